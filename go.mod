@@ -1,0 +1,3 @@
+module github.com/dbnloop/dbnloop
+
+go 1.26
