@@ -1,0 +1,253 @@
+/*
+ * dbnloop.h: the flat C API (C11). Poll-style: dbnloop_reactor_poll runs epoll in C++ and
+ * hands out events; nothing calls back into the caller, ever.
+ *
+ * Conventions
+ *  - Every symbol begins with dbnloop_ (macros and constants: DBNLOOP_).
+ *  - Handles are opaque; X_new makes one, X_free ends it; X_free(NULL) does nothing.
+ *  - A function that can fail returns dbnloop_status (0: ok) and fills the error struct that
+ *    the caller owns, given as the last argument; it may be NULL. Out-parameters are
+ *    written only on success, unless said otherwise.
+ *  - NULL for any other pointer argument is DBNLOOP_INVALID_ARGUMENT, never a crash.
+ *  - Options begin with struct_size; X_options_init fills in size and defaults. A smaller
+ *    struct_size (an older caller) is accepted; missing fields take their default.
+ *  - `const` handles are not changed. Strings go in as pointer and length (not
+ *    NUL-terminated) and are copied; strings that come out say how long they live.
+ *  - One thread owns a reactor and its clients; only dbnloop_reactor_stop and
+ *    dbnloop_reactor_wake may be called from other threads.
+ *  - No C++ exception crosses this border.
+ */
+#ifndef DBNLOOP_H
+#define DBNLOOP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Version ------------------------------------------------------------------------ */
+
+#define DBNLOOP_VERSION_MAJOR 0
+#define DBNLOOP_VERSION_MINOR 1
+#define DBNLOOP_VERSION_PATCH 0
+/* Changes whenever a struct or a function's meaning changes. */
+#define DBNLOOP_ABI_VERSION 1
+
+/* The ABI version of the library that is linked; compare with DBNLOOP_ABI_VERSION. */
+uint32_t dbnloop_abi_version(void);
+/* "0.1.0"; static storage. */
+const char* dbnloop_version(void);
+
+/* ---- Errors ------------------------------------------------------------------------- */
+
+/* Values equal dbnloop::ErrorCode. */
+typedef enum dbnloop_status {
+  DBNLOOP_OK = 0,
+  DBNLOOP_CONNECTION_FAILED = 1,
+  DBNLOOP_CONNECTION_CLOSED = 2,
+  DBNLOOP_DNS_RESOLUTION_FAILED = 3,
+  DBNLOOP_AUTH_FAILED = 4,
+  DBNLOOP_INVALID_API_KEY = 5,
+  DBNLOOP_INVALID_GREETING = 6,
+  DBNLOOP_INVALID_CHALLENGE = 7,
+  DBNLOOP_PARSE_ERROR = 8,
+  DBNLOOP_INVALID_DATASET = 9,
+  DBNLOOP_INVALID_SYMBOL = 10,
+  DBNLOOP_INVALID_SCHEMA = 11,
+  DBNLOOP_TLS_HANDSHAKE_FAILED = 12,
+  DBNLOOP_CERTIFICATE_ERROR = 13,
+  DBNLOOP_HTTP_ERROR = 14,
+  DBNLOOP_DECOMPRESSION_ERROR = 15,
+  DBNLOOP_TIMEOUT = 16,
+  DBNLOOP_HEARTBEAT_TIMEOUT = 17,
+  DBNLOOP_GATEWAY_ERROR = 18,
+  DBNLOOP_INVALID_ARGUMENT = 19,
+  DBNLOOP_INVALID_STATE = 20,
+  DBNLOOP_CANCELLED = 21,
+  DBNLOOP_LIMIT_EXCEEDED = 22,
+  DBNLOOP_SYSTEM = 23,
+  DBNLOOP_OUT_OF_MEMORY = 24,
+  DBNLOOP_HANDLER_FAILED = 25
+} dbnloop_status;
+
+#define DBNLOOP_ERROR_MESSAGE_SIZE 1024
+
+/* Caller-owned; the message is NUL-terminated, cut at a UTF-8 boundary when too long. */
+typedef struct dbnloop_error {
+  uint32_t code;    /* dbnloop_status */
+  int32_t os_errno; /* errno of the failing system call, or 0 */
+  char message[DBNLOOP_ERROR_MESSAGE_SIZE];
+} dbnloop_error;
+
+/* The code's name, e.g. "AuthFailed"; static storage; "Unknown" for other values. */
+const char* dbnloop_status_name(uint32_t code);
+
+/* ---- Events ------------------------------------------------------------------------- */
+
+typedef enum dbnloop_event_kind {
+  DBNLOOP_EVENT_RECORDS = 1,  /* data, size, runs, run_count, flags, consumed */
+  DBNLOOP_EVENT_METADATA = 2, /* data, size: a DBN header as bytes, upgraded */
+  DBNLOOP_EVENT_STATE = 3,    /* code: dbnloop_live_state */
+  DBNLOOP_EVENT_ERROR = 4,    /* code, os_errno, data + size: message (not NUL-terminated) */
+  DBNLOOP_EVENT_TIMER = 5,    /* source is the timer's id */
+  DBNLOOP_EVENT_FD = 6        /* source is the userdata of reactor_add; code: epoll events */
+} dbnloop_event_kind;
+
+/* Records carry an 8-byte ts_out at their end. */
+#define DBNLOOP_FLAG_TS_OUT 1u
+
+/* A run: count consecutive records of the same rtype and size. */
+typedef struct dbnloop_run {
+  uint32_t count;
+  uint16_t record_size; /* bytes, ts_out included */
+  uint8_t rtype;
+  uint8_t typed; /* 1: record_size covers the struct of this rtype */
+} dbnloop_run;
+
+/* What happened. Pointers are borrowed until the next dbnloop_reactor_poll of the same
+ * reactor, or until the client is freed. */
+typedef struct dbnloop_event {
+  uint32_t kind;
+  uint32_t flags;
+  uint64_t source; /* the client's id (dbnloop_live_id), or see kind */
+  uint32_t code;
+  int32_t os_errno;
+  const void* data;
+  size_t size;
+  const dbnloop_run* runs;
+  size_t run_count;
+  /* RECORDS only, written by the caller before the next poll: how many bytes of data were
+   * used, 0 to size, at a record's border. It is `size` when handed out, so a caller that
+   * uses everything need not touch it. What is not used is offered again: in the next poll,
+   * or after dbnloop_live_resume when the client was paused. */
+  size_t consumed;
+} dbnloop_event;
+
+/* ---- Reactor ------------------------------------------------------------------------ */
+
+typedef struct dbnloop_reactor dbnloop_reactor;
+
+dbnloop_status dbnloop_reactor_new(dbnloop_reactor** out, dbnloop_error* error);
+/* Frees its clients' connections too; the client handles must still be freed, before or
+ * after. */
+void dbnloop_reactor_free(dbnloop_reactor* reactor);
+
+/* One bounded turn. First takes in `consumed` of the events handed out by the last poll
+ * (they stay in the reactor's own array, so the caller writes to events[i].consumed).
+ * Then waits at most timeout_ms (-1: no limit), not at all when something is pending.
+ * *events points to the reactor's array, *count long, valid until the next poll. */
+dbnloop_status dbnloop_reactor_poll(dbnloop_reactor* reactor, int32_t timeout_ms,
+                                    dbnloop_event** events, size_t* count,
+                                    dbnloop_error* error);
+
+/* Makes a waiting or the next poll return at once. Thread-safe, async-signal-safe. */
+void dbnloop_reactor_wake(dbnloop_reactor* reactor);
+
+/* The epoll fd: readable when poll has something to do. Owned by the reactor. */
+int dbnloop_reactor_fd(dbnloop_reactor* reactor);
+/* 1 when poll would return an event without waiting (leftover records, a resumed client):
+ * ask before waiting on dbnloop_reactor_fd elsewhere. */
+int dbnloop_reactor_pending(const dbnloop_reactor* reactor);
+
+/* Watches an fd of the caller's; userdata comes back as event.source. */
+dbnloop_status dbnloop_reactor_add(dbnloop_reactor* reactor, int fd, uint32_t events,
+                                   uint64_t userdata, dbnloop_error* error);
+dbnloop_status dbnloop_reactor_modify(dbnloop_reactor* reactor, int fd, uint32_t events,
+                                      dbnloop_error* error);
+dbnloop_status dbnloop_reactor_remove(dbnloop_reactor* reactor, int fd,
+                                      dbnloop_error* error);
+/* A timer after delay_ns; period_ns > 0 repeats it. */
+dbnloop_status dbnloop_reactor_timer(dbnloop_reactor* reactor, uint64_t delay_ns,
+                                     uint64_t period_ns, uint64_t* id,
+                                     dbnloop_error* error);
+/* 1: cancelled; 0: had run or is unknown. */
+int dbnloop_reactor_cancel(dbnloop_reactor* reactor, uint64_t id);
+
+/* ---- Live client -------------------------------------------------------------------- */
+
+typedef struct dbnloop_live dbnloop_live;
+
+typedef enum dbnloop_live_state {
+  DBNLOOP_LIVE_DISCONNECTED = 0,
+  DBNLOOP_LIVE_CONNECTING = 1,
+  DBNLOOP_LIVE_AUTHENTICATING = 2,
+  DBNLOOP_LIVE_READY = 3,
+  DBNLOOP_LIVE_STREAMING = 4
+} dbnloop_live_state;
+
+/* "not asked for" in the signed option fields below */
+#define DBNLOOP_UNSET (-1)
+
+typedef struct dbnloop_live_options {
+  size_t struct_size;
+  const char* dataset; /* may be NULL: the first subscription fixes it */
+  size_t dataset_len;
+  const char* user_agent_extension; /* may be NULL */
+  size_t user_agent_extension_len;
+  int32_t ts_out;               /* 0 or 1; default 0 */
+  int32_t heartbeat_interval_s; /* 5 to 1800; default DBNLOOP_UNSET */
+  int32_t heartbeat_grace_ms;   /* default 5000 */
+  int32_t slow_reader_behavior; /* 0 warn, 1 skip; default DBNLOOP_UNSET */
+  int32_t compression;          /* 0 none, 1 zstd; default 0 */
+  int32_t upgrade_policy;       /* 1 as is, 2 to v2, 3 to v3; default 3 */
+  int32_t connect_timeout_ms;   /* 0: none; default 10000 */
+  int32_t auth_timeout_ms;      /* 0: none; default 30000 */
+  uint64_t buffer_size;         /* bytes; default 262144 */
+  uint64_t max_metadata;        /* bytes; default 268435456 */
+} dbnloop_live_options;
+
+void dbnloop_live_options_init(dbnloop_live_options* options);
+
+typedef struct dbnloop_subscription {
+  size_t struct_size;
+  const char* dataset; /* may be NULL: the session's */
+  size_t dataset_len;
+  const char* symbols; /* comma-separated */
+  size_t symbols_len;
+  uint32_t schema;   /* DBN schema number */
+  uint32_t stype_in; /* DBN stype number; default raw_symbol (1) */
+  int32_t snapshot;  /* 0 or 1 */
+  int32_t has_start; /* 1: start is set */
+  uint64_t start;    /* UNIX nanoseconds, inclusive */
+} dbnloop_subscription;
+
+void dbnloop_subscription_init(dbnloop_subscription* subscription);
+
+/* options may be NULL (defaults). The reactor must be freed after the client's last call. */
+dbnloop_status dbnloop_live_new(dbnloop_reactor* reactor, const char* api_key,
+                                size_t api_key_len, const dbnloop_live_options* options,
+                                dbnloop_live** out, dbnloop_error* error);
+/* Closes and frees; pointers of its events are invalid from here on. */
+void dbnloop_live_free(dbnloop_live* client);
+
+/* What event.source says; never 0, not reused within a reactor. */
+uint64_t dbnloop_live_id(const dbnloop_live* client);
+
+/* gateway_len 0: derived from the dataset. port 0: 13000. */
+dbnloop_status dbnloop_live_connect(dbnloop_live* client, const char* gateway,
+                                    size_t gateway_len, int32_t port,
+                                    dbnloop_error* error);
+/* id may be NULL. */
+dbnloop_status dbnloop_live_subscribe(dbnloop_live* client,
+                                      const dbnloop_subscription* subscription,
+                                      uint32_t* id, dbnloop_error* error);
+dbnloop_status dbnloop_live_start(dbnloop_live* client, dbnloop_error* error);
+/* Polite end: what is in flight still comes, then an ERROR event with CANCELLED. */
+dbnloop_status dbnloop_live_stop(dbnloop_live* client, dbnloop_error* error);
+/* At once, no event after it. */
+void dbnloop_live_close(dbnloop_live* client);
+void dbnloop_live_pause(dbnloop_live* client);
+void dbnloop_live_resume(dbnloop_live* client);
+int dbnloop_live_is_paused(const dbnloop_live* client);
+/* A dbnloop_live_state. */
+uint32_t dbnloop_live_get_state(const dbnloop_live* client);
+/* 0 before authentication. */
+uint64_t dbnloop_live_session_id(const dbnloop_live* client);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* DBNLOOP_H */

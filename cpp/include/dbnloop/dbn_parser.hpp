@@ -1,0 +1,108 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "dbnloop/error.hpp"
+#include "dbnloop/metadata.hpp"
+#include "dbnloop/record.hpp"
+
+namespace dbnloop {
+
+/// A run: `count` consecutive records of the same rtype and the same size.
+struct RecordRun {
+  std::uint32_t count;
+  std::uint16_t record_size;  ///< bytes, ts_out included; 16 to 1020
+  RType rtype;
+  /// 1 when record_size is at least the struct's size for this rtype (so that a typed
+  /// view is safe); 0 for unknown rtypes and for records shorter than their struct.
+  std::uint8_t typed;
+};
+static_assert(sizeof(RecordRun) == 8);
+
+/// Whole, validated, 8-aligned records in memory order, described by runs.
+struct RecordBatch {
+  const std::byte* data = nullptr;
+  std::size_t size = 0;  ///< bytes; the sum of count * record_size over runs
+  std::span<const RecordRun> runs;
+
+  [[nodiscard]] bool empty() const noexcept { return size == 0; }
+};
+
+struct ParserOptions {
+  /// Bytes of the record buffer, 16 KiB to 1 GiB. Two slots of the largest record are
+  /// the least that works; more only helps with fewer, larger reads.
+  std::size_t buffer_size = 256 * 1024;
+  /// The largest metadata accepted, bytes. The length comes from the peer.
+  std::size_t max_metadata = 256 * 1024 * 1024;
+  VersionUpgradePolicy upgrade_policy = VersionUpgradePolicy::UpgradeToV3;
+  /// Set to read a fragment (records without a header).
+  struct Fragment {
+    std::uint8_t version = 3;
+    bool ts_out = false;
+  };
+  std::optional<Fragment> fragment;
+};
+
+/// DBN bytes in, records out; no fd, clock, thread or log (sans-I/O).
+///
+/// Two ways in: Push copies; WritableSpan + Commit receives straight into the buffer.
+/// Two ways out: Pull gives one record; Peek + Consume gives a batch of runs, without
+/// copying. A record that a version upgrade rewrites lies in a separate aligned area.
+/// Pointers stay valid until the next Push, Commit, WritableSpan, Peek or Pull.
+class DbnParser {
+ public:
+  explicit DbnParser(ParserOptions options = {});
+  ~DbnParser();
+  DbnParser(DbnParser&&) noexcept;
+  DbnParser& operator=(DbnParser&&) noexcept;
+
+  /// Where to receive into: at least one largest record long unless whole records are
+  /// waiting to be taken, in which case it may be empty. May move the unread tail.
+  [[nodiscard]] std::span<std::byte> WritableSpan();
+  /// `n` bytes of the last WritableSpan were filled.
+  void Commit(std::size_t n);
+  /// Copies as much of `bytes` as there is room for and returns how many: call Peek or
+  /// Pull until they give nothing, then Push the rest.
+  std::size_t Push(std::span<const std::byte> bytes);
+
+  /// The records that are whole now; empty when more bytes are wanted, or after an
+  /// error. Looks at each header once, detects runs, refuses hostile lengths.
+  [[nodiscard]] RecordBatch Peek();
+  /// Marks the first `n` bytes of the batch as taken; `n` must fall between two
+  /// records. Moves no memory, so the batch stays readable.
+  void Consume(std::size_t n) noexcept;
+  /// The next record, already consumed ("advance first, then call out"), or none.
+  [[nodiscard]] std::optional<Record> Pull();
+
+  /// Set once the header is complete (upgraded as the policy says); null before, and
+  /// for fragments.
+  [[nodiscard]] const Metadata* metadata() const noexcept;
+  /// True when records carry an 8-byte ts_out at their end.
+  [[nodiscard]] bool ts_out() const noexcept;
+  /// The version of the input (not of the upgraded records); 0 before it is known.
+  [[nodiscard]] std::uint8_t input_version() const noexcept;
+
+  /// The fault that ended parsing, if any. Every whole record before it was handed out
+  /// first.
+  [[nodiscard]] const Error& error() const noexcept;
+  /// Says what an end of input here means: no error between records; ParseError inside
+  /// a record or the header, with the offset.
+  [[nodiscard]] Error Finish() const;
+
+  /// Bytes held and not yet consumed.
+  [[nodiscard]] std::size_t buffered() const noexcept;
+  /// Bytes consumed since the start of the stream, header included.
+  [[nodiscard]] std::uint64_t offset() const noexcept;
+  /// Forgets everything; the buffer is kept.
+  void Reset();
+
+ private:
+  // Members are the parser owner's choice; Consume and the accessors are inline, because
+  // Consume runs once per record on the C++ path.
+};
+
+}  // namespace dbnloop

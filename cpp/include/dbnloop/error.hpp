@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace dbnloop {
+
+/// Why something failed. The numeric values are part of the C ABI: new codes are
+/// appended, existing ones never change.
+enum class ErrorCode : std::uint32_t {
+  None = 0,
+
+  // Connection
+  ConnectionFailed = 1,     ///< no address accepted the connection
+  ConnectionClosed = 2,     ///< the peer ended or reset the connection
+  DnsResolutionFailed = 3,  ///< the host name has no usable address
+
+  // Authentication
+  AuthFailed = 4,     ///< the gateway refused the key
+  InvalidApiKey = 5,  ///< the key's form is wrong; found before connecting
+
+  // Protocol
+  InvalidGreeting = 6,   ///< the first line is not a gateway's greeting
+  InvalidChallenge = 7,  ///< the CRAM challenge is missing or malformed
+  ParseError = 8,        ///< bytes that are not DBN, or a record cut off at the end
+
+  // Subscription
+  InvalidDataset = 9,
+  InvalidSymbol = 10,
+  InvalidSchema = 11,
+
+  // TLS (historical)
+  TlsHandshakeFailed = 12,
+  CertificateError = 13,
+
+  // HTTP (historical)
+  HttpError = 14,
+
+  // Decompression
+  DecompressionError = 15,
+
+  // What the first design lacks
+  Timeout = 16,           ///< connect or authentication took longer than allowed
+  HeartbeatTimeout = 17,  ///< no byte for the heartbeat interval plus its margin
+  GatewayError = 18,      ///< the gateway sent an error record and then closed
+  InvalidArgument = 19,   ///< an argument is out of its range; nothing was done
+  InvalidState = 20,      ///< the call is not allowed now; nothing was done
+  Cancelled = 21,         ///< ended by the user before it was complete
+  LimitExceeded = 22,     ///< a bound on what a peer may send was passed
+  System = 23,            ///< a system call failed; see os_errno
+  OutOfMemory = 24,
+  HandlerFailed = 25,  ///< a user's callback threw
+};
+
+/// The code's name as it is spelled above, for logs. Never null; "Unknown" for a value
+/// outside the enum.
+[[nodiscard]] std::string_view ToString(ErrorCode code) noexcept;
+
+/// What went wrong, in words: what, where, and what to do. Never contains the API key.
+struct Error {
+  ErrorCode code = ErrorCode::None;
+  std::string message;
+  int os_errno = 0;  ///< errno of the failing system call, or 0
+
+  /// True when this is an error at all.
+  explicit operator bool() const noexcept { return code != ErrorCode::None; }
+};
+
+}  // namespace dbnloop

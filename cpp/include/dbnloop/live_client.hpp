@@ -1,0 +1,105 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dbnloop/data_source.hpp"
+#include "dbnloop/reactor.hpp"
+
+namespace dbnloop {
+
+/// Port of the live gateway's plain TCP protocol.
+inline constexpr int kLivePort = 13000;
+/// `symbols` that selects every instrument of a dataset; may not be mixed with others.
+inline constexpr std::string_view kAllSymbols = "ALL_SYMBOLS";
+
+struct LiveOptions {
+  /// Dataset of the session, e.g. "GLBX.MDP3"; empty: the first Subscribe fixes it.
+  std::string dataset;
+  /// Ask the gateway to append its send time to every record.
+  bool ts_out = false;
+  /// Heartbeat interval asked for: 5 s to 1800 s, whole seconds; none: the gateway's
+  /// own (30 s). A session without a byte for interval + heartbeat_grace is ended.
+  std::optional<std::chrono::seconds> heartbeat_interval;
+  std::chrono::milliseconds heartbeat_grace{5000};
+  /// What the gateway does when this reader is slow; none: the gateway's default.
+  std::optional<SlowReaderBehavior> slow_reader_behavior;
+  Compression compression = Compression::None;
+  VersionUpgradePolicy upgrade_policy = VersionUpgradePolicy::UpgradeToV3;
+  std::size_t buffer_size = 256 * 1024;              ///< bytes, see ParserOptions
+  std::size_t max_metadata = 256 * 1024 * 1024;      ///< bytes, see ParserOptions
+  std::chrono::milliseconds connect_timeout{10000};  ///< all addresses together; 0: none
+  std::chrono::milliseconds auth_timeout{30000};     ///< greeting to response; 0: none
+  /// Appended to the user agent sent to the gateway; no '|', '\n'.
+  std::string user_agent_extension;
+};
+
+struct Subscription {
+  std::string dataset;  ///< empty: the session's
+  Schema schema = Schema::Trades;
+  SType stype_in = SType::RawSymbol;
+  std::vector<std::string> symbols;  ///< sent in chunks of 500
+  /// Intraday replay from this time, inclusive; only before Start. 0: all retained.
+  std::optional<UnixNanos> start;
+  /// Ask for a snapshot first (mbo only; conflicts with start).
+  bool snapshot = false;
+};
+
+/// Databento's live gateway over plain TCP with CRAM authentication.
+///
+/// Order of calls is free: Connect, Subscribe and Start each take effect when they can.
+/// A session ends once, with one OnError that says why; the client does not reconnect by
+/// itself. After the end, Connect may be called again: subscriptions must then be made
+/// again.
+class LiveClient : public DataSource {
+ public:
+  enum class State { Disconnected, Connecting, Authenticating, Ready, Streaming };
+
+  /// `reactor` must outlive the client. Throws Exception(InvalidApiKey) when the key has
+  /// not 32 printable ASCII characters, InvalidArgument when an option is out of range.
+  LiveClient(Reactor* reactor, std::string api_key);
+  LiveClient(Reactor* reactor, std::string api_key, LiveOptions options);
+  /// Closes without OnError. Allowed inside the client's own handlers.
+  ~LiveClient() override;
+
+  /// Begins to connect. An empty gateway is derived from the dataset (GLBX.MDP3 →
+  /// glbx-mdp3.lsg.databento.com) as soon as that is known; a given one is used as is.
+  /// Throws Exception(InvalidState) unless Disconnected.
+  void Connect(std::string_view gateway = {}, int port = kLivePort);
+  /// Ends the session at once, without OnError. Connecting again is allowed.
+  void Close();
+
+  /// `symbols` is a comma-separated list. Returns the subscription's id, from 1.
+  /// Throws Exception: InvalidDataset, InvalidSymbol, InvalidArgument, InvalidState.
+  std::uint32_t Subscribe(std::string_view dataset, std::string_view symbols,
+                          Schema schema);
+  std::uint32_t Subscribe(Subscription subscription);
+
+  /// Asks for the stream to begin, now or when Ready. Throws InvalidState when it was
+  /// asked for already in this session.
+  void Start() override;
+  /// Polite end: half-closes, delivers what was in flight, then OnError with Cancelled.
+  void Stop() override;
+  void Pause() override;
+  void Resume() override;
+
+  [[nodiscard]] State GetState() const noexcept;
+  /// The gateway's id of this session, 0 before authentication.
+  [[nodiscard]] std::uint64_t SessionId() const noexcept;
+  /// Called at every change of state.
+  void OnState(std::function<void(State)> h);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+[[nodiscard]] std::string_view ToString(LiveClient::State state) noexcept;
+
+}  // namespace dbnloop

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dbnloop/error.hpp"
+#include "dbnloop/record.hpp"
+
+namespace dbnloop {
+
+/// One interval of a symbol mapping; dates are UTC, yyyymmdd, [start, end).
+struct MappingInterval {
+  std::uint32_t start_date = 0;
+  std::uint32_t end_date = 0;
+  std::string symbol;  ///< in stype_out
+  bool operator==(const MappingInterval&) const = default;
+};
+
+struct SymbolMapping {
+  std::string raw_symbol;  ///< in stype_in
+  std::vector<MappingInterval> intervals;
+  bool operator==(const SymbolMapping&) const = default;
+};
+
+/// The header of a DBN stream (protocol: 8-byte prelude, 100 fixed bytes, symbol lists).
+struct Metadata {
+  std::uint8_t version = 3;
+  std::string dataset;
+  std::optional<Schema> schema;  ///< none: mixed, as in every live stream
+  UnixNanos start{};
+  std::optional<UnixNanos> end;  ///< none: open
+  std::uint64_t limit = 0;       ///< 0: none
+  std::optional<SType> stype_in;
+  SType stype_out = SType::InstrumentId;
+  bool ts_out = false;
+  std::size_t symbol_cstr_len = 71;  ///< bytes per symbol on the wire
+  std::vector<std::string> symbols;
+  std::vector<std::string> partial;
+  std::vector<std::string> not_found;
+  std::vector<SymbolMapping> mappings;
+
+  bool operator==(const Metadata&) const = default;
+
+  /// Decodes a whole header (prelude included). ParseError says the offset.
+  static std::expected<Metadata, Error> Decode(std::span<const std::byte> bytes);
+  /// What UpgradePolicy does to the header: version and symbol_cstr_len.
+  void Upgrade(VersionUpgradePolicy policy) noexcept;
+};
+
+}  // namespace dbnloop

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+namespace dbnloop {
+
+/// A thin epoll wrapper that the user drives. One thread owns it: the thread that calls
+/// Poll or Run. Only Stop and Post may be called from other threads.
+///
+/// Callbacks run inside Poll. A callback may add, modify and remove any fd (its own
+/// too), start and cancel timers, and destroy the owner of any callback; it may not call
+/// Poll or Run (Exception with InvalidState).
+class Reactor {
+ public:
+  /// `events` are epoll's bits (EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP, EPOLLRDHUP).
+  using Callback = std::function<void(std::uint32_t events)>;
+  using Task = std::move_only_function<void()>;
+  using TimerCallback = std::move_only_function<void()>;
+  using Clock = std::chrono::steady_clock;
+
+  /// Names a timer; 0 is never given out. Ids are not reused.
+  using TimerId = std::uint64_t;
+
+  /// Throws Exception(System) when no epoll or eventfd can be had.
+  Reactor();
+  /// Closes its own fds; fds that were added stay open, they belong to the user.
+  ~Reactor();
+  Reactor(const Reactor&) = delete;
+  Reactor& operator=(const Reactor&) = delete;
+
+  /// Watches `fd`, level-triggered. Throws Exception: InvalidArgument when fd is
+  /// negative, already added or cb is empty; System when epoll refuses it.
+  void Add(int fd, std::uint32_t events, Callback cb);
+  /// Changes the interest of an added fd. Interest 0 still reports ERR and HUP: to
+  /// silence an fd, Remove it. Throws InvalidArgument when fd was not added.
+  void Modify(int fd, std::uint32_t events);
+  /// Forgets an fd; no callback for it runs after this returns, not even one that the
+  /// current batch already holds. Unknown fds are ignored. Call it before close(fd).
+  void Remove(int fd);
+  /// Whether fd is watched now.
+  [[nodiscard]] bool Contains(int fd) const noexcept;
+
+  /// One bounded turn: waits at most `timeout_ms` (-1: no limit, 0: not at all) for fds,
+  /// timers and posted tasks, runs what is ready, returns how many callbacks ran.
+  /// A signal (EINTR) is zero events. Exceptions of callbacks pass through; the reactor
+  /// stays usable and the events that had not run yet are reported again.
+  int Poll(int timeout_ms = -1);
+  /// Polls until Stop. A Stop that came before Run makes it return at once.
+  void Run();
+  /// Ends Run after the current batch; wakes a waiting Poll. Thread-safe.
+  void Stop() noexcept;
+
+  /// Runs `task` once in the next turn, in order. Thread-safe. Tasks posted by a task
+  /// run in the turn after.
+  void Post(Task task);
+
+  /// The epoll fd: readable when Poll has something to do, including due timers (kept
+  /// exact by a timerfd once Fd was called) and posted tasks. For use inside another
+  /// loop. Owned by the reactor.
+  [[nodiscard]] int Fd();
+
+  /// Runs `cb` once, `delay` from now (rounded up to the wait's whole ms).
+  TimerId After(Clock::duration delay, TimerCallback cb);
+  /// Runs `cb` every `period` (> 0) until cancelled; late turns are not made up for.
+  TimerId Every(Clock::duration period, TimerCallback cb);
+  /// Returns false when the timer has run already or is unknown. A timer may cancel
+  /// itself.
+  bool Cancel(TimerId id) noexcept;
+
+  /// The time that this turn began with; timers count from it. Outside a turn: now.
+  [[nodiscard]] Clock::time_point Now() const;
+
+  /// Replaces the clock, for tests that must not sleep. Call it before any timer.
+  void SetClockForTest(std::function<Clock::time_point()> now);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dbnloop
