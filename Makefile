@@ -1,0 +1,103 @@
+# The one entry point; `make help` lists the targets. CI, README and Dockerfile call these.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc)
+BIN := build/bin
+VERSION := $(shell sed -n 's/^project(dbnloop VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
+
+# Go's build cache does not see a changed static library: scripts/cgo-env.sh puts the
+# library's hash into the linker flags, so that a changed library is a changed build.
+GO = env $$(scripts/cgo-env.sh) go
+GOTEST = $(GO) test
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: deps
+deps: ## Install the Debian packages that are missing (root or sudo)
+	@scripts/deps.sh build
+
+.PHONY: lib
+lib: deps
+	@cmake --preset release -DDBNLOOP_BUILD_TESTS=OFF -DDBNLOOP_BUILD_EXAMPLES=OFF >/dev/null
+	@cmake --build --preset release --target dbnloop -j $(JOBS)
+
+.PHONY: build
+build: lib ## Build libdbnloop.a, dbn-tail and dbn-sim (build/bin)
+	@mkdir -p $(BIN)
+	@$(GO) build -ldflags "-X main.version=$(VERSION)" -o $(BIN)/ ./cmd/...
+
+.PHONY: demo
+demo: build ## Show live records from the embedded simulator; needs no key, no network
+	@$(BIN)/dbn-tail --demo
+
+.PHONY: test
+test: test-cpp test-go ## Run every test: C++, C, Go with -race, end to end
+
+.PHONY: test-cpp
+test-cpp: deps
+	@cmake --preset dev >/dev/null
+	@cmake --build --preset dev -j $(JOBS)
+	@ctest --preset dev
+
+.PHONY: test-go
+test-go: build
+	@$(GO) vet ./...
+	@$(GOTEST) -race -timeout 15m ./...
+	@$(GOTEST) -tags dbnloop_poison .
+	@CGO_ENABLED=0 go build ./dbn/... ./sim/...
+
+.PHONY: asan
+asan: deps ## Run the C++ and C tests under address and undefined behaviour sanitizers
+	@cmake --preset asan >/dev/null
+	@cmake --build --preset asan -j $(JOBS)
+	@ctest --preset asan
+
+.PHONY: tsan
+tsan: deps ## Run the C++ and C tests under the thread sanitizer
+	@cmake --preset tsan >/dev/null
+	@cmake --build --preset tsan -j $(JOBS)
+	@ctest --preset tsan
+
+.PHONY: lint
+lint: lib ## Check format, vet, staticcheck, clang-tidy and generated files
+	@scripts/deps.sh build lint
+	@scripts/lint.sh
+
+.PHONY: fmt
+fmt: ## Format the C++ and Go sources
+	@scripts/deps.sh build lint
+	@gofmt -w $$(git ls-files '*.go')
+	@git ls-files '*.hpp' '*.cpp' '*.h' '*.c' | grep -v '\.gen\.hpp$$' | xargs clang-format-19 -i
+
+.PHONY: generate
+generate: ## Regenerate what is made from schema/dbn.json and the sample data
+	@go generate ./...
+
+.PHONY: interop
+interop: build ## Compare with the official clients (installs them in a temporary place)
+	@scripts/deps.sh build interop
+	@scripts/interop.sh
+
+.PHONY: bench
+bench: build ## Run the benchmarks
+	@$(GOTEST) -run '^$$' -bench . -benchmem .
+
+.PHONY: install
+install: build ## Install library, headers, dbnloop.pc, CMake package and programs to PREFIX
+	@cmake --install build/release --prefix $(PREFIX) >/dev/null
+	@install -d $(PREFIX)/bin
+	@install -m 0755 $(BIN)/dbn-tail $(BIN)/dbn-sim $(PREFIX)/bin/
+
+.PHONY: docker
+docker: ## Build the image with podman (or ENGINE=docker) and run its demo
+	@scripts/docker.sh
+
+.PHONY: clean
+clean: ## Remove everything built
+	@rm -rf build dist

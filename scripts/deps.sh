@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that a group of targets needs, when they are missing, and
+# nothing else. Usage: scripts/deps.sh [build|lint|fuzz|container|interop]...
+set -euo pipefail
+
+packages_of() {
+  case $1 in
+    build) echo "g++ make cmake ninja-build pkg-config libssl-dev libzstd-dev libgtest-dev libgmock-dev git ca-certificates" ;;
+    lint) echo "clang-format-19 clang-tidy-19" ;;
+    fuzz) echo "clang-19 libclang-rt-19-dev" ;;
+    container) echo "podman buildah runc debootstrap" ;;
+    interop) echo "python3 python3-venv" ;;
+    *) echo "deps: no group named '$1'; groups: build lint fuzz container interop" >&2; exit 2 ;;
+  esac
+}
+
+missing=()
+for group in "${@:-build}"; do
+  for package in $(packages_of "$group"); do
+    state=$(dpkg-query -W -f='${Status}' "$package" 2>/dev/null || true)
+    [ "$state" = "install ok installed" ] || missing+=("$package")
+  done
+done
+
+if ! command -v go >/dev/null; then
+  echo "deps: Go 1.26 or newer is required and is not on PATH; see https://go.dev/dl/" >&2
+  exit 1
+fi
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || {
+    echo "deps: missing packages: ${missing[*]}" >&2
+    echo "deps: install them as root: apt-get install ${missing[*]}" >&2
+    exit 1
+  }
+  as_root=(sudo)
+fi
+echo "deps: installing ${missing[*]}" >&2
+export DEBIAN_FRONTEND=noninteractive
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+  apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
