@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Every check that needs no test run. Each prints its own findings; all run.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+failed=0
+check() { # name command...
+  local name=$1
+  shift
+  if output=$("$@" 2>&1) && [ -z "${quiet_output:-}" -o -z "$output" ]; then
+    echo "lint: $name ok"
+  else
+    printf 'lint: %s FAILED\n%s\n' "$name" "$output"
+    failed=1
+  fi
+}
+
+mapfile -t cxx < <(git ls-files '*.hpp' '*.cpp' '*.h' '*.c' | grep -v '\.gen\.hpp$')
+mapfile -t cxx_units < <(git ls-files 'cpp/src/*.cpp' 'capi/*.cpp')
+
+quiet_output=1 check gofmt gofmt -l $(git ls-files '*.go')
+check clang-format clang-format-19 --dry-run -Werror "${cxx[@]}"
+check "go vet" scripts/go.sh vet ./...
+check staticcheck scripts/go.sh tool -modfile=tools/go.mod staticcheck ./...
+check govulncheck-mod go mod verify
+check clang-tidy clang-tidy-19 --quiet -p build/release "${cxx_units[@]}"
+exit $failed
