@@ -2,7 +2,7 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-install(TARGETS dbnloop EXPORT dbnloopTargets
+install(TARGETS dbnloop dbnloop_records ${DBNLOOP_DATABENTO_TARGETS} EXPORT dbnloopTargets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY cpp/include/dbnloop DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN "*.hpp")
