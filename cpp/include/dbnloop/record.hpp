@@ -1,0 +1,90 @@
+#pragma once
+
+#if DBNLOOP_HAS_DATABENTO_CPP
+#include <databento/constants.hpp>
+#include <databento/datetime.hpp>
+#include <databento/enums.hpp>
+#include <databento/flag_set.hpp>
+#include <databento/record.hpp>
+#include <databento/v1.hpp>
+#include <databento/v2.hpp>
+#include <databento/with_ts_out.hpp>
+#else
+#include "dbnloop/dbn_types.gen.hpp"
+#endif
+
+namespace dbnloop {
+
+/// Where the record types come from: databento-cpp when the build has it (so that user
+/// code mixes both libraries freely), else dbnloop's own of the same layout and names.
+#if DBNLOOP_HAS_DATABENTO_CPP
+namespace dbn = ::databento;
+#endif
+
+using dbn::UnixNanos;
+using dbn::TimeDeltaNanos;
+using dbn::FlagSet;
+using dbn::RecordHeader;
+using dbn::BidAskPair;
+using dbn::ConsolidatedBidAskPair;
+using dbn::Record;
+using dbn::WithTsOut;
+using dbn::MboMsg;
+using dbn::TradeMsg;
+using dbn::Mbp1Msg;
+using dbn::Mbp10Msg;
+using dbn::BboMsg;
+using dbn::Cmbp1Msg;
+using dbn::CbboMsg;
+using dbn::OhlcvMsg;
+using dbn::StatusMsg;
+using dbn::InstrumentDefMsg;
+using dbn::ImbalanceMsg;
+using dbn::StatMsg;
+using dbn::ErrorMsg;
+using dbn::SymbolMappingMsg;
+using dbn::SystemMsg;
+using dbn::TbboMsg;
+using dbn::Bbo1SMsg;
+using dbn::Bbo1MMsg;
+using dbn::TcbboMsg;
+using dbn::Cbbo1SMsg;
+using dbn::Cbbo1MMsg;
+using dbn::RType;
+using dbn::Side;
+using dbn::Action;
+using dbn::InstrumentClass;
+using dbn::MatchAlgorithm;
+using dbn::UserDefinedInstrument;
+using dbn::SecurityUpdateAction;
+using dbn::SType;
+using dbn::Schema;
+using dbn::Encoding;
+using dbn::Compression;
+using dbn::StatType;
+using dbn::StatUpdateAction;
+using dbn::StatusAction;
+using dbn::StatusReason;
+using dbn::TradingEvent;
+using dbn::TriState;
+using dbn::VersionUpgradePolicy;
+using dbn::SystemCode;
+using dbn::SlowReaderBehavior;
+/// The code of an error record. (dbnloop::ErrorCode is the library's own.)
+using GatewayErrorCode = dbn::ErrorCode;
+
+using dbn::kAssetCstrLen;
+using dbn::kDbnVersion;
+using dbn::kFixedPriceScale;
+using dbn::kSymbolCstrLen;
+using dbn::kUndefOrderSize;
+using dbn::kUndefPrice;
+using dbn::kUndefStatQuantity;
+using dbn::kUndefTimestamp;
+using dbn::ToString;
+
+/// Layouts of older DBN versions, for VersionUpgradePolicy::AsIs.
+namespace v1 = dbn::v1;
+namespace v2 = dbn::v2;
+
+}  // namespace dbnloop

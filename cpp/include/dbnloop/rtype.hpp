@@ -1,0 +1,160 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "dbnloop/record.hpp"
+
+namespace dbnloop {
+
+/// Calls `f(std::type_identity<T>{})` with the record type of `rtype` (current
+/// version), or with Record for an rtype that this version does not know.
+template <typename F>
+constexpr decltype(auto) VisitRType(RType rtype, F&& f) {
+  switch (rtype) {
+    case RType::Mbo:
+      return std::forward<F>(f)(std::type_identity<MboMsg>{});
+    case RType::Mbp0:
+      return std::forward<F>(f)(std::type_identity<TradeMsg>{});
+    case RType::Mbp1:
+      return std::forward<F>(f)(std::type_identity<Mbp1Msg>{});
+    case RType::Mbp10:
+      return std::forward<F>(f)(std::type_identity<Mbp10Msg>{});
+    case RType::Bbo1S:
+    case RType::Bbo1M:
+      return std::forward<F>(f)(std::type_identity<BboMsg>{});
+    case RType::Cmbp1:
+    case RType::Tcbbo:
+      return std::forward<F>(f)(std::type_identity<Cmbp1Msg>{});
+    case RType::Cbbo1S:
+    case RType::Cbbo1M:
+      return std::forward<F>(f)(std::type_identity<CbboMsg>{});
+    case RType::Ohlcv1S:
+    case RType::Ohlcv1M:
+    case RType::Ohlcv1H:
+    case RType::Ohlcv1D:
+    case RType::OhlcvEod:
+    case RType::OhlcvDeprecated:
+      return std::forward<F>(f)(std::type_identity<OhlcvMsg>{});
+    case RType::Status:
+      return std::forward<F>(f)(std::type_identity<StatusMsg>{});
+    case RType::InstrumentDef:
+      return std::forward<F>(f)(std::type_identity<InstrumentDefMsg>{});
+    case RType::Imbalance:
+      return std::forward<F>(f)(std::type_identity<ImbalanceMsg>{});
+    case RType::Statistics:
+      return std::forward<F>(f)(std::type_identity<StatMsg>{});
+    case RType::Error:
+      return std::forward<F>(f)(std::type_identity<ErrorMsg>{});
+    case RType::SymbolMapping:
+      return std::forward<F>(f)(std::type_identity<SymbolMappingMsg>{});
+    case RType::System:
+      return std::forward<F>(f)(std::type_identity<SystemMsg>{});
+    default:
+      return std::forward<F>(f)(std::type_identity<Record>{});
+  }
+}
+
+/// Bytes of a record's header: the least that any record has.
+inline constexpr std::size_t kRecordHeaderSize = sizeof(RecordHeader);
+/// Bytes of the largest record that a length byte can say.
+inline constexpr std::size_t kMaxEncodableRecordSize = 255 * 4;
+
+/// Bytes of the struct of `rtype` in a DBN version, ts_out not counted;
+/// kRecordHeaderSize for an unknown rtype.
+constexpr std::size_t MinRecordSize(RType rtype, std::uint8_t version) {
+  switch (rtype) {
+    case RType::InstrumentDef:
+      return version == 1   ? sizeof(v1::InstrumentDefMsg)
+             : version == 2 ? sizeof(v2::InstrumentDefMsg)
+                            : sizeof(InstrumentDefMsg);
+    case RType::Statistics:
+      return version < 3 ? sizeof(v1::StatMsg) : sizeof(StatMsg);
+    case RType::Error:
+      return version == 1 ? sizeof(v1::ErrorMsg) : sizeof(ErrorMsg);
+    case RType::SymbolMapping:
+      return version == 1 ? sizeof(v1::SymbolMappingMsg) : sizeof(SymbolMappingMsg);
+    case RType::System:
+      return version == 1 ? sizeof(v1::SystemMsg) : sizeof(SystemMsg);
+    default:
+      return VisitRType(rtype, []<typename T>(std::type_identity<T>) -> std::size_t {
+        if constexpr (std::is_same_v<T, Record>) {
+          return kRecordHeaderSize;
+        } else {
+          return sizeof(T);
+        }
+      });
+  }
+}
+
+namespace detail {
+template <typename E, std::size_t N>
+constexpr std::optional<E> FromString(
+    const std::array<std::pair<std::string_view, E>, N>& table, std::string_view text) {
+  for (const auto& [name, value] : table) {
+    if (name == text) return value;
+  }
+  return std::nullopt;
+}
+
+inline constexpr std::array<std::pair<std::string_view, Schema>, 20> kSchemaNames{{
+    {"mbo", Schema::Mbo},
+    {"mbp-1", Schema::Mbp1},
+    {"mbp-10", Schema::Mbp10},
+    {"tbbo", Schema::Tbbo},
+    {"trades", Schema::Trades},
+    {"ohlcv-1s", Schema::Ohlcv1S},
+    {"ohlcv-1m", Schema::Ohlcv1M},
+    {"ohlcv-1h", Schema::Ohlcv1H},
+    {"ohlcv-1d", Schema::Ohlcv1D},
+    {"definition", Schema::Definition},
+    {"statistics", Schema::Statistics},
+    {"status", Schema::Status},
+    {"imbalance", Schema::Imbalance},
+    {"ohlcv-eod", Schema::OhlcvEod},
+    {"cmbp-1", Schema::Cmbp1},
+    {"cbbo-1s", Schema::Cbbo1S},
+    {"cbbo-1m", Schema::Cbbo1M},
+    {"tcbbo", Schema::Tcbbo},
+    {"bbo-1s", Schema::Bbo1S},
+    {"bbo-1m", Schema::Bbo1M},
+}};
+inline constexpr std::array<std::pair<std::string_view, SType>, 20> kSTypeNames{{
+    {"instrument_id", SType::InstrumentId},
+    {"raw_symbol", SType::RawSymbol},
+    {"smart", SType::Smart},
+    {"continuous", SType::Continuous},
+    {"parent", SType::Parent},
+    {"nasdaq_symbol", SType::NasdaqSymbol},
+    {"cms_symbol", SType::CmsSymbol},
+    {"isin", SType::Isin},
+    {"us_code", SType::UsCode},
+    {"bbg_comp_id", SType::BbgCompId},
+    {"bbg_comp_ticker", SType::BbgCompTicker},
+    {"figi", SType::Figi},
+    {"figi_ticker", SType::FigiTicker},
+    {"listing_id", SType::ListingId},
+    {"issuer_id", SType::IssuerId},
+    {"security_id", SType::SecurityId},
+    {"product_id", SType::InstrumentId},
+    {"native", SType::RawSymbol},
+    {"nasdaq", SType::NasdaqSymbol},
+    {"cms", SType::CmsSymbol},
+}};
+}  // namespace detail
+
+/// "mbp-10" → Schema::Mbp10; none for other strings.
+constexpr std::optional<Schema> SchemaFromString(std::string_view text) {
+  return detail::FromString(detail::kSchemaNames, text);
+}
+/// "raw_symbol" → SType::RawSymbol, older names too; none for other strings.
+constexpr std::optional<SType> STypeFromString(std::string_view text) {
+  return detail::FromString(detail::kSTypeNames, text);
+}
+
+}  // namespace dbnloop

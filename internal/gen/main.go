@@ -1,0 +1,53 @@
+// Command gen writes what is made from schema/dbn.json: the C++ record types and the Go
+// data model. Usage: go run ./internal/gen [-check] from the module's root.
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+func main() {
+	root := flag.String("root", ".", "the module's root folder")
+	check := flag.Bool("check", false, "write nothing; fail when a file differs")
+	flag.Parse()
+	if err := run(*root, *check); err != nil {
+		fmt.Fprintln(os.Stderr, "gen:", err)
+		os.Exit(1)
+	}
+}
+
+func run(root string, check bool) error {
+	files, err := Files(root)
+	if err != nil {
+		return err
+	}
+	for path, want := range files {
+		full := filepath.Join(root, path)
+		have, err := os.ReadFile(full)
+		if err == nil && bytes.Equal(have, want) {
+			continue
+		}
+		if check {
+			return fmt.Errorf("%s is not what the generator writes: run go generate ./...", path)
+		}
+		if err := os.WriteFile(full, want, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Files gives every generated file's path, from the root, and content.
+func Files(root string) (map[string][]byte, error) {
+	s, err := load(filepath.Join(root, "schema", "dbn.json"))
+	if err != nil {
+		return nil, err
+	}
+	return map[string][]byte{
+		"cpp/include/dbnloop/dbn_types.gen.hpp": []byte(genCPP(s)),
+	}, nil
+}
