@@ -17,8 +17,8 @@ namespace dbnloop {
 ///
 /// Inside a record handler: Pause, Resume, Stop, Close, Subscribe and destroying the
 /// source are allowed; Reactor::Poll and Run are refused. A record is marked as taken
-/// before its handler runs, so whatever the handler does, no record comes twice and none
-/// is lost. A record is valid until its handler returns: copy what you keep.
+/// before its handler runs, so whatever the handler does, no record comes twice and
+/// none is lost. A record is valid until its handler returns: copy what you keep.
 class DataSource {
  public:
   virtual ~DataSource();
@@ -34,8 +34,8 @@ class DataSource {
   /// call; delivery resumes in the reactor's next turn.
   virtual void Resume() = 0;
 
-  /// Sets the record handler, replacing the last. `h` is anything callable with some of:
-  /// `const MboMsg&` and the other records, `const WithTsOut<MboMsg>&`, a run
+  /// Sets the record handler, replacing the last. `h` is anything callable with some
+  /// of: `const MboMsg&` and the other records, `const WithTsOut<MboMsg>&`, a run
   /// `std::span<const MboMsg>`, `Record` (or `const Record&`) for everything. For each
   /// run of equal records the most specific form is chosen at compile time: span, then
   /// WithTsOut (when the stream has ts_out), then the record, then Record. A generic
@@ -58,9 +58,10 @@ class DataSource {
 
   [[nodiscard]] bool IsPaused() const noexcept { return paused_; }
 
-  /// The lowest way in, on which OnRecord is built: gets each batch and returns how many
-  /// bytes of it were taken. Fewer than all of them means: hold the rest; nothing more
-  /// is read until Release(). For bindings that hand batches across a language border.
+  /// The lowest way in, on which OnRecord is built: gets each batch and returns how
+  /// many bytes of it were taken. Fewer than all of them means: hold the rest; nothing
+  /// more is read until Release(). For bindings that hand batches across a language
+  /// border.
   using BatchSink = std::function<std::size_t(const RecordBatch&)>;
   void OnBatch(BatchSink sink);
   /// After a sink held back: `consumed` bytes of the held batch are taken now; delivery

@@ -101,8 +101,8 @@ class DbnParser {
   void Reset();
 
  private:
-  // Members are the parser owner's choice; Consume and the accessors are inline, because
-  // Consume runs once per record on the C++ path.
+  // Members are the parser owner's choice; Consume and the accessors are inline,
+  // because Consume runs once per record on the C++ path.
 };
 
 }  // namespace dbnloop

@@ -32,10 +32,11 @@ struct LiveOptions {
   std::optional<SlowReaderBehavior> slow_reader_behavior;
   Compression compression = Compression::None;
   VersionUpgradePolicy upgrade_policy = VersionUpgradePolicy::UpgradeToV3;
-  std::size_t buffer_size = 256 * 1024;              ///< bytes, see ParserOptions
-  std::size_t max_metadata = 256 * 1024 * 1024;      ///< bytes, see ParserOptions
-  std::chrono::milliseconds connect_timeout{10000};  ///< all addresses together; 0: none
-  std::chrono::milliseconds auth_timeout{30000};     ///< greeting to response; 0: none
+  std::size_t buffer_size = 256 * 1024;          ///< bytes, see ParserOptions
+  std::size_t max_metadata = 256 * 1024 * 1024;  ///< bytes, see ParserOptions
+  std::chrono::milliseconds connect_timeout{
+      10000};                                     ///< all addresses together; 0: none
+  std::chrono::milliseconds auth_timeout{30000};  ///< greeting to response; 0: none
   /// Appended to the user agent sent to the gateway; no '|', '\n'.
   std::string user_agent_extension;
 };
@@ -54,15 +55,16 @@ struct Subscription {
 /// Databento's live gateway over plain TCP with CRAM authentication.
 ///
 /// Order of calls is free: Connect, Subscribe and Start each take effect when they can.
-/// A session ends once, with one OnError that says why; the client does not reconnect by
-/// itself. After the end, Connect may be called again: subscriptions must then be made
-/// again.
+/// A session ends once, with one OnError that says why; the client does not reconnect
+/// by itself. After the end, Connect may be called again: subscriptions must then be
+/// made again.
 class LiveClient : public DataSource {
  public:
   enum class State { Disconnected, Connecting, Authenticating, Ready, Streaming };
 
-  /// `reactor` must outlive the client. Throws Exception(InvalidApiKey) when the key has
-  /// not 32 printable ASCII characters, InvalidArgument when an option is out of range.
+  /// `reactor` must outlive the client. Throws Exception(InvalidApiKey) when the key
+  /// has not 32 printable ASCII characters, InvalidArgument when an option is out of
+  /// range.
   LiveClient(Reactor* reactor, std::string api_key);
   LiveClient(Reactor* reactor, std::string api_key, LiveOptions options);
   /// Closes without OnError. Allowed inside the client's own handlers.

@@ -27,7 +27,8 @@ struct SymbolMapping {
   bool operator==(const SymbolMapping&) const = default;
 };
 
-/// The header of a DBN stream (protocol: 8-byte prelude, 100 fixed bytes, symbol lists).
+/// The header of a DBN stream (protocol: 8-byte prelude, 100 fixed bytes, symbol
+/// lists).
 struct Metadata {
   std::uint8_t version = 3;
   std::string dataset;

@@ -11,8 +11,8 @@ namespace dbnloop {
 /// Poll or Run. Only Stop and Post may be called from other threads.
 ///
 /// Callbacks run inside Poll. A callback may add, modify and remove any fd (its own
-/// too), start and cancel timers, and destroy the owner of any callback; it may not call
-/// Poll or Run (Exception with InvalidState).
+/// too), start and cancel timers, and destroy the owner of any callback; it may not
+/// call Poll or Run (Exception with InvalidState).
 class Reactor {
  public:
   /// `events` are epoll's bits (EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP, EPOLLRDHUP).
@@ -43,8 +43,8 @@ class Reactor {
   /// Whether fd is watched now.
   [[nodiscard]] bool Contains(int fd) const noexcept;
 
-  /// One bounded turn: waits at most `timeout_ms` (-1: no limit, 0: not at all) for fds,
-  /// timers and posted tasks, runs what is ready, returns how many callbacks ran.
+  /// One bounded turn: waits at most `timeout_ms` (-1: no limit, 0: not at all) for
+  /// fds, timers and posted tasks, runs what is ready, returns how many callbacks ran.
   /// A signal (EINTR) is zero events. Exceptions of callbacks pass through; the reactor
   /// stays usable and the events that had not run yet are reported again.
   int Poll(int timeout_ms = -1);
