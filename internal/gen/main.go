@@ -47,7 +47,15 @@ func Files(root string) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string][]byte{
-		"cpp/include/dbnloop/dbn_types.gen.hpp": []byte(genCPP(s)),
-	}, nil
+	files := map[string][]byte{"cpp/include/dbnloop/dbn_types.gen.hpp": []byte(genCPP(s))}
+	for name, source := range map[string]string{
+		"dbn/types_gen.go":      genGoTypes(s),
+		"dbn/enums_gen.go":      genGoEnums(s),
+		"dbn/publishers_gen.go": genGoPublishers(s),
+	} {
+		if files[name], err = formatted(name, source); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
 }

@@ -1,0 +1,117 @@
+package dbn
+
+import (
+	"fmt"
+	"unsafe"
+)
+
+// Record is a view of one record; it owns nothing and is valid as long as what it points
+// into. The zero Record points nowhere; only IsZero may be called on it.
+type Record struct {
+	hd *RecordHeader
+}
+
+// RecordAt views the record at p, whose length byte must be valid and whose bytes must be
+// there: for callers that have checked both (a decoder, a live batch).
+func RecordAt(p unsafe.Pointer) Record { return Record{(*RecordHeader)(p)} }
+
+// RecordOf views a whole record in b: at least as many bytes as its length byte says, at an
+// address that is a multiple of 8.
+func RecordOf(b []byte) (Record, error) {
+	if len(b) < HeaderLen {
+		return Record{}, fmt.Errorf("dbn: %d bytes are shorter than a record's header of %d", len(b), HeaderLen)
+	}
+	size := int(b[0]) * 4
+	if size < HeaderLen || size > len(b) {
+		return Record{}, fmt.Errorf("dbn: record says it has %d bytes, %d are there", size, len(b))
+	}
+	p := unsafe.Pointer(unsafe.SliceData(b))
+	if uintptr(p)%8 != 0 {
+		return Record{}, fmt.Errorf("dbn: record at an address that is not a multiple of 8")
+	}
+	return RecordAt(p), nil
+}
+
+// Ref views a record that is held in a Go value, e.g. Ref(&msg.Hd).
+func Ref(hd *RecordHeader) Record { return Record{hd} }
+
+// IsZero reports whether the view points nowhere.
+func (r Record) IsZero() bool { return r.hd == nil }
+
+// Header is the record's header, in place.
+func (r Record) Header() *RecordHeader { return r.hd }
+
+// RType is the record's type.
+func (r Record) RType() RType { return r.hd.RType }
+
+// Size is the record's size in bytes, ts_out included.
+func (r Record) Size() int { return int(r.hd.Length) * 4 }
+
+// Pointer is the address of the record.
+func (r Record) Pointer() unsafe.Pointer { return unsafe.Pointer(r.hd) }
+
+// Bytes are the record's bytes, in place.
+func (r Record) Bytes() []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(r.hd)), r.Size())
+}
+
+// TsOut is the gateway's send time, the last 8 bytes of each record of a stream whose
+// metadata says TsOut. It does not check that there is one.
+func (r Record) TsOut() UnixNanos {
+	return *(*UnixNanos)(unsafe.Add(unsafe.Pointer(r.hd), r.Size()-8))
+}
+
+// IndexTs is the time by which records are sorted: ts_recv where there is one, else
+// ts_event.
+func (r Record) IndexTs() UnixNanos {
+	switch r.hd.RType {
+	case RTypeOhlcv1S, RTypeOhlcv1M, RTypeOhlcv1H, RTypeOhlcv1D, RTypeOhlcvEod,
+		RTypeOhlcvDeprecated, RTypeError, RTypeSymbolMapping, RTypeSystem:
+		return r.hd.TsEvent
+	case RTypeMbo:
+		if m, ok := As[MboMsg](r); ok {
+			return m.TsRecv
+		}
+	case RTypeMbp0, RTypeMbp1, RTypeMbp10, RTypeBbo1S, RTypeBbo1M, RTypeCmbp1, RTypeTcbbo,
+		RTypeCbbo1S, RTypeCbbo1M:
+		if r.Size() >= int(unsafe.Sizeof(TradeMsg{})) {
+			return (*TradeMsg)(unsafe.Pointer(r.hd)).TsRecv
+		}
+	case RTypeStatus, RTypeInstrumentDef, RTypeImbalance, RTypeStatistics:
+		// ts_recv is the first field behind the header in all of these.
+		if r.Size() >= HeaderLen+8 {
+			return (*StatusMsg)(unsafe.Pointer(r.hd)).TsRecv
+		}
+	}
+	return r.hd.TsEvent
+}
+
+// typed is what all record types have in common; HasRType looks at no field.
+type typed[T any] interface {
+	*T
+	HasRType(RType) bool
+}
+
+// As views the record as T, in place; false when its rtype is another or it is shorter
+// than T (an older version's layout, say).
+func As[T any, P typed[T]](r Record) (*T, bool) {
+	if !P(nil).HasRType(r.hd.RType) || r.Size() < int(unsafe.Sizeof(*new(T))) {
+		return nil, false
+	}
+	return (*T)(unsafe.Pointer(r.hd)), true
+}
+
+// SizeOf is the size in bytes of an rtype's struct in a DBN version, ts_out not counted;
+// 0 when the rtype or the version is not known.
+func SizeOf(rtype RType, version uint8) int {
+	if version < 1 || version > Version {
+		return 0
+	}
+	return int(recordSizes[rtype][version-1])
+}
+
+// WithTsOut is a record with the gateway's send time behind it.
+type WithTsOut[T any] struct {
+	Rec   T
+	TsOut UnixNanos
+}

@@ -1,0 +1,169 @@
+package dbn
+
+import (
+	"bytes"
+	"strconv"
+	"time"
+)
+
+// UnixNanos is a time in nanoseconds since 1970-01-01T00:00:00Z.
+type UnixNanos uint64
+
+// UnixNanosOf converts a time; times before 1970 become 0.
+func UnixNanosOf(t time.Time) UnixNanos {
+	if n := t.UnixNano(); n > 0 {
+		return UnixNanos(n)
+	}
+	return 0
+}
+
+// IsUndef reports whether the time is not set.
+func (t UnixNanos) IsUndef() bool { return t == UndefTimestamp }
+
+// Time converts to UTC; the zero Time when the value is not set.
+func (t UnixNanos) Time() time.Time {
+	if t.IsUndef() {
+		return time.Time{}
+	}
+	return time.Unix(int64(t/1e9), int64(t%1e9)).UTC()
+}
+
+// String is the ISO 8601 form with nine decimals, e.g. 2026-11-23T14:30:00.000000001Z;
+// empty when not set.
+func (t UnixNanos) String() string {
+	if t.IsUndef() {
+		return ""
+	}
+	return string(t.Append(make([]byte, 0, 30)))
+}
+
+// Append appends what String returns.
+func (t UnixNanos) Append(dst []byte) []byte {
+	if t.IsUndef() {
+		return dst
+	}
+	year, month, day := civil(int64(t / (24 * 3600 * 1e9)))
+	rest := uint64(t % (24 * 3600 * 1e9))
+	nanos := rest % 1e9
+	seconds := rest / 1e9
+	dst = appendPadded(dst, uint64(year), 4)
+	dst = append(dst, '-')
+	dst = appendPadded(dst, uint64(month), 2)
+	dst = append(dst, '-')
+	dst = appendPadded(dst, uint64(day), 2)
+	dst = append(dst, 'T')
+	dst = appendPadded(dst, seconds/3600, 2)
+	dst = append(dst, ':')
+	dst = appendPadded(dst, seconds/60%60, 2)
+	dst = append(dst, ':')
+	dst = appendPadded(dst, seconds%60, 2)
+	dst = append(dst, '.')
+	dst = appendPadded(dst, nanos, 9)
+	return append(dst, 'Z')
+}
+
+// civil turns days since 1970-01-01 into a proleptic Gregorian date (days >= 0).
+func civil(days int64) (year, month, day int64) {
+	days += 719468 // to 0000-03-01
+	era := days / 146097
+	doe := days % 146097
+	yoe := (doe - doe/1460 + doe/36524 - doe/146096) / 365
+	doy := doe - (365*yoe + yoe/4 - yoe/100)
+	mp := (5*doy + 2) / 153
+	day = doy - (153*mp+2)/5 + 1
+	month = mp + 3
+	if month > 12 {
+		month -= 12
+	}
+	year = yoe + era*400
+	if month <= 2 {
+		year++
+	}
+	return year, month, day
+}
+
+// DateOf is the UTC date of a time as yyyymmdd; 0 when not set.
+func DateOf(t UnixNanos) uint32 {
+	if t.IsUndef() {
+		return 0
+	}
+	year, month, day := civil(int64(t / (24 * 3600 * 1e9)))
+	return uint32(year*10000 + month*100 + day)
+}
+
+func appendPadded(dst []byte, v uint64, width int) []byte {
+	var buf [20]byte
+	i := len(buf)
+	for v > 0 || width > 0 {
+		i--
+		buf[i] = byte('0' + v%10)
+		v /= 10
+		width--
+	}
+	return append(dst, buf[i:]...)
+}
+
+// Price is a fixed-point price: one unit is 1e-9.
+type Price int64
+
+// PriceOf converts a decimal number to the nearest Price.
+func PriceOf(v float64) Price {
+	if v < 0 {
+		return Price(v*PriceScale - 0.5)
+	}
+	return Price(v*PriceScale + 0.5)
+}
+
+// IsUndef reports whether the price is not set.
+func (p Price) IsUndef() bool { return p == UndefPrice }
+
+// Float64 is the nearest floating-point number; a price that is not set gives 9.22e9.
+func (p Price) Float64() float64 { return float64(p) / PriceScale }
+
+// String is exact, with nine decimals, e.g. 6012.250000000; empty when not set.
+func (p Price) String() string {
+	if p.IsUndef() {
+		return ""
+	}
+	return string(p.Append(make([]byte, 0, 24)))
+}
+
+// Append appends what String returns.
+func (p Price) Append(dst []byte) []byte {
+	if p.IsUndef() {
+		return dst
+	}
+	u := uint64(p)
+	if p < 0 {
+		dst = append(dst, '-')
+		u = -u
+	}
+	dst = strconv.AppendUint(dst, u/PriceScale, 10)
+	dst = append(dst, '.')
+	return appendPadded(dst, u%PriceScale, 9)
+}
+
+// CStr is the text of a fixed-size field up to its first NUL.
+func CStr(b []byte) string {
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		b = b[:i]
+	}
+	return string(b)
+}
+
+// UpgradePolicy says what happens to records of older versions; see VersionUpgradePolicy.
+type UpgradePolicy = VersionUpgradePolicy
+
+// PublisherOf looks a publisher up by its id; false for ids that are not known.
+func PublisherOf(id uint16) (PublisherInfo, bool) {
+	if id == 0 || int(id) > len(publishers) {
+		return PublisherInfo{}, false
+	}
+	return publishers[id-1], true
+}
+
+// Datasets lists the known dataset codes.
+func Datasets() []string { return append([]string(nil), datasets[:]...) }
+
+// Venues lists the known venue codes.
+func Venues() []string { return append([]string(nil), venues[:]...) }
