@@ -491,7 +491,7 @@ func AllSecurityUpdateActions() []SecurityUpdateAction {
 type SType uint8
 
 const (
-	STypeInstrumentId  SType = 0
+	STypeInstrumentID  SType = 0
 	STypeRawSymbol     SType = 1
 	STypeSmart         SType = 2
 	STypeContinuous    SType = 3
@@ -500,13 +500,13 @@ const (
 	STypeCmsSymbol     SType = 6
 	STypeIsin          SType = 7
 	STypeUsCode        SType = 8
-	STypeBbgCompId     SType = 9
+	STypeBbgCompID     SType = 9
 	STypeBbgCompTicker SType = 10
 	STypeFigi          SType = 11
 	STypeFigiTicker    SType = 12
-	STypeListingId     SType = 13
-	STypeIssuerId      SType = 14
-	STypeSecurityId    SType = 15
+	STypeListingID     SType = 13
+	STypeIssuerID      SType = 14
+	STypeSecurityID    SType = 15
 	// STypeNone: mixed or not given.
 	STypeNone SType = 255
 )
@@ -514,7 +514,7 @@ const (
 // String is the value's text in the API and in files; the number for unknown values.
 func (v SType) String() string {
 	switch v {
-	case STypeInstrumentId:
+	case STypeInstrumentID:
 		return "instrument_id"
 	case STypeRawSymbol:
 		return "raw_symbol"
@@ -532,7 +532,7 @@ func (v SType) String() string {
 		return "isin"
 	case STypeUsCode:
 		return "us_code"
-	case STypeBbgCompId:
+	case STypeBbgCompID:
 		return "bbg_comp_id"
 	case STypeBbgCompTicker:
 		return "bbg_comp_ticker"
@@ -540,11 +540,11 @@ func (v SType) String() string {
 		return "figi"
 	case STypeFigiTicker:
 		return "figi_ticker"
-	case STypeListingId:
+	case STypeListingID:
 		return "listing_id"
-	case STypeIssuerId:
+	case STypeIssuerID:
 		return "issuer_id"
-	case STypeSecurityId:
+	case STypeSecurityID:
 		return "security_id"
 	}
 	return "unknown(" + strconv.Itoa(int(v)) + ")"
@@ -554,7 +554,7 @@ func (v SType) String() string {
 func ParseSType(text string) (SType, error) {
 	switch text {
 	case "instrument_id", "product_id":
-		return STypeInstrumentId, nil
+		return STypeInstrumentID, nil
 	case "raw_symbol", "native":
 		return STypeRawSymbol, nil
 	case "smart":
@@ -572,7 +572,7 @@ func ParseSType(text string) (SType, error) {
 	case "us_code":
 		return STypeUsCode, nil
 	case "bbg_comp_id":
-		return STypeBbgCompId, nil
+		return STypeBbgCompID, nil
 	case "bbg_comp_ticker":
 		return STypeBbgCompTicker, nil
 	case "figi":
@@ -580,18 +580,18 @@ func ParseSType(text string) (SType, error) {
 	case "figi_ticker":
 		return STypeFigiTicker, nil
 	case "listing_id":
-		return STypeListingId, nil
+		return STypeListingID, nil
 	case "issuer_id":
-		return STypeIssuerId, nil
+		return STypeIssuerID, nil
 	case "security_id":
-		return STypeSecurityId, nil
+		return STypeSecurityID, nil
 	}
 	return 0, fmt.Errorf("dbn: %q is no stype; one of %s", text, "instrument_id, raw_symbol, smart, continuous, parent, nasdaq_symbol, cms_symbol, isin, us_code, bbg_comp_id, bbg_comp_ticker, figi, figi_ticker, listing_id, issuer_id, security_id")
 }
 
 // AllSTypes lists the known values in order.
 func AllSTypes() []SType {
-	return []SType{STypeInstrumentId, STypeRawSymbol, STypeSmart, STypeContinuous, STypeParent, STypeNasdaqSymbol, STypeCmsSymbol, STypeIsin, STypeUsCode, STypeBbgCompId, STypeBbgCompTicker, STypeFigi, STypeFigiTicker, STypeListingId, STypeIssuerId, STypeSecurityId}
+	return []SType{STypeInstrumentID, STypeRawSymbol, STypeSmart, STypeContinuous, STypeParent, STypeNasdaqSymbol, STypeCmsSymbol, STypeIsin, STypeUsCode, STypeBbgCompID, STypeBbgCompTicker, STypeFigi, STypeFigiTicker, STypeListingID, STypeIssuerID, STypeSecurityID}
 }
 
 // Schema is an enum of the DBN format; values that are not listed must survive.
@@ -1431,7 +1431,7 @@ type ErrorCode uint8
 
 const (
 	ErrorCodeAuthFailed                     ErrorCode = 1
-	ErrorCodeApiKeyDeactivated              ErrorCode = 2
+	ErrorCodeAPIKeyDeactivated              ErrorCode = 2
 	ErrorCodeConnectionLimitExceeded        ErrorCode = 3
 	ErrorCodeSymbolResolutionFailed         ErrorCode = 4
 	ErrorCodeInvalidSubscription            ErrorCode = 5
@@ -1446,7 +1446,7 @@ func (v ErrorCode) String() string {
 	switch v {
 	case ErrorCodeAuthFailed:
 		return "auth_failed"
-	case ErrorCodeApiKeyDeactivated:
+	case ErrorCodeAPIKeyDeactivated:
 		return "api_key_deactivated"
 	case ErrorCodeConnectionLimitExceeded:
 		return "connection_limit_exceeded"
@@ -1472,7 +1472,7 @@ func ParseErrorCode(text string) (ErrorCode, error) {
 	case "auth_failed":
 		return ErrorCodeAuthFailed, nil
 	case "api_key_deactivated":
-		return ErrorCodeApiKeyDeactivated, nil
+		return ErrorCodeAPIKeyDeactivated, nil
 	case "connection_limit_exceeded":
 		return ErrorCodeConnectionLimitExceeded, nil
 	case "symbol_resolution_failed":
@@ -1493,7 +1493,7 @@ func ParseErrorCode(text string) (ErrorCode, error) {
 
 // AllErrorCodes lists the known values in order.
 func AllErrorCodes() []ErrorCode {
-	return []ErrorCode{ErrorCodeAuthFailed, ErrorCodeApiKeyDeactivated, ErrorCodeConnectionLimitExceeded, ErrorCodeSymbolResolutionFailed, ErrorCodeInvalidSubscription, ErrorCodeInternalError, ErrorCodeSkippedRecordsAfterSlowReading, ErrorCodeReplayDataAgedOut, ErrorCodeUnset}
+	return []ErrorCode{ErrorCodeAuthFailed, ErrorCodeAPIKeyDeactivated, ErrorCodeConnectionLimitExceeded, ErrorCodeSymbolResolutionFailed, ErrorCodeInvalidSubscription, ErrorCodeInternalError, ErrorCodeSkippedRecordsAfterSlowReading, ErrorCodeReplayDataAgedOut, ErrorCodeUnset}
 }
 
 // SystemCode is an enum of the DBN format; values that are not listed must survive.

@@ -409,19 +409,19 @@ func (*ErrorMsg) HasRType(rtype RType) bool { return rtype == RTypeError }
 // SymbolMappingMsg is the record of none (gateway messages).
 type SymbolMappingMsg struct {
 	Hd             RecordHeader
-	STypeIn        SType
-	STypeInSymbol  [71]byte
-	STypeOut       SType
-	STypeOutSymbol [71]byte
+	StypeIn        SType
+	StypeInSymbol  [71]byte
+	StypeOut       SType
+	StypeOutSymbol [71]byte
 	StartTs        UnixNanos
 	EndTs          UnixNanos
 }
 
-// STypeInSymbolString is the text of STypeInSymbol up to its first NUL.
-func (m *SymbolMappingMsg) STypeInSymbolString() string { return CStr(m.STypeInSymbol[:]) }
+// StypeInSymbolString is the text of StypeInSymbol up to its first NUL.
+func (m *SymbolMappingMsg) StypeInSymbolString() string { return CStr(m.StypeInSymbol[:]) }
 
-// STypeOutSymbolString is the text of STypeOutSymbol up to its first NUL.
-func (m *SymbolMappingMsg) STypeOutSymbolString() string { return CStr(m.STypeOutSymbol[:]) }
+// StypeOutSymbolString is the text of StypeOutSymbol up to its first NUL.
+func (m *SymbolMappingMsg) StypeOutSymbolString() string { return CStr(m.StypeOutSymbol[:]) }
 
 // IndexTs is the time by which records are sorted and merged.
 func (m *SymbolMappingMsg) IndexTs() UnixNanos { return m.Hd.TsEvent }
@@ -709,18 +709,18 @@ func (*ErrorMsgV1) HasRType(rtype RType) bool { return rtype == RTypeError }
 // SymbolMappingMsgV1 is SymbolMappingMsg as DBN version 1 lays it out.
 type SymbolMappingMsgV1 struct {
 	Hd             RecordHeader
-	STypeInSymbol  [22]byte
-	STypeOutSymbol [22]byte
+	StypeInSymbol  [22]byte
+	StypeOutSymbol [22]byte
 	_              [4]byte
 	StartTs        UnixNanos
 	EndTs          UnixNanos
 }
 
-// STypeInSymbolString is the text of STypeInSymbol up to its first NUL.
-func (m *SymbolMappingMsgV1) STypeInSymbolString() string { return CStr(m.STypeInSymbol[:]) }
+// StypeInSymbolString is the text of StypeInSymbol up to its first NUL.
+func (m *SymbolMappingMsgV1) StypeInSymbolString() string { return CStr(m.StypeInSymbol[:]) }
 
-// STypeOutSymbolString is the text of STypeOutSymbol up to its first NUL.
-func (m *SymbolMappingMsgV1) STypeOutSymbolString() string { return CStr(m.STypeOutSymbol[:]) }
+// StypeOutSymbolString is the text of StypeOutSymbol up to its first NUL.
+func (m *SymbolMappingMsgV1) StypeOutSymbolString() string { return CStr(m.StypeOutSymbol[:]) }
 
 // IndexTs is the time by which records are sorted and merged.
 func (m *SymbolMappingMsgV1) IndexTs() UnixNanos { return m.Hd.TsEvent }

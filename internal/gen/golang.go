@@ -14,7 +14,7 @@ var goScalars = map[string]string{
 }
 
 // goWords are spelled whole in upper case, as Go does with initialisms.
-var goWords = map[string]string{"id": "ID", "stype": "SType", "isin": "ISIN", "rtype": "RType"}
+var goWords = map[string]string{"id": "ID", "isin": "ISIN", "rtype": "RType"}
 
 func goName(snake string) string {
 	if strings.HasPrefix(snake, "_") {
@@ -47,6 +47,14 @@ func goType(f field) string {
 		return f.Enum
 	}
 	return goScalars[f.Type]
+}
+
+// goEnumValue is Go's spelling of an enum value: initialisms in upper case.
+func goEnumValue(name string) string {
+	if base, ok := strings.CutSuffix(name, "Id"); ok {
+		name = base + "ID"
+	}
+	return strings.Replace(name, "ApiKey", "APIKey", 1)
 }
 
 // goEnumPrefix is what the constants of an enum begin with.
@@ -215,9 +223,9 @@ func goEnum(b *strings.Builder, name string, e enum) {
 	fmt.Fprintf(b, "// %s is an enum of the DBN format; values that are not listed must survive.\ntype %s %s\n\nconst (\n", name, name, goScalars[e.Type])
 	for _, v := range e.sorted() {
 		if e.Type == "char" {
-			fmt.Fprintf(b, "\t%s%s %s = '%c'\n", prefix, v.Name, name, v.Value)
+			fmt.Fprintf(b, "\t%s%s %s = '%c'\n", prefix, goEnumValue(v.Name), name, v.Value)
 		} else {
-			fmt.Fprintf(b, "\t%s%s %s = %s\n", prefix, v.Name, name, cppNumber(name, v.Value))
+			fmt.Fprintf(b, "\t%s%s %s = %s\n", prefix, goEnumValue(v.Name), name, cppNumber(name, v.Value))
 		}
 	}
 	if null, ok := goNulls[name]; ok {
@@ -226,7 +234,7 @@ func goEnum(b *strings.Builder, name string, e enum) {
 	b.WriteString(")\n\n")
 	fmt.Fprintf(b, "// String is the value's text in the API and in files; the number for unknown values.\nfunc (v %s) String() string {\n\tswitch v {\n", name)
 	for _, v := range e.sorted() {
-		fmt.Fprintf(b, "\tcase %s%s:\n\t\treturn %q\n", prefix, v.Name, e.text(v.Name))
+		fmt.Fprintf(b, "\tcase %s%s:\n\t\treturn %q\n", prefix, goEnumValue(v.Name), e.text(v.Name))
 	}
 	b.WriteString("\t}\n\treturn \"unknown(\" + strconv.Itoa(int(v)) + \")\"\n}\n\n")
 
@@ -238,12 +246,12 @@ func goEnum(b *strings.Builder, name string, e enum) {
 		for _, a := range e.StringAliases[v.Name] {
 			names = append(names, fmt.Sprintf("%q", a))
 		}
-		fmt.Fprintf(b, "\tcase %s:\n\t\treturn %s%s, nil\n", strings.Join(names, ", "), prefix, v.Name)
+		fmt.Fprintf(b, "\tcase %s:\n\t\treturn %s%s, nil\n", strings.Join(names, ", "), prefix, goEnumValue(v.Name))
 	}
 	fmt.Fprintf(b, "\t}\n\treturn 0, fmt.Errorf(\"dbn: %%q is no %s; one of %%s\", text, %q)\n}\n\n", enumWords(name), strings.Join(all, ", "))
 	fmt.Fprintf(b, "// All%ss lists the known values in order.\nfunc All%ss() []%s {\n\treturn []%s{", name, name, name, name)
 	for _, v := range e.sorted() {
-		fmt.Fprintf(b, "%s%s, ", prefix, v.Name)
+		fmt.Fprintf(b, "%s%s, ", prefix, goEnumValue(v.Name))
 	}
 	b.WriteString("}\n}\n\n")
 }

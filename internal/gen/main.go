@@ -52,6 +52,7 @@ func Files(root string) (map[string][]byte, error) {
 		"dbn/types_gen.go":      genGoTypes(s),
 		"dbn/enums_gen.go":      genGoEnums(s),
 		"dbn/publishers_gen.go": genGoPublishers(s),
+		"dbn/upgrade_gen.go":    genGoUpgrade(s),
 	} {
 		if files[name], err = formatted(name, source); err != nil {
 			return nil, err

@@ -1,0 +1,156 @@
+package dbn
+
+import (
+	"bytes"
+	"unsafe"
+)
+
+// Upgrader rewrites the records that differ between DBN versions, each into its own aligned
+// memory; all others pass as they are. The zero Upgrader changes nothing.
+type Upgrader struct {
+	from, to uint8
+	tsOut    bool
+	out      [1024 / 8]uint64 // aligned; holds the largest record with ts_out
+}
+
+// NewUpgrader prepares for records of a stream with this (not yet upgraded) metadata.
+func NewUpgrader(version uint8, tsOut bool, policy UpgradePolicy) *Upgrader {
+	return &Upgrader{from: version, to: TargetVersion(version, policy), tsOut: tsOut}
+}
+
+// Upgrade returns the record in the target version: r itself, or a view into the Upgrader
+// that is valid until the next call. A record too short for its own layout is left alone.
+func (u *Upgrader) Upgrade(r Record) Record {
+	if u.from == u.to {
+		return r
+	}
+	rtype := r.RType()
+	size := r.Size()
+	tail := 0
+	if u.tsOut {
+		tail = 8
+	}
+	if size-tail < SizeOf(rtype, u.from) {
+		return r
+	}
+	var newSize int
+	switch rtype {
+	case RTypeInstrumentDef:
+		newSize = u.definition(r)
+	case RTypeStatistics:
+		if u.to == 3 {
+			newSize = u.statistics((*StatMsgV1)(r.Pointer()))
+		}
+	case RTypeError:
+		if u.from == 1 {
+			newSize = u.error((*ErrorMsgV1)(r.Pointer()))
+		}
+	case RTypeSymbolMapping:
+		if u.from == 1 {
+			newSize = u.mapping((*SymbolMappingMsgV1)(r.Pointer()))
+		}
+	case RTypeSystem:
+		if u.from == 1 {
+			newSize = u.system((*SystemMsgV1)(r.Pointer()))
+		}
+	}
+	if newSize == 0 {
+		return r
+	}
+	out := Record{(*RecordHeader)(unsafe.Pointer(&u.out))}
+	*out.hd = *r.hd
+	if u.tsOut {
+		*(*UnixNanos)(unsafe.Add(out.Pointer(), newSize)) = r.TsOut()
+	}
+	out.hd.Length = uint8((newSize + tail) / 4)
+	return out
+}
+
+// clear gives the zeroed output as T.
+func clearAs[T any](u *Upgrader) *T {
+	clear(u.out[:])
+	return (*T)(unsafe.Pointer(&u.out))
+}
+
+func (u *Upgrader) statistics(in *StatMsgV1) int {
+	out := clearAs[StatMsg](u)
+	out.TsRecv, out.TsRef, out.Price = in.TsRecv, in.TsRef, in.Price
+	out.Quantity = int64(in.Quantity)
+	if in.Quantity == UndefStatQuantityV1 {
+		out.Quantity = UndefStatQuantity
+	}
+	out.Sequence, out.TsInDelta, out.StatType = in.Sequence, in.TsInDelta, in.StatType
+	out.ChannelID, out.UpdateAction, out.StatFlags = in.ChannelID, in.UpdateAction, in.StatFlags
+	return int(unsafe.Sizeof(*out))
+}
+
+func (u *Upgrader) mapping(in *SymbolMappingMsgV1) int {
+	out := clearAs[SymbolMappingMsg](u)
+	out.StypeIn, out.StypeOut = STypeNone, STypeNone
+	copy(out.StypeInSymbol[:], in.StypeInSymbol[:])
+	copy(out.StypeOutSymbol[:], in.StypeOutSymbol[:])
+	out.StartTs, out.EndTs = in.StartTs, in.EndTs
+	return int(unsafe.Sizeof(*out))
+}
+
+func (u *Upgrader) error(in *ErrorMsgV1) int {
+	out := clearAs[ErrorMsg](u)
+	copy(out.Err[:], in.Err[:])
+	out.Code = errorCodeOf(in.Err[:])
+	out.IsLast = 255
+	return int(unsafe.Sizeof(*out))
+}
+
+// errorCodeOf knows the texts of the gateway's version-1 errors.
+func errorCodeOf(text []byte) ErrorCode {
+	s := text
+	if i := bytes.IndexByte(s, 0); i >= 0 {
+		s = s[:i]
+	}
+	switch {
+	case string(s) == "User or API key deactivated":
+		return ErrorCodeAPIKeyDeactivated
+	case string(s) == "User has reached their open connection limit":
+		return ErrorCodeConnectionLimitExceeded
+	case bytes.HasPrefix(s, []byte("Failed to resolve symbol")):
+		return ErrorCodeSymbolResolutionFailed
+	case string(s) == "Internal error":
+		return ErrorCodeInternalError
+	case bytes.HasPrefix(s, []byte("Slow client detected for ")):
+		return ErrorCodeSkippedRecordsAfterSlowReading
+	}
+	return ErrorCodeUnset
+}
+
+func (u *Upgrader) system(in *SystemMsgV1) int {
+	out := clearAs[SystemMsg](u)
+	copy(out.Msg[:], in.Msg[:])
+	out.Code = systemCodeOf(in.Msg[:])
+	return int(unsafe.Sizeof(*out))
+}
+
+// systemCodeOf knows the texts of the gateway's version-1 system messages.
+func systemCodeOf(text []byte) SystemCode {
+	i := bytes.IndexByte(text, 0)
+	if i < 0 {
+		return SystemCodeUnset
+	}
+	s := text[:i]
+	has := func(prefix, suffix string) bool {
+		return len(s) >= len(prefix)+len(suffix) &&
+			bytes.HasPrefix(s, []byte(prefix)) && bytes.HasSuffix(s, []byte(suffix))
+	}
+	switch {
+	case has("Heartbeat", ""):
+		return SystemCodeHeartbeat
+	case has("End of interval for ", ""):
+		return SystemCodeEndOfInterval
+	case has("Subscription request ", " succeeded"):
+		return SystemCodeSubscriptionAck
+	case has("Warning: slow reading", ""):
+		return SystemCodeSlowReaderWarning
+	case has("Finished ", " replay"):
+		return SystemCodeReplayCompleted
+	}
+	return SystemCodeUnset
+}
