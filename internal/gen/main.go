@@ -53,6 +53,7 @@ func Files(root string) (map[string][]byte, error) {
 		"dbn/enums_gen.go":      genGoEnums(s),
 		"dbn/publishers_gen.go": genGoPublishers(s),
 		"dbn/upgrade_gen.go":    genGoUpgrade(s),
+		"dbn/columns_gen.go":    genGoColumns(s),
 	} {
 		if files[name], err = formatted(name, source); err != nil {
 			return nil, err
