@@ -1,0 +1,249 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/sim"
+)
+
+// options are the flags.
+type options struct {
+	listen, portFile    string
+	files, keys, faults []string
+	dataset             string
+	fragmentVersion     uint8
+	version             uint8
+	pace, loop, from    string
+	shift, interval     bool
+	closeAtEnd          bool
+	exitAfter           int64
+	heartbeat           time.Duration
+	verbose, quiet      bool
+	logFormat           string
+}
+
+// usageError is a mistake in the flags.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func exitCode(err error) int {
+	var usage usageError
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
+	return exitFailure
+}
+
+func newCommand() *cobra.Command {
+	var o options
+	cmd := &cobra.Command{
+		Use:   "dbn-sim [flags] [FILE...]",
+		Short: "A live market data gateway on loopback that replays DBN files",
+		Long: `dbn-sim speaks the live gateway's protocol and replays DBN files (plain or zstd, versions
+1 to 3), or sample data of its own when no file is given. When it is ready it prints one
+line, "listening on HOST:PORT", on standard output; everything else goes to standard error.
+It accepts the key ` + sim.TestKey + ` unless --key is given.
+
+Faults (--fault NAME[=VALUE], repeatable; a position is N data records, Nb bytes, or end):
+` + faultHelp(),
+		Example: `  dbn-sim --port-file port
+  dbn-sim --pace 1x --loop forever trades.dbn.zst definitions.dbn.zst
+  dbn-sim --fault cut-record=end --close-at-end mbo.dbn`,
+		Version:       version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.files = append(o.files, args...)
+			return o.serve(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	o.define(cmd)
+	return cmd
+}
+
+func (o *options) define(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.listen, "listen", "127.0.0.1:0", "address to listen on; port 0 takes a free one")
+	f.StringVar(&o.portFile, "port-file", "", "write the port to this file when ready")
+	f.StringArrayVarP(&o.files, "file", "f", nil, "DBN file to replay (repeatable)")
+	f.StringArrayVarP(&o.keys, "key", "k", nil, "API key to accept (repeatable)")
+	f.StringVarP(&o.dataset, "dataset", "d", "GLBX.MDP3", "dataset of files without metadata (.frag)")
+	f.Uint8Var(&o.fragmentVersion, "input-dbn-version", dbn.Version, "DBN version of files without metadata")
+	f.Uint8Var(&o.version, "dbn-version", 0, "DBN version to send, 1 to 3 (default: that of the files)")
+	f.StringVarP(&o.pace, "pace", "p", "fast", "fast, a factor of real time such as 1x, or a rate such as 1000/s")
+	f.StringVar(&o.loop, "loop", "1", "how often a session gets the data: a number, or forever")
+	f.BoolVar(&o.shift, "shift", false, "with --loop: later passes get later timestamps")
+	f.StringVar(&o.from, "live-from", "", "index time at which the present begins (ISO 8601 or nanoseconds)")
+	f.BoolVar(&o.interval, "end-of-interval", false, "send EndOfInterval messages behind ohlcv and bbo intervals")
+	f.BoolVar(&o.closeAtEnd, "close-at-end", false, "end a session behind its last record, instead of staying with heartbeats")
+	f.Int64Var(&o.exitAfter, "exit-after-sessions", 0, "exit when so many connections have ended")
+	f.DurationVar(&o.heartbeat, "heartbeat", 30*time.Second, "heartbeat interval of clients that ask for none")
+	f.StringArrayVar(&o.faults, "fault", nil, "misbehave: NAME[=VALUE] (repeatable), see above")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "log subscription lines and more")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "log errors only")
+	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
+	cmd.MarkFlagsMutuallyExclusive("verbose", "quiet")
+}
+
+func faultHelp() string {
+	var b strings.Builder
+	for _, fault := range sim.FaultHelp() {
+		fmt.Fprintf(&b, "  %-16s %s\n", fault[0], fault[1])
+	}
+	return b.String()
+}
+
+// serve runs the gateway until the context ends or enough sessions have ended.
+func (o *options) serve(ctx context.Context, stdout, stderr io.Writer) error {
+	cfg, err := o.config(stderr)
+	if err != nil {
+		return usageError{err}
+	}
+	gw, err := sim.NewGateway(cfg)
+	if err != nil {
+		return err
+	}
+	defer gw.Close() //nolint:errcheck // the program ends
+	if o.portFile != "" {
+		if err := writeWhole(o.portFile, strconv.Itoa(gw.Port())+"\n"); err != nil {
+			return fmt.Errorf("port file: %w", err)
+		}
+	}
+	if _, err := fmt.Fprintf(stdout, "listening on %s\n", gw.Addr()); err != nil {
+		return err
+	}
+	cfg.Logger.Info("ready", "address", gw.Addr(), "datasets", gw.Datasets())
+	if o.exitAfter > 0 {
+		gw.AwaitEnded(ctx, o.exitAfter) //nolint:errcheck // a signal ends it as well
+	} else {
+		<-ctx.Done()
+	}
+	stats := gw.Stats()
+	cfg.Logger.Info("done", "sessions", stats.Sessions, "records", stats.Records, "bytes", stats.Bytes)
+	return nil
+}
+
+func (o *options) config(stderr io.Writer) (sim.Config, error) {
+	cfg := sim.Config{
+		Addr: o.listen, Keys: o.keys, Version: o.version, Passes: 1,
+		ShiftPasses: o.shift, EndOfInterval: o.interval, Heartbeat: o.heartbeat,
+	}
+	var err error
+	if cfg.Logger, err = o.logger(stderr); err != nil {
+		return cfg, err
+	}
+	if cfg.Pace, err = sim.ParsePace(o.pace); err != nil {
+		return cfg, fmt.Errorf("--pace: %w", err)
+	}
+	if cfg.Passes, err = parseLoop(o.loop); err != nil {
+		return cfg, err
+	}
+	if cfg.LiveFrom, err = parseTime(o.from); err != nil {
+		return cfg, err
+	}
+	for _, fault := range o.faults {
+		if err := cfg.Faults.ParseFault(fault); err != nil {
+			return cfg, fmt.Errorf("--fault: %w", err)
+		}
+	}
+	if o.closeAtEnd {
+		cfg.AtEnd = sim.CloseAtEnd
+	}
+	cfg.Sources = o.sources()
+	return cfg, nil
+}
+
+func (o *options) sources() []sim.Source {
+	if len(o.files) == 0 {
+		return sim.SampleSources()
+	}
+	var sources []sim.Source
+	for _, path := range o.files {
+		if strings.Contains(filepath.Base(path), ".frag") {
+			sources = append(sources, sim.FragmentSource(path, dbn.Metadata{
+				Version: o.fragmentVersion, Dataset: o.dataset, Schema: dbn.SchemaNone,
+				StypeIn: dbn.STypeNone, StypeOut: dbn.STypeInstrumentID,
+			}))
+			continue
+		}
+		sources = append(sources, sim.FileSource(path))
+	}
+	return sources
+}
+
+func (o *options) logger(stderr io.Writer) (*slog.Logger, error) {
+	level := slog.LevelInfo
+	switch {
+	case o.verbose:
+		level = slog.LevelDebug
+	case o.quiet:
+		level = slog.LevelError
+	}
+	handlerOptions := &slog.HandlerOptions{Level: level}
+	switch o.logFormat {
+	case "text":
+		return slog.New(slog.NewTextHandler(stderr, handlerOptions)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(stderr, handlerOptions)), nil
+	}
+	return nil, fmt.Errorf("--log-format %q: want text or json", o.logFormat)
+}
+
+func parseLoop(text string) (int, error) {
+	if text == "forever" {
+		return sim.Forever, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("--loop %q: want a number of passes or forever", text)
+	}
+	return n, nil
+}
+
+func parseTime(text string) (dbn.UnixNanos, error) {
+	if text == "" {
+		return 0, nil
+	}
+	if ns, err := strconv.ParseUint(text, 10, 64); err == nil {
+		return dbn.UnixNanos(ns), nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateOnly} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return dbn.UnixNanosOf(t), nil
+		}
+	}
+	return 0, fmt.Errorf("--live-from %q: want ISO 8601 or nanoseconds since 1970", text)
+}
+
+// writeWhole writes a file so that whoever waits for it never sees half of it.
+func writeWhole(path, text string) error {
+	temp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	_, err = temp.WriteString(text)
+	if closeErr := temp.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Rename(temp.Name(), path)
+	}
+	if err != nil {
+		os.Remove(temp.Name()) //nolint:errcheck // the first error counts
+	}
+	return err
+}

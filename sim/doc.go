@@ -1,0 +1,22 @@
+// Package sim is a live market data gateway on loopback, for tests, demos and
+// development without a key or a network: what package httptest is to net/http.
+//
+// A [Gateway] speaks the text protocol of the live gateway (greeting, challenge,
+// authentication, subscriptions, start) and then sends a DBN stream: metadata, symbol
+// mappings, acknowledgements, the records of its sources and heartbeats. The
+// challenge is really checked, subscriptions are validated, and records are filtered
+// by schema, symbol and start, so that the official clients can use it as they use
+// the service.
+//
+//	gw, err := sim.NewGateway(sim.Config{Sources: sim.SampleSources()})
+//	if err != nil { … }
+//	defer gw.Close()
+//	// connect any client to gw.Addr() with the key sim.TestKey
+//
+// Each session replays the sources from their beginning. [Config] chooses the pace, how
+// often the data is repeated, what happens at its end, and the [Faults] to inject.
+//
+// The package needs no cgo. It starts goroutines (one for the listener and two for each
+// session); [Gateway.Close] ends all of them before it returns. It logs only to the
+// logger it was given.
+package sim

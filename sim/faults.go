@@ -1,0 +1,257 @@
+package sim
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Faults are the misbehaviours a gateway shows on request. The zero value is none.
+type Faults struct {
+	// Sessions limits the faults to the first so many connections, so that a client
+	// that reconnects then succeeds. 0 is every connection.
+	Sessions int
+
+	// CloseBeforeGreeting closes each connection without a word.
+	CloseBeforeGreeting bool
+	// EndlessLine sends a greeting that never ends.
+	EndlessLine bool
+	// Greeting replaces the greeting line (no LF is added).
+	Greeting string
+	// Challenge replaces the challenge line (no LF is added).
+	Challenge string
+	// RefuseAuth refuses every authentication, with this text as the error.
+	RefuseAuth string
+	// CoalesceAuth sends the DBN metadata in the same segment as the authentication's
+	// reply, without waiting for the start of the session.
+	CoalesceAuth bool
+
+	// Garbage sends random bytes in place of the DBN stream.
+	Garbage bool
+	// HugeMetadata announces 4 GiB of metadata and sends only a little of it.
+	HugeMetadata bool
+
+	// SplitBytes sends at most so many bytes in one write; 1 is byte by byte. 0 is off.
+	SplitBytes int
+
+	// Stream are the faults inside the record stream, each shown once per session.
+	Stream []StreamFault
+}
+
+// FaultKind is what happens at a [StreamFault].
+type FaultKind int
+
+// The kinds of stream faults.
+const (
+	// FaultStall sends nothing more, not even heartbeats, for the fault's duration.
+	FaultStall FaultKind = iota + 1
+	// FaultReset resets the connection (RST) once the client's kernel has everything
+	// that was sent before.
+	FaultReset
+	// FaultHalfClose shuts the sending side down and goes on reading.
+	FaultHalfClose
+	// FaultClose ends the session politely.
+	FaultClose
+	// FaultCutRecord sends the first half of a record and then ends the session.
+	FaultCutRecord
+	// FaultZeroLength sends a record whose length is zero, and then ends the session.
+	FaultZeroLength
+	// FaultErrorClose sends an Error record and then ends the session.
+	FaultErrorClose
+	// FaultSlowWarning sends the warning for slow readers and goes on.
+	FaultSlowWarning
+	// FaultSkipped sends the error that tells of skipped records and goes on.
+	FaultSkipped
+	// FaultUnknownRecord sends a record of an rtype that nobody knows and goes on.
+	FaultUnknownRecord
+)
+
+// StreamFault is one misbehaviour inside the record stream.
+type StreamFault struct {
+	Kind FaultKind
+	// At is where it happens.
+	At Position
+	// For is how long a stall lasts; 0 is for ever.
+	For time.Duration
+	// Text is the message of FaultErrorClose; empty is a default.
+	Text string
+}
+
+// Position is a place in a session's stream. The zero value is right behind the metadata.
+type Position struct {
+	kind  positionKind
+	count int64
+}
+
+type positionKind int
+
+const (
+	afterRecords positionKind = iota
+	afterBytes
+	atEnd
+)
+
+// AfterRecords is the place behind the first n data records; system, error and symbol
+// mapping records do not count. 0 is right behind the metadata.
+func AfterRecords(n int64) Position { return Position{afterRecords, n} }
+
+// AfterBytes is the place behind the first n bytes of the DBN stream as it goes over the
+// wire, metadata included. Only stall, reset, half-close and close can happen there,
+// because the other faults need a border between records.
+func AfterBytes(n int64) Position { return Position{afterBytes, n} }
+
+// AtEnd is the place behind the last record of the data.
+func AtEnd() Position { return Position{atEnd, 0} }
+
+// validate refuses what could not be shown.
+func (f *Faults) validate() error {
+	for _, s := range f.Stream {
+		if s.Kind < FaultStall || s.Kind > FaultUnknownRecord {
+			return fmt.Errorf("fault kind %d does not exist", s.Kind)
+		}
+		if s.At.count < 0 {
+			return fmt.Errorf("fault position %d is negative", s.At.count)
+		}
+		if s.At.kind == afterBytes && s.Kind > FaultClose {
+			return fmt.Errorf("a fault of kind %d needs a position in records, not in bytes", s.Kind)
+		}
+	}
+	if f.SplitBytes < 0 {
+		return fmt.Errorf("SplitBytes %d is negative", f.SplitBytes)
+	}
+	return nil
+}
+
+// take removes the faults that the predicate wants from the list and returns the first of
+// them by position; the rest stay for later.
+func takeFault(list *[]StreamFault, want func(Position) bool) (StreamFault, bool) {
+	best := -1
+	for i, f := range *list {
+		if want(f.At) && (best < 0 || cmp.Less(f.At.count, (*list)[best].At.count)) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return StreamFault{}, false
+	}
+	fault := (*list)[best]
+	*list = slices.Delete(*list, best, best+1)
+	return fault, true
+}
+
+// faultNames are the names that ParseFault knows, with what their value means.
+var faultNames = []struct {
+	name, value string
+	set         func(f *Faults, value string) error
+}{
+	{"split", "N bytes per write", setSplit},
+	{"byte-by-byte", "", func(f *Faults, _ string) error { f.SplitBytes = 1; return nil }},
+	{"coalesce", "", func(f *Faults, _ string) error { f.CoalesceAuth = true; return nil }},
+	{"no-greeting", "", func(f *Faults, _ string) error { f.CloseBeforeGreeting = true; return nil }},
+	{"endless-line", "", func(f *Faults, _ string) error { f.EndlessLine = true; return nil }},
+	{"bad-greeting", "text", func(f *Faults, v string) error { f.Greeting = cmp.Or(v, "HTTP/1.1 400 Bad Request\r\n"); return nil }},
+	{"bad-challenge", "text", func(f *Faults, v string) error { f.Challenge = cmp.Or(v, "challenge?\n"); return nil }},
+	{"auth-refused", "text", func(f *Faults, v string) error { f.RefuseAuth = cmp.Or(v, "Authentication failed"); return nil }},
+	{"garbage", "", func(f *Faults, _ string) error { f.Garbage = true; return nil }},
+	{"huge-metadata", "", func(f *Faults, _ string) error { f.HugeMetadata = true; return nil }},
+	{"sessions", "N connections", setSessions},
+	{"stall", "position[,duration]", streamFault(FaultStall, AfterRecords(0))},
+	{"reset", "position", streamFault(FaultReset, AfterRecords(0))},
+	{"half-close", "position", streamFault(FaultHalfClose, AfterRecords(0))},
+	{"close", "position", streamFault(FaultClose, AfterRecords(0))},
+	{"cut-record", "position", streamFault(FaultCutRecord, AtEnd())},
+	{"zero-length", "position", streamFault(FaultZeroLength, AtEnd())},
+	{"error-close", "position", streamFault(FaultErrorClose, AtEnd())},
+	{"slow-warning", "position", streamFault(FaultSlowWarning, AfterRecords(0))},
+	{"skipped", "position", streamFault(FaultSkipped, AfterRecords(0))},
+	{"unknown-record", "position", streamFault(FaultUnknownRecord, AfterRecords(0))},
+}
+
+// FaultHelp lists the names that [ParseFault] knows, each with the meaning of its value
+// ("" when it takes none). A position is "N" (data records), "Nb" (bytes) or "end".
+func FaultHelp() [][2]string {
+	help := make([][2]string, 0, len(faultNames))
+	for _, f := range faultNames {
+		help = append(help, [2]string{f.name, f.value})
+	}
+	return help
+}
+
+// ParseFault adds the fault that a text such as "stall=100", "reset=5000b" or
+// "cut-record=end" describes.
+func (f *Faults) ParseFault(text string) error {
+	name, value, _ := strings.Cut(text, "=")
+	for _, known := range faultNames {
+		if known.name != name {
+			continue
+		}
+		if value != "" && known.value == "" {
+			return fmt.Errorf("fault %s takes no value", name)
+		}
+		if err := known.set(f, value); err != nil {
+			return fmt.Errorf("fault %s: %w", text, err)
+		}
+		return f.validate()
+	}
+	return fmt.Errorf("fault %q is unknown", name)
+}
+
+func setSplit(f *Faults, value string) error {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 1 {
+		return fmt.Errorf("want a number of bytes, 1 or more")
+	}
+	f.SplitBytes = n
+	return nil
+}
+
+func setSessions(f *Faults, value string) error {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 1 {
+		return fmt.Errorf("want a number of connections, 1 or more")
+	}
+	f.Sessions = n
+	return nil
+}
+
+func streamFault(kind FaultKind, where Position) func(*Faults, string) error {
+	return func(f *Faults, value string) error {
+		fault := StreamFault{Kind: kind, At: where}
+		place, duration, timed := strings.Cut(value, ",")
+		if timed {
+			d, err := time.ParseDuration(duration)
+			if err != nil || d <= 0 || kind != FaultStall {
+				return fmt.Errorf("only stall takes a duration, such as 2s")
+			}
+			fault.For = d
+		}
+		if place != "" {
+			at, err := parsePosition(place)
+			if err != nil {
+				return err
+			}
+			fault.At = at
+		}
+		f.Stream = append(f.Stream, fault)
+		return nil
+	}
+}
+
+func parsePosition(text string) (Position, error) {
+	if text == "end" {
+		return AtEnd(), nil
+	}
+	make := AfterRecords
+	number, bytes := strings.CutSuffix(text, "b")
+	if bytes {
+		make = AfterBytes
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n < 0 {
+		return Position{}, fmt.Errorf("position %q: want a number of records, bytes (100b) or end", text)
+	}
+	return make(n), nil
+}

@@ -1,0 +1,99 @@
+package sim
+
+import (
+	"fmt"
+
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// composer makes the records that a gateway sends of itself, in the layouts of one DBN
+// version. Texts that are too long are cut.
+type composer struct{ version uint8 }
+
+func (c composer) system(ts uint64, code dbn.SystemCode, text string) []byte {
+	if c.version == 1 {
+		m := &dbn.SystemMsgV1{Hd: header(dbn.RTypeSystem, 0, ts)}
+		setText(m.Msg[:], text)
+		return sealed(m)
+	}
+	m := &dbn.SystemMsg{Hd: header(dbn.RTypeSystem, 0, ts), Code: code}
+	setText(m.Msg[:], text)
+	return sealed(m)
+}
+
+func (c composer) failure(ts uint64, code dbn.ErrorCode, last bool, text string) []byte {
+	if c.version == 1 {
+		m := &dbn.ErrorMsgV1{Hd: header(dbn.RTypeError, 0, ts)}
+		setText(m.Err[:], text)
+		return sealed(m)
+	}
+	m := &dbn.ErrorMsg{Hd: header(dbn.RTypeError, 0, ts), Code: code}
+	if last {
+		m.IsLast = 1
+	}
+	setText(m.Err[:], text)
+	return sealed(m)
+}
+
+// mapping tells that a requested symbol stands for an instrument with a raw symbol.
+func (c composer) mapping(ts uint64, t target, stypeIn dbn.SType, requested, raw string) []byte {
+	if c.version == 1 {
+		m := &dbn.SymbolMappingMsgV1{
+			Hd:      header(dbn.RTypeSymbolMapping, t.id, ts),
+			StartTs: dbn.UnixNanos(t.start), EndTs: dbn.UnixNanos(t.end),
+		}
+		setText(m.StypeInSymbol[:], requested)
+		setText(m.StypeOutSymbol[:], raw)
+		return sealed(m)
+	}
+	m := &dbn.SymbolMappingMsg{
+		Hd:      header(dbn.RTypeSymbolMapping, t.id, ts),
+		StypeIn: stypeIn, StypeOut: dbn.STypeRawSymbol,
+		StartTs: dbn.UnixNanos(t.start), EndTs: dbn.UnixNanos(t.end),
+	}
+	setText(m.StypeInSymbol[:], requested)
+	setText(m.StypeOutSymbol[:], raw)
+	return sealed(m)
+}
+
+func (c composer) heartbeat(ts uint64) []byte {
+	return c.system(ts, dbn.SystemCodeHeartbeat, "Heartbeat")
+}
+
+func (c composer) ack(ts uint64, id uint32, schema dbn.Schema) []byte {
+	return c.system(ts, dbn.SystemCodeSubscriptionAck,
+		fmt.Sprintf("Subscription request %d for %s data succeeded", id, schema))
+}
+
+func (c composer) replayed(ts uint64, schema dbn.Schema) []byte {
+	return c.system(ts, dbn.SystemCodeReplayCompleted, fmt.Sprintf("Finished %s replay", schema))
+}
+
+func (c composer) endOfInterval(ts uint64, schema dbn.Schema) []byte {
+	return c.system(ts, dbn.SystemCodeEndOfInterval, fmt.Sprintf("End of interval for %s", schema))
+}
+
+func (c composer) slowWarning(ts uint64) []byte {
+	return c.system(ts, dbn.SystemCodeSlowReaderWarning, "Warning: slow reading")
+}
+
+func (c composer) skipped(ts uint64) []byte {
+	return c.failure(ts, dbn.ErrorCodeSkippedRecordsAfterSlowReading, true,
+		"Slow client detected for 1 schema, records were skipped")
+}
+
+func header(rtype dbn.RType, id uint32, ts uint64) dbn.RecordHeader {
+	return dbn.RecordHeader{RType: rtype, InstrumentID: id, TsEvent: dbn.UnixNanos(ts)}
+}
+
+// sealed is the record's bytes with its length set.
+func sealed[T any](m *T) []byte {
+	rec := bytesOf(m)
+	setLen(rec, len(rec))
+	return rec
+}
+
+// setText copies a text into a field that ends with at least one NUL.
+func setText(field []byte, text string) {
+	copy(field[:len(field)-1], text)
+}

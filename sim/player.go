@@ -1,0 +1,369 @@
+package sim
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// player walks the timeline for one session: it filters, paces and repeats. It knows no
+// socket: step fills a sink.
+type player struct {
+	tl     *timeline
+	clock  Clock
+	pace   Pace
+	passes int64 // how often the data is played; negative is for ever
+	shift  bool  // later passes have later timestamps
+	tsOut  bool
+	// liveFrom is the index timestamp at which the present begins; 0 is unset: then the
+	// present begins with the data, and a replay goes to its end.
+	liveFrom uint64
+	// The announcements send a system message at the present place of the stream.
+	announceReplayed func(*subscription) error
+	announceInterval func(schema dbn.Schema, ts uint64) error // nil unless asked for
+
+	subs       []*subscription
+	bySchema   [numSchemas][]*subscription // the active ones
+	everything bool                        // every record is wanted
+
+	stage    stage
+	at, stop block // position, and the end of the stage
+	pass     int64
+	passSent int64
+	offset   uint64 // added to timestamps in this pass
+	pacer    pacer
+	paced    bool // the pacer has begun
+	// intervals are the open intervals by schema, for announceInterval.
+	intervals [numSchemas]uint64
+}
+
+type stage int
+
+const (
+	idle      stage = iota // no subscription yet
+	replaying              // the past, for subscriptions with start
+	playing                // the present
+	ended                  // nothing left to send
+)
+
+// subscribe adds a subscription while the session runs or before it does. One that comes
+// when the data has ended gets the data from its beginning, alone.
+func (p *player) subscribe(sub *subscription) {
+	p.subs = append(p.subs, sub)
+	switch p.stage {
+	case ended:
+		p.stage = idle
+	case playing:
+		sub.active = true
+		p.refilter()
+	}
+}
+
+// begin starts the first stage once there are subscriptions.
+func (p *player) begin() {
+	p.pass, p.offset = 0, 0
+	from := undefTimestamp
+	for _, sub := range p.subs {
+		sub.active = sub.replay
+		if sub.replay {
+			from = min(from, sub.start)
+		}
+	}
+	if from == undefTimestamp {
+		p.beginPass()
+		return
+	}
+	p.stage, p.at, p.stop = replaying, p.tl.seek(from), p.present(p.tl.end())
+	p.refilter()
+}
+
+// present is where live data begins, or otherwise when the present was not set.
+func (p *player) present(otherwise block) block {
+	if p.liveFrom == 0 {
+		return otherwise
+	}
+	return p.tl.seek(p.liveFrom)
+}
+
+// position is the present place in the data.
+func (p *player) position() block {
+	if p.stage == replaying || p.stage == playing {
+		return p.at
+	}
+	return p.present(block{})
+}
+
+// nextRecord is the next wanted record; nil when there is none in this stage.
+func (p *player) nextRecord() []byte {
+	if p.stage != replaying && p.stage != playing {
+		return nil
+	}
+	for at := p.at; at.off < p.stop.off; at.rec++ {
+		rec := p.tl.data[at.off:]
+		rec = rec[:recLen(rec)]
+		if p.wants(p.tl.tag(at.rec), rec) {
+			return rec
+		}
+		at.off += len(rec)
+	}
+	return nil
+}
+
+// beginPass starts playing the present. In the first pass a replayed subscription without
+// a set present has had everything already.
+func (p *player) beginPass() {
+	p.stage, p.at, p.stop = playing, block{}, p.tl.end()
+	if p.pass == 0 {
+		p.at = p.present(block{})
+	}
+	p.passSent, p.paced = 0, false
+	for _, sub := range p.subs {
+		sub.active = p.pass > 0 || !sub.replay || p.liveFrom != 0
+	}
+	p.refilter()
+}
+
+// endStage moves on when the stop is reached.
+func (p *player) endStage() error {
+	if err := p.endIntervals(); err != nil {
+		return err
+	}
+	if p.stage == replaying {
+		for _, sub := range p.subs {
+			if sub.replay {
+				if err := p.announceReplayed(sub); err != nil {
+					return err
+				}
+			}
+		}
+		p.beginPass()
+		return nil
+	}
+	p.pass++
+	// A pass that sent nothing, though everybody took part, would only spin.
+	idlePass := p.passSent == 0 && (p.pass > 1 || p.allActive())
+	if (p.passes >= 0 && p.pass >= p.passes) || idlePass {
+		p.stage, p.subs = ended, nil
+		p.refilter()
+		return nil
+	}
+	if p.shift {
+		p.offset += p.tl.span + uint64(time.Second)
+	}
+	p.beginPass()
+	return nil
+}
+
+func (p *player) allActive() bool {
+	for _, sub := range p.subs {
+		if !sub.active {
+			return false
+		}
+	}
+	return true
+}
+
+// refilter prepares the filter from the active subscriptions.
+func (p *player) refilter() {
+	p.bySchema = [numSchemas][]*subscription{}
+	for _, sub := range p.subs {
+		if sub.active {
+			p.bySchema[sub.schema] = append(p.bySchema[sub.schema], sub)
+		}
+	}
+	p.everything = p.stage == playing
+	for tag, ids := range p.tl.ids {
+		p.everything = p.everything && (len(ids) == 0 || covered(p.bySchema[tag], ids))
+	}
+	p.everything = p.everything && !p.tl.untagged
+}
+
+func covered(subs []*subscription, ids map[uint32]struct{}) bool {
+	for _, sub := range subs {
+		if sub.covers(ids) {
+			return true
+		}
+	}
+	return false
+}
+
+// wants tells whether a subscription selects the record.
+func (p *player) wants(tag uint8, rec []byte) bool {
+	if int(tag) >= numSchemas {
+		return false
+	}
+	for _, sub := range p.bySchema[tag] {
+		if p.stage == replaying && indexTs(rec) < sub.start {
+			continue
+		}
+		if sub.selects(recInstrument(rec)) {
+			return true
+		}
+	}
+	return false
+}
+
+// step sends what is due, at most limit records and about one block, and says how many
+// they were. When nothing is due it returns 0 and the time of the next record; a zero
+// time when there is none.
+func (p *player) step(out *sink, limit int64) (sent int64, next time.Time, err error) {
+	if p.stage == idle && len(p.subs) > 0 {
+		p.begin()
+	}
+	for sent == 0 && next.IsZero() && err == nil && (p.stage == replaying || p.stage == playing) {
+		switch {
+		case p.at.off >= p.stop.off:
+			err = p.endStage()
+		case p.prepared():
+			sent, err = p.sendBlock(out, limit)
+		default:
+			sent, next, err = p.sendRecords(out, limit)
+		}
+		p.passSent += sent
+	}
+	return sent, next, err
+}
+
+func (p *player) fast() bool { return p.stage == replaying || p.pace.isFast() }
+
+// plain tells that records go out as they lie in the timeline.
+func (p *player) plain() bool { return !p.tsOut && p.offset == 0 && p.announceInterval == nil }
+
+// prepared tells that whole blocks can be sent without a look at their records.
+func (p *player) prepared() bool { return p.everything && p.plain() && p.fast() }
+
+// sendBlock sends up to the next border.
+func (p *player) sendBlock(out *sink, limit int64) (int64, error) {
+	end := p.tl.blockEnd(p.at)
+	if end.off > p.stop.off {
+		end = p.stop
+	}
+	if end.rec-p.at.rec > limit {
+		n, _, err := p.sendRecords(out, limit)
+		return n, err
+	}
+	err := out.add(p.tl.data[p.at.off:end.off])
+	sent := end.rec - p.at.rec
+	p.at = end
+	return sent, err
+}
+
+// sendRecords goes record by record to the next border, the limit, or the first record
+// that is not due yet. Wanted neighbours are copied in one piece where nothing in them
+// changes.
+func (p *player) sendRecords(out *sink, limit int64) (sent int64, next time.Time, err error) {
+	now := p.clock.Now()
+	plain, fast := p.plain(), p.fast()
+	end := min(p.tl.blockEnd(p.at).off, p.stop.off)
+	data, from := p.tl.data, p.at.off // [from, p.at.off) is wanted and not copied yet
+	for p.at.off < end && sent < limit {
+		rec := data[p.at.off:]
+		rec = rec[:recLen(rec)]
+		tag := p.tl.tag(p.at.rec)
+		wanted := p.everything || p.wants(tag, rec)
+		if wanted && !fast {
+			if due := p.due(rec, now); due.After(now) {
+				next = due
+				break
+			}
+		}
+		if !wanted || !plain {
+			out.pending = append(out.pending, data[from:p.at.off]...)
+			from = p.at.off + len(rec)
+		}
+		if wanted && !plain {
+			if err := p.noteInterval(tag, rec); err != nil {
+				return sent, next, err
+			}
+			out.pending = p.rewrite(out.pending, rec, now)
+		}
+		if wanted {
+			sent++
+			p.pacer.sent++
+		}
+		p.at.off += len(rec)
+		p.at.rec++
+	}
+	out.pending = append(out.pending, data[from:p.at.off]...)
+	return sent, next, out.relieve()
+}
+
+// due is when a record goes out. The first one of a pass goes out at once.
+func (p *player) due(rec []byte, now time.Time) time.Time {
+	ts := indexTs(rec)
+	if !p.paced && ts != undefTimestamp {
+		p.pacer = pacer{pace: p.pace, begin: now, first: ts}
+		p.paced = true
+	}
+	if !p.paced {
+		return now
+	}
+	return p.pacer.due(ts)
+}
+
+// rewrite appends a record with the timestamps of this pass and, when asked for, ts_out.
+func (p *player) rewrite(dst, rec []byte, now time.Time) []byte {
+	at := len(dst)
+	dst = append(dst, rec...)
+	if p.offset != 0 {
+		shiftTs(dst[at:], 8, p.offset)
+		if off := int(tsRecvOffset[rec[1]]); off != 0 && len(rec) >= off+8 {
+			shiftTs(dst[at:], off, p.offset)
+		}
+	}
+	if p.tsOut {
+		dst = appendTsOut(dst, at, now)
+	}
+	return dst
+}
+
+func shiftTs(rec []byte, off int, by uint64) {
+	if ts := getU64(rec, off); ts != undefTimestamp {
+		putU64(rec, off, ts+by)
+	}
+}
+
+// appendTsOut adds the send time to the record that begins at dst[at].
+func appendTsOut(dst []byte, at int, now time.Time) []byte {
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(now.UnixNano()))
+	setLen(dst[at:], len(dst)-at)
+	return dst
+}
+
+// isInterval tells the schemas whose records sum up an interval.
+func isInterval(tag uint8) bool {
+	switch dbn.Schema(tag) {
+	case dbn.SchemaOhlcv1S, dbn.SchemaOhlcv1M, dbn.SchemaOhlcv1H, dbn.SchemaOhlcv1D,
+		dbn.SchemaBbo1S, dbn.SchemaBbo1M, dbn.SchemaCbbo1S, dbn.SchemaCbbo1M:
+		return true
+	}
+	return false
+}
+
+// noteInterval announces the end of an interval when a record of a later one follows.
+func (p *player) noteInterval(tag uint8, rec []byte) error {
+	if p.announceInterval == nil || !isInterval(tag) {
+		return nil
+	}
+	ts, before := indexTs(rec), p.intervals[tag]
+	p.intervals[tag] = ts
+	if before == 0 || before == ts {
+		return nil
+	}
+	return p.announceInterval(dbn.Schema(tag), before)
+}
+
+// endIntervals announces the intervals that are open at the end of a stage.
+func (p *player) endIntervals() error {
+	for tag, ts := range p.intervals {
+		if ts == 0 {
+			continue
+		}
+		p.intervals[tag] = 0
+		if err := p.announceInterval(dbn.Schema(tag), ts); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,87 @@
+package sim
+
+import (
+	"encoding/binary"
+	"unsafe"
+
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// Records travel through this package as bytes in wire order; these are the few fields
+// that it looks at.
+const (
+	headerLen      = 16
+	tsOutLen       = 8
+	undefTimestamp = ^uint64(0)
+	lengthUnit     = 4
+)
+
+func recLen(rec []byte) int             { return int(rec[0]) * lengthUnit }
+func recRType(rec []byte) dbn.RType     { return dbn.RType(rec[1]) }
+func recInstrument(rec []byte) uint32   { return binary.LittleEndian.Uint32(rec[4:]) }
+func recTsEvent(rec []byte) uint64      { return binary.LittleEndian.Uint64(rec[8:]) }
+func setLen(rec []byte, size int)       { rec[0] = uint8(size / lengthUnit) }
+func getU64(rec []byte, off int) uint64 { return binary.LittleEndian.Uint64(rec[off:]) }
+func putU64(rec []byte, off int, v uint64) {
+	binary.LittleEndian.PutUint64(rec[off:], v)
+}
+
+// tsRecvOffset is where a record's ts_recv lies, or 0 when it has none.
+var tsRecvOffset = func() (table [256]uint8) {
+	for depth := range 16 { // market by price of any depth
+		table[depth] = uint8(unsafe.Offsetof(dbn.TradeMsg{}.TsRecv))
+	}
+	table[dbn.RTypeMbo] = uint8(unsafe.Offsetof(dbn.MboMsg{}.TsRecv))
+	table[dbn.RTypeBbo1S] = uint8(unsafe.Offsetof(dbn.BboMsg{}.TsRecv))
+	table[dbn.RTypeBbo1M] = table[dbn.RTypeBbo1S]
+	table[dbn.RTypeCmbp1] = uint8(unsafe.Offsetof(dbn.Cmbp1Msg{}.TsRecv))
+	table[dbn.RTypeTcbbo] = table[dbn.RTypeCmbp1]
+	table[dbn.RTypeCbbo1S] = uint8(unsafe.Offsetof(dbn.CbboMsg{}.TsRecv))
+	table[dbn.RTypeCbbo1M] = table[dbn.RTypeCbbo1S]
+	table[dbn.RTypeStatus] = uint8(unsafe.Offsetof(dbn.StatusMsg{}.TsRecv))
+	table[dbn.RTypeInstrumentDef] = uint8(unsafe.Offsetof(dbn.InstrumentDefMsg{}.TsRecv))
+	table[dbn.RTypeImbalance] = uint8(unsafe.Offsetof(dbn.ImbalanceMsg{}.TsRecv))
+	table[dbn.RTypeStatistics] = uint8(unsafe.Offsetof(dbn.StatMsg{}.TsRecv))
+	return table
+}()
+
+// indexTs is the timestamp that orders a record among others: ts_recv where there is one,
+// else ts_event.
+func indexTs(rec []byte) uint64 {
+	off := int(tsRecvOffset[rec[1]])
+	if off == 0 || recLen(rec) < off+8 {
+		return recTsEvent(rec)
+	}
+	return getU64(rec, off)
+}
+
+// schemaTags is the schema whose records have an rtype; noTag for the gateway's own records
+// and for unknown ones. mbp-1 and tbbo share an rtype: it counts as mbp-1.
+var schemaTags = func() (table [256]uint8) {
+	for i := range table {
+		table[i] = noTag
+	}
+	for _, schema := range dbn.AllSchemas() {
+		if rtype, ok := dbn.RTypeOf(schema); ok && schema != dbn.SchemaTbbo {
+			table[rtype] = uint8(schema)
+		}
+	}
+	return table
+}()
+
+func isGatewayRType(t dbn.RType) bool {
+	return t == dbn.RTypeError || t == dbn.RTypeSystem || t == dbn.RTypeSymbolMapping
+}
+
+// as copies a record's bytes into its type. A short record leaves the rest zero.
+func as[T any](rec []byte) *T {
+	v := new(T)
+	copy(bytesOf(v), rec)
+	return v
+}
+
+// bytesOf is a record's memory, which is its wire form: the types have no implicit
+// padding, and the order of bytes is the machine's, little endian.
+func bytesOf[T any](v *T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v))
+}
