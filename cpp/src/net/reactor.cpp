@@ -1,0 +1,329 @@
+#include "dbnloop/reactor.hpp"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "dbnloop/exception.hpp"
+#include "net/scoped_fd.hpp"
+#include "net/timer_queue.hpp"
+
+namespace dbnloop {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::uint64_t kWakeToken = ~std::uint64_t{0};
+constexpr std::uint64_t kTimerToken = kWakeToken - 1;
+constexpr int kBatch = 64;
+
+[[noreturn]] void ThrowSystem(const char* what) {
+  const int error = errno;
+  throw Exception{
+      {ErrorCode::System, std::string{what} + ": " + std::strerror(error), error}};
+}
+
+[[noreturn]] void ThrowArgument(std::string message) {
+  throw Exception{{ErrorCode::InvalidArgument, std::move(message)}};
+}
+
+}  // namespace
+
+struct Reactor::Impl {
+  // One watched fd. Events carry the slot's index and generation, so that an event of a
+  // batch that is older than the slot's present owner is recognised and skipped.
+  struct Slot {
+    int fd = -1;
+    std::uint32_t generation = 0;
+    // Shared with the call in progress: a callback may remove itself.
+    std::shared_ptr<Callback> callback;
+  };
+
+  Impl() {
+    epoll = net::ScopedFd{::epoll_create1(EPOLL_CLOEXEC)};
+    if (!epoll) ThrowSystem("reactor: epoll_create1");
+    wake = net::ScopedFd{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    if (!wake) ThrowSystem("reactor: eventfd");
+    Register(wake.get(), EPOLLIN, kWakeToken);
+  }
+
+  void Register(int fd, std::uint32_t events, std::uint64_t token) const {
+    epoll_event event{};
+    event.events = events;
+    event.data.u64 = token;
+    if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
+      ThrowSystem("reactor: epoll_ctl(ADD)");
+    }
+  }
+
+  static std::uint64_t Token(std::uint32_t index, std::uint32_t generation) {
+    return std::uint64_t{generation} << 32 | index;
+  }
+
+  Clock::time_point ReadClock() const { return clock ? clock() : Clock::now(); }
+
+  // Thread-safe and async-signal-safe.
+  void Wake() const noexcept {
+    const std::uint64_t one = 1;
+    const int saved = errno;
+    // EAGAIN means that the counter is full: then it is readable anyway.
+    [[maybe_unused]] const auto n = ::write(wake.get(), &one, sizeof(one));
+    errno = saved;
+  }
+
+  void DrainWake() const noexcept {
+    std::uint64_t count = 0;
+    [[maybe_unused]] const auto n = ::read(wake.get(), &count, sizeof(count));
+  }
+
+  // Whole ms, rounded up: 0.5 ms must not become a busy loop.
+  int WaitFor(int timeout_ms) {
+    const auto next = timers.Next();
+    if (!next) return timeout_ms;
+    const auto left = *next - ReadClock();
+    if (left <= Clock::duration::zero()) return 0;
+    const auto ms = std::chrono::ceil<milliseconds>(left).count();
+    const auto bounded = std::min<long long>(ms, std::numeric_limits<int>::max());
+    return timeout_ms < 0 ? static_cast<int>(bounded)
+                          : static_cast<int>(std::min<long long>(bounded, timeout_ms));
+  }
+
+  int RunPosted() {
+    std::vector<Task> tasks;
+    {
+      const std::lock_guard lock{mutex};
+      tasks.swap(posted);
+    }
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+      try {
+        tasks[i]();
+      } catch (...) {
+        // The rest runs in the next turn, still in order.
+        const std::lock_guard lock{mutex};
+        posted.insert(posted.begin(), std::move_iterator{tasks.begin() + i + 1},
+                      std::move_iterator{tasks.end()});
+        if (!posted.empty()) Wake();
+        throw;
+      }
+    }
+    return static_cast<int>(tasks.size());
+  }
+
+  int Dispatch(int count) {
+    int ran = 0;
+    for (int i = 0; i < count; ++i) {
+      const auto token = batch[static_cast<std::size_t>(i)].data.u64;
+      if (token == kWakeToken) {
+        DrainWake();
+        continue;
+      }
+      if (token == kTimerToken) continue;  // due timers run in every turn
+      const auto index = static_cast<std::uint32_t>(token);
+      const auto& slot = slots[index];
+      if (slot.fd < 0 || slot.generation != static_cast<std::uint32_t>(token >> 32)) {
+        continue;  // removed, or its slot has a new owner
+      }
+      const auto callback = slot.callback;  // outlives its own removal
+      ++ran;
+      (*callback)(batch[static_cast<std::size_t>(i)].events);
+    }
+    return ran;
+  }
+
+  // Keeps the timerfd at the next deadline, once somebody polls Fd from outside.
+  void SyncTimerFd() {
+    if (!timer_fd) return;
+    const auto next = timers.Next();
+    if (next == armed) return;
+    itimerspec spec{};
+    if (next) {
+      auto left =
+          std::chrono::duration_cast<std::chrono::nanoseconds>(*next - ReadClock());
+      if (left.count() <= 0) left = std::chrono::nanoseconds{1};
+      spec.it_value.tv_sec = left.count() / 1'000'000'000;
+      spec.it_value.tv_nsec = left.count() % 1'000'000'000;
+    }
+    // Settings also clear an expiry that has not been read.
+    ::timerfd_settime(timer_fd.get(), 0, &spec, nullptr);
+    armed = next;
+  }
+
+  net::ScopedFd epoll;
+  net::ScopedFd wake;
+  net::ScopedFd timer_fd;
+  std::optional<Clock::time_point> armed;
+  std::vector<Slot> slots;
+  std::vector<std::uint32_t> free_slots;
+  std::unordered_map<int, std::uint32_t> index_of;
+  std::array<epoll_event, kBatch> batch{};
+  net::TimerQueue timers;
+  std::function<Clock::time_point()> clock;
+  Clock::time_point now{};
+  bool polling = false;
+  std::atomic<bool> stop{false};
+  std::mutex mutex;
+  std::vector<Task> posted;
+};
+
+Reactor::Reactor() : impl_{std::make_unique<Impl>()} {}
+Reactor::~Reactor() = default;
+
+void Reactor::Add(int fd, std::uint32_t events, Callback cb) {
+  if (fd < 0) ThrowArgument("reactor: Add: fd " + std::to_string(fd) + " is negative");
+  if (!cb) ThrowArgument("reactor: Add: the callback is empty");
+  if (Contains(fd)) {
+    ThrowArgument("reactor: Add: fd " + std::to_string(fd) +
+                  " is added already; use Modify");
+  }
+  std::uint32_t index = 0;
+  if (impl_->free_slots.empty()) {
+    index = static_cast<std::uint32_t>(impl_->slots.size());
+    impl_->slots.emplace_back();
+  } else {
+    index = impl_->free_slots.back();
+    impl_->free_slots.pop_back();
+  }
+  auto& slot = impl_->slots[index];
+  try {
+    slot.callback = std::make_shared<Callback>(std::move(cb));
+    impl_->index_of.emplace(fd, index);
+    impl_->Register(fd, events, Impl::Token(index, slot.generation));
+  } catch (...) {
+    impl_->index_of.erase(fd);
+    slot.callback.reset();
+    impl_->free_slots.push_back(index);
+    throw;
+  }
+  slot.fd = fd;
+}
+
+void Reactor::Modify(int fd, std::uint32_t events) {
+  const auto found = impl_->index_of.find(fd);
+  if (found == impl_->index_of.end()) {
+    ThrowArgument("reactor: Modify: fd " + std::to_string(fd) + " was not added");
+  }
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = Impl::Token(found->second, impl_->slots[found->second].generation);
+  if (::epoll_ctl(impl_->epoll.get(), EPOLL_CTL_MOD, fd, &event) != 0) {
+    ThrowSystem("reactor: epoll_ctl(MOD)");
+  }
+}
+
+void Reactor::Remove(int fd) {
+  const auto found = impl_->index_of.find(fd);
+  if (found == impl_->index_of.end()) return;
+  const auto index = found->second;
+  impl_->index_of.erase(found);
+  auto& slot = impl_->slots[index];
+  slot.fd = -1;
+  ++slot.generation;
+  // Destroying the callback may run user code that calls back into the reactor: last.
+  const auto callback = std::move(slot.callback);
+  impl_->free_slots.push_back(index);
+  // An fd that was closed too early is gone from epoll already.
+  ::epoll_ctl(impl_->epoll.get(), EPOLL_CTL_DEL, fd, nullptr);
+}
+
+bool Reactor::Contains(int fd) const noexcept { return impl_->index_of.contains(fd); }
+
+int Reactor::Poll(int timeout_ms) {
+  if (impl_->polling) {
+    throw Exception{{ErrorCode::InvalidState,
+                     "reactor: Poll and Run may not be called from inside a callback"}};
+  }
+  struct Turn {
+    Impl* impl;
+    explicit Turn(Impl* i) : impl{i} { impl->polling = true; }
+    ~Turn() {
+      impl->polling = false;
+      impl->SyncTimerFd();
+    }
+  } turn{impl_.get()};
+
+  const int count = ::epoll_wait(impl_->epoll.get(), impl_->batch.data(), kBatch,
+                                 impl_->WaitFor(timeout_ms));
+  if (count < 0) {
+    if (errno == EINTR) return 0;
+    ThrowSystem("reactor: epoll_wait");
+  }
+  impl_->now = impl_->ReadClock();
+  int ran = impl_->Dispatch(count);
+  ran += impl_->timers.Run(impl_->now);
+  ran += impl_->RunPosted();
+  return ran;
+}
+
+void Reactor::Run() {
+  while (!impl_->stop.exchange(false)) Poll(-1);
+}
+
+void Reactor::Stop() noexcept {
+  impl_->stop = true;
+  impl_->Wake();
+}
+
+void Reactor::Post(Task task) {
+  {
+    const std::lock_guard lock{impl_->mutex};
+    impl_->posted.push_back(std::move(task));
+  }
+  impl_->Wake();
+}
+
+int Reactor::Fd() {
+  if (!impl_->timer_fd) {
+    impl_->timer_fd =
+        net::ScopedFd{::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)};
+    if (!impl_->timer_fd) ThrowSystem("reactor: timerfd_create");
+    impl_->Register(impl_->timer_fd.get(), EPOLLIN, kTimerToken);
+    impl_->SyncTimerFd();
+  }
+  return impl_->epoll.get();
+}
+
+Reactor::TimerId Reactor::After(Clock::duration delay, TimerCallback cb) {
+  if (!cb) ThrowArgument("reactor: After: the callback is empty");
+  const auto id =
+      impl_->timers.Add(Now() + delay, Clock::duration::zero(), std::move(cb));
+  if (!impl_->polling) impl_->SyncTimerFd();
+  return id;
+}
+
+Reactor::TimerId Reactor::Every(Clock::duration period, TimerCallback cb) {
+  if (!cb) ThrowArgument("reactor: Every: the callback is empty");
+  if (period <= Clock::duration::zero()) {
+    ThrowArgument("reactor: Every: the period must be greater than 0");
+  }
+  const auto id = impl_->timers.Add(Now() + period, period, std::move(cb));
+  if (!impl_->polling) impl_->SyncTimerFd();
+  return id;
+}
+
+bool Reactor::Cancel(TimerId id) noexcept {
+  const bool cancelled = impl_->timers.Cancel(id);
+  if (cancelled && !impl_->polling) impl_->SyncTimerFd();
+  return cancelled;
+}
+
+Reactor::Clock::time_point Reactor::Now() const {
+  return impl_->polling ? impl_->now : impl_->ReadClock();
+}
+
+void Reactor::SetClockForTest(std::function<Clock::time_point()> now) {
+  impl_->clock = std::move(now);
+}
+
+}  // namespace dbnloop

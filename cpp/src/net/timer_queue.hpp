@@ -1,0 +1,121 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "dbnloop/reactor.hpp"
+
+namespace dbnloop::net {
+
+/// Deadlines in a heap; no clock of its own. A cancelled timer leaves its heap entry
+/// behind, which is dropped when it comes up or when most of the heap is such.
+class TimerQueue {
+ public:
+  using TimePoint = Reactor::Clock::time_point;
+  using Duration = Reactor::Clock::duration;
+  using Callback = Reactor::TimerCallback;
+
+  std::uint64_t Add(TimePoint deadline, Duration period, Callback cb) {
+    const auto id = ++last_id_;
+    timers_.emplace(id, Timer{std::move(cb), period});
+    Push({deadline, id});
+    return id;
+  }
+
+  bool Cancel(std::uint64_t id) noexcept {
+    if (timers_.erase(id) == 0) return false;
+    if (heap_.size() > 64 && heap_.size() > timers_.size() * 4) Compact();
+    return true;
+  }
+
+  /// When the next timer is due; none without timers.
+  [[nodiscard]] std::optional<TimePoint> Next() {
+    DropCancelled();
+    if (heap_.empty()) return std::nullopt;
+    return heap_.front().deadline;
+  }
+
+  /// Runs what is due at `now`, each timer at most once. A timer that a callback adds
+  /// runs in a later call, even when it is due already. Returns how many ran.
+  int Run(TimePoint now) {
+    const auto newest = last_id_;
+    const auto round = ++round_;
+    int ran = 0;
+    for (DropCancelled(); !heap_.empty() && heap_.front().deadline <= now;
+         DropCancelled()) {
+      const Entry entry = heap_.front();
+      if (entry.id > newest || timers_.at(entry.id).round == round) break;
+      Pop();
+      RunOne(entry, now, round);
+      ++ran;
+    }
+    return ran;
+  }
+
+ private:
+  struct Entry {
+    TimePoint deadline;
+    std::uint64_t id;
+    bool operator>(const Entry& other) const {
+      return std::pair{deadline, id} > std::pair{other.deadline, other.id};
+    }
+  };
+  struct Timer {
+    Callback callback;
+    Duration period;
+    std::uint64_t round = 0;
+  };
+
+  // The callback is moved out: it may cancel its own timer, or throw.
+  void RunOne(const Entry& entry, TimePoint now, std::uint64_t round) {
+    auto found = timers_.find(entry.id);
+    Callback callback = std::move(found->second.callback);
+    const Duration period = found->second.period;
+    if (period == Duration::zero()) {
+      timers_.erase(found);
+      callback();
+      return;
+    }
+    found->second.round = round;
+    // Late turns are not made up for: the next one is a period from now.
+    Push({std::max(entry.deadline + period, now + Duration{1}), entry.id});
+    struct PutBack {
+      TimerQueue* queue;
+      std::uint64_t id;
+      Callback* callback;
+      ~PutBack() {
+        if (auto it = queue->timers_.find(id); it != queue->timers_.end()) {
+          it->second.callback = std::move(*callback);
+        }
+      }
+    } put_back{this, entry.id, &callback};
+    callback();
+  }
+
+  void Push(Entry entry) {
+    heap_.push_back(entry);
+    std::ranges::push_heap(heap_, std::greater{});
+  }
+  void Pop() {
+    std::ranges::pop_heap(heap_, std::greater{});
+    heap_.pop_back();
+  }
+  void DropCancelled() {
+    while (!heap_.empty() && !timers_.contains(heap_.front().id)) Pop();
+  }
+  void Compact() noexcept {
+    std::erase_if(heap_, [this](const Entry& e) { return !timers_.contains(e.id); });
+    std::ranges::make_heap(heap_, std::greater{});
+  }
+
+  std::unordered_map<std::uint64_t, Timer> timers_;
+  std::vector<Entry> heap_;
+  std::uint64_t last_id_ = 0;
+  std::uint64_t round_ = 0;
+};
+
+}  // namespace dbnloop::net
