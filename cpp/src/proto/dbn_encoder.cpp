@@ -11,15 +11,11 @@
 #include <utility>
 
 #include "dbnloop/exception.hpp"
+#include "proto/metadata_layout.hpp"
 
 namespace dbnloop {
 namespace {
 
-constexpr std::size_t kPrelude = 8;
-constexpr std::size_t kFixed = 100;
-constexpr std::size_t kDatasetLength = 16;
-constexpr std::uint16_t kNoSchema = 0xFFFF;
-constexpr std::uint8_t kNoSType = 0xFF;
 constexpr std::uint64_t kOpenEnd = std::numeric_limits<std::uint64_t>::max();
 
 // Appends the header's fields; remembers the first string that does not fit.
@@ -71,7 +67,7 @@ class Writer {
   [[nodiscard]] const Error& error() const { return error_; }
 
   std::vector<std::byte> Finish() && {
-    const auto length = static_cast<std::uint32_t>(bytes_.size() - kPrelude);
+    const auto length = static_cast<std::uint32_t>(bytes_.size() - proto::kPreludeSize);
     std::memcpy(bytes_.data() + 4, &length, sizeof(length));
     return std::move(bytes_);
   }
@@ -93,21 +89,24 @@ std::expected<std::vector<std::byte>, Error> EncodeMetadata(const Metadata& meta
                                  "metadata: version " + std::to_string(version) +
                                      " cannot be written; it is 1, 2 or 3"}};
   }
-  Writer out{version == 1 ? 22U : static_cast<std::size_t>(kSymbolCstrLen)};
+  Writer out{version == 1 ? proto::kSymbolSizeV1
+                          : static_cast<std::size_t>(kSymbolCstrLen)};
   for (const char c : {'D', 'B', 'N'}) out.Put(c);
   out.Put(version);
   out.Put(std::uint32_t{0});  // the length, known at the end
-  out.Text("dataset", metadata.dataset, kDatasetLength);
-  out.Put(metadata.schema ? static_cast<std::uint16_t>(*metadata.schema) : kNoSchema);
+  out.Text("dataset", metadata.dataset, proto::kDatasetSize);
+  out.Put(metadata.schema ? static_cast<std::uint16_t>(*metadata.schema)
+                          : proto::kNoSchema);
   out.Put(Nanos(metadata.start));
   out.Put(metadata.end ? Nanos(*metadata.end) : kOpenEnd);
   out.Put(metadata.limit);
   if (version == 1) out.Put(kOpenEnd);  // record_count, which nobody reads
-  out.Put(metadata.stype_in ? static_cast<std::uint8_t>(*metadata.stype_in) : kNoSType);
+  out.Put(metadata.stype_in ? static_cast<std::uint8_t>(*metadata.stype_in)
+                            : proto::kNoSType);
   out.Put(static_cast<std::uint8_t>(metadata.stype_out));
   out.Put(static_cast<std::uint8_t>(metadata.ts_out ? 1 : 0));
   if (version > 1) out.Put(static_cast<std::uint16_t>(kSymbolCstrLen));
-  out.Zeros(kPrelude + kFixed - out.size());
+  out.Zeros(proto::kPreludeSize + proto::kFixedSize - out.size());
   out.Put(std::uint32_t{0});  // schema_definition_length
   out.Symbols("symbol", metadata.symbols);
   out.Symbols("partial symbol", metadata.partial);

@@ -17,7 +17,15 @@ namespace dbnloop::proto {
 /// bytes behind the last text line belong to the parser and are left to the caller.
 class GatewaySession {
  public:
-  enum class Phase { Greeting, Challenge, AwaitDataset, AuthResponse, Ready, Streaming, Failed };
+  enum class Phase {
+    Greeting,
+    Challenge,
+    AwaitDataset,
+    AuthResponse,
+    Ready,
+    Streaming,
+    Failed
+  };
 
   GatewaySession(std::string api_key, const LiveOptions& options);
   ~GatewaySession();  // wipes the key
@@ -45,8 +53,9 @@ class GatewaySession {
   [[nodiscard]] Error Finish() const;
 };
 
-/// Throws Exception: InvalidDataset / InvalidSymbol / InvalidArgument. Nothing that would
-/// break the line protocol passes ('|', '\n', ',' inside a symbol, control characters).
+/// Throws Exception: InvalidDataset / InvalidSymbol / InvalidArgument. Nothing that
+/// would break the line protocol passes ('|', '\n', ',' inside a symbol, control
+/// characters).
 void ValidateApiKey(std::string_view key);
 void ValidateDataset(std::string_view dataset);
 void ValidateSubscription(const Subscription& subscription);
