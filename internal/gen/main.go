@@ -47,7 +47,10 @@ func Files(root string) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := map[string][]byte{"cpp/include/dbnloop/dbn_types.gen.hpp": []byte(genCPP(s))}
+	files := map[string][]byte{
+		"cpp/include/dbnloop/dbn_types.gen.hpp":    []byte(genCPP(s)),
+		"cpp/src/proto/upgrade_definition.gen.hpp": []byte(genCPPUpgrade(s)),
+	}
 	for name, source := range map[string]string{
 		"dbn/types_gen.go":      genGoTypes(s),
 		"dbn/enums_gen.go":      genGoEnums(s),

@@ -60,3 +60,52 @@ func goUpgrade(b *strings.Builder, def record, from, to string) {
 	}
 	b.WriteString("\treturn int(unsafe.Sizeof(*out))\n}\n\n")
 }
+
+// genCPPUpgrade writes the same copies for C++.
+func genCPPUpgrade(s *schemaFile) string {
+	var b strings.Builder
+	b.WriteString(cppBanner)
+	b.WriteString(`#pragma once
+
+#include <algorithm>
+
+#include "dbnloop/record.hpp"
+
+namespace dbnloop::proto {
+
+`)
+	for _, r := range s.Records {
+		if r.Name != "InstrumentDefMsg" {
+			continue
+		}
+		for _, step := range [][2]string{{"1", "2"}, {"1", "3"}, {"2", "3"}} {
+			cppUpgrade(&b, r, step[0], step[1])
+		}
+	}
+	b.WriteString("}  // namespace dbnloop::proto\n")
+	return b.String()
+}
+
+func cppUpgrade(b *strings.Builder, def record, from, to string) {
+	in := map[string]field{}
+	for _, f := range def.Versions[from].Fields {
+		in[f.Name] = f
+	}
+	typeName := map[string]string{"1": "v1::InstrumentDefMsg", "2": "v2::InstrumentDefMsg", "3": "InstrumentDefMsg"}
+	fmt.Fprintf(b, "/// `out` must be zeroed; the header is the caller's.\ninline void UpgradeDefinition(const %s& in, %s& out) {\n", typeName[from], typeName[to])
+	for _, f := range def.Versions[to].Fields {
+		_, kept := in[f.Name]
+		switch {
+		case f.Name == "hd" || f.Type == "reserved":
+		case kept && f.Type == "cstr":
+			fmt.Fprintf(b, "  std::ranges::copy(in.%s, out.%s.begin());\n", f.Name, f.Name)
+		case kept:
+			fmt.Fprintf(b, "  out.%s = in.%s;\n", f.Name, f.Name)
+		case f.Fmt == "price":
+			fmt.Fprintf(b, "  out.%s = kUndefPrice;\n", f.Name)
+		case f.Enum == "Side":
+			fmt.Fprintf(b, "  out.%s = Side::None;\n", f.Name)
+		}
+	}
+	b.WriteString("}\n\n")
+}

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "dbnloop/error.hpp"
 #include "dbnloop/metadata.hpp"
@@ -57,8 +60,8 @@ class DbnParser {
  public:
   explicit DbnParser(ParserOptions options = {});
   ~DbnParser();
-  DbnParser(DbnParser&&) noexcept;
-  DbnParser& operator=(DbnParser&&) noexcept;
+  DbnParser(const DbnParser&) = delete;
+  DbnParser& operator=(const DbnParser&) = delete;
 
   /// Where to receive into: at least one largest record long unless whole records are
   /// waiting to be taken, in which case it may be empty. May move the unread tail.
@@ -74,35 +77,81 @@ class DbnParser {
   [[nodiscard]] RecordBatch Peek();
   /// Marks the first `n` bytes of the batch as taken; `n` must fall between two
   /// records. Moves no memory, so the batch stays readable.
-  void Consume(std::size_t n) noexcept;
+  void Consume(std::size_t n) noexcept {
+    // A batch of upgraded records lies elsewhere: one of its records stands for one of
+    // the buffer's, of another size.
+    if (upgraded_size_ != 0) n = n / upgraded_size_ * source_size_;
+    pos_ += n;
+    offset_ += n;
+  }
   /// The next record, already consumed ("advance first, then call out"), or none.
   [[nodiscard]] std::optional<Record> Pull();
 
   /// Set once the header is complete (upgraded as the policy says); null before, and
   /// for fragments.
-  [[nodiscard]] const Metadata* metadata() const noexcept;
+  [[nodiscard]] const Metadata* metadata() const noexcept {
+    return metadata_ ? &*metadata_ : nullptr;
+  }
   /// True when records carry an 8-byte ts_out at their end.
-  [[nodiscard]] bool ts_out() const noexcept;
+  [[nodiscard]] bool ts_out() const noexcept { return ts_out_; }
   /// The version of the input (not of the upgraded records); 0 before it is known.
-  [[nodiscard]] std::uint8_t input_version() const noexcept;
+  [[nodiscard]] std::uint8_t input_version() const noexcept { return input_version_; }
 
   /// The fault that ended parsing, if any. Every whole record before it was handed out
   /// first.
-  [[nodiscard]] const Error& error() const noexcept;
+  [[nodiscard]] const Error& error() const noexcept { return error_; }
   /// Says what an end of input here means: no error between records; ParseError inside
   /// a record or the header, with the offset.
   [[nodiscard]] Error Finish() const;
 
   /// Bytes held and not yet consumed.
-  [[nodiscard]] std::size_t buffered() const noexcept;
+  [[nodiscard]] std::size_t buffered() const noexcept { return end_ - pos_; }
   /// Bytes consumed since the start of the stream, header included.
-  [[nodiscard]] std::uint64_t offset() const noexcept;
+  [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
   /// Forgets everything; the buffer is kept.
   void Reset();
 
  private:
-  // Members are the parser owner's choice; Consume and the accessors are inline,
-  // because Consume runs once per record on the C++ path.
+  struct AlignedDelete {
+    void operator()(std::byte* p) const noexcept;
+  };
+  using AlignedBytes = std::unique_ptr<std::byte[], AlignedDelete>;
+  static AlignedBytes AllocateAligned(std::size_t size);
+
+  bool ReadHeader();
+  void BeginRecords(std::uint8_t version, bool ts_out);
+  [[nodiscard]] RecordBatch PeekAsIs();
+  [[nodiscard]] RecordBatch PeekUpgraded(std::uint8_t from);
+  [[nodiscard]] std::uint8_t UpgradeFrom(RType rtype, std::size_t size) const noexcept;
+  [[nodiscard]] bool IsTyped(RType rtype, std::size_t size) const noexcept;
+  void Compact() noexcept;
+  void Fail(ErrorCode code, std::string message);
+
+  // 0 <= pos_ <= end_ <= options_.buffer_size; records begin at multiples of 8.
+  ParserOptions options_;
+  AlignedBytes buffer_;
+  std::size_t pos_ = 0;
+  std::size_t end_ = 0;
+  std::uint64_t offset_ = 0;  // of buffer_[pos_] in the stream
+
+  std::unique_ptr<RecordRun[]> runs_;
+  AlignedBytes upgraded_;          // where upgraded records lie; made when first needed
+  std::size_t upgraded_size_ = 0;  // of one record of the batch, 0: batch is in buffer_
+  std::size_t source_size_ = 0;    // of the same record in buffer_
+  std::array<bool, 256> may_upgrade_{};  // by rtype
+
+  RecordBatch pulled_;  // what Pull hands out of, and where it is
+  std::size_t pulled_run_ = 0;
+  std::uint32_t pulled_in_run_ = 0;
+
+  std::vector<std::byte> header_;  // of metadata that is larger than the buffer
+  std::size_t header_size_ = 0;    // 0: not known yet
+  bool in_header_ = true;
+  std::optional<Metadata> metadata_;
+  std::uint8_t input_version_ = 0;
+  std::uint8_t output_version_ = 0;
+  bool ts_out_ = false;
+  Error error_;
 };
 
 }  // namespace dbnloop

@@ -1,0 +1,315 @@
+#include "dbnloop/dbn_parser.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "dbnloop/exception.hpp"
+#include "dbnloop/rtype.hpp"
+#include "proto/metadata_layout.hpp"
+#include "proto/upgrade.hpp"
+
+namespace dbnloop {
+namespace {
+
+constexpr std::align_val_t kAlignment{64};
+constexpr std::size_t kRecordAlignment = 8;
+constexpr std::size_t kMinBuffer = 16 * 1024;
+constexpr std::size_t kMaxBuffer = std::size_t{1} << 30;
+constexpr std::size_t kMaxRuns = 1024;
+constexpr std::size_t kUpgradeArea = 64 * 1024;
+constexpr std::size_t kTsOutSize = sizeof(std::uint64_t);
+
+// The two bytes that make a run: length and rtype.
+std::uint16_t Head(const std::byte* record) {
+  std::uint16_t head = 0;
+  std::memcpy(&head, record, sizeof(head));
+  return head;
+}
+
+std::size_t SizeOf(std::uint16_t head) {
+  return (head & 0xFFU) * RecordHeader::kLengthMultiplier;
+}
+
+RType RTypeOf(std::uint16_t head) { return static_cast<RType>(head >> 8); }
+
+// Consecutive records with the same head, from `p`; each is whole.
+std::uint32_t CountRun(const std::byte* p, const std::byte* end, std::uint16_t head,
+                       std::size_t size) {
+  // A record of odd size leaves the next one misaligned: it ends its batch.
+  if (size % kRecordAlignment != 0) return 1;
+  const std::byte* const last = end - size;
+  const std::byte* const first = p;
+  do {
+    p += size;
+  } while (p <= last && Head(p) == head);
+  return static_cast<std::uint32_t>(static_cast<std::size_t>(p - first) / size);
+}
+
+bool IsGatewayMessage(RType rtype) {
+  return rtype == RType::Error || rtype == RType::SymbolMapping ||
+         rtype == RType::System;
+}
+
+}  // namespace
+
+void DbnParser::AlignedDelete::operator()(std::byte* p) const noexcept {
+  ::operator delete[](p, kAlignment);
+}
+
+DbnParser::AlignedBytes DbnParser::AllocateAligned(std::size_t size) {
+  return AlignedBytes{static_cast<std::byte*>(::operator new[](size, kAlignment))};
+}
+
+DbnParser::DbnParser(ParserOptions options) : options_{options} {
+  if (options_.buffer_size < kMinBuffer || options_.buffer_size > kMaxBuffer) {
+    throw Exception{{ErrorCode::InvalidArgument,
+                     "buffer_size is " + std::to_string(options_.buffer_size) +
+                         " bytes; it must be 16 KiB to 1 GiB"}};
+  }
+  if (options_.fragment &&
+      (options_.fragment->version < 1 || options_.fragment->version > kDbnVersion)) {
+    throw Exception{
+        {ErrorCode::InvalidArgument, "a fragment's DBN version must be 1 to 3, not " +
+                                         std::to_string(options_.fragment->version)}};
+  }
+  buffer_ = AllocateAligned(options_.buffer_size);
+  runs_ = std::make_unique<RecordRun[]>(kMaxRuns);
+  Reset();
+}
+
+DbnParser::~DbnParser() = default;
+
+void DbnParser::Reset() {
+  pos_ = end_ = 0;
+  offset_ = 0;
+  upgraded_size_ = source_size_ = 0;
+  pulled_ = {};
+  header_.clear();
+  header_size_ = 0;
+  in_header_ = true;
+  metadata_.reset();
+  input_version_ = output_version_ = 0;
+  ts_out_ = false;
+  error_ = {};
+  if (options_.fragment) {
+    BeginRecords(options_.fragment->version, options_.fragment->ts_out);
+  }
+}
+
+std::span<std::byte> DbnParser::WritableSpan() {
+  pulled_ = {};
+  upgraded_size_ = 0;
+  // Usually the tail is less than one record: moving it keeps the buffer linear.
+  if (end_ - pos_ < kMaxEncodableRecordSize || end_ == options_.buffer_size) Compact();
+  return {buffer_.get() + end_, options_.buffer_size - end_};
+}
+
+void DbnParser::Commit(std::size_t n) { end_ += n; }
+
+std::size_t DbnParser::Push(std::span<const std::byte> bytes) {
+  const auto room = WritableSpan();
+  const auto n = std::min(room.size(), bytes.size());
+  if (n != 0) std::memcpy(room.data(), bytes.data(), n);
+  Commit(n);
+  return n;
+}
+
+void DbnParser::Compact() noexcept {
+  if (pos_ == 0) return;
+  std::memmove(buffer_.get(), buffer_.get() + pos_, end_ - pos_);
+  end_ -= pos_;
+  pos_ = 0;
+}
+
+RecordBatch DbnParser::Peek() {
+  pulled_ = {};
+  upgraded_size_ = 0;
+  if (error_ || (in_header_ && !ReadHeader())) return {};
+  if (pos_ % kRecordAlignment != 0) Compact();
+  if (end_ - pos_ < kRecordHeaderSize) return {};
+  const auto head = Head(buffer_.get() + pos_);
+  const auto size = SizeOf(head);
+  if (size < kRecordHeaderSize) {
+    Fail(ErrorCode::ParseError, "DBN record at byte " + std::to_string(offset_) +
+                                    " says it has " + std::to_string(size) +
+                                    " bytes, the least is 16; the stream is corrupt");
+    return {};
+  }
+  if (size > end_ - pos_) return {};
+  if (const auto from = UpgradeFrom(RTypeOf(head), size); from != 0) {
+    return PeekUpgraded(from);
+  }
+  return PeekAsIs();
+}
+
+// Whole records where they lie, up to the first that is cut, hostile or to be upgraded.
+RecordBatch DbnParser::PeekAsIs() {
+  const std::byte* const begin = buffer_.get() + pos_;
+  const std::byte* const end = buffer_.get() + end_;
+  const std::byte* p = begin;
+  std::size_t runs = 0;
+  while (runs < kMaxRuns && static_cast<std::size_t>(end - p) >= kRecordHeaderSize) {
+    const auto head = Head(p);
+    const auto size = SizeOf(head);
+    if (size < kRecordHeaderSize || size > static_cast<std::size_t>(end - p)) break;
+    if (UpgradeFrom(RTypeOf(head), size) != 0) break;
+    const auto count = CountRun(p, end, head, size);
+    runs_[runs++] = {count, static_cast<std::uint16_t>(size), RTypeOf(head),
+                     static_cast<std::uint8_t>(IsTyped(RTypeOf(head), size))};
+    p += count * size;
+    if (size % kRecordAlignment != 0) break;
+  }
+  return {begin, static_cast<std::size_t>(p - begin), {runs_.get(), runs}};
+}
+
+// One run of records that the upgrade rewrites, in memory of its own.
+RecordBatch DbnParser::PeekUpgraded(std::uint8_t from) {
+  if (!upgraded_) upgraded_ = AllocateAligned(kUpgradeArea);
+  const std::byte* p = buffer_.get() + pos_;
+  const auto head = Head(p);
+  source_size_ = SizeOf(head);
+  const auto whole = CountRun(p, buffer_.get() + end_, head, source_size_);
+  std::size_t written = 0;
+  std::uint32_t count = 0;
+  while (count < whole && written + kMaxEncodableRecordSize <= kUpgradeArea) {
+    upgraded_size_ = proto::UpgradeRecord(p, from, output_version_, ts_out_,
+                                          upgraded_.get() + written);
+    written += upgraded_size_;
+    p += source_size_;
+    ++count;
+  }
+  runs_[0] = {count, static_cast<std::uint16_t>(upgraded_size_), RTypeOf(head),
+              static_cast<std::uint8_t>(IsTyped(RTypeOf(head), upgraded_size_))};
+  return {upgraded_.get(), written, {runs_.get(), 1}};
+}
+
+// The version whose layout a record is upgraded from; 0: it stays as it is.
+std::uint8_t DbnParser::UpgradeFrom(RType rtype, std::size_t size) const noexcept {
+  if (!may_upgrade_[static_cast<std::uint8_t>(rtype)]) return 0;
+  const auto own = size - (ts_out_ ? std::min(size, kTsOutSize) : 0);
+  if (proto::NeedsUpgrade(rtype, input_version_, output_version_)) {
+    return own >= MinRecordSize(rtype, input_version_) ? input_version_ : 0;
+  }
+  // Gateways have sent version-1 messages within newer streams: the length tells.
+  return own == MinRecordSize(rtype, 1) ? 1 : 0;
+}
+
+bool DbnParser::IsTyped(RType rtype, std::size_t size) const noexcept {
+  const auto least = MinRecordSize(rtype, output_version_);
+  const bool known = VisitRType(rtype, []<typename T>(std::type_identity<T>) {
+    return !std::is_same_v<T, Record>;
+  });
+  return known && size >= least + (ts_out_ ? kTsOutSize : 0);
+}
+
+std::optional<Record> DbnParser::Pull() {
+  if (pulled_run_ == pulled_.runs.size() || pulled_.empty()) {
+    pulled_ = Peek();
+    pulled_run_ = 0;
+    pulled_in_run_ = 0;
+    if (pulled_.empty()) return std::nullopt;
+  }
+  const auto& run = pulled_.runs[pulled_run_];
+  auto* const at = const_cast<std::byte*>(pulled_.data);
+  pulled_.data += run.record_size;
+  if (++pulled_in_run_ == run.count) {
+    ++pulled_run_;
+    pulled_in_run_ = 0;
+  }
+  Consume(run.record_size);
+  return Record{reinterpret_cast<RecordHeader*>(at)};
+}
+
+// Takes the header in; true when records may follow.
+bool DbnParser::ReadHeader() {
+  const std::span<const std::byte> held{buffer_.get() + pos_, end_ - pos_};
+  if (header_size_ == 0) {
+    if (held.size() < proto::kPreludeSize) return false;
+    const auto size = proto::MetadataSize(held);
+    if (!size) {
+      Fail(size.error().code, size.error().message);
+      return false;
+    }
+    if (*size > options_.max_metadata) {
+      Fail(ErrorCode::LimitExceeded,
+           "DBN metadata of " + std::to_string(*size) + " bytes passes the limit of " +
+               std::to_string(options_.max_metadata) +
+               " bytes; raise max_metadata if the stream is really so large");
+      return false;
+    }
+    header_size_ = *size;
+  }
+  std::span<const std::byte> header = held;
+  if (header_size_ > options_.buffer_size) {
+    // The size is the peer's word: memory grows only with the bytes that really came.
+    const auto take = std::min(held.size(), header_size_ - header_.size());
+    header_.insert(header_.end(), held.begin(),
+                   held.begin() + static_cast<std::ptrdiff_t>(take));
+    pos_ += take;
+    header = header_;
+  }
+  if (header.size() < header_size_) return false;
+
+  auto metadata = Metadata::Decode(header.first(header_size_));
+  if (!metadata) {
+    Fail(metadata.error().code, metadata.error().message);
+    return false;
+  }
+  if (header_.empty()) pos_ += header_size_;
+  std::vector<std::byte>{}.swap(header_);
+  offset_ = header_size_;
+  const auto version = metadata->version;
+  if (options_.upgrade_policy == VersionUpgradePolicy::UpgradeToV2 && version > 2) {
+    Fail(ErrorCode::InvalidArgument,
+         "the stream is DBN version 3, which cannot be upgraded to version 2; set "
+         "upgrade_policy to AsIs or UpgradeToV3");
+    return false;
+  }
+  metadata->Upgrade(options_.upgrade_policy);
+  metadata_ = std::move(*metadata);
+  BeginRecords(version, metadata_->ts_out);
+  return true;
+}
+
+void DbnParser::BeginRecords(std::uint8_t version, bool ts_out) {
+  in_header_ = false;
+  ts_out_ = ts_out;
+  input_version_ = version;
+  output_version_ = proto::TargetVersion(version, options_.upgrade_policy);
+  for (std::size_t i = 0; i < may_upgrade_.size(); ++i) {
+    const auto rtype = static_cast<RType>(i);
+    may_upgrade_[i] = options_.upgrade_policy != VersionUpgradePolicy::AsIs &&
+                      (proto::NeedsUpgrade(rtype, input_version_, output_version_) ||
+                       (output_version_ > 1 && IsGatewayMessage(rtype)));
+  }
+}
+
+Error DbnParser::Finish() const {
+  if (error_) return error_;
+  if (in_header_) {
+    const auto held = header_.size() + buffered();
+    if (held == 0) {
+      return {ErrorCode::ParseError, "the stream ended before its DBN metadata"};
+    }
+    return {ErrorCode::ParseError,
+            "the stream ended inside its DBN metadata, after " + std::to_string(held) +
+                (header_size_ == 0 ? std::string{}
+                                   : " of " + std::to_string(header_size_)) +
+                " bytes"};
+  }
+  if (buffered() == 0) return {};
+  const auto size = SizeOf(Head(buffer_.get() + pos_));
+  return {ErrorCode::ParseError,
+          "the stream ended inside a DBN record at byte " + std::to_string(offset_) +
+              ": " + std::to_string(buffered()) +
+              (buffered() == 1 ? std::string{} : " of " + std::to_string(size)) +
+              " bytes came"};
+}
+
+void DbnParser::Fail(ErrorCode code, std::string message) {
+  error_ = {code, std::move(message)};
+}
+
+}  // namespace dbnloop
