@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <type_traits>
 #include <utility>
 
 #include "dbnloop/exception.hpp"
@@ -300,12 +301,11 @@ Error DbnParser::Finish() const {
                 " bytes"};
   }
   if (buffered() == 0) return {};
-  const auto size = SizeOf(Head(buffer_.get() + pos_));
-  return {ErrorCode::ParseError,
-          "the stream ended inside a DBN record at byte " + std::to_string(offset_) +
-              ": " + std::to_string(buffered()) +
-              (buffered() == 1 ? std::string{} : " of " + std::to_string(size)) +
-              " bytes came"};
+  std::string of;
+  if (buffered() > 1) of = " of " + std::to_string(SizeOf(Head(buffer_.get() + pos_)));
+  return {ErrorCode::ParseError, "the stream ended inside a DBN record at byte " +
+                                     std::to_string(offset_) + ": " +
+                                     std::to_string(buffered()) + of + " bytes came"};
 }
 
 void DbnParser::Fail(ErrorCode code, std::string message) {

@@ -9,6 +9,7 @@
 
 #include "dbnloop/error.hpp"
 #include "dbnloop/live_client.hpp"
+#include "proto/lines.hpp"
 
 namespace dbnloop::proto {
 
@@ -29,6 +30,8 @@ class GatewaySession {
 
   GatewaySession(std::string api_key, const LiveOptions& options);
   ~GatewaySession();  // wipes the key
+  GatewaySession(const GatewaySession&) = delete;
+  GatewaySession& operator=(const GatewaySession&) = delete;
 
   /// Reads text lines; returns how many bytes were taken. Once Phase is Ready or
   /// Streaming nothing is taken: the bytes are DBN. Line length is bounded (64 KiB).
@@ -42,15 +45,42 @@ class GatewaySession {
   void Start();
 
   /// Bytes to send now; after sending n of them call Sent(n).
-  [[nodiscard]] std::string_view Output() const noexcept;
+  [[nodiscard]] std::string_view Output() const noexcept {
+    return std::string_view{output_}.substr(sent_);
+  }
   void Sent(std::size_t n);
 
-  [[nodiscard]] Phase phase() const noexcept;
-  [[nodiscard]] const Error& error() const noexcept;
-  [[nodiscard]] std::uint64_t session_id() const noexcept;
-  [[nodiscard]] bool started() const noexcept;
+  [[nodiscard]] Phase phase() const noexcept { return phase_; }
+  [[nodiscard]] const Error& error() const noexcept { return error_; }
+  [[nodiscard]] std::uint64_t session_id() const noexcept { return session_id_; }
+  /// Empty until SetDataset.
+  [[nodiscard]] const std::string& dataset() const noexcept { return dataset_; }
+  [[nodiscard]] bool started() const noexcept { return started_; }
   /// What an end of input in this phase means.
   [[nodiscard]] Error Finish() const;
+
+ private:
+  void OnLine(std::string_view line);
+  void OnGreeting(std::string_view line);
+  void OnChallenge(std::string_view line);
+  void OnAuthResponse(std::string_view line);
+  void Authenticate();
+  void Flush();
+  void Fail(ErrorCode code, std::string message);
+
+  std::string api_key_;
+  LiveOptions options_;
+  Phase phase_ = Phase::Greeting;
+  LineReader lines_;
+  std::string challenge_;
+  std::string dataset_;
+  std::string pending_;  // subscriptions and start, until authentication
+  std::string output_;
+  std::size_t sent_ = 0;
+  std::uint32_t last_id_ = 0;
+  std::uint64_t session_id_ = 0;
+  bool started_ = false;
+  Error error_;
 };
 
 /// Throws Exception: InvalidDataset / InvalidSymbol / InvalidArgument. Nothing that

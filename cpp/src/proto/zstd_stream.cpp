@@ -1,0 +1,85 @@
+#include "proto/zstd_stream.hpp"
+
+#include <zstd.h>
+
+#include <string>
+
+#include "dbnloop/exception.hpp"
+
+namespace dbnloop::proto {
+namespace {
+
+// 128 MiB: what `zstd` itself accepts without being asked. A frame's window is the
+// peer's choice and becomes memory here.
+constexpr int kMaxWindowLog = 27;
+
+}  // namespace
+
+struct ZstdStream::Impl {
+  Impl() : context{ZSTD_createDCtx()} {
+    if (context == nullptr) {
+      throw Exception{{ErrorCode::OutOfMemory, "no memory for a zstd decompressor"}};
+    }
+    ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, kMaxWindowLog);
+  }
+  ~Impl() { ZSTD_freeDCtx(context); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  ZSTD_DCtx* context;
+  std::uint64_t offset = 0;  // of compressed input
+  bool in_frame = false;
+  bool pending = false;
+  Error error;
+};
+
+ZstdStream::ZstdStream() : impl_{std::make_unique<Impl>()} {}
+ZstdStream::~ZstdStream() = default;
+
+ZstdStream::Progress ZstdStream::Decompress(std::span<const std::byte> in,
+                                            std::span<std::byte> out) {
+  ZSTD_inBuffer input{in.data(), in.size(), 0};
+  ZSTD_outBuffer output{out.data(), out.size(), 0};
+  while (!impl_->error && output.pos < output.size &&
+         (input.pos < input.size || impl_->pending)) {
+    const auto consumed = input.pos;
+    const auto produced = output.pos;
+    const auto left = ZSTD_decompressStream(impl_->context, &output, &input);
+    impl_->offset += input.pos - consumed;
+    if (ZSTD_isError(left) != 0) {
+      impl_->error = {ErrorCode::DecompressionError,
+                      "zstd stream is corrupt near compressed byte " +
+                          std::to_string(impl_->offset) + ": " +
+                          ZSTD_getErrorName(left)};
+      break;
+    }
+    // A result of 0 ends a frame; the next byte, if any, begins another one.
+    impl_->in_frame = left != 0;
+    // Output is held back only when there was no room for it.
+    impl_->pending = output.pos == output.size && left != 0;
+    if (input.pos == consumed && output.pos == produced) break;
+  }
+  return {input.pos, output.pos};
+}
+
+bool ZstdStream::HasPending() const noexcept { return impl_->pending; }
+
+const Error& ZstdStream::error() const noexcept { return impl_->error; }
+
+Error ZstdStream::Finish() const {
+  if (impl_->error) return impl_->error;
+  if (!impl_->in_frame) return {};
+  return {ErrorCode::DecompressionError,
+          "the zstd stream ended inside a frame, after " +
+              std::to_string(impl_->offset) + " compressed bytes"};
+}
+
+void ZstdStream::Reset() {
+  ZSTD_DCtx_reset(impl_->context, ZSTD_reset_session_only);
+  impl_->offset = 0;
+  impl_->in_frame = false;
+  impl_->pending = false;
+  impl_->error = {};
+}
+
+}  // namespace dbnloop::proto
