@@ -11,13 +11,19 @@ import (
 // errLineTooLong ends a session whose client sends no line end.
 var errLineTooLong = errors.New("line too long")
 
+// newLineReader returns a reader for readLine. Its buffer is not larger than the limit, so
+// that a line without an end is noticed as soon as it is too long.
+func newLineReader(r io.Reader, limit int) *bufio.Reader {
+	return bufio.NewReaderSize(r, min(limit, 4096))
+}
+
 // readLine reads one line and returns it without its LF (and CR). At most limit bytes
 // are held. A line that ends with the input instead of a LF is an error.
 func readLine(r *bufio.Reader, limit int) (string, error) {
 	var line []byte
 	for {
 		part, err := r.ReadSlice('\n')
-		if len(line)+len(part) > limit {
+		if len(line)+len(part) > limit || (err != nil && len(line)+len(part) == limit) {
 			return "", fmt.Errorf("%w: more than %d bytes", errLineTooLong, limit)
 		}
 		line = append(line, part...)

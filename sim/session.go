@@ -61,7 +61,7 @@ type authRequest struct {
 func newSession(g *Gateway, conn *net.TCPConn, number int64) *session {
 	s := &session{
 		g: g, conn: conn, ctx: g.ctx,
-		in:     bufio.NewReader(conn),
+		in:     newLineReader(conn, g.cfg.MaxLine),
 		log:    g.cfg.Logger.With("session", number),
 		info:   SessionInfo{ID: number, Remote: conn.RemoteAddr().String()},
 		chunks: make(map[string]*request),
