@@ -12,7 +12,7 @@ RUN apt-get update \
       make git ca-certificates \
       g++=4:12.2.0-3 g++-12=12.2.0-14+deb12u1 \
       cmake=3.25.1-1 ninja-build=1.11.1-2~deb12u1 pkg-config=1.8.1-1 \
-      libssl-dev=3.0.* libzstd-dev=1.5.4+dfsg2-5 \
+      libssl-dev=3.0.* libzstd-dev=1.5.4+dfsg2-5 libc-ares-dev=1.18.* \
       libgtest-dev=1.12.1-0.2 libgmock-dev=1.12.1-0.2 \
  && rm -rf /var/lib/apt/lists/*
 ENV GOTOOLCHAIN=local GOFLAGS=-buildvcs=false
@@ -30,7 +30,7 @@ RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache
 
 FROM ${RUNTIME_IMAGE} AS runtime
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates libssl3 libzstd1 libstdc++6 \
+ && apt-get install -y --no-install-recommends ca-certificates libssl3 libzstd1 libc-ares2 libstdc++6 \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin dbnloop
 COPY --from=build /opt/dbnloop/bin/dbn-tail /opt/dbnloop/bin/dbn-sim /usr/local/bin/

@@ -4,21 +4,26 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 #include "dbnloop/dbn_parser.hpp"
+#include "dbnloop/detail/dispatch.hpp"
 #include "dbnloop/error.hpp"
 #include "dbnloop/metadata.hpp"
+#include "dbnloop/overload.hpp"
 #include "dbnloop/record.hpp"
 
 namespace dbnloop {
 
 /// A stream of records on a reactor. All calls come from the reactor's thread.
 ///
-/// Inside a record handler: Pause, Resume, Stop, Close, Subscribe and destroying the
-/// source are allowed; Reactor::Poll and Run are refused. A record is marked as taken
-/// before its handler runs, so whatever the handler does, no record comes twice and
-/// none is lost. A record is valid until its handler returns: copy what you keep.
+/// Inside a handler: Pause, Resume, Stop, Close, Subscribe, replacing handlers and
+/// destroying the source are allowed; Reactor::Poll and Run are refused. A record is
+/// marked as taken before its handler runs, so whatever the handler does, no record
+/// comes twice and none is lost. A record is valid until its handler returns: copy what
+/// you keep. An exception of a handler passes to the caller of Poll; the source goes
+/// on.
 class DataSource {
  public:
   virtual ~DataSource();
@@ -28,55 +33,117 @@ class DataSource {
   virtual void Start() = 0;
   virtual void Stop() = 0;
   /// No further record after the current handler returns, nothing more is read from the
-  /// socket; what is buffered stays. Memory is bounded, TCP holds the peer back.
+  /// socket; what is buffered stays. Memory is bounded, TCP holds the peer back. (A
+  /// handler of runs has been given its run already.)
   virtual void Pause() = 0;
   /// Goes on: what is buffered first, then the socket. Never delivers from inside this
   /// call; delivery resumes in the reactor's next turn.
   virtual void Resume() = 0;
 
-  /// Sets the record handler, replacing the last. `h` is anything callable with some
-  /// of: `const MboMsg&` and the other records, `const WithTsOut<MboMsg>&`, a run
-  /// `std::span<const MboMsg>`, `Record` (or `const Record&`) for everything. For each
-  /// run of equal records the most specific form is chosen at compile time: span, then
-  /// WithTsOut (when the stream has ts_out), then the record, then Record. A generic
-  /// lambda `[](const auto&) {}` is the fallback.
+  /// Sets the record handler, replacing the last. `h` is a callable, or an Overload of
+  /// several, that takes some of
+  ///   - `const MboMsg&` and the other records,
+  ///   - `const WithTsOut<MboMsg>&`, chosen when the stream has ts_out,
+  ///   - `std::span<const MboMsg>`, a run: consecutive records of that type (with
+  ///   ts_out
+  ///     `std::span<const WithTsOut<MboMsg>>`; plain spans then hold one record each),
+  ///   - `const Record&`, any record, also of unknown type,
+  ///   - `const auto&`, the fallback: the typed record, or Record for unknown types.
+  /// The most specific form is chosen at compile time, in the order WithTsOut, span,
+  /// record, Record, fallback. Records that nothing takes are skipped.
   template <typename Handler>
-  void OnRecord(Handler&& h);
-
-  /// Sets the error handler: `void(const Error&)`. It is called at most once per
-  /// session, last, with the reason that the stream ended.
-  template <typename Handler>
-  void OnError(Handler&& h) {
-    on_error_ = std::forward<Handler>(h);
+  void OnRecord(Handler&& h) {
+    using H = std::remove_cvref_t<Handler>;
+    static_assert(
+        detail::kTakesAnything<H>,
+        "the handler takes no record: give it a parameter such as "
+        "const MboMsg&, std::span<const MboMsg>, const Record& or const auto&");
+    dispatch_ =
+        std::make_shared<Dispatch>(detail::Dispatcher<H>{std::forward<Handler>(h)});
   }
 
-  /// Sets the metadata handler: `void(const Metadata&)`, before the first record.
+  /// Sets the error handler: `void(const Error&)`. It is called once per session, last,
+  /// with the reason that the session ended.
+  template <typename Handler>
+  void OnError(Handler&& h) {
+    on_error_ = std::make_shared<std::move_only_function<void(const Error&)>>(
+        std::forward<Handler>(h));
+  }
+
+  /// Sets the metadata handler: `void(const Metadata&)`, once before the first record.
   template <typename Handler>
   void OnMetadata(Handler&& h) {
-    on_metadata_ = std::forward<Handler>(h);
+    on_metadata_ = std::make_shared<std::move_only_function<void(const Metadata&)>>(
+        std::forward<Handler>(h));
   }
 
   [[nodiscard]] bool IsPaused() const noexcept { return paused_; }
 
-  /// The lowest way in, on which OnRecord is built: gets each batch and returns how
-  /// many bytes of it were taken. Fewer than all of them means: hold the rest; nothing
-  /// more is read until Release(). For bindings that hand batches across a language
-  /// border.
-  using BatchSink = std::function<std::size_t(const RecordBatch&)>;
+  /// The lowest way in, for bindings that hand batches across a language border: gets
+  /// each batch and returns how many bytes of it were taken. Fewer than all of them
+  /// means: hold the rest; nothing more is delivered until Release.
+  using BatchSink = std::move_only_function<std::size_t(const RecordBatch&)>;
   void OnBatch(BatchSink sink);
   /// After a sink held back: `consumed` bytes of the held batch are taken now; delivery
   /// goes on in the reactor's next turn.
   void Release(std::size_t consumed);
 
  protected:
-  DataSource() = default;
-  void DeliverBytes(std::span<const std::byte> data);
-  void DeliverError(Error e);
+  enum class PumpResult { Dry, Blocked, Failed, Destroyed };
+
+  explicit DataSource(ParserOptions options);
+
+  /// Hands out what the parser holds until it is dry, delivery is blocked (paused,
+  /// held, closed), the parser failed, or a handler destroyed the source.
+  PumpResult Pump();
+  /// Pushes bytes and pumps, in turn; stops early when blocked and returns how many
+  /// bytes were taken. For sources that have their bytes in memory.
+  std::size_t DeliverBytes(std::span<const std::byte> data);
+  /// Calls the error handler. False when it destroyed the source.
+  bool DeliverError(Error e);
+  /// A new stream begins: the parser is empty, nothing is held.
+  void BeginStream();
+  void SetPaused(bool paused) noexcept;
+  /// No record is delivered any more, until BeginStream.
+  void StopDelivery() noexcept;
+  [[nodiscard]] bool IsBlocked() const noexcept { return control_->stop; }
+  [[nodiscard]] bool IsHeld() const noexcept { return held_; }
+  [[nodiscard]] const std::shared_ptr<detail::DeliveryControl>& control()
+      const noexcept {
+    return control_;
+  }
+
+  /// Asks for a Pump in the reactor's next turn.
+  virtual void ScheduleDelivery() = 0;
+  /// Sees each batch's runs before they are handed out; a batch may be seen again.
+  virtual void ObserveRuns(const RecordBatch& /*batch*/) {}
+  /// Whether something besides the parser holds bytes (a decompressor, an end of
+  /// input).
+  [[nodiscard]] virtual bool HasMore() const { return false; }
 
   DbnParser parser_;
   bool paused_ = false;
-  std::move_only_function<void(const Error&)> on_error_;
-  std::move_only_function<void(const Metadata&)> on_metadata_;
+
+ private:
+  using Dispatch = std::move_only_function<void(const RecordBatch&, DbnParser&,
+                                                const detail::DeliveryControl&)>;
+
+  void UpdateStop() noexcept {
+    control_->stop = paused_ || held_ || ended_ || stale_;
+  }
+
+  // Handlers are shared with the call in progress: a handler may replace or destroy
+  // them.
+  std::shared_ptr<Dispatch> dispatch_;
+  std::shared_ptr<std::move_only_function<void(const Error&)>> on_error_;
+  std::shared_ptr<std::move_only_function<void(const Metadata&)>> on_metadata_;
+  std::shared_ptr<detail::DeliveryControl> control_;
+  bool metadata_delivered_ = false;
+  bool held_ = false;
+  bool ended_ = false;
+  // A new stream began inside a handler of the old one: the delivery on the stack must
+  // end before anything of the new stream is handed out.
+  bool stale_ = false;
 };
 
 }  // namespace dbnloop

@@ -86,7 +86,9 @@ class LiveClient : public DataSource {
   /// Asks for the stream to begin, now or when Ready. Throws InvalidState when it was
   /// asked for already in this session.
   void Start() override;
-  /// Polite end: half-closes, delivers what was in flight, then OnError with Cancelled.
+  /// Ends the session by the user's wish: no record after this, then, in the reactor's
+  /// next turn, OnError with Cancelled (unless Connect is called before). Does nothing
+  /// when Disconnected.
   void Stop() override;
   void Pause() override;
   void Resume() override;
@@ -96,10 +98,17 @@ class LiveClient : public DataSource {
   [[nodiscard]] std::uint64_t SessionId() const noexcept;
   /// Called at every change of state.
   void OnState(std::function<void(State)> h);
+  /// The address of the gateway, "192.0.2.1:13000"; empty before it is connected.
+  [[nodiscard]] const std::string& Peer() const noexcept;
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  class Session;
+
+  void ScheduleDelivery() override;
+  void ObserveRuns(const RecordBatch& batch) override;
+  [[nodiscard]] bool HasMore() const override;
+
+  std::unique_ptr<Session> session_;
 };
 
 [[nodiscard]] std::string_view ToString(LiveClient::State state) noexcept;

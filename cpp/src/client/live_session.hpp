@@ -1,0 +1,108 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dbnloop/live_client.hpp"
+#include "net/dialer.hpp"
+#include "net/scoped_fd.hpp"
+#include "proto/gateway_session.hpp"
+#include "proto/zstd_stream.hpp"
+
+namespace dbnloop {
+
+/// What a live client is made of: socket, text session, decompressor, timers. Bytes
+/// flow socket → (text lines | [zstd] → parser) → handlers. Three places may hold bytes
+/// that make no socket readable (compressed input, the decompressor, the parser):
+/// Deliver empties all of them before the socket is read again.
+class LiveClient::Session {
+ public:
+  Session(LiveClient* client, Reactor* reactor, std::string api_key,
+          LiveOptions options);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  void Connect(std::string_view gateway, int port);
+  std::uint32_t Subscribe(Subscription subscription);
+  void Start();
+  void Stop();
+  void Close();
+  void Pause();
+  void Resume();
+  void ScheduleDelivery();
+  void ObserveErrors(const RecordBatch& batch);
+  [[nodiscard]] bool HasMore() const;
+
+  State state = State::Disconnected;
+  std::shared_ptr<std::function<void(State)>> on_state;
+  std::string peer;
+  [[nodiscard]] std::uint64_t session_id() const { return text_->session_id(); }
+
+ private:
+  enum class Flow { Go, Stop };  // Stop: the session ended or the client is gone
+
+  void Dial(std::string host);
+  void OnDialed(net::Dialer::Result result);
+  void OnSocket(std::uint32_t events);
+  [[nodiscard]] Flow Read();
+  [[nodiscard]] Flow ReadText();
+  [[nodiscard]] Flow TakeText(std::span<const std::byte> bytes);
+  [[nodiscard]] Flow ReadCompressed();
+  [[nodiscard]] Flow Deliver();
+  [[nodiscard]] bool Decompress();
+  [[nodiscard]] Flow OnEof();
+  [[nodiscard]] std::optional<std::size_t> Receive(std::span<std::byte> into);
+  void Ingest(std::span<const std::byte> bytes);
+  bool Send();
+  void UpdateInterest();
+  [[nodiscard]] bool WantsToRead() const;
+  [[nodiscard]] bool InText() const;
+  [[nodiscard]] Flow SetState(State next);
+  [[nodiscard]] Flow FollowPhase();
+  Flow End(Error error);
+  void Reset();
+  void NewText();
+  void ArmConnectTimeout();
+  void ArmAuthTimeout();
+  void ArmHeartbeat(Reactor::Clock::duration delay);
+  void OnHeartbeatCheck();
+  void OnTimeout(const char* what, std::chrono::milliseconds limit, std::string detail);
+  [[nodiscard]] std::string Where() const;
+
+  LiveClient* client_;
+  Reactor* reactor_;
+  std::string api_key_;
+  LiveOptions options_;
+  std::unique_ptr<proto::GatewaySession> text_;
+  net::Dialer dialer_;
+  net::ScopedFd socket_;
+  std::uint32_t interest_ = 0;
+  std::string gateway_;  // as given, or derived
+  int port_ = kLivePort;
+  bool awaiting_dataset_ = false;  // Connect waits for the dataset to derive the host
+
+  std::vector<std::byte> held_text_;  // came while the dataset was awaited
+  std::unique_ptr<proto::ZstdStream> zstd_;
+  std::vector<std::byte> compressed_;  // received, [compressed_at_, compressed_end_)
+  std::size_t compressed_at_ = 0;
+  std::size_t compressed_end_ = 0;
+  bool eof_ = false;
+  int eof_errno_ = 0;
+  std::uint64_t received_ = 0;
+  std::string gateway_error_;  // text of the last error record
+
+  Reactor::TimerId deadline_ = 0;  // connect, then authentication
+  Reactor::TimerId heartbeat_ = 0;
+  Reactor::TimerId delivery_ = 0;
+  Reactor::TimerId farewell_ = 0;
+  Reactor::Clock::time_point last_byte_;
+};
+
+}  // namespace dbnloop
