@@ -91,8 +91,8 @@ typedef enum dbnloop_event_kind {
   DBNLOOP_EVENT_METADATA = 2, /* data, size: a DBN header as bytes, upgraded */
   DBNLOOP_EVENT_STATE = 3,    /* code: dbnloop_live_state */
   DBNLOOP_EVENT_ERROR = 4,    /* code, os_errno, data + size: message (not NUL-terminated) */
-  DBNLOOP_EVENT_TIMER = 5,    /* source is the timer's id */
-  DBNLOOP_EVENT_FD = 6        /* source is the userdata of reactor_add; code: epoll events */
+  DBNLOOP_EVENT_TIMER = 5,    /* source: the timer's id */
+  DBNLOOP_EVENT_FD = 6        /* source: userdata of reactor_add; code: epoll's events */
 } dbnloop_event_kind;
 
 /* Records carry an 8-byte ts_out at their end. */
@@ -215,7 +215,7 @@ typedef struct dbnloop_subscription {
 
 void dbnloop_subscription_init(dbnloop_subscription* subscription);
 
-/* options may be NULL (defaults). The reactor must be freed after the client's last call. */
+/* options may be NULL (defaults). A client whose reactor was freed can only be freed. */
 dbnloop_status dbnloop_live_new(dbnloop_reactor* reactor, const char* api_key,
                                 size_t api_key_len, const dbnloop_live_options* options,
                                 dbnloop_live** out, dbnloop_error* error);
@@ -234,7 +234,8 @@ dbnloop_status dbnloop_live_subscribe(dbnloop_live* client,
                                       const dbnloop_subscription* subscription,
                                       uint32_t* id, dbnloop_error* error);
 dbnloop_status dbnloop_live_start(dbnloop_live* client, dbnloop_error* error);
-/* Polite end: what is in flight still comes, then an ERROR event with CANCELLED. */
+/* Ends the session by the caller's wish: no record after this, then an ERROR event with
+ * CANCELLED in the next poll. */
 dbnloop_status dbnloop_live_stop(dbnloop_live* client, dbnloop_error* error);
 /* At once, no event after it. */
 void dbnloop_live_close(dbnloop_live* client);

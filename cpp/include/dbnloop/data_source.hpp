@@ -78,6 +78,8 @@ class DataSource {
   }
 
   [[nodiscard]] bool IsPaused() const noexcept { return paused_; }
+  /// Whether the stream's records carry a ts_out; known with the metadata.
+  [[nodiscard]] bool TsOut() const noexcept { return parser_.ts_out(); }
 
   /// The lowest way in, for bindings that hand batches across a language border: gets
   /// each batch and returns how many bytes of it were taken. Fewer than all of them

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <new>
+#include <string_view>
+
+#include "dbnloop.h"
+#include "dbnloop/error.hpp"
+#include "dbnloop/exception.hpp"
+
+namespace dbnloop::capi {
+
+/// Copies a message, cut at a UTF-8 boundary.
+inline void Fill(dbnloop_error* error, ErrorCode code, std::string_view message,
+                 int os_errno) noexcept {
+  if (error == nullptr) return;
+  error->code = static_cast<std::uint32_t>(code);
+  error->os_errno = os_errno;
+  std::size_t size = std::min(message.size(), sizeof(error->message) - 1);
+  if (size < message.size()) {
+    while (size > 0 && (static_cast<unsigned char>(message[size]) & 0xC0) == 0x80)
+      --size;
+  }
+  std::memcpy(error->message, message.data(), size);
+  error->message[size] = '\0';
+}
+
+/// Runs `f` and turns every exception into a status: nothing unwinds into C.
+template <typename F>
+dbnloop_status Guard(dbnloop_error* error, F&& f) noexcept {
+  ErrorCode code = ErrorCode::System;
+  try {
+    f();
+    Fill(error, ErrorCode::None, "", 0);
+    return DBNLOOP_OK;
+  } catch (const Exception& e) {
+    code = e.error().code;
+    Fill(error, code, e.error().message, e.error().os_errno);
+  } catch (const std::bad_alloc&) {
+    code = ErrorCode::OutOfMemory;
+    Fill(error, code, "out of memory", 0);
+  } catch (const std::exception& e) {
+    Fill(error, code, e.what(), 0);
+  } catch (...) {
+    Fill(error, code, "an unknown exception", 0);
+  }
+  return static_cast<dbnloop_status>(code);
+}
+
+[[noreturn]] inline void ThrowArgument(std::string message) {
+  throw Exception{{ErrorCode::InvalidArgument, std::move(message)}};
+}
+
+inline void RequireNonNull(const void* pointer, const char* name) {
+  if (pointer == nullptr) ThrowArgument(std::string{name} + " is NULL");
+}
+
+/// A string that came as pointer and length; NULL only with length 0.
+inline std::string_view View(const char* text, std::size_t size, const char* name) {
+  if (text == nullptr && size != 0) ThrowArgument(std::string{name} + " is NULL");
+  return text == nullptr ? std::string_view{} : std::string_view{text, size};
+}
+
+/// Reads a caller's struct that begins with struct_size over the defaults in `out`: an
+/// older, shorter one leaves the rest at its defaults; of a newer, longer one the part
+/// that this library does not know must be zero.
+template <typename T>
+void ReadSized(const T* in, T& out, const char* name) {
+  const auto size = in->struct_size;
+  if (size < sizeof(in->struct_size)) {
+    ThrowArgument(std::string{name} + ".struct_size is " + std::to_string(size) +
+                  ": fill the struct with its _init function first");
+  }
+  const auto* bytes = reinterpret_cast<const unsigned char*>(in);
+  std::memcpy(static_cast<void*>(&out), bytes, std::min(size, sizeof(T)));
+  for (std::size_t i = sizeof(T); i < size; ++i) {
+    if (bytes[i] != 0) {
+      ThrowArgument(std::string{name} +
+                    " has fields that this version of the library does not know");
+    }
+  }
+  out.struct_size = sizeof(T);
+}
+
+}  // namespace dbnloop::capi

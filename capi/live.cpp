@@ -1,0 +1,265 @@
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "dbnloop/dbn_encoder.hpp"
+#include "guard.hpp"
+#include "handles.hpp"
+
+using dbnloop::Error;
+using dbnloop::LiveClient;
+using dbnloop::Metadata;
+using dbnloop::RecordBatch;
+using dbnloop::capi::Guard;
+using dbnloop::capi::ReadSized;
+using dbnloop::capi::RequireNonNull;
+using dbnloop::capi::ThrowArgument;
+using dbnloop::capi::View;
+
+static_assert(sizeof(dbnloop_run) == sizeof(dbnloop::RecordRun));
+static_assert(offsetof(dbnloop_run, record_size) ==
+                  offsetof(dbnloop::RecordRun, record_size) &&
+              offsetof(dbnloop_run, rtype) == offsetof(dbnloop::RecordRun, rtype) &&
+              offsetof(dbnloop_run, typed) == offsetof(dbnloop::RecordRun, typed));
+
+namespace {
+
+// 0 or 1, or an error that names the field.
+bool Flag(std::int32_t value, const char* name) {
+  if (value != 0 && value != 1) {
+    ThrowArgument(std::string{name} + " is " + std::to_string(value) +
+                  "; it must be 0 or 1");
+  }
+  return value == 1;
+}
+
+std::int32_t InRange(std::int32_t value, std::int32_t least, std::int32_t most,
+                     const char* name) {
+  if (value < least || value > most) {
+    ThrowArgument(std::string{name} + " is " + std::to_string(value) + "; it must be " +
+                  std::to_string(least) + " to " + std::to_string(most));
+  }
+  return value;
+}
+
+dbnloop::LiveOptions Convert(const dbnloop_live_options& in) {
+  dbnloop::LiveOptions out;
+  out.dataset = View(in.dataset, in.dataset_len, "options.dataset");
+  out.user_agent_extension = View(in.user_agent_extension, in.user_agent_extension_len,
+                                  "options.user_agent_extension");
+  out.ts_out = Flag(in.ts_out, "options.ts_out");
+  if (in.heartbeat_interval_s != DBNLOOP_UNSET) {
+    out.heartbeat_interval = std::chrono::seconds{in.heartbeat_interval_s};
+  }
+  out.heartbeat_grace = std::chrono::milliseconds{in.heartbeat_grace_ms};
+  if (in.slow_reader_behavior != DBNLOOP_UNSET) {
+    out.slow_reader_behavior = static_cast<dbnloop::SlowReaderBehavior>(
+        InRange(in.slow_reader_behavior, 0, 1, "options.slow_reader_behavior"));
+  }
+  out.compression = static_cast<dbnloop::Compression>(
+      InRange(in.compression, 0, 1, "options.compression"));
+  out.upgrade_policy = static_cast<dbnloop::VersionUpgradePolicy>(
+      InRange(in.upgrade_policy, 1, 3, "options.upgrade_policy"));
+  out.connect_timeout = std::chrono::milliseconds{in.connect_timeout_ms};
+  out.auth_timeout = std::chrono::milliseconds{in.auth_timeout_ms};
+  out.buffer_size = in.buffer_size;
+  out.max_metadata = in.max_metadata;
+  return out;
+}
+
+std::vector<std::string> Split(std::string_view list) {
+  std::vector<std::string> out;
+  for (;;) {
+    const auto comma = list.find(',');
+    out.emplace_back(list.substr(0, comma));
+    if (comma == std::string_view::npos) return out;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+LiveClient& Client(dbnloop_live* live) {
+  RequireNonNull(live, "client");
+  if (!live->client) {
+    throw dbnloop::Exception{
+        {dbnloop::ErrorCode::InvalidState, "the client's reactor was freed"}};
+  }
+  return *live->client;
+}
+
+}  // namespace
+
+// Events that were not handed out yet, and may point into the client.
+static void DropEvents(const dbnloop_live* client) {
+  std::erase_if(client->reactor->next, [client](const dbnloop_event& event) {
+    return event.source == client->id && event.kind <= DBNLOOP_EVENT_ERROR;
+  });
+}
+
+// Turns the client's callbacks into events of its reactor. Nothing here calls out.
+void dbnloop_live::Wire() {
+  client->OnBatch([this](const RecordBatch& batch) -> std::size_t {
+    auto& event = reactor->Append(DBNLOOP_EVENT_RECORDS, id);
+    event.flags = client->TsOut() ? DBNLOOP_FLAG_TS_OUT : 0;
+    event.data = batch.data;
+    event.size = batch.size;
+    event.runs = reinterpret_cast<const dbnloop_run*>(batch.runs.data());
+    event.run_count = batch.runs.size();
+    event.consumed = batch.size;
+    return 0;  // held until the next poll says how much was used
+  });
+  client->OnMetadata([this](const Metadata& value) {
+    auto encoded = dbnloop::EncodeMetadata(value);
+    // Only a hostile peer sends text that cannot be written back.
+    metadata = encoded ? std::move(*encoded) : std::vector<std::byte>{};
+    auto& event = reactor->Append(DBNLOOP_EVENT_METADATA, id);
+    event.flags = value.ts_out ? DBNLOOP_FLAG_TS_OUT : 0;
+    event.data = metadata.data();
+    event.size = metadata.size();
+  });
+  client->OnState([this](LiveClient::State state) {
+    reactor->Append(DBNLOOP_EVENT_STATE, id).code = static_cast<std::uint32_t>(state);
+  });
+  client->OnError([this](const Error& e) {
+    error_message = e.message;
+    auto& event = reactor->Append(DBNLOOP_EVENT_ERROR, id);
+    event.code = static_cast<std::uint32_t>(e.code);
+    event.os_errno = e.os_errno;
+    event.data = error_message.data();
+    event.size = error_message.size();
+  });
+}
+
+extern "C" {
+
+void dbnloop_live_options_init(dbnloop_live_options* options) {
+  if (options == nullptr) return;
+  const dbnloop::LiveOptions defaults;
+  *options = {};
+  options->struct_size = sizeof(*options);
+  options->heartbeat_interval_s = DBNLOOP_UNSET;
+  options->heartbeat_grace_ms = static_cast<int32_t>(defaults.heartbeat_grace.count());
+  options->slow_reader_behavior = DBNLOOP_UNSET;
+  options->upgrade_policy = static_cast<int32_t>(defaults.upgrade_policy);
+  options->connect_timeout_ms = static_cast<int32_t>(defaults.connect_timeout.count());
+  options->auth_timeout_ms = static_cast<int32_t>(defaults.auth_timeout.count());
+  options->buffer_size = defaults.buffer_size;
+  options->max_metadata = defaults.max_metadata;
+}
+
+void dbnloop_subscription_init(dbnloop_subscription* subscription) {
+  if (subscription == nullptr) return;
+  *subscription = {};
+  subscription->struct_size = sizeof(*subscription);
+  subscription->schema = static_cast<uint32_t>(dbnloop::Schema::Trades);
+  subscription->stype_in = static_cast<uint32_t>(dbnloop::SType::RawSymbol);
+}
+
+dbnloop_status dbnloop_live_new(dbnloop_reactor* reactor, const char* api_key,
+                                size_t api_key_len, const dbnloop_live_options* options,
+                                dbnloop_live** out, dbnloop_error* error) {
+  return Guard(error, [&] {
+    RequireNonNull(reactor, "reactor");
+    RequireNonNull(api_key, "api_key");
+    RequireNonNull(out, "out");
+    dbnloop_live_options read;
+    dbnloop_live_options_init(&read);
+    if (options != nullptr) ReadSized(options, read, "options");
+    auto live = std::make_unique<dbnloop_live>();
+    live->client = std::make_unique<LiveClient>(
+        &reactor->loop, std::string{api_key, api_key_len}, Convert(read));
+    live->reactor = reactor;
+    live->id = ++reactor->last_id;
+    live->Wire();
+    reactor->clients.emplace(live->id, live.get());
+    *out = live.release();
+  });
+}
+
+void dbnloop_live_free(dbnloop_live* client) {
+  if (client == nullptr) return;
+  if (client->reactor != nullptr) {
+    client->reactor->clients.erase(client->id);
+    DropEvents(client);
+  }
+  delete client;
+}
+
+uint64_t dbnloop_live_id(const dbnloop_live* client) {
+  return client == nullptr ? 0 : client->id;
+}
+
+dbnloop_status dbnloop_live_connect(dbnloop_live* client, const char* gateway,
+                                    size_t gateway_len, int32_t port,
+                                    dbnloop_error* error) {
+  return Guard(error, [&] {
+    Client(client).Connect(View(gateway, gateway_len, "gateway"),
+                           port == 0 ? dbnloop::kLivePort : port);
+  });
+}
+
+dbnloop_status dbnloop_live_subscribe(dbnloop_live* client,
+                                      const dbnloop_subscription* subscription,
+                                      uint32_t* id, dbnloop_error* error) {
+  return Guard(error, [&] {
+    RequireNonNull(subscription, "subscription");
+    dbnloop_subscription in;
+    dbnloop_subscription_init(&in);
+    ReadSized(subscription, in, "subscription");
+    if (in.schema > UINT16_MAX || in.stype_in > UINT8_MAX) {
+      throw dbnloop::Exception{
+          {dbnloop::ErrorCode::InvalidSchema,
+           "schema or stype_in is no DBN number: " + std::to_string(in.schema) + ", " +
+               std::to_string(in.stype_in)}};
+    }
+    dbnloop::Subscription request;
+    request.dataset = View(in.dataset, in.dataset_len, "subscription.dataset");
+    request.schema = static_cast<dbnloop::Schema>(in.schema);
+    request.stype_in = static_cast<dbnloop::SType>(in.stype_in);
+    request.symbols = Split(View(in.symbols, in.symbols_len, "subscription.symbols"));
+    request.snapshot = Flag(in.snapshot, "subscription.snapshot");
+    if (Flag(in.has_start, "subscription.has_start")) {
+      request.start = dbnloop::UnixNanos{dbnloop::UnixNanos::duration{in.start}};
+    }
+    const auto given = Client(client).Subscribe(std::move(request));
+    if (id != nullptr) *id = given;
+  });
+}
+
+dbnloop_status dbnloop_live_start(dbnloop_live* client, dbnloop_error* error) {
+  return Guard(error, [&] { Client(client).Start(); });
+}
+
+dbnloop_status dbnloop_live_stop(dbnloop_live* client, dbnloop_error* error) {
+  return Guard(error, [&] { Client(client).Stop(); });
+}
+
+void dbnloop_live_close(dbnloop_live* client) {
+  Guard(nullptr, [&] {
+    Client(client).Close();
+    DropEvents(client);
+  });
+}
+
+void dbnloop_live_pause(dbnloop_live* client) {
+  Guard(nullptr, [&] { Client(client).Pause(); });
+}
+
+void dbnloop_live_resume(dbnloop_live* client) {
+  Guard(nullptr, [&] { Client(client).Resume(); });
+}
+
+int dbnloop_live_is_paused(const dbnloop_live* client) {
+  return client != nullptr && client->client && client->client->IsPaused() ? 1 : 0;
+}
+
+uint32_t dbnloop_live_get_state(const dbnloop_live* client) {
+  if (client == nullptr || !client->client) return DBNLOOP_LIVE_DISCONNECTED;
+  return static_cast<uint32_t>(client->client->GetState());
+}
+
+uint64_t dbnloop_live_session_id(const dbnloop_live* client) {
+  return client == nullptr || !client->client ? 0 : client->client->SessionId();
+}
+
+}  // extern "C"
