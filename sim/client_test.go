@@ -137,6 +137,12 @@ func (c *client) login(extra string) {
 	if answer := c.line(); !strings.HasPrefix(answer, "success=1|session_id=") {
 		c.t.Fatalf("answer %q", answer)
 	}
+	c.decompress(extra)
+}
+
+// decompress prepares for the stream as the authentication asked for it.
+func (c *client) decompress(extra string) {
+	c.t.Helper()
 	c.dbn = c.in
 	if strings.Contains(extra, "compression=zstd") {
 		r, err := zstd.NewReader(c.in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
@@ -303,4 +309,17 @@ func pick(raw []byte, want func(dbn.Record) bool) []byte {
 		raw = raw[size:]
 	}
 	return picked
+}
+
+func mustTime(text string) dbn.UnixNanos {
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		panic(err) // tests pass constants
+	}
+	return dbn.UnixNanosOf(at)
+}
+
+// recordBytes is the memory of records, back to back.
+func recordBytes[T any](records []T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(records))), len(records)*int(unsafe.Sizeof(*new(T))))
 }
