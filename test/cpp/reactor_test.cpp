@@ -1,0 +1,516 @@
+#include "dbnloop/reactor.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include <atomic>
+#include <memory>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include "dbnloop/exception.hpp"
+#include "support/sockets.hpp"
+
+namespace dbnloop {
+namespace {
+
+using namespace std::chrono_literals;
+using test::IsReadable;
+using test::SocketPair;
+using test::Write;
+
+template <typename F>
+ErrorCode CodeOf(F&& f) {
+  try {
+    f();
+  } catch (const Exception& e) {
+    return e.error().code;
+  }
+  return ErrorCode::None;
+}
+
+TEST(Reactor, CallsBackWhatIsReady) {
+  Reactor reactor;
+  SocketPair pair;
+  std::string got;
+  reactor.Add(pair.a.get(), EPOLLIN,
+              [&](std::uint32_t) { got += test::ReadAll(pair.a.get()); });
+  EXPECT_EQ(reactor.Poll(0), 0);
+  Write(pair.b.get(), "ping");
+  EXPECT_EQ(reactor.Poll(-1), 1);
+  EXPECT_EQ(got, "ping");
+  EXPECT_EQ(reactor.Poll(0), 0);
+}
+
+TEST(Reactor, AddModifyRemoveRefuseMisuse) {
+  Reactor reactor;
+  SocketPair pair;
+  const int fd = pair.a.get();
+  const auto ignore = [](std::uint32_t) {};
+  EXPECT_EQ(CodeOf([&] { reactor.Add(-1, EPOLLIN, ignore); }),
+            ErrorCode::InvalidArgument);
+  EXPECT_EQ(CodeOf([&] { reactor.Add(fd, EPOLLIN, nullptr); }),
+            ErrorCode::InvalidArgument);
+  EXPECT_EQ(CodeOf([&] { reactor.Modify(fd, EPOLLIN); }), ErrorCode::InvalidArgument);
+  EXPECT_EQ(CodeOf([&] { reactor.Add(1 << 20, EPOLLIN, ignore); }), ErrorCode::System);
+  EXPECT_FALSE(reactor.Contains(1 << 20));
+  reactor.Add(fd, EPOLLIN, ignore);
+  EXPECT_TRUE(reactor.Contains(fd));
+  EXPECT_EQ(CodeOf([&] { reactor.Add(fd, EPOLLIN, ignore); }),
+            ErrorCode::InvalidArgument);
+  reactor.Remove(fd);
+  reactor.Remove(fd);
+  EXPECT_FALSE(reactor.Contains(fd));
+}
+
+TEST(Reactor, ModifyChangesTheInterest) {
+  Reactor reactor;
+  SocketPair pair;
+  std::uint32_t seen = 0;
+  reactor.Add(pair.a.get(), EPOLLOUT, [&](std::uint32_t events) { seen = events; });
+  Write(pair.b.get(), "x");
+  reactor.Poll(0);
+  EXPECT_EQ(seen, EPOLLOUT);
+  reactor.Modify(pair.a.get(), EPOLLIN);
+  reactor.Poll(0);
+  EXPECT_EQ(seen, EPOLLIN);
+}
+
+// Rule 1. Whichever callback runs first removes and closes the other fd; its number is
+// taken at once by a silent socket. The other's event of this batch is nobody's.
+TEST(Reactor, StaleEventOfTheSameBatchIsNotGivenToTheNewOwnerOfTheFd) {
+  Reactor reactor;
+  SocketPair pairs[2];
+  SocketPair silent;
+  int ran = 0;
+  int stale = 0;
+  for (int i = 0; i < 2; ++i) {
+    reactor.Add(pairs[i].a.get(), EPOLLIN, [&, i](std::uint32_t) {
+      ++ran;
+      auto& other = pairs[1 - i].a;
+      const int number = other.get();
+      reactor.Remove(number);
+      other.Reset();
+      ASSERT_EQ(::dup3(silent.a.get(), number, O_CLOEXEC), number);
+      other = net::ScopedFd{number};
+      reactor.Add(number, EPOLLIN, [&](std::uint32_t) { ++stale; });
+      test::ReadAll(pairs[i].a.get());
+    });
+  }
+  Write(pairs[0].b.get(), "x");
+  Write(pairs[1].b.get(), "x");
+  EXPECT_EQ(reactor.Poll(0), 1);
+  EXPECT_EQ(ran, 1);
+  EXPECT_EQ(stale, 0);
+  // The new owner's own events do arrive.
+  Write(silent.b.get(), "y");
+  EXPECT_EQ(reactor.Poll(0), 1);
+  EXPECT_EQ(stale, 1);
+}
+
+TEST(Reactor, RemovedFdIsSilentWithinTheSameBatch) {
+  Reactor reactor;
+  SocketPair pairs[2];
+  int ran = 0;
+  for (int i = 0; i < 2; ++i) {
+    reactor.Add(pairs[i].a.get(), EPOLLIN, [&, i](std::uint32_t) {
+      ++ran;
+      reactor.Remove(pairs[1 - i].a.get());
+    });
+    Write(pairs[i].b.get(), "x");
+  }
+  EXPECT_EQ(reactor.Poll(0), 1);
+  EXPECT_EQ(ran, 1);
+}
+
+// Rule 2: what a callback captured lives until it returns, though it removed itself.
+TEST(Reactor, CallbackMayRemoveItselfAndDeleteItsOwner) {
+  struct Owner {
+    Reactor* reactor;
+    SocketPair pair;
+    ~Owner() { reactor->Remove(pair.a.get()); }
+  };
+  Reactor reactor;
+  auto owner = std::make_unique<Owner>(&reactor);
+  auto captured = std::make_shared<std::string>("still here");
+  std::weak_ptr<std::string> watch = captured;
+  std::string seen;
+  reactor.Add(owner->pair.a.get(), EPOLLIN,
+              [&owner, &seen, captured = std::move(captured)](std::uint32_t) {
+                owner.reset();
+                seen = *captured;
+              });
+  Write(owner->pair.b.get(), "x");
+  EXPECT_EQ(reactor.Poll(0), 1);
+  EXPECT_EQ(seen, "still here");
+  EXPECT_EQ(owner, nullptr);
+  EXPECT_TRUE(watch.expired()) << "the callback is freed after the batch";
+  EXPECT_EQ(reactor.Poll(0), 0);
+}
+
+TEST(Reactor, CallbackMayReplaceItself) {
+  Reactor reactor;
+  SocketPair pair;
+  std::vector<int> order;
+  reactor.Add(pair.a.get(), EPOLLIN, [&](std::uint32_t) {
+    order.push_back(1);
+    reactor.Remove(pair.a.get());
+    reactor.Add(pair.a.get(), EPOLLIN, [&](std::uint32_t) {
+      order.push_back(2);
+      test::ReadAll(pair.a.get());
+    });
+  });
+  Write(pair.b.get(), "x");
+  EXPECT_EQ(reactor.Poll(0), 1);
+  EXPECT_EQ(reactor.Poll(0), 1);
+  EXPECT_EQ(reactor.Poll(0), 0);
+  EXPECT_EQ(order, (std::vector{1, 2}));
+}
+
+// Rule 3.
+TEST(Reactor, PollAndRunInsideAnyCallbackAreRefused) {
+  Reactor reactor;
+  SocketPair pair;
+  std::vector<ErrorCode> codes;
+  const auto nest = [&] {
+    codes.push_back(CodeOf([&] { reactor.Poll(0); }));
+    codes.push_back(CodeOf([&] { reactor.Run(); }));
+  };
+  reactor.Add(pair.a.get(), EPOLLIN, [&](std::uint32_t) {
+    nest();
+    reactor.Remove(pair.a.get());
+  });
+  reactor.After({}, nest);
+  reactor.Post(nest);
+  Write(pair.b.get(), "x");
+  EXPECT_EQ(reactor.Poll(-1), 3);
+  EXPECT_EQ(codes, std::vector(6, ErrorCode::InvalidState));
+  EXPECT_EQ(reactor.Poll(0), 0) << "the reactor is usable afterwards";
+}
+
+// Rule 4.
+TEST(Reactor, StopBeforeRunIsRemembered) {
+  Reactor reactor;
+  reactor.Stop();
+  reactor.Run();  // returns at once
+  int ran = 0;
+  reactor.Post([&] {
+    ++ran;
+    reactor.Stop();
+  });
+  reactor.Run();  // the first Stop was used up
+  EXPECT_EQ(ran, 1);
+}
+
+TEST(Reactor, StopEndsRunFromAnotherThread) {
+  Reactor reactor;
+  std::thread thread{[&] { reactor.Stop(); }};
+  reactor.Run();
+  thread.join();
+}
+
+TEST(Reactor, StopWakesAWaitingPoll) {
+  Reactor reactor;
+  std::thread thread{[&] { reactor.Stop(); }};
+  EXPECT_EQ(reactor.Poll(-1), 0);
+  thread.join();
+}
+
+TEST(Reactor, PostsOfManyThreadsRunOnceAndInEachThreadsOrder) {
+  constexpr int kThreads = 4;
+  constexpr int kTasks = 500;
+  Reactor reactor;
+  std::vector<int> last(kThreads, -1);
+  bool ordered = true;
+  int ran = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kTasks; ++i) {
+        reactor.Post([&, t, i] {
+          ordered =
+              ordered && std::exchange(last[static_cast<std::size_t>(t)], i) == i - 1;
+          if (++ran == kThreads * kTasks) reactor.Stop();
+        });
+      }
+    });
+  }
+  reactor.Run();
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(ran, kThreads * kTasks);
+  EXPECT_TRUE(ordered);
+}
+
+TEST(Reactor, TaskPostedByATaskRunsInTheTurnAfter) {
+  Reactor reactor;
+  int ran = 0;
+  reactor.Post([&] { reactor.Post([&] { ++ran; }); });
+  EXPECT_EQ(reactor.Poll(-1), 1);
+  EXPECT_EQ(ran, 0);
+  EXPECT_EQ(reactor.Poll(-1), 1);
+  EXPECT_EQ(ran, 1);
+  EXPECT_EQ(reactor.Poll(0), 0);
+}
+
+TEST(Reactor, StopAndPostAreAllowedInsideCallbacks) {
+  Reactor reactor;
+  int ran = 0;
+  reactor.After({}, [&] {
+    reactor.Post([&] {
+      ++ran;
+      reactor.Stop();
+    });
+  });
+  reactor.Run();
+  EXPECT_EQ(ran, 1);
+}
+
+// Rule 5. Go's runtime sends SIGURG all the time; here far more often.
+TEST(Reactor, SignalsAreZeroEvents) {
+  struct sigaction action {};
+  struct sigaction before {};
+  action.sa_handler = [](int) {};
+  ASSERT_EQ(::sigaction(SIGURG, &action, &before), 0);  // no SA_RESTART
+  Reactor reactor;
+  SocketPair pair;
+  std::string got;
+  reactor.Add(pair.a.get(), EPOLLIN,
+              [&](std::uint32_t) { got += test::ReadAll(pair.a.get()); });
+  std::atomic<bool> done{false};
+  std::thread storm{[&, target = ::pthread_self()] {
+    while (!done) ::pthread_kill(target, SIGURG);
+  }};
+  int interrupted = 0;
+  while (interrupted < 100) {
+    // With nothing ready only a signal ends an unlimited wait.
+    if (reactor.Poll(-1) == 0) ++interrupted;
+  }
+  for (int i = 0; i < 1000; ++i) {
+    Write(pair.b.get(), "x");
+    while (got.size() < static_cast<std::size_t>(i) + 1) reactor.Poll(-1);
+  }
+  done = true;
+  storm.join();
+  ::sigaction(SIGURG, &before, nullptr);
+  EXPECT_EQ(got, std::string(1000, 'x'));
+}
+
+TEST(Reactor, TimeoutsRoundUpSoThatNoTurnIsSpentForNothing) {
+  Reactor reactor;
+  for (int i = 1; i <= 20; ++i) {
+    bool fired = false;
+    int turns = 0;
+    reactor.After(i * 100us, [&] { fired = true; });
+    while (!fired) {
+      reactor.Poll(-1);
+      ++turns;
+    }
+    EXPECT_EQ(turns, 1) << "a delay of " << i * 100 << " us";
+  }
+}
+
+// Rule 6: the last bytes and the hang-up come in one event; reading finds both.
+TEST(Reactor, BytesBeforeAHangUpCanBeRead) {
+  Reactor reactor;
+  SocketPair pair;
+  std::string got;
+  std::uint32_t seen = 0;
+  reactor.Add(pair.a.get(), EPOLLIN, [&](std::uint32_t events) {
+    seen = events;
+    got = test::ReadAll(pair.a.get());
+    reactor.Remove(pair.a.get());
+  });
+  Write(pair.b.get(), "last words");
+  pair.b.Reset();
+  EXPECT_EQ(reactor.Poll(0), 1);
+  EXPECT_EQ(seen, EPOLLIN | EPOLLHUP);
+  EXPECT_EQ(got, "last words");
+}
+
+// Rule 7: why a paused socket must be removed and not merely modified.
+TEST(Reactor, InterestZeroStillReportsAHangUpAndRemoveSilencesIt) {
+  Reactor reactor;
+  SocketPair pair;
+  int ran = 0;
+  reactor.Add(pair.a.get(), 0, [&](std::uint32_t) { ++ran; });
+  pair.b.Reset();
+  EXPECT_EQ(reactor.Poll(0), 1);
+  EXPECT_EQ(reactor.Poll(0), 1);
+  reactor.Remove(pair.a.get());
+  EXPECT_EQ(reactor.Poll(0), 0);
+  EXPECT_EQ(ran, 2);
+}
+
+TEST(Reactor, ExceptionsPassThroughAndTheRestOfTheBatchStillRuns) {
+  Reactor reactor;
+  SocketPair pairs[3];
+  int ran = 0;
+  for (auto& pair : pairs) {
+    reactor.Add(pair.a.get(), EPOLLIN, [&](std::uint32_t) {
+      test::ReadAll(pair.a.get());
+      if (++ran == 1) throw std::runtime_error{"mine"};
+    });
+    Write(pair.b.get(), "x");
+  }
+  EXPECT_THROW(reactor.Poll(0), std::runtime_error);
+  EXPECT_EQ(ran, 1);
+  EXPECT_EQ(reactor.Poll(0), 2);
+  EXPECT_EQ(ran, 3);
+  EXPECT_EQ(reactor.Poll(0), 0);
+}
+
+TEST(Reactor, ACallbackThatAlwaysThrowsStarvesNobody) {
+  Reactor reactor;
+  SocketPair bad;
+  SocketPair good;
+  int served = 0;
+  reactor.Add(bad.a.get(), EPOLLIN,
+              [](std::uint32_t) { throw std::runtime_error{"always"}; });
+  reactor.Add(good.a.get(), EPOLLIN, [&](std::uint32_t) {
+    ++served;
+    reactor.Remove(good.a.get());
+  });
+  Write(bad.b.get(), "x");
+  Write(good.b.get(), "x");
+  for (int turn = 0; turn < 4 && served == 0; ++turn) {
+    try {
+      reactor.Poll(0);
+    } catch (const std::runtime_error&) {
+    }
+  }
+  EXPECT_EQ(served, 1);
+}
+
+TEST(Reactor, PostedTasksBehindOneThatThrewStillRunInOrder) {
+  Reactor reactor;
+  std::vector<int> order;
+  reactor.Post([&] { order.push_back(1); });
+  reactor.Post([&] { throw std::runtime_error{"mine"}; });
+  reactor.Post([&] { order.push_back(2); });
+  reactor.Post([&] { order.push_back(3); });
+  EXPECT_THROW(reactor.Poll(-1), std::runtime_error);
+  EXPECT_EQ(reactor.Poll(-1), 2);
+  EXPECT_EQ(order, (std::vector{1, 2, 3}));
+}
+
+TEST(Reactor, AWakeUpSurvivesAThrowingCallback) {
+  Reactor reactor;
+  SocketPair pair;
+  reactor.Add(pair.a.get(), EPOLLIN, [&](std::uint32_t) {
+    reactor.Remove(pair.a.get());
+    throw std::runtime_error{"mine"};
+  });
+  Write(pair.b.get(), "x");
+  int ran = 0;
+  reactor.Post([&] { ++ran; });
+  EXPECT_THROW(reactor.Poll(-1), std::runtime_error);
+  EXPECT_EQ(reactor.Poll(-1), 1);
+  EXPECT_EQ(ran, 1);
+}
+
+TEST(Reactor, FdIsReadableWhenAWatchedFdIs) {
+  Reactor reactor;
+  SocketPair pair;
+  reactor.Add(pair.a.get(), EPOLLIN,
+              [&](std::uint32_t) { test::ReadAll(pair.a.get()); });
+  EXPECT_FALSE(IsReadable(reactor.Fd()));
+  Write(pair.b.get(), "x");
+  EXPECT_TRUE(IsReadable(reactor.Fd()));
+  EXPECT_EQ(reactor.Poll(0), 1);
+  EXPECT_FALSE(IsReadable(reactor.Fd()));
+}
+
+TEST(Reactor, FdIsReadableWhenATaskIsPosted) {
+  Reactor reactor;
+  EXPECT_FALSE(IsReadable(reactor.Fd()));
+  std::thread{[&] { reactor.Post([] {}); }}.join();
+  EXPECT_TRUE(IsReadable(reactor.Fd()));
+  EXPECT_EQ(reactor.Poll(0), 1);
+  EXPECT_FALSE(IsReadable(reactor.Fd()));
+}
+
+TEST(Reactor, FdIsReadableWhenATimerIsDue) {
+  Reactor reactor;
+  int ran = 0;
+  reactor.After(1ms, [&] { ++ran; });  // before Fd was ever asked for
+  ASSERT_TRUE(IsReadable(reactor.Fd(), 10'000));
+  EXPECT_EQ(reactor.Poll(0), 1);
+  EXPECT_FALSE(IsReadable(reactor.Fd()));
+  reactor.After(1ms, [&] { ++ran; });  // and after
+  ASSERT_TRUE(IsReadable(reactor.Fd(), 10'000));
+  EXPECT_EQ(reactor.Poll(0), 1);
+  EXPECT_FALSE(IsReadable(reactor.Fd()));
+  EXPECT_EQ(ran, 2);
+}
+
+TEST(Reactor, FdFollowsPeriodicAndCancelledTimers) {
+  Reactor reactor;
+  int ran = 0;
+  const auto id = reactor.Every(1ms, [&] { ++ran; });
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(IsReadable(reactor.Fd(), 10'000));
+    EXPECT_EQ(reactor.Poll(0), 1);
+  }
+  ASSERT_TRUE(IsReadable(reactor.Fd(), 10'000));
+  reactor.Cancel(id);
+  EXPECT_FALSE(IsReadable(reactor.Fd()));
+  EXPECT_EQ(reactor.Poll(0), 0);
+  EXPECT_EQ(ran, 3);
+}
+
+TEST(Reactor, FdNestsInAnotherEpoll) {
+  Reactor reactor;
+  const net::ScopedFd outer{::epoll_create1(EPOLL_CLOEXEC)};
+  epoll_event event{};
+  event.events = EPOLLIN;
+  ASSERT_EQ(::epoll_ctl(outer.get(), EPOLL_CTL_ADD, reactor.Fd(), &event), 0);
+  const auto ready = [&](int timeout) {
+    epoll_event out{};
+    return ::epoll_wait(outer.get(), &out, 1, timeout) == 1;
+  };
+  SocketPair pair;
+  reactor.Add(pair.a.get(), EPOLLIN,
+              [&](std::uint32_t) { test::ReadAll(pair.a.get()); });
+  EXPECT_FALSE(ready(0));
+  Write(pair.b.get(), "x");
+  EXPECT_TRUE(ready(0));
+  EXPECT_EQ(reactor.Poll(0), 1);
+  EXPECT_FALSE(ready(0));
+  reactor.Post([] {});
+  EXPECT_TRUE(ready(0));
+  EXPECT_EQ(reactor.Poll(0), 1);
+  EXPECT_FALSE(ready(0));
+  reactor.After(1ms, [] {});
+  EXPECT_TRUE(ready(10'000));
+  EXPECT_EQ(reactor.Poll(0), 1);
+  EXPECT_FALSE(ready(0));
+}
+
+TEST(Reactor, AReactorNestsInAReactor) {
+  Reactor outer;
+  Reactor inner;
+  int ran = 0;
+  outer.Add(inner.Fd(), EPOLLIN, [&](std::uint32_t) { inner.Poll(0); });
+  inner.After(1ms, [&] { ++ran; });
+  inner.Post([&] { ++ran; });
+  while (ran < 2) outer.Poll(-1);
+  EXPECT_EQ(outer.Poll(0), 0);
+  outer.Remove(inner.Fd());
+}
+
+TEST(Reactor, LeavesNoFdBehind) {
+  const auto before = test::OpenFds();
+  {
+    Reactor reactor;
+    [[maybe_unused]] const int fd = reactor.Fd();
+    reactor.After(1h, [] {});
+    EXPECT_GT(test::OpenFds(), before);
+  }
+  EXPECT_EQ(test::OpenFds(), before);
+}
+
+}  // namespace
+}  // namespace dbnloop
