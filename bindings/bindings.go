@@ -1,0 +1,156 @@
+package bindings
+
+/*
+#include "dbnloop.h"
+
+#cgo noescape dbnloop_reactor_poll
+#cgo nocallback dbnloop_reactor_poll
+#cgo noescape dbnloop_reactor_pending
+#cgo nocallback dbnloop_reactor_pending
+*/
+import "C"
+
+import (
+	"fmt"
+	"unsafe"
+)
+
+// ABIVersion is the header's; it must equal the library's LibraryABIVersion.
+const ABIVersion = C.DBNLOOP_ABI_VERSION
+
+// Event kinds.
+const (
+	EventRecords  = C.DBNLOOP_EVENT_RECORDS
+	EventMetadata = C.DBNLOOP_EVENT_METADATA
+	EventState    = C.DBNLOOP_EVENT_STATE
+	EventError    = C.DBNLOOP_EVENT_ERROR
+	EventTimer    = C.DBNLOOP_EVENT_TIMER
+	EventFd       = C.DBNLOOP_EVENT_FD
+)
+
+// FlagTsOut: records carry a ts_out.
+const FlagTsOut = C.DBNLOOP_FLAG_TS_OUT
+
+// Unset leaves a signed option to the gateway.
+const Unset = C.DBNLOOP_UNSET
+
+// Run mirrors dbnloop_run.
+type Run struct {
+	Count      uint32
+	RecordSize uint16
+	RType      uint8
+	Typed      uint8
+}
+
+// Event mirrors dbnloop_event; its pointers are C memory, valid until the next Poll.
+type Event struct {
+	Kind, Flags uint32
+	Source      uint64
+	Code        uint32
+	Errno       int32
+	Data        unsafe.Pointer
+	Size        uintptr
+	Runs        *Run
+	RunCount    uintptr
+	Consumed    uintptr
+}
+
+func init() {
+	// The layouts are the header's, or nothing else can be trusted.
+	if unsafe.Sizeof(Event{}) != C.sizeof_dbnloop_event || unsafe.Sizeof(Run{}) != C.sizeof_dbnloop_run ||
+		unsafe.Offsetof(Event{}.Data) != unsafe.Offsetof(C.dbnloop_event{}.data) ||
+		unsafe.Offsetof(Event{}.Consumed) != unsafe.Offsetof(C.dbnloop_event{}.consumed) {
+		panic("dbnloop: the Go mirror of dbnloop_event does not match the C header")
+	}
+}
+
+// LibraryABIVersion is that of the library which is linked.
+func LibraryABIVersion() uint32 { return uint32(C.dbnloop_abi_version()) }
+
+// LibraryVersion is the library's version, e.g. "0.1.0".
+func LibraryVersion() string { return C.GoString(C.dbnloop_version()) }
+
+// StatusName is a code's name.
+func StatusName(code uint32) string { return C.GoString(C.dbnloop_status_name(C.uint32_t(code))) }
+
+// Error is what a failed call left behind.
+type Error struct {
+	Code    uint32
+	Errno   int32
+	Message string
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("%s: %s", StatusName(e.Code), e.Message) }
+
+func failed(status C.dbnloop_status, e *C.dbnloop_error) *Error {
+	if status == C.DBNLOOP_OK {
+		return nil
+	}
+	return &Error{uint32(e.code), int32(e.os_errno), C.GoString(&e.message[0])}
+}
+
+// Reactor is a dbnloop_reactor with the memory that a poll needs, so that polling
+// allocates nothing.
+type Reactor struct {
+	handle *C.dbnloop_reactor
+	events *C.dbnloop_event
+	count  C.size_t
+	err    C.dbnloop_error
+}
+
+// ReactorNew is dbnloop_reactor_new.
+func ReactorNew() (*Reactor, *Error) {
+	r := &Reactor{}
+	if e := failed(C.dbnloop_reactor_new(&r.handle, &r.err), &r.err); e != nil {
+		return nil, e
+	}
+	return r, nil
+}
+
+// Free is dbnloop_reactor_free.
+func (r *Reactor) Free() {
+	C.dbnloop_reactor_free(r.handle)
+	r.handle = nil
+}
+
+// Poll is dbnloop_reactor_poll. The events are C memory, valid until the next call.
+func (r *Reactor) Poll(timeoutMs int32) ([]Event, *Error) {
+	status := C.dbnloop_reactor_poll(r.handle, C.int32_t(timeoutMs), &r.events, &r.count, &r.err)
+	if status != C.DBNLOOP_OK {
+		return nil, failed(status, &r.err)
+	}
+	return unsafe.Slice((*Event)(unsafe.Pointer(r.events)), int(r.count)), nil
+}
+
+// Fd is dbnloop_reactor_fd.
+func (r *Reactor) Fd() int { return int(C.dbnloop_reactor_fd(r.handle)) }
+
+// Pending is dbnloop_reactor_pending.
+func (r *Reactor) Pending() bool { return C.dbnloop_reactor_pending(r.handle) != 0 }
+
+// Add is dbnloop_reactor_add.
+func (r *Reactor) Add(fd int, events uint32, userdata uint64) *Error {
+	return failed(C.dbnloop_reactor_add(r.handle, C.int(fd), C.uint32_t(events), C.uint64_t(userdata), &r.err), &r.err)
+}
+
+// Modify is dbnloop_reactor_modify.
+func (r *Reactor) Modify(fd int, events uint32) *Error {
+	return failed(C.dbnloop_reactor_modify(r.handle, C.int(fd), C.uint32_t(events), &r.err), &r.err)
+}
+
+// Remove is dbnloop_reactor_remove.
+func (r *Reactor) Remove(fd int) *Error {
+	return failed(C.dbnloop_reactor_remove(r.handle, C.int(fd), &r.err), &r.err)
+}
+
+// Timer is dbnloop_reactor_timer.
+func (r *Reactor) Timer(delayNs, periodNs uint64) (uint64, *Error) {
+	var id C.uint64_t
+	e := failed(C.dbnloop_reactor_timer(r.handle, C.uint64_t(delayNs), C.uint64_t(periodNs), &id, &r.err), &r.err)
+	return uint64(id), e
+}
+
+// Cancel is dbnloop_reactor_cancel.
+func (r *Reactor) Cancel(id uint64) bool {
+	return C.dbnloop_reactor_cancel(r.handle, C.uint64_t(id)) != 0
+}

@@ -1,0 +1,6 @@
+//go:build dbnloop_pkgconfig
+
+package bindings
+
+// #cgo pkg-config: --static dbnloop
+import "C"

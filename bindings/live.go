@@ -1,0 +1,154 @@
+package bindings
+
+/*
+#include <stdlib.h>
+#include "dbnloop.h"
+*/
+import "C"
+
+import "unsafe"
+
+// LiveOptions mirrors dbnloop_live_options; LiveOptionsDefault fills in the defaults.
+type LiveOptions struct {
+	Dataset, UserAgentExtension     string
+	TsOut                           bool
+	HeartbeatIntervalS              int32
+	HeartbeatGraceMs                int32
+	SlowReaderBehavior              int32
+	Compression, UpgradePolicy      int32
+	ConnectTimeoutMs, AuthTimeoutMs int32
+	BufferSize, MaxMetadata         uint64
+}
+
+// LiveOptionsDefault is dbnloop_live_options_init.
+func LiveOptionsDefault() LiveOptions {
+	var o C.dbnloop_live_options
+	C.dbnloop_live_options_init(&o)
+	return LiveOptions{
+		HeartbeatIntervalS: int32(o.heartbeat_interval_s),
+		HeartbeatGraceMs:   int32(o.heartbeat_grace_ms),
+		SlowReaderBehavior: int32(o.slow_reader_behavior),
+		Compression:        int32(o.compression),
+		UpgradePolicy:      int32(o.upgrade_policy),
+		ConnectTimeoutMs:   int32(o.connect_timeout_ms),
+		AuthTimeoutMs:      int32(o.auth_timeout_ms),
+		BufferSize:         uint64(o.buffer_size),
+		MaxMetadata:        uint64(o.max_metadata),
+	}
+}
+
+// Subscription mirrors dbnloop_subscription. Symbols are comma-separated.
+type Subscription struct {
+	Dataset, Symbols string
+	Schema, StypeIn  uint32
+	Snapshot         bool
+	HasStart         bool
+	Start            uint64
+}
+
+// Live is a dbnloop_live.
+type Live struct {
+	handle *C.dbnloop_live
+	err    C.dbnloop_error
+}
+
+func flag(b bool) C.int32_t {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// cstring copies into C memory: a C struct may not point to Go memory. The copy of nothing
+// is NULL. The caller frees it.
+func cstring(s string) (*C.char, C.size_t) {
+	if s == "" {
+		return nil, 0
+	}
+	return C.CString(s), C.size_t(len(s))
+}
+
+// LiveNew is dbnloop_live_new. The key is not copied into C memory that outlives the call.
+func LiveNew(r *Reactor, apiKey string, options LiveOptions) (*Live, *Error) {
+	var o C.dbnloop_live_options
+	C.dbnloop_live_options_init(&o)
+	o.dataset, o.dataset_len = cstring(options.Dataset)
+	defer C.free(unsafe.Pointer(o.dataset))
+	o.user_agent_extension, o.user_agent_extension_len = cstring(options.UserAgentExtension)
+	defer C.free(unsafe.Pointer(o.user_agent_extension))
+	o.ts_out = flag(options.TsOut)
+	o.heartbeat_interval_s = C.int32_t(options.HeartbeatIntervalS)
+	o.heartbeat_grace_ms = C.int32_t(options.HeartbeatGraceMs)
+	o.slow_reader_behavior = C.int32_t(options.SlowReaderBehavior)
+	o.compression = C.int32_t(options.Compression)
+	o.upgrade_policy = C.int32_t(options.UpgradePolicy)
+	o.connect_timeout_ms = C.int32_t(options.ConnectTimeoutMs)
+	o.auth_timeout_ms = C.int32_t(options.AuthTimeoutMs)
+	o.buffer_size = C.uint64_t(options.BufferSize)
+	o.max_metadata = C.uint64_t(options.MaxMetadata)
+
+	l := &Live{}
+	key := []byte(apiKey + "\x00") // never empty, so that its address exists
+	status := C.dbnloop_live_new(r.handle, (*C.char)(unsafe.Pointer(&key[0])), C.size_t(len(apiKey)), &o, &l.handle, &l.err)
+	clear(key)
+	if e := failed(status, &l.err); e != nil {
+		return nil, e
+	}
+	return l, nil
+}
+
+// Free is dbnloop_live_free.
+func (l *Live) Free() {
+	C.dbnloop_live_free(l.handle)
+	l.handle = nil
+}
+
+// ID is dbnloop_live_id.
+func (l *Live) ID() uint64 { return uint64(C.dbnloop_live_id(l.handle)) }
+
+// Connect is dbnloop_live_connect.
+func (l *Live) Connect(gateway string, port int32) *Error {
+	text, size := cstring(gateway)
+	defer C.free(unsafe.Pointer(text))
+	return failed(C.dbnloop_live_connect(l.handle, text, size, C.int32_t(port), &l.err), &l.err)
+}
+
+// Subscribe is dbnloop_live_subscribe.
+func (l *Live) Subscribe(s Subscription) (uint32, *Error) {
+	var in C.dbnloop_subscription
+	C.dbnloop_subscription_init(&in)
+	in.dataset, in.dataset_len = cstring(s.Dataset)
+	defer C.free(unsafe.Pointer(in.dataset))
+	in.symbols, in.symbols_len = cstring(s.Symbols)
+	defer C.free(unsafe.Pointer(in.symbols))
+	in.schema, in.stype_in = C.uint32_t(s.Schema), C.uint32_t(s.StypeIn)
+	in.snapshot, in.has_start = flag(s.Snapshot), flag(s.HasStart)
+	in.start = C.uint64_t(s.Start)
+	var id C.uint32_t
+	e := failed(C.dbnloop_live_subscribe(l.handle, &in, &id, &l.err), &l.err)
+	return uint32(id), e
+}
+
+// Start is dbnloop_live_start.
+func (l *Live) Start() *Error { return failed(C.dbnloop_live_start(l.handle, &l.err), &l.err) }
+
+// Stop is dbnloop_live_stop.
+func (l *Live) Stop() *Error { return failed(C.dbnloop_live_stop(l.handle, &l.err), &l.err) }
+
+// Close is dbnloop_live_close.
+func (l *Live) Close() { C.dbnloop_live_close(l.handle) }
+
+// Pause is dbnloop_live_pause.
+func (l *Live) Pause() { C.dbnloop_live_pause(l.handle) }
+
+// Resume is dbnloop_live_resume.
+func (l *Live) Resume() { C.dbnloop_live_resume(l.handle) }
+
+// IsPaused is dbnloop_live_is_paused.
+func (l *Live) IsPaused() bool { return C.dbnloop_live_is_paused(l.handle) != 0 }
+
+// State is dbnloop_live_get_state.
+func (l *Live) State() uint32 { return uint32(C.dbnloop_live_get_state(l.handle)) }
+
+// SessionID is dbnloop_live_session_id.
+func (l *Live) SessionID() uint64 { return uint64(C.dbnloop_live_session_id(l.handle)) }
