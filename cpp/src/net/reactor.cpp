@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -11,6 +12,7 @@
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -37,6 +39,12 @@ constexpr int kBatch = 64;
 
 [[noreturn]] void ThrowArgument(std::string message) {
   throw Exception{{ErrorCode::InvalidArgument, std::move(message)}};
+}
+
+// Past deadlines are due now; the upper bound keeps the sum with a time point defined.
+Reactor::Clock::duration Bounded(Reactor::Clock::duration delay) {
+  constexpr Reactor::Clock::duration kLongest = std::chrono::years{10};
+  return std::clamp(delay, Reactor::Clock::duration::zero(), kLongest);
 }
 
 }  // namespace
@@ -66,6 +74,12 @@ struct Reactor::Impl {
     if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
       ThrowSystem("reactor: epoll_ctl(ADD)");
     }
+  }
+
+  void RefuseNesting() const {
+    if (!polling) return;
+    throw Exception{{ErrorCode::InvalidState,
+                     "reactor: Poll and Run may not be called from inside a callback"}};
   }
 
   static std::uint64_t Token(std::uint32_t index, std::uint32_t generation) {
@@ -101,6 +115,9 @@ struct Reactor::Impl {
   }
 
   int RunPosted() {
+    // Only here, right before the tasks are taken: had a callback of this turn thrown,
+    // the wake-up must still be there for the next one.
+    if (std::exchange(woken, false)) DrainWake();
     std::vector<Task> tasks;
     {
       const std::lock_guard lock{mutex};
@@ -121,15 +138,24 @@ struct Reactor::Impl {
     return static_cast<int>(tasks.size());
   }
 
-  int Dispatch(int count) {
+  // Fetches the next batch. After a callback threw, the rest of its batch comes first,
+  // so that one that always throws starves nobody.
+  void Wait(int timeout_ms) {
+    if (next_event < event_count) return;
+    next_event = 0;
+    event_count = ::epoll_wait(epoll.get(), batch.data(), kBatch, WaitFor(timeout_ms));
+    if (event_count >= 0) return;
+    event_count = 0;
+    if (errno != EINTR) ThrowSystem("reactor: epoll_wait");
+  }
+
+  int Dispatch() {
     int ran = 0;
-    for (int i = 0; i < count; ++i) {
-      const auto token = batch[static_cast<std::size_t>(i)].data.u64;
-      if (token == kWakeToken) {
-        DrainWake();
-        continue;
-      }
-      if (token == kTimerToken) continue;  // due timers run in every turn
+    while (next_event < event_count) {
+      const epoll_event event = batch[static_cast<std::size_t>(next_event++)];
+      const auto token = event.data.u64;
+      if (token == kWakeToken) woken = true;
+      if (token >= kTimerToken) continue;  // due timers run in every turn
       const auto index = static_cast<std::uint32_t>(token);
       const auto& slot = slots[index];
       if (slot.fd < 0 || slot.generation != static_cast<std::uint32_t>(token >> 32)) {
@@ -137,7 +163,7 @@ struct Reactor::Impl {
       }
       const auto callback = slot.callback;  // outlives its own removal
       ++ran;
-      (*callback)(batch[static_cast<std::size_t>(i)].events);
+      (*callback)(event.events);
     }
     return ran;
   }
@@ -167,7 +193,11 @@ struct Reactor::Impl {
   std::vector<Slot> slots;
   std::vector<std::uint32_t> free_slots;
   std::unordered_map<int, std::uint32_t> index_of;
+  // The batch being dispatched: events [next_event, event_count) are still to come.
   std::array<epoll_event, kBatch> batch{};
+  int next_event = 0;
+  int event_count = 0;
+  bool woken = false;
   net::TimerQueue timers;
   std::function<Clock::time_point()> clock;
   Clock::time_point now{};
@@ -240,10 +270,7 @@ void Reactor::Remove(int fd) {
 bool Reactor::Contains(int fd) const noexcept { return impl_->index_of.contains(fd); }
 
 int Reactor::Poll(int timeout_ms) {
-  if (impl_->polling) {
-    throw Exception{{ErrorCode::InvalidState,
-                     "reactor: Poll and Run may not be called from inside a callback"}};
-  }
+  impl_->RefuseNesting();
   struct Turn {
     Impl* impl;
     explicit Turn(Impl* i) : impl{i} { impl->polling = true; }
@@ -253,20 +280,16 @@ int Reactor::Poll(int timeout_ms) {
     }
   } turn{impl_.get()};
 
-  const int count = ::epoll_wait(impl_->epoll.get(), impl_->batch.data(), kBatch,
-                                 impl_->WaitFor(timeout_ms));
-  if (count < 0) {
-    if (errno == EINTR) return 0;
-    ThrowSystem("reactor: epoll_wait");
-  }
+  impl_->Wait(timeout_ms);
   impl_->now = impl_->ReadClock();
-  int ran = impl_->Dispatch(count);
+  int ran = impl_->Dispatch();
   ran += impl_->timers.Run(impl_->now);
   ran += impl_->RunPosted();
   return ran;
 }
 
 void Reactor::Run() {
+  impl_->RefuseNesting();
   while (!impl_->stop.exchange(false)) Poll(-1);
 }
 
@@ -297,7 +320,7 @@ int Reactor::Fd() {
 Reactor::TimerId Reactor::After(Clock::duration delay, TimerCallback cb) {
   if (!cb) ThrowArgument("reactor: After: the callback is empty");
   const auto id =
-      impl_->timers.Add(Now() + delay, Clock::duration::zero(), std::move(cb));
+      impl_->timers.Add(Now() + Bounded(delay), Clock::duration::zero(), std::move(cb));
   if (!impl_->polling) impl_->SyncTimerFd();
   return id;
 }
@@ -307,6 +330,7 @@ Reactor::TimerId Reactor::Every(Clock::duration period, TimerCallback cb) {
   if (period <= Clock::duration::zero()) {
     ThrowArgument("reactor: Every: the period must be greater than 0");
   }
+  period = Bounded(period);
   const auto id = impl_->timers.Add(Now() + period, period, std::move(cb));
   if (!impl_->polling) impl_->SyncTimerFd();
   return id;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <unordered_map>
@@ -27,7 +28,9 @@ class TimerQueue {
   }
 
   bool Cancel(std::uint64_t id) noexcept {
-    if (timers_.erase(id) == 0) return false;
+    // Destroying the callback may run user code that cancels others: last.
+    const auto cancelled = timers_.extract(id);
+    if (cancelled.empty()) return false;
     if (heap_.size() > 64 && heap_.size() > timers_.size() * 4) Compact();
     return true;
   }
@@ -39,18 +42,19 @@ class TimerQueue {
     return heap_.front().deadline;
   }
 
+  /// Entries held, those of cancelled timers too.
+  [[nodiscard]] std::size_t HeapSize() const noexcept { return heap_.size(); }
+
   /// Runs what is due at `now`, each timer at most once. A timer that a callback adds
   /// runs in a later call, even when it is due already. Returns how many ran.
   int Run(TimePoint now) {
     const auto newest = last_id_;
-    const auto round = ++round_;
     int ran = 0;
-    for (DropCancelled(); !heap_.empty() && heap_.front().deadline <= now;
-         DropCancelled()) {
+    for (DropCancelled(); !heap_.empty(); DropCancelled()) {
       const Entry entry = heap_.front();
-      if (entry.id > newest || timers_.at(entry.id).round == round) break;
+      if (entry.deadline > now || entry.id > newest) break;
       Pop();
-      RunOne(entry, now, round);
+      RunOne(entry, now);
       ++ran;
     }
     return ran;
@@ -67,11 +71,10 @@ class TimerQueue {
   struct Timer {
     Callback callback;
     Duration period;
-    std::uint64_t round = 0;
   };
 
   // The callback is moved out: it may cancel its own timer, or throw.
-  void RunOne(const Entry& entry, TimePoint now, std::uint64_t round) {
+  void RunOne(const Entry& entry, TimePoint now) {
     auto found = timers_.find(entry.id);
     Callback callback = std::move(found->second.callback);
     const Duration period = found->second.period;
@@ -80,8 +83,8 @@ class TimerQueue {
       callback();
       return;
     }
-    found->second.round = round;
-    // Late turns are not made up for: the next one is a period from now.
+    // Late turns are not made up for; the next one is after `now` in any case, so that
+    // Run ends.
     Push({std::max(entry.deadline + period, now + Duration{1}), entry.id});
     struct PutBack {
       TimerQueue* queue;
@@ -115,7 +118,6 @@ class TimerQueue {
   std::unordered_map<std::uint64_t, Timer> timers_;
   std::vector<Entry> heap_;
   std::uint64_t last_id_ = 0;
-  std::uint64_t round_ = 0;
 };
 
 }  // namespace dbnloop::net
