@@ -20,8 +20,9 @@ struct RecordRun {
   std::uint32_t count;
   std::uint16_t record_size;  ///< bytes, ts_out included; 16 to 1020
   RType rtype;
-  /// 1 when record_size is at least the struct's size for this rtype (so that a typed
-  /// view is safe); 0 for unknown rtypes and for records shorter than their struct.
+  /// 1 when a view as this rtype's struct of the current DBN version is safe; 0 for
+  /// unknown rtypes, for records shorter than their struct, and for the older layouts
+  /// (v1::, v2::) that the upgrade policy left as they are.
   std::uint8_t typed;
 };
 static_assert(sizeof(RecordRun) == 8);
@@ -54,7 +55,9 @@ struct ParserOptions {
 ///
 /// Two ways in: Push copies; WritableSpan + Commit receives straight into the buffer.
 /// Two ways out: Pull gives one record; Peek + Consume gives a batch of runs, without
-/// copying. A record that a version upgrade rewrites lies in a separate aligned area.
+/// copying. Records that a version upgrade rewrites, or that lie misaligned in the
+/// buffer, are handed out from a separate aligned area. After construction only
+/// metadata allocates.
 /// Pointers stay valid until the next Push, Commit, WritableSpan, Peek or Pull.
 class DbnParser {
  public:
@@ -63,11 +66,13 @@ class DbnParser {
   DbnParser(const DbnParser&) = delete;
   DbnParser& operator=(const DbnParser&) = delete;
 
-  /// Where to receive into: at least one largest record long unless whole records are
-  /// waiting to be taken, in which case it may be empty. May move the unread tail.
+  /// Where to receive into: at least one largest record long, unless Peek has something
+  /// to take in first (whole records, a part of large metadata): then it may be
+  /// shorter, or empty. May move the unread tail.
   [[nodiscard]] std::span<std::byte> WritableSpan();
-  /// `n` bytes of the last WritableSpan were filled.
-  void Commit(std::size_t n);
+  /// The first `n` bytes of the last WritableSpan were filled; more than it had is
+  /// undefined.
+  void Commit(std::size_t n) noexcept { end_ += n; }
   /// Copies as much of `bytes` as there is room for and returns how many: call Peek or
   /// Pull until they give nothing, then Push the rest.
   std::size_t Push(std::span<const std::byte> bytes);
@@ -78,8 +83,7 @@ class DbnParser {
   /// Marks the first `n` bytes of the batch as taken; `n` must fall between two
   /// records. Moves no memory, so the batch stays readable.
   void Consume(std::size_t n) noexcept {
-    // A batch of upgraded records lies elsewhere: one of its records stands for one of
-    // the buffer's, of another size.
+    // Each record of an upgraded batch stands for one of the buffer's, of another size.
     if (upgraded_size_ != 0) n = n / upgraded_size_ * source_size_;
     pos_ += n;
     offset_ += n;
@@ -100,8 +104,9 @@ class DbnParser {
   /// The fault that ended parsing, if any. Every whole record before it was handed out
   /// first.
   [[nodiscard]] const Error& error() const noexcept { return error_; }
-  /// Says what an end of input here means: no error between records; ParseError inside
-  /// a record or the header, with the offset.
+  /// Says what an end of input here means: no error between records (whole ones may
+  /// still wait to be taken); ParseError inside a record or the header, with the
+  /// offset.
   [[nodiscard]] Error Finish() const;
 
   /// Bytes held and not yet consumed.
@@ -119,15 +124,22 @@ class DbnParser {
   static AlignedBytes AllocateAligned(std::size_t size);
 
   bool ReadHeader();
+  bool DecodeHeader(std::span<const std::byte> header);
   void BeginRecords(std::uint8_t version, bool ts_out);
   [[nodiscard]] RecordBatch PeekAsIs();
-  [[nodiscard]] RecordBatch PeekUpgraded(std::uint8_t from);
-  [[nodiscard]] std::uint8_t UpgradeFrom(RType rtype, std::size_t size) const noexcept;
-  [[nodiscard]] bool IsTyped(RType rtype, std::size_t size) const noexcept;
+  [[nodiscard]] RecordBatch PeekUpgraded();
+  [[nodiscard]] bool WillUpgrade(RType rtype, std::size_t size) const noexcept;
+  [[nodiscard]] RecordRun Run(RType rtype, std::size_t size, std::size_t count) const;
   void Compact() noexcept;
   void Fail(ErrorCode code, std::string message);
 
-  // 0 <= pos_ <= end_ <= options_.buffer_size; records begin at multiples of 8.
+  // What Peek asks of an rtype, looked up by its value: one load per run.
+  struct RTypeRule {
+    std::uint16_t typed_size;    // the least for a typed view, ts_out included
+    std::uint16_t upgrade_size;  // the least that the upgrade rewrites
+  };
+
+  // 0 <= pos_ <= end_ <= options_.buffer_size.
   ParserOptions options_;
   AlignedBytes buffer_;
   std::size_t pos_ = 0;
@@ -135,10 +147,10 @@ class DbnParser {
   std::uint64_t offset_ = 0;  // of buffer_[pos_] in the stream
 
   std::unique_ptr<RecordRun[]> runs_;
-  AlignedBytes upgraded_;          // where upgraded records lie; made when first needed
-  std::size_t upgraded_size_ = 0;  // of one record of the batch, 0: batch is in buffer_
+  AlignedBytes side_;              // where upgraded and misaligned records are put
+  std::size_t upgraded_size_ = 0;  // of one record of the batch; 0: sizes are the same
   std::size_t source_size_ = 0;    // of the same record in buffer_
-  std::array<bool, 256> may_upgrade_{};  // by rtype
+  std::array<RTypeRule, 256> rules_{};
 
   RecordBatch pulled_;  // what Pull hands out of, and where it is
   std::size_t pulled_run_ = 0;

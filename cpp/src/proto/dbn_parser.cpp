@@ -19,7 +19,8 @@ constexpr std::size_t kRecordAlignment = 8;
 constexpr std::size_t kMinBuffer = 16 * 1024;
 constexpr std::size_t kMaxBuffer = std::size_t{1} << 30;
 constexpr std::size_t kMaxRuns = 1024;
-constexpr std::size_t kUpgradeArea = 64 * 1024;
+constexpr std::size_t kSideArea = 64 * 1024;
+constexpr std::uint16_t kNever = 0xFFFF;  // no record is that long
 constexpr std::size_t kTsOutSize = sizeof(std::uint64_t);
 
 // The two bytes that make a run: length and rtype.
@@ -38,7 +39,7 @@ RType RTypeOf(std::uint16_t head) { return static_cast<RType>(head >> 8); }
 // Consecutive records with the same head, from `p`; each is whole.
 std::uint32_t CountRun(const std::byte* p, const std::byte* end, std::uint16_t head,
                        std::size_t size) {
-  // A record of odd size leaves the next one misaligned: it ends its batch.
+  // A record of odd size leaves the next one misaligned: it ends its run and batch.
   if (size % kRecordAlignment != 0) return 1;
   const std::byte* const last = end - size;
   const std::byte* const first = p;
@@ -48,9 +49,10 @@ std::uint32_t CountRun(const std::byte* p, const std::byte* end, std::uint16_t h
   return static_cast<std::uint32_t>(static_cast<std::size_t>(p - first) / size);
 }
 
-bool IsGatewayMessage(RType rtype) {
-  return rtype == RType::Error || rtype == RType::SymbolMapping ||
-         rtype == RType::System;
+bool IsKnown(RType rtype) {
+  return VisitRType(rtype, []<typename T>(std::type_identity<T>) {
+    return !std::is_same_v<T, Record>;
+  });
 }
 
 }  // namespace
@@ -76,6 +78,7 @@ DbnParser::DbnParser(ParserOptions options) : options_{options} {
                                          std::to_string(options_.fragment->version)}};
   }
   buffer_ = AllocateAligned(options_.buffer_size);
+  side_ = AllocateAligned(kSideArea);
   runs_ = std::make_unique<RecordRun[]>(kMaxRuns);
   Reset();
 }
@@ -87,7 +90,7 @@ void DbnParser::Reset() {
   offset_ = 0;
   upgraded_size_ = source_size_ = 0;
   pulled_ = {};
-  header_.clear();
+  std::vector<std::byte>{}.swap(header_);
   header_size_ = 0;
   in_header_ = true;
   metadata_.reset();
@@ -106,8 +109,6 @@ std::span<std::byte> DbnParser::WritableSpan() {
   if (end_ - pos_ < kMaxEncodableRecordSize || end_ == options_.buffer_size) Compact();
   return {buffer_.get() + end_, options_.buffer_size - end_};
 }
-
-void DbnParser::Commit(std::size_t n) { end_ += n; }
 
 std::size_t DbnParser::Push(std::span<const std::byte> bytes) {
   const auto room = WritableSpan();
@@ -128,7 +129,6 @@ RecordBatch DbnParser::Peek() {
   pulled_ = {};
   upgraded_size_ = 0;
   if (error_ || (in_header_ && !ReadHeader())) return {};
-  if (pos_ % kRecordAlignment != 0) Compact();
   if (end_ - pos_ < kRecordHeaderSize) return {};
   const auto head = Head(buffer_.get() + pos_);
   const auto size = SizeOf(head);
@@ -139,70 +139,62 @@ RecordBatch DbnParser::Peek() {
     return {};
   }
   if (size > end_ - pos_) return {};
-  if (const auto from = UpgradeFrom(RTypeOf(head), size); from != 0) {
-    return PeekUpgraded(from);
-  }
-  return PeekAsIs();
+  return WillUpgrade(RTypeOf(head), size) ? PeekUpgraded() : PeekAsIs();
 }
 
-// Whole records where they lie, up to the first that is cut, hostile or to be upgraded.
+// Whole records, up to the first that is cut, hostile or to be upgraded. They are
+// handed out where they lie, or from the side area when that is no multiple of 8:
+// metadata of versions 1 and 2, and records of odd size, shift what follows them.
 RecordBatch DbnParser::PeekAsIs() {
+  const bool aligned = pos_ % kRecordAlignment == 0;
   const std::byte* const begin = buffer_.get() + pos_;
-  const std::byte* const end = buffer_.get() + end_;
+  const std::byte* const end =
+      begin + (aligned ? end_ - pos_ : std::min(end_ - pos_, kSideArea));
   const std::byte* p = begin;
   std::size_t runs = 0;
   while (runs < kMaxRuns && static_cast<std::size_t>(end - p) >= kRecordHeaderSize) {
     const auto head = Head(p);
     const auto size = SizeOf(head);
     if (size < kRecordHeaderSize || size > static_cast<std::size_t>(end - p)) break;
-    if (UpgradeFrom(RTypeOf(head), size) != 0) break;
+    if (WillUpgrade(RTypeOf(head), size)) break;
     const auto count = CountRun(p, end, head, size);
-    runs_[runs++] = {count, static_cast<std::uint16_t>(size), RTypeOf(head),
-                     static_cast<std::uint8_t>(IsTyped(RTypeOf(head), size))};
+    runs_[runs++] = Run(RTypeOf(head), size, count);
     p += count * size;
     if (size % kRecordAlignment != 0) break;
   }
-  return {begin, static_cast<std::size_t>(p - begin), {runs_.get(), runs}};
+  const auto size = static_cast<std::size_t>(p - begin);
+  if (!aligned) std::memcpy(side_.get(), begin, size);
+  return {aligned ? begin : side_.get(), size, {runs_.get(), runs}};
 }
 
 // One run of records that the upgrade rewrites, in memory of its own.
-RecordBatch DbnParser::PeekUpgraded(std::uint8_t from) {
-  if (!upgraded_) upgraded_ = AllocateAligned(kUpgradeArea);
+RecordBatch DbnParser::PeekUpgraded() {
   const std::byte* p = buffer_.get() + pos_;
   const auto head = Head(p);
   source_size_ = SizeOf(head);
   const auto whole = CountRun(p, buffer_.get() + end_, head, source_size_);
   std::size_t written = 0;
   std::uint32_t count = 0;
-  while (count < whole && written + kMaxEncodableRecordSize <= kUpgradeArea) {
-    upgraded_size_ = proto::UpgradeRecord(p, from, output_version_, ts_out_,
-                                          upgraded_.get() + written);
+  while (count < whole && written + kMaxEncodableRecordSize <= kSideArea) {
+    upgraded_size_ = proto::UpgradeRecord(p, input_version_, output_version_, ts_out_,
+                                          side_.get() + written);
     written += upgraded_size_;
     p += source_size_;
     ++count;
   }
-  runs_[0] = {count, static_cast<std::uint16_t>(upgraded_size_), RTypeOf(head),
-              static_cast<std::uint8_t>(IsTyped(RTypeOf(head), upgraded_size_))};
-  return {upgraded_.get(), written, {runs_.get(), 1}};
+  runs_[0] = Run(RTypeOf(head), upgraded_size_, count);
+  return {side_.get(), written, {runs_.get(), 1}};
 }
 
-// The version whose layout a record is upgraded from; 0: it stays as it is.
-std::uint8_t DbnParser::UpgradeFrom(RType rtype, std::size_t size) const noexcept {
-  if (!may_upgrade_[static_cast<std::uint8_t>(rtype)]) return 0;
-  const auto own = size - (ts_out_ ? std::min(size, kTsOutSize) : 0);
-  if (proto::NeedsUpgrade(rtype, input_version_, output_version_)) {
-    return own >= MinRecordSize(rtype, input_version_) ? input_version_ : 0;
-  }
-  // Gateways have sent version-1 messages within newer streams: the length tells.
-  return own == MinRecordSize(rtype, 1) ? 1 : 0;
+// A record too short for its own layout stays as it is.
+bool DbnParser::WillUpgrade(RType rtype, std::size_t size) const noexcept {
+  return size >= rules_[static_cast<std::uint8_t>(rtype)].upgrade_size;
 }
 
-bool DbnParser::IsTyped(RType rtype, std::size_t size) const noexcept {
-  const auto least = MinRecordSize(rtype, output_version_);
-  const bool known = VisitRType(rtype, []<typename T>(std::type_identity<T>) {
-    return !std::is_same_v<T, Record>;
-  });
-  return known && size >= least + (ts_out_ ? kTsOutSize : 0);
+RecordRun DbnParser::Run(RType rtype, std::size_t size, std::size_t count) const {
+  const auto typed_size = rules_[static_cast<std::uint8_t>(rtype)].typed_size;
+  return {static_cast<std::uint32_t>(count), static_cast<std::uint16_t>(size), rtype,
+          static_cast<std::uint8_t>(size >= typed_size)};
 }
 
 std::optional<Record> DbnParser::Pull() {
@@ -242,25 +234,34 @@ bool DbnParser::ReadHeader() {
     }
     header_size_ = *size;
   }
-  std::span<const std::byte> header = held;
-  if (header_size_ > options_.buffer_size) {
+  try {
+    if (header_size_ <= options_.buffer_size) {
+      if (held.size() < header_size_) return false;
+      pos_ += header_size_;
+      return DecodeHeader(held.first(header_size_));
+    }
     // The size is the peer's word: memory grows only with the bytes that really came.
     const auto take = std::min(held.size(), header_size_ - header_.size());
     header_.insert(header_.end(), held.begin(),
                    held.begin() + static_cast<std::ptrdiff_t>(take));
     pos_ += take;
-    header = header_;
+    if (header_.size() < header_size_) return false;
+    const auto header = std::exchange(header_, {});
+    return DecodeHeader(header);
+  } catch (const std::bad_alloc&) {
+    Fail(ErrorCode::OutOfMemory,
+         "no memory for DBN metadata of " + std::to_string(header_size_) +
+             " bytes; lower max_metadata to refuse such streams");
+    return false;
   }
-  if (header.size() < header_size_) return false;
+}
 
-  auto metadata = Metadata::Decode(header.first(header_size_));
+bool DbnParser::DecodeHeader(std::span<const std::byte> header) {
+  auto metadata = Metadata::Decode(header);
   if (!metadata) {
     Fail(metadata.error().code, metadata.error().message);
     return false;
   }
-  if (header_.empty()) pos_ += header_size_;
-  std::vector<std::byte>{}.swap(header_);
-  offset_ = header_size_;
   const auto version = metadata->version;
   if (options_.upgrade_policy == VersionUpgradePolicy::UpgradeToV2 && version > 2) {
     Fail(ErrorCode::InvalidArgument,
@@ -268,6 +269,7 @@ bool DbnParser::ReadHeader() {
          "upgrade_policy to AsIs or UpgradeToV3");
     return false;
   }
+  offset_ = header.size();
   metadata->Upgrade(options_.upgrade_policy);
   metadata_ = std::move(*metadata);
   BeginRecords(version, metadata_->ts_out);
@@ -279,33 +281,51 @@ void DbnParser::BeginRecords(std::uint8_t version, bool ts_out) {
   ts_out_ = ts_out;
   input_version_ = version;
   output_version_ = proto::TargetVersion(version, options_.upgrade_policy);
-  for (std::size_t i = 0; i < may_upgrade_.size(); ++i) {
+  const auto behind = ts_out ? kTsOutSize : 0;
+  for (std::size_t i = 0; i < rules_.size(); ++i) {
     const auto rtype = static_cast<RType>(i);
-    may_upgrade_[i] = options_.upgrade_policy != VersionUpgradePolicy::AsIs &&
-                      (proto::NeedsUpgrade(rtype, input_version_, output_version_) ||
-                       (output_version_ > 1 && IsGatewayMessage(rtype)));
+    const auto size = MinRecordSize(rtype, output_version_);
+    const bool current = size == MinRecordSize(rtype, kDbnVersion);
+    rules_[i] = {kNever, kNever};
+    if (IsKnown(rtype) && current) {
+      rules_[i].typed_size = static_cast<std::uint16_t>(size + behind);
+    }
+    if (proto::NeedsUpgrade(rtype, version, output_version_)) {
+      rules_[i].upgrade_size =
+          static_cast<std::uint16_t>(MinRecordSize(rtype, version) + behind);
+    }
   }
 }
 
 Error DbnParser::Finish() const {
   if (error_) return error_;
+  const std::span<const std::byte> held{buffer_.get() + pos_, end_ - pos_};
   if (in_header_) {
-    const auto held = header_.size() + buffered();
-    if (held == 0) {
+    if (header_size_ == 0 && held.empty()) {
       return {ErrorCode::ParseError, "the stream ended before its DBN metadata"};
     }
-    return {ErrorCode::ParseError,
-            "the stream ended inside its DBN metadata, after " + std::to_string(held) +
-                (header_size_ == 0 ? std::string{}
-                                   : " of " + std::to_string(header_size_)) +
-                " bytes"};
+    if (const auto size = proto::MetadataSize(held); header_size_ == 0 && !size) {
+      return size.error();
+    }
+    return {ErrorCode::ParseError, "the stream ended inside its DBN metadata, after " +
+                                       std::to_string(header_.size() + held.size()) +
+                                       " bytes"};
   }
-  if (buffered() == 0) return {};
-  std::string of;
-  if (buffered() > 1) of = " of " + std::to_string(SizeOf(Head(buffer_.get() + pos_)));
-  return {ErrorCode::ParseError, "the stream ended inside a DBN record at byte " +
-                                     std::to_string(offset_) + ": " +
-                                     std::to_string(buffered()) + of + " bytes came"};
+  std::size_t at = 0;
+  std::size_t size = 0;
+  while (held.size() - at >= kRecordHeaderSize) {
+    size = SizeOf(Head(held.data() + at));
+    if (size < kRecordHeaderSize || size > held.size() - at) break;
+    at += size;
+  }
+  const auto rest = held.size() - at;
+  if (rest == 0) return {};
+  if (rest > 1) size = SizeOf(Head(held.data() + at));
+  return {ErrorCode::ParseError,
+          "the stream ended inside a DBN record at byte " +
+              std::to_string(offset_ + at) + ": " + std::to_string(rest) +
+              (rest > 1 ? " of " + std::to_string(size) : std::string{}) +
+              " bytes came"};
 }
 
 void DbnParser::Fail(ErrorCode code, std::string message) {

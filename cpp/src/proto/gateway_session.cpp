@@ -46,7 +46,11 @@ std::string SubscriptionLine(const Subscription& subscription, std::uint32_t id,
 GatewaySession::GatewaySession(std::string api_key, const LiveOptions& options)
     : api_key_{std::move(api_key)}, options_{options}, dataset_{options.dataset} {}
 
-GatewaySession::~GatewaySession() { OPENSSL_cleanse(api_key_.data(), api_key_.size()); }
+GatewaySession::~GatewaySession() { WipeKey(); }
+
+void GatewaySession::WipeKey() noexcept {
+  OPENSSL_cleanse(api_key_.data(), api_key_.size());
+}
 
 std::size_t GatewaySession::Receive(std::span<const std::byte> bytes) {
   std::size_t taken = 0;
@@ -118,12 +122,19 @@ void GatewaySession::OnAuthResponse(std::string_view line) {
 }
 
 void GatewaySession::SetDataset(std::string dataset) {
+  ValidateDataset(dataset);
+  if (!dataset_.empty() && dataset != dataset_) {
+    throw Exception{{ErrorCode::InvalidDataset,
+                     "this session's dataset is " + dataset_ + ", it cannot become " +
+                         dataset + "; a session has one dataset"}};
+  }
   dataset_ = std::move(dataset);
   if (phase_ == Phase::AwaitDataset) Authenticate();
 }
 
 void GatewaySession::Authenticate() {
   output_ += "auth=" + CramReply(challenge_, api_key_);
+  WipeKey();  // it is needed once
   output_ += "|dataset=" + dataset_;
   output_ += "|encoding=dbn";
   output_ += options_.ts_out ? "|ts_out=1" : "|ts_out=0";
@@ -146,11 +157,12 @@ void GatewaySession::Authenticate() {
 }
 
 std::uint32_t GatewaySession::Subscribe(const Subscription& subscription) {
-  if (started_ && (subscription.start || subscription.snapshot)) {
-    throw Exception{
-        {ErrorCode::InvalidState,
-         "a subscription with start or snapshot must be made before Start; the gateway "
-         "would ignore it in a session that has begun"}};
+  ValidateSubscription(subscription);
+  if (started_ && subscription.start) {
+    throw Exception{{ErrorCode::InvalidState,
+                     "a subscription with start (replay) must be made before Start; "
+                     "leave start out "
+                     "to join in real time, or use a new session"}};
   }
   if (last_id_ < std::numeric_limits<std::uint32_t>::max()) ++last_id_;
   const std::span<const std::string> symbols = subscription.symbols;
@@ -164,6 +176,10 @@ std::uint32_t GatewaySession::Subscribe(const Subscription& subscription) {
 }
 
 void GatewaySession::Start() {
+  if (started_) {
+    throw Exception{{ErrorCode::InvalidState,
+                     "Start: this session was started already; a session begins once"}};
+  }
   started_ = true;
   pending_ += "start_session\n";
   Flush();
@@ -185,14 +201,19 @@ void GatewaySession::Sent(std::size_t n) {
 
 Error GatewaySession::Finish() const {
   if (error_) return error_;
+  std::string sent;
+  if (const auto partial = lines_.Partial(); !partial.empty()) {
+    sent = ", having sent " + Quoted(partial);
+  }
   switch (phase_) {
     case Phase::Greeting:
-      return {
-          ErrorCode::ConnectionClosed,
-          "the gateway closed the connection before its greeting; check host and port"};
+      return {ErrorCode::ConnectionClosed,
+              "the gateway closed the connection before its greeting" + sent +
+                  "; check host and port"};
     case Phase::Challenge:
       return {ErrorCode::ConnectionClosed,
-              "the gateway closed the connection before its challenge"};
+              "the gateway closed the connection before its challenge" + sent +
+                  "; check host and port"};
     case Phase::AwaitDataset:
       return {
           ErrorCode::ConnectionClosed,
@@ -202,7 +223,8 @@ Error GatewaySession::Finish() const {
       return {ErrorCode::AuthFailed,
               "the gateway closed the connection without answering the authentication "
               "for dataset " +
-                  dataset_ + "; check the API key and the number of open sessions"};
+                  dataset_ + sent +
+                  "; check the API key and the number of open sessions"};
     default:
       return {ErrorCode::ConnectionClosed, "the gateway closed the connection"};
   }

@@ -37,11 +37,15 @@ class GatewaySession {
   /// Streaming nothing is taken: the bytes are DBN. Line length is bounded (64 KiB).
   std::size_t Receive(std::span<const std::byte> bytes);
 
-  /// Fixes the dataset (authentication waits for it).
+  /// Fixes the dataset (authentication waits for it). Throws Exception(InvalidDataset)
+  /// when it is no dataset code, or another one is fixed already.
   void SetDataset(std::string dataset);
-  /// Queues subscription lines (chunks of 500); sent once authenticated.
+  /// Queues subscription lines (chunks of 500 symbols); sent once authenticated.
+  /// Returns the id, from 1. Throws what ValidateSubscription throws, and InvalidState
+  /// for a replay (`start`) after Start.
   std::uint32_t Subscribe(const Subscription& subscription);
-  /// Queues start_session; sent once authenticated.
+  /// Queues start_session; sent once authenticated. Throws InvalidState the second
+  /// time.
   void Start();
 
   /// Bytes to send now; after sending n of them call Sent(n).
@@ -51,6 +55,7 @@ class GatewaySession {
   void Sent(std::size_t n);
 
   [[nodiscard]] Phase phase() const noexcept { return phase_; }
+  /// Why Phase is Failed: InvalidGreeting, InvalidChallenge, AuthFailed, LimitExceeded.
   [[nodiscard]] const Error& error() const noexcept { return error_; }
   [[nodiscard]] std::uint64_t session_id() const noexcept { return session_id_; }
   /// Empty until SetDataset.
@@ -65,6 +70,7 @@ class GatewaySession {
   void OnChallenge(std::string_view line);
   void OnAuthResponse(std::string_view line);
   void Authenticate();
+  void WipeKey() noexcept;
   void Flush();
   void Fail(ErrorCode code, std::string message);
 

@@ -20,8 +20,10 @@ class LineReader {
   std::optional<std::string_view> Next(std::span<const std::byte> bytes,
                                        std::size_t& taken);
   [[nodiscard]] bool TooLong() const noexcept { return too_long_; }
-  /// Bytes of a line that is not complete.
-  [[nodiscard]] std::size_t held() const noexcept { return done_ ? 0 : line_.size(); }
+  /// What came of a line that is not complete yet.
+  [[nodiscard]] std::string_view Partial() const noexcept {
+    return done_ ? std::string_view{} : line_;
+  }
 
  private:
   std::string line_;

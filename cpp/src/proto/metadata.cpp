@@ -127,8 +127,12 @@ std::expected<Metadata, Error> Metadata::Decode(std::span<const std::byte> bytes
   out.ts_out = in.Get<std::uint8_t>() != 0;
   out.symbol_cstr_len =
       out.version == 1 ? proto::kSymbolSizeV1 : in.Get<std::uint16_t>();
-  if (out.symbol_cstr_len == 0) {
-    return std::unexpected{Malformed("metadata says that symbols have 0 bytes")};
+  // Shorter ones were never defined; a peer's small number would make a small header
+  // into very many strings.
+  if (out.symbol_cstr_len < proto::kSymbolSizeV1) {
+    return std::unexpected{Malformed("metadata: symbol_cstr_len is " +
+                                     std::to_string(out.symbol_cstr_len) +
+                                     ", the least is 22")};
   }
   in.Seek(proto::kPreludeSize + proto::kFixedSize);
   if (const auto length = in.Get<std::uint32_t>(); length != 0) {

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "proto/lines.hpp"
+
 namespace dbnloop::proto {
 namespace {
 
@@ -22,9 +24,17 @@ std::string Hex(std::span<const std::byte> bytes) {
   return out;
 }
 
+bool IsText(std::span<const std::byte> bytes) {
+  return std::ranges::all_of(bytes, [](std::byte byte) {
+    const auto c = static_cast<char>(byte);
+    return (c >= 0x20 && c < 0x7F) || c == '\r' || c == '\n' || c == '\t';
+  });
+}
+
 Error NotDbn(std::span<const std::byte> bytes) {
+  bytes = bytes.first(std::min(bytes.size(), kPreludeSize));
   std::uint32_t magic = 0;
-  std::memcpy(&magic, bytes.data(), sizeof(magic));
+  if (bytes.size() >= sizeof(magic)) std::memcpy(&magic, bytes.data(), sizeof(magic));
   std::string what;
   if (magic == kZstdMagic) {
     what = "it is zstd-compressed; ask for compression, or decompress it first";
@@ -32,9 +42,12 @@ Error NotDbn(std::span<const std::byte> bytes) {
     what =
         "it is a zstd skippable frame, perhaps legacy DBZ; convert it with the "
         "official dbn tool";
+  } else if (IsText(bytes)) {
+    what = "it begins with the text " +
+           Quoted({reinterpret_cast<const char*>(bytes.data()), bytes.size()}) +
+           "; check where it comes from";
   } else {
-    what = "it begins with bytes " + Hex(bytes.first(kPreludeSize)) +
-           "; check that the peer is a Databento gateway";
+    what = "it begins with the bytes " + Hex(bytes) + "; check where it comes from";
   }
   return {ErrorCode::ParseError, "not DBN data: " + what};
 }
@@ -42,21 +55,24 @@ Error NotDbn(std::span<const std::byte> bytes) {
 }  // namespace
 
 std::expected<std::size_t, Error> MetadataSize(std::span<const std::byte> prelude) {
+  static constexpr std::string_view kMagic = "DBN";
+  const auto magic = prelude.first(std::min(prelude.size(), kMagic.size()));
+  if (!std::ranges::equal(magic,
+                          std::as_bytes(std::span{kMagic}).first(magic.size()))) {
+    return std::unexpected{NotDbn(prelude)};
+  }
   if (prelude.size() < kPreludeSize) {
     return std::unexpected{Error{
         ErrorCode::ParseError,
         "DBN metadata is cut off after " + std::to_string(prelude.size()) + " bytes"}};
-  }
-  if (std::memcmp(prelude.data(), "DBN", 3) != 0) {
-    return std::unexpected{NotDbn(prelude)};
   }
   const auto version = static_cast<unsigned>(prelude[3]);
   if (version == 0 || version > kDbnVersion) {
     return std::unexpected{
         Error{ErrorCode::ParseError,
               "DBN version " + std::to_string(version) +
-                  " is not supported, only 1 to " + std::to_string(kDbnVersion) +
-                  (version == 0 ? "" : "; it is newer than this library")}};
+                  (version == 0 ? " does not exist" : " is newer than supported") +
+                  "; this library reads 1 to " + std::to_string(kDbnVersion)}};
   }
   std::uint32_t length = 0;
   std::memcpy(&length, prelude.data() + 4, sizeof(length));

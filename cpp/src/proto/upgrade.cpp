@@ -1,6 +1,7 @@
 #include "proto/upgrade.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <limits>
 #include <string_view>
@@ -65,7 +66,8 @@ void Upgrade(const v2::InstrumentDefMsg& in, InstrumentDefMsg& out) {
 template <typename From, typename To>
 std::size_t Rewrite(const std::byte* in, std::byte* out, bool ts_out) {
   std::memset(out, 0, sizeof(To));
-  const auto& from = *reinterpret_cast<const From*>(in);
+  From from;  // `in` may be misaligned
+  std::memcpy(&from, in, sizeof(From));
   auto& to = *reinterpret_cast<To*>(out);
   to.hd = from.hd;
   Upgrade(from, to);
@@ -99,7 +101,7 @@ bool NeedsUpgrade(RType rtype, std::uint8_t from, std::uint8_t to) noexcept {
 
 std::size_t UpgradeRecord(const std::byte* in, std::uint8_t from, std::uint8_t to,
                           bool ts_out, std::byte* out) noexcept {
-  switch (reinterpret_cast<const RecordHeader*>(in)->rtype) {
+  switch (static_cast<RType>(in[offsetof(RecordHeader, rtype)])) {
     case RType::InstrumentDef:
       if (from == 2)
         return Rewrite<v2::InstrumentDefMsg, InstrumentDefMsg>(in, out, ts_out);

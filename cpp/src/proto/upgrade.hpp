@@ -12,9 +12,9 @@ namespace dbnloop::proto {
 [[nodiscard]] bool NeedsUpgrade(RType rtype, std::uint8_t from,
                                 std::uint8_t to) noexcept;
 
-/// Writes the upgraded record to `out` (8-aligned, room for kMaxRecordWithTsOut bytes)
-/// and returns its size in bytes, ts_out included. NeedsUpgrade must hold and `in` must
-/// be at least as long as its struct in version `from` (and ts_out).
+/// Writes the upgraded record to `out` (8-aligned, room for the largest record) and
+/// returns its size in bytes, ts_out included. NeedsUpgrade must hold and `in` (of any
+/// alignment) must be at least as long as its struct in version `from` (and ts_out).
 std::size_t UpgradeRecord(const std::byte* in, std::uint8_t from, std::uint8_t to,
                           bool ts_out, std::byte* out) noexcept;
 

@@ -1,6 +1,7 @@
 #include "proto/zstd_stream.hpp"
 
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <string>
 
@@ -12,6 +13,17 @@ namespace {
 // 128 MiB: what `zstd` itself accepts without being asked. A frame's window is the
 // peer's choice and becomes memory here.
 constexpr int kMaxWindowLog = 27;
+
+const char* Advice(std::size_t result) {
+  switch (ZSTD_getErrorCode(result)) {
+    case ZSTD_error_prefix_unknown:
+      return "; no zstd frame begins there: was compression agreed on?";
+    case ZSTD_error_frameParameter_windowTooLarge:
+      return "; windows of up to 128 MiB are accepted";
+    default:
+      return "; some of it was lost or changed on its way";
+  }
+}
 
 }  // namespace
 
@@ -48,9 +60,9 @@ ZstdStream::Progress ZstdStream::Decompress(std::span<const std::byte> in,
     impl_->offset += input.pos - consumed;
     if (ZSTD_isError(left) != 0) {
       impl_->error = {ErrorCode::DecompressionError,
-                      "zstd stream is corrupt near compressed byte " +
+                      "the zstd stream is corrupt near compressed byte " +
                           std::to_string(impl_->offset) + ": " +
-                          ZSTD_getErrorName(left)};
+                          ZSTD_getErrorName(left) + Advice(left)};
       break;
     }
     // A result of 0 ends a frame; the next byte, if any, begins another one.
