@@ -142,6 +142,7 @@ func (s *session) resolve(r *request, sub *subscription) error {
 			}
 		}
 	}
+	sub.seal()
 	for i, symbol := range unknown {
 		text := fmt.Sprintf("Failed to resolve symbol %s of subscription request %d (%s)", symbol, sub.id, r.stypeIn)
 		s.log.Warn("unknown symbol", "symbol", symbol, "stype_in", r.stypeIn)

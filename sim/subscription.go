@@ -139,6 +139,7 @@ type subscription struct {
 	schema   dbn.Schema
 	all      bool
 	ids      map[uint32]struct{}
+	few      []uint32 // the same ids when they are few: faster to look through
 	start    uint64 // index timestamp to replay from
 	replay   bool   // start was given
 	snapshot bool
@@ -148,11 +149,24 @@ type subscription struct {
 
 // selects tells whether the instrument is subscribed.
 func (s *subscription) selects(id uint32) bool {
-	if s.all {
+	switch {
+	case s.all:
 		return true
+	case s.few != nil:
+		return slices.Contains(s.few, id)
 	}
 	_, ok := s.ids[id]
 	return ok
+}
+
+// maxFew is how many ids are looked through rather than looked up.
+const maxFew = 8
+
+// seal is called when all ids are known.
+func (s *subscription) seal() {
+	if len(s.ids) <= maxFew {
+		s.few = slices.Sorted(maps.Keys(s.ids))
+	}
 }
 
 // covers tells whether every one of the instruments is subscribed.

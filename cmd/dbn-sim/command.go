@@ -96,7 +96,6 @@ func (o *options) define(cmd *cobra.Command) {
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "log subscription lines and more")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "log errors only")
 	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
-	cmd.MarkFlagsMutuallyExclusive("verbose", "quiet")
 }
 
 func faultHelp() string {
@@ -188,6 +187,8 @@ func (o *options) sources() []sim.Source {
 func (o *options) logger(stderr io.Writer) (*slog.Logger, error) {
 	level := slog.LevelInfo
 	switch {
+	case o.verbose && o.quiet:
+		return nil, errors.New("--verbose and --quiet exclude each other")
 	case o.verbose:
 		level = slog.LevelDebug
 	case o.quiet:

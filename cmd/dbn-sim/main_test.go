@@ -1,0 +1,153 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestMain lets a test start this program: the test binary itself, told to be dbn-sim.
+func TestMain(m *testing.M) {
+	if os.Getenv("BE_DBN_SIM") == "1" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// program starts dbn-sim and waits until it is ready.
+func program(t *testing.T, args ...string) (cmd *exec.Cmd, address string, stdout *bufio.Reader) {
+	t.Helper()
+	cmd = exec.CommandContext(t.Context(), os.Args[0], args...)
+	cmd.Env = append(os.Environ(), "BE_DBN_SIM=1")
+	cmd.Stderr = io.Discard
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stdout = bufio.NewReader(pipe)
+	line, err := stdout.ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	address, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "listening on ")
+	if !ok {
+		t.Fatalf("first line %q", line)
+	}
+	return cmd, address, stdout
+}
+
+func greeting(t *testing.T, address string) string {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return line
+}
+
+func TestItServesUntilASignal(t *testing.T) {
+	for _, signal := range []os.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		t.Run(signal.String(), func(t *testing.T) {
+			portFile := filepath.Join(t.TempDir(), "port")
+			cmd, address, stdout := program(t, "--port-file", portFile, "--pace", "1x", "--loop", "forever")
+			port, err := os.ReadFile(portFile)
+			if err != nil || "127.0.0.1:"+string(port) != address+"\n" {
+				t.Errorf("port file %q, %v; listening on %s", port, err, address)
+			}
+			if line := greeting(t, address); !strings.HasPrefix(line, "lsg_version=") {
+				t.Errorf("greeting %q", line)
+			}
+			if err := cmd.Process.Signal(signal); err != nil {
+				t.Fatal(err)
+			}
+			if rest, err := io.ReadAll(stdout); err != nil || len(rest) > 0 {
+				t.Errorf("more on standard output: %q, %v", rest, err)
+			}
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("after the signal: %v", err)
+			}
+		})
+	}
+}
+
+func TestItEndsAfterSessions(t *testing.T) {
+	cmd, address, _ := program(t, "--exit-after-sessions", "2")
+	greeting(t, address)
+	greeting(t, address)
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMistakesAreOneClearLine(t *testing.T) {
+	for _, test := range []struct {
+		args string
+		code int
+		text string
+	}{
+		{"--no-such-flag", exitUsage, "unknown flag: --no-such-flag"},
+		{"--pace slow", exitUsage, `pace "slow": want fast, a factor such as 1x, or a rate such as 1000/s`},
+		{"--loop 0", exitUsage, `--loop "0": want a number of passes or forever`},
+		{"--fault nonsense", exitUsage, `fault "nonsense" is unknown`},
+		{"--fault stall=x", exitUsage, `position "x": want a number of records, bytes (100b) or end`},
+		{"--live-from soon", exitUsage, `--live-from "soon": want ISO 8601 or nanoseconds since 1970`},
+		{"--log-format xml", exitUsage, `--log-format "xml": want text or json`},
+		{"-v -q", exitUsage, "--verbose and --quiet exclude each other"},
+		{"--key short", exitFailure, "key 1 of 1 has 5 characters, want 32"},
+		{"--dbn-version 9", exitFailure, "DBN version 9 does not exist"},
+		{"no-such-file.dbn", exitFailure, "open no-such-file.dbn: no such file or directory"},
+		{"--listen 127.0.0.1:99999", exitFailure, "invalid port"},
+		{"--port-file /no/such/folder/port", exitFailure, "port file"},
+	} {
+		t.Run(test.args, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			code := run(t.Context(), strings.Fields(test.args), &stdout, &stderr)
+			if code != test.code || !strings.Contains(stderr.String(), test.text) ||
+				!strings.HasPrefix(stderr.String(), "dbn-sim: ") || strings.Count(stderr.String(), "\n") != 1 {
+				t.Errorf("exit code %d, standard error %q", code, stderr.String())
+			}
+			if stdout.Len() > 0 {
+				t.Errorf("standard output %q", stdout.String())
+			}
+		})
+	}
+}
+
+func TestHelpNamesEveryFault(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	if code := run(t.Context(), []string{"--help"}, &stdout, &stderr); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+	for _, word := range []string{"cut-record", "stall", "--exit-after-sessions", "--port-file"} {
+		if !strings.Contains(stdout.String(), word) {
+			t.Errorf("%s is not in the help", word)
+		}
+	}
+}
+
+func TestADoneContextEndsIt(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stdout, stderr bytes.Buffer
+	code := run(ctx, []string{"--quiet", "../../sim/sample/data/trades.dbn.zst"}, &stdout, &stderr)
+	if code != exitOK || !strings.HasPrefix(stdout.String(), "listening on 127.0.0.1:") || stderr.Len() > 0 {
+		t.Errorf("exit code %d, %q, %q", code, stdout.String(), stderr.String())
+	}
+}
