@@ -7,7 +7,7 @@ SHELL := /bin/bash
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 BIN := build/bin
-VERSION := $(shell sed -n 's/^project(dbnloop VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
+VERSION := $(shell awk '/^project.dbnloop VERSION/ {print $$3}' CMakeLists.txt)
 
 # Go's build cache does not see a changed static library: scripts/cgo-env.sh puts the
 # library's hash into the linker flags, so that a changed library is a changed build.

@@ -4,7 +4,7 @@ package bindings
 
 // Go links with gcc, where -static-libstdc++ does nothing: the archives are named.
 //
-// #cgo CFLAGS: -I${SRCDIR}/../capi 
+// #cgo CFLAGS: -I${SRCDIR}/../capi
 // #cgo LDFLAGS: -L${SRCDIR}/../build/release -L/usr/local/lib -L/usr/local/lib/x86_64-linux-gnu -L/usr/local/lib/aarch64-linux-gnu
 // #cgo LDFLAGS: -ldbnloop -l:libcrypto.a -l:libzstd.a -l:libcares.a -l:libstdc++.a -ldl -lm -pthread -static-libgcc
 import "C"

@@ -57,6 +57,7 @@ func Files(root string) (map[string][]byte, error) {
 		"dbn/publishers_gen.go": genGoPublishers(s),
 		"dbn/upgrade_gen.go":    genGoUpgrade(s),
 		"dbn/columns_gen.go":    genGoColumns(s),
+		"handlers_gen.go":       genGoHandlers(s),
 	} {
 		if files[name], err = formatted(name, source); err != nil {
 			return nil, err

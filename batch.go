@@ -1,0 +1,200 @@
+package dbnloop
+
+import (
+	"context"
+	"iter"
+	"unsafe"
+
+	"github.com/dbnloop/dbnloop/bindings"
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// Batch is a stretch of records in memory of the C++ core, valid until the next turn of
+// the reactor, or the next step of the iterator that gave it.
+type Batch struct {
+	data  unsafe.Pointer
+	size  int
+	runs  []bindings.Run
+	tsOut bool
+}
+
+// Bytes are the records as they lie, one behind the other.
+func (b Batch) Bytes() []byte { return unsafe.Slice((*byte)(b.data), b.size) }
+
+// TsOut reports whether the records carry the gateway's send time.
+func (b Batch) TsOut() bool { return b.tsOut }
+
+// Len is the number of records.
+func (b Batch) Len() int {
+	n := 0
+	for i := range b.runs {
+		n += int(b.runs[i].Count)
+	}
+	return n
+}
+
+// Run is consecutive records of the same rtype and size.
+type Run struct {
+	RType      dbn.RType
+	Count      int
+	RecordSize int // bytes of one record, ts_out included
+	// Typed: the records are at least as long as the struct of their rtype.
+	Typed bool
+	data  unsafe.Pointer
+}
+
+// Runs walks the batch run by run.
+func (b Batch) Runs() iter.Seq[Run] {
+	return func(yield func(Run) bool) {
+		p := b.data
+		for i := range b.runs {
+			run := &b.runs[i]
+			r := Run{dbn.RType(run.RType), int(run.Count), int(run.RecordSize), run.Typed != 0, p}
+			if !yield(r) {
+				return
+			}
+			p = unsafe.Add(p, r.Count*r.RecordSize)
+		}
+	}
+}
+
+// Records walks the batch record by record.
+func (b Batch) Records() iter.Seq[dbn.Record] {
+	return func(yield func(dbn.Record) bool) {
+		for p, end := b.data, unsafe.Add(b.data, b.size); p != end; {
+			r := dbn.RecordAt(p)
+			if !yield(r) {
+				return
+			}
+			p = unsafe.Add(p, r.Size())
+		}
+	}
+}
+
+// Records walks the run record by record.
+func (r Run) Records() iter.Seq[dbn.Record] {
+	return func(yield func(dbn.Record) bool) {
+		for i := range r.Count {
+			if !yield(dbn.RecordAt(unsafe.Add(r.data, i*r.RecordSize))) {
+				return
+			}
+		}
+	}
+}
+
+// recordType is what all record types have in common; HasRType looks at no field.
+type recordType[T any] interface {
+	*T
+	HasRType(dbn.RType) bool
+}
+
+// RunOf views a run as a slice of its type, in place; nil when the type is another, or the
+// records are longer than it: those of a stream with ts_out are seen by RunWithTsOut.
+func RunOf[T any, P recordType[T]](r Run) []T {
+	if !r.Typed || !P(nil).HasRType(r.RType) || r.RecordSize != int(unsafe.Sizeof(*new(T))) {
+		return nil
+	}
+	return unsafe.Slice((*T)(r.data), r.Count)
+}
+
+// RunWithTsOut views a run of a stream with ts_out as a slice, in place; nil when the type
+// is another.
+func RunWithTsOut[T any, P recordType[T]](r Run) []dbn.WithTsOut[T] {
+	if !r.Typed || !P(nil).HasRType(r.RType) || r.RecordSize != int(unsafe.Sizeof(dbn.WithTsOut[T]{})) {
+		return nil
+	}
+	return unsafe.Slice((*dbn.WithTsOut[T])(r.data), r.Count)
+}
+
+// Records connects nothing and starts nothing: it polls the reactor and yields each record
+// of this client until the session ends. The record is valid until the next step. The end
+// of a session is yielded as an error; ErrCancelled and a closed client end it silently.
+//
+// Breaking off pauses the client: the records that follow are kept for the next loop, or
+// for the handlers after Resume. A client that was paused is resumed when a loop begins.
+func (c *LiveClient) Records(ctx context.Context) iter.Seq2[dbn.Record, error] {
+	return func(yield func(dbn.Record, error) bool) {
+		deliver := func(b Batch, cur *cursor) bool {
+			for p, end := b.data, unsafe.Add(b.data, b.size); p != end; {
+				r := dbn.RecordAt(p)
+				size := r.Size()
+				cur.consumed += size
+				if !yield(r, nil) {
+					return false
+				}
+				if cur.stop {
+					return true
+				}
+				p = unsafe.Add(p, size)
+			}
+			return true
+		}
+		if err := c.loop(ctx, deliver); err != nil {
+			yield(dbn.Record{}, err)
+		}
+	}
+}
+
+// Batches is Records by whole batches. A batch that was yielded counts as taken.
+func (c *LiveClient) Batches(ctx context.Context) iter.Seq2[Batch, error] {
+	return func(yield func(Batch, error) bool) {
+		deliver := func(b Batch, cur *cursor) bool {
+			cur.consumed = b.size
+			return yield(b, nil)
+		}
+		if err := c.loop(ctx, deliver); err != nil {
+			yield(Batch{}, err)
+		}
+	}
+}
+
+// loop polls until the session ends or deliver breaks off. The error is what the iterator
+// yields last; nil when there is nothing to say.
+func (c *LiveClient) loop(ctx context.Context, deliver func(Batch, *cursor) bool) error {
+	if c.c == nil || c.r.closed() {
+		return newError(CodeInvalidState, "the client is closed")
+	}
+	if c.pull != nil {
+		return newError(CodeInvalidState, "Records or Batches is running already on this client")
+	}
+	broke := false
+	c.over, c.err = false, nil
+	c.pull = func(b Batch, cur *cursor) {
+		if broke {
+			return
+		}
+		if !deliver(b, cur) {
+			broke = true
+			c.Pause()
+		}
+	}
+	defer func() { c.pull = nil }()
+	if c.paused {
+		c.Resume()
+	}
+	defer context.AfterFunc(ctx, c.r.Wake)()
+	for !broke {
+		if c.over {
+			if c.err.(*Error).Code == CodeCancelled {
+				return nil
+			}
+			return c.err
+		}
+		if c.c == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		n, err := c.r.Poll(0)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			if err := c.r.park(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,112 @@
+package dbnloop
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+)
+
+// ErrorCode says why something failed. The values are the C and C++ libraries' too.
+type ErrorCode uint32
+
+// What can fail; see the C++ header error.hpp, whose order this is.
+const (
+	CodeConnectionFailed    ErrorCode = 1 // no address accepted the connection
+	CodeConnectionClosed    ErrorCode = 2 // the peer ended or reset the connection
+	CodeDNSResolutionFailed ErrorCode = 3 // the host name has no usable address
+	CodeAuthFailed          ErrorCode = 4 // the gateway refused the key
+	CodeInvalidAPIKey       ErrorCode = 5 // the key's form is wrong; found before connecting
+	CodeInvalidGreeting     ErrorCode = 6 // the first line is not a gateway's
+	CodeInvalidChallenge    ErrorCode = 7 // the CRAM challenge is missing or malformed
+	CodeParseError          ErrorCode = 8 // not DBN, or a record cut off at the end
+	CodeInvalidDataset      ErrorCode = 9
+	CodeInvalidSymbol       ErrorCode = 10
+	CodeInvalidSchema       ErrorCode = 11
+	CodeTLSHandshakeFailed  ErrorCode = 12
+	CodeCertificateError    ErrorCode = 13
+	CodeHTTPError           ErrorCode = 14
+	CodeDecompressionError  ErrorCode = 15
+	CodeTimeout             ErrorCode = 16 // connecting or authenticating took too long
+	CodeHeartbeatTimeout    ErrorCode = 17 // the gateway fell silent
+	CodeGatewayError        ErrorCode = 18 // an error record, then the end
+	CodeInvalidArgument     ErrorCode = 19
+	CodeInvalidState        ErrorCode = 20
+	CodeCancelled           ErrorCode = 21 // ended by the user
+	CodeLimitExceeded       ErrorCode = 22 // a bound on what a peer may send was passed
+	CodeSystem              ErrorCode = 23 // a system call failed
+	CodeOutOfMemory         ErrorCode = 24
+	CodeHandlerFailed       ErrorCode = 25
+)
+
+// Error is the error of every call and event of this package. errors.Is works with the
+// sentinels below and with the syscall.Errno behind it.
+type Error struct {
+	Code    ErrorCode
+	Message string        // what, where and what to do; never holds the API key
+	Errno   syscall.Errno // of the system call that failed; 0 when none did
+}
+
+// Error is the code's name and the message.
+func (e *Error) Error() string { return fmt.Sprintf("dbnloop: %s: %s", e.Code, e.Message) }
+
+// Unwrap gives the errno, if any.
+func (e *Error) Unwrap() error {
+	if e.Errno == 0 {
+		return nil
+	}
+	return e.Errno
+}
+
+// Is reports whether target is the sentinel of this error's code.
+func (e *Error) Is(target error) bool {
+	var s sentinel
+	return errors.As(target, &s) && ErrorCode(s) == e.Code
+}
+
+// sentinel is an error that stands for a code.
+type sentinel ErrorCode
+
+func (s sentinel) Error() string { return "dbnloop: " + ErrorCode(s).String() }
+
+// For errors.Is.
+var (
+	ErrConnectionFailed    error = sentinel(CodeConnectionFailed)
+	ErrConnectionClosed    error = sentinel(CodeConnectionClosed)
+	ErrDNSResolutionFailed error = sentinel(CodeDNSResolutionFailed)
+	ErrAuthFailed          error = sentinel(CodeAuthFailed)
+	ErrInvalidAPIKey       error = sentinel(CodeInvalidAPIKey)
+	ErrInvalidGreeting     error = sentinel(CodeInvalidGreeting)
+	ErrInvalidChallenge    error = sentinel(CodeInvalidChallenge)
+	ErrParse               error = sentinel(CodeParseError)
+	ErrInvalidDataset      error = sentinel(CodeInvalidDataset)
+	ErrInvalidSymbol       error = sentinel(CodeInvalidSymbol)
+	ErrInvalidSchema       error = sentinel(CodeInvalidSchema)
+	ErrDecompression       error = sentinel(CodeDecompressionError)
+	ErrTimeout             error = sentinel(CodeTimeout)
+	ErrHeartbeatTimeout    error = sentinel(CodeHeartbeatTimeout)
+	ErrGateway             error = sentinel(CodeGatewayError)
+	ErrInvalidArgument     error = sentinel(CodeInvalidArgument)
+	ErrInvalidState        error = sentinel(CodeInvalidState)
+	ErrCancelled           error = sentinel(CodeCancelled)
+	ErrLimitExceeded       error = sentinel(CodeLimitExceeded)
+)
+
+var codeNames = [...]string{
+	"None", "ConnectionFailed", "ConnectionClosed", "DnsResolutionFailed", "AuthFailed",
+	"InvalidApiKey", "InvalidGreeting", "InvalidChallenge", "ParseError", "InvalidDataset",
+	"InvalidSymbol", "InvalidSchema", "TlsHandshakeFailed", "CertificateError", "HttpError",
+	"DecompressionError", "Timeout", "HeartbeatTimeout", "GatewayError", "InvalidArgument",
+	"InvalidState", "Cancelled", "LimitExceeded", "System", "OutOfMemory", "HandlerFailed",
+}
+
+// String is the code's name, as the C++ library spells it.
+func (c ErrorCode) String() string {
+	if int(c) < len(codeNames) {
+		return codeNames[c]
+	}
+	return fmt.Sprintf("ErrorCode(%d)", uint32(c))
+}
+
+func newError(code ErrorCode, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
