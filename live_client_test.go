@@ -1,0 +1,538 @@
+package dbnloop_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/sim"
+)
+
+const dataset = "GLBX.MDP3"
+
+// gateway runs a simulator that ends with the test.
+func gateway(t testing.TB, config sim.Config) *sim.Gateway {
+	t.Helper()
+	if config.Sources == nil {
+		config.Sources = sim.SampleSources()
+	}
+	gw, err := sim.NewGateway(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { gw.Close() })
+	return gw
+}
+
+func newReactor(t testing.TB) *dbnloop.Reactor {
+	t.Helper()
+	r, err := dbnloop.NewReactor()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+// session connects, subscribes to everything of a schema and starts.
+func session(t testing.TB, gw *sim.Gateway, r *dbnloop.Reactor, schema dbn.Schema, opts ...dbnloop.LiveOption) *dbnloop.LiveClient {
+	t.Helper()
+	c, err := dbnloop.NewLiveClient(r, sim.TestKey, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	if _, err := c.Subscribe(dbnloop.NewSubscription(dataset, schema, dbn.AllSymbols)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Connect(gw.Host(), gw.Port()); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// runUntilError polls until the session's end and returns its reason.
+func runUntilError(t testing.TB, r *dbnloop.Reactor, c *dbnloop.LiveClient, h dbnloop.Handlers) error {
+	t.Helper()
+	var reason error
+	user := h.Error
+	h.Error = func(err error) {
+		if reason != nil {
+			t.Errorf("a second error: %v", err)
+		}
+		reason = err
+		if user != nil {
+			user(err)
+		}
+	}
+	c.Handle(h)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for reason == nil {
+		if ctx.Err() != nil {
+			t.Fatal("no end of the session in 30 s")
+		}
+		if _, err := r.Poll(100 * time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return reason
+}
+
+// sample reads the sample's records of one schema, as the gateway must send them.
+func sample(t testing.TB, schema dbn.Schema) int {
+	t.Helper()
+	rtype, _ := dbn.RTypeOf(schema)
+	gw := gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	r := newReactor(t)
+	n := 0
+	c := session(t, gw, r, schema)
+	runUntilError(t, r, c, dbnloop.Handlers{Record: func(rec dbn.Record) {
+		if rec.RType() == rtype {
+			n++
+		}
+	}})
+	if n == 0 {
+		t.Fatalf("the sample holds no %s", schema)
+	}
+	return n
+}
+
+func TestRecordsReachTypedHandlers(t *testing.T) {
+	gw := gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	r := newReactor(t)
+	c := session(t, gw, r, dbn.SchemaMbo)
+	var mbo, mappings, other int
+	var states []dbnloop.State
+	var metadata *dbn.Metadata
+	err := runUntilError(t, r, c, dbnloop.Handlers{
+		Mbo: func(m *dbn.MboMsg) {
+			if m.Hd.RType != dbn.RTypeMbo || m.Hd.InstrumentID == 0 {
+				t.Fatalf("not an mbo record: %+v", m.Hd)
+			}
+			mbo++
+		},
+		SymbolMapping: func(*dbn.SymbolMappingMsg) { mappings++ },
+		Record:        func(dbn.Record) { other++ },
+		Metadata:      func(m *dbn.Metadata) { metadata = m },
+		State:         func(s dbnloop.State) { states = append(states, s) },
+	})
+	if !errors.Is(err, dbnloop.ErrConnectionClosed) {
+		t.Errorf("the end: %v", err)
+	}
+	if mbo < 100 || mappings == 0 {
+		t.Errorf("%d mbo, %d mappings, %d others", mbo, mappings, other)
+	}
+	if metadata == nil || metadata.Dataset != dataset || metadata.Version != 3 {
+		t.Errorf("metadata %+v", metadata)
+	}
+	want := []dbnloop.State{dbnloop.Connecting, dbnloop.Authenticating, dbnloop.Ready, dbnloop.Streaming, dbnloop.Disconnected}
+	if len(states) < 4 || states[len(states)-1] != dbnloop.Disconnected {
+		t.Errorf("states %v, want %v", states, want)
+	}
+}
+
+func TestRunHandlersGetTheSameRecords(t *testing.T) {
+	want := sample(t, dbn.SchemaMbo)
+	for _, tsOut := range []bool{false, true} {
+		gw := gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
+		r := newReactor(t)
+		var opts []dbnloop.LiveOption
+		if tsOut {
+			opts = append(opts, dbnloop.WithTsOut())
+		}
+		c := session(t, gw, r, dbn.SchemaMbo, opts...)
+		records, calls := 0, 0
+		runUntilError(t, r, c, dbnloop.Handlers{MboRun: func(run []dbn.MboMsg) {
+			calls++
+			records += len(run)
+			for i := range run {
+				if run[i].Hd.RType != dbn.RTypeMbo {
+					t.Fatalf("record %d of a run: %+v", i, run[i].Hd)
+				}
+			}
+		}})
+		if records != want {
+			t.Errorf("ts_out %v: %d records, want %d", tsOut, records, want)
+		}
+		if !tsOut && calls > records/10 {
+			t.Errorf("%d calls for %d records: runs are not used", calls, records)
+		}
+	}
+}
+
+func TestPauseInAHandlerLosesAndRepeatsNothing(t *testing.T) {
+	want := sample(t, dbn.SchemaMbo)
+	gw := gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	r := newReactor(t)
+	c := session(t, gw, r, dbn.SchemaMbo)
+	got := 0
+	err := runUntilError(t, r, c, dbnloop.Handlers{Mbo: func(m *dbn.MboMsg) {
+		if c.IsPaused() {
+			t.Fatal("a record while paused")
+		}
+		got++
+		if got%7 == 0 {
+			c.Pause()
+			if _, err := r.AfterFunc(0, c.Resume); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}})
+	if got != want {
+		t.Errorf("%d records, want %d (%v)", got, want, err)
+	}
+}
+
+func TestAPanicPassesThroughAndLeavesTheRest(t *testing.T) {
+	want := sample(t, dbn.SchemaTrades)
+	gw := gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	r := newReactor(t)
+	c := session(t, gw, r, dbn.SchemaTrades)
+	got, panics := 0, 0
+	var end error
+	c.Handle(dbnloop.Handlers{
+		Trade: func(*dbn.TradeMsg) {
+			got++
+			if got%3 == 0 {
+				panic("of the handler")
+			}
+		},
+		Error: func(err error) { end = err },
+	})
+	for end == nil {
+		func() {
+			defer func() {
+				if p := recover(); p != nil {
+					panics++
+				}
+			}()
+			if _, err := r.Poll(time.Second); err != nil {
+				t.Fatal(err)
+			}
+		}()
+	}
+	if got != want || panics != want/3 {
+		t.Errorf("%d records and %d panics, want %d and %d", got, panics, want, want/3)
+	}
+}
+
+func TestCloseInAHandlerEndsDelivery(t *testing.T) {
+	gw := gateway(t, sim.Config{})
+	r := newReactor(t)
+	c := session(t, gw, r, dbn.SchemaMbo)
+	got := 0
+	c.Handle(dbnloop.Handlers{
+		Mbo: func(m *dbn.MboMsg) {
+			got++
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+			_ = m.Price // the record is readable until the handler returns
+		},
+		Error: func(err error) { t.Errorf("an error after Close: %v", err) },
+	})
+	for got == 0 {
+		r.Poll(time.Second)
+	}
+	for range 10 {
+		r.Poll(0)
+	}
+	if got != 1 {
+		t.Errorf("%d records after Close", got-1)
+	}
+	if err := c.Close(); err != nil {
+		t.Errorf("a second Close: %v", err)
+	}
+	if _, err := c.Subscribe(dbnloop.NewSubscription(dataset, dbn.SchemaMbo, "ESZ6")); !errors.Is(err, dbnloop.ErrInvalidState) {
+		t.Errorf("Subscribe after Close: %v", err)
+	}
+}
+
+func TestStopInAHandlerEndsWithCancelled(t *testing.T) {
+	gw := gateway(t, sim.Config{})
+	r := newReactor(t)
+	c := session(t, gw, r, dbn.SchemaMbo)
+	got := 0
+	err := runUntilError(t, r, c, dbnloop.Handlers{Mbo: func(*dbn.MboMsg) {
+		got++
+		c.Stop()
+	}})
+	if !errors.Is(err, dbnloop.ErrCancelled) || got != 1 {
+		t.Errorf("%d records, then %v", got, err)
+	}
+}
+
+func TestPollInAHandlerIsRefused(t *testing.T) {
+	gw := gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	r := newReactor(t)
+	c := session(t, gw, r, dbn.SchemaTrades)
+	asked := false
+	runUntilError(t, r, c, dbnloop.Handlers{Trade: func(*dbn.TradeMsg) {
+		if asked {
+			return
+		}
+		asked = true
+		if _, err := r.Poll(0); !errors.Is(err, dbnloop.ErrInvalidState) {
+			t.Errorf("Poll inside a handler: %v", err)
+		}
+		if err := r.Close(); !errors.Is(err, dbnloop.ErrInvalidState) {
+			t.Errorf("Reactor.Close inside a handler: %v", err)
+		}
+	}})
+	if !asked {
+		t.Fatal("no record came")
+	}
+}
+
+func TestTwoGoroutinesAtOnceAreReported(t *testing.T) {
+	r := newReactor(t)
+	entered := make(chan struct{})
+	done := make(chan struct{})
+	r.AfterFunc(0, func() {
+		close(entered)
+		<-done
+	})
+	polled := make(chan error)
+	go func() {
+		_, err := r.Poll(time.Second)
+		polled <- err
+	}()
+	<-entered
+	_, err := r.Poll(0)
+	close(done)
+	if !errors.Is(err, dbnloop.ErrInvalidState) {
+		t.Errorf("a second Poll at once: %v", err)
+	}
+	if err := <-polled; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestIterators(t *testing.T) {
+	want := sample(t, dbn.SchemaTrades)
+	t.Run("Records", func(t *testing.T) {
+		gw := gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
+		r := newReactor(t)
+		c := session(t, gw, r, dbn.SchemaTrades)
+		got := 0
+		var end error
+		// Breaking off keeps the rest for the next loop.
+		for end == nil {
+			for rec, err := range c.Records(t.Context()) {
+				if err != nil {
+					end = err
+					break
+				}
+				if _, ok := dbn.As[dbn.TradeMsg](rec); ok {
+					got++
+					if got%5 == 0 {
+						break
+					}
+				}
+			}
+		}
+		if got != want || !errors.Is(end, dbnloop.ErrConnectionClosed) {
+			t.Errorf("%d records, want %d; then %v", got, want, end)
+		}
+	})
+	t.Run("Batches", func(t *testing.T) {
+		gw := gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
+		r := newReactor(t)
+		c := session(t, gw, r, dbn.SchemaTrades, dbnloop.WithTsOut())
+		got := 0
+		for b, err := range c.Batches(t.Context()) {
+			if err != nil {
+				break
+			}
+			for run := range b.Runs() {
+				if dbnloop.RunOf[dbn.TradeMsg](run) != nil {
+					t.Error("records with ts_out do not lie side by side")
+				}
+				for _, m := range dbnloop.RunWithTsOut[dbn.TradeMsg](run) {
+					if m.TsOut == 0 {
+						t.Error("no ts_out")
+					}
+					got++
+				}
+			}
+		}
+		if got != want {
+			t.Errorf("%d records, want %d", got, want)
+		}
+	})
+	t.Run("the context ends it", func(t *testing.T) {
+		gw := gateway(t, sim.Config{})
+		r := newReactor(t)
+		c := session(t, gw, r, dbn.SchemaTrades)
+		ctx, cancel := context.WithCancel(t.Context())
+		var end error
+		for _, err := range c.Records(ctx) {
+			cancel()
+			end = err
+		}
+		if !errors.Is(end, context.Canceled) {
+			t.Errorf("the end: %v", end)
+		}
+	})
+}
+
+func TestErrors(t *testing.T) {
+	r := newReactor(t)
+	t.Run("key form", func(t *testing.T) {
+		const key = "db-secretsecret"
+		_, err := dbnloop.NewLiveClient(r, key)
+		if !errors.Is(err, dbnloop.ErrInvalidAPIKey) || strings.Contains(err.Error(), key) {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("options", func(t *testing.T) {
+		for name, o := range map[string]dbnloop.LiveOption{
+			"heartbeat": dbnloop.WithHeartbeat(time.Second, 0),
+			"buffer":    dbnloop.WithBufferSize(1),
+			"policy":    dbnloop.WithUpgradePolicy(9),
+			"agent":     dbnloop.WithUserAgent("a|b"),
+		} {
+			if _, err := dbnloop.NewLiveClient(r, sim.TestKey, o); !errors.Is(err, dbnloop.ErrInvalidArgument) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
+	t.Run("refused", func(t *testing.T) {
+		key := "db-wrongwrongwrongwrongwrong0000"
+		gw := gateway(t, sim.Config{})
+		c, err := dbnloop.NewLiveClient(r, key, dbnloop.WithDataset(dataset))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		c.Connect(gw.Host(), gw.Port())
+		err = runUntilError(t, r, c, dbnloop.Handlers{})
+		if !errors.Is(err, dbnloop.ErrAuthFailed) || strings.Contains(err.Error(), key) {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("unreachable", func(t *testing.T) {
+		gw := gateway(t, sim.Config{})
+		host, port := gw.Host(), gw.Port()
+		gw.Close()
+		c, _ := dbnloop.NewLiveClient(r, sim.TestKey, dbnloop.WithDataset(dataset))
+		defer c.Close()
+		c.Connect(host, port)
+		err := runUntilError(t, r, c, dbnloop.Handlers{})
+		if !errors.Is(err, dbnloop.ErrConnectionFailed) || !errors.Is(err, syscall.ECONNREFUSED) {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("a symbol that breaks the protocol", func(t *testing.T) {
+		c, _ := dbnloop.NewLiveClient(r, sim.TestKey)
+		defer c.Close()
+		for _, s := range []string{"", "a|b", "a\nb", "a,b"} {
+			if _, err := c.Subscribe(dbnloop.NewSubscription(dataset, dbn.SchemaMbo, s)); !errors.Is(err, dbnloop.ErrInvalidSymbol) {
+				t.Errorf("%q: %v", s, err)
+			}
+		}
+		if _, err := c.Subscribe(dbnloop.NewSubscription(dataset, 999, "ES")); !errors.Is(err, dbnloop.ErrInvalidSchema) {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+func TestTheReactorEndsBeforeItsClients(t *testing.T) {
+	gw := gateway(t, sim.Config{})
+	r, err := dbnloop.NewReactor()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := session(t, gw, r, dbn.SchemaTrades)
+	r.Poll(0)
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Close(); err != nil {
+		t.Errorf("a second Close: %v", err)
+	}
+	if err := c.Close(); err != nil {
+		t.Errorf("Close of a client whose reactor is gone: %v", err)
+	}
+	if _, err := r.Poll(0); !errors.Is(err, dbnloop.ErrInvalidState) {
+		t.Errorf("Poll after Close: %v", err)
+	}
+	if err := c.Start(); !errors.Is(err, dbnloop.ErrInvalidState) {
+		t.Errorf("Start after the reactor's Close: %v", err)
+	}
+	c.Pause() // no panic
+}
+
+func TestNothingIsAllocatedPerRecord(t *testing.T) {
+	gw := gateway(t, sim.Config{Passes: sim.Forever})
+	r := newReactor(t)
+	c := session(t, gw, r, dbn.SchemaMbo)
+	records := 0
+	c.Handle(dbnloop.Handlers{Mbo: func(*dbn.MboMsg) { records++ }})
+	for records < 1000 {
+		r.Poll(time.Second)
+	}
+	before := records
+	allocs := testing.AllocsPerRun(100, func() { r.Poll(time.Second) })
+	if records-before < 1000 {
+		t.Fatalf("only %d records came in 100 polls", records-before)
+	}
+	if allocs > 0 && !poisoned {
+		t.Errorf("%v allocations per poll", allocs)
+	}
+}
+
+func TestCAndGoAgreeOnLayouts(t *testing.T) {
+	gw := gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	r := newReactor(t)
+	c := session(t, gw, r, dbn.SchemaDefinition)
+	n := 0
+	runUntilError(t, r, c, dbnloop.Handlers{InstrumentDef: func(d *dbn.InstrumentDefMsg) {
+		n++
+		if int(d.Hd.Length)*4 != int(unsafe.Sizeof(*d)) {
+			t.Errorf("the record has %d bytes, the struct %d", int(d.Hd.Length)*4, unsafe.Sizeof(*d))
+		}
+		if d.RawSymbolString() == "" || d.TsRecv == 0 {
+			t.Errorf("definition %q at %v", d.RawSymbolString(), d.TsRecv)
+		}
+	}})
+	if n == 0 {
+		t.Fatal("no definition came")
+	}
+}
+
+func TestMain(m *testing.M) {
+	// Go's netpoller opens its own files when it is first used.
+	if l, err := net.Listen("tcp", "127.0.0.1:0"); err == nil {
+		l.Close()
+	}
+	before := openFds()
+	code := m.Run()
+	if after := openFds(); code == 0 && after > before {
+		io.WriteString(os.Stderr, "file descriptors were left open\n")
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func openFds() int {
+	entries, _ := os.ReadDir("/proc/self/fd")
+	return len(entries)
+}

@@ -1,0 +1,5 @@
+//go:build dbnloop_poison
+
+package dbnloop_test
+
+const poisoned = true
