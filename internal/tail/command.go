@@ -1,0 +1,187 @@
+// Package tail is the program dbn-tail: the tail -f of market data.
+//
+// A run has three parts: the session (live.go) receives records, the stream (stream.go)
+// chooses and counts them, and the sinks (sink.go, csv.go, table.go) write them.
+package tail
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// Program is what the program has from its surroundings.
+type Program struct {
+	Version string
+	Stdin   io.Reader
+	Stdout  io.Writer
+	Stderr  io.Writer
+	Getenv  func(string) string
+	Exit    func(code int) // ends the process at once, when a second signal asks for it
+}
+
+// System is the real surroundings.
+func System(version string) *Program {
+	return &Program{
+		Version: version, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Getenv: os.Getenv, Exit: os.Exit,
+	}
+}
+
+// Run does what the arguments say and returns the exit code.
+func (p *Program) Run(args []string) int {
+	var f flags
+	log, _ := newLogger(p.Stderr, "text", false, false)
+	cmd := p.command(&f, &log)
+	cmd.SetArgs(args)
+	err := cmd.Execute()
+	var signaled signalError
+	if errors.As(err, &signaled) {
+		return 128 + int(signaled.Signal)
+	}
+	code := exitCode(err)
+	if code == ExitOK {
+		return code
+	}
+	hint := ""
+	if code == ExitUsage {
+		hint = " (see dbn-tail --help)"
+	}
+	log.Error(strings.TrimSpace(err.Error()) + hint)
+	return code
+}
+
+func (p *Program) command(f *flags, log **slog.Logger) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "dbn-tail [flags] SYMBOL...",
+		Short: "The tail -f of market data",
+		Long: `dbn-tail shows live market data of Databento: a table on a terminal, JSON lines in a
+pipe, or CSV, TSV and DBN. Data goes to standard output, everything else to standard error.
+
+The API key is taken from ` + keyVariable + `, from the file that ` + keyFileVariable + `
+names, or from --key-file.
+
+A stream ends at --limit, when the gateway ends it, or at SIGINT or SIGTERM. SIGUSR1 prints
+the state. Exit codes: 0 ok, 1 failure, 2 usage, 3 partial data, 4 authentication,
+5 corrupt input, 130 and 143 after SIGINT and SIGTERM.`,
+		Example: `  dbn-tail --demo
+  dbn-tail -d GLBX.MDP3 -s trades -i continuous ES.c.0 NQ.c.0
+  dbn-tail -d GLBX.MDP3 -s mbo --snapshot --tee es.dbn.zst ESZ6
+  dbn-tail -d XNAS.ITCH -s mbp-1 --since 15m -J AAPL | jq .levels[0]`,
+		Version:       p.Version,
+		Args:          cobra.ArbitraryArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			logger, err := newLogger(p.Stderr, f.logFormat, f.quiet, f.verbose)
+			if err != nil {
+				return err
+			}
+			*log = logger
+			return p.run(cmd, f, args, logger)
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+	}
+	cmd.SetVersionTemplate("dbn-tail {{.Version}}\n")
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%w", err) })
+	cmd.SetIn(p.Stdin)
+	cmd.SetOut(p.Stdout)
+	cmd.SetErr(p.Stderr)
+	f.define(cmd)
+	cmd.AddCommand(completionCommand())
+	return cmd
+}
+
+// completionCommand prints the script that teaches a shell the flags.
+func completionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:                   "completion bash|zsh|fish",
+		Short:                 "Print a completion script for a shell",
+		Example:               "  source <(dbn-tail completion bash)",
+		ValidArgs:             []string{"bash", "zsh", "fish"},
+		DisableFlagsInUseLine: true,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage("completion: name a shell, bash, zsh or fish")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			root, out := cmd.Root(), cmd.OutOrStdout()
+			switch args[0] {
+			case "bash":
+				return root.GenBashCompletionV2(out, true)
+			case "zsh":
+				return root.GenZshCompletion(out)
+			case "fish":
+				return root.GenFishCompletion(out, true)
+			}
+			return usage("completion: %q is not known; want bash, zsh or fish", args[0])
+		},
+	}
+}
+
+// plan is a checked command line.
+type plan struct {
+	request    request
+	connection connection
+	output     output
+	selection  selection
+	stats      time.Duration
+	summary    bool // print a summary at a good end
+}
+
+func (p *Program) plan(cmd *cobra.Command, f *flags, args []string) (plan, error) {
+	if f.quiet && f.verbose {
+		return plan{}, usage("-q and -v exclude each other")
+	}
+	if f.demo {
+		if err := f.prepareDemo(&args); err != nil {
+			return plan{}, err
+		}
+	}
+	var pl plan
+	var err error
+	if pl.request, err = f.request(args, p.Stdin, time.Now()); err != nil {
+		return pl, err
+	}
+	if pl.connection, err = f.connection(); err != nil {
+		return pl, err
+	}
+	if pl.selection, err = f.selection(cmd); err != nil {
+		return pl, err
+	}
+	if pl.output, err = f.outputSettings(&pl.request, p.Stdout, p.Getenv); err != nil {
+		return pl, err
+	}
+	pl.stats = time.Duration(f.stats)
+	pl.summary = f.demo || pl.stats > 0 || f.verbose || isTerminal(p.Stderr)
+	return pl, nil
+}
+
+func (p *Program) run(cmd *cobra.Command, f *flags, args []string, log *slog.Logger) error {
+	pl, err := p.plan(cmd, f, args)
+	if err != nil {
+		return err
+	}
+	if f.demo {
+		return p.demo(f, &pl, log)
+	}
+	key, err := f.findKey(p.Getenv)
+	if err != nil {
+		return err
+	}
+	if f.key != "" {
+		log.Warn("-k shows the key to everyone who can list processes; use " + keyVariable + " or --key-file")
+	}
+	if err := f.confirmAll(&pl.request, p.Stdin, p.Stderr); err != nil {
+		return err
+	}
+	return p.live(&pl, key, log)
+}

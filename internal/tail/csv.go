@@ -1,0 +1,119 @@
+package tail
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// csvSink writes rows of one schema, separated by commas or tabs.
+type csvSink struct {
+	output  *output
+	stdout  io.Writer
+	schema  dbn.Schema
+	out     *textWriter
+	text    dbn.TextOptions
+	columns []dbn.Column // of the schema in this stream's version
+	fields  []field      // with --fields: what to print, in this order
+}
+
+// field is a column, or one of the two that are no record's own.
+type field struct {
+	name   string
+	column *dbn.Column // nil: ts_out or symbol
+}
+
+func (s *csvSink) begin(m *dbn.Metadata) error {
+	rtype, _ := dbn.RTypeOf(s.schema)
+	s.columns = dbn.ColumnsFor(rtype, m.Version)
+	s.text = s.output.text
+	s.text.TsOut = m.TsOut
+	if err := s.chooseFields(m); err != nil {
+		return err
+	}
+	var err error
+	if s.out, err = s.output.openText(s.stdout); err != nil || s.output.omitHeader {
+		return err
+	}
+	if s.fields == nil {
+		s.out.buf = dbn.AppendCSVHeader(s.out.buf, s.columns, &s.text)
+	} else {
+		for i, f := range s.fields {
+			if i > 0 {
+				s.out.buf = append(s.out.buf, s.delimiter())
+			}
+			s.out.buf = append(s.out.buf, f.name...)
+		}
+		s.out.buf = append(s.out.buf, '\n')
+	}
+	return s.out.endLine()
+}
+
+func (s *csvSink) chooseFields(m *dbn.Metadata) error {
+	for _, name := range s.output.fields {
+		f := field{name: name}
+		for i := range s.columns {
+			if s.columns[i].Name == name {
+				f.column = &s.columns[i]
+			}
+		}
+		if f.column == nil && name != "symbol" && name != "ts_out" {
+			return usage("--fields: %s of DBN version %d has no field %q", s.schema, m.Version, name)
+		}
+		s.fields = append(s.fields, f)
+	}
+	return nil
+}
+
+func (s *csvSink) delimiter() byte {
+	if s.text.Delimiter == 0 {
+		return ','
+	}
+	return s.text.Delimiter
+}
+
+func (s *csvSink) record(r dbn.Record, symbol string, _ bool) error {
+	columns := dbn.ColumnsOf(r)
+	if len(columns) == 0 || &columns[0] != &s.columns[0] {
+		return fail(ExitCorrupt, "a record of type %s (%d bytes) does not fit into the %s's columns of %s: use -J", r.RType(), r.Size(), s.output.format, s.schema)
+	}
+	if s.fields == nil {
+		s.out.buf = dbn.AppendCSV(s.out.buf, r, columns, symbol, &s.text)
+	} else {
+		s.out.buf = s.appendFields(s.out.buf, r, symbol)
+	}
+	return s.out.endLine()
+}
+
+func (s *csvSink) appendFields(dst []byte, r dbn.Record, symbol string) []byte {
+	for i, f := range s.fields {
+		if i > 0 {
+			dst = append(dst, s.delimiter())
+		}
+		start := len(dst)
+		switch {
+		case f.column != nil:
+			dst = f.column.Append(dst, r, s.text.Pretty)
+		case f.name == "symbol":
+			dst = append(dst, symbol...)
+		case !s.text.TsOut:
+		case s.text.Pretty:
+			dst = r.TsOut().Append(dst)
+		default:
+			dst = strconv.AppendUint(dst, uint64(r.TsOut()), 10)
+		}
+		if bytes.IndexByte(dst[start:], s.delimiter()) >= 0 || bytes.ContainsAny(dst[start:], "\"\r\n") {
+			quoted := bytes.ReplaceAll(dst[start:], []byte(`"`), []byte(`""`))
+			dst = fmt.Appendf(dst[:start], `"%s"`, quoted)
+		}
+	}
+	return append(dst, '\n')
+}
+
+// message drops the gateway's own records: they are no rows of the schema.
+func (s *csvSink) message(dbn.Record) error { return nil }
+func (s *csvSink) endTurn() error           { return s.out.endTurn() }
+func (s *csvSink) close() error             { return s.out.close() }

@@ -1,0 +1,224 @@
+package tail
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// flags are the command line as it was given.
+type flags struct {
+	dataset     string
+	schemas     []string
+	stypeIn     string
+	symbolsFile string
+	allSymbols  bool
+	snapshot    bool
+	start       string
+	since       string
+
+	lines string
+	limit uint64
+
+	table, json, csv, tsv, dbn bool
+	pretty                     bool
+	noMapSymbols               bool
+	omitHeader                 bool
+	fields                     []string
+	metadata                   bool
+	output                     string
+	zstd                       bool
+	tee                        string
+	force                      bool
+	system                     bool
+	color                      string
+
+	key, keyFile string
+	gateway      string
+	heartbeat    int
+	compression  string
+	slowReader   string
+	tsOut        bool
+	upgrade      string
+
+	yes            bool
+	stats          statsFlag
+	quiet, verbose bool
+	logFormat      string
+	demo           bool
+}
+
+func (f *flags) define(cmd *cobra.Command) {
+	p := cmd.Flags()
+	p.SortFlags = false
+	p.StringVarP(&f.dataset, "dataset", "d", "", "dataset `ID`, such as GLBX.MDP3")
+	p.StringSliceVarP(&f.schemas, "schema", "s", nil, "schema `NAME`, such as trades (repeatable)")
+	p.StringVarP(&f.stypeIn, "stype-in", "i", "raw_symbol", "symbology `TYPE` of the symbols")
+	p.StringVar(&f.symbolsFile, "symbols-file", "", "read symbols from `FILE` (- is standard input)")
+	p.BoolVar(&f.allSymbols, "all-symbols", false, "subscribe to every symbol; asks, unless -y")
+	p.BoolVar(&f.snapshot, "snapshot", false, "begin with a snapshot of the order book (mbo only)")
+	p.StringVar(&f.start, "start", "", "replay from `TIME` on: ISO 8601 (UTC) or nanoseconds; 0 is all that is kept")
+	p.StringVar(&f.since, "since", "", "replay from `DURATION|TIME` on, such as 15m or 1d")
+
+	p.StringVarP(&f.lines, "lines", "n", "", "print the last `N` records when the stream ends; +N: all from record N on")
+	p.Uint64VarP(&f.limit, "limit", "l", 0, "end after the first `N` records")
+
+	p.BoolVar(&f.table, "table", false, "print a table (default on a terminal)")
+	p.BoolVarP(&f.json, "json", "J", false, "print JSON lines (default when piped)")
+	p.BoolVarP(&f.csv, "csv", "C", false, "print CSV")
+	p.BoolVarP(&f.tsv, "tsv", "T", false, "print tab-separated values")
+	p.BoolVarP(&f.dbn, "dbn", "D", false, "write DBN, with the gateway's own records")
+	p.BoolVarP(&f.pretty, "pretty", "p", false, "prices and times as text, JSON indented")
+	p.BoolVar(&f.noMapSymbols, "no-map-symbols", false, "no symbol column in JSON, CSV and TSV")
+	p.BoolVar(&f.omitHeader, "omit-header", false, "no header row in tables, CSV and TSV")
+	p.StringSliceVar(&f.fields, "fields", nil, "only these fields of JSON, CSV and TSV, `a,b,c`")
+	p.BoolVarP(&f.metadata, "metadata", "m", false, "print the stream's metadata as JSON and end")
+	p.StringVarP(&f.output, "output", "o", "", "write to `FILE`; its extension gives the encoding")
+	p.BoolVarP(&f.zstd, "zstd", "z", false, "compress the output")
+	p.StringVar(&f.tee, "tee", "", "write every record to `FILE.dbn.zst` (or .dbn) as well")
+	p.BoolVar(&f.force, "force", false, "overwrite files")
+	p.BoolVar(&f.system, "system", false, "show the gateway's own records (heartbeats, acks, errors, mappings)")
+	p.StringVar(&f.color, "color", "auto", "colors of tables: auto, always or never")
+
+	p.StringVarP(&f.key, "key", "k", "", "API key; visible to ps: better "+keyVariable+" or --key-file")
+	p.StringVar(&f.keyFile, "key-file", "", "read the API key from `FILE`")
+	p.StringVar(&f.gateway, "gateway", "", "connect to `HOST:PORT` instead of the dataset's gateway")
+	p.IntVar(&f.heartbeat, "heartbeat", 0, "ask for heartbeats every `SECONDS` (5 to 1800)")
+	p.StringVar(&f.compression, "compression", "none", "compression of the connection: none or zstd")
+	p.StringVar(&f.slowReader, "slow-reader", "", "when this reader is too slow: `skip` records or warn")
+	p.BoolVar(&f.tsOut, "ts-out", false, "ask for the gateway's send time in each record")
+	p.StringVar(&f.upgrade, "upgrade", "v3", "convert older records: as-is, v2 or v3")
+
+	p.BoolVarP(&f.yes, "yes", "y", false, "answer questions with yes")
+	p.Var(&f.stats, "stats", "print a line of statistics every `SECONDS`")
+	p.Lookup("stats").NoOptDefVal = "1"
+	p.BoolVarP(&f.quiet, "quiet", "q", false, "errors only on standard error")
+	p.BoolVarP(&f.verbose, "verbose", "v", false, "say more on standard error")
+	p.StringVar(&f.logFormat, "log-format", "text", "messages on standard error: text or json")
+	p.BoolVar(&f.demo, "demo", false, "show sample data of an embedded simulator; needs no key, no network")
+	completeFlags(cmd)
+}
+
+// statsFlag is the interval of --stats; 0: none.
+type statsFlag time.Duration
+
+func (s *statsFlag) String() string {
+	if *s == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(time.Duration(*s).Seconds(), 'g', -1, 64)
+}
+
+func (s *statsFlag) Set(text string) error {
+	seconds, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(seconds >= 0.1 && seconds <= 86400) {
+		return fmt.Errorf("want seconds, 0.1 to 86400")
+	}
+	*s = statsFlag(seconds * float64(time.Second))
+	return nil
+}
+
+// Type names the value in the help text.
+func (*statsFlag) Type() string { return "SECONDS" }
+
+// completeFlags tells the shells what the values of flags can be.
+func completeFlags(cmd *cobra.Command) {
+	fixed := func(name string, values ...string) {
+		complete := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return values, cobra.ShellCompDirectiveNoFileComp
+		}
+		if err := cmd.RegisterFlagCompletionFunc(name, complete); err != nil {
+			panic(err) // a flag of that name does not exist
+		}
+	}
+	fixed("dataset", dbn.Datasets()...)
+	fixed("schema", strings.Split(joinNames(dbn.AllSchemas()), ", ")...)
+	fixed("stype-in", strings.Split(joinNames(dbn.AllSTypes()), ", ")...)
+	fixed("color", "auto", "always", "never")
+	fixed("compression", "none", "zstd")
+	fixed("slow-reader", "skip", "warn")
+	fixed("upgrade", "as-is", "v2", "v3")
+	fixed("log-format", "text", "json")
+}
+
+// connection are the settings of the session itself.
+type connection struct {
+	host        string
+	port        int
+	heartbeat   time.Duration // 0: the gateway's own
+	compression dbn.Compression
+	slowReader  *dbn.SlowReaderBehavior
+	tsOut       bool
+	upgrade     dbn.UpgradePolicy
+}
+
+func (f *flags) connection() (c connection, err error) {
+	if c.host, c.port, err = f.gatewayAddress(); err != nil {
+		return c, err
+	}
+	if f.heartbeat != 0 && (f.heartbeat < 5 || f.heartbeat > 1800) {
+		return c, usage("--heartbeat %d: want 5 to 1800 seconds", f.heartbeat)
+	}
+	c.heartbeat = time.Duration(f.heartbeat) * time.Second
+	if c.compression, err = dbn.ParseCompression(f.compression); err != nil {
+		return c, usage("--compression %q: want none or zstd", f.compression)
+	}
+	if f.slowReader != "" {
+		behavior, err := dbn.ParseSlowReaderBehavior(f.slowReader)
+		if err != nil {
+			return c, usage("--slow-reader %q: want skip or warn", f.slowReader)
+		}
+		c.slowReader = &behavior
+	}
+	c.tsOut = f.tsOut
+	switch f.upgrade {
+	case "as-is":
+		c.upgrade = dbn.AsIs
+	case "v2":
+		c.upgrade = dbn.UpgradeToV2
+	case "v3":
+		c.upgrade = dbn.UpgradeToV3
+	default:
+		return c, usage("--upgrade %q: want as-is, v2 or v3", f.upgrade)
+	}
+	return c, nil
+}
+
+// selection says which of the stream's data records are printed.
+type selection struct {
+	limit uint64 // end after so many; 0: no limit
+	skip  uint64 // do not print the first so many
+	last  uint64 // print only so many, the last ones; 0: all
+}
+
+// maxLast bounds what -n holds in memory.
+const maxLast = 10_000_000
+
+func (f *flags) selection(cmd *cobra.Command) (s selection, err error) {
+	if cmd.Flags().Changed("limit") && f.limit == 0 {
+		return s, usage("--limit 0: want a number of records, 1 or more")
+	}
+	s.limit = f.limit
+	if f.lines == "" {
+		return s, nil
+	}
+	number, fromStart := strings.CutPrefix(f.lines, "+")
+	n, err := strconv.ParseUint(number, 10, 64)
+	if err != nil {
+		return s, usage("--lines %q: want a number of records, N or +N", f.lines)
+	}
+	if fromStart {
+		s.skip = max(n, 1) - 1
+		return s, nil
+	}
+	if n == 0 || n > maxLast {
+		return s, usage("--lines %s: want 1 to %d records", f.lines, maxLast)
+	}
+	s.last = n
+	return s, nil
+}

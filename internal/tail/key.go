@@ -1,0 +1,56 @@
+package tail
+
+import (
+	"os"
+	"strings"
+)
+
+// The environment variables that hold a key, or the name of a file that does.
+const (
+	keyVariable     = "DATABENTO_API_KEY"
+	keyFileVariable = "DATABENTO_API_KEY_FILE"
+)
+
+// apiKey is a key and, for messages, where it comes from. The key itself is in no message.
+type apiKey struct {
+	value, origin string
+}
+
+// String keeps the key out of logs.
+func (k apiKey) String() string { return "key from " + k.origin }
+
+// findKey looks for the key: flags first, then the environment.
+func (f *flags) findKey(getenv func(string) string) (apiKey, error) {
+	if f.key != "" && f.keyFile != "" {
+		return apiKey{}, usage("-k and --key-file exclude each other")
+	}
+	switch {
+	case f.key != "":
+		return apiKey{f.key, "-k"}, nil
+	case f.keyFile != "":
+		return readKeyFile(f.keyFile, "--key-file "+f.keyFile)
+	case getenv(keyVariable) != "":
+		return apiKey{getenv(keyVariable), keyVariable}, nil
+	case getenv(keyFileVariable) != "":
+		path := getenv(keyFileVariable)
+		return readKeyFile(path, keyFileVariable+" ("+path+")")
+	}
+	return apiKey{}, fail(ExitAuth, "no API key: set %s or give --key-file FILE (--demo needs none)", keyVariable)
+}
+
+// maxKeyFile is more than any key file holds; what is larger is another file.
+const maxKeyFile = 4096
+
+func readKeyFile(path, origin string) (apiKey, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return apiKey{}, fail(ExitAuth, "API key of %s: %w", origin, err)
+	}
+	defer file.Close()
+	data := make([]byte, maxKeyFile)
+	n, err := file.Read(data)
+	if n == 0 {
+		return apiKey{}, fail(ExitAuth, "API key of %s: the file is empty or cannot be read (%v)", origin, err)
+	}
+	return apiKey{strings.TrimSpace(string(data[:n])), origin}, nil
+}

@@ -1,0 +1,232 @@
+package tail
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/dbnloop/dbnloop"
+)
+
+// session is a live session that feeds a stream.
+type session struct {
+	plan    *plan
+	key     apiKey
+	log     *slog.Logger
+	reactor *dbnloop.Reactor
+	client  *dbnloop.LiveClient
+	stream  *stream
+	signal  syscall.Signal // that ended it; 0: none did
+}
+
+// live runs a session until its stream is over.
+func (p *Program) live(pl *plan, key apiKey, log *slog.Logger) error {
+	reactor, err := dbnloop.NewReactor()
+	if err != nil {
+		return err
+	}
+	defer reactor.Close() //nolint:errcheck // nothing is lost with it
+	s := &session{plan: pl, key: key, log: log, reactor: reactor}
+	s.stream = newStream(log, &pl.request, &pl.output, pl.selection, p.Stdout)
+	if err := s.open(); err != nil {
+		return s.explain(err)
+	}
+	defer s.client.Close() //nolint:errcheck // nothing is lost with it
+
+	endSignals := watchSignals(
+		func(number syscall.Signal) { reactor.Post(func() { s.stopBy(number) }) },
+		func() { reactor.Post(s.state) },
+		p.Exit,
+	)
+	defer endSignals()
+	if err := s.watch(p.Stdout); err != nil {
+		return err
+	}
+	for !s.stream.over {
+		if _, err := reactor.Poll(-1); err != nil {
+			s.stream.end(err)
+		}
+		s.stream.endTurn()
+	}
+	s.client.Close() //nolint:errcheck // the stream is over
+	return s.conclude(s.stream.finish())
+}
+
+// heartbeatGrace is how much longer than the heartbeat interval a session may be silent.
+const heartbeatGrace = 5 * time.Second
+
+// watch sets up what happens besides the session: statistics from time to time, and the
+// end when the reader of a pipe on standard output goes away while nothing is written, as
+// in "dbn-tail … | head -1" on a quiet market.
+func (s *session) watch(stdout io.Writer) error {
+	if s.plan.stats > 0 {
+		if _, err := s.reactor.Every(s.plan.stats, s.tick); err != nil {
+			return err
+		}
+	}
+	fd, ok := descriptor(stdout)
+	if !ok || s.plan.output.path != "" || !isPipe(fd) {
+		return nil
+	}
+	// Errors and hang-ups are reported without being asked for.
+	return s.reactor.Add(fd, 0, func(uint32) { s.stream.end(errReaderGone) })
+}
+
+// open makes the client and asks for everything.
+func (s *session) open() (err error) {
+	c := &s.plan.connection
+	options := []dbnloop.LiveOption{
+		dbnloop.WithDataset(s.plan.request.dataset), dbnloop.WithCompression(c.compression),
+		dbnloop.WithUpgradePolicy(c.upgrade), dbnloop.WithUserAgent("dbn-tail"),
+	}
+	if c.tsOut {
+		options = append(options, dbnloop.WithTsOut())
+	}
+	if c.heartbeat > 0 {
+		options = append(options, dbnloop.WithHeartbeat(c.heartbeat, heartbeatGrace))
+	}
+	if c.slowReader != nil {
+		options = append(options, dbnloop.WithSlowReader(*c.slowReader))
+	}
+	if s.client, err = dbnloop.NewLiveClient(s.reactor, s.key.value, options...); err != nil {
+		return err
+	}
+	s.client.Handle(dbnloop.Handlers{
+		Record: s.stream.record, Metadata: s.stream.metadata, Error: s.ended,
+		State: func(state dbnloop.State) { s.log.Debug("session: " + strings.ToLower(state.String())) },
+	})
+	if err := s.subscribe(); err != nil {
+		s.client.Close() //nolint:errcheck // the first error counts
+		return err
+	}
+	return nil
+}
+
+func (s *session) subscribe() error {
+	r := &s.plan.request
+	for _, schema := range r.schemas {
+		_, err := s.client.Subscribe(dbnloop.Subscription{
+			Schema: schema, StypeIn: r.stypeIn, Symbols: r.symbols, Snapshot: r.snapshot,
+			Start: r.start, HasStart: r.hasStart,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if err := s.client.Connect(s.plan.connection.host, s.plan.connection.port); err != nil {
+		return err
+	}
+	return s.client.Start()
+}
+
+// ended is called when the session has ended by itself.
+func (s *session) ended(err error) { s.stream.end(s.explain(err)) }
+
+// stopBy ends the stream because of a signal.
+func (s *session) stopBy(number syscall.Signal) {
+	s.signal = number
+	s.stream.end(signalError{number})
+}
+
+func (s *session) tick() {
+	if s.stream.began {
+		s.log.Info(s.stream.count.tick(time.Now()))
+	}
+}
+
+// state is printed at SIGUSR1.
+func (s *session) state() {
+	count := &s.stream.count
+	line := fmt.Sprintf("%s %s, session %d: %s, %s, %s, %s", strings.ToLower(s.client.State().String()),
+		s.plan.request.dataset, s.client.SessionID(), plural(count.records, "record"), humanBytes(float64(count.bytes)),
+		humanDuration(count.elapsed(time.Now())), plural(uint64(count.symbols), "symbol"))
+	if count.lastTs != 0 {
+		line += ", last " + count.lastTs.String()
+	}
+	s.log.Info(line)
+}
+
+// conclude says how it went, and gives the error to end with.
+func (s *session) conclude(err error) error {
+	count := &s.stream.count
+	var signaled signalError
+	switch {
+	case errors.As(err, &signaled):
+		s.log.Info(signalName(signaled.Signal) + ": " + count.summary(time.Now()))
+		return err
+	case errors.Is(err, errReaderGone):
+		return nil
+	case err != nil:
+		if s.stream.began && count.records > 0 {
+			return &exitError{exitCode(err), fmt.Errorf("%w; %s came before", err, plural(count.records, "record"))}
+		}
+		return err
+	}
+	if s.plan.summary && s.stream.began {
+		s.log.Info(count.summary(time.Now()))
+	}
+	if count.skipped {
+		return fail(ExitPartial, "the gateway skipped records because this reader was too slow: the data has gaps")
+	}
+	return nil
+}
+
+func signalName(number syscall.Signal) string {
+	switch number {
+	case syscall.SIGINT:
+		return "interrupted"
+	case syscall.SIGTERM:
+		return "terminated"
+	}
+	return number.String()
+}
+
+// explain turns the reason that a session ended into the program's own: nil for a good
+// end, else an error with an exit code.
+func (s *session) explain(err error) error {
+	var e *dbnloop.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	text := e.Message
+	switch e.Code {
+	case dbnloop.CodeCancelled:
+		return nil
+	case dbnloop.CodeConnectionClosed:
+		return s.explainClosed(e)
+	case dbnloop.CodeInvalidAPIKey:
+		return fail(ExitAuth, "%s (%s)", text, s.key)
+	case dbnloop.CodeAuthFailed:
+		return fail(ExitAuth, "%s (%s)", text, s.key)
+	case dbnloop.CodeParseError, dbnloop.CodeDecompressionError:
+		if isCut(e) {
+			return fail(ExitPartial, "%s", text)
+		}
+		return fail(ExitCorrupt, "%s", text)
+	case dbnloop.CodeLimitExceeded:
+		return fail(ExitCorrupt, "%s", text)
+	case dbnloop.CodeInvalidDataset, dbnloop.CodeInvalidSymbol, dbnloop.CodeInvalidSchema, dbnloop.CodeInvalidArgument:
+		return usage("%s", text)
+	}
+	return fail(ExitFailure, "%s", text)
+}
+
+// explainClosed tells a session that ended behind its last record from one that broke off.
+func (s *session) explainClosed(e *dbnloop.Error) error {
+	limit, got := s.plan.selection.limit, s.stream.count.records
+	switch {
+	case e.Errno != 0, !s.stream.began:
+		return fail(ExitFailure, "%s", e.Message)
+	case limit > 0 && got < limit:
+		return fail(ExitPartial, "%s, with %s of %s", e.Message, grouped(got), plural(limit, "record"))
+	}
+	s.log.Debug(e.Message)
+	return nil
+}
+
+// isCut reports whether the data was cut off inside a record, rather than being wrong.
+func isCut(e *dbnloop.Error) bool { return strings.Contains(e.Message, "ended inside") }

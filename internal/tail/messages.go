@@ -1,0 +1,103 @@
+package tail
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"unicode"
+)
+
+// newLogger makes what writes to standard error: lines for people, or JSON.
+func newLogger(w io.Writer, format string, quiet, verbose bool) (*slog.Logger, error) {
+	level := slog.LevelInfo
+	switch {
+	case verbose:
+		level = slog.LevelDebug
+	case quiet:
+		level = slog.LevelError
+	}
+	switch format {
+	case "text":
+		return slog.New(&lineHandler{w: w, mu: new(sync.Mutex), level: level}), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})), nil
+	}
+	return nil, usage("--log-format %q: want text or json", format)
+}
+
+// lineHandler writes each message as one line, as command line tools do:
+// "dbn-tail: warning: text (key=value)". Texts of the gateway cannot reach the terminal's
+// control sequences through it.
+type lineHandler struct {
+	w     io.Writer
+	mu    *sync.Mutex // the signal handler logs from its own goroutine
+	level slog.Level
+	group string
+	attrs []slog.Attr
+}
+
+func (h *lineHandler) Enabled(_ context.Context, level slog.Level) bool { return level >= h.level }
+
+func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
+	var b strings.Builder
+	b.WriteString("dbn-tail: ")
+	if r.Level == slog.LevelWarn {
+		b.WriteString("warning: ")
+	}
+	b.WriteString(r.Message)
+	separator := " ("
+	add := func(a slog.Attr) bool {
+		fmt.Fprintf(&b, "%s%s=%s", separator, a.Key, a.Value)
+		separator = ", "
+		return true
+	}
+	for _, a := range h.attrs {
+		add(a)
+	}
+	r.Attrs(func(a slog.Attr) bool { return add(h.grouped(a)) })
+	if separator != " (" {
+		b.WriteByte(')')
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, err := io.WriteString(h.w, printable(b.String())+"\n")
+	return err
+}
+
+func (h *lineHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	clone := *h
+	clone.attrs = slices.Clip(h.attrs)
+	for _, a := range attrs {
+		clone.attrs = append(clone.attrs, h.grouped(a))
+	}
+	return &clone
+}
+
+func (h *lineHandler) grouped(a slog.Attr) slog.Attr {
+	a.Key = h.group + a.Key
+	return a
+}
+
+func (h *lineHandler) WithGroup(name string) slog.Handler {
+	clone := *h
+	clone.group += name + "."
+	return &clone
+}
+
+// printable replaces what could steer a terminal or break a line.
+func printable(text string) string {
+	clean := func(c rune) bool { return c != unicode.ReplacementChar && unicode.IsPrint(c) }
+	if !strings.ContainsFunc(text, func(c rune) bool { return !clean(c) }) {
+		return text
+	}
+	return strings.Map(func(c rune) rune {
+		if clean(c) {
+			return c
+		}
+		return '?'
+	}, text)
+}

@@ -1,0 +1,216 @@
+package tail
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// request is what the gateway is asked for.
+type request struct {
+	dataset  string
+	schemas  []dbn.Schema // one subscription each
+	stypeIn  dbn.SType
+	symbols  []string
+	start    dbn.UnixNanos
+	hasStart bool
+	snapshot bool
+}
+
+// all reports whether every symbol of the dataset is wanted.
+func (r *request) all() bool { return len(r.symbols) == 1 && r.symbols[0] == dbn.AllSymbols }
+
+// request checks the flags that say what is wanted.
+func (f *flags) request(args []string, stdin io.Reader, now time.Time) (request, error) {
+	r := request{dataset: f.dataset, snapshot: f.snapshot}
+	if r.dataset == "" {
+		return r, usage("no dataset: give one with --dataset, for instance -d GLBX.MDP3, or try --demo")
+	}
+	var err error
+	if r.schemas, err = parseSchemas(f.schemas); err != nil {
+		return r, err
+	}
+	if r.stypeIn, err = dbn.ParseSType(f.stypeIn); err != nil {
+		return r, usage("--stype-in %q: want one of %s", f.stypeIn, joinNames(dbn.AllSTypes()))
+	}
+	if err = f.parseStart(&r, now); err != nil {
+		return r, err
+	}
+	if r.snapshot && !slices.Equal(r.schemas, []dbn.Schema{dbn.SchemaMbo}) {
+		return r, usage("--snapshot works with --schema mbo alone")
+	}
+	if r.snapshot && r.hasStart {
+		return r, usage("--snapshot and --start or --since exclude each other")
+	}
+	r.symbols, err = f.gatherSymbols(args, stdin)
+	return r, err
+}
+
+func parseSchemas(names []string) ([]dbn.Schema, error) {
+	var schemas []dbn.Schema
+	for _, name := range names {
+		schema, err := dbn.ParseSchema(name)
+		if err != nil {
+			return nil, usage("--schema %q is unknown: want one of %s", name, joinNames(dbn.AllSchemas()))
+		}
+		if !slices.Contains(schemas, schema) {
+			schemas = append(schemas, schema)
+		}
+	}
+	if len(schemas) == 0 {
+		return nil, usage("no schema: give one with --schema, for instance -s trades; one of %s", joinNames(dbn.AllSchemas()))
+	}
+	return schemas, nil
+}
+
+func joinNames[T fmt.Stringer](values []T) string {
+	names := make([]string, 0, len(values))
+	for _, v := range values {
+		names = append(names, v.String())
+	}
+	return strings.Join(names, ", ")
+}
+
+func (f *flags) parseStart(r *request, now time.Time) (err error) {
+	switch {
+	case f.start != "" && f.since != "":
+		return usage("--start and --since exclude each other")
+	case f.start != "":
+		r.hasStart = true
+		if r.start, err = parseTime(f.start); err != nil {
+			return usage("--start: %w", err)
+		}
+	case f.since != "":
+		r.hasStart = true
+		if r.start, err = parseSince(f.since, now); err != nil {
+			return usage("--since: %w", err)
+		}
+	}
+	return nil
+}
+
+// gatherSymbols takes the symbols from the arguments and the file, each once.
+func (f *flags) gatherSymbols(args []string, stdin io.Reader) ([]string, error) {
+	var symbols []string
+	seen := make(map[string]bool)
+	add := func(list, where string) error {
+		for symbol := range strings.SplitSeq(list, ",") {
+			symbol = strings.TrimSpace(symbol)
+			if err := checkSymbol(symbol); err != nil {
+				return usage("%s: %w", where, err)
+			}
+			if !seen[symbol] {
+				seen[symbol] = true
+				symbols = append(symbols, symbol)
+			}
+		}
+		return nil
+	}
+	for _, arg := range args {
+		if err := add(arg, "argument "+strconv.Quote(arg)); err != nil {
+			return nil, err
+		}
+	}
+	if f.symbolsFile != "" {
+		if err := readSymbols(f.symbolsFile, stdin, add); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case seen[dbn.AllSymbols] && len(symbols) > 1, f.allSymbols && len(symbols) > 0 && !seen[dbn.AllSymbols]:
+		return nil, usage("every symbol was asked for, and symbols by name besides: give one or the other")
+	case f.allSymbols:
+		return []string{dbn.AllSymbols}, nil
+	case len(symbols) == 0:
+		return nil, usage("no symbols: name some, or give --symbols-file FILE or --all-symbols")
+	}
+	return symbols, nil
+}
+
+// checkSymbol refuses what the gateway's line protocol cannot carry.
+func checkSymbol(symbol string) error {
+	if symbol == "" {
+		return fmt.Errorf("empty symbol")
+	}
+	for _, c := range []byte(symbol) {
+		if c <= ' ' && c != ' ' || c >= 0x7F || c == '|' {
+			return fmt.Errorf("symbol %q holds a character that symbols cannot have", symbol)
+		}
+	}
+	return nil
+}
+
+// readSymbols reads a file of symbols: one or more a line, separated by commas; text
+// behind # is a comment. "-" is standard input.
+func readSymbols(path string, stdin io.Reader, add func(list, where string) error) error {
+	in := stdin
+	if path != "-" {
+		file, err := os.Open(path)
+		if err != nil {
+			return usage("--symbols-file: %w", err)
+		}
+		defer file.Close()
+		in = file
+	}
+	lines := bufio.NewScanner(in)
+	for n := 1; lines.Scan(); n++ {
+		text, _, _ := strings.Cut(lines.Text(), "#")
+		text = strings.Trim(text, " \t\r,")
+		if text == "" {
+			continue
+		}
+		if err := add(text, fmt.Sprintf("--symbols-file %s, line %d", path, n)); err != nil {
+			return err
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return usage("--symbols-file %s: %w", path, err)
+	}
+	return nil
+}
+
+// confirmAll asks before it subscribes to a whole dataset.
+func (f *flags) confirmAll(r *request, stdin io.Reader, stderr io.Writer) error {
+	if !r.all() || f.yes || f.demo {
+		return nil
+	}
+	if !isTerminal(stdin) {
+		return usage("every symbol of %s can be a lot of data: confirm with -y", r.dataset)
+	}
+	fmt.Fprintf(stderr, "Subscribe to every symbol of %s (%s)? This can be a lot of data. [y/N] ",
+		r.dataset, joinNames(r.schemas))
+	answer, _ := bufio.NewReader(stdin).ReadString('\n')
+	switch strings.ToLower(strings.TrimSpace(answer)) {
+	case "y", "yes":
+		return nil
+	}
+	return usage("not confirmed: nothing was subscribed")
+}
+
+// gateway is where to connect; an empty host means the dataset's own.
+func (f *flags) gatewayAddress() (host string, port int, err error) {
+	if f.gateway == "" {
+		return "", 0, nil
+	}
+	host, text, err := net.SplitHostPort(f.gateway)
+	if err != nil {
+		// Without a port, the gateway's usual one.
+		host, text = strings.Trim(f.gateway, "[]"), strconv.Itoa(dbn.LivePort)
+		if strings.Contains(host, ":") && net.ParseIP(host) == nil {
+			return "", 0, usage("--gateway %q: want HOST:PORT", f.gateway)
+		}
+	}
+	port, err = strconv.Atoi(text)
+	if err != nil || port < 1 || port > 65535 || host == "" {
+		return "", 0, usage("--gateway %q: want HOST:PORT, with a port of 1 to 65535", f.gateway)
+	}
+	return host, port, nil
+}

@@ -1,0 +1,65 @@
+package tail
+
+import (
+	"bytes"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+func TestSummary(t *testing.T) {
+	began := time.Unix(1000, 0)
+	c := counters{records: 1234567, bytes: 69135752, began: began}
+	c.byRType[dbn.RTypeMbo] = 1234560
+	c.byRType[dbn.RTypeMbp0] = 7
+	c.byRType[dbn.RTypeSystem] = 3
+	const want = "1,234,567 records, 69.1 MB in 2.5 s: 493,827 records/s, 27.7 MB/s (trades 7, mbo 1,234,560)"
+	if got := c.summary(began.Add(2500 * time.Millisecond)); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	empty := new(counters)
+	if got, want := empty.summary(began), "0 records, 0 B in 0.0 s: 0 records/s, 0 B/s"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestStatisticsAreRatesSinceTheLastLine(t *testing.T) {
+	began := time.Unix(1000, 0)
+	c := counters{records: 100, bytes: 5600, began: began}
+	if got, want := c.tick(began.Add(time.Second)), "100 records, 5.6 kB; 100 records/s, 5.6 kB/s"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	c.records, c.bytes = 101, 5656
+	if got, want := c.tick(began.Add(3*time.Second)), "101 records, 5.66 kB; 1 records/s, 28 B/s"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestHumanNumbers(t *testing.T) {
+	for n, want := range map[uint64]string{0: "0", 999: "999", 1000: "1,000", 18446744073709551615: "18,446,744,073,709,551,615"} {
+		if got := grouped(n); got != want {
+			t.Errorf("%d: got %s, want %s", n, got, want)
+		}
+	}
+	for n, want := range map[float64]string{0: "0 B", 999: "999 B", 1000: "1 kB", 999600: "1 MB", 2.5e9: "2.5 GB", 7e15: "7000 TB"} {
+		if got := humanBytes(n); got != want {
+			t.Errorf("%g: got %s, want %s", n, got, want)
+		}
+	}
+}
+
+func TestMessagesAreOneCleanLine(t *testing.T) {
+	var out bytes.Buffer
+	log, err := newLogger(&out, "text", false, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log.With("session", 3).WithGroup("g").Warn("two\nlines \x1b[31m", slog.Int("n", 1))
+	log.Debug("not shown")
+	const want = "dbn-tail: warning: two?lines ?[31m (session=3, g.n=1)\n"
+	if out.String() != want {
+		t.Errorf("got %q, want %q", out.String(), want)
+	}
+}

@@ -1,0 +1,219 @@
+package tail
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// stream is one run: records come in from the session, and go out to the sinks. It is used
+// from one goroutine.
+type stream struct {
+	log     *slog.Logger
+	request *request
+	output  *output
+	sel     selection
+	main    sink
+	tee     sink // nil without --tee
+	began   bool // begin of both sinks was called
+	symbols *dbn.PitSymbolMap
+	last    *ring // with -n N
+	count   counters
+	unknown [256]bool // rtypes that were warned about
+	over    bool      // nothing more is wanted
+	err     error     // why it is over; nil when all is well
+	now     func() time.Time
+}
+
+func newStream(log *slog.Logger, r *request, o *output, sel selection, stdout io.Writer) *stream {
+	s := &stream{log: log, request: r, output: o, sel: sel, symbols: dbn.NewPitSymbolMap(), now: time.Now}
+	s.main = newSink(o, r, stdout)
+	if o.metadata {
+		s.main = &metadataSink{output: o, stdout: stdout}
+	}
+	if o.tee != "" {
+		s.tee = &dbnSink{output: o, path: o.tee, zstd: o.teeZstd}
+	}
+	if sel.last > 0 {
+		s.last = newRing(sel.last)
+	}
+	return s
+}
+
+// end stops the stream; the first reason counts.
+func (s *stream) end(err error) {
+	if !s.over {
+		s.over, s.err = true, err
+	}
+}
+
+// metadata begins the output.
+func (s *stream) metadata(m *dbn.Metadata) {
+	if s.over || s.began {
+		return
+	}
+	s.count.began = s.now()
+	s.began = true
+	if err := s.main.begin(m); err != nil {
+		s.main = nil
+		s.end(err)
+	}
+	if s.tee != nil {
+		if err := s.tee.begin(m); err != nil {
+			s.tee = nil
+			s.end(err)
+		}
+	}
+	if s.output.metadata {
+		s.end(nil)
+	}
+}
+
+// isMessage reports whether records of this type are the gateway's own.
+func isMessage(rtype dbn.RType) bool {
+	return rtype == dbn.RTypeSystem || rtype == dbn.RTypeError || rtype == dbn.RTypeSymbolMapping
+}
+
+// record takes the next record of the stream.
+func (s *stream) record(r dbn.Record) {
+	if s.over {
+		return
+	}
+	if !s.began {
+		s.end(fail(ExitCorrupt, "records came before readable DBN metadata"))
+		return
+	}
+	rtype := r.RType()
+	s.count.bytes += uint64(r.Size())
+	s.count.byRType[rtype]++
+	var err error
+	if s.tee != nil {
+		err = s.tee.message(r)
+	}
+	if isMessage(rtype) {
+		s.count.messages++
+		s.observe(r)
+		s.endOn(errors.Join(err, s.main.message(r)))
+		return
+	}
+	s.count.records++
+	s.count.lastTs = r.IndexTs()
+	if dbn.SizeOf(rtype, dbn.Version) == 0 && !s.unknown[rtype] {
+		s.unknown[rtype] = true
+		s.log.Warn("records of a type that this version does not know", "rtype", uint8(rtype), "size", r.Size())
+	}
+	switch {
+	case s.count.records <= s.sel.skip:
+	case s.last != nil:
+		s.last.push(r)
+	default:
+		err = errors.Join(err, s.print(r))
+	}
+	s.endOn(err)
+	if s.sel.limit > 0 && s.count.records >= s.sel.limit {
+		s.end(nil)
+	}
+}
+
+// endOn stops the stream when there is an error. (errors.Join of nils allocates nothing.)
+func (s *stream) endOn(err error) {
+	if err != nil {
+		s.end(err)
+	}
+}
+
+func (s *stream) print(r dbn.Record) error {
+	symbol, known := s.symbols.Symbol(r.Header().InstrumentID)
+	return s.main.record(r, symbol, known)
+}
+
+// observe takes in what the gateway says of itself.
+func (s *stream) observe(r dbn.Record) {
+	switch r.RType() {
+	case dbn.RTypeSymbolMapping:
+		s.symbols.OnRecord(r)
+		s.count.symbols = s.symbols.Len()
+		if t, ok := s.main.(*tableSink); ok {
+			symbol, _ := s.symbols.Symbol(r.Header().InstrumentID)
+			t.table.widen(symbol)
+		}
+	case dbn.RTypeError:
+		s.observeError(r)
+	case dbn.RTypeSystem:
+		s.observeSystem(r)
+	}
+}
+
+func (s *stream) observeError(r dbn.Record) {
+	text, code := "", dbn.ErrorCodeUnset
+	if m, ok := dbn.As[dbn.ErrorMsg](r); ok {
+		text, code = m.ErrString(), m.Code
+	} else if m, ok := dbn.As[dbn.ErrorMsgV1](r); ok {
+		text = m.ErrString()
+	}
+	if code == dbn.ErrorCodeSkippedRecordsAfterSlowReading {
+		s.count.skipped = true
+	}
+	attrs := []any{}
+	if code != dbn.ErrorCodeUnset && code != 0 {
+		attrs = append(attrs, "code", code)
+	}
+	s.log.Error("gateway: "+text, attrs...)
+}
+
+func (s *stream) observeSystem(r dbn.Record) {
+	text, code := "", dbn.SystemCodeUnset
+	if m, ok := dbn.As[dbn.SystemMsg](r); ok {
+		text, code = m.MsgString(), m.Code
+	} else if m, ok := dbn.As[dbn.SystemMsgV1](r); ok {
+		text = m.MsgString()
+	}
+	level := slog.LevelDebug
+	if code == dbn.SystemCodeSlowReaderWarning {
+		level = slog.LevelWarn
+	}
+	s.log.Log(nil, level, "gateway: "+text, "code", code) //nolint:staticcheck // no context here
+}
+
+// endTurn passes on what was gathered, before the program waits for more.
+func (s *stream) endTurn() {
+	if !s.began || s.over {
+		return
+	}
+	s.endOn(s.main.endTurn())
+	if s.tee != nil {
+		s.endOn(s.tee.endTurn())
+	}
+}
+
+// finish prints what was held back and completes the files. It returns why the stream is
+// over.
+func (s *stream) finish() error {
+	err := s.err
+	if !s.began {
+		return err
+	}
+	if s.last != nil && s.main != nil && !errors.Is(err, errReaderGone) {
+		err = first(err, s.last.each(s.print))
+	}
+	if s.main != nil {
+		err = first(err, s.main.close())
+	}
+	if s.tee != nil {
+		err = first(err, s.tee.close())
+	}
+	return err
+}
+
+// first is the first error that is one.
+func first(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,406 @@
+package tail
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/sim/sample"
+)
+
+// sampleRecords decodes a file of the sample data into memory.
+func sampleRecords(t testing.TB, schema dbn.Schema) (*dbn.Metadata, []dbn.Record) {
+	t.Helper()
+	data, err := sample.Data.ReadFile("data/" + schema.String() + ".dbn.zst")
+	if err != nil {
+		t.Fatal(err)
+	}
+	decoder, err := dbn.NewDecoder(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer decoder.Close()
+	var records []dbn.Record
+	for {
+		r, err := decoder.Next()
+		if errors.Is(err, io.EOF) {
+			return decoder.Metadata(), records
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		records = append(records, clone(r))
+	}
+}
+
+func clone(r dbn.Record) dbn.Record {
+	q := newRing(1)
+	q.push(r)
+	return dbn.RecordAt(unsafe.Pointer(unsafe.SliceData(q.slots[0])))
+}
+
+// mapping is the record by which a gateway names an instrument.
+func mapping(id uint32, symbol string) dbn.Record {
+	m := &dbn.SymbolMappingMsg{Hd: dbn.RecordHeader{
+		Length: uint8(unsafe.Sizeof(dbn.SymbolMappingMsg{}) / 4), RType: dbn.RTypeSymbolMapping, InstrumentID: id,
+	}}
+	copy(m.StypeInSymbol[:], symbol)
+	copy(m.StypeOutSymbol[:], symbol)
+	return dbn.Ref(&m.Hd)
+}
+
+func failure(code dbn.ErrorCode, text string) dbn.Record {
+	m := &dbn.ErrorMsg{Hd: dbn.RecordHeader{
+		Length: uint8(unsafe.Sizeof(dbn.ErrorMsg{}) / 4), RType: dbn.RTypeError,
+	}, Code: code}
+	copy(m.Err[:], text)
+	return dbn.Ref(&m.Hd)
+}
+
+// run feeds sample records of one schema through a stream with these arguments.
+func run(t testing.TB, stdout io.Writer, schema dbn.Schema, args ...string) (*stream, error) {
+	t.Helper()
+	s := begin(t, stdout, schema, args...)
+	_, records := sampleRecords(t, schema)
+	for _, r := range records {
+		s.record(r)
+	}
+	s.endTurn()
+	return s, s.finish()
+}
+
+func begin(t testing.TB, stdout io.Writer, schema dbn.Schema, args ...string) *stream {
+	t.Helper()
+	args = append([]string{"-d", "GLBX.MDP3", "-s", schema.String(), "--all-symbols", "-y"}, args...)
+	p := &Program{Stdin: strings.NewReader(""), Stdout: stdout, Stderr: io.Discard, Getenv: func(string) string { return "" }}
+	var f flags
+	log := slog.New(slog.DiscardHandler)
+	cmd := p.command(&f, &log)
+	if err := cmd.ParseFlags(args); err != nil {
+		t.Fatal(err)
+	}
+	pl, err := p.plan(cmd, &f, cmd.Flags().Args())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newStream(log, &pl.request, &pl.output, pl.selection, stdout)
+	metadata, _ := sampleRecords(t, schema)
+	live := *metadata
+	live.Schema, live.Mappings, live.TsOut = dbn.SchemaNone, nil, false
+	s.metadata(&live)
+	seen := make(map[uint32]bool)
+	_, definitions := sampleRecords(t, dbn.SchemaDefinition)
+	for _, r := range definitions {
+		m, ok := dbn.As[dbn.InstrumentDefMsg](r)
+		if ok && !seen[m.Hd.InstrumentID] {
+			seen[m.Hd.InstrumentID] = true
+			s.record(mapping(m.Hd.InstrumentID, m.RawSymbolString()))
+		}
+	}
+	return s
+}
+
+func TestEveryFormatHasEveryRecord(t *testing.T) {
+	for _, schema := range []dbn.Schema{
+		dbn.SchemaMbo, dbn.SchemaTrades, dbn.SchemaMbp1, dbn.SchemaMbp10, dbn.SchemaTbbo, dbn.SchemaBbo1S,
+		dbn.SchemaOhlcv1S, dbn.SchemaDefinition, dbn.SchemaStatus, dbn.SchemaStatistics,
+	} {
+		_, records := sampleRecords(t, schema)
+		t.Run(schema.String()+"/json", func(t *testing.T) {
+			var out bytes.Buffer
+			if _, err := run(t, &out, schema, "-J"); err != nil {
+				t.Fatal(err)
+			}
+			lines := bytes.Split(bytes.TrimSuffix(out.Bytes(), []byte("\n")), []byte("\n"))
+			if len(lines) != len(records) {
+				t.Fatalf("%d lines, want %d", len(lines), len(records))
+			}
+			for _, line := range lines {
+				var v struct {
+					Symbol string `json:"symbol"`
+				}
+				if err := json.Unmarshal(line, &v); err != nil || v.Symbol == "" {
+					t.Fatalf("%v: %s", err, line)
+				}
+			}
+		})
+		t.Run(schema.String()+"/csv", func(t *testing.T) {
+			var out bytes.Buffer
+			if _, err := run(t, &out, schema, "-C"); err != nil {
+				t.Fatal(err)
+			}
+			rows, err := csv.NewReader(&out).ReadAll() // also checks that rows have equal lengths
+			if err != nil || len(rows) != len(records)+1 {
+				t.Fatalf("%d rows and %v, want %d", len(rows), err, len(records)+1)
+			}
+		})
+		t.Run(schema.String()+"/dbn", func(t *testing.T) {
+			var out bytes.Buffer
+			if _, err := run(t, &out, schema, "-D", "-z"); err != nil {
+				t.Fatal(err)
+			}
+			decoder, err := dbn.NewDecoder(&out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer decoder.Close()
+			got := 0
+			for r, err := decoder.Next(); err == nil; r, err = decoder.Next() {
+				if !isMessage(r.RType()) {
+					if !bytes.Equal(r.Bytes(), records[got].Bytes()) {
+						t.Fatalf("record %d differs", got)
+					}
+					got++
+				}
+			}
+			if got != len(records) {
+				t.Errorf("%d records, want %d", got, len(records))
+			}
+		})
+		t.Run(schema.String()+"/table", func(t *testing.T) {
+			var out bytes.Buffer
+			if _, err := run(t, &out, schema, "--table", "--omit-header"); err != nil {
+				t.Fatal(err)
+			}
+			rows := 0
+			for line := range strings.Lines(out.String()) {
+				if !strings.HasPrefix(line, "-- ") {
+					rows++
+				}
+			}
+			if rows != len(records) {
+				t.Errorf("%d rows, want %d", rows, len(records))
+			}
+		})
+	}
+}
+
+func TestSelection(t *testing.T) {
+	_, records := sampleRecords(t, dbn.SchemaTrades)
+	tests := []struct {
+		args     []string
+		from, to int // of the records that are printed
+	}{
+		{nil, 0, len(records)},
+		{[]string{"-l", "5"}, 0, 5},
+		{[]string{"-n", "+4"}, 3, len(records)},
+		{[]string{"-n", "+1"}, 0, len(records)},
+		{[]string{"-n", "3"}, len(records) - 3, len(records)},
+		{[]string{"-n", "3", "-l", "10"}, 7, 10},
+		{[]string{"-n", "+3", "-l", "10"}, 2, 10},
+		{[]string{"-n", "100000"}, 0, len(records)},
+	}
+	for _, test := range tests {
+		t.Run(fmt.Sprint(test.args), func(t *testing.T) {
+			var out bytes.Buffer
+			if _, err := run(t, &out, dbn.SchemaTrades, append(test.args, "-J", "--fields", "sequence")...); err != nil {
+				t.Fatal(err)
+			}
+			var want bytes.Buffer
+			for _, r := range records[test.from:test.to] {
+				m, _ := dbn.As[dbn.TradeMsg](r)
+				fmt.Fprintf(&want, "{\"sequence\":%d}\n", m.Sequence)
+			}
+			if out.String() != want.String() {
+				t.Errorf("got\n%s\nwant\n%s", out.String(), want.String())
+			}
+		})
+	}
+}
+
+func TestFields(t *testing.T) {
+	tests := []struct {
+		name, want string
+		schema     dbn.Schema
+		args       []string
+	}{
+		{"csv keeps the order given", "symbol,price,side\nGCG7,4127", dbn.SchemaTrades, []string{"-C", "--fields", "symbol,price,side"}},
+		{"tsv", "price\tsize\n", dbn.SchemaTrades, []string{"-T", "--fields", "price,size"}},
+		{"json keeps its nesting", `{"hd":{"instrument_id":`, dbn.SchemaTrades, []string{"-J", "--fields", "instrument_id,price"}},
+		{"json levels", `{"levels":[{"ask_px":"`, dbn.SchemaMbp10, []string{"-J", "--fields", "ask_px_00"}},
+		{"no header", "4127.400000000\n", dbn.SchemaTrades, []string{"-C", "--omit-header", "-p", "--fields", "price"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var out bytes.Buffer
+			if _, err := run(t, &out, test.schema, test.args...); err != nil {
+				t.Fatal(err)
+			}
+			if !strings.HasPrefix(out.String(), test.want) {
+				t.Errorf("got %.80q, want it to begin with %q", out.String(), test.want)
+			}
+		})
+	}
+}
+
+func TestTableIsAligned(t *testing.T) {
+	var out bytes.Buffer
+	s := begin(t, &out, dbn.SchemaTrades, "--table")
+	for _, schema := range []dbn.Schema{dbn.SchemaDefinition, dbn.SchemaTrades, dbn.SchemaMbo, dbn.SchemaMbp10, dbn.SchemaOhlcv1S} {
+		_, records := sampleRecords(t, schema)
+		for _, r := range records[:4] {
+			s.record(r)
+		}
+	}
+	if err := s.finish(); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+	point := strings.Index(lines[0], "PRICE") + len("PRICE") - fracWidth
+	for _, line := range lines[2:] {
+		if strings.Contains(line, " trades ") && line[point] != '.' {
+			t.Errorf("no decimal point in column %d of %q", point, line)
+		}
+		if line[timeWidth] != ' ' || line[timeWidth-1] == ' ' {
+			t.Errorf("no time of %d characters in %q", timeWidth, line)
+		}
+	}
+}
+
+func TestTableIsSafeForTerminals(t *testing.T) {
+	tbl := newTable(nil, false)
+	tbl.date = 19700101
+	got := string(tbl.appendRow(nil, failure(dbn.ErrorCodeInternalError, "bad\x1b[2Jtext\r\n\u009b1m\xff"), ""))
+	if strings.ContainsAny(strings.TrimSuffix(got, "\n"), "\x1b\r\n\u009b") || !strings.Contains(got, "bad?[2Jtext???1m?") {
+		t.Errorf("got %q", got)
+	}
+	got = string(tbl.appendRow(nil, mapping(1, "x"), "E\x1b[31mS"))
+	if strings.Contains(got, "\x1b") {
+		t.Errorf("symbol reaches the terminal: %q", got)
+	}
+}
+
+func TestTableCutsDetailsAtTheTerminalsWidth(t *testing.T) {
+	for width := 1; width < 140; width++ {
+		tbl := newTable(nil, false)
+		tbl.width = width
+		_, records := sampleRecords(t, dbn.SchemaMbp10)
+		line := strings.TrimSuffix(string(tbl.appendRow(nil, records[len(records)-1], "ESZ6")), "\n")
+		line = line[strings.LastIndex(line, "\n")+1:]
+		if n := len([]rune(line)); n > max(width, 80) {
+			t.Fatalf("%d characters at width %d: %q", n, width, line)
+		}
+	}
+}
+
+func TestSkippedRecordsAndTypesNobodyKnows(t *testing.T) {
+	var out bytes.Buffer
+	s := begin(t, &out, dbn.SchemaTrades, "-J")
+	s.record(failure(dbn.ErrorCodeSkippedRecordsAfterSlowReading, "slow"))
+	if !s.count.skipped {
+		t.Error("skipped records are not noted")
+	}
+	words := [4]uint64{}
+	unknown := dbn.RecordAt(unsafe.Pointer(&words))
+	unknown.Header().Length, unknown.Header().RType = 8, 0xEE
+	s.record(unknown)
+	if err := s.finish(); err != nil {
+		t.Fatal(err)
+	}
+	want := `{"hd":{"ts_event":"0","rtype":238,"publisher_id":0,"instrument_id":0},"symbol":null}` + "\n"
+	if out.String() != want {
+		t.Errorf("got %s, want %s", out.String(), want)
+	}
+}
+
+func TestTeeHasWhatTheOutputLeavesOut(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tee.dbn.zst")
+	var out bytes.Buffer
+	if _, err := run(t, &out, dbn.SchemaTrades, "-J", "-n", "2", "-l", "20", "--tee", path); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(out.String(), "\n"); n != 2 {
+		t.Errorf("%d lines, want 2", n)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	decoder, err := dbn.NewDecoder(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer decoder.Close()
+	data, messages := 0, 0
+	for r, err := decoder.Next(); err == nil; r, err = decoder.Next() {
+		if isMessage(r.RType()) {
+			messages++
+		} else {
+			data++
+		}
+	}
+	if data != 20 || messages != 4 {
+		t.Errorf("%d records and %d mappings, want 20 and 4", data, messages)
+	}
+}
+
+func TestFilesAreMadeOnlyWhenThereIsSomethingToWrite(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out.json")
+	s := &stream{output: &output{path: path}, main: &jsonSink{}}
+	s.end(errors.New("refused"))
+	if err := s.finish(); err == nil || err.Error() != "refused" {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the file is there: %v", err)
+	}
+}
+
+type brokenPipe struct{ after int }
+
+func (b *brokenPipe) Write(p []byte) (int, error) {
+	if b.after -= len(p); b.after < 0 {
+		return 0, &os.PathError{Op: "write", Path: "|1", Err: syscall.EPIPE}
+	}
+	return len(p), nil
+}
+
+func TestABrokenPipeEndsQuietly(t *testing.T) {
+	for _, args := range [][]string{{"-J"}, {"-C"}, {"-D"}, {"-D", "-z"}, {"--table"}, {"-J", "-z"}, {"-J", "-n", "5000"}} {
+		t.Run(fmt.Sprint(args), func(t *testing.T) {
+			_, err := run(t, &brokenPipe{200}, dbn.SchemaMbo, args...)
+			if !errors.Is(err, errReaderGone) || exitCode(err) != ExitOK {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestNoAllocationPerRecord(t *testing.T) {
+	for _, args := range [][]string{{"-J"}, {"-C"}, {"-D"}, {"--table"}, {"-J", "--fields", "price"}, {"-C", "--fields", "price"}, {"-J", "-n", "10"}} {
+		for _, schema := range []dbn.Schema{dbn.SchemaMbo, dbn.SchemaMbp10, dbn.SchemaDefinition, dbn.SchemaStatistics} {
+			if len(args) > 1 && schema == dbn.SchemaDefinition {
+				continue // it has no price
+			}
+			if len(args) > 1 && schema == dbn.SchemaMbp10 && args[0] == "-C" {
+				continue
+			}
+			t.Run(fmt.Sprint(schema, args), func(t *testing.T) {
+				s := begin(t, io.Discard, schema, args...)
+				_, records := sampleRecords(t, schema)
+				feed := func() {
+					for _, r := range records {
+						s.record(r)
+					}
+					s.endTurn()
+				}
+				feed()
+				if n := testing.AllocsPerRun(5, feed); n > 0 {
+					t.Errorf("%.0f allocations for %d records", n, len(records))
+				}
+			})
+		}
+	}
+}

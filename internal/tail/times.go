@@ -1,0 +1,67 @@
+package tail
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// timeLayouts are the ISO 8601 forms of --start and --since; without a zone they are UTC.
+var timeLayouts = []string{
+	time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02T15:04", "2006-01-02 15:04:05.999999999",
+	"2006-01-02 15:04", time.DateOnly,
+}
+
+// parseTime reads ISO 8601 or nanoseconds since 1970.
+func parseTime(text string) (dbn.UnixNanos, error) {
+	if ns, err := strconv.ParseUint(text, 10, 64); err == nil {
+		return dbn.UnixNanos(ns), nil
+	}
+	for _, layout := range timeLayouts {
+		t, err := time.Parse(layout, text)
+		if err != nil {
+			continue
+		}
+		if t.Year() < 1970 || t.Year() > 2261 {
+			return 0, fmt.Errorf("%q is outside the years 1970 to 2261", text)
+		}
+		return dbn.UnixNanosOf(t), nil
+	}
+	return 0, fmt.Errorf("%q is no time; want ISO 8601 such as 2026-11-23T14:30 (UTC) or nanoseconds since 1970", text)
+}
+
+// parseSince reads a duration before now, such as 90s, 15m, 4h or 1d, or a time.
+func parseSince(text string, now time.Time) (dbn.UnixNanos, error) {
+	if t, err := parseTime(text); err == nil {
+		return t, nil
+	}
+	d, err := parseDuration(text)
+	if err != nil {
+		return 0, fmt.Errorf("%q is neither a duration such as 15m or 1d nor a time such as 2026-11-23T14:30", text)
+	}
+	if d <= 0 {
+		return 0, fmt.Errorf("%q: want a duration greater than zero", text)
+	}
+	return dbn.UnixNanosOf(now.Add(-d)), nil
+}
+
+// parseDuration is time.ParseDuration with days.
+func parseDuration(text string) (time.Duration, error) {
+	days, rest, ok := strings.Cut(text, "d")
+	if !ok {
+		return time.ParseDuration(text)
+	}
+	n, err := strconv.ParseFloat(days, 64)
+	if err != nil || n < 0 || n > 36500 {
+		return 0, fmt.Errorf("%q is no duration", text)
+	}
+	d := time.Duration(n * float64(24*time.Hour))
+	if rest == "" {
+		return d, nil
+	}
+	more, err := time.ParseDuration(rest)
+	return d + more, err
+}
