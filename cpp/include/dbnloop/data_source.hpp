@@ -40,26 +40,26 @@ class DataSource {
   /// call; delivery resumes in the reactor's next turn.
   virtual void Resume() = 0;
 
-  /// Sets the record handler, replacing the last. `h` is a callable, or an Overload of
-  /// several, that takes some of
-  ///   - `const MboMsg&` and the other records,
+  /// Sets the record handler, replacing the last, from the next record on. `h` is a
+  /// callable, or an Overload of several, that takes some of
+  ///   - `const MboMsg&` and the other records of the current DBN version,
   ///   - `const WithTsOut<MboMsg>&`, chosen when the stream has ts_out,
-  ///   - `std::span<const MboMsg>`, a run: consecutive records of that type (with
-  ///   ts_out
-  ///     `std::span<const WithTsOut<MboMsg>>`; plain spans then hold one record each),
-  ///   - `const Record&`, any record, also of unknown type,
-  ///   - `const auto&`, the fallback: the typed record, or Record for unknown types.
-  /// The most specific form is chosen at compile time, in the order WithTsOut, span,
-  /// record, Record, fallback. Records that nothing takes are skipped.
+  ///   - `std::span<const MboMsg>`, a run: consecutive records of that type. In streams
+  ///     with ts_out `std::span<const WithTsOut<MboMsg>>` is the run, a plain span then
+  ///     holds one record,
+  ///   - `const Record&`: any record, also of unknown type, or of an older version
+  ///     (with VersionUpgradePolicy::AsIs),
+  ///   - `const auto&`, the fallback: the typed record, or RawRecord (a Record that has
+  ///     `hd`) for unknown types and for records shorter than their struct.
+  /// The form is chosen at compile time, in the order WithTsOut (span, then single),
+  /// span, record, Record, fallback. Records that nothing takes are skipped, and so is
+  /// everything while no handler is set. Beside a generic lambda a template over spans
+  /// is not seen: name the record's type.
   template <typename Handler>
+    requires detail::RecordHandler<std::remove_cvref_t<Handler>>
   void OnRecord(Handler&& h) {
     using H = std::remove_cvref_t<Handler>;
-    static_assert(
-        detail::kTakesAnything<H>,
-        "the handler takes no record: give it a parameter such as "
-        "const MboMsg&, std::span<const MboMsg>, const Record& or const auto&");
-    dispatch_ =
-        std::make_shared<Dispatch>(detail::Dispatcher<H>{std::forward<Handler>(h)});
+    SetDispatch(detail::Dispatcher<H>{std::forward<Handler>(h)});
   }
 
   /// Sets the error handler: `void(const Error&)`. It is called once per session, last,
@@ -86,8 +86,9 @@ class DataSource {
   /// means: hold the rest; nothing more is delivered until Release.
   using BatchSink = std::move_only_function<std::size_t(const RecordBatch&)>;
   void OnBatch(BatchSink sink);
-  /// After a sink held back: `consumed` bytes of the held batch are taken now; delivery
-  /// goes on in the reactor's next turn.
+  /// After a sink held back: `consumed` bytes of the held batch are taken now (at a
+  /// record's border; at most what is held); delivery goes on in the reactor's next
+  /// turn. Does nothing when no batch is held.
   void Release(std::size_t consumed);
 
  protected:
@@ -109,7 +110,7 @@ class DataSource {
   /// No record is delivered any more, until BeginStream.
   void StopDelivery() noexcept;
   [[nodiscard]] bool IsBlocked() const noexcept { return control_->stop; }
-  [[nodiscard]] bool IsHeld() const noexcept { return held_; }
+  [[nodiscard]] bool IsHeld() const noexcept { return held_ != 0; }
   [[nodiscard]] const std::shared_ptr<detail::DeliveryControl>& control()
       const noexcept {
     return control_;
@@ -123,15 +124,19 @@ class DataSource {
   /// input).
   [[nodiscard]] virtual bool HasMore() const { return false; }
 
-  DbnParser parser_;
+  // Shared with the delivery in progress: a record stays valid until its handler
+  // returns, even when the handler destroys the source.
+  const std::shared_ptr<DbnParser> shared_parser_;
+  DbnParser& parser_;
   bool paused_ = false;
 
  private:
   using Dispatch = std::move_only_function<void(const RecordBatch&, DbnParser&,
                                                 const detail::DeliveryControl&)>;
 
+  void SetDispatch(Dispatch dispatch);
   void UpdateStop() noexcept {
-    control_->stop = paused_ || held_ || ended_ || stale_;
+    control_->stop = paused_ || held_ != 0 || ended_ || stale_ || replaced_;
   }
 
   // Handlers are shared with the call in progress: a handler may replace or destroy
@@ -141,11 +146,13 @@ class DataSource {
   std::shared_ptr<std::move_only_function<void(const Metadata&)>> on_metadata_;
   std::shared_ptr<detail::DeliveryControl> control_;
   bool metadata_delivered_ = false;
-  bool held_ = false;
+  std::size_t held_ = 0;  // bytes that the sink has not taken
   bool ended_ = false;
   // A new stream began inside a handler of the old one: the delivery on the stack must
   // end before anything of the new stream is handed out.
   bool stale_ = false;
+  // A handler set another one: the delivery on the stack begins anew with that.
+  bool replaced_ = false;
 };
 
 }  // namespace dbnloop

@@ -1,5 +1,6 @@
 #include "dbnloop/data_source.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace dbnloop {
@@ -7,29 +8,39 @@ namespace dbnloop {
 using detail::DeliveryControl;
 
 DataSource::DataSource(ParserOptions options)
-    : parser_{options}, control_{std::make_shared<DeliveryControl>()} {}
+    : shared_parser_{std::make_shared<DbnParser>(options)},
+      parser_{*shared_parser_},
+      control_{std::make_shared<DeliveryControl>()} {}
 
 DataSource::~DataSource() {
   control_->stop = true;
   control_->destroyed = true;
 }
 
+void DataSource::SetDispatch(Dispatch dispatch) {
+  dispatch_ = std::make_shared<Dispatch>(std::move(dispatch));
+  if (!control_->pumping) return;
+  replaced_ = true;
+  UpdateStop();
+}
+
 void DataSource::OnBatch(BatchSink sink) {
-  dispatch_ = std::make_shared<Dispatch>(
-      [this, sink = std::move(sink)](const RecordBatch& batch, DbnParser& parser,
-                                     const DeliveryControl& control) mutable {
-        const auto taken = sink(batch);
-        if (control.destroyed) return;
-        parser.Consume(taken);
-        held_ = taken < batch.size;
-        UpdateStop();
-      });
+  SetDispatch([this, sink = std::move(sink)](const RecordBatch& batch,
+                                             DbnParser& parser,
+                                             const DeliveryControl& control) mutable {
+    const auto stream = control.stream;
+    const auto taken = std::min(sink(batch), batch.size);
+    if (control.destroyed || control.stream != stream) return;
+    parser.Consume(taken);
+    held_ = ended_ ? 0 : batch.size - taken;
+    UpdateStop();
+  });
 }
 
 void DataSource::Release(std::size_t consumed) {
-  if (!held_) return;
-  held_ = false;
-  parser_.Consume(consumed);
+  if (held_ == 0) return;
+  parser_.Consume(std::min(consumed, held_));
+  held_ = 0;
   UpdateStop();
   // Usually all was taken and a part of a record is left: then the socket is next.
   if (!IsBlocked() && (HasMore() || !parser_.Peek().empty() || parser_.error())) {
@@ -39,6 +50,7 @@ void DataSource::Release(std::size_t consumed) {
 
 DataSource::PumpResult DataSource::Pump() {
   const auto control = control_;
+  const auto parser = shared_parser_;
   if (control->pumping) return PumpResult::Blocked;
   struct Guard {
     DataSource* source;
@@ -50,7 +62,7 @@ DataSource::PumpResult DataSource::Pump() {
     ~Guard() {
       control.pumping = false;
       if (control.destroyed) return;
-      source->stale_ = false;
+      source->stale_ = source->replaced_ = false;
       source->UpdateStop();
       // A handler threw: what is buffered must not wait for the socket.
       if (!completed && !control.stop) source->ScheduleDelivery();
@@ -63,14 +75,20 @@ DataSource::PumpResult DataSource::Pump() {
       if (!metadata_delivered_ && parser_.metadata() != nullptr) {
         metadata_delivered_ = true;
         if (const auto handler = on_metadata_) (*handler)(*parser_.metadata());
-        continue;  // the handler may have paused or destroyed
-      }
-      if (batch.empty()) return parser_.error() ? PumpResult::Failed : PumpResult::Dry;
-      ObserveRuns(batch);
-      if (const auto dispatch = dispatch_) {
+        if (control->destroyed) break;
+      } else if (batch.empty()) {
+        return parser_.error() ? PumpResult::Failed : PumpResult::Dry;
+      } else if (const auto dispatch = dispatch_) {
+        ObserveRuns(batch);
         (*dispatch)(batch, parser_, *control);
+        if (control->destroyed) break;
       } else {
+        ObserveRuns(batch);
         parser_.Consume(batch.size);
+      }
+      if (replaced_) {
+        replaced_ = false;
+        UpdateStop();
       }
     }
     return control->destroyed ? PumpResult::Destroyed : PumpResult::Blocked;
@@ -99,8 +117,9 @@ bool DataSource::DeliverError(Error e) {
 void DataSource::BeginStream() {
   parser_.Reset();
   metadata_delivered_ = false;
-  held_ = false;
+  held_ = 0;
   ended_ = false;
+  ++control_->stream;
   stale_ = control_->pumping;
   UpdateStop();
 }
@@ -112,7 +131,7 @@ void DataSource::SetPaused(bool paused) noexcept {
 
 void DataSource::StopDelivery() noexcept {
   ended_ = true;
-  held_ = false;
+  held_ = 0;
   UpdateStop();
 }
 

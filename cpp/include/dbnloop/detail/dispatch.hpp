@@ -2,68 +2,30 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <cstring>
 #include <span>
 #include <type_traits>
 #include <utility>
 
 #include "dbnloop/dbn_parser.hpp"
-#include "dbnloop/overload.hpp"
+#include "dbnloop/detail/handler_form.hpp"
+#include "dbnloop/raw_record.hpp"
 #include "dbnloop/record.hpp"
-#include "dbnloop/rtype.hpp"
 
 namespace dbnloop::detail {
 
 /// Shared between a source and the call in progress, which may destroy the source.
 struct DeliveryControl {
-  bool stop = false;       ///< no further record after the current handler returns
-  bool destroyed = false;  ///< touch nothing of the source any more
-  bool pumping = false;    ///< delivery is on the stack: never recursive
+  bool stop = false;         ///< no further record after the current handler returns
+  bool destroyed = false;    ///< touch nothing of the source any more
+  bool pumping = false;      ///< delivery is on the stack: never recursive
+  std::uint64_t stream = 0;  ///< counts streams: another one may begin in a handler
 };
 
-// What a handler takes. A generic lambda is callable with anything, so it must not be
-// mistaken for a handler of spans; an overload set is asked member by member.
-struct Probe {};
-
-template <typename F>
-inline constexpr bool kIsGeneric = std::is_invocable_v<F&, const Probe&>;
-
-template <typename F, typename Arg>
-struct Takes : std::bool_constant<!kIsGeneric<F> && std::is_invocable_v<F&, Arg>> {};
-template <typename... Fs, typename Arg>
-struct Takes<Overload<Fs...>, Arg>
-    : std::bool_constant<(Takes<Fs, Arg>::value || ...)> {};
-
-template <typename F>
-struct HasGeneric : std::bool_constant<kIsGeneric<F>> {};
-template <typename... Fs>
-struct HasGeneric<Overload<Fs...>> : std::bool_constant<(kIsGeneric<Fs> || ...)> {};
-
-template <typename H, typename Arg>
-inline constexpr bool kTakes = Takes<H, Arg>::value;
-template <typename H>
-inline constexpr bool kHasGeneric = HasGeneric<H>::value;
-
-/// Whether a handler takes T in any form.
-template <typename H, typename T>
-inline constexpr bool kTakesRecord =
-    kTakes<H, std::span<const T>> || kTakes<H, std::span<const WithTsOut<T>>> ||
-    kTakes<H, const WithTsOut<T>&> || kTakes<H, const T&>;
-
-template <typename H>
-inline constexpr bool kTakesAnything =
-    kHasGeneric<H> || kTakes<H, const Record&> || kTakesRecord<H, MboMsg> ||
-    kTakesRecord<H, TradeMsg> || kTakesRecord<H, Mbp1Msg> ||
-    kTakesRecord<H, Mbp10Msg> || kTakesRecord<H, BboMsg> || kTakesRecord<H, Cmbp1Msg> ||
-    kTakesRecord<H, CbboMsg> || kTakesRecord<H, OhlcvMsg> ||
-    kTakesRecord<H, StatusMsg> || kTakesRecord<H, InstrumentDefMsg> ||
-    kTakesRecord<H, ImbalanceMsg> || kTakesRecord<H, StatMsg> ||
-    kTakesRecord<H, ErrorMsg> || kTakesRecord<H, SymbolMappingMsg> ||
-    kTakesRecord<H, SystemMsg>;
-
-/// Hands a batch to a handler: one static dispatch per run, a typed loop inside. The
-/// parser's position advances before each call, so that whatever the handler does
-/// (pause, close, destroy, throw) no record comes twice and none is lost.
+/// Hands batches to a handler: one static dispatch per run, a typed loop inside.
+///
+/// A record counts as taken before its handler is called, so that whatever the handler
+/// does (pause, close, destroy, throw) none comes twice and none is lost.
 template <typename H>
 class Dispatcher {
  public:
@@ -74,12 +36,13 @@ class Dispatcher {
     const bool ts_out = parser.ts_out();
     const std::byte* p = batch.data;
     for (const RecordRun& run : batch.runs) {
+      Taken taken{parser, control, run.record_size};
       if (run.typed != 0) {
         VisitRType(run.rtype, [&]<typename T>(std::type_identity<T>) {
-          Typed<T>(p, run, ts_out, parser, control);
+          Typed<T>(p, run, ts_out, taken);
         });
       } else {
-        Typed<Record>(p, run, ts_out, parser, control);
+        Raw(p, run, taken);
       }
       if (control.stop) return;
       p += std::size_t{run.count} * run.record_size;
@@ -87,76 +50,128 @@ class Dispatcher {
   }
 
  private:
+  // Counts the records of a run that were taken; tells the parser once, however the
+  // loop over them is left. The parser outlives the loop (Pump shares it), but its
+  // stream may have been replaced by a handler.
+  class Taken {
+   public:
+    Taken(DbnParser& parser, const DeliveryControl& control, std::size_t size)
+        : parser_{parser}, control_{control}, stream_{control.stream}, size_{size} {}
+    ~Taken() {
+      if (control_.stream == stream_) parser_.Consume(count * size_);
+    }
+    Taken(const Taken&) = delete;
+    Taken& operator=(const Taken&) = delete;
+
+    [[nodiscard]] bool Stopped() const { return control_.stop; }
+
+    std::size_t count = 0;
+
+   private:
+    DbnParser& parser_;
+    const DeliveryControl& control_;
+    std::uint64_t stream_;
+    std::size_t size_;
+  };
+
   template <typename T>
-  void Typed(const std::byte* p, const RecordRun& run, bool ts_out, DbnParser& parser,
-             const DeliveryControl& control) {
+  void Typed(const std::byte* p, const RecordRun& run, bool ts_out, Taken& taken) {
     if constexpr (std::is_same_v<T, Record>) {
-      Views(p, run, parser, control);
+      Raw(p, run, taken);
+    } else if (ts_out) {
+      TypedAs<T, FormOf<H, T>(true)>(p, run, taken);
     } else {
-      // ts_out lies right behind the struct unless the record is longer than we know.
-      const bool with_ts_out = ts_out && run.record_size == sizeof(WithTsOut<T>);
-      if constexpr (kTakes<H, std::span<const WithTsOut<T>>>) {
-        if (with_ts_out) return Span<WithTsOut<T>>(p, run, parser);
-      }
-      if constexpr (kTakes<H, const WithTsOut<T>&>) {
-        if (with_ts_out) return Each<WithTsOut<T>>(p, run, parser, control);
-      }
-      if constexpr (kTakes<H, std::span<const T>>) {
-        if (run.record_size == sizeof(T)) return Span<T>(p, run, parser);
-        return Singles<T>(p, run, parser, control);
-      } else if constexpr (kTakes<H, const T&>) {
-        Each<T>(p, run, parser, control);
-      } else if constexpr (kTakes<H, const Record&>) {
-        Views(p, run, parser, control);
-      } else if constexpr (kHasGeneric<H>) {
-        Each<T>(p, run, parser, control);
+      TypedAs<T, FormOf<H, T>(false)>(p, run, taken);
+    }
+  }
+
+  template <typename T, Form form>
+  void TypedAs(const std::byte* p, const RecordRun& run, Taken& taken) {
+    if constexpr (form == Form::TsOutRun) {
+      SpansOf<WithTsOut<T>>(p, run, taken);
+    } else if constexpr (form == Form::TsOut) {
+      if (run.record_size == sizeof(WithTsOut<T>)) {
+        Each(p, run, taken, [this](const std::byte* at) {
+          handler_(*reinterpret_cast<const WithTsOut<T>*>(at));
+        });
       } else {
-        parser.Consume(std::size_t{run.count} * run.record_size);
+        Each(p, run, taken, [this, &run](const std::byte* at) {
+          const auto copy = CopyWithTsOut<T>(at, run);
+          handler_(copy);
+        });
       }
-    }
-  }
-
-  template <typename T>
-  void Span(const std::byte* p, const RecordRun& run, DbnParser& parser) {
-    parser.Consume(std::size_t{run.count} * run.record_size);
-    handler_(std::span<const T>{reinterpret_cast<const T*>(p), run.count});
-  }
-
-  // Records that are longer than their struct cannot lie in one span.
-  template <typename T>
-  void Singles(const std::byte* p, const RecordRun& run, DbnParser& parser,
-               const DeliveryControl& control) {
-    for (std::uint32_t i = 0; i < run.count && !control.stop; ++i) {
-      parser.Consume(run.record_size);
-      handler_(std::span<const T>{reinterpret_cast<const T*>(p), 1});
-      p += run.record_size;
-    }
-  }
-
-  template <typename T>
-  void Each(const std::byte* p, const RecordRun& run, DbnParser& parser,
-            const DeliveryControl& control) {
-    const std::size_t size = run.record_size;
-    const std::byte* const end = p + run.count * size;
-    do {
-      parser.Consume(size);
-      handler_(*reinterpret_cast<const T*>(p));
-      p += size;
-    } while (p != end && !control.stop);
-  }
-
-  void Views(const std::byte* p, const RecordRun& run, DbnParser& parser,
-             const DeliveryControl& control) {
-    if constexpr (kTakes<H, const Record&> || kHasGeneric<H>) {
-      for (std::uint32_t i = 0; i < run.count && !control.stop; ++i) {
-        parser.Consume(run.record_size);
-        const Record record{reinterpret_cast<RecordHeader*>(const_cast<std::byte*>(p))};
-        handler_(record);
-        p += run.record_size;
-      }
+    } else if constexpr (form == Form::Run) {
+      SpansOf<T>(p, run, taken);
+    } else if constexpr (form == Form::One) {
+      Each(p, run, taken,
+           [this](const std::byte* at) { handler_(*reinterpret_cast<const T*>(at)); });
+    } else if constexpr (form == Form::Any) {
+      Raw(p, run, taken);
     } else {
-      parser.Consume(std::size_t{run.count} * run.record_size);
+      taken.count = run.count;
     }
+  }
+
+  void Raw(const std::byte* p, const RecordRun& run, Taken& taken) {
+    if constexpr (NamesRecord<H>) {
+      Each(p, run, taken, [this](const std::byte* at) {
+        const Record record = RawRecord{reinterpret_cast<const RecordHeader*>(at)};
+        handler_(record);
+      });
+    } else if constexpr (TakesRaw<H>()) {
+      Each(p, run, taken, [this](const std::byte* at) {
+        const RawRecord record{reinterpret_cast<const RecordHeader*>(at)};
+        handler_(record);
+      });
+    } else {
+      taken.count = run.count;
+    }
+  }
+
+  // The whole run as one span; one record each where the records are longer than the
+  // struct (ts_out behind it, fields of a newer version).
+  template <typename T>
+  void SpansOf(const std::byte* p, const RecordRun& run, Taken& taken) {
+    if (run.record_size == sizeof(T)) {
+      taken.count = run.count;
+      handler_(std::span<const T>{reinterpret_cast<const T*>(p), run.count});
+    } else {
+      Each(p, run, taken, [this, &run](const std::byte* at) {
+        if constexpr (requires(T record) { record.ts_out; }) {
+          const T copy = CopyWithTsOut<decltype(T::rec)>(at, run);
+          handler_(std::span<const T>{&copy, 1});
+        } else {
+          handler_(std::span<const T>{reinterpret_cast<const T*>(at), 1});
+        }
+      });
+    }
+  }
+
+  // The count lives in a register: `taken` is written when the loop is left.
+  template <typename F>
+  static void Each(const std::byte* p, const RecordRun& run, Taken& taken, F call) {
+    const std::size_t size = run.record_size;
+    const std::size_t count = run.count;
+    std::size_t done = 0;
+    struct Note {
+      std::size_t& from;
+      std::size_t& to;
+      ~Note() { to = from; }
+    } const note{done, taken.count};
+    do {
+      const std::byte* const at = p;
+      p += size;
+      ++done;
+      call(at);
+    } while (done != count && !taken.Stopped());
+  }
+
+  // Of a record that is longer than we know: ts_out is at its very end.
+  template <typename T>
+  static WithTsOut<T> CopyWithTsOut(const std::byte* at, const RecordRun& run) {
+    UnixNanos ts_out;
+    std::memcpy(&ts_out, at + run.record_size - sizeof(ts_out), sizeof(ts_out));
+    return {*reinterpret_cast<const T*>(at), ts_out};
   }
 
   H handler_;

@@ -1,0 +1,109 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+#include "dbnloop/raw_record.hpp"
+#include "dbnloop/record.hpp"
+#include "dbnloop/rtype.hpp"
+
+/// What a record handler takes, found at compile time.
+///
+/// A generic lambda is callable with anything, and merely asking whether it is would
+/// compile its body for that argument. So a handler is asked with a braced argument,
+/// `h({pointer, count})`: from braces no template parameter is deduced, and only
+/// parameters that name their type remain.
+namespace dbnloop::detail {
+
+template <typename H, typename T>
+concept NamesRun = requires(H& h, const T* data, std::size_t count) {
+  h({data, count});  // std::span<const T>
+};
+template <typename H, typename T>
+concept NamesTsOut = requires(H& h, const T& record, UnixNanos ts_out) {
+  h({record, ts_out});  // const WithTsOut<T>&
+};
+template <typename H, typename T>
+concept NamesOne = requires(H& h, const T& record) { h({record}); };
+
+// Templates over spans only, std::bind_front and the like name nothing, but refuse a
+// plain record; so they can be asked directly.
+template <typename H, typename T, typename Arg>
+concept TakesOnly = !std::is_invocable_v<H&, const T&> && std::is_invocable_v<H&, Arg>;
+
+template <typename H, typename T>
+inline constexpr bool kTakesOne = std::is_invocable_v<H&, const T&>;
+template <typename H, typename T>
+inline constexpr bool kTakesRun = NamesRun<H, T> || TakesOnly<H, T, std::span<const T>>;
+template <typename H, typename T>
+inline constexpr bool kTakesTsOut =
+    NamesTsOut<H, T> || TakesOnly<H, T, const WithTsOut<T>&>;
+template <typename H, typename T>
+inline constexpr bool kTakesTsOutRun =
+    NamesRun<H, WithTsOut<T>> || TakesOnly<H, T, std::span<const WithTsOut<T>>>;
+/// Takes any record, of unknown type too; either names Record or is generic.
+template <typename H>
+concept NamesRecord = NamesOne<H, Record> && std::is_invocable_v<H&, const Record&>;
+
+template <typename H>
+constexpr bool TakesRaw() {
+  if constexpr (NamesRecord<H>) {
+    return true;
+  } else {
+    return std::is_invocable_v<H&, const RawRecord&>;
+  }
+}
+
+/// How the records of a run reach the handler.
+enum class Form {
+  Skip,      ///< nothing takes them
+  TsOutRun,  ///< std::span<const WithTsOut<T>>
+  TsOut,     ///< const WithTsOut<T>&
+  Run,       ///< std::span<const T>
+  One,       ///< const T&
+  Any        ///< const Record&
+};
+
+/// The form for records of struct T in a stream with or without ts_out. What is named
+/// goes before what is generic.
+template <typename H, typename T>
+constexpr Form FormOf(bool ts_out) {
+  if constexpr (kTakesTsOutRun<H, T>) {
+    if (ts_out) return Form::TsOutRun;
+  }
+  if constexpr (kTakesTsOut<H, T>) {
+    if (ts_out) return Form::TsOut;
+  }
+  if constexpr (kTakesRun<H, T>) {
+    return Form::Run;
+  } else if constexpr (NamesOne<H, T> && kTakesOne<H, T>) {
+    return Form::One;
+  } else if constexpr (NamesRecord<H>) {
+    return Form::Any;
+  } else {
+    return kTakesOne<H, T> ? Form::One : Form::Skip;
+  }
+}
+
+template <typename H, typename... Ts>
+constexpr bool TakesAnyOf() {
+  return ((FormOf<H, Ts>(false) != Form::Skip || FormOf<H, Ts>(true) != Form::Skip) ||
+          ...);
+}
+
+/// Whether H takes anything at all.
+template <typename H>
+inline constexpr bool kTakesAnything =
+    TakesAnyOf<H, MboMsg, TradeMsg, Mbp1Msg, Mbp10Msg, BboMsg, Cmbp1Msg, CbboMsg,
+               OhlcvMsg, StatusMsg, InstrumentDefMsg, ImbalanceMsg, StatMsg, ErrorMsg,
+               SymbolMappingMsg, SystemMsg>() ||
+    TakesRaw<H>();
+
+/// What DataSource::OnRecord accepts.
+template <typename H>
+concept RecordHandler = kTakesAnything<H>;
+
+}  // namespace dbnloop::detail
