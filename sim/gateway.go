@@ -102,7 +102,7 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("no sources: a gateway needs data to serve")
 	}
 	if c.Heartbeat < 0 || c.AuthTimeout < 0 || c.MaxLine < 0 {
-		return c, errors.New("Heartbeat, AuthTimeout and MaxLine must not be negative")
+		return c, errors.New("negative Heartbeat, AuthTimeout or MaxLine")
 	}
 	return c, c.Faults.validate()
 }

@@ -3,7 +3,7 @@ package sim
 import (
 	"bytes"
 	"io/fs"
-	"slices"
+	"sync"
 
 	"github.com/dbnloop/dbnloop/sim/sample"
 )
@@ -16,14 +16,31 @@ func SampleSources() []Source {
 	if err != nil {
 		panic(err) // the pattern is a constant
 	}
-	slices.Sort(names)
 	var sources []Source
 	for _, name := range names {
-		data, err := sample.Data.ReadFile(name)
-		if err != nil {
-			panic(err) // the file is part of the program
-		}
-		sources = append(sources, ReaderSource("sample "+name, bytes.NewReader(data)))
+		sources = append(sources, sampleSource(name))
 	}
 	return sources
+}
+
+type sampleSource string
+
+// sampleCache holds what was decoded once: tests start many gateways.
+var sampleCache sync.Map // of name to *sourceData
+
+func (name sampleSource) load() (*sourceData, error) {
+	cached, ok := sampleCache.Load(name)
+	if !ok {
+		packed, err := sample.Data.ReadFile(string(name))
+		if err != nil {
+			return nil, err
+		}
+		data, err := loadStream("sample "+string(name), bytes.NewReader(packed), 0, nil)
+		if err != nil {
+			return nil, err
+		}
+		cached, _ = sampleCache.LoadOrStore(name, data)
+	}
+	own := *cached.(*sourceData) // the records themselves are never changed
+	return &own, nil
 }
