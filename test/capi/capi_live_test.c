@@ -1,0 +1,226 @@
+/* A whole session in C: the gateway is scripted on the same loop, through the reactor's
+ * own fd events. Partial use of batches, pause and resume, and the end. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <dbnloop.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "check.h"
+
+enum { kListener = 1, kPeer = 2, kRecords = 100, kRecordSize = 56 };
+
+static const char kKey[] = "db-ABCDEFGHIJKLMNOPQRSTUVWXYZ012";
+
+typedef struct gateway {
+  dbnloop_reactor* reactor;
+  int listener, peer, port;
+  char received[4096];
+  size_t received_len;
+  int authenticated, streaming;
+} gateway;
+
+static void gateway_open(gateway* g, dbnloop_reactor* reactor) {
+  memset(g, 0, sizeof *g);
+  g->reactor = reactor;
+  g->peer = -1;
+  g->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  struct sockaddr_in address = {.sin_family = AF_INET,
+                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t length = sizeof address;
+  CHECK(bind(g->listener, (struct sockaddr*)&address, length) == 0);
+  CHECK(listen(g->listener, 1) == 0);
+  CHECK(getsockname(g->listener, (struct sockaddr*)&address, &length) == 0);
+  g->port = ntohs(address.sin_port);
+  CHECK(dbnloop_reactor_add(reactor, g->listener, EPOLLIN, kListener, NULL) ==
+        DBNLOOP_OK);
+}
+
+static void gateway_send(gateway* g, const void* data, size_t size) {
+  CHECK(send(g->peer, data, size, MSG_NOSIGNAL) == (ssize_t)size);
+}
+
+static void gateway_say(gateway* g, const char* text) {
+  gateway_send(g, text, strlen(text));
+}
+
+static void gateway_accept(gateway* g) {
+  g->peer = accept4(g->listener, NULL, NULL, SOCK_NONBLOCK);
+  CHECK(g->peer >= 0);
+  CHECK(dbnloop_reactor_add(g->reactor, g->peer, EPOLLIN, kPeer, NULL) == DBNLOOP_OK);
+  gateway_say(g, "lsg_version=test\ncram=0123456789abcdefghijklmnopqrstuv\n");
+}
+
+/* A version-3 header of 128 bytes: fixed part and five empty counts. */
+static void send_metadata(gateway* g) {
+  unsigned char m[128] = {0};
+  memcpy(m, "DBN\x03", 4);
+  m[4] = 120;
+  memcpy(m + 8, "GLBX.MDP3", 9);
+  m[24] = m[25] = 0xFF;
+  memset(m + 34, 0xFF, 8);
+  m[50] = 0xFF;
+  m[53] = 71;
+  gateway_send(g, m, sizeof m);
+}
+
+static void send_records(gateway* g) {
+  unsigned char all[kRecords * kRecordSize] = {0};
+  for (int i = 0; i < kRecords; ++i) {
+    unsigned char* r = all + i * kRecordSize;
+    r[0] = kRecordSize / 4;
+    r[1] = 0xA0;
+    r[4] = (unsigned char)i; /* instrument id */
+  }
+  gateway_send(g, all, sizeof all);
+}
+
+static void gateway_read(gateway* g) {
+  ssize_t n = recv(g->peer, g->received + g->received_len,
+                   sizeof g->received - g->received_len - 1, 0);
+  if (n <= 0) return;
+  g->received_len += (size_t)n;
+  g->received[g->received_len] = '\0';
+  if (!g->authenticated && strstr(g->received, "auth=") != NULL) {
+    g->authenticated = 1;
+    CHECK(strstr(g->received,
+                 "auth=f0f36e23543121486f20e6964311a4cd2415814fa391fb78aef90c13d8085bf9"
+                 "-YZ012|dataset=GLBX.MDP3|encoding=dbn|ts_out=0|compression=none") !=
+          NULL);
+    gateway_say(g, "success=1|session_id=4711\n");
+  }
+  if (!g->streaming && strstr(g->received, "start_session\n") != NULL) {
+    g->streaming = 1;
+    CHECK(strstr(g->received, "schema=mbo|") != NULL);
+    CHECK(strstr(g->received, "symbols=ESZ6,NQZ6|") != NULL);
+    send_metadata(g);
+    send_records(g);
+  }
+}
+
+static void gateway_close(gateway* g) {
+  if (g->peer >= 0) {
+    dbnloop_reactor_remove(g->reactor, g->peer, NULL);
+    close(g->peer);
+    g->peer = -1;
+  }
+}
+
+typedef struct seen {
+  int metadata, errors, records, pauses;
+  uint32_t error_code, last_state;
+} seen;
+
+/* Uses at most seven records of a batch, so that the rest is offered again; pauses now
+ * and then. Each record must come once and in order. */
+static void take(dbnloop_event* event, dbnloop_live* client, seen* s) {
+  CHECK(!dbnloop_live_is_paused(client));
+  const unsigned char* p = event->data;
+  size_t described = 0;
+  for (size_t i = 0; i < event->run_count; ++i) {
+    CHECK(event->runs[i].rtype == 0xA0 && event->runs[i].typed == 1);
+    described += (size_t)event->runs[i].count * event->runs[i].record_size;
+  }
+  CHECK(described == event->size && event->consumed == event->size);
+  size_t used = 0;
+  while (used < event->size && used < 7 * kRecordSize) {
+    CHECK(p[used + 4] == s->records);
+    ++s->records;
+    used += kRecordSize;
+  }
+  event->consumed = used;
+  if (s->records % 21 == 0) {
+    dbnloop_live_pause(client);
+    ++s->pauses;
+  }
+}
+
+static void turn(gateway* g, dbnloop_live* client, seen* s) {
+  dbnloop_event* events = NULL;
+  size_t count = 0;
+  dbnloop_error error;
+  CHECK(dbnloop_reactor_poll(g->reactor, 1000, &events, &count, &error) == DBNLOOP_OK);
+  for (size_t i = 0; i < count; ++i) {
+    dbnloop_event* e = &events[i];
+    if (e->kind == DBNLOOP_EVENT_FD) {
+      if (e->source == kListener) {
+        gateway_accept(g);
+      } else {
+        gateway_read(g);
+      }
+      continue;
+    }
+    CHECK(e->source == dbnloop_live_id(client));
+    switch (e->kind) {
+      case DBNLOOP_EVENT_RECORDS:
+        CHECK(s->metadata == 1);
+        take(e, client, s);
+        break;
+      case DBNLOOP_EVENT_METADATA:
+        CHECK(e->size == 128 && memcmp(e->data, "DBN\x03", 4) == 0);
+        ++s->metadata;
+        break;
+      case DBNLOOP_EVENT_STATE:
+        s->last_state = e->code;
+        break;
+      case DBNLOOP_EVENT_ERROR:
+        ++s->errors;
+        s->error_code = e->code;
+        CHECK(memmem(e->data, e->size, "ABCDEFGHIJ", 10) == NULL);
+        break;
+      default:
+        CHECK(0);
+    }
+  }
+}
+
+int main(void) {
+  dbnloop_reactor* reactor = NULL;
+  dbnloop_live* client = NULL;
+  dbnloop_error error;
+  gateway g;
+  seen s = {0};
+  CHECK(dbnloop_reactor_new(&reactor, &error) == DBNLOOP_OK);
+  gateway_open(&g, reactor);
+  CHECK(dbnloop_live_new(reactor, kKey, 32, NULL, &client, &error) == DBNLOOP_OK);
+  dbnloop_subscription subscription;
+  dbnloop_subscription_init(&subscription);
+  subscription.dataset = "GLBX.MDP3";
+  subscription.dataset_len = 9;
+  subscription.symbols = "ESZ6,NQZ6";
+  subscription.symbols_len = 9;
+  subscription.schema = 0;
+  CHECK(dbnloop_live_subscribe(client, &subscription, NULL, &error) == DBNLOOP_OK);
+  CHECK(dbnloop_live_connect(client, "127.0.0.1", 9, g.port, &error) == DBNLOOP_OK);
+  CHECK(dbnloop_live_start(client, &error) == DBNLOOP_OK);
+
+  while (s.records < kRecords) {
+    turn(&g, client, &s);
+    if (dbnloop_live_is_paused(client)) {
+      const int before = s.records;
+      dbnloop_event* events = NULL;
+      size_t count = 0;
+      CHECK(dbnloop_reactor_poll(reactor, 0, &events, &count, &error) == DBNLOOP_OK);
+      CHECK(count == 0 && s.records == before);
+      dbnloop_live_resume(client);
+    }
+  }
+  CHECK(s.pauses == kRecords / 21);
+  CHECK(s.last_state == DBNLOOP_LIVE_STREAMING);
+  CHECK(dbnloop_live_session_id(client) == 4711);
+
+  gateway_close(&g);
+  while (s.errors == 0) turn(&g, client, &s);
+  CHECK(s.records == kRecords && s.errors == 1);
+  CHECK(s.error_code == DBNLOOP_CONNECTION_CLOSED);
+  CHECK(dbnloop_live_get_state(client) == DBNLOOP_LIVE_DISCONNECTED);
+
+  dbnloop_reactor_remove(reactor, g.listener, NULL);
+  close(g.listener);
+  dbnloop_live_free(client);
+  dbnloop_reactor_free(reactor);
+  return 0;
+}
