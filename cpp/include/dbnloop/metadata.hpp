@@ -17,7 +17,7 @@ namespace dbnloop {
 struct MappingInterval {
   std::uint32_t start_date = 0;
   std::uint32_t end_date = 0;
-  std::string symbol;  ///< in stype_out
+  std::string symbol;  ///< in stype_out; empty: a gap, to be skipped
   bool operator==(const MappingInterval&) const = default;
 };
 

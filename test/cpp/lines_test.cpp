@@ -1,0 +1,98 @@
+#include "proto/lines.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "support/dbn_bytes.hpp"
+#include "support/split.hpp"
+
+namespace dbnloop::proto {
+namespace {
+
+std::vector<std::string> LinesOf(const test::Pieces& pieces) {
+  LineReader reader;
+  std::vector<std::string> lines;
+  for (auto piece : pieces) {
+    for (;;) {
+      std::size_t taken = 0;
+      const auto line = reader.Next(piece, taken);
+      piece = piece.subspan(taken);
+      if (!line) break;
+      lines.emplace_back(*line);
+    }
+  }
+  return lines;
+}
+
+TEST(LineReaderTest, GivesTheSameLinesHoweverTheyAreCut) {
+  const auto input =
+      test::BytesOfText("lsg_version=1\ncram=a\r\n\n\r\nsuccess=1|\nrest");
+  const std::vector<std::string> expected{"lsg_version=1", "cram=a", "", "",
+                                          "success=1|"};
+  EXPECT_EQ(LinesOf({input}), expected);
+  test::ExpectSameEventsHoweverCut(input, LinesOf);
+}
+
+TEST(LineReaderTest, TakesNothingBehindTheLine) {
+  LineReader reader;
+  std::size_t taken = 0;
+  const auto line = reader.Next(test::BytesOfText("ok\nDBN\x03"), taken);
+  EXPECT_EQ(line, "ok");
+  EXPECT_EQ(taken, 3U);
+  EXPECT_EQ(reader.Partial(), "");
+}
+
+TEST(LineReaderTest, KeepsWhatCameOfALine) {
+  LineReader reader;
+  std::size_t taken = 0;
+  EXPECT_FALSE(reader.Next(test::BytesOfText("succ"), taken));
+  EXPECT_EQ(taken, 4U);
+  EXPECT_EQ(reader.Partial(), "succ");
+}
+
+TEST(LineReaderTest, ALineOfTheBoundIsFineAndOneByteMoreIsNot) {
+  for (const std::size_t piece : {std::size_t{1 << 20}, std::size_t{1000}}) {
+    for (const std::size_t length : {LineReader::kMaxLine, LineReader::kMaxLine + 1}) {
+      LineReader reader;
+      const auto input = test::BytesOfText(std::string(length, 'x') + "\n");
+      std::optional<std::string_view> line;
+      for (std::size_t at = 0; at < input.size() && !reader.TooLong();) {
+        std::size_t taken = 0;
+        line = reader.Next(
+            std::span{input}.subspan(at, std::min(piece, input.size() - at)), taken);
+        at += taken;
+      }
+      EXPECT_EQ(reader.TooLong(), length > LineReader::kMaxLine);
+      EXPECT_EQ(line.has_value(), length == LineReader::kMaxLine);
+    }
+  }
+}
+
+TEST(ValueOfTest, IsTolerantOfOrderUnknownKeysAndTrailingBars) {
+  EXPECT_EQ(ValueOf("success=1|session_id=5", "session_id"), "5");
+  EXPECT_EQ(ValueOf("session_id=5|new=x|success=1|", "success"), "1");
+  EXPECT_EQ(ValueOf("||success=1||", "success"), "1");
+  EXPECT_EQ(ValueOf("noise|success=1", "success"), "1");
+}
+
+TEST(ValueOfTest, SplitsAPairAtItsFirstEqualsSign) {
+  EXPECT_EQ(ValueOf("error=a=b", "error"), "a=b");
+  EXPECT_EQ(ValueOf("error=", "error"), "");
+}
+
+TEST(ValueOfTest, ComparesWholeKeys) {
+  EXPECT_EQ(ValueOf("xsuccess=1", "success"), std::nullopt);
+  EXPECT_EQ(ValueOf("success", "success"), std::nullopt);
+  EXPECT_EQ(ValueOf("", "success"), std::nullopt);
+  EXPECT_EQ(ValueOf("a=success=1", "success"), std::nullopt);
+}
+
+TEST(QuotedTest, IsPrintableAndBounded) {
+  EXPECT_EQ(Quoted("plain"), "'plain'");
+  EXPECT_EQ(Quoted("a\nb\x1b[31m\xff"), "'a?b?[31m?'");
+  EXPECT_LT(Quoted(std::string(10'000, 'x')).size(), 210U);
+}
+
+}  // namespace
+}  // namespace dbnloop::proto
