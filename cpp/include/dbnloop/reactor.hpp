@@ -46,11 +46,12 @@ class Reactor {
   /// One bounded turn: waits at most `timeout_ms` (-1: no limit, 0: not at all) for
   /// fds, timers and posted tasks, runs what is ready, returns how many callbacks ran.
   /// A signal (EINTR) is zero events. Exceptions of callbacks pass through; the reactor
-  /// stays usable and the events that had not run yet are reported again.
+  /// stays usable, and what had not run yet runs in the next turn.
   int Poll(int timeout_ms = -1);
   /// Polls until Stop. A Stop that came before Run makes it return at once.
   void Run();
-  /// Ends Run after the current batch; wakes a waiting Poll. Thread-safe.
+  /// Ends Run after the current batch; wakes a waiting Poll. Thread-safe, and safe in
+  /// signal handlers.
   void Stop() noexcept;
 
   /// Runs `task` once in the next turn, in order. Thread-safe. Tasks posted by a task
