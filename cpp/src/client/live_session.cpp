@@ -335,11 +335,25 @@ LiveClient::Session::Flow LiveClient::Session::TakeText(
     return Flow::Go;
   }
   Send();
+  if (InText()) return Flow::Go;
+  BeginRecords(rest);
   if (FollowPhase() == Flow::Stop) return Flow::Stop;
-  // Behind the authentication response the stream begins, perhaps in the same segment.
-  if (rest.empty()) return Flow::Go;
-  Ingest(rest);
   return Deliver();
+}
+
+// Behind the authentication response the stream begins, perhaps in the same segment:
+// those bytes are taken in before any state is told, as a state handler may throw.
+void LiveClient::Session::BeginRecords(std::span<const std::byte> bytes) {
+  reactor_->Cancel(deadline_);
+  ArmHeartbeat(options_.heartbeat_interval.value_or(kDefaultHeartbeat) +
+               options_.heartbeat_grace);
+  if (options_.compression == Compression::Zstd) {
+    zstd_ = std::make_unique<proto::ZstdStream>();
+    compressed_.resize(kReceive);
+  }
+  if (bytes.empty()) return;
+  Ingest(bytes);
+  ScheduleDelivery();
 }
 
 // Tells the user of what the text session has reached.
@@ -348,13 +362,6 @@ LiveClient::Session::Flow LiveClient::Session::FollowPhase() {
   const auto phase = text_->phase();
   if ((phase == Phase::Ready || phase == Phase::Streaming) &&
       state == State::Authenticating) {
-    reactor_->Cancel(deadline_);
-    if (options_.compression == Compression::Zstd) {
-      zstd_ = std::make_unique<proto::ZstdStream>();
-      compressed_.resize(kReceive);
-    }
-    ArmHeartbeat(options_.heartbeat_interval.value_or(kDefaultHeartbeat) +
-                 options_.heartbeat_grace);
     if (SetState(State::Ready) == Flow::Stop) return Flow::Stop;
   }
   // A state handler may have started the session, or closed it.

@@ -59,6 +59,7 @@ class LiveClient::Session {
   [[nodiscard]] bool Decompress();
   [[nodiscard]] Flow OnEof();
   [[nodiscard]] std::optional<std::size_t> Receive(std::span<std::byte> into);
+  void BeginRecords(std::span<const std::byte> bytes);
   void Ingest(std::span<const std::byte> bytes);
   bool Send();
   void UpdateInterest();
