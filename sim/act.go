@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -33,7 +34,7 @@ func (s *session) showGarbage() (bool, error) {
 		return false, nil
 	}
 	s.g.running.Go(func() { s.readLines(make(chan string)) })
-	return true, s.finish()
+	return true, cmp.Or(s.finish(), errSessionOver)
 }
 
 // armBytes sets the next byte position at which a fault waits. It is called when the DBN

@@ -40,7 +40,7 @@ func leaked() string {
 		buf := make([]byte, 1<<20)
 		stacks = ""
 		for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-			if strings.Contains(stack, "dbnloop/sim.") && !strings.Contains(stack, "TestMain") {
+			if strings.Contains(stack, "dbnloop/sim.") && !strings.Contains(stack, "testing.") {
 				stacks += stack + "\n\n"
 			}
 		}

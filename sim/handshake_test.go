@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/sim"
@@ -234,6 +235,18 @@ func TestCloseEndsEverySessionAndMayBeRepeated(t *testing.T) {
 		}
 	}
 	if stats := gw.Stats(); stats.Sessions != 3 || stats.Ended != 3 || stats.Active != 0 {
+		t.Errorf("stats %+v", stats)
+	}
+}
+
+func TestAClientThatDoesNotAuthenticateIsDropped(t *testing.T) {
+	gw := start(t, sim.Config{AuthTimeout: time.Millisecond})
+	c := dial(t, gw)
+	c.challenge()
+	if _, err := c.in.ReadByte(); err != io.EOF {
+		t.Errorf("%v, want EOF", err)
+	}
+	if stats := gw.Stats(); stats.Sessions != 1 {
 		t.Errorf("stats %+v", stats)
 	}
 }

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -23,11 +24,15 @@ func (s *session) stream() error {
 	lines := make(chan string, 16)
 	s.g.running.Go(func() { s.readLines(lines) })
 	err := s.deliver(lines)
-	if errors.Is(err, errSessionOver) {
-		return s.finish()
+	if errors.Is(err, errSessionOver) || errors.Is(err, errClientGone) {
+		return cmp.Or(s.finish(), err)
 	}
 	return err
 }
+
+// errClientGone tells that the client sends nothing more. It may still be reading: one that
+// shuts its sending side down drains what is on the way, so the stream ends politely.
+var errClientGone = errors.New("the client has gone")
 
 // readLines passes the client's further lines on, until it sends no more.
 func (s *session) readLines(lines chan<- string) {
@@ -117,7 +122,7 @@ func (s *session) takeLines(lines <-chan string) error {
 		default:
 			select {
 			case <-s.gone:
-				return fmt.Errorf("the client has gone: %w", io.EOF)
+				return errClientGone
 			default:
 				return nil
 			}
@@ -184,7 +189,7 @@ func (q *quietClock) wait(lines <-chan string, next time.Time) error {
 	case line := <-lines:
 		return s.handleLine(line)
 	case <-s.gone:
-		return fmt.Errorf("the client has gone: %w", io.EOF)
+		return errClientGone
 	case <-s.ctx.Done():
 		return s.ctx.Err()
 	}
@@ -211,7 +216,7 @@ func (s *session) finish() error {
 	case <-s.ctx.Done():
 	case <-time.After(lingerTime):
 	}
-	return errSessionOver
+	return nil
 }
 
 // lingerTime bounds how long a finished session waits for its client to close.

@@ -301,3 +301,21 @@ func TestStatsCountDataRecords(t *testing.T) {
 		t.Errorf("session %+v", info)
 	}
 }
+
+// A client that shuts its sending side down gets a clean end: whole records, and a whole
+// zstd frame.
+func TestAHalfClosedClientIsDrainedPolitely(t *testing.T) {
+	for _, options := range []string{"", "|compression=zstd"} {
+		gw := start(t, sim.Config{Passes: sim.Forever})
+		c := dial(t, gw)
+		c.login(options)
+		c.send("schema=mbo|symbols=ALL_SYMBOLS\n")
+		c.begin()
+		if err := c.conn.CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		if own, _ := c.rest(); len(own) != 5 { // rest fails on an unclean end
+			t.Errorf("%v", describeAll(own))
+		}
+	}
+}
