@@ -37,7 +37,7 @@ demo: build ## Show live records from the embedded simulator; needs no key, no n
 	@$(BIN)/dbn-tail --demo
 
 .PHONY: test
-test: test-cpp test-go ## Run every test: C++, C, Go with -race, end to end
+test: test-cpp test-go test-consumers ## Run every test: C++, C, Go with -race, end to end
 
 .PHONY: test-cpp
 test-cpp: deps
@@ -51,6 +51,10 @@ test-go: build
 	@$(GOTEST) -race -timeout 15m ./...
 	@$(GOTEST) -tags dbnloop_poison .
 	@CGO_ENABLED=0 go build ./dbn/... ./sim/...
+
+.PHONY: test-consumers
+test-consumers: build
+	@test/consumer/run.sh
 
 .PHONY: asan
 asan: deps ## Run the C++ and C tests under address and undefined behaviour sanitizers

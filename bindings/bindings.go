@@ -13,6 +13,8 @@ import "C"
 import (
 	"fmt"
 	"unsafe"
+
+	_ "github.com/dbnloop/dbnloop/capi" // so that vendoring keeps the header
 )
 
 // ABIVersion is the header's; it must equal the library's LibraryABIVersion.

@@ -15,7 +15,7 @@ check() { # name command...
 }
 
 mapfile -t cxx < <(git ls-files '*.hpp' '*.cpp' '*.h' '*.c' | grep -v '\.gen\.hpp$')
-mapfile -t cxx_units < <(git ls-files 'cpp/src/*.cpp' 'capi/*.cpp')
+mapfile -t cxx_units < <(git ls-files 'cpp/src/*.cpp' 'capi/src/*.cpp')
 
 quiet_output=1 check gofmt gofmt -l $(git ls-files '*.go')
 check clang-format clang-format-19 --dry-run -Werror "${cxx[@]}"

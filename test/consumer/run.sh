@@ -23,4 +23,39 @@ cc -std=c11 -Wall -Wextra -Werror -o "$work/consumer-c" test/consumer/pkgconfig/
   $(pkg-config --cflags --static --libs dbnloop)
 echo "consumer pkg-config: $("$work/consumer-c")"
 
+# Go, in a module of its own: the package comes from this tree by a replace directive.
+root=$PWD
+sim=build/bin/dbn-sim
+key=db-simSIMsimSIMsimSIMsimSIMsim00
+"$sim" --quiet --close-at-end --exit-after-sessions 3 --port-file "$work/port" >/dev/null &
+trap 'kill %1 2>/dev/null || true; rm -rf "$work"' EXIT
+go_consumer() { # name, then the command that builds ./consumer
+  local name=$1
+  shift
+  "$@"
+  echo "consumer $name: $(DATABENTO_API_KEY=$key ./consumer 127.0.0.1 "$(cat "$work/port")" GLBX.MDP3 trades)"
+}
+cp -r test/consumer/go "$work/go"
+cd "$work/go"
+go mod edit -replace "github.com/dbnloop/dbnloop=$root"
+go_consumer "go" env $("$root/scripts/cgo-env.sh") go build -o consumer .
+# Vendored: the module's own tree is not there, so the installed library is named by
+# pkg-config.
+go mod vendor
+go_consumer "go, vendored, pkg-config" go build -mod=vendor -tags dbnloop_pkgconfig -o consumer .
+# A binary that needs libc only.
+go_consumer "go, static" env $("$root/scripts/cgo-env.sh") go build -mod=mod -tags dbnloop_static -o consumer .
+if ldd ./consumer | grep -qvE 'libc\.so|libm\.so|libresolv|linux-vdso|ld-linux'; then
+  echo "the static consumer needs more than libc:" >&2
+  ldd ./consumer >&2
+  exit 1
+fi
+# Without cgo the build ends with a name that says why.
+if CGO_ENABLED=0 go build -mod=mod -o consumer . 2>"$work/nocgo"; then
+  echo "CGO_ENABLED=0 built" >&2
+  exit 1
+fi
+grep -q build_it_with_CGO_ENABLED_1 "$work/nocgo"
+cd "$root"
+
 echo "consumer programs: $("$work/moved/bin/dbn-tail" --version), $("$work/moved/bin/dbn-sim" --version)"
