@@ -55,6 +55,7 @@ test-go: build
 .PHONY: test-consumers
 test-consumers: build
 	@test/consumer/run.sh
+	@test/consumer/readme.sh
 
 .PHONY: asan
 asan: deps ## Run the C++ and C tests under address and undefined behaviour sanitizers
