@@ -18,19 +18,29 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::size_t kReceive = 64 * 1024;       // at most, per turn: fair to others
+constexpr std::size_t kReceive = 64 * 1024;       // at most, per read
+constexpr int kReadsPerTurn = 4;                  // then others have their turn
 constexpr std::size_t kTextBuffer = 4 * 1024;     // text lines are short
 constexpr std::size_t kTurnOutput = 1024 * 1024;  // decompressed bytes per turn
 constexpr seconds kDefaultHeartbeat{30};
+constexpr milliseconds kStopLimit{5000};  // for what is in flight after Stop
 
 std::string Millis(milliseconds value) { return std::to_string(value.count()) + " ms"; }
 
-// The text of an error record, whichever layout its size tells.
+// The text of an error record, whichever layout its size tells, and its code if it has
+// one.
 std::string ErrorText(const RecordHeader& hd) {
   const auto size = hd.Size() - sizeof(RecordHeader);
   const auto* text = reinterpret_cast<const char*>(&hd + 1);
   const auto field = std::min(size, sizeof(ErrorMsg::err));
-  return proto::Quoted({text, ::strnlen(text, field)});
+  auto words = proto::Quoted({text, ::strnlen(text, field)});
+  if (hd.Size() >= sizeof(ErrorMsg)) {
+    const auto code = reinterpret_cast<const ErrorMsg&>(hd).code;
+    if (code != GatewayErrorCode::Unset) {
+      words += " (" + std::string{ToString(code)} + ")";
+    }
+  }
+  return words;
 }
 
 }  // namespace
@@ -90,6 +100,10 @@ void LiveClient::Session::Connect(std::string_view gateway, int port) {
 
 std::uint32_t LiveClient::Session::Subscribe(Subscription subscription) {
   proto::ValidateSubscription(subscription);
+  if (stopping_) {
+    throw Exception{
+        {ErrorCode::InvalidState, "Subscribe: the session is being stopped"}};
+  }
   const auto& dataset = text_->dataset();
   if (subscription.dataset.empty() && dataset.empty()) {
     throw Exception{
@@ -140,19 +154,20 @@ void LiveClient::Session::Close() {
 }
 
 void LiveClient::Session::Stop() {
-  if (state == State::Disconnected) return;
-  const Error reason{ErrorCode::Cancelled,
-                     "the session was stopped by this client" + Where()};
-  Close();
-  farewell_ = reactor_->After({}, [this, reason] {
-    const auto control = client_->control();
-    if (on_state) {
-      const auto notify = on_state;
-      (*notify)(State::Disconnected);
-    }
-    if (!control->destroyed && state == State::Disconnected)
-      client_->DeliverError(reason);
-  });
+  if (state == State::Disconnected || stopping_) return;
+  // Inside a handler of records nothing more is wanted; before the stream nothing is in
+  // flight.
+  if (state != State::Streaming || client_->control()->pumping) {
+    auto reason = Cancelled();
+    Close();
+    return FarewellLater(std::move(reason));
+  }
+  stopping_ = true;
+  text_->Sent(text_->Output().size());
+  ::shutdown(socket_.get(), SHUT_WR);
+  reactor_->Cancel(heartbeat_);
+  deadline_ = reactor_->After(kStopLimit, [this] { End(Cancelled()); });
+  UpdateInterest();
 }
 
 void LiveClient::Session::Pause() {
@@ -185,8 +200,8 @@ void LiveClient::Session::OnDialed(net::Dialer::Result result) {
   last_byte_ = reactor_->Now();
   reactor_->Cancel(deadline_);
   ArmAuthTimeout();
-  if (SetState(State::Authenticating) == Flow::Stop) return;
-  UpdateInterest();
+  UpdateInterest();  // before the state's handler, which may throw
+  static_cast<void>(SetState(State::Authenticating));
 }
 
 void LiveClient::Session::ArmConnectTimeout() {
@@ -224,7 +239,7 @@ bool LiveClient::Session::InText() const {
 
 // A handshake goes on while paused; records do not.
 bool LiveClient::Session::WantsToRead() const {
-  return !eof_ && (InText() || !client_->IsPaused());
+  return !eof_ && !suspended_ && (InText() || !client_->IsPaused());
 }
 
 void LiveClient::Session::UpdateInterest() {
@@ -267,9 +282,11 @@ bool LiveClient::Session::Send() {
 void LiveClient::Session::OnSocket(std::uint32_t events) {
   if (!Send()) events |= EPOLLERR;
   // Errors and hang-ups are found by reading, behind the last bytes.
-  if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0 && WantsToRead() &&
-      !client_->IsHeld()) {
-    if (Read() == Flow::Stop) return;
+  if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0 && WantsToRead()) {
+    // A batch is mostly released before the loop comes here again, so that the socket
+    // needs not be taken from epoll for each. Here it was not.
+    suspended_ = client_->IsHeld();
+    if (!suspended_ && Read() == Flow::Stop) return;
   }
   UpdateInterest();
 }
@@ -277,13 +294,28 @@ void LiveClient::Session::OnSocket(std::uint32_t events) {
 LiveClient::Session::Flow LiveClient::Session::Read() {
   if (InText()) return ReadText();
   if (FollowPhase() == Flow::Stop) return Flow::Stop;
-  if (zstd_) return ReadCompressed();
-  const auto room = client_->parser_.WritableSpan();
-  if (!room.empty()) {
-    const auto n = Receive(room.first(std::min(room.size(), kReceive)));
-    if (n) client_->parser_.Commit(*n);
+  for (int i = 0; i < kReadsPerTurn; ++i) {
+    const auto n = zstd_ ? ReadCompressed() : ReadPlain();
+    if (Deliver() == Flow::Stop) return Flow::Stop;
+    // A short read has emptied the socket; what else there is comes in the next turn.
+    if (n < kReceive || client_->IsBlocked() || delivery_ != 0) break;
   }
-  return Deliver();
+  return Flow::Go;
+}
+
+std::size_t LiveClient::Session::ReadPlain() {
+  const auto room = client_->parser_.WritableSpan();
+  if (room.empty()) return 0;
+  const auto n = Receive(room.first(std::min(room.size(), kReceive))).value_or(0);
+  client_->parser_.Commit(n);
+  return n;
+}
+
+std::size_t LiveClient::Session::ReadCompressed() {
+  if (compressed_at_ != compressed_end_) return 0;
+  compressed_at_ = 0;
+  compressed_end_ = Receive(compressed_).value_or(0);
+  return compressed_end_;
 }
 
 // How many bytes came; none when nothing did. Notes the end of input.
@@ -366,6 +398,7 @@ LiveClient::Session::Flow LiveClient::Session::FollowPhase() {
   }
   // A state handler may have started the session, or closed it.
   if (text_->phase() == Phase::Streaming && state == State::Ready) {
+    last_byte_ = reactor_->Now();  // the gateway need not speak before it is asked to
     return SetState(State::Streaming);
   }
   return Flow::Go;
@@ -396,15 +429,6 @@ void LiveClient::Session::Ingest(std::span<const std::byte> bytes) {
   }
 }
 
-LiveClient::Session::Flow LiveClient::Session::ReadCompressed() {
-  if (compressed_at_ == compressed_end_) {
-    const auto n = Receive(compressed_);
-    compressed_at_ = 0;
-    compressed_end_ = n.value_or(0);
-  }
-  return Deliver();
-}
-
 // One step from the decompressor into the parser; false when it has nothing to give.
 bool LiveClient::Session::Decompress() {
   const std::span<const std::byte> in{compressed_.data() + compressed_at_,
@@ -419,7 +443,8 @@ bool LiveClient::Session::Decompress() {
 }
 
 bool LiveClient::Session::HasMore() const {
-  return eof_ || (zstd_ && (compressed_at_ != compressed_end_ || zstd_->HasPending()));
+  return eof_ || suspended_ ||
+         (zstd_ && (compressed_at_ != compressed_end_ || zstd_->HasPending()));
 }
 
 // Empties parser and decompressor into the handlers, then tells of an end.
@@ -434,7 +459,7 @@ LiveClient::Session::Flow LiveClient::Session::Deliver() {
         return state == State::Disconnected || state == State::Connecting ? Flow::Stop
                                                                           : Flow::Go;
       case PumpResult::Failed:
-        return End(client_->parser_.error());
+        return End(client_->parser_.error(), Where());
       case PumpResult::Dry:
         break;
     }
@@ -444,7 +469,7 @@ LiveClient::Session::Flow LiveClient::Session::Deliver() {
       return Flow::Go;
     }
     const bool progress = Decompress();
-    if (!progress && zstd_->error()) return End(zstd_->error());
+    if (!progress && zstd_->error()) return End(zstd_->error(), Where());
     if (!progress) break;
   }
   return eof_ ? OnEof() : Flow::Go;
@@ -454,32 +479,31 @@ void LiveClient::Session::ScheduleDelivery() {
   reactor_->Cancel(delivery_);
   delivery_ = reactor_->After({}, [this] {
     delivery_ = 0;
+    suspended_ = false;
     if (!socket_ || FollowPhase() == Flow::Stop) return;
     if (InText() || Deliver() == Flow::Go) UpdateInterest();
   });
 }
 
+// An error record right before the end is the end's reason; one that records follow is
+// not.
 void LiveClient::Session::ObserveErrors(const RecordBatch& batch) {
-  const auto* p = batch.data;
-  for (const auto& run : batch.runs) {
-    const auto size = std::size_t{run.count} * run.record_size;
-    if (run.rtype == RType::Error) {
-      gateway_error_ =
-          ErrorText(*reinterpret_cast<const RecordHeader*>(p + size - run.record_size));
-    }
-    p += size;
-  }
+  const auto& last = batch.runs.back();
+  gateway_error_.clear();
+  if (last.rtype != RType::Error) return;
+  const auto* at = batch.data + batch.size - last.record_size;
+  gateway_error_ = ErrorText(*reinterpret_cast<const RecordHeader*>(at));
 }
 
 // ---- Ends ---------------------------------------------------------------------------
 
 // Everything that came was handed out; says why nothing more comes.
 LiveClient::Session::Flow LiveClient::Session::OnEof() {
+  if (stopping_) return End(Cancelled());
   if (InText()) {
     auto error = text_->Finish();
-    error.message += Where();
     error.os_errno = eof_errno_;
-    return End(std::move(error));
+    return End(std::move(error), Where());
   }
   if (!gateway_error_.empty()) {
     return End(
@@ -487,18 +511,16 @@ LiveClient::Session::Flow LiveClient::Session::OnEof() {
          "the gateway closed the session after the error " + gateway_error_ + Where(),
          eof_errno_});
   }
-  const bool cut = client_->parser_.metadata() != nullptr && client_->parser_.Finish();
+  const auto& parser = client_->parser_;
+  const bool cut =
+      (parser.metadata() != nullptr || parser.buffered() != 0) && parser.Finish();
   if (eof_errno_ != 0) {
     return End({ErrorCode::ConnectionClosed,
                 std::string{"the connection broke: "} + std::strerror(eof_errno_) +
                     (cut ? ", inside a record" : "") + Where(),
                 eof_errno_});
   }
-  if (cut) {
-    auto error = client_->parser_.Finish();
-    error.message += Where();
-    return End(std::move(error));
-  }
+  if (cut) return End(parser.Finish(), Where());
   return End(
       {ErrorCode::ConnectionClosed, "the gateway closed the session" + Where() +
                                         "; connect again and subscribe to go on"});
@@ -515,16 +537,40 @@ std::string LiveClient::Session::Where() const {
   return where + ")";
 }
 
-LiveClient::Session::Flow LiveClient::Session::End(Error error) {
+Error LiveClient::Session::Cancelled() const {
+  return {ErrorCode::Cancelled, "the session was stopped by this client" + Where()};
+}
+
+LiveClient::Session::Flow LiveClient::Session::End(Error error,
+                                                   const std::string& where) {
+  error.message += where;
   Close();
+  Farewell(error);
+  return Flow::Stop;
+}
+
+void LiveClient::Session::FarewellLater(Error error) {
+  farewell_ =
+      reactor_->After({}, [this, error = std::move(error)] { Farewell(Error{error}); });
+}
+
+// The state, then the reason: OnError is the last of a session. When the state's
+// handler throws, the reason comes in the next turn.
+void LiveClient::Session::Farewell(const Error& error) {
   const auto control = client_->control();
-  if (on_state) {
-    const auto notify = on_state;
-    (*notify)(State::Disconnected);
+  if (const auto notify = on_state) {
+    try {
+      (*notify)(State::Disconnected);
+    } catch (...) {
+      if (!control->destroyed && state == State::Disconnected) {
+        farewell_ =
+            reactor_->After({}, [this, error] { client_->DeliverError(Error{error}); });
+      }
+      throw;
+    }
   }
   // A state handler may have destroyed the client or begun a new session.
   if (!control->destroyed && state == State::Disconnected) client_->DeliverError(error);
-  return Flow::Stop;
 }
 
 void LiveClient::Session::Reset() {
@@ -540,7 +586,7 @@ void LiveClient::Session::Reset() {
   held_text_.clear();
   zstd_.reset();
   compressed_at_ = compressed_end_ = 0;
-  eof_ = false;
+  eof_ = suspended_ = stopping_ = false;
   eof_errno_ = 0;
   received_ = 0;
   gateway_error_.clear();
@@ -559,7 +605,9 @@ void LiveClient::Session::OnHeartbeatCheck() {
       options_.heartbeat_interval.value_or(kDefaultHeartbeat) +
       options_.heartbeat_grace;
   const auto silence = reactor_->Now() - last_byte_;
-  if (client_->IsPaused() || client_->IsHeld()) return ArmHeartbeat(limit);
+  if (state != State::Streaming || client_->IsPaused() || client_->IsHeld()) {
+    return ArmHeartbeat(limit);
+  }
   if (silence < limit) return ArmHeartbeat(limit - silence);
   End({ErrorCode::HeartbeatTimeout,
        "no byte came for " + Millis(std::chrono::duration_cast<milliseconds>(silence)) +
