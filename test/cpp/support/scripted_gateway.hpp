@@ -53,6 +53,25 @@ inline int PortOf(int fd) {
   return ntohs(in.sin_port);
 }
 
+/// Connections to a loopback port that nobody accepts: they fill the listener's queue.
+class ConnectAttempts {
+ public:
+  ConnectAttempts(int port, int count, const char* address = "127.0.0.1") {
+    sockaddr_in in{};
+    in.sin_family = AF_INET;
+    in.sin_port = htons(static_cast<std::uint16_t>(port));
+    ::inet_pton(AF_INET, address, &in.sin_addr);
+    for (int i = 0; i < count; ++i) {
+      fds_.emplace_back(
+          ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+      ::connect(fds_.back().get(), reinterpret_cast<sockaddr*>(&in), sizeof(in));
+    }
+  }
+
+ private:
+  std::vector<net::ScopedFd> fds_;
+};
+
 /// A live gateway on loopback that does what a test tells it, driven by the reactor
 /// under test. One connection at a time; a new one takes the place of the old.
 class ScriptedGateway {
