@@ -240,3 +240,33 @@ func TestParsePace(t *testing.T) {
 		}
 	}
 }
+
+// A subscription joins the pass that is running: it gets what comes from now on.
+func TestALateSubscriptionJoinsWhereTheDataIs(t *testing.T) {
+	c, clock := paced(t, sim.Config{Sources: []sim.Source{ohlcvSource(0, 1000, 2000), tradesSource(500, 1500, 1500)}, Pace: sim.RealTime(1)})
+	checkSteps(t, c, clock, []stepOf{{0, []int{0}}, {time.Second, []int{1}}})
+	c.send("schema=trades|symbols=X|id=2\n")
+	if text := describe(c.mustNext()); text != "subscription_ack: Subscription request 2 for trades data succeeded" {
+		t.Fatalf("answer %q", text)
+	}
+	clock.AwaitTimers(1)
+	clock.Advance(time.Second)
+	var got []string
+	for range 3 {
+		got = append(got, describe(c.mustNext()))
+	}
+	if diff := cmp.Diff([]string{"mbp-0 7", "mbp-0 7", "ohlcv-1s 7"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func tradesSource(milliseconds ...int) sim.Source {
+	var trades []dbn.TradeMsg
+	for _, ms := range milliseconds {
+		ts := dbn.UnixNanos(1e18 + ms*1e6)
+		trades = append(trades, dbn.TradeMsg{
+			Hd: dbn.RecordHeader{Length: 48 / 4, RType: dbn.RTypeMbp0, InstrumentID: 7, TsEvent: ts}, TsRecv: ts, Size: 1,
+		})
+	}
+	return sim.RecordsSource(dbn.Metadata{Version: 3, Dataset: "GLBX.MDP3", Schema: dbn.SchemaTrades}, recordBytes(trades))
+}

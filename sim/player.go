@@ -29,6 +29,7 @@ type player struct {
 
 	stage    stage
 	at, stop block // position, and the end of the stage
+	behind   block // position behind the last record that was sent
 	pass     int64
 	passSent int64
 	offset   uint64 // added to timestamps in this pass
@@ -57,6 +58,24 @@ func (p *player) subscribe(sub *subscription) {
 	case playing:
 		sub.active = true
 		p.refilter()
+		p.rewind()
+	}
+}
+
+// rewind goes back over the records that were skipped because nobody wanted them, though
+// their time has not come yet.
+func (p *player) rewind() {
+	if p.pace.factor <= 0 || !p.paced {
+		return
+	}
+	now := p.clock.Now()
+	for at := p.behind; at.off < p.at.off; at.rec++ {
+		rec := p.tl.data[at.off:]
+		if p.pacer.due(indexTs(rec)).After(now) {
+			p.at = at
+			return
+		}
+		at.off += recLen(rec)
 	}
 }
 
@@ -278,12 +297,13 @@ func (p *player) sendRecords(out *sink, limit int64) (sent int64, next time.Time
 			}
 			out.pending = p.rewrite(out.pending, rec, now)
 		}
+		p.at.off += len(rec)
+		p.at.rec++
 		if wanted {
 			sent++
 			p.pacer.sent++
+			p.behind = p.at
 		}
-		p.at.off += len(rec)
-		p.at.rec++
 	}
 	out.pending = append(out.pending, data[from:p.at.off]...)
 	return sent, next, out.relieve()

@@ -319,3 +319,51 @@ func TestAHalfClosedClientIsDrainedPolitely(t *testing.T) {
 		}
 	}
 }
+
+// More data than one block: prepared blocks, filtered ones and a fault in the middle of one
+// give the same records.
+func TestDataOfManyBlocks(t *testing.T) {
+	var bars []dbn.OhlcvMsg
+	for i := range 40_000 { // 2.2 MB
+		bars = append(bars, bar(uint32(1+i%20), dbn.UnixNanos(i), uint64(i)))
+	}
+	all := recordBytes(bars)
+	meta := dbn.Metadata{Version: 3, Dataset: "GLBX.MDP3", Schema: dbn.SchemaOhlcv1S}
+	few := func(rec dbn.Record) bool { return rec.Header().InstrumentID == 3 || rec.Header().InstrumentID == 5 }
+	many := func(rec dbn.Record) bool { return rec.Header().InstrumentID <= 12 }
+	for _, test := range []struct {
+		name, symbols, options string
+		want                   []byte
+		faults                 []string
+		passes                 int
+	}{
+		{"everything", "ALL_SYMBOLS", "", all, nil, 1},
+		{"everything twice", "ALL_SYMBOLS", "", append(bytes.Clone(all), all...), nil, 2},
+		{"everything compressed", "ALL_SYMBOLS", "|compression=zstd", all, nil, 1},
+		{"a few instruments", "3,5", "", pick(all, few), nil, 1},
+		{"many instruments", "1,2,3,4,5,6,7,8,9,10,11,12", "", pick(all, many), nil, 1},
+		{"closed within a block", "ALL_SYMBOLS", "", all[:56*12_345], []string{"close=12345"}, 1},
+		{"closed within a block of few", "3,5", "", pick(all, few)[:56*1000], []string{"close=1000"}, 1},
+		{"stalled for a moment", "ALL_SYMBOLS", "", all, []string{"stall=7001,1ns", "stall=1000000b,1ns"}, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			gw, c := faulty(t, sim.Config{
+				Sources: []sim.Source{sim.RecordsSource(meta, all)}, Passes: test.passes, AtEnd: sim.CloseAtEnd,
+			}, test.faults...)
+			c.login(test.options)
+			stype := "instrument_id"
+			if test.symbols == "ALL_SYMBOLS" {
+				stype = "raw_symbol"
+			}
+			c.send("schema=ohlcv-1s|stype_in=%s|symbols=%s\n", stype, test.symbols)
+			c.begin()
+			_, data := c.rest()
+			if !bytes.Equal(join(data), test.want) {
+				t.Errorf("%d records, want %d", len(data), len(test.want)/56)
+			}
+			if gw.Host() != "127.0.0.1" || fmt.Sprintf("%s:%d", gw.Host(), gw.Port()) != gw.Addr() {
+				t.Errorf("%s is not %s and %d", gw.Addr(), gw.Host(), gw.Port())
+			}
+		})
+	}
+}
