@@ -86,9 +86,11 @@ class LiveClient : public DataSource {
   /// Asks for the stream to begin, now or when Ready. Throws InvalidState when it was
   /// asked for already in this session.
   void Start() override;
-  /// Ends the session by the user's wish: no record after this, then, in the reactor's
-  /// next turn, OnError with Cancelled (unless Connect is called before). Does nothing
-  /// when Disconnected.
+  /// Ends the session politely: the sending half is closed, what the gateway had sent
+  /// before it noticed is still delivered (for 5 s at most), then OnError comes with
+  /// Cancelled. Inside a record handler, or before the stream, the session ends at
+  /// once: no record after this, and OnError comes in the reactor's next turn (unless
+  /// Connect is called before). Does nothing when Disconnected.
   void Stop() override;
   void Pause() override;
   void Resume() override;

@@ -54,7 +54,8 @@ class LiveClient::Session {
   [[nodiscard]] Flow Read();
   [[nodiscard]] Flow ReadText();
   [[nodiscard]] Flow TakeText(std::span<const std::byte> bytes);
-  [[nodiscard]] Flow ReadCompressed();
+  [[nodiscard]] std::size_t ReadPlain();
+  [[nodiscard]] std::size_t ReadCompressed();
   [[nodiscard]] Flow Deliver();
   [[nodiscard]] bool Decompress();
   [[nodiscard]] Flow OnEof();
@@ -67,7 +68,10 @@ class LiveClient::Session {
   [[nodiscard]] bool InText() const;
   [[nodiscard]] Flow SetState(State next);
   [[nodiscard]] Flow FollowPhase();
-  Flow End(Error error);
+  [[nodiscard]] Error Cancelled() const;
+  Flow End(Error error, const std::string& where = {});
+  void FarewellLater(Error error);
+  void Farewell(const Error& error);
   void Reset();
   void NewText();
   void ArmConnectTimeout();
@@ -94,10 +98,12 @@ class LiveClient::Session {
   std::vector<std::byte> compressed_;  // received, [compressed_at_, compressed_end_)
   std::size_t compressed_at_ = 0;
   std::size_t compressed_end_ = 0;
+  bool suspended_ = false;  // a batch is held: the socket left epoll
+  bool stopping_ = false;   // half-closed by Stop, what is in flight still comes
   bool eof_ = false;
   int eof_errno_ = 0;
   std::uint64_t received_ = 0;
-  std::string gateway_error_;  // text of the last error record
+  std::string gateway_error_;  // of the last record, if that was an error
 
   Reactor::TimerId deadline_ = 0;  // connect, then authentication
   Reactor::TimerId heartbeat_ = 0;
