@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "dbnloop/exception.hpp"
+#include "support/allocations.hpp"
 #include "support/dbn_bytes.hpp"
 #include "support/split.hpp"
 
@@ -197,6 +198,32 @@ TEST_P(StreamTest, ReceivesStraightIntoTheBufferInReadsOfAnySize) {
   }
   test::End(parser, out);
   EXPECT_TRUE(out == expected);
+}
+
+TEST_P(StreamTest, AllocatesNothingOnceTheMetadataIsRead) {
+  if (!test::kCountsAllocations) GTEST_SKIP() << "sanitizers allocate for themselves";
+  Build();
+  const auto header = test::HeaderOf(test::LiveMetadata(version(), ts_out()));
+  DbnParser parser{With(policy())};
+  parser.Push(header);
+  ASSERT_TRUE(parser.Peek().empty());
+  if (parser.error()) return;  // version 3 to 2
+  const auto before = test::AllocationCount();
+  std::size_t taken = 0;
+  for (int i = 0; i < 20; ++i) {
+    auto rest = std::span{stream_}.subspan(header.size());
+    while (!rest.empty()) {
+      rest = rest.subspan(
+          parser.Push(rest.first(std::min<std::size_t>(rest.size(), 999))));
+      for (auto b = parser.Peek(); !b.empty(); b = parser.Peek()) {
+        taken += b.runs.size();
+        parser.Consume(b.size);
+      }
+    }
+    while (parser.Pull()) ++taken;
+  }
+  EXPECT_EQ(test::AllocationCount(), before);
+  EXPECT_GT(taken, 0U);
 }
 
 // ---- Runs ---------------------------------------------------------------------------
