@@ -89,7 +89,15 @@ class DbnParser {
     offset_ += n;
   }
   /// The next record, already consumed ("advance first, then call out"), or none.
-  [[nodiscard]] std::optional<Record> Pull();
+  [[nodiscard]] std::optional<Record> Pull() {
+    if (pull_.left == 0 && !PullNextRun()) return std::nullopt;
+    auto* const record = const_cast<std::byte*>(pull_.at);
+    pull_.at += pull_.size;
+    --pull_.left;
+    pos_ += pull_.source_size;
+    offset_ += pull_.source_size;
+    return Record{reinterpret_cast<RecordHeader*>(record)};
+  }
 
   /// Set once the header is complete (upgraded as the policy says); null before, and
   /// for fragments.
@@ -130,6 +138,7 @@ class DbnParser {
   [[nodiscard]] RecordBatch PeekUpgraded();
   [[nodiscard]] bool WillUpgrade(RType rtype, std::size_t size) const noexcept;
   [[nodiscard]] RecordRun Run(RType rtype, std::size_t size, std::size_t count) const;
+  bool PullNextRun();
   void Compact() noexcept;
   void Fail(ErrorCode code, std::string message);
 
@@ -152,9 +161,15 @@ class DbnParser {
   std::size_t source_size_ = 0;    // of the same record in buffer_
   std::array<RTypeRule, 256> rules_{};
 
-  RecordBatch pulled_;  // what Pull hands out of, and where it is
-  std::size_t pulled_run_ = 0;
-  std::uint32_t pulled_in_run_ = 0;
+  // The run that Pull hands out of, and the runs behind it.
+  struct Pulling {
+    const std::byte* at = nullptr;
+    std::size_t size = 0;         // of one record
+    std::size_t source_size = 0;  // of the same record in buffer_
+    std::uint32_t left = 0;
+    std::span<const RecordRun> runs;
+  };
+  Pulling pull_;
 
   std::vector<std::byte> header_;  // of metadata that is larger than the buffer
   std::size_t header_size_ = 0;    // 0: not known yet
