@@ -320,24 +320,62 @@ TEST_F(LiveClientTest, CloseIsSilentAndConnectingAgainWorks) {
   EXPECT_EQ(metadata_.size(), 2U);
 }
 
-TEST_F(LiveClientTest, StopTellsCancelledInTheNextTurn) {
+TEST_F(LiveClientTest, StopIsPoliteAndDeliversWhatIsInFlight) {
+  const auto client = Make();
+  Stream(*client);
+  gateway_.Send(Header() + Trades(0, 10));
+  client->Stop();
+  client->Stop();
+  EXPECT_THAT(errors_, IsEmpty()) << "never from inside the call";
+  EXPECT_EQ(ErrorOf([&] { SubscribeTrades(*client); }).code, ErrorCode::InvalidState);
+  ASSERT_TRUE(UntilEnd());
+  EXPECT_TRUE(gateway_.peer_closed) << "the gateway saw the half-close and answered it";
+  EXPECT_EQ(sequences_, Numbers(0, 10));
+  EXPECT_EQ(errors_[0].code, ErrorCode::Cancelled);
+  EXPECT_EQ(client->GetState(), LiveClient::State::Disconnected);
+  EXPECT_EQ(states_.back(), "Disconnected");
+  client->Stop();
+  Advance(std::chrono::hours{1});
+  EXPECT_EQ(errors_.size(), 1U);
+}
+
+TEST_F(LiveClientTest, StopEndsAlsoWhenTheGatewayTakesNoNotice) {
+  gateway_.close_with_peer = false;
   const auto client = Make();
   Stream(*client);
   client->Stop();
-  EXPECT_THAT(errors_, IsEmpty()) << "never from inside the call";
+  Advance(std::chrono::milliseconds{4999});
+  EXPECT_THAT(errors_, IsEmpty());
+  Advance(std::chrono::milliseconds{1});
+  ASSERT_EQ(errors_.size(), 1U);
+  EXPECT_EQ(errors_[0].code, ErrorCode::Cancelled);
+}
+
+TEST_F(LiveClientTest, StopBeforeTheStreamEndsInTheNextTurn) {
+  const auto client = Make();
+  Connect(*client);
+  client->Stop();
   EXPECT_EQ(client->GetState(), LiveClient::State::Disconnected);
+  EXPECT_THAT(errors_, IsEmpty());
   Settle();
   ASSERT_EQ(errors_.size(), 1U);
   EXPECT_EQ(errors_[0].code, ErrorCode::Cancelled);
   EXPECT_EQ(states_.back(), "Disconnected");
+}
+
+TEST_F(LiveClientTest, StopOfAPausedClientEnds) {
+  const auto client = Make();
+  Stream(*client);
+  client->Pause();
   client->Stop();
-  Settle();
-  EXPECT_EQ(errors_.size(), 1U);
+  Advance(std::chrono::seconds{5});
+  ASSERT_EQ(errors_.size(), 1U);
+  EXPECT_EQ(errors_[0].code, ErrorCode::Cancelled);
 }
 
 TEST_F(LiveClientTest, ConnectBeforeTheFarewellTakesItBack) {
   const auto client = Make();
-  Stream(*client);
+  Connect(*client);
   client->Stop();
   Stream(*client);
   EXPECT_THAT(errors_, IsEmpty());

@@ -99,6 +99,8 @@ class ScriptedGateway {
   std::string after_auth;
   /// Goes out when the session is started.
   std::string on_start;
+  /// Whether the end of the client's side ends the gateway's too.
+  bool close_with_peer = true;
   /// Text goes out one byte per turn.
   bool text_byte_by_byte = false;
 
@@ -172,7 +174,8 @@ class ScriptedGateway {
     if (n < 0 && errno == EAGAIN) return;
     if (n <= 0) {
       peer_closed = true;
-      return Fin();
+      if (close_with_peer || n < 0) return Fin();
+      return reactor_->Modify(socket_.get(), interest_ &= ~EPOLLIN);
     }
     in_.append(buffer.data(), static_cast<std::size_t>(n));
     for (auto end = in_.find('\n'); end != std::string::npos; end = in_.find('\n')) {
@@ -207,7 +210,8 @@ class ScriptedGateway {
       out_.clear();
       sent_ = 0;
     }
-    const std::uint32_t wanted = EPOLLIN | (Unsent() != 0 ? EPOLLOUT : 0U);
+    const std::uint32_t wanted =
+        (peer_closed ? 0U : EPOLLIN) | (Unsent() != 0 ? EPOLLOUT : 0U);
     if (socket_ && wanted != interest_) reactor_->Modify(socket_.get(), wanted);
     interest_ = wanted;
   }

@@ -1,0 +1,214 @@
+// Back pressure and fairness: Pause, floods, clients side by side.
+
+#include <gmock/gmock.h>
+
+#include "support/live_fixture.hpp"
+#include "support/sockets.hpp"
+
+namespace dbnloop {
+namespace {
+
+using namespace std::chrono_literals;
+using test::Header;
+using test::Trades;
+using testing::IsEmpty;
+
+class LiveFlow : public test::LiveFixture {};
+
+constexpr std::uint32_t kFlood = 500'000;  // 24 MB: more than all socket buffers hold
+
+TEST_F(LiveFlow, PauseHoldsAndResumeLosesAndRepeatsNothing) {
+  const auto client = Make();
+  Stream(*client);
+  gateway_.Send(Header() + Trades(0, 10));
+  ASSERT_TRUE(Until([&] { return sequences_.size() == 10; }));
+  client->Pause();
+  EXPECT_TRUE(client->IsPaused());
+  gateway_.Send(Trades(10, 10));
+  Settle();
+  EXPECT_EQ(sequences_.size(), 10U);
+  client->Resume();
+  EXPECT_FALSE(client->IsPaused());
+  EXPECT_EQ(sequences_.size(), 10U) << "Resume delivers nothing from inside";
+  ASSERT_TRUE(Until([&] { return sequences_.size() == 20; }));
+  EXPECT_EQ(sequences_, Numbers(0, 20));
+}
+
+TEST_F(LiveFlow, APausedFloodKeepsMemoryBounded) {
+  LiveOptions options;
+  options.buffer_size = 16 * 1024;
+  const auto client = Make(options);
+  std::size_t pauses = 0;
+  client->OnRecord([&](const TradeMsg& m) {
+    sequences_.push_back(m.sequence);
+    if (m.sequence % 50'000 == 7) {
+      client->Pause();
+      ++pauses;
+    }
+  });
+  Stream(*client);
+  gateway_.Send(Header() + Trades(0, kFlood));
+  while (sequences_.size() < kFlood) {
+    const auto before = sequences_.size();
+    ASSERT_TRUE(
+        Until([&] { return client->IsPaused() || sequences_.size() == kFlood; }));
+    EXPECT_GT(sequences_.size(), before);
+    const auto held = sequences_.size();
+    Settle();
+    EXPECT_EQ(sequences_.size(), held) << "no record after the one that paused";
+    EXPECT_LE(client->Buffered(), options.buffer_size);
+    if (pauses == 1) {
+      EXPECT_GT(gateway_.Unsent(), 0U) << "TCP holds the peer back";
+    }
+    client->Resume();
+  }
+  EXPECT_EQ(pauses, 10U);
+  EXPECT_EQ(sequences_, Numbers(0, kFlood));
+}
+
+TEST_F(LiveFlow, PauseBeforeConnectLetsTheHandshakePassAndHoldsTheRecords) {
+  gateway_.after_auth = Header() + Trades(0, 3);
+  const auto client = Make();
+  client->Pause();
+  Stream(*client);
+  Settle();
+  EXPECT_THAT(sequences_, IsEmpty());
+  client->Resume();
+  ASSERT_TRUE(Until([&] { return sequences_.size() == 3; }));
+}
+
+TEST_F(LiveFlow, PauseHoldsWhatTheDecompressorHolds) {
+  LiveOptions options;
+  options.compression = Compression::Zstd;
+  options.buffer_size = 16 * 1024;
+  const auto client = Make(options);
+  client->OnRecord([&](const TradeMsg& m) {
+    sequences_.push_back(m.sequence);
+    if (m.sequence % 10'000 == 0) client->Pause();
+  });
+  Stream(*client);
+  gateway_.Send(test::Zstd(Header() + Trades(0, 100'000)));
+  gateway_.Fin();  // the socket will not become readable for the rest
+  while (errors_.empty()) {
+    ASSERT_TRUE(Until([&] { return client->IsPaused() || !errors_.empty(); }));
+    const auto held = sequences_.size();
+    Settle();
+    ASSERT_EQ(sequences_.size(), held);
+    client->Resume();
+  }
+  EXPECT_EQ(sequences_, Numbers(0, 100'000));
+}
+
+// Rule 7: interest 0 would report the reset in every turn.
+TEST_F(LiveFlow, APausedSocketWithAResetDoesNotSpin) {
+  const auto client = Make();
+  Stream(*client);
+  gateway_.Send(Header() + Trades(0, 5));
+  ASSERT_TRUE(Until([&] { return sequences_.size() == 5; }));
+  client->Pause();
+  gateway_.Send(Trades(5, 5));
+  gateway_.Rst();
+  Settle();
+  int turns = 0;
+  for (int i = 0; i < 100; ++i) turns += reactor_.Poll(0);
+  EXPECT_EQ(turns, 0);
+  EXPECT_FALSE(test::IsReadable(reactor_.Fd())) << "nor does a foreign loop";
+  EXPECT_THAT(errors_, IsEmpty());
+  client->Resume();
+  ASSERT_TRUE(UntilEnd());
+  EXPECT_EQ(sequences_, Numbers(0, 10)) << "the records before the reset come first";
+  EXPECT_EQ(errors_[0].os_errno, ECONNRESET);
+}
+
+TEST_F(LiveFlow, APausedSocketWithAnEndDoesNotSpin) {
+  const auto client = Make();
+  Stream(*client);
+  client->Pause();
+  gateway_.Send(Header() + Trades(0, 5));
+  gateway_.Fin();
+  Settle();
+  EXPECT_EQ(reactor_.Poll(0), 0);
+  EXPECT_THAT(errors_, IsEmpty());
+  client->Resume();
+  ASSERT_TRUE(UntilEnd());
+  EXPECT_EQ(sequences_, Numbers(0, 5));
+}
+
+TEST_F(LiveFlow, AnIdleSessionTakesNoTurns) {
+  const auto client = Make();
+  Stream(*client);
+  gateway_.Send(Header() + Trades(0, 5));
+  ASSERT_TRUE(Until([&] { return sequences_.size() == 5; }));
+  Settle();
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(reactor_.Poll(0), 0);
+}
+
+TEST_F(LiveFlow, AFloodStarvesNoTimers) {
+  const auto client = Make();
+  Stream(*client);
+  gateway_.Send(Header() + Trades(0, kFlood));
+  std::size_t timers = 0;
+  std::size_t most_between = 0;
+  std::size_t last = 0;
+  std::function<void()> again = [&] {
+    ++timers;
+    most_between = std::max(most_between, sequences_.size() - last);
+    last = sequences_.size();
+    if (sequences_.size() < kFlood) reactor_.After({}, again);
+  };
+  again();
+  ASSERT_TRUE(Until([&] { return sequences_.size() == kFlood; }));
+  EXPECT_GT(timers, 5U);
+  EXPECT_LE(most_between * sizeof(TradeMsg), 4U << 20) << "bytes per turn are bounded";
+}
+
+TEST_F(LiveFlow, AFloodedClientDoesNotStarveAnother) {
+  test::ScriptedGateway calm{&reactor_};
+  const auto flooded = Make();
+  Stream(*flooded);
+  const auto other = Make();
+  std::vector<std::uint32_t> seen;
+  std::size_t flood_seen = 0;
+  other->OnRecord([&](const TradeMsg& m) { seen.push_back(m.sequence); });
+  flooded->OnRecord([&](std::span<const TradeMsg> run) { flood_seen += run.size(); });
+  other->Connect("127.0.0.1", calm.port());
+  other->Start();
+  ASSERT_TRUE(Until([&] { return calm.started; }));
+  calm.Send(Header());
+  gateway_.Send(Header() + Trades(0, kFlood));
+  // One record each time, while the flood runs: it must arrive after few turns.
+  std::uint32_t sent = 0;
+  while (flood_seen < kFlood) {
+    calm.Send(Trades(sent++, 1));
+    int turns = 0;
+    while (seen.size() < sent && turns < 10) {
+      reactor_.Poll(20);
+      ++turns;
+    }
+    ASSERT_EQ(seen.size(), sent) << "after " << flood_seen << " records of the flood";
+  }
+  EXPECT_GT(sent, 5U);
+  EXPECT_EQ(seen, Numbers(0, sent));
+}
+
+TEST_F(LiveFlow, TwoClientsEndIndependently) {
+  test::ScriptedGateway second{&reactor_};
+  const auto one = Make();
+  Stream(*one);
+  const auto two = Make();
+  std::size_t seen = 0;
+  two->OnRecord([&](const TradeMsg&) { ++seen; });
+  std::vector<Error> ends;
+  two->OnError([&](const Error& e) { ends.push_back(e); });
+  two->Connect("127.0.0.1", second.port());
+  two->Start();
+  ASSERT_TRUE(Until([&] { return second.started; }));
+  gateway_.Rst();
+  ASSERT_TRUE(UntilEnd());
+  EXPECT_THAT(ends, IsEmpty());
+  second.Send(Header() + Trades(0, 3));
+  ASSERT_TRUE(Until([&] { return seen == 3; }));
+}
+
+}  // namespace
+}  // namespace dbnloop
