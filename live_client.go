@@ -153,7 +153,9 @@ func (c *LiveClient) Subscribe(s Subscription) (id uint32, err error) {
 // Start asks for the stream to begin, now or when Ready. A session is started once.
 func (c *LiveClient) Start() error { return c.call((*bindings.Live).Start) }
 
-// Stop ends the session: no record after this, then the Error handler with ErrCancelled.
+// Stop ends the session by the user's wish; the Error handler gets ErrCancelled. Inside a
+// handler of records no record comes after this. Elsewhere what the gateway had sent before
+// it noticed may still come, for 5 s at most.
 func (c *LiveClient) Stop() error {
 	c.r.cur.stopFor(c)
 	return c.call((*bindings.Live).Stop)

@@ -234,8 +234,9 @@ dbnloop_status dbnloop_live_subscribe(dbnloop_live* client,
                                       const dbnloop_subscription* subscription,
                                       uint32_t* id, dbnloop_error* error);
 dbnloop_status dbnloop_live_start(dbnloop_live* client, dbnloop_error* error);
-/* Ends the session by the caller's wish: no record after this, then an ERROR event with
- * CANCELLED in the next poll. */
+/* Ends the session politely: what the gateway had sent before it noticed still comes (for
+ * 5 s at most), then an ERROR event with CANCELLED. With a batch of the last poll in hand,
+ * or before the stream, it ends at once: no record after this. */
 dbnloop_status dbnloop_live_stop(dbnloop_live* client, dbnloop_error* error);
 /* At once, no event after it. */
 void dbnloop_live_close(dbnloop_live* client);

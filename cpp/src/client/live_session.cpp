@@ -155,9 +155,9 @@ void LiveClient::Session::Close() {
 
 void LiveClient::Session::Stop() {
   if (state == State::Disconnected || stopping_) return;
-  // Inside a handler of records nothing more is wanted; before the stream nothing is in
-  // flight.
-  if (state != State::Streaming || client_->control()->pumping) {
+  // Inside a handler of records (or with a batch in a binding's hands, which is the
+  // same) nothing more is wanted; before the stream nothing is in flight.
+  if (state != State::Streaming || client_->control()->pumping || client_->IsHeld()) {
     auto reason = Cancelled();
     Close();
     return FarewellLater(std::move(reason));
