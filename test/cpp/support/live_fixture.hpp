@@ -4,7 +4,7 @@
 
 #include <chrono>
 #include <memory>
-#include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -65,6 +65,17 @@ class LiveFixture : public testing::Test {
       reactor_.Poll(20);
     }
     return true;
+  }
+  /// As Until, counting the runtime_errors that handlers throw on the way.
+  template <typename F>
+  bool UntilDespiteThrows(int& threw, F&& done) {
+    for (;;) {
+      try {
+        return Until(done);
+      } catch (const std::runtime_error&) {
+        ++threw;
+      }
+    }
   }
   /// Turns until nothing is ready.
   void Settle() {
