@@ -1,10 +1,15 @@
 package tail
 
 import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
 	"log/slog"
 
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/sim"
+	"github.com/dbnloop/dbnloop/sim/sample"
 )
 
 // What the demo shows unless told otherwise: about six seconds.
@@ -28,7 +33,7 @@ func (f *flags) prepareDemo(args *[]string) error {
 		return usage("--demo has data of %s only, not of %s", demoDataset, f.dataset)
 	}
 	f.dataset = demoDataset
-	if len(f.schemas) == 0 {
+	if f.demoMix = len(f.schemas) == 0; f.demoMix {
 		for _, schema := range demoSchemas {
 			f.schemas = append(f.schemas, schema.String())
 		}
@@ -48,8 +53,12 @@ func (p *Program) demo(f *flags, pl *plan, log *slog.Logger) error {
 		// More records in the same time, so that it stays a few seconds.
 		rate *= float64(pl.selection.limit) / demoRecords
 	}
+	sources, err := demoSources(f.demoMix)
+	if err != nil {
+		return fail(ExitFailure, "the demo's data: %w", err)
+	}
 	gw, err := sim.NewGateway(sim.Config{
-		Sources: sim.SampleSources(), Pace: sim.PerSecond(rate), AtEnd: sim.CloseAtEnd, Passes: sim.Forever, ShiftPasses: true,
+		Sources: sources, Pace: sim.PerSecond(rate), AtEnd: sim.CloseAtEnd, Passes: sim.Forever, ShiftPasses: true,
 	})
 	if err != nil {
 		return fail(ExitFailure, "the demo's simulator: %w", err)
@@ -58,4 +67,54 @@ func (p *Program) demo(f *flags, pl *plan, log *slog.Logger) error {
 	pl.connection.host, pl.connection.port = gw.Host(), gw.Port()
 	log.Info("demo: sample data from a simulator on " + gw.Addr() + "; no key, no network")
 	return p.live(pl, apiKey{sim.TestKey, "the demo"}, log)
+}
+
+// demoOpen is when trading begins in the sample data, 2026-11-15T23:00Z.
+const demoOpen dbn.UnixNanos = 1794783600_000000000
+
+// demoSources are the sample data. The mix leaves out the order books of the time before
+// trading begins: hundreds of like lines before anything happens.
+func demoSources(mix bool) ([]sim.Source, error) {
+	if !mix {
+		return sim.SampleSources(), nil
+	}
+	names, err := fs.Glob(sample.Data, "data/*.dbn.zst")
+	if err != nil {
+		return nil, err
+	}
+	var sources []sim.Source
+	for _, name := range names {
+		data, err := sample.Data.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		source, err := withoutPreOpen(data)
+		if err != nil {
+			return nil, err
+		}
+		sources = append(sources, source)
+	}
+	return sources, nil
+}
+
+func withoutPreOpen(data []byte) (sim.Source, error) {
+	decoder, err := dbn.NewDecoder(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	defer decoder.Close()
+	var records []byte
+	for {
+		r, err := decoder.Next()
+		if errors.Is(err, io.EOF) {
+			return sim.RecordsSource(*decoder.Metadata(), records), nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		book := r.RType() == dbn.RTypeMbo || r.RType() == dbn.RTypeMbp10
+		if !book || r.IndexTs() >= demoOpen {
+			records = append(records, r.Bytes()...)
+		}
+	}
 }

@@ -51,6 +51,7 @@ type flags struct {
 	quiet, verbose bool
 	logFormat      string
 	demo           bool
+	demoMix        bool // the demo chooses the schemas
 }
 
 func (f *flags) define(cmd *cobra.Command) {

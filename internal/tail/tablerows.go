@@ -144,17 +144,17 @@ func (t *table) status(m *dbn.StatusMsg, cells *row) {
 	if m.TradingEvent != 0 {
 		t.detail = appendWords(append(t.detail, ", "...), m.TradingEvent.String())
 	}
-	t.tri(" trading", m.IsTrading)
-	t.tri(" quoting", m.IsQuoting)
+	t.tri(", trading ", m.IsTrading)
+	t.tri(", quoting ", m.IsQuoting)
 }
 
 // tri shows a statement that is true or false, and nothing when it is not known.
 func (t *table) tri(what string, state dbn.TriState) {
 	switch state {
 	case dbn.TriStateYes:
-		t.detail = append(append(t.detail, ','), what...)
+		t.detail = append(append(t.detail, what...), "yes"...)
 	case dbn.TriStateNo:
-		t.detail = append(append(t.detail, ", not"...), what...)
+		t.detail = append(append(t.detail, what...), "no"...)
 	}
 }
 

@@ -1,0 +1,151 @@
+package dbn_test
+
+import (
+	"encoding/json"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// Every Go struct has the sizes and offsets of the schema, which the C++ header asserts too.
+func TestStructsMatchTheSchema(t *testing.T) {
+	raw, err := os.ReadFile("../schema/dbn.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema struct {
+		Records []struct {
+			Name     string
+			Versions map[string]struct {
+				Size   int
+				Fields []struct {
+					Name         string
+					Offset, Size int
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(raw, &schema); err != nil {
+		t.Fatal(err)
+	}
+	types := map[string]map[string]any{
+		"MboMsg":           {"3": dbn.MboMsg{}},
+		"TradeMsg":         {"3": dbn.TradeMsg{}},
+		"Mbp1Msg":          {"3": dbn.Mbp1Msg{}},
+		"Mbp10Msg":         {"3": dbn.Mbp10Msg{}},
+		"BboMsg":           {"3": dbn.BboMsg{}},
+		"Cmbp1Msg":         {"3": dbn.Cmbp1Msg{}},
+		"CbboMsg":          {"3": dbn.CbboMsg{}},
+		"OhlcvMsg":         {"3": dbn.OhlcvMsg{}},
+		"StatusMsg":        {"3": dbn.StatusMsg{}},
+		"InstrumentDefMsg": {"1": dbn.InstrumentDefMsgV1{}, "2": dbn.InstrumentDefMsgV2{}, "3": dbn.InstrumentDefMsg{}},
+		"ImbalanceMsg":     {"3": dbn.ImbalanceMsg{}},
+		"StatMsg":          {"1": dbn.StatMsgV1{}, "2": dbn.StatMsgV1{}, "3": dbn.StatMsg{}},
+		"ErrorMsg":         {"1": dbn.ErrorMsgV1{}, "2": dbn.ErrorMsg{}, "3": dbn.ErrorMsg{}},
+		"SymbolMappingMsg": {"1": dbn.SymbolMappingMsgV1{}, "2": dbn.SymbolMappingMsg{}, "3": dbn.SymbolMappingMsg{}},
+		"SystemMsg":        {"1": dbn.SystemMsgV1{}, "2": dbn.SystemMsg{}, "3": dbn.SystemMsg{}},
+	}
+	if len(schema.Records) != len(types) {
+		t.Fatalf("the schema has %d records, this test knows %d", len(schema.Records), len(types))
+	}
+	for _, r := range schema.Records {
+		for version, value := range types[r.Name] {
+			typ := reflect.TypeOf(value)
+			want := r.Versions[version]
+			if int(typ.Size()) != want.Size {
+				t.Errorf("%s v%s has %d bytes, want %d", r.Name, version, typ.Size(), want.Size)
+			}
+			if typ.NumField() != len(want.Fields) {
+				t.Fatalf("%s v%s has %d fields, want %d", r.Name, version, typ.NumField(), len(want.Fields))
+			}
+			for i, f := range want.Fields {
+				have := typ.Field(i)
+				if int(have.Offset) != f.Offset || int(have.Type.Size()) != f.Size {
+					t.Errorf("%s v%s: %s is at %d with %d bytes, want %d and %d", r.Name, version, f.Name, have.Offset, have.Type.Size(), f.Offset, f.Size)
+				}
+				if plain := strings.ReplaceAll(f.Name, "_", ""); have.Name != "_" && !strings.EqualFold(have.Name, plain) {
+					t.Errorf("%s: field %s is called %s", r.Name, f.Name, have.Name)
+				}
+			}
+		}
+	}
+}
+
+func TestEnumsRoundTripAsText(t *testing.T) {
+	for _, s := range dbn.AllSchemas() {
+		if got, err := dbn.ParseSchema(s.String()); err != nil || got != s {
+			t.Errorf("%v: %v, %v", s, got, err)
+		}
+		if _, ok := dbn.RTypeOf(s); !ok {
+			t.Errorf("schema %v has no rtype", s)
+		}
+	}
+	for _, s := range dbn.AllSTypes() {
+		if got, err := dbn.ParseSType(s.String()); err != nil || got != s {
+			t.Errorf("%v: %v, %v", s, got, err)
+		}
+	}
+	for _, v := range dbn.AllRTypes() {
+		if got, err := dbn.ParseRType(v.String()); err != nil || got != v {
+			t.Errorf("%v: %v, %v", v, got, err)
+		}
+	}
+	for _, v := range dbn.AllStatTypes() {
+		if got, err := dbn.ParseStatType(v.String()); err != nil || got != v {
+			t.Errorf("%v: %v, %v", v, got, err)
+		}
+	}
+	if got, err := dbn.ParseSType("native"); err != nil || got != dbn.STypeRawSymbol {
+		t.Errorf("an older name: %v, %v", got, err)
+	}
+	if _, err := dbn.ParseSchema("mbp-7"); err == nil || !strings.Contains(err.Error(), "mbp-10") {
+		t.Errorf("an unknown schema: %v", err)
+	}
+	if got := dbn.Schema(999).String(); got != "unknown(999)" {
+		t.Errorf("an unknown value prints as %q", got)
+	}
+}
+
+func TestValues(t *testing.T) {
+	prices := map[dbn.Price]string{
+		0: "0.000000000", 1: "0.000000001", -1: "-0.000000001", 6012250000000: "6012.250000000",
+		-9223372036854775808: "-9223372036.854775808", dbn.UndefPrice - 1: "9223372036.854775806",
+		dbn.UndefPrice: "",
+	}
+	for p, want := range prices {
+		if got := p.String(); got != want {
+			t.Errorf("price %d prints as %q, want %q", int64(p), got, want)
+		}
+	}
+	times := map[dbn.UnixNanos]string{
+		0: "1970-01-01T00:00:00.000000000Z", 1: "1970-01-01T00:00:00.000000001Z",
+		951782400000000000:      "2000-02-29T00:00:00.000000000Z",
+		1795445999999999999:     "2026-11-23T14:59:59.999999999Z",
+		dbn.UndefTimestamp - 1:  "2554-07-21T23:34:33.709551614Z",
+		dbn.UndefTimestamp:      "",
+		4102444800000000000 - 1: "2099-12-31T23:59:59.999999999Z",
+	}
+	for ts, want := range times {
+		if got := ts.String(); got != want {
+			t.Errorf("time %d prints as %q, want %q", uint64(ts), got, want)
+		}
+		if want != "" && ts < 1<<63 && ts.Time().Format("2006-01-02T15:04:05.000000000Z") != want {
+			t.Errorf("time %d as time.Time: %v", uint64(ts), ts.Time())
+		}
+	}
+	if d := dbn.DateOf(951782400000000000); d != 20000229 {
+		t.Errorf("date %d", d)
+	}
+	if p, ok := dbn.PublisherOf(1); !ok || p.Name != "GLBX.MDP3.GLBX" || p.Dataset != "GLBX.MDP3" {
+		t.Errorf("publisher 1: %+v", p)
+	}
+	if _, ok := dbn.PublisherOf(0); ok {
+		t.Error("publisher 0 exists")
+	}
+	if _, ok := dbn.PublisherOf(65535); ok {
+		t.Error("publisher 65535 exists")
+	}
+}
