@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/dbn"
 )
 
 // session is a live session that feeds a stream.
@@ -20,7 +21,8 @@ type session struct {
 	reactor *dbnloop.Reactor
 	client  *dbnloop.LiveClient
 	stream  *stream
-	signal  syscall.Signal // that ended it; 0: none did
+	// streamed: the text phase has passed, what came behind it is data.
+	streamed bool
 }
 
 // live runs a session until its stream is over.
@@ -97,7 +99,7 @@ func (s *session) open() (err error) {
 	}
 	s.client.Handle(dbnloop.Handlers{
 		Record: s.stream.record, Metadata: s.stream.metadata, Error: s.ended,
-		State: func(state dbnloop.State) { s.log.Debug("session: " + strings.ToLower(state.String())) },
+		State: s.changed,
 	})
 	if err := s.subscribe(); err != nil {
 		s.client.Close() //nolint:errcheck // the first error counts
@@ -123,12 +125,16 @@ func (s *session) subscribe() error {
 	return s.client.Start()
 }
 
+func (s *session) changed(state dbnloop.State) {
+	s.log.Debug("session: " + strings.ToLower(state.String()))
+	s.streamed = s.streamed || state == dbnloop.Streaming
+}
+
 // ended is called when the session has ended by itself.
 func (s *session) ended(err error) { s.stream.end(s.explain(err)) }
 
 // stopBy ends the stream because of a signal.
 func (s *session) stopBy(number syscall.Signal) {
-	s.signal = number
 	s.stream.end(signalError{number})
 }
 
@@ -208,11 +214,22 @@ func (s *session) explain(err error) error {
 		}
 		return fail(ExitCorrupt, "%s", text)
 	case dbnloop.CodeLimitExceeded:
-		return fail(ExitCorrupt, "%s", text)
-	case dbnloop.CodeInvalidDataset, dbnloop.CodeInvalidSymbol, dbnloop.CodeInvalidSchema, dbnloop.CodeInvalidArgument:
+		if s.streamed {
+			return fail(ExitCorrupt, "%s", text)
+		}
+	case dbnloop.CodeInvalidDataset, dbnloop.CodeInvalidSymbol, dbnloop.CodeInvalidSchema:
+		return usage("%s", text)
+	case dbnloop.CodeInvalidArgument:
+		if s.streamed { // the one argument that only the data can show to be wrong
+			return usage("--upgrade %s: %s", upgradeName(s.plan.connection.upgrade), text)
+		}
 		return usage("%s", text)
 	}
 	return fail(ExitFailure, "%s", text)
+}
+
+func upgradeName(policy dbn.UpgradePolicy) string {
+	return map[dbn.UpgradePolicy]string{dbn.AsIs: "as-is", dbn.UpgradeToV2: "v2", dbn.UpgradeToV3: "v3"}[policy]
 }
 
 // explainClosed tells a session that ended behind its last record from one that broke off.

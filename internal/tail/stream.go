@@ -22,6 +22,7 @@ type stream struct {
 	symbols *dbn.PitSymbolMap
 	last    *ring // with -n N
 	count   counters
+	refused int       // subscriptions
 	unknown [256]bool // rtypes that were warned about
 	over    bool      // nothing more is wanted
 	err     error     // why it is over; nil when all is well
@@ -162,6 +163,12 @@ func (s *stream) observeError(r dbn.Record) {
 		attrs = append(attrs, "code", code)
 	}
 	s.log.Error("gateway: "+text, attrs...)
+	if code != dbn.ErrorCodeInvalidSubscription {
+		return
+	}
+	if s.refused++; s.refused >= len(s.request.schemas) && s.count.records == 0 {
+		s.end(fail(ExitFailure, "the gateway refused every subscription, so nothing would come"))
+	}
 }
 
 func (s *stream) observeSystem(r dbn.Record) {
