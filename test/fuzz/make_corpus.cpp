@@ -1,0 +1,143 @@
+// Writes the seeds of the fuzz targets: fuzz_corpus FOLDER (test/fuzz/corpus). Run it
+// when a format gains something that the seeds should reach, and commit what it wrote.
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "dbnloop/dbn_encoder.hpp"
+#include "dbnloop/rtype.hpp"
+
+namespace {
+
+using dbnloop::RType;
+namespace fs = std::filesystem;
+
+fs::path root;
+
+void Write(const std::string& target, const std::string& name,
+           const std::string& data) {
+  fs::create_directories(root / target);
+  std::ofstream{root / target / name, std::ios::binary} << data;
+}
+
+template <typename Bytes>
+std::string Text(const Bytes& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+dbnloop::Metadata Header(int version, bool ts_out, bool symbols) {
+  dbnloop::Metadata m;
+  m.version = static_cast<std::uint8_t>(version);
+  m.dataset = "GLBX.MDP3";
+  m.ts_out = ts_out;
+  if (symbols) {
+    m.symbols = {"ESZ6", "NQZ6"};
+    m.partial = {"NQZ6"};
+    m.not_found = {"XX"};
+    m.mappings = {{"ESZ6", {{20261115, 20261116, "1"}, {20261116, 20261117, "2"}}}};
+  }
+  return m;
+}
+
+std::string Record(RType rtype, std::size_t size) {
+  std::string out(size, 'a');
+  out[0] = static_cast<char>(size / 4);
+  out[1] = static_cast<char>(rtype);
+  return out;
+}
+
+// Every kind of record of a version, an unknown one and one of odd size.
+std::string Records(int version, bool ts_out) {
+  std::string out;
+  for (const auto rtype : {RType::SymbolMapping, RType::System, RType::InstrumentDef,
+                           RType::Statistics, RType::Mbo, RType::Mbo, RType::Error}) {
+    const auto size = dbnloop::MinRecordSize(rtype, static_cast<std::uint8_t>(version));
+    out += Record(rtype, size + (ts_out ? 8 : 0));
+  }
+  return out + Record(static_cast<RType>(0xEE), 20) + Record(RType::Mbo, 56);
+}
+
+// The first byte of fuzz_dbn_parser's input; version 0: no fragment.
+std::string ParserConfig(int policy, int version, bool ts_out) {
+  for (int c = 0; c < 256; ++c) {
+    if (c % 3 + 1 == policy && c / 4 % 4 == version && (c >= 128) == ts_out) {
+      return {static_cast<char>(c)};
+    }
+  }
+  return {};
+}
+
+void ParserSeeds() {
+  for (int i = 0; i < 18; ++i) {
+    const int version = i % 3 + 1;
+    const int policy = i / 3 % 3 + 1;
+    const bool ts_out = i >= 9;
+    const auto name = "v" + std::to_string(version) + "-policy" +
+                      std::to_string(policy) + (ts_out ? "-ts_out" : "");
+    const auto header = Text(*EncodeMetadata(Header(version, ts_out, version == 1)));
+    const auto records = Records(version, ts_out);
+    Write("dbn_parser", name,
+          ParserConfig(policy, 0, false) + '\x40' + header + records);
+    Write("dbn_parser", name + "-fragment",
+          ParserConfig(policy, version, ts_out) + '\x13' + records);
+  }
+  const auto v3 = ParserConfig(3, 3, false) + '\x07';
+  const auto stream = ParserConfig(3, 0, false) + '\x07';
+  Write("dbn_parser", "zero-length",
+        v3 + Record(RType::Mbo, 56) + std::string(16, '\0'));
+  Write("dbn_parser", "cut", v3 + Record(RType::Mbo, 56).substr(0, 30));
+  Write("dbn_parser", "text", stream + "HTTP/1.1 400 Bad Request\r\n");
+  Write("dbn_parser", "large-metadata",
+        stream + "DBN\x03" + std::string("\0\0\x08\0", 4) + std::string(200, '\0'));
+}
+
+void MetadataSeeds() {
+  for (int version = 1; version <= 3; ++version) {
+    for (const bool symbols : {false, true}) {
+      Write("metadata", "v" + std::to_string(version) + (symbols ? "-symbols" : ""),
+            Text(*EncodeMetadata(Header(version, true, symbols))));
+    }
+  }
+}
+
+void GatewaySeeds() {
+  const std::string hello = "\x05lsg_version=0.6.4\ncram=abcdef0123456789\n";
+  Write("gateway_session", "accepted", hello + "success=1|session_id=5|\nDBN\x03");
+  Write("gateway_session", "refused",
+        hello + "success=0|error=Authentication failed\n");
+  Write("gateway_session", "crlf", "\x01lsg\r\ncram=a\r\nsuccess=1\r\n");
+  Write("gateway_session", "no-challenge", "\x01SSH-2.0\nhello\n");
+}
+
+void ZstdSeeds() {
+  dbnloop::EncoderOptions options;
+  options.compression = dbnloop::Compression::Zstd;
+  dbnloop::DbnEncoder encoder{Header(3, false, true), options};
+  encoder.Flush();
+  const auto records = Records(3, false);
+  encoder.Write(std::as_bytes(std::span{records}));
+  encoder.Flush();
+  const auto frames = Text(encoder.Output());
+  const std::string skippable{"\x50\x2A\x4D\x18\x03\0\0\0xyz", 11};
+  Write("zstd_stream", "two-frames", "\x10\x20" + frames);
+  Write("zstd_stream", "skippable", "\x02\x02" + skippable + frames + skippable);
+  Write("zstd_stream", "cut", "\x40\x01" + frames.substr(0, frames.size() - 9));
+  Write("zstd_stream", "plain", "\x10\x10" + records.substr(0, 64));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fputs("usage: fuzz_corpus FOLDER\n", stderr);
+    return 2;
+  }
+  root = argv[1];
+  ParserSeeds();
+  MetadataSeeds();
+  GatewaySeeds();
+  ZstdSeeds();
+}
