@@ -382,6 +382,7 @@ func TestIterators(t *testing.T) {
 		r := newReactor(t)
 		c := session(t, gw, r, dbn.SchemaTrades)
 		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
 		var end error
 		for _, err := range c.Records(ctx) {
 			cancel()

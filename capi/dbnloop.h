@@ -1,16 +1,16 @@
 /*
- * dbnloop.h: the flat C API (C11). Poll-style: dbnloop_reactor_poll runs epoll in C++ and
- * hands out events; nothing calls back into the caller, ever.
+ * dbnloop.h: the flat C API (C11). Poll-style: dbnloop_reactor_poll runs epoll in C++
+ * and hands out events; nothing calls back into the caller, ever.
  *
  * Conventions
  *  - Every symbol begins with dbnloop_ (macros and constants: DBNLOOP_).
  *  - Handles are opaque; X_new makes one, X_free ends it; X_free(NULL) does nothing.
- *  - A function that can fail returns dbnloop_status (0: ok) and fills the error struct that
- *    the caller owns, given as the last argument; it may be NULL. Out-parameters are
+ *  - A function that can fail returns dbnloop_status (0: ok) and fills the error struct
+ * that the caller owns, given as the last argument; it may be NULL. Out-parameters are
  *    written only on success, unless said otherwise.
  *  - NULL for any other pointer argument is DBNLOOP_INVALID_ARGUMENT, never a crash.
- *  - Options begin with struct_size; X_options_init fills in size and defaults. A smaller
- *    struct_size (an older caller) is accepted; missing fields take their default.
+ *  - Options begin with struct_size; X_options_init fills in size and defaults. A
+ * smaller struct_size (an older caller) is accepted; missing fields take their default.
  *  - `const` handles are not changed. Strings go in as pointer and length (not
  *    NUL-terminated) and are copied; strings that come out say how long they live.
  *  - One thread owns a reactor and its clients; only dbnloop_reactor_stop and
@@ -27,7 +27,7 @@
 extern "C" {
 #endif
 
-/* ---- Version ------------------------------------------------------------------------ */
+/* ---- Version ---- */
 
 #define DBNLOOP_VERSION_MAJOR 0
 #define DBNLOOP_VERSION_MINOR 1
@@ -40,7 +40,7 @@ uint32_t dbnloop_abi_version(void);
 /* "0.1.0"; static storage. */
 const char* dbnloop_version(void);
 
-/* ---- Errors ------------------------------------------------------------------------- */
+/* ---- Errors ---- */
 
 /* Values equal dbnloop::ErrorCode. */
 typedef enum dbnloop_status {
@@ -74,7 +74,8 @@ typedef enum dbnloop_status {
 
 #define DBNLOOP_ERROR_MESSAGE_SIZE 1024
 
-/* Caller-owned; the message is NUL-terminated, cut at a UTF-8 boundary when too long. */
+/* Caller-owned; the message is NUL-terminated, cut at a UTF-8 boundary when too long.
+ */
 typedef struct dbnloop_error {
   uint32_t code;    /* dbnloop_status */
   int32_t os_errno; /* errno of the failing system call, or 0 */
@@ -84,15 +85,16 @@ typedef struct dbnloop_error {
 /* The code's name, e.g. "AuthFailed"; static storage; "Unknown" for other values. */
 const char* dbnloop_status_name(uint32_t code);
 
-/* ---- Events ------------------------------------------------------------------------- */
+/* ---- Events ---- */
 
 typedef enum dbnloop_event_kind {
   DBNLOOP_EVENT_RECORDS = 1,  /* data, size, runs, run_count, flags, consumed */
   DBNLOOP_EVENT_METADATA = 2, /* data, size: a DBN header as bytes, upgraded */
   DBNLOOP_EVENT_STATE = 3,    /* code: dbnloop_live_state */
-  DBNLOOP_EVENT_ERROR = 4,    /* code, os_errno, data + size: message (not NUL-terminated) */
-  DBNLOOP_EVENT_TIMER = 5,    /* source: the timer's id */
-  DBNLOOP_EVENT_FD = 6        /* source: userdata of reactor_add; code: epoll's events */
+  DBNLOOP_EVENT_ERROR =
+      4, /* code, os_errno, data + size: message (not NUL-terminated) */
+  DBNLOOP_EVENT_TIMER = 5, /* source: the timer's id */
+  DBNLOOP_EVENT_FD = 6     /* source: userdata of reactor_add; code: epoll's events */
 } dbnloop_event_kind;
 
 /* Records carry an 8-byte ts_out at their end. */
@@ -118,14 +120,14 @@ typedef struct dbnloop_event {
   size_t size;
   const dbnloop_run* runs;
   size_t run_count;
-  /* RECORDS only, written by the caller before the next poll: how many bytes of data were
-   * used, 0 to size, at a record's border. It is `size` when handed out, so a caller that
-   * uses everything need not touch it. What is not used is offered again: in the next poll,
-   * or after dbnloop_live_resume when the client was paused. */
+  /* RECORDS only, written by the caller before the next poll: how many bytes of data
+   * were used, 0 to size, at a record's border. It is `size` when handed out, so a
+   * caller that uses everything need not touch it. What is not used is offered again:
+   * in the next poll, or after dbnloop_live_resume when the client was paused. */
   size_t consumed;
 } dbnloop_event;
 
-/* ---- Reactor ------------------------------------------------------------------------ */
+/* ---- Reactor ---- */
 
 typedef struct dbnloop_reactor dbnloop_reactor;
 
@@ -147,8 +149,8 @@ void dbnloop_reactor_wake(dbnloop_reactor* reactor);
 
 /* The epoll fd: readable when poll has something to do. Owned by the reactor. */
 int dbnloop_reactor_fd(dbnloop_reactor* reactor);
-/* 1 when poll would return an event without waiting (leftover records, a resumed client):
- * ask before waiting on dbnloop_reactor_fd elsewhere. */
+/* 1 when poll would return an event without waiting (leftover records, a resumed
+ * client): ask before waiting on dbnloop_reactor_fd elsewhere. */
 int dbnloop_reactor_pending(const dbnloop_reactor* reactor);
 
 /* Watches an fd of the caller's; userdata comes back as event.source. */
@@ -165,7 +167,7 @@ dbnloop_status dbnloop_reactor_timer(dbnloop_reactor* reactor, uint64_t delay_ns
 /* 1: cancelled; 0: had run or is unknown. */
 int dbnloop_reactor_cancel(dbnloop_reactor* reactor, uint64_t id);
 
-/* ---- Live client -------------------------------------------------------------------- */
+/* ---- Live client ---- */
 
 typedef struct dbnloop_live dbnloop_live;
 
@@ -215,7 +217,8 @@ typedef struct dbnloop_subscription {
 
 void dbnloop_subscription_init(dbnloop_subscription* subscription);
 
-/* options may be NULL (defaults). A client whose reactor was freed can only be freed. */
+/* options may be NULL (defaults). A client whose reactor was freed can only be freed.
+ */
 dbnloop_status dbnloop_live_new(dbnloop_reactor* reactor, const char* api_key,
                                 size_t api_key_len, const dbnloop_live_options* options,
                                 dbnloop_live** out, dbnloop_error* error);
@@ -234,9 +237,9 @@ dbnloop_status dbnloop_live_subscribe(dbnloop_live* client,
                                       const dbnloop_subscription* subscription,
                                       uint32_t* id, dbnloop_error* error);
 dbnloop_status dbnloop_live_start(dbnloop_live* client, dbnloop_error* error);
-/* Ends the session politely: what the gateway had sent before it noticed still comes (for
- * 5 s at most), then an ERROR event with CANCELLED. With a batch of the last poll in hand,
- * or before the stream, it ends at once: no record after this. */
+/* Ends the session politely: what the gateway had sent before it noticed still comes
+ * (for 5 s at most), then an ERROR event with CANCELLED. With a batch of the last poll
+ * in hand, or before the stream, it ends at once: no record after this. */
 dbnloop_status dbnloop_live_stop(dbnloop_live* client, dbnloop_error* error);
 /* At once, no event after it. */
 void dbnloop_live_close(dbnloop_live* client);

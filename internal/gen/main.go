@@ -32,7 +32,7 @@ func run(root string, check bool) error {
 			continue
 		}
 		if check {
-			return fmt.Errorf("%s is not what the generator writes: run go generate ./...", path)
+			return fmt.Errorf("%s is not what the generator writes: run make generate", path)
 		}
 		if err := os.WriteFile(full, want, 0o644); err != nil {
 			return err

@@ -145,18 +145,6 @@ var recordEnums = []string{
 	"VersionUpgradePolicy", "ErrorCode", "SystemCode", "SlowReaderBehavior",
 }
 
-// versioned lists, per record, the versions whose layout differs from the next one's.
-func (r record) older() []string {
-	var out []string
-	for _, v := range []string{"1", "2"} {
-		next := map[string]string{"1": "2", "2": "3"}[v]
-		if !sameLayout(r.Versions[v], r.Versions[next]) {
-			out = append(out, v)
-		}
-	}
-	return out
-}
-
 func sameLayout(a, b layout) bool {
 	if a.Size != b.Size || len(a.Fields) != len(b.Fields) {
 		return false

@@ -262,9 +262,7 @@ INSTANTIATE_TEST_SUITE_P(
         Unwritable{"NulInDataset", [](Metadata& m) { m.dataset.assign("A\0B", 3); },
                    "dataset"},
         Unwritable{"LongSymbol",
-                   [](Metadata& m) {
-                     m.symbols = {"OK", std::string(71, 'S')};
-                   },
+                   [](Metadata& m) { m.symbols = {"OK", std::string(71, 'S')}; },
                    "symbol"},
         Unwritable{"LongPartial",
                    [](Metadata& m) { m.partial = {std::string(71, 'S')}; },
@@ -273,9 +271,7 @@ INSTANTIATE_TEST_SUITE_P(
                    [](Metadata& m) { m.not_found = {std::string(71, 'S')}; },
                    "symbol not found"},
         Unwritable{"LongMapping",
-                   [](Metadata& m) {
-                     m.mappings = {{std::string(71, 'S'), {}}};
-                   },
+                   [](Metadata& m) { m.mappings = {{std::string(71, 'S'), {}}}; },
                    "mapping"},
         Unwritable{"LongMappedSymbol",
                    [](Metadata& m) {

@@ -367,7 +367,8 @@ static_assert(!CanBeGivenToOnRecord<decltype([](int) {})>);
 TEST(Dispatch, AGenericHandlerReadsTheHeaderOfWhateverComes) {
   std::vector<int> rtypes;
   const auto bytes = test::Header() + Trades(0, 1) + test::UnknownRecord(24);
-  Deliver([&](const auto& r) { rtypes.push_back(static_cast<int>(r.hd.rtype)); }, bytes);
+  Deliver([&](const auto& r) { rtypes.push_back(static_cast<int>(r.hd.rtype)); },
+          bytes);
   EXPECT_THAT(rtypes, ElementsAre(0x00, 0xEE));
 }
 

@@ -2,6 +2,11 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <functional>
+#include <utility>
+
 #include "support/live_fixture.hpp"
 #include "support/sockets.hpp"
 
@@ -208,6 +213,97 @@ TEST_F(LiveFlow, TwoClientsEndIndependently) {
   EXPECT_THAT(ends, IsEmpty());
   second.Send(Header() + Trades(0, 3));
   ASSERT_TRUE(Until([&] { return seen == 3; }));
+}
+
+// A binding that holds a batch across turns.
+
+TEST_F(LiveFlow, AHeldBatchHoldsTheSocketWithoutSpinning) {
+  const auto client = Make();
+  std::size_t taken = 0;
+  std::size_t held = 0;
+  client->OnBatch([&](const RecordBatch& batch) {
+    held = batch.size;
+    return std::size_t{0};
+  });
+  Stream(*client);
+  gateway_.Send(Header() + Trades(0, kFlood));
+  while (taken < kFlood * sizeof(TradeMsg)) {
+    ASSERT_TRUE(Until([&] { return held != 0; }));
+    if (taken < 1'000'000) {
+      Settle();
+      EXPECT_EQ(reactor_.Poll(0), 0) << "a held batch takes no turns";
+      EXPECT_LE(client->Buffered(), LiveOptions{}.buffer_size);
+    }
+    taken += held;
+    client->Release(std::exchange(held, 0));
+  }
+  EXPECT_EQ(taken, kFlood * sizeof(TradeMsg));
+}
+
+TEST_F(LiveFlow, AHeldBatchOfAResetSocketDoesNotSpin) {
+  const auto client = Make();
+  std::size_t held = 0;
+  client->OnBatch([&](const RecordBatch& batch) {
+    held = batch.size;
+    return std::size_t{0};
+  });
+  Stream(*client);
+  gateway_.Send(Header() + Trades(0, 5));
+  ASSERT_TRUE(Until([&] { return held != 0; }));
+  gateway_.Rst();
+  Settle();
+  EXPECT_EQ(reactor_.Poll(0), 0);
+  EXPECT_THAT(errors_, IsEmpty());
+  client->Release(held);
+  ASSERT_TRUE(UntilEnd());
+  EXPECT_EQ(errors_[0].os_errno, ECONNRESET);
+}
+
+TEST_F(LiveFlow, AHeldBatchDoesNotMakeTheGatewaySilent) {
+  const auto client = Make();
+  std::size_t held = 0;
+  client->OnBatch([&](const RecordBatch& batch) {
+    held = batch.size;
+    return std::size_t{0};
+  });
+  Stream(*client);
+  gateway_.Send(Header() + Trades(0, 5));
+  ASSERT_TRUE(Until([&] { return held != 0; }));
+  Advance(10min);
+  client->Release(held);
+  Advance(34s);
+  EXPECT_THAT(errors_, IsEmpty());
+  Advance(36s);
+  ASSERT_EQ(errors_.size(), 1U);
+  EXPECT_EQ(errors_[0].code, ErrorCode::HeartbeatTimeout);
+}
+
+// Without MSG_NOSIGNAL this would end the process.
+TEST_F(LiveFlow, SubscribingToADeadConnectionTellsTheEndInTheLoop) {
+  const auto client = Make();
+  Stream(*client);
+  gateway_.Send(Header() + Trades(0, 5));
+  gateway_.Rst();
+  for (int i = 0; i < 3; ++i) {
+    client->Subscribe("GLBX.MDP3", "NQM5", Schema::Trades);
+    EXPECT_THAT(errors_, IsEmpty());
+  }
+  ASSERT_TRUE(UntilEnd());
+  EXPECT_EQ(sequences_, Numbers(0, 5));
+}
+
+// The peer reads nothing: what is queued waits for room and is not lost.
+TEST_F(LiveFlow, SubscriptionsWaitForRoomInTheSocket) {
+  const auto client = Make();
+  Stream(*client);
+  Subscription many;
+  for (int i = 0; i < 2000; ++i) {
+    many.symbols.push_back("A" + std::string(20, 'X') + std::to_string(i));
+  }
+  for (int i = 0; i < 200; ++i) client->Subscribe(many);  // 10 MB
+  ASSERT_TRUE(Until([&] { return gateway_.lines.size() == 1 + 200 * 4; }));
+  EXPECT_THAT(gateway_.lines.back(), testing::EndsWith("|is_last=1"));
+  EXPECT_EQ(reactor_.Poll(0), 0) << "no interest in writing is left";
 }
 
 }  // namespace

@@ -270,8 +270,8 @@ TEST(Reactor, StopAndPostAreAllowedInsideCallbacks) {
 
 // Rule 5. Go's runtime sends SIGURG all the time; here far more often.
 TEST(Reactor, SignalsAreZeroEvents) {
-  struct sigaction action {};
-  struct sigaction before {};
+  struct sigaction action{};
+  struct sigaction before{};
   action.sa_handler = [](int) {};
   ASSERT_EQ(::sigaction(SIGURG, &action, &before), 0);  // no SA_RESTART
   Reactor reactor;

@@ -108,6 +108,7 @@ std::size_t DataSource::DeliverBytes(std::span<const std::byte> data) {
   return taken;
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): the design's signature.
 bool DataSource::DeliverError(Error e) {
   const auto control = control_;
   if (const auto handler = on_error_) (*handler)(e);

@@ -89,7 +89,7 @@ std::uint32_t LiveClient::Subscribe(std::string_view dataset, std::string_view s
 }
 
 std::uint32_t LiveClient::Subscribe(Subscription subscription) {
-  return session_->Subscribe(std::move(subscription));
+  return session_->Subscribe(subscription);
 }
 
 void LiveClient::Start() { session_->Start(); }

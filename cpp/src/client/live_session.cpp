@@ -98,7 +98,7 @@ void LiveClient::Session::Connect(std::string_view gateway, int port) {
   }
 }
 
-std::uint32_t LiveClient::Session::Subscribe(Subscription subscription) {
+std::uint32_t LiveClient::Session::Subscribe(const Subscription& subscription) {
   proto::ValidateSubscription(subscription);
   if (stopping_) {
     throw Exception{
@@ -226,7 +226,7 @@ void LiveClient::Session::ArmAuthTimeout() {
 }
 
 void LiveClient::Session::OnTimeout(const char* what, milliseconds limit,
-                                    std::string detail) {
+                                    const std::string& detail) {
   End({ErrorCode::Timeout, std::string{what} + " took longer than " + Millis(limit) +
                                Where() + ": " + detail});
 }
@@ -265,7 +265,7 @@ bool LiveClient::Session::Send() {
     const auto out = text_->Output();
     const auto n =
         ::send(socket_.get(), out.data(), out.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n > 0) {
+    if (n >= 0) {
       text_->Sent(static_cast<std::size_t>(n));
     } else if (errno == EINTR) {
       continue;
@@ -521,6 +521,8 @@ LiveClient::Session::Flow LiveClient::Session::OnEof() {
                 eof_errno_});
   }
   if (cut) return End(parser.Finish(), Where());
+  // Inside a frame the decompressor may hold records that it could not give out.
+  if (zstd_ && zstd_->Finish()) return End(zstd_->Finish(), Where());
   return End(
       {ErrorCode::ConnectionClosed, "the gateway closed the session" + Where() +
                                         "; connect again and subscribe to go on"});

@@ -30,7 +30,7 @@ class LiveClient::Session {
   Session& operator=(const Session&) = delete;
 
   void Connect(std::string_view gateway, int port);
-  std::uint32_t Subscribe(Subscription subscription);
+  std::uint32_t Subscribe(const Subscription& subscription);
   void Start();
   void Stop();
   void Close();
@@ -78,7 +78,8 @@ class LiveClient::Session {
   void ArmAuthTimeout();
   void ArmHeartbeat(Reactor::Clock::duration delay);
   void OnHeartbeatCheck();
-  void OnTimeout(const char* what, std::chrono::milliseconds limit, std::string detail);
+  void OnTimeout(const char* what, std::chrono::milliseconds limit,
+                 const std::string& detail);
   [[nodiscard]] std::string Where() const;
 
   LiveClient* client_;

@@ -129,8 +129,10 @@ struct Reactor::Impl {
       } catch (...) {
         // The rest runs in the next turn, still in order.
         const std::lock_guard lock{mutex};
-        posted.insert(posted.begin(), std::move_iterator{tasks.begin() + i + 1},
-                      std::move_iterator{tasks.end()});
+        posted.insert(
+            posted.begin(),
+            std::move_iterator{tasks.begin() + static_cast<std::ptrdiff_t>(i) + 1},
+            std::move_iterator{tasks.end()});
         if (!posted.empty()) Wake();
         throw;
       }
