@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -182,7 +183,7 @@ func (s *stream) observeSystem(r dbn.Record) {
 	if code == dbn.SystemCodeSlowReaderWarning {
 		level = slog.LevelWarn
 	}
-	s.log.Log(nil, level, "gateway: "+text, "code", code) //nolint:staticcheck // no context here
+	s.log.Log(context.Background(), level, "gateway: "+text, "code", code)
 }
 
 // endTurn passes on what was gathered, before the program waits for more.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"unsafe"
@@ -19,8 +20,30 @@ import (
 	"github.com/dbnloop/dbnloop/sim/sample"
 )
 
-// sampleRecords decodes a file of the sample data into memory.
+// sampleRecords gives a file of the sample data, which is decoded once.
 func sampleRecords(t testing.TB, schema dbn.Schema) (*dbn.Metadata, []dbn.Record) {
+	t.Helper()
+	sampleMutex.Lock()
+	defer sampleMutex.Unlock()
+	s, ok := samples[schema]
+	if !ok {
+		s.metadata, s.records = decodeSample(t, schema)
+		samples[schema] = s
+	}
+	return s.metadata, s.records
+}
+
+var (
+	sampleMutex sync.Mutex
+	samples     = make(map[dbn.Schema]decodedSample)
+)
+
+type decodedSample struct {
+	metadata *dbn.Metadata
+	records  []dbn.Record
+}
+
+func decodeSample(t testing.TB, schema dbn.Schema) (*dbn.Metadata, []dbn.Record) {
 	t.Helper()
 	data, err := sample.Data.ReadFile("data/" + schema.String() + ".dbn.zst")
 	if err != nil {

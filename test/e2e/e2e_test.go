@@ -33,16 +33,25 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(programs)
-	// The script makes a changed C++ library a changed build.
-	args := append([]string{"build", "-o", programs + "/"}, buildFlags...)
-	build := exec.Command("scripts/go.sh", append(args, "./cmd/dbn-tail", "./cmd/dbn-sim")...)
-	build.Dir = filepath.Join("..", "..")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		fmt.Fprintln(os.Stderr, "building the programs:", err)
+	if err = build("./cmd/dbn-tail", buildFlags...); err == nil {
+		err = build("./cmd/dbn-sim")
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
+}
+
+// build builds a program; the script makes a changed C++ library a changed build.
+func build(program string, flags ...string) error {
+	args := append([]string{"build", "-o", programs + "/"}, flags...)
+	cmd := exec.Command("scripts/go.sh", append(args, program)...)
+	cmd.Dir = filepath.Join("..", "..")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("building %s: %w\n%s", program, err, out)
+	}
+	return nil
 }
 
 // testdata is the folder with real DBN files; "" when there is none.

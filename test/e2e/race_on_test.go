@@ -2,5 +2,5 @@
 
 package e2e
 
-// buildFlags: the programs are checked for races as the tests are.
+// buildFlags: dbn-tail is checked for races as the tests are.
 var buildFlags = []string{"-race"}

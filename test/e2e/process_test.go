@@ -1,0 +1,281 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/sim"
+)
+
+// process is a running dbn-tail.
+type process struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	stdout *bufio.Reader
+	pipe   *os.File // the reading end of stdout
+	stderr *watched
+}
+
+// watched gathers what is written and tells when a pattern appears in it.
+type watched struct {
+	mu      sync.Mutex
+	changed *sync.Cond
+	buf     bytes.Buffer
+	closed  bool
+}
+
+func newWatched() *watched {
+	w := new(watched)
+	w.changed = sync.NewCond(&w.mu)
+	return w
+}
+
+func (w *watched) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.changed.Broadcast()
+	return w.buf.Write(p)
+}
+
+func (w *watched) close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
+	w.changed.Broadcast()
+}
+
+func (w *watched) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.buf.String()
+}
+
+// await blocks until the pattern has appeared, or nothing more can.
+func (w *watched) await(pattern string) bool {
+	re := regexp.MustCompile(pattern)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for !re.Match(w.buf.Bytes()) {
+		if w.closed {
+			return false
+		}
+		w.changed.Wait()
+	}
+	return true
+}
+
+// patience bounds each test: a process that hangs is killed.
+const patience = time.Minute
+
+// start runs dbn-tail with its standard output in a pipe.
+func start(t *testing.T, args ...string) *process {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := startOn(t, w, args...)
+	w.Close()
+	p.pipe, p.stdout = r, bufio.NewReader(r)
+	t.Cleanup(func() { r.Close() })
+	return p
+}
+
+func startOn(t *testing.T, stdout *os.File, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, stderr: newWatched()}
+	p.cmd = exec.Command(filepath.Join(programs, "dbn-tail"), args...)
+	p.cmd.Env = append(os.Environ(), "DATABENTO_API_KEY="+sim.TestKey, "TERM=xterm", "NO_COLOR=")
+	p.cmd.Stdout, p.cmd.Stderr = stdout, p.stderr
+	p.cmd.Dir = t.TempDir()
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	guard := time.AfterFunc(patience, func() { p.cmd.Process.Kill() }) //nolint:errcheck // it may have ended
+	t.Cleanup(func() {
+		guard.Stop()
+		p.cmd.Process.Kill() //nolint:errcheck // it has ended, when all went well
+		p.cmd.Wait()         //nolint:errcheck // so it was waited for
+	})
+	return p
+}
+
+// wait gives the exit code; -1 when a signal killed the process.
+func (p *process) wait() int {
+	p.t.Helper()
+	err := p.cmd.Wait()
+	p.stderr.close()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		p.t.Fatal(err)
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+func (p *process) signal(s syscall.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *process) line() string {
+	p.t.Helper()
+	line, err := p.stdout.ReadString('\n')
+	if err != nil {
+		p.t.Fatalf("reading a line: %v; stderr: %s", err, p.stderr)
+	}
+	return line
+}
+
+func simulator(t *testing.T, args ...string) string {
+	t.Helper()
+	gateway, stop, err := startSim(t.TempDir(), args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	return gateway
+}
+
+func TestSignalsEndWithWholeLinesAndASummary(t *testing.T) {
+	gateway := simulator(t, "--loop", "forever", "--pace", "2000/s")
+	for _, test := range []struct {
+		signal syscall.Signal
+		code   int
+		word   string
+	}{
+		{syscall.SIGINT, 130, "interrupted"},
+		{syscall.SIGTERM, 143, "terminated"},
+		{syscall.SIGHUP, 129, "hangup"},
+	} {
+		t.Run(test.word, func(t *testing.T) {
+			p := start(t, "-d", "GLBX.MDP3", "-s", "mbo", "--gateway", gateway, "-J", "--all-symbols", "-y")
+			first := p.line()
+			p.signal(test.signal)
+			rest, err := io.ReadAll(p.stdout)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if code := p.wait(); code != test.code {
+				t.Errorf("exit code %d, want %d; stderr: %s", code, test.code, p.stderr)
+			}
+			for line := range strings.Lines(first + string(rest)) {
+				if !json.Valid([]byte(line)) || !strings.HasSuffix(line, "\n") {
+					t.Fatalf("an unfinished line: %q", line)
+				}
+			}
+			want := regexp.MustCompile(`^dbn-tail: ` + test.word + `: [\d,]+ records?, .*\n$`)
+			if !want.MatchString(p.stderr.String()) {
+				t.Errorf("stderr: %q", p.stderr)
+			}
+		})
+	}
+}
+
+func TestASignalCompletesTheFiles(t *testing.T) {
+	gateway := simulator(t, "--loop", "forever", "--pace", "2000/s")
+	p := start(t, "-d", "GLBX.MDP3", "-s", "mbo", "--gateway", gateway, "-J", "--tee", "all.dbn.zst", "--all-symbols", "-y")
+	p.line()
+	p.signal(syscall.SIGINT)
+	rest, err := io.ReadAll(p.stdout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code := p.wait(); code != 130 {
+		t.Fatalf("exit code %d; stderr: %s", code, p.stderr)
+	}
+	file, err := os.Open(filepath.Join(p.cmd.Dir, "all.dbn.zst"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	decoder, err := dbn.NewDecoder(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer decoder.Close()
+	records := 0
+	for {
+		r, err := decoder.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.RType() == dbn.RTypeMbo {
+			records++
+		}
+	}
+	if want := 1 + bytes.Count(rest, []byte("\n")); records != want {
+		t.Errorf("%d records in the file, %d lines on standard output", records, want)
+	}
+}
+
+func TestSIGUSR1PrintsTheStateAndGoesOn(t *testing.T) {
+	gateway := simulator(t, "--heartbeat", "5s")
+	p := start(t, "-d", "GLBX.MDP3", "-s", "status", "--gateway", gateway, "ESZ6")
+	p.line()
+	p.line()
+	p.signal(syscall.SIGUSR1)
+	if !p.stderr.await(`dbn-tail: streaming GLBX\.MDP3, session 1: 2 records, \S+ k?B, \d+\.\d s, 1 symbol, last 2026-11-15T23:00:00\.000000000Z\n`) {
+		t.Fatalf("stderr: %s", p.stderr)
+	}
+	p.signal(syscall.SIGTERM)
+	if code := p.wait(); code != 143 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestASecondSignalEndsAProcessThatIsStuck(t *testing.T) {
+	gateway := simulator(t, "--loop", "forever")
+	p := start(t, "-d", "GLBX.MDP3", "-s", "mbo", "--gateway", gateway, "-J", "--all-symbols", "-y")
+	p.line() // nobody reads on: the pipe fills, the next write blocks
+	p.signal(syscall.SIGINT)
+	p.signal(syscall.SIGTERM)
+	if code := p.wait(); code != 143 && code != 130 {
+		t.Errorf("exit code %d; stderr: %s", code, p.stderr)
+	}
+}
+
+func TestABrokenPipeEndsQuietly(t *testing.T) {
+	tests := []struct {
+		name string
+		sim  []string
+		args []string
+	}{
+		{"while records come", []string{"--loop", "forever"}, []string{"-s", "mbo", "-J"}},
+		{"while nothing comes", nil, []string{"-s", "status", "-J"}},
+		{"as a table", nil, []string{"-s", "status", "--table"}},
+		{"as CSV", []string{"--loop", "forever"}, []string{"-s", "mbo", "-C"}},
+		{"as DBN", []string{"--loop", "forever"}, []string{"-s", "mbo", "-D"}},
+		{"compressed", []string{"--loop", "forever"}, []string{"-s", "mbo", "-J", "-z"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			gateway := simulator(t, test.sim...)
+			p := start(t, append(test.args, "-d", "GLBX.MDP3", "--gateway", gateway, "--all-symbols", "-y")...)
+			if _, err := p.stdout.ReadByte(); err != nil {
+				t.Fatalf("%v; stderr: %s", err, p.stderr)
+			}
+			p.pipe.Close()
+			if code := p.wait(); code != 0 || p.stderr.String() != "" {
+				t.Errorf("exit code %d, stderr: %q", code, p.stderr)
+			}
+		})
+	}
+}
