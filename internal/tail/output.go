@@ -2,8 +2,8 @@ package tail
 
 import (
 	"errors"
-	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -230,7 +230,16 @@ func (d *destination) Write(p []byte) (int, error) {
 	if errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) {
 		return n, errReaderGone
 	}
-	return n, fmt.Errorf("cannot write to %s: %w", d.name, err)
+	return n, d.failed(err)
+}
+
+// failed names the destination once: the system's error names it too.
+func (d *destination) failed(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	return fail(ExitFailure, "cannot write to %s: %w", d.name, err)
 }
 
 func (d *destination) close() error {
@@ -238,7 +247,7 @@ func (d *destination) close() error {
 		return nil
 	}
 	if err := d.file.Close(); err != nil {
-		return fmt.Errorf("cannot write to %s: %w", d.name, err)
+		return d.failed(err)
 	}
 	return nil
 }
