@@ -300,8 +300,8 @@ TEST_F(LiveFlow, SubscriptionsWaitForRoomInTheSocket) {
   for (int i = 0; i < 2000; ++i) {
     many.symbols.push_back("A" + std::string(20, 'X') + std::to_string(i));
   }
-  for (int i = 0; i < 200; ++i) client->Subscribe(many);  // 10 MB
-  ASSERT_TRUE(Until([&] { return gateway_.lines.size() == 1 + 200 * 4; }));
+  for (int i = 0; i < 100; ++i) client->Subscribe(many);  // 5 MB
+  ASSERT_TRUE(Until([&] { return gateway_.lines.size() == 1 + 100 * 4; }));
   EXPECT_THAT(gateway_.lines.back(), testing::EndsWith("|is_last=1"));
   EXPECT_EQ(reactor_.Poll(0), 0) << "no interest in writing is left";
 }
