@@ -25,7 +25,7 @@ deps: ## Install the Debian packages that are missing (root or sudo)
 .PHONY: lib
 lib: deps
 	@cmake --preset release -DDBNLOOP_BUILD_TESTS=OFF -DDBNLOOP_BUILD_EXAMPLES=OFF >/dev/null
-	@cmake --build --preset release --target dbnloop -j $(JOBS)
+	@cmake --build --preset release --target dbnloop -j $(JOBS) >&2
 
 .PHONY: build
 build: lib ## Build libdbnloop.a, dbn-tail and dbn-sim (build/bin)
