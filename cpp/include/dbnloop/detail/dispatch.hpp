@@ -135,14 +135,14 @@ class Dispatcher {
     if (run.record_size == sizeof(T)) {
       taken.count = run.count;
       handler_(std::span<const T>{reinterpret_cast<const T*>(p), run.count});
-    } else {
+    } else if constexpr (requires(T record) { record.ts_out; }) {
       Each(p, run, taken, [this, &run](const std::byte* at) {
-        if constexpr (requires(T record) { record.ts_out; }) {
-          const T copy = CopyWithTsOut<decltype(T::rec)>(at, run);
-          handler_(std::span<const T>{&copy, 1});
-        } else {
-          handler_(std::span<const T>{reinterpret_cast<const T*>(at), 1});
-        }
+        const T copy = CopyWithTsOut<decltype(T::rec)>(at, run);
+        handler_(std::span<const T>{&copy, 1});
+      });
+    } else {
+      Each(p, run, taken, [this](const std::byte* at) {
+        handler_(std::span<const T>{reinterpret_cast<const T*>(at), 1});
       });
     }
   }
