@@ -17,6 +17,9 @@
 
 namespace dbnloop {
 
+/// At most so many bytes per read from the socket.
+inline constexpr std::size_t kLiveReceive = 64 * 1024;
+
 /// What a live client is made of: socket, text session, decompressor, timers. Bytes
 /// flow socket → (text lines | [zstd] → parser) → handlers. Three places may hold bytes
 /// that make no socket readable (compressed input, the decompressor, the parser):
@@ -76,6 +79,7 @@ class LiveClient::Session {
   void NewText();
   void ArmConnectTimeout();
   void ArmAuthTimeout();
+  [[nodiscard]] Reactor::Clock::duration HeartbeatLimit() const;
   void ArmHeartbeat(Reactor::Clock::duration delay);
   void OnHeartbeatCheck();
   void OnTimeout(const char* what, std::chrono::milliseconds limit,

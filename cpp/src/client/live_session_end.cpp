@@ -1,0 +1,150 @@
+// How a session ends: why, and in which order it is told.
+
+#include "client/live_session.hpp"
+
+#include <cstring>
+#include <utility>
+
+namespace dbnloop {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr seconds kDefaultHeartbeat{30};
+
+std::string Millis(milliseconds value) { return std::to_string(value.count()) + " ms"; }
+
+}  // namespace
+
+// ---- Ends ---------------------------------------------------------------------------
+
+// Everything that came was handed out; says why nothing more comes.
+LiveClient::Session::Flow LiveClient::Session::OnEof() {
+  if (stopping_) return End(Cancelled());
+  if (InText()) {
+    auto error = text_->Finish();
+    error.os_errno = eof_errno_;
+    return End(std::move(error), Where());
+  }
+  if (!gateway_error_.empty()) {
+    return End(
+        {ErrorCode::GatewayError,
+         "the gateway closed the session after the error " + gateway_error_ + Where(),
+         eof_errno_});
+  }
+  const auto& parser = client_->parser_;
+  const bool cut =
+      (parser.metadata() != nullptr || parser.buffered() != 0) && parser.Finish();
+  if (eof_errno_ != 0) {
+    return End({ErrorCode::ConnectionClosed,
+                std::string{"the connection broke: "} + std::strerror(eof_errno_) +
+                    (cut ? ", inside a record" : "") + Where(),
+                eof_errno_});
+  }
+  if (cut) return End(parser.Finish(), Where());
+  // Inside a frame the decompressor may hold records that it could not give out.
+  if (zstd_ && zstd_->Finish()) return End(zstd_->Finish(), Where());
+  return End(
+      {ErrorCode::ConnectionClosed, "the gateway closed the session" + Where() +
+                                        "; connect again and subscribe to go on"});
+}
+
+std::string LiveClient::Session::Where() const {
+  std::string where;
+  if (!gateway_.empty())
+    where = " (gateway " + gateway_ + " port " + std::to_string(port_);
+  if (where.empty()) return where;
+  if (!peer.empty()) where += ", address " + peer;
+  if (session_id() != 0) where += ", session " + std::to_string(session_id());
+  if (received_ != 0) where += ", " + std::to_string(received_) + " bytes received";
+  return where + ")";
+}
+
+Error LiveClient::Session::Cancelled() const {
+  return {ErrorCode::Cancelled, "the session was stopped by this client" + Where()};
+}
+
+LiveClient::Session::Flow LiveClient::Session::End(Error error,
+                                                   const std::string& where) {
+  error.message += where;
+  Close();
+  Farewell(error);
+  return Flow::Stop;
+}
+
+void LiveClient::Session::FarewellLater(Error error) {
+  farewell_ =
+      reactor_->After({}, [this, error = std::move(error)] { Farewell(Error{error}); });
+}
+
+// The state, then the reason: OnError is the last of a session. When the state's
+// handler throws, the reason comes in the next turn.
+void LiveClient::Session::Farewell(const Error& error) {
+  const auto control = client_->control();
+  if (const auto notify = on_state) {
+    try {
+      (*notify)(State::Disconnected);
+    } catch (...) {
+      if (!control->destroyed && state == State::Disconnected) {
+        farewell_ =
+            reactor_->After({}, [this, error] { client_->DeliverError(Error{error}); });
+      }
+      throw;
+    }
+  }
+  // A state handler may have destroyed the client or begun a new session.
+  if (!control->destroyed && state == State::Disconnected) client_->DeliverError(error);
+}
+
+void LiveClient::Session::Reset() {
+  dialer_.Cancel();
+  if (interest_ != 0) reactor_->Remove(socket_.get());
+  interest_ = 0;
+  socket_.Reset();
+  for (auto* timer : {&deadline_, &heartbeat_, &delivery_}) {
+    reactor_->Cancel(*timer);
+    *timer = 0;
+  }
+  awaiting_dataset_ = false;
+  held_text_.clear();
+  zstd_.reset();
+  compressed_at_ = compressed_end_ = 0;
+  eof_ = suspended_ = stopping_ = false;
+  eof_errno_ = 0;
+  received_ = 0;
+  gateway_error_.clear();
+  NewText();
+}
+
+void LiveClient::Session::OnTimeout(const char* what, milliseconds limit,
+                                    const std::string& detail) {
+  End({ErrorCode::Timeout, std::string{what} + " took longer than " + Millis(limit) +
+                               Where() + ": " + detail});
+}
+
+// ---- Heartbeat ----------------------------------------------------------------------
+
+Reactor::Clock::duration LiveClient::Session::HeartbeatLimit() const {
+  return options_.heartbeat_interval.value_or(kDefaultHeartbeat) +
+         options_.heartbeat_grace;
+}
+
+void LiveClient::Session::ArmHeartbeat(Reactor::Clock::duration delay) {
+  heartbeat_ = reactor_->After(delay, [this] { OnHeartbeatCheck(); });
+}
+
+// One timer per interval, not per read: it looks when the last byte came.
+void LiveClient::Session::OnHeartbeatCheck() {
+  const auto limit = HeartbeatLimit();
+  const auto silence = reactor_->Now() - last_byte_;
+  if (state != State::Streaming || client_->IsPaused() || client_->IsHeld()) {
+    return ArmHeartbeat(limit);
+  }
+  if (silence < limit) return ArmHeartbeat(limit - silence);
+  End({ErrorCode::HeartbeatTimeout,
+       "no byte came for " + Millis(std::chrono::duration_cast<milliseconds>(silence)) +
+           ", longer than the heartbeat interval and its grace allow" + Where()});
+}
+
+}  // namespace dbnloop
