@@ -204,6 +204,21 @@ TEST(HostileMetadataTest, LargerThanTheBufferIsReadInWhateverPiecesItComes) {
   }
 }
 
+TEST(HostileMetadataTest, ResetForgetsTheFirstPartOfALargeOne) {
+  const auto metadata = LargeMetadata();
+  const auto header = test::HeaderOf(metadata);
+  ParserOptions options;
+  options.buffer_size = 16 * 1024;
+  DbnParser parser{options};
+  Outcome out;
+  test::Feed(parser, std::span{header}.first(header.size() / 2), out);
+  ASSERT_EQ(parser.metadata(), nullptr);
+  parser.Reset();
+  test::Feed(parser, header, out);
+  ASSERT_NE(parser.metadata(), nullptr);
+  EXPECT_TRUE(*parser.metadata() == metadata);
+}
+
 TEST(HostileMetadataTest, AClaimedLengthAllocatesNothingBeforeTheBytesCome) {
   ParserOptions options;
   options.buffer_size = 16 * 1024;

@@ -265,6 +265,58 @@ TEST(DbnParserTest, ARunEndsWhereTypeOrSizeChanges) {
   EXPECT_EQ(batch.runs[3].record_size, 48U);
 }
 
+TEST(DbnParserTest, ARecordOfAnotherTypeEndsARunWhereverItStands) {
+  for (std::size_t odd_one = 0; odd_one < 14; ++odd_one) {
+    Bytes stream = StreamOf({});
+    for (std::size_t i = 0; i < 14; ++i) {
+      test::Append(stream,
+                   test::RawRecord(i == odd_one ? RType::Bbo1S : RType::Mbp1, 80));
+    }
+    DbnParser parser;
+    parser.Push(stream);
+    const auto batch = parser.Peek();
+    ASSERT_EQ(batch.runs.size(), odd_one == 0 || odd_one == 13 ? 2U : 3U) << odd_one;
+    std::size_t at = 0;
+    for (const auto& run : batch.runs) {
+      EXPECT_EQ(run.rtype == RType::Bbo1S, at == odd_one);
+      at += run.count;
+    }
+    EXPECT_EQ(at, 14U);
+  }
+}
+
+TEST(DbnParserTest, OldBytesBehindTheEndAreNeverTakenForRecords) {
+  DbnParser parser;
+  parser.Push(StreamOf({}));
+  ASSERT_TRUE(parser.Peek().empty());
+  for (std::uint32_t count = 40; count > 0; --count) {
+    for (std::uint32_t i = 0; i < count; ++i) {
+      parser.Push(test::RecordOf(RType::Mbo, 3, false, count));
+    }
+    const auto batch = parser.Peek();
+    ASSERT_EQ(batch.runs.size(), 1U);
+    ASSERT_EQ(batch.runs[0].count, count);
+    parser.Consume(batch.size);
+    ASSERT_TRUE(parser.Peek().empty());
+  }
+}
+
+TEST(DbnParserTest, ALongRunOfUpgradedRecordsComesInSeveralBatches) {
+  auto stream = test::HeaderOf(test::LiveMetadata(1));
+  for (unsigned i = 0; i < 1000; ++i) {
+    test::Append(stream, test::RecordOf(RType::SymbolMapping, 1, false, i));
+  }
+  const auto out = test::Parse(stream);
+  ASSERT_EQ(out.records.size(), 1000U);
+  for (unsigned i = 0; i < 1000; ++i) {
+    const auto in = test::RecordOf(RType::SymbolMapping, 1, false, i);
+    const auto& got = out.records[i].bytes;
+    ASSERT_EQ(got.size(), sizeof(SymbolMappingMsg));
+    ASSERT_TRUE(std::equal(in.begin() + 16, in.begin() + 38, got.begin() + 17)) << i;
+    ASSERT_TRUE(std::equal(in.end() - 16, in.end(), got.end() - 16)) << i;
+  }
+}
+
 TEST(DbnParserTest, MoreRunsThanTheTableHoldsComeInSeveralBatches) {
   Bytes stream = StreamOf({});
   std::size_t count = 0;
