@@ -69,6 +69,17 @@ tsan: deps ## Run the C++ and C tests under the thread sanitizer
 	@cmake --build --preset tsan -j $(JOBS)
 	@ctest --preset tsan
 
+.PHONY: fuzz
+fuzz: ## Run each libFuzzer target for T seconds (default 60)
+	@scripts/deps.sh build fuzz
+	@cmake --preset fuzz >/dev/null
+	@cmake --build --preset fuzz -j $(JOBS) >&2
+	@for target in build/fuzz/test/fuzz/fuzz_*; do \
+	  [ -x $$target ] && [ -f $$target ] || continue; \
+	  echo "fuzz: $$target"; \
+	  $$target -max_total_time=$(or $(T),60) -rss_limit_mb=2048 -print_final_stats=1 2>&1 | tail -8; \
+	done
+
 .PHONY: lint
 lint: lib ## Check format, vet, staticcheck, clang-tidy and generated files
 	@scripts/deps.sh build lint

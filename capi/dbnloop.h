@@ -105,7 +105,7 @@ typedef struct dbnloop_run {
   uint32_t count;
   uint16_t record_size; /* bytes, ts_out included */
   uint8_t rtype;
-  uint8_t typed; /* 1: record_size covers the struct of this rtype */
+  uint8_t typed; /* 1: safe to read as the current version's struct of this rtype */
 } dbnloop_run;
 
 /* What happened. Pointers are borrowed until the next dbnloop_reactor_poll of the same
@@ -121,9 +121,11 @@ typedef struct dbnloop_event {
   const dbnloop_run* runs;
   size_t run_count;
   /* RECORDS only, written by the caller before the next poll: how many bytes of data
-   * were used, 0 to size, at a record's border. It is `size` when handed out, so a
-   * caller that uses everything need not touch it. What is not used is offered again:
-   * in the next poll, or after dbnloop_live_resume when the client was paused. */
+   * were used, 0 to size, at a record's border (the next poll refuses another count and
+   * takes in nothing). It is `size` when handed out, so a caller that uses everything
+   * need not touch it. What is not used is offered again: in the next poll, or after
+   * dbnloop_live_resume when the client was paused. A caller that pauses or stops a
+   * client sets the consumed of its event further back in the array to 0. */
   size_t consumed;
 } dbnloop_event;
 
@@ -149,22 +151,27 @@ void dbnloop_reactor_wake(dbnloop_reactor* reactor);
 
 /* The epoll fd: readable when poll has something to do. Owned by the reactor. */
 int dbnloop_reactor_fd(dbnloop_reactor* reactor);
-/* 1 when poll would return an event without waiting (leftover records, a resumed
- * client): ask before waiting on dbnloop_reactor_fd elsewhere. */
+/* 1 when poll may have an event without waiting (records of the last poll were not
+ * taken in yet, a state changed by a call): ask before waiting on dbnloop_reactor_fd
+ * elsewhere, and poll first. */
 int dbnloop_reactor_pending(const dbnloop_reactor* reactor);
 
-/* Watches an fd of the caller's; userdata comes back as event.source. */
+/* Watches an fd of the caller's; userdata comes back as event.source. The array of the
+ * last poll may hold an event of an fd that was removed since: give each add its own
+ * userdata when fd numbers are used again. */
 dbnloop_status dbnloop_reactor_add(dbnloop_reactor* reactor, int fd, uint32_t events,
                                    uint64_t userdata, dbnloop_error* error);
 dbnloop_status dbnloop_reactor_modify(dbnloop_reactor* reactor, int fd, uint32_t events,
                                       dbnloop_error* error);
 dbnloop_status dbnloop_reactor_remove(dbnloop_reactor* reactor, int fd,
                                       dbnloop_error* error);
-/* A timer after delay_ns; period_ns > 0 repeats it. */
+/* A timer after delay_ns; period_ns > 0 repeats it from then on. Up to 10 years. Ids
+ * are never 0 and not used again. */
 dbnloop_status dbnloop_reactor_timer(dbnloop_reactor* reactor, uint64_t delay_ns,
                                      uint64_t period_ns, uint64_t* id,
                                      dbnloop_error* error);
-/* 1: cancelled; 0: had run or is unknown. */
+/* 1: cancelled, no further event of it than those handed out; 0: had run or is unknown.
+ */
 int dbnloop_reactor_cancel(dbnloop_reactor* reactor, uint64_t id);
 
 /* ---- Live client ---- */

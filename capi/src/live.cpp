@@ -221,7 +221,7 @@ dbnloop_status dbnloop_live_subscribe(dbnloop_live* client,
     if (Flag(in.has_start, "subscription.has_start")) {
       request.start = dbnloop::UnixNanos{dbnloop::UnixNanos::duration{in.start}};
     }
-    const auto given = Client(client).Subscribe(std::move(request));
+    const auto given = Client(client).Subscribe(request);
     if (id != nullptr) *id = given;
   });
 }

@@ -1,6 +1,6 @@
 #include <sys/epoll.h>
 
-#include <memory>
+#include <string>
 
 #include "dbnloop/version.hpp"
 #include "guard.hpp"
@@ -17,12 +17,40 @@ dbnloop_event& dbnloop_reactor::Append(std::uint32_t kind, std::uint64_t source)
   return event;
 }
 
+dbnloop_live* dbnloop_reactor::Find(std::uint64_t client) const {
+  const auto found = clients.find(client);
+  return found == clients.end() ? nullptr : found->second;
+}
+
+namespace {
+
+// Whether `consumed` falls between two records of the batch, or at one of its ends.
+bool IsBorder(const dbnloop_event& batch) {
+  if (batch.consumed == batch.size) return true;
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < batch.run_count; ++i) {
+    const auto& run = batch.runs[i];
+    const auto end = begin + std::size_t{run.count} * run.record_size;
+    if (batch.consumed < end) return (batch.consumed - begin) % run.record_size == 0;
+    begin = end;
+  }
+  return false;
+}
+
+}  // namespace
+
 void dbnloop_reactor::TakeConsumed() {
   for (const auto& event : handed) {
+    if (event.kind != DBNLOOP_EVENT_RECORDS || !Find(event.source)) continue;
+    if (IsBorder(event)) continue;
+    dbnloop::capi::ThrowArgument(
+        "consumed is " + std::to_string(event.consumed) + " of a batch of " +
+        std::to_string(event.size) +
+        " bytes: it must be 0 to size, between two records; correct it and poll again");
+  }
+  for (const auto& event : handed) {
     if (event.kind != DBNLOOP_EVENT_RECORDS) continue;
-    const auto found = clients.find(event.source);
-    if (found == clients.end()) continue;  // freed since
-    found->second->client->Release(std::min(event.consumed, event.size));
+    if (auto* live = Find(event.source)) live->client->Release(event.consumed);
   }
   handed.clear();
 }
@@ -86,8 +114,8 @@ int dbnloop_reactor_pending(const dbnloop_reactor* reactor) {
   if (!reactor->next.empty()) return 1;
   for (const auto& event : reactor->handed) {
     if (event.kind != DBNLOOP_EVENT_RECORDS) continue;
-    const auto found = reactor->clients.find(event.source);
-    if (found != reactor->clients.end() && !found->second->client->IsPaused()) return 1;
+    const auto* live = reactor->Find(event.source);
+    if (live != nullptr && !live->client->IsPaused()) return 1;
   }
   return 0;
 }
@@ -131,17 +159,34 @@ dbnloop_status dbnloop_reactor_timer(dbnloop_reactor* reactor, uint64_t delay_ns
     }
     const std::chrono::nanoseconds delay{delay_ns};
     const std::chrono::nanoseconds period{period_ns};
-    // The id is known only once the timer exists.
-    const auto self = std::make_shared<std::uint64_t>(0);
-    const auto fire = [reactor, self] { reactor->Append(DBNLOOP_EVENT_TIMER, *self); };
-    *self = period_ns == 0 ? reactor->loop.After(delay, fire)
-                           : reactor->loop.Every(period, fire);
-    *id = *self;
+    const auto own = ++reactor->last_id;
+    const auto fire = [reactor, own] { reactor->Append(DBNLOOP_EVENT_TIMER, own); };
+    auto& armed = reactor->timers[own];
+    if (period_ns == 0) {
+      armed = reactor->loop.After(delay, [reactor, own, fire] {
+        reactor->timers.erase(own);
+        fire();
+      });
+    } else if (period_ns == delay_ns) {
+      armed = reactor->loop.Every(period, fire);
+    } else {
+      // The first wait is another one; from then on the period counts.
+      armed = reactor->loop.After(delay, [reactor, own, period, fire] {
+        reactor->timers[own] = reactor->loop.Every(period, fire);
+        fire();
+      });
+    }
+    *id = own;
   });
 }
 
 int dbnloop_reactor_cancel(dbnloop_reactor* reactor, uint64_t id) {
-  return reactor != nullptr && reactor->loop.Cancel(id) ? 1 : 0;
+  if (reactor == nullptr) return 0;
+  const auto found = reactor->timers.find(id);
+  if (found == reactor->timers.end()) return 0;
+  reactor->loop.Cancel(found->second);
+  reactor->timers.erase(found);
+  return 1;
 }
 
 }  // extern "C"

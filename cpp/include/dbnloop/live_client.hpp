@@ -81,7 +81,7 @@ class LiveClient : public DataSource {
   /// Throws Exception: InvalidDataset, InvalidSymbol, InvalidArgument, InvalidState.
   std::uint32_t Subscribe(std::string_view dataset, std::string_view symbols,
                           Schema schema);
-  std::uint32_t Subscribe(Subscription subscription);
+  std::uint32_t Subscribe(const Subscription& subscription);
 
   /// Asks for the stream to begin, now or when Ready. Throws InvalidState when it was
   /// asked for already in this session.

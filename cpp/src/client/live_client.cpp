@@ -88,7 +88,7 @@ std::uint32_t LiveClient::Subscribe(std::string_view dataset, std::string_view s
                                 .snapshot = false});
 }
 
-std::uint32_t LiveClient::Subscribe(Subscription subscription) {
+std::uint32_t LiveClient::Subscribe(const Subscription& subscription) {
   return session_->Subscribe(subscription);
 }
 
