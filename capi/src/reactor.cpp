@@ -154,8 +154,7 @@ dbnloop_status dbnloop_reactor_timer(dbnloop_reactor* reactor, uint64_t delay_ns
     RequireNonNull(id, "id");
     constexpr std::uint64_t kMost = std::uint64_t{1} << 62;  // about 146 years
     if (delay_ns > kMost || period_ns > kMost) {
-      dbnloop::capi::ThrowArgument(
-          "a timer's delay or period is longer than 2^62 ns");
+      dbnloop::capi::ThrowArgument("a timer's delay or period is longer than 2^62 ns");
     }
     const std::chrono::nanoseconds delay{delay_ns};
     const std::chrono::nanoseconds period{period_ns};
