@@ -1,7 +1,6 @@
 package dbnloop
 
 import (
-	"context"
 	"iter"
 	"unsafe"
 
@@ -104,97 +103,4 @@ func RunWithTsOut[T any, P recordType[T]](r Run) []dbn.WithTsOut[T] {
 		return nil
 	}
 	return unsafe.Slice((*dbn.WithTsOut[T])(r.data), r.Count)
-}
-
-// Records connects nothing and starts nothing: it polls the reactor and yields each record
-// of this client until the session ends. The record is valid until the next step. The end
-// of a session is yielded as an error; ErrCancelled and a closed client end it silently.
-//
-// Breaking off pauses the client: the records that follow are kept for the next loop, or
-// for the handlers after Resume. A client that was paused is resumed when a loop begins.
-func (c *LiveClient) Records(ctx context.Context) iter.Seq2[dbn.Record, error] {
-	return func(yield func(dbn.Record, error) bool) {
-		deliver := func(b Batch, cur *cursor) bool {
-			for p, end := b.data, unsafe.Add(b.data, b.size); p != end; {
-				r := dbn.RecordAt(p)
-				size := r.Size()
-				cur.consumed += size
-				if !yield(r, nil) {
-					return false
-				}
-				if cur.stop {
-					return true
-				}
-				p = unsafe.Add(p, size)
-			}
-			return true
-		}
-		if err := c.loop(ctx, deliver); err != nil {
-			yield(dbn.Record{}, err)
-		}
-	}
-}
-
-// Batches is Records by whole batches. A batch that was yielded counts as taken.
-func (c *LiveClient) Batches(ctx context.Context) iter.Seq2[Batch, error] {
-	return func(yield func(Batch, error) bool) {
-		deliver := func(b Batch, cur *cursor) bool {
-			cur.consumed = b.size
-			return yield(b, nil)
-		}
-		if err := c.loop(ctx, deliver); err != nil {
-			yield(Batch{}, err)
-		}
-	}
-}
-
-// loop polls until the session ends or deliver breaks off. The error is what the iterator
-// yields last; nil when there is nothing to say.
-func (c *LiveClient) loop(ctx context.Context, deliver func(Batch, *cursor) bool) error {
-	if c.c == nil || c.r.closed() {
-		return newError(CodeInvalidState, "the client is closed")
-	}
-	if c.pull != nil {
-		return newError(CodeInvalidState, "Records or Batches is running already on this client")
-	}
-	broke := false
-	c.over, c.err = false, nil
-	c.pull = func(b Batch, cur *cursor) {
-		if broke {
-			return
-		}
-		if !deliver(b, cur) {
-			broke = true
-			c.Pause()
-		}
-	}
-	defer func() { c.pull = nil }()
-	if c.paused {
-		c.Resume()
-	}
-	defer context.AfterFunc(ctx, c.r.Wake)()
-	for !broke {
-		if c.over {
-			if c.err.(*Error).Code == CodeCancelled {
-				return nil
-			}
-			return c.err
-		}
-		if c.c == nil {
-			return nil
-		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		n, err := c.r.Poll(0)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			if err := c.r.park(); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

@@ -9,11 +9,12 @@ import (
 // cursor says how far into a batch delivery has come. It moves before a handler is called.
 type cursor struct {
 	consumed int  // bytes taken
-	stop     bool // set by Pause, Stop and Close inside a handler
+	stop     bool // set by a handler's call after which delivery must be looked at anew
 	client   *LiveClient
 }
 
-// stopFor ends the delivery in progress when it is this client's.
+// stopFor breaks off the delivery in progress when it is this client's; whether it goes on
+// is the client's to say.
 func (c *cursor) stopFor(client *LiveClient) {
 	if c.client == client {
 		c.stop = true

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"syscall"
+
+	"github.com/dbnloop/dbnloop/bindings"
 )
 
 // ErrorCode says why something failed. The values are the C and C++ libraries' too.
@@ -105,6 +107,16 @@ func (c ErrorCode) String() string {
 		return codeNames[c]
 	}
 	return fmt.Sprintf("ErrorCode(%d)", uint32(c))
+}
+
+func fromC(e *bindings.Error) error {
+	return &Error{ErrorCode(e.Code), e.Message, syscall.Errno(e.Errno)}
+}
+
+func systemError(what string, err error) error {
+	e := newError(CodeSystem, "%s: %v", what, err)
+	errors.As(err, &e.Errno)
+	return e
 }
 
 func newError(code ErrorCode, format string, args ...any) *Error {

@@ -14,6 +14,13 @@ type LiveOption interface{ apply(*liveConfig) }
 type liveConfig struct {
 	c   bindings.LiveOptions
 	log *slog.Logger
+	err error // the first option that cannot be
+}
+
+func (o *liveConfig) refuse(format string, args ...any) {
+	if o.err == nil {
+		o.err = newError(CodeInvalidArgument, format, args...)
+	}
 }
 
 type liveOption func(*liveConfig)
@@ -35,6 +42,9 @@ func WithTsOut() LiveOption {
 // interval (30 s), grace 5 s.
 func WithHeartbeat(interval, grace time.Duration) LiveOption {
 	return liveOption(func(o *liveConfig) {
+		if interval < 5*time.Second || interval > 30*time.Minute || interval%time.Second != 0 {
+			o.refuse("WithHeartbeat: the interval is %v; it must be 5 s to 30 min, in whole seconds", interval)
+		}
 		o.c.HeartbeatIntervalS = int32(interval / time.Second)
 		o.c.HeartbeatGraceMs = milliseconds(grace)
 	})
@@ -84,7 +94,12 @@ func WithUserAgent(extension string) LiveOption {
 	return liveOption(func(o *liveConfig) { o.c.UserAgentExtension = extension })
 }
 
-// WithLogger logs changes of state and ends of sessions. Default: silent.
+// WithLogger logs changes of state (debug) and ends of sessions (info). Default, and with
+// nil: silent.
 func WithLogger(log *slog.Logger) LiveOption {
-	return liveOption(func(o *liveConfig) { o.log = log })
+	return liveOption(func(o *liveConfig) {
+		if log != nil {
+			o.log = log
+		}
+	})
 }

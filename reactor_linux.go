@@ -2,8 +2,6 @@ package dbnloop
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"math"
 	"os"
 	"runtime"
@@ -20,47 +18,41 @@ import (
 // Reactor is an event loop around epoll, in C++, that the caller drives. See the package
 // comment for who may call what, when.
 type Reactor struct {
-	c *core
-
-	// use says who is inside: free, in a C call, running handlers, or a call made by one.
-	use atomic.Int32
+	core    *core
+	cleanup runtime.Cleanup
+	owner   owner
 
 	events  []bindings.Event // of the last poll; C memory
 	next    int              // the first that was not handled yet
+	turnNo  uint64           // counts polls, so that a client knows which events are old
 	clients map[uint64]*LiveClient
 	toFree  []*LiveClient // closed inside a handler
+	cur     cursor        // of the batch that is being delivered
+	copy    poisoner
+
 	timers  map[uint64]timer
-	fds     map[int]func(events uint32)
+	watches map[uint64]func(events uint32) // by an id that is not used again
+	watchOf map[int]uint64                 // by fd
+	lastID  uint64                         // of a watch
+	parking parking
 
-	file *os.File // a duplicate of the epoll fd, on Go's netpoller; made by Run
-	conn syscall.RawConn
-	cur  cursor // of the batch that is being delivered
-	copy poisoner
+	stop      atomic.Bool
+	hasPosted atomic.Bool // posted is not empty
+	mu        sync.Mutex
+	posted    []func()
 }
 
-// core is what a cleanup must be able to free without the Reactor.
+// core is what the cleanup of a dropped Reactor frees: it must not point back to it.
 type core struct {
-	loop *bindings.Reactor
+	loop  *bindings.Reactor
+	lives map[uint64]*bindings.Live
 
-	mu     sync.Mutex // of what other goroutines touch
+	mu     sync.Mutex // Wake comes from any goroutine
 	wakeFd int        // -1 once closed
-	stop   bool
-	posted []func()
 }
 
-type timer struct {
-	f      func()
-	repeat bool
-}
-
-const (
-	useFree int32 = iota
-	useInC
-	useHandlers
-	useFromHandler
-)
-
-const wakeUserdata = math.MaxUint64
+// wakeID is the watch of the eventfd; those of the user begin at 1.
+const wakeID = 0
 
 // NewReactor makes a reactor. Close it when done; clients first or after, in any order.
 func NewReactor() (*Reactor, error) {
@@ -77,93 +69,84 @@ func NewReactor() (*Reactor, error) {
 		loop.Free()
 		return nil, systemError("eventfd", err)
 	}
-	if e := loop.Add(wake, unix.EPOLLIN, wakeUserdata); e != nil {
-		unix.Close(wake)
-		loop.Free()
+	c := &core{loop: loop, lives: map[uint64]*bindings.Live{}, wakeFd: wake}
+	if e := loop.Add(wake, unix.EPOLLIN, wakeID); e != nil {
+		c.free()
 		return nil, fromC(e)
 	}
 	r := &Reactor{
-		c:       &core{loop: loop, wakeFd: wake},
+		core:    c,
 		clients: map[uint64]*LiveClient{},
 		timers:  map[uint64]timer{},
-		fds:     map[int]func(uint32){},
+		watches: map[uint64]func(uint32){},
+		watchOf: map[int]uint64{},
 	}
 	// Only a safety net: Close is the caller's.
-	runtime.AddCleanup(r, func(c *core) { c.free() }, r.c)
+	r.cleanup = runtime.AddCleanup(r, (*core).free, c)
 	return r, nil
 }
 
 func (c *core) free() {
+	for _, live := range c.lives {
+		live.Free()
+	}
+	clear(c.lives)
+	c.loop.Free()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	unix.Close(c.wakeFd)
+	c.wakeFd = -1
+}
+
+func (c *core) wake() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.wakeFd < 0 {
 		return
 	}
-	c.loop.Free()
-	unix.Close(c.wakeFd)
-	c.wakeFd = -1
-}
-
-func fromC(e *bindings.Error) error {
-	return &Error{ErrorCode(e.Code), e.Message, syscall.Errno(e.Errno)}
-}
-
-func systemError(what string, err error) error {
-	e := newError(CodeSystem, "%s: %v", what, err)
-	errors.As(err, &e.Errno)
-	return e
-}
-
-// enter begins a call into C. From a handler it is fine; from a second goroutine it is not.
-func (r *Reactor) enter() (leave int32, err error) {
-	if r.c.loop == nil || r.closed() {
-		return 0, newError(CodeInvalidState, "the reactor is closed")
+	one := [8]byte{1}
+	for {
+		if _, err := unix.Write(c.wakeFd, one[:]); err != unix.EINTR {
+			return // EAGAIN: the counter is full, so it is readable anyway
+		}
 	}
-	if r.use.CompareAndSwap(useFree, useInC) {
-		return useFree, nil
-	}
-	if r.use.CompareAndSwap(useHandlers, useFromHandler) {
-		return useHandlers, nil
-	}
-	return 0, newError(CodeInvalidState, "the reactor is in use by another goroutine: only Stop, Post and Wake may be called at any time")
-}
-
-func (r *Reactor) leave(to int32) { r.use.Store(to) }
-
-func (r *Reactor) closed() bool {
-	r.c.mu.Lock()
-	defer r.c.mu.Unlock()
-	return r.c.wakeFd < 0
 }
 
 // Poll is one bounded turn: it waits at most timeout (negative: no limit; 0: not at all),
-// runs the handlers of what happened and returns how many events that were. It blocks its
-// thread while it waits; Run does not.
+// runs the handlers of what happened and returns how many events that were (a Wake is one).
+// It blocks its thread while it waits; Run does not.
 //
 // A panic in a handler passes through; the record counts as taken, and what is left is
 // delivered by the next Poll.
 func (r *Reactor) Poll(timeout time.Duration) (int, error) {
-	if r.closed() {
-		return 0, newError(CodeInvalidState, "the reactor is closed")
+	if err := r.owner.acquire(); err != nil {
+		return 0, err
 	}
-	if !r.use.CompareAndSwap(useFree, useInC) {
-		return 0, newError(CodeInvalidState, "Poll and Run may not be called inside a handler, nor by two goroutines at once")
-	}
+	defer r.owner.release()
+	return r.turn(timeout)
+}
+
+// turn is Poll for an owner.
+func (r *Reactor) turn(timeout time.Duration) (int, error) {
 	defer r.endTurn()
 	if r.next == len(r.events) {
-		events, e := r.c.loop.Poll(milliseconds(timeout))
+		if r.hasPosted.Load() {
+			timeout = 0 // a panic may have come between their wake-up and them
+		}
+		events, e := r.core.loop.Poll(milliseconds(timeout))
 		r.events, r.next = events, 0
+		r.turnNo++
 		if e != nil {
 			return 0, fromC(e)
 		}
 	}
-	r.use.Store(useHandlers)
+	r.owner.beginHandlers()
 	n := 0
 	for r.next < len(r.events) {
 		event := &r.events[r.next]
 		r.next++
-		r.handle(event)
 		n++
+		r.handle(event)
 	}
 	return n + r.runPosted(), nil
 }
@@ -174,7 +157,7 @@ func (r *Reactor) endTurn() {
 		c.free()
 	}
 	r.toFree = r.toFree[:0]
-	r.use.Store(useFree)
+	r.owner.endHandlers()
 }
 
 // milliseconds rounds up, so that half a millisecond is no busy loop.
@@ -182,45 +165,44 @@ func milliseconds(d time.Duration) int32 {
 	if d < 0 {
 		return -1
 	}
-	ms := (d + time.Millisecond - 1) / time.Millisecond
+	ms := d / time.Millisecond
+	if d%time.Millisecond != 0 {
+		ms++
+	}
 	return int32(min(ms, math.MaxInt32))
 }
 
 func (r *Reactor) handle(event *bindings.Event) {
 	switch event.Kind {
 	case bindings.EventTimer:
-		t, ok := r.timers[event.Source]
-		if !ok {
-			return
-		}
-		if !t.repeat {
-			delete(r.timers, event.Source)
-		}
-		t.f()
+		r.onTimer(event.Source)
 	case bindings.EventFd:
-		if event.Source == wakeUserdata {
+		if event.Source == wakeID {
 			var buf [8]byte
-			unix.Read(r.c.wakeFd, buf[:])
+			unix.Read(r.core.wakeFd, buf[:])
 			return
 		}
-		if f, ok := r.fds[int(event.Source)]; ok {
+		if f, ok := r.watches[event.Source]; ok {
 			f(event.Code)
 		}
 	default:
-		c, ok := r.clients[event.Source]
-		if !ok {
-			event.Consumed = 0
-			return
+		if c, ok := r.clients[event.Source]; ok {
+			c.handle(event)
+		} else {
+			event.Consumed = 0 // closed since
 		}
-		c.handle(event)
 	}
 }
 
 func (r *Reactor) runPosted() int {
-	r.c.mu.Lock()
-	tasks := r.c.posted
-	r.c.posted = nil
-	r.c.mu.Unlock()
+	if !r.hasPosted.Load() {
+		return 0
+	}
+	r.mu.Lock()
+	tasks := r.posted
+	r.posted = nil
+	r.hasPosted.Store(false)
+	r.mu.Unlock()
 	for i, f := range tasks {
 		r.runTask(f, tasks[i+1:])
 	}
@@ -231,75 +213,158 @@ func (r *Reactor) runPosted() int {
 func (r *Reactor) runTask(f func(), rest []func()) {
 	done := false
 	defer func() {
-		if !done {
-			r.c.mu.Lock()
-			r.c.posted = append(append([]func(){}, rest...), r.c.posted...)
-			r.c.mu.Unlock()
-			r.Wake()
+		if done || len(rest) == 0 {
+			return
 		}
+		r.mu.Lock()
+		r.posted = append(append([]func(){}, rest...), r.posted...)
+		r.hasPosted.Store(true)
+		r.mu.Unlock()
+		r.Wake()
 	}()
 	f()
 	done = true
 }
 
-// Run polls until Stop or the end of ctx, whose error it returns. Between turns the
+// Run polls until Stop or the end of ctx, whose cause it returns. Between turns the
 // goroutine is parked; no thread waits. A Stop that came before Run ends it at once.
 func (r *Reactor) Run(ctx context.Context) error {
+	if err := r.owner.acquire(); err != nil {
+		return err
+	}
+	defer r.owner.release()
 	defer context.AfterFunc(ctx, r.Wake)()
 	for {
-		if r.takeStop() {
+		if r.stop.Swap(false) {
 			return nil
 		}
-		if err := ctx.Err(); err != nil {
+		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		n, err := r.Poll(0)
-		if err != nil {
+		if err := r.turnOrPark(); err != nil {
 			return err
 		}
-		if n == 0 {
-			if err := r.park(); err != nil {
-				return err
-			}
-		}
 	}
 }
 
-func (r *Reactor) takeStop() bool {
-	r.c.mu.Lock()
-	defer r.c.mu.Unlock()
-	stop := r.c.stop
-	r.c.stop = false
-	return stop
+// turnOrPark does what is to be done now, or waits for something. A wake-up is something
+// done: what it was for is looked at before the next wait.
+func (r *Reactor) turnOrPark() error {
+	n, err := r.turn(0)
+	if err != nil || n > 0 {
+		return err
+	}
+	return r.parking.park(r.core.loop)
 }
 
-// park waits on Go's netpoller until the epoll fd is readable.
-func (r *Reactor) park() error {
-	if r.file == nil {
-		fd, err := unix.FcntlInt(uintptr(r.c.loop.Fd()), unix.F_DUPFD_CLOEXEC, 0)
-		if err != nil {
-			return systemError("duplicating the epoll fd", err)
-		}
-		unix.SetNonblock(fd, true) // os.NewFile then registers it with the netpoller
-		r.file = os.NewFile(uintptr(fd), "dbnloop-epoll")
-		if r.conn, err = r.file.SyscallConn(); err != nil {
-			return systemError("SyscallConn", err)
-		}
+// Stop ends Run after its present turn. Any goroutine may call it.
+func (r *Reactor) Stop() {
+	r.stop.Store(true)
+	r.Wake()
+}
+
+// Wake makes a waiting Poll or Run begin another turn. Any goroutine may call it.
+func (r *Reactor) Wake() { r.core.wake() }
+
+// Post runs f once in a coming turn, in order. Any goroutine may call it. After Close it
+// does nothing.
+func (r *Reactor) Post(f func()) {
+	if r.owner.closed() {
+		return
 	}
-	var pollErr error
-	err := r.conn.Read(func(fd uintptr) bool {
-		// The netpoller is edge-triggered: an edge from before would not come again, so the
-		// level is asked first.
+	r.mu.Lock()
+	r.posted = append(r.posted, f)
+	r.hasPosted.Store(true)
+	r.mu.Unlock()
+	r.Wake()
+}
+
+// Fd is the epoll fd: readable when Poll has something to do. For use inside another loop,
+// which must call Poll(0) until it returns 0 before it waits. The reactor owns it. -1 when
+// it cannot be asked for now.
+func (r *Reactor) Fd() int {
+	leave, err := r.owner.enter()
+	if err != nil {
+		return -1
+	}
+	defer r.owner.leave(leave)
+	return r.core.loop.Fd()
+}
+
+// Close frees the reactor and ends the sessions of its clients without a word to their
+// handlers. It may be called again. Not inside a handler, nor while Run or Poll is at work:
+// call Stop then, and Close afterwards.
+func (r *Reactor) Close() error {
+	if r.owner.closed() {
+		return nil
+	}
+	if err := r.owner.acquire(); err != nil {
+		return err
+	}
+	defer r.owner.close()
+	r.cleanup.Stop()
+	for _, c := range r.clients {
+		c.free()
+	}
+	r.parking.close()
+	r.events, r.next = nil, 0
+	r.mu.Lock()
+	r.posted = nil
+	r.mu.Unlock()
+	r.core.free()
+	return nil
+}
+
+// parking waits for the epoll fd on Go's netpoller.
+type parking struct {
+	file  *os.File // a duplicate of the epoll fd
+	conn  syscall.RawConn
+	ready func(fd uintptr) bool // made once: no allocation per wait
+	err   error
+}
+
+func (p *parking) open(loop *bindings.Reactor) error {
+	fd, err := unix.FcntlInt(uintptr(loop.Fd()), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return systemError("duplicating the epoll fd", err)
+	}
+	unix.SetNonblock(fd, true) // os.NewFile then registers it with the netpoller
+	p.file = os.NewFile(uintptr(fd), "dbnloop-epoll")
+	if p.conn, err = p.file.SyscallConn(); err != nil {
+		return systemError("SyscallConn", err)
+	}
+	// The netpoller is edge-triggered: an edge from before would not come again, so the
+	// level is asked first.
+	p.ready = func(fd uintptr) bool {
 		var ready bool
-		ready, pollErr = readable(int(fd))
-		return ready || pollErr != nil
-	})
-	return errors.Join(err, pollErr)
+		ready, p.err = readable(int32(fd))
+		return ready || p.err != nil
+	}
+	return nil
 }
 
-func readable(fd int) (bool, error) {
+func (p *parking) park(loop *bindings.Reactor) error {
+	if p.conn == nil {
+		if err := p.open(loop); err != nil {
+			return err
+		}
+	}
+	if err := p.conn.Read(p.ready); err != nil {
+		return systemError("waiting for the epoll fd", err)
+	}
+	return p.err
+}
+
+func (p *parking) close() {
+	if p.file != nil {
+		p.file.Close()
+	}
+}
+
+func readable(fd int32) (bool, error) {
 	for {
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+		fds := [1]unix.PollFd{{Fd: fd, Events: unix.POLLIN}}
+		n, err := unix.Poll(fds[:], 0)
 		if err == unix.EINTR {
 			continue
 		}
@@ -308,156 +373,4 @@ func readable(fd int) (bool, error) {
 		}
 		return n > 0, nil
 	}
-}
-
-// Stop ends Run after its present turn. Any goroutine may call it.
-func (r *Reactor) Stop() {
-	r.c.mu.Lock()
-	r.c.stop = true
-	r.c.mu.Unlock()
-	r.Wake()
-}
-
-// Wake makes a waiting Poll or Run begin another turn. Any goroutine may call it.
-func (r *Reactor) Wake() {
-	r.c.mu.Lock()
-	defer r.c.mu.Unlock()
-	if r.c.wakeFd < 0 {
-		return
-	}
-	one := [8]byte{1}
-	for {
-		if _, err := unix.Write(r.c.wakeFd, one[:]); err != unix.EINTR {
-			return // EAGAIN: the counter is full, so it is readable anyway
-		}
-	}
-}
-
-// Post runs f once in a coming turn, in order. Any goroutine may call it.
-func (r *Reactor) Post(f func()) {
-	r.c.mu.Lock()
-	r.c.posted = append(r.c.posted, f)
-	r.c.mu.Unlock()
-	r.Wake()
-}
-
-// Fd is the epoll fd: readable when Poll has something to do. For use inside another loop,
-// which must call Poll(0) until it returns 0 before it waits. The reactor owns it.
-func (r *Reactor) Fd() int {
-	leave, err := r.enter()
-	if err != nil {
-		return -1
-	}
-	defer r.leave(leave)
-	return r.c.loop.Fd()
-}
-
-// TimerID names a timer.
-type TimerID uint64
-
-// AfterFunc runs f inside Poll, once, d from now.
-func (r *Reactor) AfterFunc(d time.Duration, f func()) (TimerID, error) {
-	return r.addTimer(d, 0, f)
-}
-
-// Every runs f inside Poll every d (> 0) until Cancel.
-func (r *Reactor) Every(d time.Duration, f func()) (TimerID, error) {
-	if d <= 0 {
-		return 0, newError(CodeInvalidArgument, "a timer's period must be greater than 0, not %v", d)
-	}
-	return r.addTimer(d, d, f)
-}
-
-func (r *Reactor) addTimer(delay, period time.Duration, f func()) (TimerID, error) {
-	leave, err := r.enter()
-	if err != nil {
-		return 0, err
-	}
-	defer r.leave(leave)
-	id, e := r.c.loop.Timer(uint64(max(delay, 0)), uint64(period))
-	if e != nil {
-		return 0, fromC(e)
-	}
-	r.timers[id] = timer{f, period > 0}
-	return TimerID(id), nil
-}
-
-// Cancel ends a timer; false when it has run already or is unknown.
-func (r *Reactor) Cancel(id TimerID) bool {
-	leave, err := r.enter()
-	if err != nil {
-		return false
-	}
-	defer r.leave(leave)
-	_, known := r.timers[uint64(id)]
-	delete(r.timers, uint64(id))
-	r.c.loop.Cancel(uint64(id))
-	return known
-}
-
-// Add watches fd, level-triggered; f gets epoll's event bits inside Poll.
-func (r *Reactor) Add(fd int, events uint32, f func(events uint32)) error {
-	leave, err := r.enter()
-	if err != nil {
-		return err
-	}
-	defer r.leave(leave)
-	if e := r.c.loop.Add(fd, events, uint64(fd)); e != nil {
-		return fromC(e)
-	}
-	r.fds[fd] = f
-	return nil
-}
-
-// Modify changes the events of an fd that was added.
-func (r *Reactor) Modify(fd int, events uint32) error {
-	leave, err := r.enter()
-	if err != nil {
-		return err
-	}
-	defer r.leave(leave)
-	if e := r.c.loop.Modify(fd, events); e != nil {
-		return fromC(e)
-	}
-	return nil
-}
-
-// Remove forgets an fd; call it before closing the fd.
-func (r *Reactor) Remove(fd int) error {
-	leave, err := r.enter()
-	if err != nil {
-		return err
-	}
-	defer r.leave(leave)
-	delete(r.fds, fd)
-	if e := r.c.loop.Remove(fd); e != nil {
-		return fromC(e)
-	}
-	return nil
-}
-
-// Close frees the reactor and ends the sessions of its clients without a word to their
-// handlers. It may be called again. Not inside a handler.
-func (r *Reactor) Close() error {
-	if r.closed() {
-		return nil
-	}
-	if !r.use.CompareAndSwap(useFree, useInC) {
-		return newError(CodeInvalidState, "Reactor.Close may not be called inside a handler, nor while another goroutine uses the reactor; call Stop there")
-	}
-	defer r.use.Store(useFree)
-	for _, c := range r.clients {
-		c.free()
-	}
-	if r.file != nil {
-		r.file.Close()
-	}
-	r.events, r.next = nil, 0
-	r.c.free()
-	return nil
-}
-
-// String says what the reactor holds, for logs.
-func (r *Reactor) String() string {
-	return fmt.Sprintf("dbnloop.Reactor{clients: %d, timers: %d}", len(r.clients), len(r.timers))
 }

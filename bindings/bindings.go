@@ -3,10 +3,24 @@ package bindings
 /*
 #include "dbnloop.h"
 
+// Nothing in the C API calls back into Go or keeps a pointer that it was given.
+#cgo noescape dbnloop_reactor_new
+#cgo nocallback dbnloop_reactor_new
+#cgo nocallback dbnloop_reactor_free
 #cgo noescape dbnloop_reactor_poll
 #cgo nocallback dbnloop_reactor_poll
-#cgo noescape dbnloop_reactor_pending
+#cgo nocallback dbnloop_reactor_fd
 #cgo nocallback dbnloop_reactor_pending
+#cgo nocallback dbnloop_reactor_wake
+#cgo noescape dbnloop_reactor_add
+#cgo nocallback dbnloop_reactor_add
+#cgo noescape dbnloop_reactor_modify
+#cgo nocallback dbnloop_reactor_modify
+#cgo noescape dbnloop_reactor_remove
+#cgo nocallback dbnloop_reactor_remove
+#cgo noescape dbnloop_reactor_timer
+#cgo nocallback dbnloop_reactor_timer
+#cgo nocallback dbnloop_reactor_cancel
 */
 import "C"
 
@@ -57,22 +71,35 @@ type Event struct {
 	Consumed    uintptr
 }
 
-func init() {
-	// The layouts are the header's, or nothing else can be trusted.
-	if unsafe.Sizeof(Event{}) != C.sizeof_dbnloop_event || unsafe.Sizeof(Run{}) != C.sizeof_dbnloop_run ||
-		unsafe.Offsetof(Event{}.Data) != unsafe.Offsetof(C.dbnloop_event{}.data) ||
-		unsafe.Offsetof(Event{}.Consumed) != unsafe.Offsetof(C.dbnloop_event{}.consumed) {
-		panic("dbnloop: the Go mirror of dbnloop_event does not match the C header")
-	}
-}
+// The mirrors are the header's structs, or this does not compile: every offset of one is
+// compared with that of the other.
+var (
+	_ [unsafe.Sizeof(Event{})]struct{}            = [unsafe.Sizeof(C.dbnloop_event{})]struct{}{}
+	_ [unsafe.Offsetof(Event{}.Kind)]struct{}     = [unsafe.Offsetof(C.dbnloop_event{}.kind)]struct{}{}
+	_ [unsafe.Offsetof(Event{}.Flags)]struct{}    = [unsafe.Offsetof(C.dbnloop_event{}.flags)]struct{}{}
+	_ [unsafe.Offsetof(Event{}.Source)]struct{}   = [unsafe.Offsetof(C.dbnloop_event{}.source)]struct{}{}
+	_ [unsafe.Offsetof(Event{}.Code)]struct{}     = [unsafe.Offsetof(C.dbnloop_event{}.code)]struct{}{}
+	_ [unsafe.Offsetof(Event{}.Errno)]struct{}    = [unsafe.Offsetof(C.dbnloop_event{}.os_errno)]struct{}{}
+	_ [unsafe.Offsetof(Event{}.Data)]struct{}     = [unsafe.Offsetof(C.dbnloop_event{}.data)]struct{}{}
+	_ [unsafe.Offsetof(Event{}.Size)]struct{}     = [unsafe.Offsetof(C.dbnloop_event{}.size)]struct{}{}
+	_ [unsafe.Offsetof(Event{}.Runs)]struct{}     = [unsafe.Offsetof(C.dbnloop_event{}.runs)]struct{}{}
+	_ [unsafe.Offsetof(Event{}.RunCount)]struct{} = [unsafe.Offsetof(C.dbnloop_event{}.run_count)]struct{}{}
+	_ [unsafe.Offsetof(Event{}.Consumed)]struct{} = [unsafe.Offsetof(C.dbnloop_event{}.consumed)]struct{}{}
 
-// LibraryABIVersion is that of the library which is linked.
+	_ [unsafe.Sizeof(Run{})]struct{}              = [unsafe.Sizeof(C.dbnloop_run{})]struct{}{}
+	_ [unsafe.Offsetof(Run{}.Count)]struct{}      = [unsafe.Offsetof(C.dbnloop_run{}.count)]struct{}{}
+	_ [unsafe.Offsetof(Run{}.RecordSize)]struct{} = [unsafe.Offsetof(C.dbnloop_run{}.record_size)]struct{}{}
+	_ [unsafe.Offsetof(Run{}.RType)]struct{}      = [unsafe.Offsetof(C.dbnloop_run{}.rtype)]struct{}{}
+	_ [unsafe.Offsetof(Run{}.Typed)]struct{}      = [unsafe.Offsetof(C.dbnloop_run{}.typed)]struct{}{}
+)
+
+// LibraryABIVersion is dbnloop_abi_version: that of the library which is linked.
 func LibraryABIVersion() uint32 { return uint32(C.dbnloop_abi_version()) }
 
-// LibraryVersion is the library's version, e.g. "0.1.0".
+// LibraryVersion is dbnloop_version, e.g. "0.1.0".
 func LibraryVersion() string { return C.GoString(C.dbnloop_version()) }
 
-// StatusName is a code's name.
+// StatusName is dbnloop_status_name.
 func StatusName(code uint32) string { return C.GoString(C.dbnloop_status_name(C.uint32_t(code))) }
 
 // Error is what a failed call left behind.
@@ -129,6 +156,9 @@ func (r *Reactor) Fd() int { return int(C.dbnloop_reactor_fd(r.handle)) }
 
 // Pending is dbnloop_reactor_pending.
 func (r *Reactor) Pending() bool { return C.dbnloop_reactor_pending(r.handle) != 0 }
+
+// Wake is dbnloop_reactor_wake; any goroutine may call it while the reactor lives.
+func (r *Reactor) Wake() { C.dbnloop_reactor_wake(r.handle) }
 
 // Add is dbnloop_reactor_add.
 func (r *Reactor) Add(fd int, events uint32, userdata uint64) *Error {

@@ -3,6 +3,29 @@ package bindings
 /*
 #include <stdlib.h>
 #include "dbnloop.h"
+
+#cgo noescape dbnloop_live_options_init
+#cgo nocallback dbnloop_live_options_init
+#cgo noescape dbnloop_subscription_init
+#cgo nocallback dbnloop_subscription_init
+#cgo noescape dbnloop_live_new
+#cgo nocallback dbnloop_live_new
+#cgo nocallback dbnloop_live_free
+#cgo nocallback dbnloop_live_id
+#cgo noescape dbnloop_live_connect
+#cgo nocallback dbnloop_live_connect
+#cgo noescape dbnloop_live_subscribe
+#cgo nocallback dbnloop_live_subscribe
+#cgo noescape dbnloop_live_start
+#cgo nocallback dbnloop_live_start
+#cgo noescape dbnloop_live_stop
+#cgo nocallback dbnloop_live_stop
+#cgo nocallback dbnloop_live_close
+#cgo nocallback dbnloop_live_pause
+#cgo nocallback dbnloop_live_resume
+#cgo nocallback dbnloop_live_is_paused
+#cgo nocallback dbnloop_live_get_state
+#cgo nocallback dbnloop_live_session_id
 */
 import "C"
 

@@ -1,0 +1,100 @@
+package dbnloop
+
+import (
+	"context"
+	"iter"
+	"unsafe"
+
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// Records polls the reactor and yields each record of this client until the session ends;
+// it connects nothing and starts nothing. The record is valid until the next step. The end
+// of the session is yielded as an error, last, and again by a later loop; ErrCancelled and
+// a client that the loop's body closes end it silently. Meanwhile the other handlers of the
+// reactor run as ever. Not inside a handler, nor inside another such loop.
+//
+// Breaking off pauses the client: the records that follow are kept for the next loop, or
+// for the handlers after Resume. A client that was paused is resumed when a loop begins.
+func (c *LiveClient) Records(ctx context.Context) iter.Seq2[dbn.Record, error] {
+	return func(yield func(dbn.Record, error) bool) {
+		deliver := func(b Batch, cur *cursor) bool {
+			for p, end := b.data, unsafe.Add(b.data, b.size); p != end; {
+				r := dbn.RecordAt(p)
+				size := r.Size()
+				cur.consumed += size
+				if !yield(r, nil) {
+					return false
+				}
+				if cur.stop {
+					if c.halted() {
+						return true
+					}
+					cur.stop = false
+				}
+				p = unsafe.Add(p, size)
+			}
+			return true
+		}
+		if err := c.loop(ctx, deliver); err != nil {
+			yield(dbn.Record{}, err)
+		}
+	}
+}
+
+// Batches is Records by whole batches. A batch that was yielded counts as taken.
+func (c *LiveClient) Batches(ctx context.Context) iter.Seq2[Batch, error] {
+	return func(yield func(Batch, error) bool) {
+		deliver := func(b Batch, cur *cursor) bool {
+			cur.consumed = b.size
+			return yield(b, nil)
+		}
+		if err := c.loop(ctx, deliver); err != nil {
+			yield(Batch{}, err)
+		}
+	}
+}
+
+// loop polls until the session ends or deliver breaks off. The error is what the iterator
+// yields last; nil when there is nothing to say.
+func (c *LiveClient) loop(ctx context.Context, deliver func(Batch, *cursor) bool) error {
+	r := c.r
+	if err := r.owner.acquire(); err != nil {
+		return err
+	}
+	defer r.owner.release()
+	switch {
+	case c.closed:
+		return newError(CodeInvalidState, "the client is closed")
+	case !c.connected:
+		return newError(CodeInvalidState, "the client is not connected: call Connect, Subscribe and Start first")
+	}
+	broke := false
+	c.pull = func(b Batch, cur *cursor) {
+		if !deliver(b, cur) {
+			broke = true
+			c.Pause()
+		}
+	}
+	defer func() { c.pull = nil }()
+	if c.paused {
+		c.c.Resume()
+		c.paused = false
+	}
+	defer context.AfterFunc(ctx, r.Wake)()
+	for !broke && !c.closed {
+		if c.end != nil {
+			if c.end.Code == CodeCancelled {
+				return nil
+			}
+			return c.end
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := r.turnOrPark(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

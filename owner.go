@@ -1,0 +1,60 @@
+package dbnloop
+
+import "sync/atomic"
+
+// owner says who is inside a reactor. It knows calls, not goroutines: a goroutine may take
+// over between two calls, but two at once meet here. (A call of another goroutine while a
+// handler runs looks like one of the handler's; it is found when both call at once.)
+type owner struct{ state atomic.Int32 }
+
+const (
+	idle     int32 = iota // nobody
+	busy                  // Poll, Run or a single call, outside handlers
+	handling              // handlers run
+	called                // a handler made a call
+	shut                  // closed, for ever
+)
+
+// acquire is for what may not be called inside a handler.
+func (o *owner) acquire() error {
+	if o.state.CompareAndSwap(idle, busy) {
+		return nil
+	}
+	switch o.state.Load() {
+	case shut:
+		return newError(CodeInvalidState, "the reactor is closed")
+	case handling:
+		return newError(CodeInvalidState, "Poll, Run, Reactor.Close and iterators may not be used inside a handler, nor by another goroutine meanwhile; call Stop there")
+	}
+	return errBusy()
+}
+
+func errBusy() error {
+	return newError(CodeInvalidState, "the reactor is in use by another goroutine: only Stop, Post and Wake may be called at any time")
+}
+
+// release ends what acquire began. Handlers that were left by a panic are over too.
+func (o *owner) release() { o.state.Store(idle) }
+
+func (o *owner) close()       { o.state.Store(shut) }
+func (o *owner) closed() bool { return o.state.Load() == shut }
+
+// beginHandlers and endHandlers are the owner's.
+func (o *owner) beginHandlers() { o.state.Store(handling) }
+func (o *owner) endHandlers()   { o.state.Store(busy) }
+
+// enter begins a single call: from a handler it is fine, from a second goroutine it is not.
+func (o *owner) enter() (leave int32, err error) {
+	if o.state.CompareAndSwap(idle, busy) {
+		return idle, nil
+	}
+	if o.state.CompareAndSwap(handling, called) {
+		return handling, nil
+	}
+	if o.closed() {
+		return 0, newError(CodeInvalidState, "the reactor is closed")
+	}
+	return 0, errBusy()
+}
+
+func (o *owner) leave(to int32) { o.state.Store(to) }

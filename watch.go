@@ -1,0 +1,122 @@
+package dbnloop
+
+import "time"
+
+// TimerID names a timer.
+type TimerID uint64
+
+type timer struct {
+	f      func()
+	repeat bool
+}
+
+// AfterFunc runs f inside Poll, once, d from now. A d below 0 is 0, one above 10 years is
+// 10 years.
+func (r *Reactor) AfterFunc(d time.Duration, f func()) (TimerID, error) {
+	return r.addTimer(d, 0, f)
+}
+
+// Every runs f inside Poll every d (> 0) until Cancel. Late turns are not made up for.
+func (r *Reactor) Every(d time.Duration, f func()) (TimerID, error) {
+	if d <= 0 {
+		return 0, newError(CodeInvalidArgument, "a timer's period must be greater than 0, not %v", d)
+	}
+	return r.addTimer(d, d, f)
+}
+
+// aDecade is more than any timer needs, and less than what the C side refuses.
+const aDecade = 10 * 365 * 24 * time.Hour
+
+func (r *Reactor) addTimer(delay, period time.Duration, f func()) (TimerID, error) {
+	if f == nil {
+		return 0, newError(CodeInvalidArgument, "a timer's function is nil")
+	}
+	leave, err := r.owner.enter()
+	if err != nil {
+		return 0, err
+	}
+	defer r.owner.leave(leave)
+	id, e := r.core.loop.Timer(uint64(min(max(delay, 0), aDecade)), uint64(min(period, aDecade)))
+	if e != nil {
+		return 0, fromC(e)
+	}
+	r.timers[id] = timer{f, period > 0}
+	return TimerID(id), nil
+}
+
+// Cancel ends a timer, also one whose turn has come but whose function has not run. False
+// when it has run already or is unknown.
+func (r *Reactor) Cancel(id TimerID) bool {
+	leave, err := r.owner.enter()
+	if err != nil {
+		return false
+	}
+	defer r.owner.leave(leave)
+	_, known := r.timers[uint64(id)]
+	delete(r.timers, uint64(id))
+	r.core.loop.Cancel(uint64(id))
+	return known
+}
+
+func (r *Reactor) onTimer(id uint64) {
+	t, ok := r.timers[id]
+	if !ok {
+		return // cancelled since
+	}
+	if !t.repeat {
+		delete(r.timers, id)
+	}
+	t.f()
+}
+
+// Add watches fd, level-triggered; f gets epoll's event bits inside Poll. ERR and HUP come
+// whether asked for or not.
+func (r *Reactor) Add(fd int, events uint32, f func(events uint32)) error {
+	if f == nil {
+		return newError(CodeInvalidArgument, "Add: the function for fd %d is nil", fd)
+	}
+	leave, err := r.owner.enter()
+	if err != nil {
+		return err
+	}
+	defer r.owner.leave(leave)
+	// A turn may hold events of an fd that was removed since, and whose number is used
+	// again: they are told apart by an id.
+	id := r.lastID + 1
+	if e := r.core.loop.Add(fd, events, id); e != nil {
+		return fromC(e)
+	}
+	r.lastID = id
+	r.watches[id] = f
+	r.watchOf[fd] = id
+	return nil
+}
+
+// Modify changes the events of an fd that was added.
+func (r *Reactor) Modify(fd int, events uint32) error {
+	leave, err := r.owner.enter()
+	if err != nil {
+		return err
+	}
+	defer r.owner.leave(leave)
+	if e := r.core.loop.Modify(fd, events); e != nil {
+		return fromC(e)
+	}
+	return nil
+}
+
+// Remove forgets an fd: its function is not called any more, not even for what this turn
+// holds already. Unknown fds are ignored. Call it before closing the fd.
+func (r *Reactor) Remove(fd int) error {
+	leave, err := r.owner.enter()
+	if err != nil {
+		return err
+	}
+	defer r.owner.leave(leave)
+	delete(r.watches, r.watchOf[fd])
+	delete(r.watchOf, fd)
+	if e := r.core.loop.Remove(fd); e != nil {
+		return fromC(e)
+	}
+	return nil
+}
