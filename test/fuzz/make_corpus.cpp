@@ -128,6 +128,16 @@ void ZstdSeeds() {
   Write("zstd_stream", "plain", "\x10\x10" + records.substr(0, 64));
 }
 
+void UpgradeSeeds() {
+  for (int version = 1; version <= 2; ++version) {
+    for (const bool ts_out : {false, true}) {
+      const char config = static_cast<char>((ts_out ? 128 : 0) + version - 1);
+      Write("upgrade", "v" + std::to_string(version) + (ts_out ? "-ts_out" : ""),
+            config + Records(version, ts_out));
+    }
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -140,4 +150,5 @@ int main(int argc, char** argv) {
   MetadataSeeds();
   GatewaySeeds();
   ZstdSeeds();
+  UpgradeSeeds();
 }
