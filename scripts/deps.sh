@@ -5,7 +5,7 @@ set -euo pipefail
 
 packages_of() {
   case $1 in
-    build) echo "g++ make cmake ninja-build pkg-config libssl-dev libzstd-dev libc-ares-dev libgtest-dev libgmock-dev zstd git ca-certificates" ;;
+    build) echo "g++ make cmake ninja-build pkg-config libssl-dev libzstd-dev libc-ares-dev node-llhttp nlohmann-json3-dev libgtest-dev libgmock-dev zstd git ca-certificates" ;;
     lint) echo "clang-format-19 clang-tidy-19" ;;
     fuzz) echo "clang-19 libclang-rt-19-dev" ;;
     container) echo "podman buildah runc debootstrap" ;;

@@ -24,7 +24,7 @@ echo "README go: $(wc -l <"$work/go.out") lines"
 
 block cpp >"$work/cpp/main.cpp"
 c++ -std=c++23 -Wall -Wextra -Werror -Icpp/include -o "$work/cpp/example" "$work/cpp/main.cpp" \
-  -Lbuild/release -ldbnloop -lcrypto -lzstd -lcares
+  -Lbuild/release -ldbnloop -lssl -lcrypto -lzstd -lcares
 "$work/cpp/example" 127.0.0.1 "$(cat "$work/port")" >"$work/cpp.out"
 grep -q 'closed the session' "$work/cpp.out"
 echo "README c++: $(wc -l <"$work/cpp.out") lines"

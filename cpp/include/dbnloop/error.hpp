@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -57,11 +59,29 @@ enum class ErrorCode : std::uint32_t {
 /// outside the enum.
 [[nodiscard]] std::string_view ToString(ErrorCode code) noexcept;
 
+/// What the historical API said of a request that it refused (protocol: its error
+/// envelope and headers).
+struct HttpFailure {
+  int status = 0;          ///< of HTTP, e.g. 422
+  std::string error_case;  ///< the API's machine-readable name of it; may be empty
+  std::string message;     ///< the API's own words; may be empty
+  std::string docs;        ///< a link to its documentation; may be empty
+  std::string request_id;  ///< for Databento's support; may be empty
+  std::optional<std::uint32_t> retry_after_s;  ///< seconds to wait before trying again
+
+  /// Whether the same request may succeed later: 408, 429 and 5xx but 501.
+  [[nodiscard]] bool Retryable() const noexcept {
+    return status == 408 || status == 429 || (status >= 500 && status != 501);
+  }
+};
+
 /// What went wrong, in words: what, where, and what to do. Never contains the API key.
 struct Error {
   ErrorCode code = ErrorCode::None;
   std::string message;
   int os_errno = 0;  ///< errno of the failing system call, or 0
+  /// Set when an HTTP status is the reason.
+  std::shared_ptr<const HttpFailure> http = nullptr;
 
   /// True when this is an error at all.
   explicit operator bool() const noexcept { return code != ErrorCode::None; }

@@ -44,20 +44,6 @@ ParserOptions ParserOptionsOf(const LiveOptions& options) {
           .fragment = std::nullopt};
 }
 
-// "ES.FUT, NQ.FUT" → two symbols; spaces around commas are not part of a symbol.
-std::vector<std::string> SplitSymbols(std::string_view list) {
-  std::vector<std::string> symbols;
-  for (;;) {
-    const auto comma = list.find(',');
-    auto symbol = list.substr(0, comma);
-    while (symbol.starts_with(' ')) symbol.remove_prefix(1);
-    while (symbol.ends_with(' ')) symbol.remove_suffix(1);
-    symbols.emplace_back(symbol);
-    if (comma == std::string_view::npos) return symbols;
-    list.remove_prefix(comma + 1);
-  }
-}
-
 }  // namespace
 
 LiveClient::LiveClient(Reactor* reactor, std::string api_key)
@@ -83,7 +69,7 @@ std::uint32_t LiveClient::Subscribe(std::string_view dataset, std::string_view s
   return Subscribe(Subscription{.dataset = std::string{dataset},
                                 .schema = schema,
                                 .stype_in = SType::RawSymbol,
-                                .symbols = SplitSymbols(symbols),
+                                .symbols = proto::SplitSymbols(symbols),
                                 .start = std::nullopt,
                                 .snapshot = false});
 }

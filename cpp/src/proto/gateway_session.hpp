@@ -95,6 +95,8 @@ class GatewaySession {
 void ValidateApiKey(std::string_view key);
 void ValidateDataset(std::string_view dataset);
 void ValidateSubscription(const Subscription& subscription);
+/// "ES.FUT, NQ.FUT" → two symbols; spaces around commas are not part of a symbol.
+std::vector<std::string> SplitSymbols(std::string_view list);
 /// GLBX.MDP3 → glbx-mdp3.lsg.databento.com
 std::string GatewayHost(std::string_view dataset);
 

@@ -39,6 +39,17 @@ std::optional<std::string_view> ValueOf(std::string_view line, std::string_view 
   return std::nullopt;
 }
 
+std::string Printable(std::string_view text) {
+  constexpr std::size_t kMost = 1000;
+  std::string out{text.substr(0, kMost)};
+  for (char& c : out) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7F) c = ' ';
+  }
+  if (text.size() > kMost) out += "…";
+  return out;
+}
+
 std::string Quoted(std::string_view text) {
   constexpr std::size_t kMost = 200;
   std::string out = "'";

@@ -35,7 +35,10 @@ class LineReader {
 /// keys and a trailing '|' are fine. A pair is split at its first '='.
 std::optional<std::string_view> ValueOf(std::string_view line, std::string_view key);
 
-/// For messages: what a peer sent, printable and bounded.
+/// For messages: a peer's own words, without control characters, 1,000 bytes at most.
+std::string Printable(std::string_view text);
+
+/// For messages: what a peer sent, printable and bounded, in quotes.
 std::string Quoted(std::string_view text);
 
 }  // namespace dbnloop::proto

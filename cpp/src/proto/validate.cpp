@@ -92,6 +92,19 @@ void ValidateSubscription(const Subscription& subscription) {
   }
 }
 
+std::vector<std::string> SplitSymbols(std::string_view list) {
+  std::vector<std::string> symbols;
+  for (;;) {
+    const auto comma = list.find(',');
+    auto symbol = list.substr(0, comma);
+    while (symbol.starts_with(' ')) symbol.remove_prefix(1);
+    while (symbol.ends_with(' ')) symbol.remove_suffix(1);
+    symbols.emplace_back(symbol);
+    if (comma == std::string_view::npos) return symbols;
+    list.remove_prefix(comma + 1);
+  }
+}
+
 std::string GatewayHost(std::string_view dataset) {
   std::string host{dataset};
   for (char& c : host) {

@@ -1,0 +1,257 @@
+#include "client/historical_impl.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "client/file_download.hpp"
+#include "dbnloop/exception.hpp"
+#include "proto/http_failure.hpp"
+
+namespace dbnloop {
+namespace {
+
+constexpr std::size_t kTurnOutput = 1024 * 1024;  // decompressed bytes per turn
+
+}  // namespace
+
+HistoricalClient::Impl::Impl(HistoricalClient* client, Reactor* reactor,
+                             std::string api_key, const HistoricalOptions& options)
+    : session{std::make_shared<HttpSession>(reactor, std::move(api_key), options)},
+      client_{client},
+      options_{options} {}
+
+HistoricalClient::Impl::~Impl() {
+  Close();
+  session->reactor()->Cancel(farewell_);
+}
+
+// ---- Calls of the user --------------------------------------------------------------
+
+void HistoricalClient::Impl::SetRequest(const HistoricalRequest& request) {
+  if (streaming()) {
+    throw Exception{{ErrorCode::InvalidState,
+                     "Request: a stream goes on; Stop it or wait for its end"}};
+  }
+  request_ = request;
+}
+
+void HistoricalClient::Impl::Start() {
+  if (!request_ || streaming()) {
+    throw Exception{{ErrorCode::InvalidState,
+                     streaming() ? "Start: a stream goes on already"
+                                 : "Start: nothing was requested; call Request first"}};
+  }
+  session->reactor()->Cancel(farewell_);
+  farewell_ = 0;
+  client_->BeginStream();
+  zstd_.Reset();
+  failed_ = {};
+  failed_body_.clear();
+  request_id_.clear();
+  body_done_ = false;
+  const auto request = session->Post("timeseries.get_range", RangeParams(*request_));
+  url_ = session->Describe(request);
+  connection_ = session->FreshConnection();
+  connection_->Send(request, this);
+  if (client_->IsPaused()) connection_->Pause();
+}
+
+void HistoricalClient::Impl::Stop() {
+  if (!streaming()) return;
+  Close();
+  EndLater(
+      {ErrorCode::Cancelled, "the stream was stopped by this client (" + url_ + ")"});
+}
+
+void HistoricalClient::Impl::Pause() {
+  client_->SetPaused(true);
+  if (connection_) connection_->Pause();
+}
+
+void HistoricalClient::Impl::Resume() {
+  client_->SetPaused(false);
+  if (connection_) ScheduleDelivery();
+}
+
+// First what is held here, then what the connection holds, then the socket.
+void HistoricalClient::Impl::ScheduleDelivery() {
+  auto* const reactor = session->reactor();
+  reactor->Cancel(delivery_);
+  delivery_ = reactor->After({}, [this] {
+    delivery_ = 0;
+    if (!connection_ || client_->IsBlocked()) return;
+    if (DrainAndEnd() == Flow::Dry) connection_->Resume();
+  });
+}
+
+bool HistoricalClient::Impl::HasMore() const {
+  return body_done_ || zstd_.HasPending() || connection_ != nullptr;
+}
+
+// ---- Stream -------------------------------------------------------------------------
+
+void HistoricalClient::Impl::OnHead(const proto::HttpHead& head) {
+  const auto control = client_->control();
+  for (const auto& text : proto::WarningsOf(head)) {
+    Warn(text);
+    if (control->destroyed || !connection_) return;
+  }
+  request_id_ = head.Find("request-id").value_or("");
+  if (head.status / 100 != 2) failed_ = head;
+}
+
+void HistoricalClient::Impl::OnBody(std::span<const std::byte> piece,
+                                    std::size_t& taken) {
+  if (failed_.status != 0) {
+    taken = piece.size();
+    const auto room = proto::kMaxErrorBody - failed_body_.size();
+    failed_body_.append(reinterpret_cast<const char*>(piece.data()),
+                        std::min(room, piece.size()));
+    // Enough to say what it is; the rest is not waited for.
+    if (piece.size() > room) End(proto::FailureOf(failed_, failed_body_, url_));
+    return;
+  }
+  (void)Deliver(piece, taken);
+}
+
+// Decompresses and hands out until the input is used up, delivery is blocked, or others
+// have their turn: a few compressed bytes may be very many records.
+HistoricalClient::Impl::Flow HistoricalClient::Impl::Deliver(
+    std::span<const std::byte> in, std::size_t& taken) {
+  auto& parser = client_->parser_;
+  const auto turn_began = parser.offset();
+  for (;;) {
+    switch (client_->Pump()) {
+      case PumpResult::Destroyed:
+        return Flow::Gone;
+      case PumpResult::Blocked:
+        return connection_ ? Flow::Held : Flow::Gone;
+      case PumpResult::Failed:
+        End(parser.error());
+        return Flow::Gone;
+      case PumpResult::Dry:
+        break;
+    }
+    const auto rest = in.subspan(taken);
+    if (rest.empty() && !zstd_.HasPending()) return Flow::Dry;
+    if (parser.offset() - turn_began > kTurnOutput) {
+      ScheduleDelivery();
+      return Flow::Held;
+    }
+    const auto [consumed, produced] = zstd_.Decompress(rest, parser.WritableSpan());
+    taken += consumed;
+    parser.Commit(produced);
+    if (consumed != 0 || produced != 0) continue;
+    if (!zstd_.error()) return Flow::Dry;
+    End(zstd_.error());
+    return Flow::Gone;
+  }
+}
+
+void HistoricalClient::Impl::OnDone() {
+  if (failed_.status != 0) return End(proto::FailureOf(failed_, failed_body_, url_));
+  body_done_ = true;
+  (void)DrainAndEnd();
+}
+
+void HistoricalClient::Impl::OnFailure(Error error) { End(std::move(error)); }
+
+// What the decompressor and the parser hold; then, behind the last byte, the end.
+HistoricalClient::Impl::Flow HistoricalClient::Impl::DrainAndEnd() {
+  std::size_t none = 0;
+  const auto flow = Deliver({}, none);
+  if (flow != Flow::Dry || !body_done_) return flow;
+  if (auto cut = zstd_.Finish()) {
+    End(std::move(cut));
+  } else if (auto error = client_->parser_.Finish()) {
+    End(std::move(error));
+  } else {
+    Complete();
+  }
+  return Flow::Gone;
+}
+
+// ---- Ends ---------------------------------------------------------------------------
+
+void HistoricalClient::Impl::Close() {
+  if (connection_) {
+    received_ = connection_->received();
+    connection_->Cancel();
+  }
+  connection_.reset();
+  session->reactor()->Cancel(delivery_);
+  delivery_ = 0;
+  client_->StopDelivery();
+}
+
+void HistoricalClient::Impl::Complete() {
+  Close();
+  if (const auto handler = on_complete) (*handler)();
+}
+
+void HistoricalClient::Impl::End(Error error) {
+  Close();
+  if (!error.http) {
+    error.message += " (" + url_;
+    if (!request_id_.empty()) error.message += ", request " + request_id_;
+    error.message += ")";
+  }
+  session->Redact(error);
+  client_->DeliverError(std::move(error));
+}
+
+void HistoricalClient::Impl::EndLater(Error error) {
+  farewell_ = session->reactor()->After({}, [this, error = std::move(error)] {
+    farewell_ = 0;
+    client_->DeliverError(Error{error});
+  });
+}
+
+void HistoricalClient::Impl::Warn(const std::string& text) {
+  if (const auto handler = on_warning) (*handler)(text);
+}
+
+// ---- Tasks --------------------------------------------------------------------------
+
+HttpTask::Hooks HistoricalClient::Impl::HooksOf(CallId id) {
+  return {.warn = [this](const std::string& text) { Warn(text); },
+          .release = [this, id]() -> std::unique_ptr<HttpTask> {
+            auto node = tasks_.extract(id);
+            return std::move(node.mapped());
+          }};
+}
+
+HistoricalClient::CallId HistoricalClient::Impl::Call(HttpCall::Maker make,
+                                                      bool repeatable,
+                                                      CallHandler done) {
+  const auto id = ++last_id_;
+  auto task = std::make_unique<HttpCall>(session, HooksOf(id), options_.max_retries,
+                                         repeatable, std::move(make), std::move(done));
+  task->Begin();
+  tasks_.emplace(id, std::move(task));
+  return id;
+}
+
+HistoricalClient::CallId HistoricalClient::Impl::Download(
+    const DownloadRequest& request, ProgressHandler progress, DownloadHandler done) {
+  const bool range = request.url_path.empty();
+  if (range) Validate(request.range);
+  if (!range && !request.url_path.starts_with('/')) {
+    throw Exception{
+        {ErrorCode::InvalidArgument,
+         "Download: url_path must begin with '/': it is a path of the API's "
+         "server"}};
+  }
+  const auto id = ++last_id_;
+  auto task = std::make_unique<FileDownload>(
+      session, HooksOf(id), options_.max_retries, request,
+      range ? RangeParams(request.range) : Params{}, std::move(progress),
+      std::move(done));
+  task->Begin();
+  tasks_.emplace(id, std::move(task));
+  return id;
+}
+
+bool HistoricalClient::Impl::Cancel(CallId id) { return tasks_.erase(id) != 0; }
+
+}  // namespace dbnloop

@@ -1,0 +1,142 @@
+#include "client/http_session.hpp"
+
+#include <openssl/crypto.h>
+
+#include <utility>
+
+#include "dbnloop/exception.hpp"
+#include "dbnloop/version.hpp"
+
+namespace dbnloop {
+namespace {
+
+constexpr std::size_t kMostIdle = 4;
+
+[[noreturn]] void Refuse(std::string message) {
+  throw Exception{{ErrorCode::InvalidArgument, std::move(message)}};
+}
+
+proto::Url ServerOf(const HistoricalOptions& options) {
+  auto url = proto::Url::Parse(options.url);
+  if (!url || !url->userinfo.empty() || url->path.size() > 1) {
+    Refuse("the historical API's URL must look like https://host:port, without a path");
+  }
+  return *url;
+}
+
+std::optional<proto::Url> ProxyOf(const HistoricalOptions& options,
+                                  const proto::Url& server) {
+  auto text = options.proxy ? *options.proxy : proto::ProxyFromEnvironment(server);
+  if (text.empty()) return std::nullopt;
+  if (text.find("://") == std::string::npos) text.insert(0, "http://");
+  auto url = proto::Url::Parse(text);
+  if (!url || url->tls) {
+    // The text may hold a password.
+    Refuse(std::string{"the proxy"} + (options.proxy ? "" : " of the environment") +
+           " must look like http://[user:password@]host:port");
+  }
+  return url;
+}
+
+}  // namespace
+
+HttpSession::HttpSession(Reactor* reactor, std::string api_key,
+                         const HistoricalOptions& options)
+    : reactor_{reactor},
+      api_key_{std::move(api_key)},
+      user_agent_{"dbnloop/" + std::string{kVersion}} {
+  if (!options.user_agent_extension.empty()) {
+    user_agent_ += " " + options.user_agent_extension;
+  }
+  options_.url = ServerOf(options);
+  options_.proxy = ProxyOf(options, options_.url);
+  options_.connect_timeout = options.connect_timeout;
+  options_.tls_timeout = options.tls_timeout;
+  options_.response_timeout = options.response_timeout;
+  options_.idle_timeout = options.idle_timeout;
+  if (options_.url.tls) tls_.emplace(net::TlsOptions{options.ca_file, options.ca_dir});
+}
+
+HttpSession::~HttpSession() { OPENSSL_cleanse(api_key_.data(), api_key_.size()); }
+
+proto::HttpHeaders HttpSession::Headers() const {
+  proto::HttpHeaders headers{{"Authorization", proto::BasicAuth(api_key_, {})},
+                             {"User-Agent", user_agent_},
+                             {"Accept", "application/json, application/octet-stream"}};
+  // Through a tunnel the proxy sees none of these.
+  if (options_.proxy && !options_.url.tls && !options_.proxy->userinfo.empty()) {
+    headers.emplace_back("Proxy-Authorization",
+                         HttpConnection::ProxyAuthorization(*options_.proxy));
+  }
+  return headers;
+}
+
+proto::HttpRequest HttpSession::Get(std::string_view endpoint,
+                                    const proto::Params& params) const {
+  auto path = "/v0/" + std::string{endpoint};
+  if (!params.empty()) path += "?" + proto::FormEncode(params);
+  return GetPath(path);
+}
+
+proto::HttpRequest HttpSession::GetPath(std::string_view path) const {
+  // A plain proxy wants the whole URL.
+  const bool absolute = options_.proxy && !options_.url.tls;
+  return {.method = "GET",
+          .target = (absolute ? "http://" + options_.url.HostHeader() : "") +
+                    std::string{path},
+          .headers = Headers(),
+          .body = {}};
+}
+
+proto::HttpRequest HttpSession::Post(std::string_view endpoint,
+                                     const proto::Params& params) const {
+  auto request = GetPath("/v0/" + std::string{endpoint});
+  request.method = "POST";
+  request.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
+  request.body = proto::FormEncode(params);
+  return request;
+}
+
+std::unique_ptr<HttpConnection> HttpSession::Connection() {
+  while (!idle_.empty()) {
+    auto connection = std::move(idle_.back());
+    idle_.pop_back();
+    if (connection->Reusable()) return connection;
+  }
+  return FreshConnection();
+}
+
+std::unique_ptr<HttpConnection> HttpSession::FreshConnection() const {
+  return std::make_unique<HttpConnection>(reactor_, tls_ ? &*tls_ : nullptr, options_);
+}
+
+void HttpSession::Return(std::unique_ptr<HttpConnection> connection) {
+  if (idle_.size() < kMostIdle && connection->Reusable()) {
+    idle_.push_back(std::move(connection));
+  }
+}
+
+void HttpSession::Redact(Error& error) const {
+  const auto clean = [this](std::string& text) {
+    for (auto at = text.find(api_key_); at != std::string::npos;
+         at = text.find(api_key_, at)) {
+      text.replace(at, api_key_.size(), "[key]");
+    }
+  };
+  clean(error.message);
+  if (error.http == nullptr) return;
+  auto failure = *error.http;
+  for (auto* text :
+       {&failure.error_case, &failure.message, &failure.docs, &failure.request_id}) {
+    clean(*text);
+  }
+  error.http = std::make_shared<HttpFailure>(std::move(failure));
+}
+
+std::string HttpSession::Describe(const proto::HttpRequest& request) const {
+  const auto path = request.target.substr(0, request.target.find('?'));
+  return request.method + " " + (options_.url.tls ? "https://" : "http://") +
+         options_.url.HostHeader() + path;
+}
+
+}  // namespace dbnloop

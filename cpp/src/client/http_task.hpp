@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/http_connection.hpp"
+#include "client/http_session.hpp"
+
+namespace dbnloop {
+
+/// Something that a historical client runs beside its stream: one request, tried again
+/// where that is safe, until Finish is called once. It leaves its owner before that:
+/// the user may destroy the client there.
+class HttpTask : protected HttpListener {
+ public:
+  struct Hooks {
+    std::function<void(const std::string&)> warn;
+    std::function<std::unique_ptr<HttpTask>()> release;  ///< gives the task up
+  };
+  HttpTask(std::shared_ptr<HttpSession> session, Hooks hooks, int max_retries,
+           bool repeatable);
+  ~HttpTask() override;
+  HttpTask(const HttpTask&) = delete;
+  HttpTask& operator=(const HttpTask&) = delete;
+
+  /// Sends the first request. Nothing is told from inside.
+  void Begin();
+
+ protected:
+  /// The request of this try.
+  [[nodiscard]] virtual proto::HttpRequest MakeRequest() = 0;
+  /// The head of an answer that is a success (2xx). An error ends the task.
+  [[nodiscard]] virtual Error Accept(const proto::HttpHead& head) = 0;
+  /// Takes a piece of its body. An error ends the task.
+  [[nodiscard]] virtual Error Take(std::span<const std::byte> piece) = 0;
+  /// The body is complete. An error ends the task.
+  [[nodiscard]] virtual Error Complete() = 0;
+  /// Tells the user; no error: success.
+  virtual void Finish(Error error) = 0;
+
+  std::shared_ptr<HttpSession> session_;
+
+ private:
+  void OnHead(const proto::HttpHead& head) final;
+  void OnBody(std::span<const std::byte> piece, std::size_t& taken) final;
+  void OnDone() final;
+  void OnFailure(Error error) final;
+  void End(Error error);
+  [[nodiscard]] bool TryAgain(const Error& error);
+
+  Hooks hooks_;
+  int retries_left_;
+  bool repeatable_;
+  std::unique_ptr<HttpConnection> connection_;
+  std::string url_;
+  proto::HttpHead failed_;  // of an answer that is no success
+  std::string failed_body_;
+  Reactor::TimerId retry_ = 0;
+  int tries_ = 0;
+};
+
+/// A call whose whole body is wanted.
+class HttpCall final : public HttpTask {
+ public:
+  /// A body longer than this is refused.
+  static constexpr std::size_t kMaxBody = 256 * 1024 * 1024;
+
+  /// Makes the request of each try: it holds the key, and is not kept.
+  using Maker = std::function<proto::HttpRequest()>;
+
+  HttpCall(std::shared_ptr<HttpSession> session, Hooks hooks, int max_retries,
+           bool repeatable, Maker make, HistoricalClient::CallHandler done);
+
+ private:
+  [[nodiscard]] proto::HttpRequest MakeRequest() override;
+  [[nodiscard]] Error Accept(const proto::HttpHead& head) override;
+  [[nodiscard]] Error Take(std::span<const std::byte> piece) override;
+  [[nodiscard]] Error Complete() override;
+  void Finish(Error error) override;
+
+  Maker make_;
+  HistoricalClient::CallHandler done_;
+  std::string body_;
+};
+
+}  // namespace dbnloop

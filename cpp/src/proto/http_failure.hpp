@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dbnloop/error.hpp"
+#include "proto/http_message.hpp"
+
+namespace dbnloop::proto {
+
+/// The most of an error's body that is read; the rest is not needed to say what it is.
+inline constexpr std::size_t kMaxErrorBody = 64 * 1024;
+
+/// What an answer other than 2xx means: the API's envelope
+/// {"detail": "text"} or {"detail": {"case", "message", "docs", …}} in words, or the
+/// status and the beginning of the body when that is something else. The code is
+/// AuthFailed for 401 and HttpError for all others.
+[[nodiscard]] Error FailureOf(const HttpHead& head, std::string_view body,
+                              std::string_view url);
+
+/// The texts of the X-Warning headers: each a JSON array of strings, or as it stands.
+[[nodiscard]] std::vector<std::string> WarningsOf(const HttpHead& head);
+
+/// Seconds of a Retry-After header; none for a date or anything else.
+[[nodiscard]] std::optional<std::uint32_t> RetryAfter(const HttpHead& head);
+
+}  // namespace dbnloop::proto

@@ -1,0 +1,98 @@
+#include "proto/http_message.hpp"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+
+#include "dbnloop/exception.hpp"
+#include "proto/lines.hpp"
+
+namespace dbnloop::proto {
+namespace {
+
+bool IsAlnum(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, {}, Lower, Lower);
+}
+
+void AppendEncoded(std::string& out, std::string_view text) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (IsAlnum(c) || c == '-' || c == '.' || c == '_' || c == '~') {
+      out += c;
+    } else if (c == ' ') {
+      out += '+';
+    } else {
+      out += {'%', kHex[byte >> 4U], kHex[byte & 15U]};
+    }
+  }
+}
+
+// Neither CR, LF, NUL nor anything else that is no visible ASCII or blank.
+void RequirePlain(std::string_view text, bool blanks, const char* what) {
+  const bool plain = std::ranges::all_of(text, [blanks](char c) {
+    return (c > 0x20 && c < 0x7F) || (blanks && c == ' ');
+  });
+  if (plain) return;
+  // The value may be a secret: it is not repeated.
+  throw Exception{{ErrorCode::InvalidArgument,
+                   std::string{"HTTP: the "} + what +
+                       " holds a character that HTTP cannot carry there"}};
+}
+
+}  // namespace
+
+std::optional<std::string_view> HttpHead::Find(std::string_view name) const {
+  for (const auto& [key, value] : headers) {
+    if (EqualsIgnoringCase(key, name)) return value;
+  }
+  return std::nullopt;
+}
+
+std::string FormEncode(const Params& params) {
+  std::string out;
+  for (const auto& [key, value] : params) {
+    if (!out.empty()) out += '&';
+    AppendEncoded(out, key);
+    out += '=';
+    AppendEncoded(out, value);
+  }
+  return out;
+}
+
+std::string BasicAuth(std::string_view user, std::string_view password) {
+  std::string plain{user};
+  plain += ':';
+  plain += password;
+  std::string encoded((plain.size() + 2) / 3 * 4 + 1, '\0');
+  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
+                                   reinterpret_cast<const unsigned char*>(plain.data()),
+                                   static_cast<int>(plain.size()));
+  encoded.resize(static_cast<std::size_t>(size));
+  return "Basic " + encoded;
+}
+
+std::string Serialize(const HttpRequest& request, std::string_view host) {
+  RequirePlain(request.method, false, "method");
+  RequirePlain(request.target, false, "path");
+  RequirePlain(host, false, "host");
+  std::string out = request.method + " " + request.target + " HTTP/1.1\r\nHost: ";
+  out += host;
+  for (const auto& [key, value] : request.headers) {
+    RequirePlain(key, false, "header's name");
+    RequirePlain(value, true, ("header " + key).c_str());
+    out += "\r\n" + key + ": " + value;
+  }
+  if (!request.body.empty() || request.method == "POST") {
+    out += "\r\nContent-Length: " + std::to_string(request.body.size());
+  }
+  return out + "\r\n\r\n" + request.body;
+}
+
+}  // namespace dbnloop::proto

@@ -1,0 +1,410 @@
+// Calls and downloads beside the stream.
+
+#include <gmock/gmock.h>
+#include <openssl/evp.h>
+#include <sys/stat.h>
+
+#include <optional>
+
+#include "dbnloop/exception.hpp"
+#include "support/historical_fixture.hpp"
+
+namespace dbnloop {
+namespace {
+
+using namespace std::chrono_literals;
+using test::HttpAnswer;
+using test::ScriptedHttpServer;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using Then = HttpAnswer::Then;
+using Effect = HistoricalClient::Effect;
+
+std::string Sha256(std::string_view text) {
+  std::array<unsigned char, 32> digest{};
+  unsigned int size = 0;
+  EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr);
+  std::string hex;
+  for (const auto byte : digest) {
+    constexpr std::string_view kHex = "0123456789abcdef";
+    hex += {kHex[byte >> 4U], kHex[byte & 15U]};
+  }
+  return hex;
+}
+
+class HistoricalCall : public test::HistoricalFixture {
+ protected:
+  auto Note() {
+    return [this](HistoricalClient::CallResult result) {
+      results_.push_back(std::move(result));
+    };
+  }
+  bool UntilResults(std::size_t n) {
+    return Until([=, this] { return results_.size() >= n; });
+  }
+
+  std::vector<HistoricalClient::CallResult> results_;
+};
+
+TEST_F(HistoricalCall, GetsAndPosts) {
+  ScriptedHttpServer server{&reactor_, &good_};
+  server.answer = [](const std::string& request) {
+    return HttpAnswer{ScriptedHttpServer::Response(
+        200, request.starts_with("GET") ? "[1]" : "[2]", "X-Warning: [\"old\"]\r\n")};
+  };
+  const auto client = Make(Options(server));
+  client->Get("metadata.list_schemas", {{"dataset", "GLBX.MDP3"}}, Note());
+  EXPECT_THAT(results_, IsEmpty());
+  ASSERT_TRUE(UntilResults(1));
+  client->Post("metadata.get_cost", {{"a", "b c"}}, Effect::Reads, Note());
+  ASSERT_TRUE(UntilResults(2));
+  EXPECT_EQ(results_[0], "[1]");
+  EXPECT_EQ(results_[1], "[2]");
+  EXPECT_THAT(
+      server.requests[0],
+      HasSubstr("GET /v0/metadata.list_schemas?dataset=GLBX.MDP3 HTTP/1.1\r\n"));
+  EXPECT_THAT(server.requests[1], HasSubstr("POST /v0/metadata.get_cost HTTP/1.1\r\n"));
+  EXPECT_THAT(server.requests[1], HasSubstr("\r\n\r\na=b+c"));
+  EXPECT_EQ(server.accepted, 1) << "the second one used the first one's connection";
+  EXPECT_THAT(warnings_, ElementsAre("old", "old"));
+}
+
+TEST_F(HistoricalCall, DoesNotUseAConnectionThatTheServerClosed) {
+  ScriptedHttpServer server{&reactor_, &good_};
+  server.answer = [](const std::string&) {
+    return HttpAnswer{ScriptedHttpServer::Response(200, "[]"), Then::Close};
+  };
+  const auto client = Make(Options(server));
+  for (std::size_t i = 1; i <= 3; ++i) {
+    client->Get("x", {}, Note());
+    ASSERT_TRUE(UntilResults(i));
+    EXPECT_EQ(results_.back(), "[]");
+  }
+  EXPECT_EQ(server.accepted, 3);
+}
+
+TEST_F(HistoricalCall, ManyAtOnce) {
+  ScriptedHttpServer server{&reactor_, &good_};
+  server.answer = [](const std::string& request) {
+    const auto from = request.find("n=") + 2;
+    return HttpAnswer{ScriptedHttpServer::Response(
+        200, request.substr(from, request.find(' ', from) - from))};
+  };
+  const auto client = Make(Options(server));
+  std::vector<std::string> got(50);
+  for (int i = 0; i < 50; ++i) {
+    client->Get("x", {{"n", std::to_string(i)}}, [&got, i](auto r) { got[i] = *r; });
+  }
+  ASSERT_TRUE(Until([&] { return std::ranges::none_of(got, &std::string::empty); }));
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(got[i], std::to_string(i));
+}
+
+TEST_F(HistoricalCall, TellsAFailure) {
+  ScriptedHttpServer server{&reactor_, &good_};
+  server.answer = [](const std::string&) {
+    return HttpAnswer{
+        ScriptedHttpServer::Response(422, R"({"detail":{"case":"c","message":"m"}})")};
+  };
+  const auto client = Make(Options(server));
+  client->Get("x", {}, Note());
+  ASSERT_TRUE(UntilResults(1));
+  ASSERT_FALSE(results_[0]);
+  EXPECT_EQ(results_[0].error().http->status, 422);
+  EXPECT_EQ(results_[0].error().http->error_case, "c");
+}
+
+TEST_F(HistoricalCall, IsCancelledWithoutAWord) {
+  ScriptedHttpServer server{&reactor_, &good_};
+  server.answer = [](const std::string&) { return HttpAnswer{}; };
+  const auto client = Make(Options(server));
+  const auto id = client->Get("x", {}, Note());
+  ASSERT_TRUE(Until([&] { return !server.requests.empty(); }));
+  EXPECT_TRUE(client->Cancel(id));
+  EXPECT_FALSE(client->Cancel(id));
+  Settle();
+  EXPECT_EQ(server.open(), 0U);
+  EXPECT_THAT(results_, IsEmpty());
+}
+
+TEST_F(HistoricalCall, TheClientMayBeDestroyedInAHandler) {
+  ScriptedHttpServer server{&reactor_, &good_};
+  server.answer = [](const std::string&) {
+    return HttpAnswer{ScriptedHttpServer::Response(200, "[]")};
+  };
+  auto client = Make(Options(server));
+  client->Get("x", {}, [&](auto) { client.reset(); });
+  client->Get("y", {}, Note());
+  ASSERT_TRUE(Until([&] { return client == nullptr; }));
+  Settle();
+  EXPECT_LE(results_.size(), 1U);
+}
+
+// ---- Retries ------------------------------------------------------------------------
+
+TEST_F(HistoricalCall, TriesAgainOnlyWhatIsSafeAndAllowed) {
+  struct Case {
+    const char* name;
+    HttpAnswer answer;
+    int max_retries;
+    bool reads;
+    std::size_t requests;  // in all
+    std::chrono::seconds wait;
+  };
+  const auto status = [](int code, const std::string& headers = {}) {
+    return HttpAnswer{ScriptedHttpServer::Response(code, "", headers)};
+  };
+  for (const auto& c : std::vector<Case>{
+           {"not allowed", status(503), 0, true, 1, 0s},
+           {"busy, after Retry-After", status(429, "Retry-After: 7\r\n"), 1, true, 2,
+            7s},
+           {"busy, of a bill", status(503, "Retry-After: 3\r\n"), 1, false, 2, 3s},
+           {"failed inside", status(500), 1, true, 2, 1s},
+           {"failed inside, of a bill", status(500), 1, false, 1, 0s},
+           {"broken", {"", Then::Close}, 1, true, 2, 1s},
+           {"broken, of a bill", {"", Then::Close}, 1, false, 1, 0s},
+           {"wrong", status(422), 1, true, 1, 0s}}) {
+    ScriptedHttpServer server{&reactor_, &good_};
+    server.answer = [&](const std::string&) { return c.answer; };
+    auto options = Options(server);
+    options.max_retries = c.max_retries;
+    const auto client = Make(options);
+    results_.clear();
+    client->Post("x", {}, c.reads ? Effect::Reads : Effect::Bills, Note());
+    ASSERT_TRUE(
+        Until([&] { return !server.requests.empty() && server.Unsent() == 0; }));
+    Settle();
+    if (c.requests == 2) {
+      EXPECT_THAT(results_, IsEmpty()) << c.name;
+      now_ += c.wait - 1ms;
+      Settle();
+      EXPECT_EQ(server.requests.size(), 1U) << c.name;
+      now_ += 2ms;
+    }
+    ASSERT_TRUE(UntilResults(1)) << c.name;
+    Settle();
+    EXPECT_EQ(server.requests.size(), c.requests) << c.name;
+    EXPECT_FALSE(results_[0]) << c.name;
+  }
+}
+
+// ---- Downloads ----------------------------------------------------------------------
+
+class Download : public HistoricalCall {
+ protected:
+  Download() {
+    for (int i = 0; i < 50'000; ++i) content_ += std::to_string(i * 7919) + ";";
+  }
+  // Answers a request for a file, with its Range.
+  HttpAnswer Serve(const std::string& request) const {
+    std::size_t from = 0;
+    if (const auto at = request.find("Range: bytes="); at != std::string::npos) {
+      from = std::stoul(request.substr(at + 13));
+    }
+    if (from == 0) return {ScriptedHttpServer::Response(200, content_)};
+    const auto total = std::to_string(content_.size());
+    return {ScriptedHttpServer::Response(
+        206, content_.substr(from),
+        "Content-Range: bytes " + std::to_string(from) + "-" +
+            std::to_string(content_.size() - 1) + "/" + total + "\r\n")};
+  }
+  DownloadRequest File() const {
+    DownloadRequest request;
+    request.url_path = "/v0/batch/download/J/f.dbn.zst";
+    request.path = folder_.Path("f");
+    request.size = content_.size();
+    request.sha256 = Sha256(content_);
+    return request;
+  }
+  void Run(HistoricalClient& client, const DownloadRequest& request) {
+    result_.reset();
+    client.Download(
+        request, [this](const DownloadProgress& p) { progress_.push_back(p); },
+        [this](auto r) { result_ = std::move(r); });
+    ASSERT_TRUE(Until([&] { return result_.has_value(); }));
+  }
+
+  std::string content_;
+  std::vector<DownloadProgress> progress_;
+  std::optional<std::expected<DownloadResult, Error>> result_;
+};
+
+TEST_F(Download, WritesAFile) {
+  ScriptedHttpServer server{&reactor_, &good_};
+  server.answer = [&](const std::string& request) { return Serve(request); };
+  const auto client = Make(Options(server));
+  Run(*client, File());
+  ASSERT_TRUE(*result_) << result_->error().message;
+  EXPECT_EQ((*result_)->bytes, content_.size());
+  EXPECT_EQ((*result_)->sha256, Sha256(content_));
+  EXPECT_EQ(folder_.Read("f"), content_);
+  EXPECT_THAT(folder_.Names(), ElementsAre("ca.pem", "f"));
+  ASSERT_FALSE(progress_.empty());
+  EXPECT_EQ(progress_.back().bytes, content_.size());
+  EXPECT_EQ(progress_.back().total, content_.size());
+  EXPECT_THROW(client->Download(File(), {}, {}), Exception) << "it exists";
+}
+
+TEST_F(Download, GoesOnWhereverItWasCut) {
+  for (const std::size_t cut : {0UL, 1UL, 1000UL, 65'536UL, content_.size() - 1}) {
+    ScriptedHttpServer server{&reactor_, &good_};
+    server.answer = [&](const std::string& request) {
+      auto answer = Serve(request);
+      if (server.requests.size() == 1) {
+        const auto head = answer.bytes.size() - content_.size();
+        answer.bytes.resize(head + cut);
+        answer.then = Then::Truncate;
+      }
+      return answer;
+    };
+    const auto client = Make(Options(server));
+    auto request = File();
+    request.path = folder_.Path("cut" + std::to_string(cut));
+    Run(*client, request);
+    ASSERT_FALSE(*result_);
+    EXPECT_EQ(result_->error().code, ErrorCode::ConnectionClosed);
+    EXPECT_THAT(folder_.Names(),
+                testing::Not(testing::Contains("cut" + std::to_string(cut))));
+    Run(*client, request);
+    ASSERT_TRUE(*result_) << cut << ": " << result_->error().message;
+    EXPECT_EQ(folder_.Read("cut" + std::to_string(cut)), content_);
+    EXPECT_EQ((*result_)->sha256, Sha256(content_));
+    if (cut != 0) {
+      EXPECT_THAT(server.requests[1],
+                  HasSubstr("\r\nRange: bytes=" + std::to_string(cut) + "-\r\n"));
+    }
+  }
+}
+
+TEST_F(Download, RetriesByItselfWhenAllowed) {
+  ScriptedHttpServer server{&reactor_, &good_};
+  server.answer = [&](const std::string& request) {
+    auto answer = Serve(request);
+    if (server.requests.size() < 4) {
+      answer.bytes.resize(answer.bytes.size() - content_.size() / 5);
+      answer.then = Then::Reset;
+    }
+    return answer;
+  };
+  auto options = Options(server);
+  options.max_retries = 5;
+  const auto client = Make(options);
+  result_.reset();
+  client->Download(File(), {}, [this](auto r) { result_ = std::move(r); });
+  ASSERT_TRUE(Until([&] {
+    now_ += 1s;
+    return result_.has_value();
+  }));
+  ASSERT_TRUE(*result_) << result_->error().message;
+  EXPECT_EQ(folder_.Read("f"), content_);
+}
+
+TEST_F(Download, AWholeFileInAnswerToARangeBeginsAnew) {
+  folder_.Write("f.part", content_.substr(0, 500));
+  ScriptedHttpServer server{&reactor_, &good_};
+  server.answer = [&](const std::string&) {
+    return HttpAnswer{ScriptedHttpServer::Response(200, content_)};
+  };
+  const auto client = Make(Options(server));
+  Run(*client, File());
+  ASSERT_TRUE(*result_);
+  EXPECT_THAT(server.requests[0], HasSubstr("Range: bytes=500-"));
+  EXPECT_EQ(folder_.Read("f"), content_);
+}
+
+TEST_F(Download, RefusesWhatIsNotTheFile) {
+  struct Case {
+    const char* words;
+    std::function<HttpAnswer(const std::string&)> answer;
+  };
+  const auto other = std::string(content_.size(), 'x');
+  for (const auto& c : std::vector<Case>{
+           {"thrown away",
+            [&](auto&) {
+              return HttpAnswer{ScriptedHttpServer::Response(200, other)};
+            }},
+           {"bytes, not ",
+            [&](auto&) {
+              return HttpAnswer{ScriptedHttpServer::Response(200, "short")};
+            }},
+           {"another part of the file",
+            [&](auto&) {
+              return HttpAnswer{ScriptedHttpServer::Response(
+                  206, "x", "Content-Range: bytes 7-7/9\r\n")};
+            }},
+           {"HTTP status 404",
+            [&](auto&) { return HttpAnswer{ScriptedHttpServer::Response(404, "no")}; }},
+           {"more than the file's", [&](auto&) {
+              return HttpAnswer{ScriptedHttpServer::Chunked(content_ + "more", 60'000)};
+            }}}) {
+    ScriptedHttpServer server{&reactor_, &good_};
+    server.answer = c.answer;
+    const auto client = Make(Options(server));
+    Run(*client, File());
+    ASSERT_FALSE(*result_);
+    EXPECT_THAT(result_->error().message, HasSubstr(c.words));
+    EXPECT_THAT(folder_.Names(), testing::Not(testing::Contains("f")));
+    std::remove(folder_.Path("f.part").c_str());
+  }
+}
+
+TEST_F(Download, ARangeBecomesAFileOrNothing) {
+  const auto body = test::Zstd(test::Header() + test::Trades(0, 100));
+  ScriptedHttpServer server{&reactor_, &good_};
+  bool cut = true;
+  server.answer = [&](const std::string&) {
+    auto bytes = ScriptedHttpServer::Response(200, body);
+    if (cut) bytes.resize(bytes.size() - 10);
+    return HttpAnswer{bytes, Then::Close};
+  };
+  const auto client = Make(Options(server));
+  DownloadRequest request;
+  request.range.dataset = "GLBX.MDP3";
+  request.range.symbols = {"ES"};
+  request.path = folder_.Path("range.dbn.zst");
+  Run(*client, request);
+  ASSERT_FALSE(*result_);
+  EXPECT_THAT(folder_.Names(), ElementsAre("ca.pem")) << "not even a part";
+  cut = false;
+  Run(*client, request);
+  ASSERT_TRUE(*result_);
+  EXPECT_EQ(folder_.Read("range.dbn.zst"), body);
+  EXPECT_EQ((*result_)->sha256, Sha256(body));
+  request.overwrite = true;
+  Run(*client, request);
+  EXPECT_TRUE(*result_);
+}
+
+TEST_F(Download, MayBeCancelledFromItsProgress) {
+  ScriptedHttpServer server{&reactor_, &good_};
+  server.answer = [&](const std::string& request) { return Serve(request); };
+  const auto client = Make(Options(server));
+  HistoricalClient::CallId id = 0;
+  int calls = 0;
+  id = client->Download(
+      File(),
+      [&](const DownloadProgress&) {
+        ++calls;
+        client->Cancel(id);
+      },
+      [this](auto r) { result_ = std::move(r); });
+  ASSERT_TRUE(Until([&] { return calls != 0; }));
+  Settle();
+  EXPECT_EQ(calls, 1);
+  EXPECT_FALSE(result_);
+  EXPECT_EQ(server.open(), 0U);
+}
+
+TEST_F(Download, RefusesMisuse) {
+  ScriptedHttpServer server{&reactor_, &good_};
+  const auto client = Make(Options(server));
+  auto request = File();
+  request.url_path = "https://elsewhere/f";
+  EXPECT_THROW(client->Download(request, {}, {}), Exception);
+  request = File();
+  request.path = folder_.Path("no/such/folder");
+  EXPECT_THROW(client->Download(request, {}, {}), Exception);
+}
+
+}  // namespace
+}  // namespace dbnloop

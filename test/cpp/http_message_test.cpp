@@ -1,0 +1,161 @@
+#include "proto/http_message.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "dbnloop/exception.hpp"
+#include "proto/http_failure.hpp"
+#include "proto/url.hpp"
+
+namespace dbnloop::proto {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+TEST(HttpMessage, EncodesForms) {
+  EXPECT_EQ(FormEncode({{"symbols", "ES.FUT,NQ c"}, {"a&b", "=/é"}}),
+            "symbols=ES.FUT%2CNQ+c&a%26b=%3D%2F%C3%A9");
+  EXPECT_EQ(FormEncode({}), "");
+}
+
+TEST(HttpMessage, AuthenticatesAsRfc7617Says) {
+  EXPECT_EQ(BasicAuth("Aladdin", "open sesame"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+  EXPECT_EQ(BasicAuth("db-0123456789abcdefghijklmnopqrs", ""),
+            "Basic ZGItMDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnM6");
+}
+
+TEST(HttpMessage, SerializesARequest) {
+  EXPECT_EQ(
+      Serialize({"POST", "/v0/x", {{"Accept", "*/*"}}, "a=b"}, "h:1"),
+      "POST /v0/x HTTP/1.1\r\nHost: h:1\r\nAccept: */*\r\nContent-Length: 3\r\n\r\n"
+      "a=b");
+  EXPECT_EQ(Serialize({"GET", "/", {}, ""}, "h"), "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+}
+
+TEST(HttpMessage, LetsNothingBeSmuggledIn) {
+  const std::vector<HttpRequest> requests{
+      {"GET", "/a\r\nX: y", {}, ""},
+      {"GET", "/a b", {}, ""},
+      {"GET", "/", {{"A", "b\nc"}}, ""},
+      {"GET", "/", {{"A\r", "b"}}, ""},
+      {"GET", "/", {{"A", std::string{"b\0c", 3}}}, ""},
+      {"G T", "/", {}, ""},
+  };
+  for (const auto& request : requests) {
+    EXPECT_THROW((void)Serialize(request, "h"), Exception);
+  }
+  EXPECT_THROW((void)Serialize({}, "h\r\nX: y"), Exception);
+}
+
+TEST(Url, IsTakenApart) {
+  struct Case {
+    const char* text;
+    bool tls;
+    const char* host;
+    int port;
+    const char* path;
+    const char* userinfo;
+    const char* header;
+  };
+  for (const auto& c : std::vector<Case>{
+           {"https://hist.databento.com", true, "hist.databento.com", 443, "", "",
+            "hist.databento.com"},
+           {"HTTPS://h:8443/a?b=c", true, "h", 8443, "/a?b=c", "", "h:8443"},
+           {"http://u:p@10.0.0.1:80/", false, "10.0.0.1", 80, "/", "u:p", "10.0.0.1"},
+           {"http://[::1]:99", false, "::1", 99, "", "", "[::1]:99"},
+       }) {
+    const auto url = Url::Parse(c.text);
+    ASSERT_TRUE(url) << c.text;
+    EXPECT_EQ(url->tls, c.tls);
+    EXPECT_EQ(url->host, c.host);
+    EXPECT_EQ(url->port, c.port);
+    EXPECT_EQ(url->path, c.path);
+    EXPECT_EQ(url->userinfo, c.userinfo);
+    EXPECT_EQ(url->HostHeader(), c.header);
+  }
+  for (const auto* text :
+       {"", "h", "ftp://h", "http://", "http://:80", "http://h:0", "http://h:65536",
+        "http://h:x", "http://h:", "http://[::1", "http://[::1]x", "http://h/ x",
+        "http://h/\r\n", "http://a b", "http://h/#f", "https://ex%41mple.com"}) {
+    EXPECT_FALSE(Url::Parse(text)) << text;
+  }
+}
+
+TEST(Url, KnowsWhatGoesWithoutProxy) {
+  struct Case {
+    const char* list;
+    const char* host;
+    bool want;
+  };
+  for (const auto& c : std::vector<Case>{
+           {"", "a.com", false},
+           {"*", "a.com", true},
+           {"a.com", "a.com", true},
+           {"a.com", "x.a.com", true},
+           {"a.com", "ba.com", false},
+           {".a.com, b.org", "x.A.com", true},
+           {"b.org,127.0.0.1", "127.0.0.1", true},
+           {"a.com:443", "a.com", true},
+           {"a.com:80", "a.com", false},
+           {",,", "a.com", false},
+       }) {
+    EXPECT_EQ(NoProxyMatches(c.list, c.host, 443), c.want) << c.list << " " << c.host;
+  }
+}
+
+TEST(HttpFailure, ReadsTheEnvelope) {
+  HttpHead head{422, {{"Request-Id", "r1"}}};
+  const auto error = FailureOf(
+      head,
+      R"({"detail":{"case":"data_x","message":"no","status_code":422,"docs":"https://d"}})",
+      "POST https://h/x");
+  EXPECT_EQ(error.code, ErrorCode::HttpError);
+  EXPECT_EQ(
+      error.message,
+      "HTTP status 422, data_x: no (POST https://h/x, request r1); see https://d");
+  ASSERT_TRUE(error.http);
+  EXPECT_EQ(error.http->status, 422);
+  EXPECT_EQ(error.http->error_case, "data_x");
+  EXPECT_EQ(error.http->message, "no");
+  EXPECT_EQ(error.http->docs, "https://d");
+  EXPECT_EQ(error.http->request_id, "r1");
+  EXPECT_FALSE(error.http->Retryable());
+}
+
+TEST(HttpFailure, TakesWhateverComes) {
+  const HttpHead head{503, {{"retry-after", "7"}}};
+  for (const auto* body :
+       {"", "<html>", "{", "[]", "{}", R"({"detail":null})", R"({"detail":[1]})",
+        R"({"detail":{"case":null,"message":7}})", "\xff\xfe"}) {
+    const auto error = FailureOf(head, body, "GET x");
+    EXPECT_THAT(error.message, HasSubstr("HTTP status 503")) << body;
+    EXPECT_THAT(error.message, HasSubstr("try again in 7 s"));
+    EXPECT_TRUE(error.http->Retryable());
+    EXPECT_EQ(error.http->retry_after_s, 7U);
+  }
+  EXPECT_THAT(FailureOf(head, R"({"detail":"plain words"})", "GET x").message,
+              HasSubstr("plain words"));
+  EXPECT_EQ(FailureOf({401, {}}, "", "GET x").code, ErrorCode::AuthFailed);
+  EXPECT_THAT(FailureOf({302, {{"Location", "https://e\n"}}}, "", "GET x").message,
+              HasSubstr("a redirect to 'https://e?', which is not followed"));
+  for (const auto* value :
+       {"", "soon", "-1", "1.5", "Wed, 21 Oct 2026 07:28:00 GMT", "99999999999"}) {
+    EXPECT_FALSE(RetryAfter({429, {{"Retry-After", value}}})) << value;
+  }
+}
+
+TEST(HttpFailure, ReadsWarnings) {
+  EXPECT_THAT(WarningsOf({200,
+                          {{"X-Warning", R"(["a: b","c"])"},
+                           {"x-warning", "raw\ttext"},
+                           {"X-Warning", "[[1]]"},
+                           {"Other", "x"}}}),
+              ElementsAre("a: b", "c", "raw text", "[[1]]"));
+}
+
+}  // namespace
+}  // namespace dbnloop::proto
