@@ -3,6 +3,7 @@ package sim
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -162,17 +163,9 @@ func (s *session) stall(d time.Duration) error {
 	}
 }
 
-// reset resets the connection. It waits first until the peer's kernel has what was sent:
-// a reset discards what is still on the way.
+// reset resets the connection once the peer's kernel has what was sent.
 func (s *session) reset() error {
-	for deadline := time.Now().Add(lingerTime); time.Now().Before(deadline); {
-		if n, err := unacknowledged(s.conn); n == 0 || err != nil {
-			break
-		}
-		if !pause(s.ctx, time.Millisecond) {
-			break
-		}
-	}
+	awaitAcknowledged(s.ctx, s.conn)
 	if err := s.conn.SetLinger(0); err != nil {
 		return err
 	}
@@ -180,4 +173,14 @@ func (s *session) reset() error {
 		return err
 	}
 	return net.ErrClosed
+}
+
+// awaitAcknowledged waits, not for ever, until the peer's kernel has what was sent: a reset
+// discards what is still on the way.
+func awaitAcknowledged(ctx context.Context, conn *net.TCPConn) {
+	for deadline := time.Now().Add(lingerTime); time.Now().Before(deadline); {
+		if n, err := unacknowledged(conn); n == 0 || err != nil || !pause(ctx, time.Millisecond) {
+			return
+		}
+	}
 }

@@ -16,7 +16,16 @@
 // Each session replays the sources from their beginning. [Config] chooses the pace, how
 // often the data is repeated, what happens at its end, and the [Faults] to inject.
 //
+// A [Historical] is the same for the historical HTTP API, over TLS with a certificate of its
+// own CA:
+//
+//	h, err := sim.NewHistorical(sim.HistoricalConfig{Sources: sim.SampleSources()})
+//	if err != nil { … }
+//	defer h.Close()
+//	// use h.URL() as the base URL, with h.CAPEM() as the CA to trust
+//
 // The package needs no cgo. It starts goroutines (one for the listener and two for each
-// session); [Gateway.Close] ends all of them before it returns. It logs only to the
+// session or connection); [Gateway.Close] and [Historical.Close] end all of them before they
+// return. It logs only to the
 // logger it was given.
 package sim

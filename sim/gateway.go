@@ -173,7 +173,8 @@ func NewGateway(cfg Config) (*Gateway, error) {
 	return g, nil
 }
 
-func loadTimelines(sources []Source, version uint8) (map[string]*timeline, error) {
+// loadSources loads the sources and groups them by dataset.
+func loadSources(sources []Source) (map[string][]*sourceData, error) {
 	byDataset := make(map[string][]*sourceData)
 	for _, source := range sources {
 		data, err := source.load()
@@ -181,6 +182,14 @@ func loadTimelines(sources []Source, version uint8) (map[string]*timeline, error
 			return nil, err
 		}
 		byDataset[data.meta.Dataset] = append(byDataset[data.meta.Dataset], data)
+	}
+	return byDataset, nil
+}
+
+func loadTimelines(sources []Source, version uint8) (map[string]*timeline, error) {
+	byDataset, err := loadSources(sources)
+	if err != nil {
+		return nil, err
 	}
 	timelines := make(map[string]*timeline)
 	for dataset, list := range byDataset {

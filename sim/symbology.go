@@ -24,6 +24,11 @@ type symbology struct {
 	traded  map[uint32]uint64     // volume in the data, for ROOT.v.N
 	open    map[uint32]int64      // last open interest in the data, for ROOT.n.N
 	all     []target              // every named instrument, by id
+
+	// What follows keeps every interval, for requests about the past: an instrument may
+	// have several names, and a symbol stand for several instruments, one after the other.
+	dated map[alias][]target   // symbols of any type → instruments, as the sources say
+	names map[uint32][]rawName // instrument → raw symbols with known dates
 }
 
 type rawName struct {
@@ -56,6 +61,8 @@ func newSymbology() *symbology {
 		defs:    make(map[uint32]definition),
 		traded:  make(map[uint32]uint64),
 		open:    make(map[uint32]int64),
+		dated:   make(map[alias][]target),
+		names:   make(map[uint32][]rawName),
 	}
 }
 
@@ -94,10 +101,13 @@ func (s *symbology) add(stype dbn.SType, symbol string, t target) {
 	if stype == dbn.STypeNone {
 		stype = dbn.STypeRawSymbol
 	}
+	key := alias{stype, symbol}
+	if t.start != undefTimestamp && !slices.Contains(s.dated[key], t) {
+		s.dated[key] = append(s.dated[key], t)
+	}
 	if stype == dbn.STypeRawSymbol {
 		s.nameRaw(t.id, rawName{symbol, t.start, t.end})
 	}
-	key := alias{stype, symbol}
 	if !slices.ContainsFunc(s.aliases[key], func(o target) bool { return o.id == t.id }) {
 		s.aliases[key] = append(s.aliases[key], t)
 	}
@@ -105,6 +115,9 @@ func (s *symbology) add(stype dbn.SType, symbol string, t target) {
 
 // nameRaw gives an instrument its raw symbol. A name with known dates replaces one without.
 func (s *symbology) nameRaw(id uint32, name rawName) {
+	if name.start != undefTimestamp && !slices.Contains(s.names[id], name) {
+		s.names[id] = append(s.names[id], name)
+	}
 	if old, ok := s.raw[id]; ok && (old.start != undefTimestamp || name.start == undefTimestamp) {
 		return
 	}

@@ -30,6 +30,7 @@ type options struct {
 	closeAtEnd          bool
 	exitAfter           int64
 	heartbeat           time.Duration
+	hist                histOptions
 	verbose, quiet      bool
 	logFormat           string
 }
@@ -51,17 +52,26 @@ func newCommand() *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
 		Use:   "dbn-sim [flags] [FILE...]",
-		Short: "A live market data gateway on loopback that replays DBN files",
+		Short: "The live gateway and the historical API on loopback, from DBN files",
 		Long: `dbn-sim speaks the live gateway's protocol and replays DBN files (plain or zstd, versions
 1 to 3), or sample data of its own when no file is given. When it is ready it prints one
 line, "listening on HOST:PORT", on standard output; everything else goes to standard error.
 It accepts the key ` + sim.TestKey + ` unless --key is given.
 
+With --hist-port (or --hist-listen) the same data is served over the historical HTTP API as
+well, over TLS with a certificate made at start: --ca-out writes the CA to trust. A second
+line, "historical on URL", then follows the first.
+
 Faults (--fault NAME[=VALUE], repeatable; a position is N data records, Nb bytes, or end):
-` + faultHelp(),
+` + faultHelp(sim.FaultHelp()) + `
+Faults of the historical API (--hist-fault NAME[=VALUE][,on=FIRST-LAST][,endpoint=NAME],
+repeatable; on numbers the requests to the endpoint, or the connections for the faults of
+certificates and handshakes; defaults are in brackets):
+` + faultHelp(sim.HistoricalFaultHelp()),
 		Example: `  dbn-sim --port-file port
   dbn-sim --pace 1x --loop forever trades.dbn.zst definitions.dbn.zst
-  dbn-sim --fault cut-record=end --close-at-end mbo.dbn`,
+  dbn-sim --fault cut-record=end --close-at-end mbo.dbn
+  dbn-sim --hist-port 0 --ca-out ca.pem --hist-fault cut-body=1000,on=1 trades.dbn.zst`,
 		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -93,14 +103,15 @@ func (o *options) define(cmd *cobra.Command) {
 	f.Int64Var(&o.exitAfter, "exit-after-sessions", 0, "exit when so many connections have ended")
 	f.DurationVar(&o.heartbeat, "heartbeat", 30*time.Second, "heartbeat interval of clients that ask for none")
 	f.StringArrayVar(&o.faults, "fault", nil, "misbehave: NAME[=VALUE] (repeatable), see above")
+	o.hist.define(f)
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "log subscription lines and more")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "log errors only")
 	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
 }
 
-func faultHelp() string {
+func faultHelp(faults [][2]string) string {
 	var b strings.Builder
-	for _, fault := range sim.FaultHelp() {
+	for _, fault := range faults {
 		fmt.Fprintf(&b, "  %-16s %s\n", fault[0], fault[1])
 	}
 	return b.String()
@@ -117,6 +128,13 @@ func (o *options) serve(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer gw.Close() //nolint:errcheck // the program ends
+	history, err := o.hist.start(o, cfg.Logger)
+	if err != nil {
+		return err
+	}
+	if history != nil {
+		defer history.Close() //nolint:errcheck // likewise
+	}
 	if o.portFile != "" {
 		if err := writeWhole(o.portFile, strconv.Itoa(gw.Port())+"\n"); err != nil {
 			return fmt.Errorf("port file: %w", err)
@@ -124,6 +142,11 @@ func (o *options) serve(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	if _, err := fmt.Fprintf(stdout, "listening on %s\n", gw.Addr()); err != nil {
 		return err
+	}
+	if history != nil {
+		if _, err := fmt.Fprintf(stdout, "historical on %s\n", history.URL()); err != nil {
+			return err
+		}
 	}
 	cfg.Logger.Info("ready", "address", gw.Addr(), "datasets", gw.Datasets())
 	if o.exitAfter > 0 {

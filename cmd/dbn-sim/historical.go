@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/dbnloop/dbnloop/sim"
+)
+
+// histOptions are the flags of the historical API.
+type histOptions struct {
+	port                       int
+	listen, portFile, caOut    string
+	faults, warnings, dayState []string
+	plain, stored              bool
+	repeatBytes                int64
+	jobDelay                   time.Duration
+}
+
+// noPort is the port that means: no historical API.
+const noPort = -1
+
+func (o *histOptions) define(f *pflag.FlagSet) {
+	f.IntVar(&o.port, "hist-port", noPort, "serve the historical API on this port of 127.0.0.1 too; 0 takes a free one")
+	f.StringVar(&o.listen, "hist-listen", "", "the same, with a whole address")
+	f.StringVar(&o.portFile, "hist-port-file", "", "write the historical port to this file when ready")
+	f.StringVar(&o.caOut, "ca-out", "", "write the CA's certificate (PEM) to this file when ready")
+	f.StringArrayVar(&o.faults, "hist-fault", nil, "misbehave: NAME[=VALUE][,on=FIRST-LAST][,endpoint=NAME] (repeatable), see above")
+	f.BoolVar(&o.plain, "hist-plain", false, "serve plain HTTP, without TLS")
+	f.Int64Var(&o.repeatBytes, "hist-repeat-bytes", 0, "repeat the records of a range until there are so many bytes of them")
+	f.BoolVar(&o.stored, "hist-stored", false, "send zstd frames without compression, so that all the bytes go over the wire")
+	f.DurationVar(&o.jobDelay, "hist-job-delay", 0, "how long a batch job is queued and processed")
+	f.StringArrayVar(&o.warnings, "hist-warning", nil, "send this warning, \"Type: text\", with every answer (repeatable)")
+	f.StringArrayVar(&o.dayState, "hist-condition", nil, "the condition of a day: DATE=degraded, pending or missing (repeatable)")
+}
+
+// start runs the historical API; nil when it was not asked for.
+func (o *histOptions) start(all *options, logger *slog.Logger) (*sim.Historical, error) {
+	if o.port == noPort && o.listen == "" {
+		if o.caOut != "" || o.portFile != "" || len(o.faults) > 0 {
+			return nil, usageError{fmt.Errorf("flags of the historical API need --hist-port or --hist-listen")}
+		}
+		return nil, nil
+	}
+	cfg := sim.HistoricalConfig{
+		Addr: o.listen, Keys: all.keys, Sources: all.sources(), Version: all.version, PlainHTTP: o.plain,
+		RepeatBytes: o.repeatBytes, Stored: o.stored, JobDelay: o.jobDelay, Warnings: o.warnings, Logger: logger,
+	}
+	if o.listen == "" {
+		cfg.Addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(o.port))
+	}
+	for _, text := range o.faults {
+		fault, err := sim.ParseHistoricalFault(text)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("--hist-fault: %w", err)}
+		}
+		cfg.Faults = append(cfg.Faults, fault)
+	}
+	for _, text := range o.dayState {
+		day, condition, ok := strings.Cut(text, "=")
+		if !ok {
+			return nil, usageError{fmt.Errorf("--hist-condition %q: want DATE=CONDITION", text)}
+		}
+		if cfg.Conditions == nil {
+			cfg.Conditions = make(map[string]string)
+		}
+		cfg.Conditions[day] = condition
+	}
+	h, err := sim.NewHistorical(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.announce(h); err != nil {
+		h.Close() //nolint:errcheck // the first error counts
+		return nil, err
+	}
+	return h, nil
+}
+
+// announce writes the files that others wait for; the port comes last.
+func (o *histOptions) announce(h *sim.Historical) error {
+	if o.caOut != "" {
+		if err := writeWhole(o.caOut, string(h.CAPEM())); err != nil {
+			return fmt.Errorf("--ca-out: %w", err)
+		}
+	}
+	if o.portFile != "" {
+		if err := writeWhole(o.portFile, strconv.Itoa(h.Port())+"\n"); err != nil {
+			return fmt.Errorf("--hist-port-file: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,58 @@
+package dbn
+
+import (
+	"slices"
+	"strconv"
+)
+
+// FieldInfo is a field of a record as the API describes it: a name and a type of C.
+type FieldInfo struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+}
+
+// FieldsOf lists the fields of an rtype in a DBN version. In DBN they come in the order of
+// the struct, with the record's length first and without padding; in the text encodings
+// in the order of the columns. Nil for an rtype that is not known.
+func FieldsOf(rtype RType, version uint8, encoding Encoding) []FieldInfo {
+	columns := slices.Clone(ColumnsFor(rtype, version))
+	if len(columns) == 0 {
+		return nil
+	}
+	var fields []FieldInfo
+	if encoding == EncodingDbn {
+		slices.SortStableFunc(columns, func(a, b Column) int { return int(a.offset) - int(b.offset) })
+		fields = append(fields, FieldInfo{"length", "uint8_t"})
+	}
+	for i := range columns {
+		fields = append(fields, FieldInfo{columns[i].Name, columns[i].cType()})
+	}
+	return fields
+}
+
+// cType is the column's type in C.
+func (c *Column) cType() string {
+	switch c.kind {
+	case kindU8:
+		return "uint8_t"
+	case kindU16:
+		return "uint16_t"
+	case kindU32:
+		return "uint32_t"
+	case kindU64, kindTime:
+		return "uint64_t"
+	case kindI8:
+		return "int8_t"
+	case kindI16:
+		return "int16_t"
+	case kindI32:
+		return "int32_t"
+	case kindI64, kindPrice:
+		return "int64_t"
+	case kindChar:
+		return "char"
+	case kindText:
+		return "char[" + strconv.Itoa(int(c.size)) + "]"
+	}
+	return ""
+}

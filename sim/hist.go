@@ -1,0 +1,269 @@
+package sim
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// HistoricalConfig says what a [Historical] serves and how. The zero value of each field is
+// its default; only Sources is required.
+type HistoricalConfig struct {
+	// Addr is the TCP address to listen on. Default: a free port of 127.0.0.1.
+	Addr string
+	// Keys are the API keys that are accepted, 32 ASCII characters each. Default: TestKey.
+	Keys []string
+	// Sources are the data; their datasets are those that can be asked for.
+	Sources []Source
+	// Version is the DBN version to send, 1 to 3. Default: for each dataset the highest
+	// version of its sources.
+	Version uint8
+	// PlainHTTP serves without TLS.
+	PlainHTTP bool
+	// RepeatBytes makes timeseries.get_range repeat the selected records, made on the fly,
+	// until it has sent at least so many bytes of them; a limit in the request still
+	// holds. The timestamps repeat as well. Default: no repetition.
+	RepeatBytes int64
+	// Stored sends zstd frames whose blocks are not compressed, so that as many bytes go
+	// over the wire as there are: repeated records would shrink to almost nothing.
+	Stored bool
+	// JobDelay is how long a batch job takes: it is queued for the first half of the time,
+	// by Clock, and processed for the second. Default: it is done at once.
+	JobDelay time.Duration
+	// Conditions are the conditions of days (YYYY-MM-DD) other than available: degraded,
+	// pending or missing. Requests for such days get a warning.
+	Conditions map[string]string
+	// Warnings are sent with every answer, as "Type: text".
+	Warnings []string
+	// Faults are the misbehaviours to show. Default: none.
+	Faults []HistoricalFault
+	// Clock is the source of time. Default: the system's.
+	Clock Clock
+	// Logger receives the requests and their outcome. Default: nothing is logged.
+	Logger *slog.Logger
+}
+
+// withDefaults fills in what was left out and refuses what cannot be served.
+func (c HistoricalConfig) withDefaults() (HistoricalConfig, error) {
+	c.Addr = cmp.Or(c.Addr, "127.0.0.1:0")
+	if len(c.Keys) == 0 {
+		c.Keys = []string{TestKey}
+	}
+	if c.Clock == nil {
+		c.Clock = systemClock{}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	for i, key := range c.Keys {
+		if len(key) != keyLen {
+			return c, fmt.Errorf("key %d of %d has %d characters, want %d", i+1, len(c.Keys), len(key), keyLen)
+		}
+	}
+	if c.Version > dbn.Version {
+		return c, fmt.Errorf("DBN version %d does not exist, want 1 to %d", c.Version, dbn.Version)
+	}
+	if len(c.Sources) == 0 {
+		return c, errors.New("no sources: a server needs data to serve")
+	}
+	if c.RepeatBytes < 0 || c.JobDelay < 0 {
+		return c, errors.New("negative RepeatBytes or JobDelay")
+	}
+	for day, condition := range c.Conditions {
+		if _, err := time.Parse(time.DateOnly, day); err != nil {
+			return c, fmt.Errorf("condition of %q: want a date YYYY-MM-DD", day)
+		}
+		if !slices.Contains([]string{"available", "degraded", "pending", "missing"}, condition) {
+			return c, fmt.Errorf("condition %q of %s: want available, degraded, pending or missing", condition, day)
+		}
+	}
+	for i := range c.Faults {
+		if err := c.Faults[i].validate(); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+// Historical is a running simulator of the historical HTTP API. All methods may be called
+// from any goroutine.
+type Historical struct {
+	cfg      HistoricalConfig
+	datasets map[string]*histDataset
+	ca       *authority
+	certs    map[HistoricalFaultKind]*tls.Certificate // by fault; "" is the good one
+	faults   *histFaults
+	listener net.Listener
+	http     *http.Server
+	ctx      context.Context
+	cancel   context.CancelFunc
+	running  sync.WaitGroup // all goroutines of the server
+
+	mu       sync.Mutex
+	closed   bool
+	conns    map[*histConn]struct{}
+	requests []*HistoricalRequest // the latest, at most maxSessionInfos
+}
+
+// HistoricalRequest is one request as the server got it.
+type HistoricalRequest struct {
+	Method   string
+	Endpoint string // such as "timeseries.get_range"; "batch/download" for files
+	Path     string
+	Header   http.Header // without the authorization
+	Params   url.Values  // of the query and the form
+	Remote   string      // the client's address
+	Status   int         // of the answer; 0 while there is none
+}
+
+// NewHistorical loads the sources and listens. The caller must call Close.
+func NewHistorical(cfg HistoricalConfig) (*Historical, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("sim: %w", err)
+	}
+	h := &Historical{
+		cfg: cfg, faults: newHistFaults(cfg.Faults),
+		conns: make(map[*histConn]struct{}),
+	}
+	if h.datasets, err = loadHistorical(cfg.Sources, cfg.Version); err != nil {
+		return nil, fmt.Errorf("sim: %w", err)
+	}
+	if h.ca, err = newAuthority("dbn-sim CA"); err != nil {
+		return nil, fmt.Errorf("sim: %w", err)
+	}
+	if h.certs, err = h.ca.certificates(cfg.Faults); err != nil {
+		return nil, fmt.Errorf("sim: %w", err)
+	}
+	if h.listener, err = net.Listen("tcp", cfg.Addr); err != nil {
+		return nil, fmt.Errorf("sim: %w", err)
+	}
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	h.http = &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 30 * time.Second,
+		ErrorLog:          log.New(httpLog{cfg.Logger}, "", 0),
+		ConnContext:       func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
+		ConnState:         h.connState,
+	}
+	h.running.Go(func() {
+		err := h.http.Serve(histListener{h.listener, h})
+		cfg.Logger.Debug("historical server ended", "cause", err)
+	})
+	return h, nil
+}
+
+// connKey finds a request's connection in its context.
+type connKey struct{}
+
+// httpLog passes on what net/http complains about: clients that go away and such.
+type httpLog struct{ logger *slog.Logger }
+
+func (l httpLog) Write(text []byte) (int, error) {
+	l.logger.Debug("http", "message", string(text))
+	return len(text), nil
+}
+
+// connState counts the goroutines that net/http has for connections. A connection that a
+// fault took over still has its goroutine, which ends with ServeHTTP.
+func (h *Historical) connState(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		h.running.Add(1)
+	case http.StateClosed:
+		h.running.Done()
+	}
+}
+
+// Addr is the address to connect to, as host:port.
+func (h *Historical) Addr() string { return h.listener.Addr().String() }
+
+// Port is the port of Addr.
+func (h *Historical) Port() int { return h.listener.Addr().(*net.TCPAddr).Port }
+
+// URL is the base of all requests, such as https://127.0.0.1:40000.
+func (h *Historical) URL() string {
+	if h.cfg.PlainHTTP {
+		return "http://" + h.Addr()
+	}
+	return "https://" + h.Addr()
+}
+
+// CAPEM is the certificate of the authority to trust, in PEM. It is made when the server
+// starts.
+func (h *Historical) CAPEM() []byte { return slices.Clone(h.ca.pem) }
+
+// WriteCA writes CAPEM to a file, whole or not at all.
+func (h *Historical) WriteCA(path string) error {
+	temp := path + ".part" + strconv.Itoa(os.Getpid())
+	err := os.WriteFile(temp, h.ca.pem, 0o644) //nolint:gosec // a certificate is public
+	if err == nil {
+		err = os.Rename(temp, path)
+	}
+	if err != nil {
+		os.Remove(temp) //nolint:errcheck // the first error counts
+		return fmt.Errorf("certificate file: %w", err)
+	}
+	return nil
+}
+
+// CertPool is CAPEM as Go's clients take it.
+func (h *Historical) CertPool() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AddCert(h.ca.cert)
+	return pool
+}
+
+// Datasets are the datasets that can be asked for.
+func (h *Historical) Datasets() []string { return slices.Sorted(maps.Keys(h.datasets)) }
+
+// Requests returns the latest requests (at most 1000), oldest first.
+func (h *Historical) Requests() []HistoricalRequest {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	list := make([]HistoricalRequest, 0, len(h.requests))
+	for _, r := range h.requests {
+		list = append(list, *r)
+	}
+	return list
+}
+
+// Close stops listening, closes every connection and waits until all goroutines have ended.
+// Calling it again does nothing.
+func (h *Historical) Close() error {
+	h.mu.Lock()
+	closed := h.closed
+	h.closed = true
+	conns := slices.Collect(maps.Keys(h.conns))
+	h.mu.Unlock()
+	if closed {
+		return nil
+	}
+	h.cancel()
+	h.http.Close() //nolint:errcheck // its listener is closed below as well
+	err := h.listener.Close()
+	for _, c := range conns {
+		c.cut()
+	}
+	h.running.Wait()
+	if errors.Is(err, net.ErrClosed) {
+		err = nil
+	}
+	return err
+}

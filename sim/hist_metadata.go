@@ -1,0 +1,243 @@
+package sim
+
+import (
+	"net/http"
+
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// reply answers with JSON, unless a parameter was wrong.
+func (x *exchange) reply(value any) error {
+	if x.params.err != nil {
+		return x.params.err
+	}
+	return writeJSON(x, http.StatusOK, value)
+}
+
+func (h *Historical) listPublishers(x *exchange) error {
+	type publisher struct {
+		ID          uint16 `json:"publisher_id"`
+		Dataset     string `json:"dataset"`
+		Venue       string `json:"venue"`
+		Description string `json:"description"`
+	}
+	var list []publisher
+	for id := uint16(1); ; id++ {
+		p, ok := dbn.PublisherOf(id)
+		if !ok {
+			return x.reply(list)
+		}
+		list = append(list, publisher{id, p.Dataset, p.Venue, "Venue " + p.Venue + " of dataset " + p.Dataset})
+	}
+}
+
+func (h *Historical) listDatasets(x *exchange) error {
+	from, hasFrom := x.params.date("start_date")
+	to, hasTo := x.params.date("end_date")
+	list := []string{}
+	for _, name := range h.Datasets() {
+		first, end := h.datasets[name].dayRange()
+		if (hasFrom && end <= from) || (hasTo && first >= to) {
+			continue
+		}
+		list = append(list, name)
+	}
+	return x.reply(list)
+}
+
+// dayRange is the time there is data for, [first, end) in days since 1970.
+func (d *histDataset) dayRange() (first, end int64) {
+	return int64(d.available.start / nanosPerDay), int64(d.available.end / nanosPerDay)
+}
+
+func (h *Historical) listSchemas(x *exchange) error {
+	d := h.dataset(x.params)
+	if x.params.err != nil {
+		return x.params.err
+	}
+	return x.reply(d.schemaNames())
+}
+
+func (h *Historical) listFields(x *exchange) error {
+	p := x.params
+	schema := parseParam(p, "schema", "", dbn.ParseSchema)
+	encoding := parseParam(p, "encoding", "", dbn.ParseEncoding)
+	version := uint8(dbn.Version)
+	if p.values.Get("dataset") != "" {
+		if d := h.dataset(p); d != nil {
+			version = d.version
+		}
+	}
+	if p.err != nil {
+		return p.err
+	}
+	rtype, _ := dbn.RTypeOf(schema)
+	return x.reply(dbn.FieldsOf(rtype, version, encoding))
+}
+
+// unitPrices are made-up prices in USD per GB (2^30 bytes) of uncompressed DBN.
+var unitPrices = map[dbn.Schema]float64{
+	dbn.SchemaMbo: 1.8, dbn.SchemaMbp1: 2.4, dbn.SchemaMbp10: 1.2, dbn.SchemaTbbo: 16, dbn.SchemaTrades: 28,
+	dbn.SchemaBbo1S: 6, dbn.SchemaBbo1M: 20, dbn.SchemaCmbp1: 2.4, dbn.SchemaTcbbo: 16, dbn.SchemaCbbo1S: 6,
+	dbn.SchemaCbbo1M: 20, dbn.SchemaOhlcv1S: 280, dbn.SchemaOhlcv1M: 280, dbn.SchemaOhlcv1H: 600,
+	dbn.SchemaOhlcv1D: 600, dbn.SchemaOhlcvEod: 600, dbn.SchemaDefinition: 5, dbn.SchemaStatistics: 11,
+	dbn.SchemaStatus: 5, dbn.SchemaImbalance: 5,
+}
+
+// priceUnit is what unitPrices are for.
+const priceUnit = 1 << 30
+
+func (h *Historical) listUnitPrices(x *exchange) error {
+	type mode struct {
+		Mode   string             `json:"mode"`
+		Prices map[string]float64 `json:"unit_prices"`
+	}
+	d := h.dataset(x.params)
+	if x.params.err != nil {
+		return x.params.err
+	}
+	var list []mode
+	for i, name := range []string{"historical", "historical-streaming", "live"} {
+		m := mode{name, make(map[string]float64)}
+		for schema, price := range unitPrices {
+			if d.offers[schema] {
+				m.Prices[schema.String()] = price * (1 + float64(i)/5)
+			}
+		}
+		list = append(list, m)
+	}
+	return x.reply(list)
+}
+
+func (h *Historical) getDatasetCondition(x *exchange) error {
+	type condition struct {
+		Date      string  `json:"date"`
+		Condition string  `json:"condition"`
+		Modified  *string `json:"last_modified_date"`
+	}
+	d := h.dataset(x.params)
+	from, hasFrom := x.params.date("start_date")
+	last, hasLast := x.params.date("end_date")
+	if x.params.err != nil {
+		return x.params.err
+	}
+	first, end := d.dayRange()
+	if hasFrom {
+		first = max(first, from)
+	}
+	if hasLast {
+		end = min(end, last+1)
+	}
+	list := []condition{}
+	for day := first; day < end; day++ {
+		c := condition{Date: isoDate(day), Condition: h.cfg.Conditions[isoDate(day)]}
+		switch {
+		case c.Condition == "" && !d.days[day]:
+			continue // no trading that day
+		case c.Condition == "":
+			c.Condition = "available"
+		}
+		if c.Condition != "missing" {
+			modified := isoDate(day + 1)
+			c.Modified = &modified
+		}
+		list = append(list, c)
+	}
+	return x.reply(list)
+}
+
+func (h *Historical) getDatasetRange(x *exchange) error {
+	type period struct {
+		Start string `json:"start"`
+		End   string `json:"end"`
+	}
+	d := h.dataset(x.params)
+	if x.params.err != nil {
+		return x.params.err
+	}
+	schemas := make(map[string]period)
+	for i, r := range d.schemas {
+		if r.end != 0 {
+			schemas[dbn.Schema(i).String()] = period{isoNanos(r.start), isoNanos(r.end)}
+		}
+	}
+	return x.reply(map[string]any{
+		"start": isoNanos(d.available.start), "end": isoNanos(d.available.end), "schema": schemas,
+	})
+}
+
+// measured answers a query with something about the records it selects.
+func (h *Historical) measured(x *exchange, value func(q *query, records, bytes uint64) any) error {
+	q, err := h.query(x, false)
+	if err != nil {
+		return err
+	}
+	records, bytes := q.measure()
+	return x.reply(value(q, records, bytes))
+}
+
+func (h *Historical) getRecordCount(x *exchange) error {
+	return h.measured(x, func(_ *query, records, _ uint64) any { return records })
+}
+
+func (h *Historical) getBillableSize(x *exchange) error {
+	return h.measured(x, func(_ *query, _, bytes uint64) any { return bytes })
+}
+
+func (h *Historical) getCost(x *exchange) error {
+	return h.measured(x, func(q *query, _, bytes uint64) any { return costOf(q.schema, bytes) })
+}
+
+// costOf is the price of records in USD.
+func costOf(schema dbn.Schema, bytes uint64) float64 {
+	return unitPrices[schema] * float64(bytes) / priceUnit
+}
+
+// resolveSymbology answers symbology.resolve.
+func (h *Historical) resolveSymbology(x *exchange) error {
+	type interval struct {
+		From   string `json:"d0"`
+		To     string `json:"d1"`
+		Symbol string `json:"s"`
+	}
+	p := x.params
+	d := h.dataset(p)
+	symbols := p.symbols()
+	stypeIn := parseParam(p, "stype_in", "raw_symbol", dbn.ParseSType)
+	stypeOut := parseParam(p, "stype_out", "instrument_id", dbn.ParseSType)
+	p.required("start_date")
+	from, _ := p.date("start_date")
+	to, hasTo := p.date("end_date")
+	if p.err != nil {
+		return p.err
+	}
+	if !hasTo {
+		to = from + 1
+	}
+	if from >= to {
+		return invalid("validation_failed", "The `start_date` (%s) must be before the `end_date` (%s).", isoDate(from), isoDate(to))
+	}
+	if stypeOut != stypeIn && stypeOut != dbn.STypeInstrumentID && stypeOut != dbn.STypeRawSymbol {
+		return invalid("symbology_invalid_request", "Symbols cannot be converted from %s to %s.", stypeIn, stypeOut)
+	}
+	resolved := d.resolveAll(stypeIn, stypeOut, symbols, from, to)
+	result := make(map[string][]interval)
+	for symbol, spans := range resolved.spans {
+		for _, s := range spans {
+			result[symbol] = append(result[symbol], interval{isoDate(s.from), isoDate(s.to), s.name})
+		}
+	}
+	message, status := "OK", 0
+	switch {
+	case len(resolved.notFound) > 0:
+		message, status = "Not found", 2
+	case len(resolved.partial) > 0:
+		message, status = "Partially resolved", 1
+	}
+	return x.reply(map[string]any{
+		"result": result, "symbols": symbols, "stype_in": stypeIn.String(), "stype_out": stypeOut.String(),
+		"start_date": isoDate(from), "end_date": isoDate(to),
+		"partial": append([]string{}, resolved.partial...), "not_found": append([]string{}, resolved.notFound...),
+		"message": message, "status": status,
+	})
+}

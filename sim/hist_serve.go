@@ -1,0 +1,174 @@
+package sim
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// histHandler answers one endpoint. Before it has written anything it may return an
+// *apiError; any other error ends the connection.
+type histHandler func(h *Historical, x *exchange) error
+
+// histEndpoints are the endpoints of /v0/.
+var histEndpoints = map[string]histHandler{
+	"timeseries.get_range":           (*Historical).getRange,
+	"metadata.list_publishers":       (*Historical).listPublishers,
+	"metadata.list_datasets":         (*Historical).listDatasets,
+	"metadata.list_schemas":          (*Historical).listSchemas,
+	"metadata.list_fields":           (*Historical).listFields,
+	"metadata.list_unit_prices":      (*Historical).listUnitPrices,
+	"metadata.get_dataset_condition": (*Historical).getDatasetCondition,
+	"metadata.get_dataset_range":     (*Historical).getDatasetRange,
+	"metadata.get_record_count":      (*Historical).getRecordCount,
+	"metadata.get_billable_size":     (*Historical).getBillableSize,
+	"metadata.get_cost":              (*Historical).getCost,
+	"symbology.resolve":              (*Historical).resolveSymbology,
+}
+
+// fileEndpoint is the one whose path goes on with a job and a file.
+const fileEndpoint = "batch/download"
+
+// exchange is one request and its answer.
+type exchange struct {
+	http.ResponseWriter
+	request  *http.Request
+	params   *params
+	rest     string // of the path, behind the endpoint
+	warnings []string
+	status   int
+	noRange  bool // the fault HistNoRange
+}
+
+// WriteHeader adds the warnings that have come up.
+func (x *exchange) WriteHeader(status int) {
+	if x.status != 0 {
+		return
+	}
+	x.status = status
+	if len(x.warnings) > 0 && x.Header().Get("X-Warning") == "" {
+		text, _ := json.Marshal(x.warnings) // strings always are JSON
+		x.Header().Set("X-Warning", string(text))
+	}
+	x.ResponseWriter.WriteHeader(status)
+}
+
+func (x *exchange) Write(b []byte) (int, error) {
+	x.WriteHeader(http.StatusOK)
+	return x.ResponseWriter.Write(b)
+}
+
+// Unwrap is for http.ResponseController.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+// ServeHTTP answers a request. It is for the server's own use.
+func (h *Historical) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.running.Add(1)
+	defer h.running.Done()
+	conn := r.Context().Value(connKey{}).(*histConn)
+	conn.split, conn.gap = 0, 0
+	endpoint, rest := splitPath(r.URL.Path)
+	var id [16]byte
+	rand.Read(id[:]) //nolint:errcheck // never fails
+	w.Header().Set("request-id", hex.EncodeToString(id[:]))
+	x := &exchange{ResponseWriter: w, request: r, rest: rest, warnings: slices.Clone(h.cfg.Warnings)}
+	p, failure := readParams(w, r)
+	entry := h.note(r, endpoint)
+	var err error
+	if failure != nil {
+		err = failure
+	} else {
+		x.params = p
+		err = h.answer(x, conn, endpoint)
+	}
+	var refusal *apiError
+	if errors.As(err, &refusal) && x.status == 0 {
+		err = x.refuse(refusal)
+	}
+	h.finish(entry, x.status)
+	h.cfg.Logger.Info("request", "method", r.Method, "endpoint", endpoint, "status", x.status, "error", err)
+	if err != nil {
+		panic(http.ErrAbortHandler) // cuts the connection: the answer is not whole
+	}
+}
+
+// splitPath finds the endpoint in a path, and what follows it.
+func splitPath(path string) (endpoint, rest string) {
+	path, ok := strings.CutPrefix(path, "/v0/")
+	if !ok {
+		return "", ""
+	}
+	if rest, ok := strings.CutPrefix(path, fileEndpoint+"/"); ok {
+		return fileEndpoint, rest
+	}
+	return path, ""
+}
+
+// answer shows the faults and calls the handler.
+func (h *Historical) answer(x *exchange, conn *histConn, endpoint string) error {
+	done, err := h.showFaults(x, conn, endpoint)
+	if done || err != nil {
+		return err
+	}
+	handler, ok := histEndpoints[endpoint]
+	switch {
+	case !ok:
+		return plainError(http.StatusNotFound)
+	case x.request.Method != http.MethodGet && x.request.Method != http.MethodPost && x.request.Method != http.MethodHead:
+		x.Header().Set("Allow", "GET, POST")
+		return plainError(http.StatusMethodNotAllowed)
+	case !h.authenticated(x.request):
+		x.Header().Set("WWW-Authenticate", `Basic realm="dbn-sim"`)
+		return &apiError{status: http.StatusUnauthorized, kind: "auth_authentication_failed", message: "Authentication failed."}
+	}
+	if err := handler(h, x); err != nil {
+		return err
+	}
+	if end, ok := x.ResponseWriter.(*faultyWriter); ok {
+		return end.finish()
+	}
+	return nil
+}
+
+// authenticated checks the key: the user of basic authentication, with an empty password.
+func (h *Historical) authenticated(r *http.Request) bool {
+	user, password, ok := r.BasicAuth()
+	return ok && password == "" && slices.ContainsFunc(h.cfg.Keys, func(key string) bool {
+		return subtle.ConstantTimeCompare([]byte(key), []byte(user)) == 1
+	})
+}
+
+// refuse answers with an error.
+func (x *exchange) refuse(e *apiError) error {
+	if e.status == http.StatusUnprocessableEntity && e.payload == nil {
+		e.payload = map[string]any{}
+	}
+	return writeJSON(x, e.status, e.body())
+}
+
+// note remembers a request; finish adds its outcome.
+func (h *Historical) note(r *http.Request, endpoint string) *HistoricalRequest {
+	header := r.Header.Clone()
+	header.Del("Authorization")
+	entry := HistoricalRequest{
+		Method: r.Method, Endpoint: endpoint, Path: r.URL.Path, Header: header, Params: r.Form, Remote: r.RemoteAddr,
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.requests) == maxSessionInfos {
+		h.requests = slices.Delete(h.requests, 0, 1)
+	}
+	h.requests = append(h.requests, &entry)
+	return &entry
+}
+
+func (h *Historical) finish(entry *HistoricalRequest, status int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	entry.Status = status
+}
