@@ -33,7 +33,7 @@ extern "C" {
 #define DBNLOOP_VERSION_MINOR 1
 #define DBNLOOP_VERSION_PATCH 0
 /* Changes whenever a struct or a function's meaning changes. */
-#define DBNLOOP_ABI_VERSION 1
+#define DBNLOOP_ABI_VERSION 2
 
 /* The ABI version of the library that is linked; compare with DBNLOOP_ABI_VERSION. */
 uint32_t dbnloop_abi_version(void);
@@ -94,8 +94,34 @@ typedef enum dbnloop_event_kind {
   DBNLOOP_EVENT_ERROR =
       4, /* code, os_errno, data + size: message (not NUL-terminated) */
   DBNLOOP_EVENT_TIMER = 5, /* source: the timer's id */
-  DBNLOOP_EVENT_FD = 6     /* source: userdata of reactor_add; code: epoll's events */
+  DBNLOOP_EVENT_FD = 6,    /* source: userdata of reactor_add; code: epoll's events */
+  DBNLOOP_EVENT_COMPLETE = 7, /* every record of the range was delivered */
+  DBNLOOP_EVENT_WARNING = 8,  /* data + size: the server's words (UTF-8) */
+  /* Of calls and downloads; source: their id. code 0: it is done, data + size are the
+   * response's body, or the file's SHA-256 in hexadecimal digits with the file's size
+   * in consumed. Else as ERROR. */
+  DBNLOOP_EVENT_RESPONSE = 9,
+  /* Of downloads; source: their id; size: bytes in the file; consumed: bytes that it
+   * will have, 0 when that is not known. The last of a poll stands for all of it. */
+  DBNLOOP_EVENT_PROGRESS = 10
 } dbnloop_event_kind;
+
+/* "not asked for", "not said" in signed fields */
+#define DBNLOOP_UNSET (-1)
+
+/* What the historical API said of a request that it refused. */
+typedef struct dbnloop_http_failure {
+  int32_t status;         /* of HTTP, e.g. 422 */
+  int64_t retry_after_s;  /* DBNLOOP_UNSET: not said */
+  const char* error_case; /* machine-readable name; these texts may be empty */
+  size_t error_case_len;
+  const char* message;
+  size_t message_len;
+  const char* docs; /* a link */
+  size_t docs_len;
+  const char* request_id; /* for Databento's support */
+  size_t request_id_len;
+} dbnloop_http_failure;
 
 /* Records carry an 8-byte ts_out at their end. */
 #define DBNLOOP_FLAG_TS_OUT 1u
@@ -127,6 +153,8 @@ typedef struct dbnloop_event {
    * dbnloop_live_resume when the client was paused. A caller that pauses or stops a
    * client sets the consumed of its event further back in the array to 0. */
   size_t consumed;
+  const dbnloop_http_failure* http; /* ERROR and RESPONSE, when an HTTP status is the
+                                       reason; else NULL */
 } dbnloop_event;
 
 /* ---- Reactor ---- */
@@ -185,9 +213,6 @@ typedef enum dbnloop_live_state {
   DBNLOOP_LIVE_READY = 3,
   DBNLOOP_LIVE_STREAMING = 4
 } dbnloop_live_state;
-
-/* "not asked for" in the signed option fields below */
-#define DBNLOOP_UNSET (-1)
 
 typedef struct dbnloop_live_options {
   size_t struct_size;
@@ -257,6 +282,118 @@ int dbnloop_live_is_paused(const dbnloop_live* client);
 uint32_t dbnloop_live_get_state(const dbnloop_live* client);
 /* 0 before authentication. */
 uint64_t dbnloop_live_session_id(const dbnloop_live* client);
+
+/* ---- Historical client ---- */
+
+typedef struct dbnloop_hist dbnloop_hist;
+
+typedef struct dbnloop_hist_options {
+  size_t struct_size;
+  const char* url; /* NULL: https://hist.databento.com */
+  size_t url_len;
+  const char* ca_file; /* PEM; this and ca_dir NULL: the system's authorities */
+  size_t ca_file_len;
+  const char* ca_dir;
+  size_t ca_dir_len;
+  const char* proxy; /* http://[user:password@]host:port; NULL: as the environment says;
+                        given with length 0: none */
+  size_t proxy_len;
+  const char* user_agent_extension; /* may be NULL */
+  size_t user_agent_extension_len;
+  int32_t upgrade_policy;      /* 1 as is, 2 to v2, 3 to v3; default 3 */
+  int32_t max_retries;         /* of what is safe to repeat; default 0 */
+  int32_t connect_timeout_ms;  /* 0: none; default 10000 */
+  int32_t tls_timeout_ms;      /* 0: none; default 10000 */
+  int32_t response_timeout_ms; /* request to head; 0: none; default 100000 */
+  int32_t idle_timeout_ms; /* between two bytes of a body; 0: none; default 100000 */
+  uint64_t buffer_size;    /* bytes; default 262144 */
+  uint64_t max_metadata;   /* bytes; default 268435456 */
+} dbnloop_hist_options;
+
+void dbnloop_hist_options_init(dbnloop_hist_options* options);
+
+/* A range of records: timeseries.get_range of the API. */
+typedef struct dbnloop_range {
+  size_t struct_size;
+  const char* dataset;
+  size_t dataset_len;
+  const char* symbols; /* comma-separated, 2,000 at most, or ALL_SYMBOLS */
+  size_t symbols_len;
+  uint32_t schema;    /* DBN schema number */
+  uint32_t stype_in;  /* DBN stype number; default raw_symbol (1) */
+  uint32_t stype_out; /* DBN stype number; default instrument_id (0) */
+  int32_t has_end;    /* 1: end is set; default 0 */
+  uint64_t start;     /* UNIX nanoseconds, inclusive */
+  uint64_t end;       /* UNIX nanoseconds, exclusive */
+  uint64_t limit;     /* records; 0: none */
+} dbnloop_range;
+
+void dbnloop_range_init(dbnloop_range* range);
+
+/* options may be NULL (defaults). A client whose reactor was freed can only be freed.
+ */
+dbnloop_status dbnloop_hist_new(dbnloop_reactor* reactor, const char* api_key,
+                                size_t api_key_len, const dbnloop_hist_options* options,
+                                dbnloop_hist** out, dbnloop_error* error);
+/* Ends its stream, calls and downloads without a word, and frees. */
+void dbnloop_hist_free(dbnloop_hist* client);
+/* What event.source says; never 0, not reused within a reactor. */
+uint64_t dbnloop_hist_id(const dbnloop_hist* client);
+
+/* Says what start asks for. */
+dbnloop_status dbnloop_hist_request(dbnloop_hist* client, const dbnloop_range* range,
+                                    dbnloop_error* error);
+/* Sends the request, once: it may cost money. The stream ends with one COMPLETE or
+ * ERROR event. */
+dbnloop_status dbnloop_hist_start(dbnloop_hist* client, dbnloop_error* error);
+/* No record after this; an ERROR event with CANCELLED comes. */
+dbnloop_status dbnloop_hist_stop(dbnloop_hist* client, dbnloop_error* error);
+void dbnloop_hist_pause(dbnloop_hist* client);
+void dbnloop_hist_resume(dbnloop_hist* client);
+int dbnloop_hist_is_paused(const dbnloop_hist* client);
+/* 1 from start to the end of the stream. */
+int dbnloop_hist_is_streaming(const dbnloop_hist* client);
+/* Compressed bytes of this or the last stream. */
+uint64_t dbnloop_hist_received(const dbnloop_hist* client);
+
+typedef enum dbnloop_call_kind {
+  DBNLOOP_CALL_GET = 0,        /* parameters go into the query */
+  DBNLOOP_CALL_POST_READS = 1, /* may be sent again, see max_retries */
+  DBNLOOP_CALL_POST_BILLS = 2  /* is sent again only when it was refused as too early */
+} dbnloop_call_kind;
+
+/* Calls an endpoint like "metadata.list_datasets". params is
+ * application/x-www-form-urlencoded. One RESPONSE event comes, with the id as source.
+ */
+dbnloop_status dbnloop_hist_call(dbnloop_hist* client, uint32_t kind,
+                                 const char* endpoint, size_t endpoint_len,
+                                 const char* params, size_t params_len, uint64_t* id,
+                                 dbnloop_error* error);
+
+/* What to write to a file. */
+typedef struct dbnloop_download {
+  size_t struct_size;
+  const char* url_path; /* of a job's file, "/v0/…"; NULL: range */
+  size_t url_path_len;
+  const dbnloop_range* range; /* may be NULL with url_path */
+  const char* path;           /* of the file; "path.part" while it comes */
+  size_t path_len;
+  const char* sha256; /* what it must have; may be NULL */
+  size_t sha256_len;
+  int32_t overwrite; /* default 0: an existing file is refused */
+  int32_t resume;    /* url_path only; default 1: goes on with "path.part" */
+  int32_t has_size;  /* 1: size is set; default 0 */
+  uint64_t size;     /* bytes that it must have */
+} dbnloop_download;
+
+void dbnloop_download_init(dbnloop_download* download);
+
+/* PROGRESS events, then one RESPONSE event come, with the id as source. */
+dbnloop_status dbnloop_hist_download(dbnloop_hist* client,
+                                     const dbnloop_download* download, uint64_t* id,
+                                     dbnloop_error* error);
+/* Ends a call or a download without a further event; 0: it is unknown, or has ended. */
+int dbnloop_hist_cancel(dbnloop_hist* client, uint64_t id);
 
 #ifdef __cplusplus
 }

@@ -4,7 +4,9 @@
 #include <cstring>
 #include <exception>
 #include <new>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "dbnloop.h"
 #include "dbnloop/error.hpp"
@@ -61,6 +63,35 @@ inline void RequireNonNull(const void* pointer, const char* name) {
 inline std::string_view View(const char* text, std::size_t size, const char* name) {
   if (text == nullptr && size != 0) ThrowArgument(std::string{name} + " is NULL");
   return text == nullptr ? std::string_view{} : std::string_view{text, size};
+}
+
+/// 0 or 1, or an error that names the field.
+inline bool Flag(std::int32_t value, const char* name) {
+  if (value != 0 && value != 1) {
+    ThrowArgument(std::string{name} + " is " + std::to_string(value) +
+                  "; it must be 0 or 1");
+  }
+  return value == 1;
+}
+
+inline std::int32_t InRange(std::int32_t value, std::int32_t least, std::int32_t most,
+                            const char* name) {
+  if (value < least || value > most) {
+    ThrowArgument(std::string{name} + " is " + std::to_string(value) + "; it must be " +
+                  std::to_string(least) + " to " + std::to_string(most));
+  }
+  return value;
+}
+
+/// Cuts at commas.
+inline std::vector<std::string> Split(std::string_view list) {
+  std::vector<std::string> out;
+  for (;;) {
+    const auto comma = list.find(',');
+    out.emplace_back(list.substr(0, comma));
+    if (comma == std::string_view::npos) return out;
+    list.remove_prefix(comma + 1);
+  }
 }
 
 /// Reads a caller's struct that begins with struct_size over the defaults in `out`: an

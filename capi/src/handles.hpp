@@ -7,8 +7,43 @@
 #include <vector>
 
 #include "dbnloop.h"
+#include "dbnloop/historical_client.hpp"
 #include "dbnloop/live_client.hpp"
 #include "dbnloop/reactor.hpp"
+
+namespace dbnloop::capi {
+
+/// Texts that an event points to, until the next poll.
+struct Kept {
+  std::string text;
+  std::shared_ptr<const HttpFailure> failure;
+  dbnloop_http_failure http{};
+};
+
+/// What every kind of client's handle has.
+struct Source {
+  Source() = default;
+  virtual ~Source() = default;
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+
+  dbnloop_reactor* reactor = nullptr;  // null once the reactor was freed
+  std::uint64_t id = 0;
+  std::vector<std::byte> metadata;  // what its event points to
+
+  /// Null once the reactor was freed.
+  [[nodiscard]] virtual DataSource* source() noexcept = 0;
+  /// Destroys the client; its reactor goes.
+  virtual void Drop() noexcept = 0;
+
+  /// Gives it an id and turns its records, metadata and errors into events.
+  void Attach(dbnloop_reactor* to);
+  /// Forgets it, and the events that were not handed out yet.
+  void Detach() noexcept;
+  void DropEvents() noexcept;
+};
+
+}  // namespace dbnloop::capi
 
 /// A reactor and the events it has gathered. Two arrays: the caller reads (and writes
 /// `consumed` of) one while calls between two polls append to the other.
@@ -16,25 +51,35 @@ struct dbnloop_reactor {
   dbnloop::Reactor loop;
   std::vector<dbnloop_event> handed;  // the caller's, until the next poll
   std::vector<dbnloop_event> next;
-  std::map<std::uint64_t, dbnloop_live*> clients;             // by id
+  std::vector<std::unique_ptr<dbnloop::capi::Kept>> handed_texts;
+  std::vector<std::unique_ptr<dbnloop::capi::Kept>> next_texts;
+  std::map<std::uint64_t, dbnloop::capi::Source*> sources;    // by id
   std::map<std::uint64_t, dbnloop::Reactor::TimerId> timers;  // by our id
   std::uint64_t last_id = 0;
 
   dbnloop_event& Append(std::uint32_t kind, std::uint64_t source);
+  /// An event with a text that lives as long as it.
+  dbnloop_event& AppendText(std::uint32_t kind, std::uint64_t source, std::string text);
+  dbnloop_event& AppendError(std::uint32_t kind, std::uint64_t source,
+                             const dbnloop::Error& error);
   /// Takes in what the caller used of the batches of the last poll. Throws, and takes
   /// in nothing, when that cannot be.
   void TakeConsumed();
   /// Null when the client was freed.
-  [[nodiscard]] dbnloop_live* Find(std::uint64_t client) const;
+  [[nodiscard]] dbnloop::DataSource* Find(std::uint64_t source) const;
 };
 
-struct dbnloop_live {
-  dbnloop_reactor* reactor = nullptr;  // null once the reactor was freed
-  std::uint64_t id = 0;
-  std::unique_ptr<dbnloop::LiveClient> client;  // null once the reactor was freed
-  // What events point to, until the next poll.
-  std::vector<std::byte> metadata;
-  std::string error_message;
+struct dbnloop_live : dbnloop::capi::Source {
+  std::unique_ptr<dbnloop::LiveClient> client;
 
-  void Wire();
+  [[nodiscard]] dbnloop::DataSource* source() noexcept override { return client.get(); }
+  void Drop() noexcept override { client.reset(); }
+};
+
+struct dbnloop_hist : dbnloop::capi::Source {
+  std::unique_ptr<dbnloop::HistoricalClient> client;
+  std::map<std::uint64_t, dbnloop::HistoricalClient::CallId> calls;  // by our id
+
+  [[nodiscard]] dbnloop::DataSource* source() noexcept override { return client.get(); }
+  void Drop() noexcept override { client.reset(); }
 };

@@ -3,45 +3,19 @@
 #include <string_view>
 #include <utility>
 
-#include "dbnloop/dbn_encoder.hpp"
 #include "guard.hpp"
 #include "handles.hpp"
 
-using dbnloop::Error;
 using dbnloop::LiveClient;
-using dbnloop::Metadata;
-using dbnloop::RecordBatch;
+using dbnloop::capi::Flag;
 using dbnloop::capi::Guard;
+using dbnloop::capi::InRange;
 using dbnloop::capi::ReadSized;
 using dbnloop::capi::RequireNonNull;
-using dbnloop::capi::ThrowArgument;
+using dbnloop::capi::Split;
 using dbnloop::capi::View;
 
-static_assert(sizeof(dbnloop_run) == sizeof(dbnloop::RecordRun));
-static_assert(offsetof(dbnloop_run, record_size) ==
-                  offsetof(dbnloop::RecordRun, record_size) &&
-              offsetof(dbnloop_run, rtype) == offsetof(dbnloop::RecordRun, rtype) &&
-              offsetof(dbnloop_run, typed) == offsetof(dbnloop::RecordRun, typed));
-
 namespace {
-
-// 0 or 1, or an error that names the field.
-bool Flag(std::int32_t value, const char* name) {
-  if (value != 0 && value != 1) {
-    ThrowArgument(std::string{name} + " is " + std::to_string(value) +
-                  "; it must be 0 or 1");
-  }
-  return value == 1;
-}
-
-std::int32_t InRange(std::int32_t value, std::int32_t least, std::int32_t most,
-                     const char* name) {
-  if (value < least || value > most) {
-    ThrowArgument(std::string{name} + " is " + std::to_string(value) + "; it must be " +
-                  std::to_string(least) + " to " + std::to_string(most));
-  }
-  return value;
-}
 
 dbnloop::LiveOptions Convert(const dbnloop_live_options& in) {
   dbnloop::LiveOptions out;
@@ -68,16 +42,6 @@ dbnloop::LiveOptions Convert(const dbnloop_live_options& in) {
   return out;
 }
 
-std::vector<std::string> Split(std::string_view list) {
-  std::vector<std::string> out;
-  for (;;) {
-    const auto comma = list.find(',');
-    out.emplace_back(list.substr(0, comma));
-    if (comma == std::string_view::npos) return out;
-    list.remove_prefix(comma + 1);
-  }
-}
-
 LiveClient& Client(dbnloop_live* live) {
   RequireNonNull(live, "client");
   if (!live->client) {
@@ -88,47 +52,6 @@ LiveClient& Client(dbnloop_live* live) {
 }
 
 }  // namespace
-
-// Events that were not handed out yet, and may point into the client.
-static void DropEvents(const dbnloop_live* client) {
-  std::erase_if(client->reactor->next, [client](const dbnloop_event& event) {
-    return event.source == client->id && event.kind <= DBNLOOP_EVENT_ERROR;
-  });
-}
-
-// Turns the client's callbacks into events of its reactor. Nothing here calls out.
-void dbnloop_live::Wire() {
-  client->OnBatch([this](const RecordBatch& batch) -> std::size_t {
-    auto& event = reactor->Append(DBNLOOP_EVENT_RECORDS, id);
-    event.flags = client->TsOut() ? DBNLOOP_FLAG_TS_OUT : 0;
-    event.data = batch.data;
-    event.size = batch.size;
-    event.runs = reinterpret_cast<const dbnloop_run*>(batch.runs.data());
-    event.run_count = batch.runs.size();
-    event.consumed = batch.size;
-    return 0;  // held until the next poll says how much was used
-  });
-  client->OnMetadata([this](const Metadata& value) {
-    auto encoded = dbnloop::EncodeMetadata(value);
-    // Only a hostile peer sends text that cannot be written back.
-    metadata = encoded ? std::move(*encoded) : std::vector<std::byte>{};
-    auto& event = reactor->Append(DBNLOOP_EVENT_METADATA, id);
-    event.flags = value.ts_out ? DBNLOOP_FLAG_TS_OUT : 0;
-    event.data = metadata.data();
-    event.size = metadata.size();
-  });
-  client->OnState([this](LiveClient::State state) {
-    reactor->Append(DBNLOOP_EVENT_STATE, id).code = static_cast<std::uint32_t>(state);
-  });
-  client->OnError([this](const Error& e) {
-    error_message = e.message;
-    auto& event = reactor->Append(DBNLOOP_EVENT_ERROR, id);
-    event.code = static_cast<std::uint32_t>(e.code);
-    event.os_errno = e.os_errno;
-    event.data = error_message.data();
-    event.size = error_message.size();
-  });
-}
 
 extern "C" {
 
@@ -168,20 +91,18 @@ dbnloop_status dbnloop_live_new(dbnloop_reactor* reactor, const char* api_key,
     auto live = std::make_unique<dbnloop_live>();
     live->client = std::make_unique<LiveClient>(
         &reactor->loop, std::string{api_key, api_key_len}, Convert(read));
-    live->reactor = reactor;
-    live->id = ++reactor->last_id;
-    live->Wire();
-    reactor->clients.emplace(live->id, live.get());
+    live->Attach(reactor);
+    live->client->OnState([raw = live.get()](LiveClient::State state) {
+      raw->reactor->Append(DBNLOOP_EVENT_STATE, raw->id).code =
+          static_cast<std::uint32_t>(state);
+    });
     *out = live.release();
   });
 }
 
 void dbnloop_live_free(dbnloop_live* client) {
   if (client == nullptr) return;
-  if (client->reactor != nullptr) {
-    client->reactor->clients.erase(client->id);
-    DropEvents(client);
-  }
+  client->Detach();
   delete client;
 }
 
@@ -237,7 +158,7 @@ dbnloop_status dbnloop_live_stop(dbnloop_live* client, dbnloop_error* error) {
 void dbnloop_live_close(dbnloop_live* client) {
   Guard(nullptr, [&] {
     Client(client).Close();
-    DropEvents(client);
+    client->DropEvents();
   });
 }
 

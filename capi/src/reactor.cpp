@@ -1,6 +1,8 @@
 #include <sys/epoll.h>
 
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "dbnloop/version.hpp"
 #include "guard.hpp"
@@ -17,9 +19,43 @@ dbnloop_event& dbnloop_reactor::Append(std::uint32_t kind, std::uint64_t source)
   return event;
 }
 
-dbnloop_live* dbnloop_reactor::Find(std::uint64_t client) const {
-  const auto found = clients.find(client);
-  return found == clients.end() ? nullptr : found->second;
+dbnloop_event& dbnloop_reactor::AppendText(std::uint32_t kind, std::uint64_t source,
+                                           std::string text) {
+  auto& kept = *next_texts.emplace_back(std::make_unique<dbnloop::capi::Kept>());
+  kept.text = std::move(text);
+  auto& event = Append(kind, source);
+  event.data = kept.text.data();
+  event.size = kept.text.size();
+  return event;
+}
+
+dbnloop_event& dbnloop_reactor::AppendError(std::uint32_t kind, std::uint64_t source,
+                                            const dbnloop::Error& error) {
+  auto& event = AppendText(kind, source, error.message);
+  event.code = static_cast<std::uint32_t>(error.code);
+  event.os_errno = error.os_errno;
+  if (!error.http) return event;
+  auto& kept = *next_texts.back();
+  const auto& failure = *(kept.failure = error.http);
+  kept.http = {.status = failure.status,
+               .retry_after_s = failure.retry_after_s
+                                    ? static_cast<std::int64_t>(*failure.retry_after_s)
+                                    : DBNLOOP_UNSET,
+               .error_case = failure.error_case.data(),
+               .error_case_len = failure.error_case.size(),
+               .message = failure.message.data(),
+               .message_len = failure.message.size(),
+               .docs = failure.docs.data(),
+               .docs_len = failure.docs.size(),
+               .request_id = failure.request_id.data(),
+               .request_id_len = failure.request_id.size()};
+  event.http = &kept.http;
+  return event;
+}
+
+dbnloop::DataSource* dbnloop_reactor::Find(std::uint64_t source) const {
+  const auto found = sources.find(source);
+  return found == sources.end() ? nullptr : found->second->source();
 }
 
 namespace {
@@ -50,7 +86,7 @@ void dbnloop_reactor::TakeConsumed() {
   }
   for (const auto& event : handed) {
     if (event.kind != DBNLOOP_EVENT_RECORDS) continue;
-    if (auto* live = Find(event.source)) live->client->Release(event.consumed);
+    if (auto* source = Find(event.source)) source->Release(event.consumed);
   }
   handed.clear();
 }
@@ -74,9 +110,9 @@ dbnloop_status dbnloop_reactor_new(dbnloop_reactor** out, dbnloop_error* error) 
 
 void dbnloop_reactor_free(dbnloop_reactor* reactor) {
   if (reactor == nullptr) return;
-  for (const auto& [id, live] : reactor->clients) {
-    live->client.reset();
-    live->reactor = nullptr;
+  for (const auto& [id, source] : reactor->sources) {
+    source->Drop();
+    source->reactor = nullptr;
   }
   delete reactor;
 }
@@ -91,6 +127,8 @@ dbnloop_status dbnloop_reactor_poll(dbnloop_reactor* reactor, int32_t timeout_ms
     reactor->TakeConsumed();
     reactor->loop.Poll(reactor->next.empty() ? timeout_ms : 0);
     reactor->handed.swap(reactor->next);
+    reactor->handed_texts.swap(reactor->next_texts);
+    reactor->next_texts.clear();
     *events = reactor->handed.data();
     *count = reactor->handed.size();
   });
@@ -114,8 +152,8 @@ int dbnloop_reactor_pending(const dbnloop_reactor* reactor) {
   if (!reactor->next.empty()) return 1;
   for (const auto& event : reactor->handed) {
     if (event.kind != DBNLOOP_EVENT_RECORDS) continue;
-    const auto* live = reactor->Find(event.source);
-    if (live != nullptr && !live->client->IsPaused()) return 1;
+    const auto* source = reactor->Find(event.source);
+    if (source != nullptr && !source->IsPaused()) return 1;
   }
   return 0;
 }

@@ -22,6 +22,13 @@ TEST(HttpMessage, EncodesForms) {
   EXPECT_EQ(FormEncode({}), "");
 }
 
+TEST(HttpMessage, DecodesWhatItEncodes) {
+  const Params params{{"a", "b c"}, {"d&", "=/+%é"}, {"e", ""}};
+  EXPECT_EQ(FormDecode(FormEncode(params)), params);
+  EXPECT_EQ(FormDecode("x&y=%4&&z=1=2"),
+            (Params{{"x", ""}, {"y", "%4"}, {"", ""}, {"z", "1=2"}}));
+}
+
 TEST(HttpMessage, AuthenticatesAsRfc7617Says) {
   EXPECT_EQ(BasicAuth("Aladdin", "open sesame"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
   EXPECT_EQ(BasicAuth("db-0123456789abcdefghijklmnopqrs", ""),

@@ -165,4 +165,7 @@ class HistoricalClient : public DataSource {
   std::unique_ptr<Impl> impl_;
 };
 
+/// Takes an application/x-www-form-urlencoded text apart: "a=b+c&d=%20".
+[[nodiscard]] HistoricalClient::Params FormParams(std::string_view form);
+
 }  // namespace dbnloop

@@ -87,6 +87,10 @@ HistoricalClient::Params RangeParams(const HistoricalRequest& request) {
   return params;
 }
 
+HistoricalClient::Params FormParams(std::string_view form) {
+  return proto::FormDecode(form);
+}
+
 HistoricalClient::HistoricalClient(Reactor* reactor, std::string api_key)
     : HistoricalClient{reactor, std::move(api_key), HistoricalOptions{}} {}
 

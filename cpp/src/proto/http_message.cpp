@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "dbnloop/exception.hpp"
-#include "proto/lines.hpp"
+#include "proto/url.hpp"
 
 namespace dbnloop::proto {
 namespace {
@@ -64,6 +64,23 @@ std::string FormEncode(const Params& params) {
     AppendEncoded(out, value);
   }
   return out;
+}
+
+Params FormDecode(std::string_view form) {
+  const auto decode = [](std::string_view text) {
+    std::string spaced{text};
+    std::ranges::replace(spaced, '+', ' ');
+    return PercentDecode(spaced);
+  };
+  Params params;
+  while (!form.empty()) {
+    const auto pair = form.substr(0, form.find('&'));
+    form.remove_prefix(std::min(form.size(), pair.size() + 1));
+    const auto equals = std::min(pair.find('='), pair.size());
+    params.emplace_back(decode(pair.substr(0, equals)),
+                        decode(pair.substr(std::min(equals + 1, pair.size()))));
+  }
+  return params;
 }
 
 std::string BasicAuth(std::string_view user, std::string_view password) {

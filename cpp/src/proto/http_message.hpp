@@ -26,6 +26,9 @@ using Params = std::vector<std::pair<std::string, std::string>>;
 /// "+", all else as %XX.
 [[nodiscard]] std::string FormEncode(const Params& params);
 
+/// Undoes FormEncode; a pair without "=" has an empty value.
+[[nodiscard]] Params FormDecode(std::string_view form);
+
 /// The value of an Authorization header for HTTP basic authentication.
 [[nodiscard]] std::string BasicAuth(std::string_view user, std::string_view password);
 
