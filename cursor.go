@@ -10,12 +10,12 @@ import (
 type cursor struct {
 	consumed int  // bytes taken
 	stop     bool // set by a handler's call after which delivery must be looked at anew
-	client   *LiveClient
+	client   *source
 }
 
 // stopFor breaks off the delivery in progress when it is this client's; whether it goes on
 // is the client's to say.
-func (c *cursor) stopFor(client *LiveClient) {
+func (c *cursor) stopFor(client *source) {
 	if c.client == client {
 		c.stop = true
 	}

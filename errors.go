@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"syscall"
+	"time"
 
 	"github.com/dbnloop/dbnloop/bindings"
 )
@@ -46,6 +47,46 @@ type Error struct {
 	Code    ErrorCode
 	Message string        // what, where and what to do; never holds the API key
 	Errno   syscall.Errno // of the system call that failed; 0 when none did
+	HTTP    *HTTPError    // set when an HTTP status is the reason
+}
+
+// HTTPError is what the historical API said of a request that it refused.
+type HTTPError struct {
+	Status     int           // of HTTP, e.g. 422
+	Case       string        // the API's machine-readable name of it; may be empty
+	Message    string        // the API's own words; may be empty
+	Docs       string        // a link to its documentation; may be empty
+	RequestID  string        // for Databento's support; may be empty
+	RetryAfter time.Duration // how long to wait before trying again; -1: not said
+}
+
+func httpError(h *bindings.HTTPFailure) *HTTPError {
+	if h == nil {
+		return nil
+	}
+	e := &HTTPError{
+		Status: int(h.Status), Case: h.Case(), Message: h.Message(), Docs: h.Docs(),
+		RequestID: h.RequestID(), RetryAfter: -1,
+	}
+	if h.RetryAfterS >= 0 {
+		e.RetryAfter = time.Duration(h.RetryAfterS) * time.Second
+	}
+	return e
+}
+
+// Retryable reports whether the same call may succeed later, as far as the error tells: a
+// busy or failing server (429, 408, 5xx but 501), a broken or slow connection. A range of
+// records that is asked for again may be billed again.
+func (e *Error) Retryable() bool {
+	if e.HTTP != nil {
+		s := e.HTTP.Status
+		return s == 408 || s == 429 || (s >= 500 && s != 501)
+	}
+	switch e.Code {
+	case CodeConnectionFailed, CodeConnectionClosed, CodeDNSResolutionFailed, CodeTimeout, CodeHeartbeatTimeout:
+		return true
+	}
+	return false
 }
 
 // Error is the code's name and the message.
@@ -83,6 +124,9 @@ var (
 	ErrInvalidDataset      error = sentinel(CodeInvalidDataset)
 	ErrInvalidSymbol       error = sentinel(CodeInvalidSymbol)
 	ErrInvalidSchema       error = sentinel(CodeInvalidSchema)
+	ErrTLSHandshake        error = sentinel(CodeTLSHandshakeFailed)
+	ErrCertificate         error = sentinel(CodeCertificateError)
+	ErrHTTP                error = sentinel(CodeHTTPError)
 	ErrDecompression       error = sentinel(CodeDecompressionError)
 	ErrTimeout             error = sentinel(CodeTimeout)
 	ErrHeartbeatTimeout    error = sentinel(CodeHeartbeatTimeout)
@@ -110,7 +154,7 @@ func (c ErrorCode) String() string {
 }
 
 func fromC(e *bindings.Error) error {
-	return &Error{ErrorCode(e.Code), e.Message, syscall.Errno(e.Errno)}
+	return &Error{Code: ErrorCode(e.Code), Message: e.Message, Errno: syscall.Errno(e.Errno)}
 }
 
 func systemError(what string, err error) error {

@@ -8,15 +8,15 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
-// Records polls the reactor and yields each record of this client until the session ends;
-// it connects nothing and starts nothing. The record is valid until the next step. The end
-// of the session is yielded as an error, last, and again by a later loop; ErrCancelled and
-// a client that the loop's body closes end it silently. Meanwhile the other handlers of the
+// Records polls the reactor and yields each record of this client until its stream
+// ends; it connects nothing and starts nothing. The record is valid until the next step. An
+// end that is an error is yielded last, and again by a later loop; a complete range, an end
+// by ErrCancelled and a client that the loop's body closes end it silently. Meanwhile the other handlers of the
 // reactor run as ever. Not inside a handler, nor inside another such loop.
 //
 // Breaking off pauses the client: the records that follow are kept for the next loop, or
 // for the handlers after Resume. A client that was paused is resumed when a loop begins.
-func (c *LiveClient) Records(ctx context.Context) iter.Seq2[dbn.Record, error] {
+func (c *source) Records(ctx context.Context) iter.Seq2[dbn.Record, error] {
 	return func(yield func(dbn.Record, error) bool) {
 		deliver := func(b Batch, cur *cursor) bool {
 			for p, end := b.data, unsafe.Add(b.data, b.size); p != end; {
@@ -43,7 +43,7 @@ func (c *LiveClient) Records(ctx context.Context) iter.Seq2[dbn.Record, error] {
 }
 
 // Batches is Records by whole batches. A batch that was yielded counts as taken.
-func (c *LiveClient) Batches(ctx context.Context) iter.Seq2[Batch, error] {
+func (c *source) Batches(ctx context.Context) iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {
 		deliver := func(b Batch, cur *cursor) bool {
 			cur.consumed = b.size
@@ -55,9 +55,9 @@ func (c *LiveClient) Batches(ctx context.Context) iter.Seq2[Batch, error] {
 	}
 }
 
-// loop polls until the session ends or deliver breaks off. The error is what the iterator
+// loop polls until the stream ends or deliver breaks off. The error is what the iterator
 // yields last; nil when there is nothing to say.
-func (c *LiveClient) loop(ctx context.Context, deliver func(Batch, *cursor) bool) error {
+func (c *source) loop(ctx context.Context, deliver func(Batch, *cursor) bool) error {
 	r := c.r
 	if err := r.owner.acquire(); err != nil {
 		return err
@@ -66,8 +66,8 @@ func (c *LiveClient) loop(ctx context.Context, deliver func(Batch, *cursor) bool
 	switch {
 	case c.closed:
 		return newError(CodeInvalidState, "the client is closed")
-	case !c.connected:
-		return newError(CodeInvalidState, "the client is not connected: call Connect, Subscribe and Start first")
+	case !c.begun:
+		return newError(CodeInvalidState, "no stream was asked for: begin one first (Connect, Subscribe and Start; Request and Start)")
 	}
 	broke := false
 	c.pull = func(b Batch, cur *cursor) {
@@ -81,20 +81,9 @@ func (c *LiveClient) loop(ctx context.Context, deliver func(Batch, *cursor) bool
 		c.c.Resume()
 		c.paused = false
 	}
-	defer context.AfterFunc(ctx, r.Wake)()
-	for !broke && !c.closed {
-		if c.end != nil {
-			if c.end.Code == CodeCancelled {
-				return nil
-			}
-			return c.end
-		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if err := r.turnOrPark(); err != nil {
-			return err
-		}
+	err := r.turns(ctx, func() bool { return broke || c.closed || c.whole || c.end != nil })
+	if err != nil || broke || c.closed || c.end == nil || c.end.Code == CodeCancelled {
+		return err
 	}
-	return nil
+	return c.end
 }

@@ -11,16 +11,51 @@ import (
 // LiveOption changes how a LiveClient behaves.
 type LiveOption interface{ apply(*liveConfig) }
 
-type liveConfig struct {
-	c   bindings.LiveOptions
+// HistoricalOption changes how a HistoricalClient behaves.
+type HistoricalOption interface{ applyHistorical(*historicalConfig) }
+
+// Option is one of both kinds of clients.
+type Option interface {
+	LiveOption
+	HistoricalOption
+}
+
+type config struct {
 	log *slog.Logger
 	err error // the first option that cannot be
 }
 
-func (o *liveConfig) refuse(format string, args ...any) {
+func newConfig() config { return config{log: slog.New(slog.DiscardHandler)} }
+
+func (o *config) refuse(format string, args ...any) {
 	if o.err == nil {
 		o.err = newError(CodeInvalidArgument, format, args...)
 	}
+}
+
+type liveConfig struct {
+	config
+	c bindings.LiveOptions
+}
+
+type historicalConfig struct {
+	config
+	c bindings.HistOptions
+}
+
+type historicalOption func(*historicalConfig)
+
+func (f historicalOption) applyHistorical(o *historicalConfig) { f(o) }
+
+// option is what both have, by the fields that both have.
+type option func(o *config, upgradePolicy, connectTimeoutMs *int32, bufferSize, maxMetadata *uint64, userAgent *string)
+
+func (f option) apply(o *liveConfig) {
+	f(&o.config, &o.c.UpgradePolicy, &o.c.ConnectTimeoutMs, &o.c.BufferSize, &o.c.MaxMetadata, &o.c.UserAgentExtension)
+}
+
+func (f option) applyHistorical(o *historicalConfig) {
+	f(&o.config, &o.c.UpgradePolicy, &o.c.ConnectTimeoutMs, &o.c.BufferSize, &o.c.MaxMetadata, &o.c.UserAgentExtension)
 }
 
 type liveOption func(*liveConfig)
@@ -63,24 +98,24 @@ func WithCompression(c dbn.Compression) LiveOption {
 
 // WithUpgradePolicy says what happens to records of older DBN versions. Default:
 // dbn.UpgradeToV3.
-func WithUpgradePolicy(policy dbn.UpgradePolicy) LiveOption {
-	return liveOption(func(o *liveConfig) { o.c.UpgradePolicy = int32(policy) })
+func WithUpgradePolicy(policy dbn.UpgradePolicy) Option {
+	return option(func(_ *config, out, _ *int32, _, _ *uint64, _ *string) { *out = int32(policy) })
 }
 
 // WithBufferSize sets the bytes of the record buffer, 16 KiB to 1 GiB. Default: 256 KiB.
-func WithBufferSize(bytes int) LiveOption {
-	return liveOption(func(o *liveConfig) { o.c.BufferSize = uint64(max(bytes, 0)) })
+func WithBufferSize(bytes int) Option {
+	return option(func(_ *config, _, _ *int32, out, _ *uint64, _ *string) { *out = uint64(max(bytes, 0)) })
 }
 
 // WithMaxMetadata bounds the metadata that a gateway may send, in bytes. Default: 256 MiB.
-func WithMaxMetadata(bytes int) LiveOption {
-	return liveOption(func(o *liveConfig) { o.c.MaxMetadata = uint64(max(bytes, 0)) })
+func WithMaxMetadata(bytes int) Option {
+	return option(func(_ *config, _, _ *int32, _, out *uint64, _ *string) { *out = uint64(max(bytes, 0)) })
 }
 
 // WithConnectTimeout bounds looking up and connecting, over all addresses; 0: no limit.
 // Default: 10 s.
-func WithConnectTimeout(d time.Duration) LiveOption {
-	return liveOption(func(o *liveConfig) { o.c.ConnectTimeoutMs = milliseconds(d) })
+func WithConnectTimeout(d time.Duration) Option {
+	return option(func(_ *config, _, out *int32, _, _ *uint64, _ *string) { *out = milliseconds(d) })
 }
 
 // WithAuthTimeout bounds the time from connecting to the authentication's response; 0: no
@@ -90,16 +125,71 @@ func WithAuthTimeout(d time.Duration) LiveOption {
 }
 
 // WithUserAgent appends text to the user agent that the gateway is told.
-func WithUserAgent(extension string) LiveOption {
-	return liveOption(func(o *liveConfig) { o.c.UserAgentExtension = extension })
+func WithUserAgent(extension string) Option {
+	return option(func(_ *config, _, _ *int32, _, _ *uint64, out *string) { *out = extension })
 }
 
-// WithLogger logs changes of state (debug) and ends of sessions (info). Default, and with
-// nil: silent.
-func WithLogger(log *slog.Logger) LiveOption {
-	return liveOption(func(o *liveConfig) {
+// WithLogger logs changes of state (debug), ends of streams (info) and the server's
+// warnings. Default, and with nil: silent.
+func WithLogger(log *slog.Logger) Option {
+	return option(func(o *config, _, _ *int32, _, _ *uint64, _ *string) {
 		if log != nil {
 			o.log = log
 		}
+	})
+}
+
+// WithURL is the base of the historical API. Default: https://hist.databento.com. Plain
+// http:// is for tests and proxies on this machine: the key and the data are readable on
+// the way.
+func WithURL(url string) HistoricalOption {
+	return historicalOption(func(o *historicalConfig) { o.c.URL = url })
+}
+
+// WithCAFile trusts the authorities of a PEM file, in place of the system's. Default: the
+// system's, or those of SSL_CERT_FILE and SSL_CERT_DIR.
+func WithCAFile(path string) HistoricalOption {
+	return historicalOption(func(o *historicalConfig) { o.c.CAFile = path })
+}
+
+// WithCADir trusts the authorities of a folder, as c_rehash makes it, in place of the
+// system's.
+func WithCADir(path string) HistoricalOption {
+	return historicalOption(func(o *historicalConfig) { o.c.CADir = path })
+}
+
+// WithProxy is "http://[user:password@]host:port", or "" for none. Default: as the
+// environment says (https_proxy, all_proxy, no_proxy…).
+func WithProxy(proxy string) HistoricalOption {
+	return historicalOption(func(o *historicalConfig) { o.c.Proxy, o.c.HasProxy = proxy, true })
+}
+
+// WithTLSTimeout bounds a proxy's tunnel, and the TLS handshake; 0: no limit. Default: 10 s.
+func WithTLSTimeout(d time.Duration) HistoricalOption {
+	return historicalOption(func(o *historicalConfig) { o.c.TLSTimeoutMs = milliseconds(d) })
+}
+
+// WithResponseTimeout bounds the time from a request to its response's head; 0: no limit.
+// Default: 100 s.
+func WithResponseTimeout(d time.Duration) HistoricalOption {
+	return historicalOption(func(o *historicalConfig) { o.c.ResponseTimeoutMs = milliseconds(d) })
+}
+
+// WithIdleTimeout bounds the silence within a response's body, while not paused; 0: no
+// limit. Default: 100 s.
+func WithIdleTimeout(d time.Duration) HistoricalOption {
+	return historicalOption(func(o *historicalConfig) { o.c.IdleTimeoutMs = milliseconds(d) })
+}
+
+// WithRetries lets calls and downloads be tried again n times when the server is busy (429,
+// 503: after its Retry-After) or, for what only reads, when the connection breaks. Streams
+// of records are never tried again, and jobs never submitted again: a second one may be
+// billed a second time. Default: 0.
+func WithRetries(n int) HistoricalOption {
+	return historicalOption(func(o *historicalConfig) {
+		if n < 0 {
+			o.refuse("WithRetries: %d is negative", n)
+		}
+		o.c.MaxRetries = int32(n)
 	})
 }

@@ -25,9 +25,10 @@ type Reactor struct {
 	events  []bindings.Event // of the last poll; C memory
 	next    int              // the first that was not handled yet
 	turnNo  uint64           // counts polls, so that a client knows which events are old
-	clients map[uint64]*LiveClient
-	toFree  []*LiveClient // closed inside a handler
-	cur     cursor        // of the batch that is being delivered
+	clients map[uint64]*source
+	calls   map[uint64]func(*bindings.Event) // of historical clients, by id
+	toFree  []*source                        // closed inside a handler
+	cur     cursor                           // of the batch that is being delivered
 	copy    poisoner
 
 	timers  map[uint64]timer
@@ -44,8 +45,8 @@ type Reactor struct {
 
 // core is what the cleanup of a dropped Reactor frees: it must not point back to it.
 type core struct {
-	loop  *bindings.Reactor
-	lives map[uint64]*bindings.Live
+	loop    *bindings.Reactor
+	natives map[uint64]native
 
 	mu     sync.Mutex // Wake comes from any goroutine
 	wakeFd int        // -1 once closed
@@ -69,14 +70,15 @@ func NewReactor() (*Reactor, error) {
 		loop.Free()
 		return nil, systemError("eventfd", err)
 	}
-	c := &core{loop: loop, lives: map[uint64]*bindings.Live{}, wakeFd: wake}
+	c := &core{loop: loop, natives: map[uint64]native{}, wakeFd: wake}
 	if e := loop.Add(wake, unix.EPOLLIN, wakeID); e != nil {
 		c.free()
 		return nil, fromC(e)
 	}
 	r := &Reactor{
 		core:    c,
-		clients: map[uint64]*LiveClient{},
+		clients: map[uint64]*source{},
+		calls:   map[uint64]func(*bindings.Event){},
 		timers:  map[uint64]timer{},
 		watches: map[uint64]func(uint32){},
 		watchOf: map[int]uint64{},
@@ -87,10 +89,10 @@ func NewReactor() (*Reactor, error) {
 }
 
 func (c *core) free() {
-	for _, live := range c.lives {
-		live.Free()
+	for _, handle := range c.natives {
+		handle.Free()
 	}
-	clear(c.lives)
+	clear(c.natives)
 	c.loop.Free()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -185,6 +187,10 @@ func (r *Reactor) handle(event *bindings.Event) {
 		if f, ok := r.watches[event.Source]; ok {
 			f(event.Code)
 		}
+	case bindings.EventResponse, bindings.EventProgress:
+		if f, ok := r.calls[event.Source]; ok {
+			f(event)
+		}
 	default:
 		if c, ok := r.clients[event.Source]; ok {
 			c.handle(event)
@@ -233,11 +239,23 @@ func (r *Reactor) Run(ctx context.Context) error {
 		return err
 	}
 	defer r.owner.release()
+	return r.turns(ctx, func() bool { return r.stop.Swap(false) })
+}
+
+// until polls until done, or until ctx is over, whose cause it returns. A Stop is kept for
+// Run.
+func (r *Reactor) until(ctx context.Context, done func() bool) error {
+	if err := r.owner.acquire(); err != nil {
+		return err
+	}
+	defer r.owner.release()
+	return r.turns(ctx, done)
+}
+
+// turns is until for an owner.
+func (r *Reactor) turns(ctx context.Context, done func() bool) error {
 	defer context.AfterFunc(ctx, r.Wake)()
-	for {
-		if r.stop.Swap(false) {
-			return nil
-		}
+	for !done() {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -245,6 +263,7 @@ func (r *Reactor) Run(ctx context.Context) error {
 			return err
 		}
 	}
+	return nil
 }
 
 // turnOrPark does what is to be done now, or waits for something. A wake-up is something

@@ -42,6 +42,10 @@ const (
 	EventError    = C.DBNLOOP_EVENT_ERROR
 	EventTimer    = C.DBNLOOP_EVENT_TIMER
 	EventFd       = C.DBNLOOP_EVENT_FD
+	EventComplete = C.DBNLOOP_EVENT_COMPLETE
+	EventWarning  = C.DBNLOOP_EVENT_WARNING
+	EventResponse = C.DBNLOOP_EVENT_RESPONSE
+	EventProgress = C.DBNLOOP_EVENT_PROGRESS
 )
 
 // FlagTsOut: records carry a ts_out.
@@ -69,7 +73,37 @@ type Event struct {
 	Runs        *Run
 	RunCount    uintptr
 	Consumed    uintptr
+	HTTP        *HTTPFailure
 }
+
+// HTTPFailure is a dbnloop_http_failure in C memory, valid as long as its event.
+type HTTPFailure struct {
+	Status      int32
+	RetryAfterS int64
+	errorCase   text
+	message     text
+	docs        text
+	requestID   text
+}
+
+type text struct {
+	data unsafe.Pointer
+	size uintptr
+}
+
+func (t text) String() string { return string(unsafe.Slice((*byte)(t.data), int(t.size))) }
+
+// Case is error_case, copied.
+func (h *HTTPFailure) Case() string { return h.errorCase.String() }
+
+// Message is message, copied.
+func (h *HTTPFailure) Message() string { return h.message.String() }
+
+// Docs is docs, copied.
+func (h *HTTPFailure) Docs() string { return h.docs.String() }
+
+// RequestID is request_id, copied.
+func (h *HTTPFailure) RequestID() string { return h.requestID.String() }
 
 // The mirrors are the header's structs, or this does not compile: every offset of one is
 // compared with that of the other.
@@ -85,6 +119,14 @@ var (
 	_ [unsafe.Offsetof(Event{}.Runs)]struct{}     = [unsafe.Offsetof(C.dbnloop_event{}.runs)]struct{}{}
 	_ [unsafe.Offsetof(Event{}.RunCount)]struct{} = [unsafe.Offsetof(C.dbnloop_event{}.run_count)]struct{}{}
 	_ [unsafe.Offsetof(Event{}.Consumed)]struct{} = [unsafe.Offsetof(C.dbnloop_event{}.consumed)]struct{}{}
+	_ [unsafe.Offsetof(Event{}.HTTP)]struct{}     = [unsafe.Offsetof(C.dbnloop_event{}.http)]struct{}{}
+
+	_ [unsafe.Sizeof(HTTPFailure{})]struct{}               = [unsafe.Sizeof(C.dbnloop_http_failure{})]struct{}{}
+	_ [unsafe.Offsetof(HTTPFailure{}.RetryAfterS)]struct{} = [unsafe.Offsetof(C.dbnloop_http_failure{}.retry_after_s)]struct{}{}
+	_ [unsafe.Offsetof(HTTPFailure{}.errorCase)]struct{}   = [unsafe.Offsetof(C.dbnloop_http_failure{}.error_case)]struct{}{}
+	_ [unsafe.Offsetof(HTTPFailure{}.message)]struct{}     = [unsafe.Offsetof(C.dbnloop_http_failure{}.message)]struct{}{}
+	_ [unsafe.Offsetof(HTTPFailure{}.docs)]struct{}        = [unsafe.Offsetof(C.dbnloop_http_failure{}.docs)]struct{}{}
+	_ [unsafe.Offsetof(HTTPFailure{}.requestID)]struct{}   = [unsafe.Offsetof(C.dbnloop_http_failure{}.request_id)]struct{}{}
 
 	_ [unsafe.Sizeof(Run{})]struct{}              = [unsafe.Sizeof(C.dbnloop_run{})]struct{}{}
 	_ [unsafe.Offsetof(Run{}.Count)]struct{}      = [unsafe.Offsetof(C.dbnloop_run{}.count)]struct{}{}

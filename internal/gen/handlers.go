@@ -32,9 +32,14 @@ type Handlers struct {
 	Record func(dbn.Record)
 	// Metadata is called once per stream, before the first record.
 	Metadata func(*dbn.Metadata)
-	// State is called at every change of the client's state.
+	// State is called at every change of a live client's state.
 	State func(State)
-	// Error is called once per session, last, with the reason that it ended.
+	// Warning is called with each text of the historical API's X-Warning headers.
+	Warning func(text string)
+	// Complete is called once per stream that has an end of its own (a range, a file),
+	// last, when every record of it was delivered.
+	Complete func()
+	// Error is called once per stream that ends otherwise, last, with the reason.
 	Error func(error)
 }
 

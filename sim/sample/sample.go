@@ -6,7 +6,7 @@ package sample
 
 import "embed"
 
-//go:generate go run ./gen
+//go:generate go run ./gen -o data
 
 // Data holds one file for each schema, data/SCHEMA.dbn.zst.
 //

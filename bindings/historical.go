@@ -1,0 +1,214 @@
+package bindings
+
+/*
+#include <stdlib.h>
+#include "dbnloop.h"
+
+#cgo noescape dbnloop_hist_options_init
+#cgo nocallback dbnloop_hist_options_init
+#cgo noescape dbnloop_range_init
+#cgo nocallback dbnloop_range_init
+#cgo noescape dbnloop_download_init
+#cgo nocallback dbnloop_download_init
+#cgo noescape dbnloop_hist_new
+#cgo nocallback dbnloop_hist_new
+#cgo nocallback dbnloop_hist_free
+#cgo nocallback dbnloop_hist_id
+#cgo noescape dbnloop_hist_request
+#cgo nocallback dbnloop_hist_request
+#cgo noescape dbnloop_hist_start
+#cgo nocallback dbnloop_hist_start
+#cgo noescape dbnloop_hist_stop
+#cgo nocallback dbnloop_hist_stop
+#cgo nocallback dbnloop_hist_pause
+#cgo nocallback dbnloop_hist_resume
+#cgo nocallback dbnloop_hist_received
+#cgo noescape dbnloop_hist_call
+#cgo nocallback dbnloop_hist_call
+#cgo noescape dbnloop_hist_download
+#cgo nocallback dbnloop_hist_download
+#cgo nocallback dbnloop_hist_cancel
+*/
+import "C"
+
+import "unsafe"
+
+// HistOptions mirrors dbnloop_hist_options; HistOptionsDefault fills in the defaults. An
+// empty URL is the service's; Proxy is used when HasProxy.
+type HistOptions struct {
+	URL, CAFile, CADir, Proxy, UserAgentExtension string
+	HasProxy                                      bool
+	UpgradePolicy, MaxRetries                     int32
+	ConnectTimeoutMs, TLSTimeoutMs                int32
+	ResponseTimeoutMs, IdleTimeoutMs              int32
+	BufferSize, MaxMetadata                       uint64
+}
+
+// HistOptionsDefault is dbnloop_hist_options_init.
+func HistOptionsDefault() HistOptions {
+	var o C.dbnloop_hist_options
+	C.dbnloop_hist_options_init(&o)
+	return HistOptions{
+		UpgradePolicy:     int32(o.upgrade_policy),
+		MaxRetries:        int32(o.max_retries),
+		ConnectTimeoutMs:  int32(o.connect_timeout_ms),
+		TLSTimeoutMs:      int32(o.tls_timeout_ms),
+		ResponseTimeoutMs: int32(o.response_timeout_ms),
+		IdleTimeoutMs:     int32(o.idle_timeout_ms),
+		BufferSize:        uint64(o.buffer_size),
+		MaxMetadata:       uint64(o.max_metadata),
+	}
+}
+
+// Range mirrors dbnloop_range. Symbols are comma-separated.
+type Range struct {
+	Dataset, Symbols          string
+	Schema, StypeIn, StypeOut uint32
+	HasEnd                    bool
+	Start, End, Limit         uint64
+}
+
+// fill copies into C memory that the returned function frees.
+func (in Range) fill(out *C.dbnloop_range) (free func()) {
+	C.dbnloop_range_init(out)
+	out.dataset, out.dataset_len = cstring(in.Dataset)
+	out.symbols, out.symbols_len = cstring(in.Symbols)
+	out.schema, out.stype_in, out.stype_out = C.uint32_t(in.Schema), C.uint32_t(in.StypeIn), C.uint32_t(in.StypeOut)
+	out.has_end = flag(in.HasEnd)
+	out.start, out.end, out.limit = C.uint64_t(in.Start), C.uint64_t(in.End), C.uint64_t(in.Limit)
+	dataset, symbols := unsafe.Pointer(out.dataset), unsafe.Pointer(out.symbols)
+	return func() {
+		C.free(dataset)
+		C.free(symbols)
+	}
+}
+
+// Historical is a dbnloop_hist.
+type Historical struct {
+	handle *C.dbnloop_hist
+	err    C.dbnloop_error
+}
+
+// HistNew is dbnloop_hist_new. The key is not copied into C memory that outlives the call.
+func HistNew(r *Reactor, apiKey string, options HistOptions) (*Historical, *Error) {
+	var o C.dbnloop_hist_options
+	C.dbnloop_hist_options_init(&o)
+	o.url, o.url_len = cstring(options.URL)
+	defer C.free(unsafe.Pointer(o.url))
+	o.ca_file, o.ca_file_len = cstring(options.CAFile)
+	defer C.free(unsafe.Pointer(o.ca_file))
+	o.ca_dir, o.ca_dir_len = cstring(options.CADir)
+	defer C.free(unsafe.Pointer(o.ca_dir))
+	if options.HasProxy {
+		o.proxy, o.proxy_len = C.CString(options.Proxy), C.size_t(len(options.Proxy))
+		defer C.free(unsafe.Pointer(o.proxy))
+	}
+	o.user_agent_extension, o.user_agent_extension_len = cstring(options.UserAgentExtension)
+	defer C.free(unsafe.Pointer(o.user_agent_extension))
+	o.upgrade_policy = C.int32_t(options.UpgradePolicy)
+	o.max_retries = C.int32_t(options.MaxRetries)
+	o.connect_timeout_ms = C.int32_t(options.ConnectTimeoutMs)
+	o.tls_timeout_ms = C.int32_t(options.TLSTimeoutMs)
+	o.response_timeout_ms = C.int32_t(options.ResponseTimeoutMs)
+	o.idle_timeout_ms = C.int32_t(options.IdleTimeoutMs)
+	o.buffer_size = C.uint64_t(options.BufferSize)
+	o.max_metadata = C.uint64_t(options.MaxMetadata)
+
+	h := &Historical{}
+	key := []byte(apiKey + "\x00") // never empty, so that its address exists
+	status := C.dbnloop_hist_new(r.handle, (*C.char)(unsafe.Pointer(&key[0])), C.size_t(len(apiKey)), &o, &h.handle, &h.err)
+	clear(key)
+	if e := failed(status, &h.err); e != nil {
+		return nil, e
+	}
+	return h, nil
+}
+
+// Free is dbnloop_hist_free.
+func (h *Historical) Free() {
+	C.dbnloop_hist_free(h.handle)
+	h.handle = nil
+}
+
+// ID is dbnloop_hist_id.
+func (h *Historical) ID() uint64 { return uint64(C.dbnloop_hist_id(h.handle)) }
+
+// Request is dbnloop_hist_request.
+func (h *Historical) Request(in Range) *Error {
+	var out C.dbnloop_range
+	defer in.fill(&out)()
+	return failed(C.dbnloop_hist_request(h.handle, &out, &h.err), &h.err)
+}
+
+// Start is dbnloop_hist_start.
+func (h *Historical) Start() *Error {
+	return failed(C.dbnloop_hist_start(h.handle, &h.err), &h.err)
+}
+
+// Stop is dbnloop_hist_stop.
+func (h *Historical) Stop() *Error { return failed(C.dbnloop_hist_stop(h.handle, &h.err), &h.err) }
+
+// Close is Stop; Free ends all else.
+func (h *Historical) Close() { h.Stop() }
+
+// Pause is dbnloop_hist_pause.
+func (h *Historical) Pause() { C.dbnloop_hist_pause(h.handle) }
+
+// Resume is dbnloop_hist_resume.
+func (h *Historical) Resume() { C.dbnloop_hist_resume(h.handle) }
+
+// Received is dbnloop_hist_received.
+func (h *Historical) Received() uint64 { return uint64(C.dbnloop_hist_received(h.handle)) }
+
+// Kinds of calls.
+const (
+	CallGet       = C.DBNLOOP_CALL_GET
+	CallPostReads = C.DBNLOOP_CALL_POST_READS
+	CallPostBills = C.DBNLOOP_CALL_POST_BILLS
+)
+
+// Call is dbnloop_hist_call.
+func (h *Historical) Call(kind uint32, endpoint, params string) (uint64, *Error) {
+	name, nameSize := cstring(endpoint)
+	defer C.free(unsafe.Pointer(name))
+	form, formSize := cstring(params)
+	defer C.free(unsafe.Pointer(form))
+	var id C.uint64_t
+	e := failed(C.dbnloop_hist_call(h.handle, C.uint32_t(kind), name, nameSize, form, formSize, &id, &h.err), &h.err)
+	return uint64(id), e
+}
+
+// Download mirrors dbnloop_download. Range is used when URLPath is empty.
+type Download struct {
+	URLPath, Path, SHA256      string
+	Range                      Range
+	Overwrite, Resume, HasSize bool
+	Size                       uint64
+}
+
+// Download is dbnloop_hist_download.
+func (h *Historical) Download(in Download) (uint64, *Error) {
+	var out C.dbnloop_download
+	C.dbnloop_download_init(&out)
+	out.url_path, out.url_path_len = cstring(in.URLPath)
+	defer C.free(unsafe.Pointer(out.url_path))
+	if in.URLPath == "" {
+		out._range = (*C.dbnloop_range)(C.calloc(1, C.sizeof_dbnloop_range))
+		defer C.free(unsafe.Pointer(out._range))
+		defer in.Range.fill(out._range)()
+	}
+	out.path, out.path_len = cstring(in.Path)
+	defer C.free(unsafe.Pointer(out.path))
+	out.sha256, out.sha256_len = cstring(in.SHA256)
+	defer C.free(unsafe.Pointer(out.sha256))
+	out.overwrite, out.resume, out.has_size = flag(in.Overwrite), flag(in.Resume), flag(in.HasSize)
+	out.size = C.uint64_t(in.Size)
+	var id C.uint64_t
+	e := failed(C.dbnloop_hist_download(h.handle, &out, &id, &h.err), &h.err)
+	return uint64(id), e
+}
+
+// Cancel is dbnloop_hist_cancel.
+func (h *Historical) Cancel(id uint64) bool {
+	return C.dbnloop_hist_cancel(h.handle, C.uint64_t(id)) != 0
+}

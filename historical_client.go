@@ -1,0 +1,303 @@
+package dbnloop
+
+import (
+	"context"
+	"net/url"
+	"strings"
+
+	"github.com/dbnloop/dbnloop/bindings"
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// Range is what to stream or download: timeseries.get_range of the API.
+type Range struct {
+	Dataset  string
+	Schema   dbn.Schema
+	Symbols  []string      // 1 to 2,000; dbn.AllSymbols alone selects every one
+	Start    dbn.UnixNanos // inclusive; by ts_recv where the schema has it
+	End      dbn.UnixNanos // exclusive; 0: as far as the server takes Start to mean
+	StypeIn  dbn.SType     // what the symbols are; see NewRange for the usual one
+	StypeOut dbn.SType     // what they are mapped to
+	Limit    uint64        // records; 0: none
+}
+
+// NewRange is a range of raw symbols, mapped to instrument ids.
+func NewRange(dataset string, schema dbn.Schema, start, end dbn.UnixNanos, symbols ...string) Range {
+	return Range{
+		Dataset: dataset, Schema: schema, Symbols: symbols, Start: start, End: end,
+		StypeIn: dbn.STypeRawSymbol, StypeOut: dbn.STypeInstrumentID,
+	}
+}
+
+func (r Range) forC() (bindings.Range, error) {
+	for _, symbol := range r.Symbols {
+		// The border takes one comma-separated list.
+		if strings.Contains(symbol, ",") {
+			return bindings.Range{}, newError(CodeInvalidSymbol, "symbol %q holds a comma; give the symbols one by one", symbol)
+		}
+	}
+	if len(r.Symbols) == 0 {
+		return bindings.Range{}, newError(CodeInvalidSymbol, "no symbol is given; dbn.AllSymbols alone selects every one")
+	}
+	return bindings.Range{
+		Dataset: r.Dataset, Symbols: strings.Join(r.Symbols, ","),
+		Schema: uint32(r.Schema), StypeIn: uint32(r.StypeIn), StypeOut: uint32(r.StypeOut),
+		HasEnd: r.End != 0, Start: uint64(r.Start), End: uint64(r.End), Limit: r.Limit,
+	}, nil
+}
+
+// HistoricalClient is Databento's historical API over HTTPS. As a stream it gives one range
+// at a time: Request, Start, then records until the Complete or the Error handler. Calls
+// and downloads run beside it, any number at once.
+//
+// The methods that take a context wait for their answer by polling the reactor, so that
+// everything else on it goes on; they are refused inside handlers and while Run is at work.
+// Use Call there.
+type HistoricalClient struct {
+	source
+	hist  *bindings.Historical
+	calls map[uint64]struct{}
+}
+
+// NewHistoricalClient makes a client on the reactor. The key's form (32 printable ASCII
+// characters) is checked here; it appears in no error and no log.
+func NewHistoricalClient(r *Reactor, apiKey string, opts ...HistoricalOption) (*HistoricalClient, error) {
+	if r == nil {
+		return nil, newError(CodeInvalidArgument, "NewHistoricalClient: the reactor is nil")
+	}
+	config := historicalConfig{config: newConfig(), c: bindings.HistOptionsDefault()}
+	for _, o := range opts {
+		if o != nil {
+			o.applyHistorical(&config)
+		}
+	}
+	if config.err != nil {
+		return nil, config.err
+	}
+	c := &HistoricalClient{calls: map[uint64]struct{}{}}
+	err := c.attach(r, config.log, func(loop *bindings.Reactor) (native, *bindings.Error) {
+		hist, e := bindings.HistNew(loop, apiKey, config.c)
+		c.hist = hist
+		return hist, e
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Request says what Start asks for.
+func (c *HistoricalClient) Request(r Range) error {
+	in, err := r.forC()
+	if err != nil {
+		return err
+	}
+	return c.call(func() *bindings.Error { return c.hist.Request(in) })
+}
+
+// Start sends the request, once: it may cost money.
+func (c *HistoricalClient) Start() error {
+	return c.call(func() *bindings.Error {
+		e := c.hist.Start()
+		if e == nil {
+			c.begin()
+		}
+		return e
+	})
+}
+
+// Stop ends the stream at once: no record after this; the Error handler gets ErrCancelled.
+// The client can be used again.
+func (c *HistoricalClient) Stop() error {
+	return c.call(func() *bindings.Error {
+		c.mute()
+		return c.hist.Stop()
+	})
+}
+
+// ReceivedBytes are the compressed bytes of this or the last stream.
+func (c *HistoricalClient) ReceivedBytes() (n uint64) {
+	c.must(func() { n = c.hist.Received() })
+	return n
+}
+
+// CallKind says how a call is sent, and whether it may be sent again.
+type CallKind uint32
+
+// Kinds of calls.
+const (
+	Get       CallKind = bindings.CallGet       // only reads; parameters go into the URL
+	PostReads CallKind = bindings.CallPostReads // only reads
+	PostBills CallKind = bindings.CallPostBills // has an effect: sent again only when it was refused (429, 503)
+)
+
+// CallID names a call or a download.
+type CallID uint64
+
+// Call calls an endpoint like "metadata.list_datasets" without waiting: done runs once, in
+// a later turn, with the body (valid until it returns) or an error.
+func (c *HistoricalClient) Call(kind CallKind, endpoint string, params url.Values, done func(body []byte, err error)) (CallID, error) {
+	var id uint64
+	err := c.call(func() (e *bindings.Error) {
+		id, e = c.hist.Call(uint32(kind), endpoint, params.Encode())
+		return e
+	})
+	if err != nil {
+		return 0, err
+	}
+	c.await(id, func(event *bindings.Event) {
+		c.forget(id)
+		if event.Code != 0 {
+			done(nil, errorOf(event))
+			return
+		}
+		done(bytesOf(event), nil)
+	})
+	return CallID(id), nil
+}
+
+func (c *HistoricalClient) await(id uint64, f func(*bindings.Event)) {
+	c.calls[id] = struct{}{}
+	c.r.calls[id] = func(event *bindings.Event) {
+		if !c.closed {
+			f(event)
+		}
+	}
+}
+
+func (c *HistoricalClient) forget(id uint64) {
+	delete(c.calls, id)
+	delete(c.r.calls, id)
+}
+
+// Cancel ends a call or a download; its function is not called. False when it has ended or
+// is unknown.
+func (c *HistoricalClient) Cancel(id CallID) (known bool) {
+	c.must(func() {
+		_, known = c.calls[uint64(id)]
+		c.forget(uint64(id))
+		c.hist.Cancel(uint64(id))
+	})
+	return known
+}
+
+// Close ends everything at once, without a word to handlers and functions, and frees the
+// client. It may be called again, and inside a handler.
+func (c *HistoricalClient) Close() error {
+	if err := c.source.Close(); err != nil {
+		return err
+	}
+	for id := range c.calls {
+		c.forget(id)
+	}
+	return nil
+}
+
+// wait calls and polls until the answer has come or ctx is over.
+func (c *HistoricalClient) wait(ctx context.Context, begin func(done func(error)) (CallID, error)) error {
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	over := false
+	var result error
+	id, err := begin(func(err error) { over, result = true, err })
+	if err != nil {
+		return err
+	}
+	if err := c.r.until(ctx, func() bool { return over || c.closed }); err != nil {
+		c.Cancel(id)
+		return err
+	}
+	if !over {
+		return newError(CodeInvalidState, "the client was closed during the call")
+	}
+	return result
+}
+
+// Do calls an endpoint and waits for the body.
+func (c *HistoricalClient) Do(ctx context.Context, kind CallKind, endpoint string, params url.Values) (body []byte, err error) {
+	err = c.wait(ctx, func(done func(error)) (CallID, error) {
+		return c.Call(kind, endpoint, params, func(b []byte, err error) {
+			body = append([]byte{}, b...)
+			done(err)
+		})
+	})
+	return body, err
+}
+
+// Progress is how far a download has come.
+type Progress struct {
+	Bytes int64 // in the file
+	Total int64 // that it will have; 0: not known
+}
+
+// Download is what to write to a file: the file of a batch job when URLPath is set, else
+// Range as zstd-compressed DBN.
+type Download struct {
+	URLPath   string // "/v0/…" of the API's server
+	Range     Range
+	Path      string // of the file; it is "Path.part" until it is whole
+	Overwrite bool   // else an existing file is refused
+	Restart   bool   // do not go on with the part of an earlier try (URLPath only)
+	Size      int64  // bytes that it must have; 0: not known
+	SHA256    string // hexadecimal digits that it must have; "": not known
+
+	// Progress is called inside the reactor's turns, at most once per turn.
+	Progress func(Progress)
+}
+
+// Downloaded is a complete download.
+type Downloaded struct {
+	Path   string
+	Bytes  int64
+	SHA256 string // hexadecimal digits, of the whole file
+}
+
+// StartDownload begins a download without waiting; done runs once, in a later turn. The
+// file under its final name is whole and on the disk.
+func (c *HistoricalClient) StartDownload(d Download, done func(Downloaded, error)) (CallID, error) {
+	in := bindings.Download{
+		URLPath: d.URLPath, Path: d.Path, SHA256: strings.ToLower(d.SHA256),
+		Overwrite: d.Overwrite, Resume: !d.Restart, HasSize: d.Size > 0, Size: uint64(max(d.Size, 0)),
+	}
+	if d.URLPath == "" {
+		var err error
+		if in.Range, err = d.Range.forC(); err != nil {
+			return 0, err
+		}
+	}
+	var id uint64
+	err := c.call(func() (e *bindings.Error) {
+		id, e = c.hist.Download(in)
+		return e
+	})
+	if err != nil {
+		return 0, err
+	}
+	c.await(id, func(event *bindings.Event) {
+		if event.Kind == bindings.EventProgress {
+			if d.Progress != nil {
+				d.Progress(Progress{int64(event.Size), int64(event.Consumed)})
+			}
+			return
+		}
+		c.forget(id)
+		if event.Code != 0 {
+			done(Downloaded{}, errorOf(event))
+			return
+		}
+		done(Downloaded{d.Path, int64(event.Consumed), string(bytesOf(event))}, nil)
+	})
+	return CallID(id), nil
+}
+
+// Download writes a file and waits for its end.
+func (c *HistoricalClient) Download(ctx context.Context, d Download) (result Downloaded, err error) {
+	err = c.wait(ctx, func(done func(error)) (CallID, error) {
+		return c.StartDownload(d, func(r Downloaded, err error) {
+			result = r
+			done(err)
+		})
+	})
+	return result, err
+}

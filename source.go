@@ -1,0 +1,287 @@
+package dbnloop
+
+import (
+	"log/slog"
+	"syscall"
+	"unsafe"
+
+	"github.com/dbnloop/dbnloop/bindings"
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// native is what the C handle of every kind of client can.
+type native interface {
+	ID() uint64
+	Pause()
+	Resume()
+	Close()
+	Free()
+}
+
+// source is what every kind of client is: a stream of records that can be paused, and ends
+// once.
+type source struct {
+	r      *Reactor
+	c      native // nil once freed
+	id     uint64
+	h      Handlers
+	log    *slog.Logger
+	pull   func(batch Batch, cur *cursor) // set while an iterator takes the records
+	closed bool                           // the memory may be there until the turn's end
+	paused bool
+	tsOut  bool
+
+	// Of the last stream, for iterators.
+	begun bool   // a stream was asked for
+	end   *Error // nil: it goes on, or is complete
+	whole bool   // it is complete
+
+	// A turn's events are gathered before its handlers run. What a handler ended must not
+	// go on with events of the same turn: of the turns below records, or all, are dropped.
+	muted   uint64
+	renewed uint64
+}
+
+// attach makes the handle that open gives a client of the reactor.
+func (c *source) attach(r *Reactor, log *slog.Logger, open func(*bindings.Reactor) (native, *bindings.Error)) error {
+	leave, err := r.owner.enter()
+	if err != nil {
+		return err
+	}
+	defer r.owner.leave(leave)
+	handle, e := open(r.core.loop)
+	if e != nil {
+		return fromC(e)
+	}
+	c.r, c.c, c.id, c.log = r, handle, handle.ID(), log
+	r.clients[c.id] = c
+	r.core.natives[c.id] = handle
+	return nil
+}
+
+// begin is called when another stream begins: what this turn holds is of the one before.
+func (c *source) begin() {
+	c.begun, c.end, c.whole = true, nil, false
+	c.renewed = c.r.turnNo
+	c.r.cur.stopFor(c)
+}
+
+// mute drops the records that this turn holds.
+func (c *source) mute() {
+	c.muted = c.r.turnNo
+	c.r.cur.stopFor(c)
+}
+
+// call runs f if the client may be used now.
+func (c *source) call(f func() *bindings.Error) error {
+	leave, err := c.r.owner.enter()
+	if err != nil {
+		return err
+	}
+	defer c.r.owner.leave(leave)
+	if c.closed {
+		return newError(CodeInvalidState, "the client is closed")
+	}
+	if e := f(); e != nil {
+		return fromC(e)
+	}
+	return nil
+}
+
+// must is call for methods without an error: use by two goroutines at once is a bug of the
+// caller, and panics. On a closed client they do nothing.
+func (c *source) must(f func()) {
+	leave, err := c.r.owner.enter()
+	if err != nil {
+		if c.r.owner.closed() {
+			return
+		}
+		panic(err)
+	}
+	defer c.r.owner.leave(leave)
+	if !c.closed {
+		f()
+	}
+}
+
+// Handle sets the handlers, replacing the last ones; inside a handler too, from the next
+// record on (a handler of runs has been given its run already).
+func (c *source) Handle(h Handlers) {
+	c.must(func() {
+		c.h = h
+		c.r.cur.stopFor(c)
+	})
+}
+
+// Pause takes effect after the current handler returns: no further record, nothing more is
+// read, memory stays bounded, nothing is lost.
+func (c *source) Pause() {
+	c.must(func() {
+		c.c.Pause()
+		c.paused = true
+		c.r.cur.stopFor(c)
+	})
+}
+
+// Resume goes on with what is buffered, then with the socket or the file. It delivers nothing itself.
+func (c *source) Resume() {
+	c.must(func() {
+		c.c.Resume()
+		c.paused = false
+	})
+}
+
+// IsPaused reports whether Pause is in effect.
+func (c *source) IsPaused() bool { return c.paused }
+
+// TsOut reports whether the stream's records carry the gateway's send time.
+func (c *source) TsOut() bool { return c.tsOut }
+
+// Close ends the stream at once, without a word to the handlers, and frees the client. It
+// may be called again, and inside a handler.
+func (c *source) Close() error {
+	if c.r.owner.closed() {
+		return nil
+	}
+	leave, err := c.r.owner.enter()
+	if err != nil {
+		return err
+	}
+	defer c.r.owner.leave(leave)
+	if c.closed {
+		return nil
+	}
+	c.closed = true
+	c.r.cur.stopFor(c)
+	c.c.Close()
+	if leave == handling {
+		// The handler may still look at its record: the memory goes after the turn.
+		c.r.toFree = append(c.r.toFree, c)
+		delete(c.r.clients, c.id)
+		return nil
+	}
+	c.free()
+	return nil
+}
+
+func (c *source) free() {
+	c.closed = true
+	if c.c == nil {
+		return
+	}
+	delete(c.r.clients, c.id)
+	delete(c.r.core.natives, c.id)
+	c.c.Free()
+	c.c = nil
+}
+
+func (c *source) handle(event *bindings.Event) {
+	if c.renewed == c.r.turnNo {
+		event.Consumed = 0
+		return // of the session before
+	}
+	switch event.Kind {
+	case bindings.EventRecords:
+		c.deliver(event)
+	case bindings.EventMetadata:
+		c.onMetadata(event)
+	case bindings.EventState:
+		state := State(event.Code)
+		c.log.Debug("dbnloop: state", "state", state.String())
+		if c.h.State != nil {
+			c.h.State(state)
+		}
+	case bindings.EventComplete:
+		c.whole = true
+		c.log.Debug("dbnloop: stream complete")
+		if c.h.Complete != nil {
+			c.h.Complete()
+		}
+	case bindings.EventWarning:
+		text := string(bytesOf(event))
+		c.log.Warn("dbnloop: the server warns", "warning", text)
+		if c.h.Warning != nil {
+			c.h.Warning(text)
+		}
+	case bindings.EventError:
+		c.onError(event)
+	}
+}
+
+func bytesOf(event *bindings.Event) []byte {
+	return unsafe.Slice((*byte)(event.Data), int(event.Size))
+}
+
+func (c *source) onMetadata(event *bindings.Event) {
+	c.tsOut = event.Flags&bindings.FlagTsOut != 0
+	m, _, err := dbn.DecodeMetadata(bytesOf(event))
+	if err != nil {
+		c.log.Warn("dbnloop: metadata cannot be shown", "error", err)
+		return
+	}
+	if c.h.Metadata != nil {
+		c.h.Metadata(&m)
+	}
+}
+
+func errorOf(event *bindings.Event) *Error {
+	return &Error{ErrorCode(event.Code), string(bytesOf(event)), syscall.Errno(event.Errno), httpError(event.HTTP)}
+}
+
+func (c *source) onError(event *bindings.Event) {
+	c.end = errorOf(event)
+	c.log.Info("dbnloop: session ended", "error", c.end)
+	if c.h.Error != nil {
+		c.h.Error(c.end)
+	}
+}
+
+// halted says that no further record may be delivered from what this turn holds.
+func (c *source) halted() bool {
+	return c.paused || c.closed || c.muted == c.r.turnNo || c.renewed == c.r.turnNo
+}
+
+// deliver hands out a batch. However it ends, what was taken is noted in the event, which
+// the next poll reads.
+func (c *source) deliver(event *bindings.Event) {
+	if c.halted() {
+		event.Consumed = 0
+		return
+	}
+	cur := &c.r.cur
+	*cur = cursor{client: c}
+	batch := c.r.copy.batch(Batch{
+		data:  event.Data,
+		size:  int(event.Size),
+		runs:  unsafe.Slice(event.Runs, int(event.RunCount)),
+		tsOut: event.Flags&bindings.FlagTsOut != 0,
+	})
+	defer func() {
+		event.Consumed = uintptr(cur.consumed)
+		cur.client = nil
+		c.r.copy.poison()
+	}()
+	if c.pull != nil {
+		c.pull(batch, cur)
+		return
+	}
+	p := batch.data
+	for i := range batch.runs {
+		run := &batch.runs[i]
+		size, left := int(run.RecordSize), int(run.Count)
+		// Once, unless a handler breaks the run off and delivery goes on all the same.
+		for left > 0 {
+			before := cur.consumed
+			c.h.run(cur, dbn.RType(run.RType), run.Typed != 0, p, size, left)
+			taken := cur.consumed - before
+			p = unsafe.Add(p, taken)
+			left -= taken / size
+			if cur.stop {
+				if c.halted() {
+					return
+				}
+				cur.stop = false
+			}
+		}
+	}
+}
