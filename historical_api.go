@@ -1,0 +1,344 @@
+package dbnloop
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// The typed calls of the historical API: protocol groups metadata, symbology and batch.
+
+// Date is a day, "2026-11-23", as the API writes it. Empty: not given.
+type Date string
+
+// DateOf is the UTC day of a time.
+func DateOf(t time.Time) Date { return Date(t.UTC().Format(time.DateOnly)) }
+
+// Publisher is a venue's feed within a dataset.
+type Publisher struct {
+	ID          uint16 `json:"publisher_id"`
+	Dataset     string `json:"dataset"`
+	Venue       string `json:"venue"`
+	Description string `json:"description"`
+}
+
+// Field is a column of a schema in an encoding.
+type Field struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+}
+
+// UnitPrices are US dollars per GB, by schema.
+type UnitPrices struct {
+	Mode   string             `json:"mode"`
+	Prices map[string]float64 `json:"unit_prices"`
+}
+
+// Condition is the state of a dataset on a day: "available", "degraded", "pending" or
+// "missing".
+type Condition struct {
+	Date         Date   `json:"date"`
+	Condition    string `json:"condition"`
+	LastModified *Date  `json:"last_modified_date"`
+}
+
+// Interval is [Start, End), ISO 8601 in UTC.
+type Interval struct {
+	Start string `json:"start"`
+	End   string `json:"end"`
+}
+
+// DatasetRange is what can be asked for, as a whole and by schema.
+type DatasetRange struct {
+	Interval
+	Schemas map[string]Interval `json:"schema"`
+}
+
+// Resolution is what symbols mean over a span of days.
+type Resolution struct {
+	// Mappings are, by input symbol, the symbols that it stood for, in order.
+	Mappings map[string][]Mapping `json:"result"`
+	Partial  []string             `json:"partial"`   // resolved on some days only
+	NotFound []string             `json:"not_found"` // resolved on no day
+}
+
+// Mapping is one symbol over the days [Start, End).
+type Mapping struct {
+	Start  Date   `json:"d0"`
+	End    Date   `json:"d1"`
+	Symbol string `json:"s"`
+}
+
+// Job is a batch job.
+type Job struct {
+	ID            string     `json:"id"`
+	State         string     `json:"state"` // queued, processing, done, expired
+	CostUSD       *float64   `json:"cost_usd"`
+	Dataset       string     `json:"dataset"`
+	Symbols       SymbolList `json:"symbols"`
+	StypeIn       string     `json:"stype_in"`
+	StypeOut      string     `json:"stype_out"`
+	Schema        string     `json:"schema"`
+	Start         string     `json:"start"`
+	End           string     `json:"end"`
+	Limit         *uint64    `json:"limit"`
+	Encoding      string     `json:"encoding"`
+	Compression   *string    `json:"compression"`
+	SplitDuration *string    `json:"split_duration"`
+	SplitSize     *uint64    `json:"split_size"`
+	SplitSymbols  bool       `json:"split_symbols"`
+	Delivery      string     `json:"delivery"`
+	RecordCount   *uint64    `json:"record_count"`
+	BilledSize    *uint64    `json:"billed_size"`
+	ActualSize    *uint64    `json:"actual_size"`
+	PackageSize   *uint64    `json:"package_size"`
+	Received      string     `json:"ts_received"`
+	Queued        *string    `json:"ts_queued"`
+	ProcessStart  *string    `json:"ts_process_start"`
+	ProcessDone   *string    `json:"ts_process_done"`
+	Expiration    *string    `json:"ts_expiration"`
+	Progress      *int       `json:"progress"` // per cent
+}
+
+// SymbolList is a list that the API writes as one text, or as texts or numbers.
+type SymbolList []string
+
+// UnmarshalJSON takes each form.
+func (l *SymbolList) UnmarshalJSON(data []byte) error {
+	var one string
+	if json.Unmarshal(data, &one) == nil {
+		*l = strings.Split(one, ",")
+		return nil
+	}
+	var many []any
+	if err := json.Unmarshal(data, &many); err != nil {
+		return err
+	}
+	*l = nil
+	for _, item := range many {
+		switch v := item.(type) {
+		case string:
+			*l = append(*l, v)
+		case float64:
+			*l = append(*l, strconv.FormatFloat(v, 'f', -1, 64))
+		default:
+			return fmt.Errorf("a symbol is %T", item)
+		}
+	}
+	return nil
+}
+
+// JobFile is a file of a batch job.
+type JobFile struct {
+	Name string            `json:"filename"`
+	Size int64             `json:"size"`
+	Hash string            `json:"hash"` // "sha256:" and hexadecimal digits
+	URLs map[string]string `json:"urls"` // by protocol
+}
+
+// JobRequest is what a batch job makes. Zero values are the API's defaults: DBN, zstd,
+// split by day.
+type JobRequest struct {
+	Range
+	Encoding      string // "dbn", "csv", "json"
+	Compression   string // "none", "zstd"
+	PrettyPrices  bool   // text encodings
+	PrettyTimes   bool   // text encodings
+	MapSymbols    bool   // text encodings
+	SplitSymbols  bool   // not with dbn.AllSymbols
+	SplitDuration string // "day", "week", "month", "year", "none"
+	SplitSize     uint64 // bytes, 1e9 to 10e9; 0: no split by size
+}
+
+func (c *HistoricalClient) get(ctx context.Context, endpoint string, params url.Values, into any) error {
+	return c.decode(ctx, Get, endpoint, params, into)
+}
+
+func (c *HistoricalClient) decode(ctx context.Context, kind CallKind, endpoint string, params url.Values, into any) error {
+	body, err := c.Do(ctx, kind, endpoint, params)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return newError(CodeHTTPError, "%s: the response is not the JSON that was expected: %v", endpoint, err)
+	}
+	return nil
+}
+
+func set[T ~string](v url.Values, key string, value T) {
+	if value != "" {
+		v.Set(key, string(value))
+	}
+}
+
+// ListPublishers lists all publishers.
+func (c *HistoricalClient) ListPublishers(ctx context.Context) (p []Publisher, err error) {
+	return p, c.get(ctx, "metadata.list_publishers", nil, &p)
+}
+
+// ListDatasets lists the datasets that have data between two days; empty dates: any.
+// end is exclusive.
+func (c *HistoricalClient) ListDatasets(ctx context.Context, start, end Date) (d []string, err error) {
+	v := url.Values{}
+	set(v, "start_date", start)
+	set(v, "end_date", end)
+	return d, c.get(ctx, "metadata.list_datasets", v, &d)
+}
+
+// ListSchemas lists the schemas of a dataset.
+func (c *HistoricalClient) ListSchemas(ctx context.Context, dataset string) (s []string, err error) {
+	return s, c.get(ctx, "metadata.list_schemas", url.Values{"dataset": {dataset}}, &s)
+}
+
+// ListFields lists the fields of a schema in an encoding: "dbn", "csv" or "json".
+func (c *HistoricalClient) ListFields(ctx context.Context, schema dbn.Schema, encoding string) (f []Field, err error) {
+	v := url.Values{"schema": {schema.String()}, "encoding": {encoding}}
+	return f, c.get(ctx, "metadata.list_fields", v, &f)
+}
+
+// ListUnitPrices lists the prices of a dataset, by mode of delivery.
+func (c *HistoricalClient) ListUnitPrices(ctx context.Context, dataset string) (p []UnitPrices, err error) {
+	return p, c.get(ctx, "metadata.list_unit_prices", url.Values{"dataset": {dataset}}, &p)
+}
+
+// DatasetCondition lists the state of each day; empty dates: all. end is inclusive.
+func (c *HistoricalClient) DatasetCondition(ctx context.Context, dataset string, start, end Date) (d []Condition, err error) {
+	v := url.Values{"dataset": {dataset}}
+	set(v, "start_date", start)
+	set(v, "end_date", end)
+	return d, c.get(ctx, "metadata.get_dataset_condition", v, &d)
+}
+
+// DatasetRange says which times of a dataset can be asked for.
+func (c *HistoricalClient) DatasetRange(ctx context.Context, dataset string) (r DatasetRange, err error) {
+	return r, c.get(ctx, "metadata.get_dataset_range", url.Values{"dataset": {dataset}}, &r)
+}
+
+func nanos(t dbn.UnixNanos) string { return strconv.FormatUint(uint64(t), 10) }
+
+// params is the query that timeseries, the costs and the jobs have in common.
+func (r Range) params() (url.Values, error) {
+	if _, err := r.forC(); err != nil {
+		return nil, err
+	}
+	v := url.Values{
+		"dataset": {r.Dataset}, "symbols": {strings.Join(r.Symbols, ",")},
+		"schema": {r.Schema.String()}, "start": {nanos(r.Start)},
+		"stype_in": {r.StypeIn.String()},
+	}
+	if r.End != 0 {
+		v.Set("end", nanos(r.End))
+	}
+	if r.Limit != 0 {
+		v.Set("limit", strconv.FormatUint(r.Limit, 10))
+	}
+	return v, nil
+}
+
+func (c *HistoricalClient) measure(ctx context.Context, endpoint string, r Range, into any) error {
+	v, err := r.params()
+	if err != nil {
+		return err
+	}
+	return c.decode(ctx, PostReads, endpoint, v, into)
+}
+
+// RecordCount is how many records a range holds.
+func (c *HistoricalClient) RecordCount(ctx context.Context, r Range) (n uint64, err error) {
+	return n, c.measure(ctx, "metadata.get_record_count", r, &n)
+}
+
+// BillableSize is the size of a range as it is billed: bytes of uncompressed records.
+func (c *HistoricalClient) BillableSize(ctx context.Context, r Range) (bytes uint64, err error) {
+	return bytes, c.measure(ctx, "metadata.get_billable_size", r, &bytes)
+}
+
+// Cost is what streaming or downloading a range costs, in US dollars.
+func (c *HistoricalClient) Cost(ctx context.Context, r Range) (usd float64, err error) {
+	return usd, c.measure(ctx, "metadata.get_cost", r, &usd)
+}
+
+// Resolve says what symbols mean; end is exclusive, empty: one day.
+func (c *HistoricalClient) Resolve(ctx context.Context, dataset string, symbols []string, in, out dbn.SType, start, end Date) (r Resolution, err error) {
+	v := url.Values{
+		"dataset": {dataset}, "symbols": {strings.Join(symbols, ",")},
+		"stype_in": {in.String()}, "stype_out": {out.String()}, "start_date": {string(start)},
+	}
+	set(v, "end_date", end)
+	return r, c.decode(ctx, PostReads, "symbology.resolve", v, &r)
+}
+
+// SubmitJob orders a batch job: it costs money. It is never sent twice, unless the server
+// refused it as too early and WithRetries allows it.
+func (c *HistoricalClient) SubmitJob(ctx context.Context, j JobRequest) (job Job, err error) {
+	v, err := j.params()
+	if err != nil {
+		return job, err
+	}
+	or := func(value, otherwise string) string {
+		if value == "" {
+			return otherwise
+		}
+		return value
+	}
+	v.Set("stype_out", j.StypeOut.String())
+	v.Set("encoding", or(j.Encoding, "dbn"))
+	v.Set("compression", or(j.Compression, "zstd"))
+	v.Set("split_duration", or(j.SplitDuration, "day"))
+	v.Set("delivery", "download")
+	for key, value := range map[string]bool{
+		"pretty_px": j.PrettyPrices, "pretty_ts": j.PrettyTimes,
+		"map_symbols": j.MapSymbols, "split_symbols": j.SplitSymbols,
+	} {
+		v.Set(key, strconv.FormatBool(value))
+	}
+	if j.SplitSize != 0 {
+		v.Set("split_size", strconv.FormatUint(j.SplitSize, 10))
+	}
+	return job, c.decode(ctx, PostBills, "batch.submit_job", v, &job)
+}
+
+// ListJobs lists jobs by the time that they were received. No states: all but expired ones.
+func (c *HistoricalClient) ListJobs(ctx context.Context, since time.Time, states ...string) (jobs []Job, err error) {
+	v := url.Values{}
+	set(v, "states", strings.Join(states, ","))
+	if !since.IsZero() {
+		v.Set("since", nanos(dbn.UnixNanosOf(since)))
+	}
+	return jobs, c.get(ctx, "batch.list_jobs", v, &jobs)
+}
+
+// JobDetails is one job.
+func (c *HistoricalClient) JobDetails(ctx context.Context, id string) (job Job, err error) {
+	return job, c.get(ctx, "batch.get_job_details", url.Values{"job_id": {id}}, &job)
+}
+
+// ListFiles lists the files of a job.
+func (c *HistoricalClient) ListFiles(ctx context.Context, jobID string) (files []JobFile, err error) {
+	return files, c.get(ctx, "batch.list_files", url.Values{"job_id": {jobID}}, &files)
+}
+
+// FileDownload is how to download a file of a job to dir/job/name, which must exist but for
+// the file. Of the file's URL only the path is used, at the client's own server.
+func FileDownload(f JobFile, dir string) (Download, error) {
+	u, err := url.Parse(f.URLs["https"])
+	if err != nil || u.Path == "" {
+		return Download{}, newError(CodeHTTPError, "file %q has no https URL", f.Name)
+	}
+	// The name comes from the server: it may not lead elsewhere.
+	if f.Name == "" || f.Name != path.Base(f.Name) || f.Name == "." || f.Name == ".." {
+		return Download{}, newError(CodeHTTPError, "the server's file name %q is not a plain name", f.Name)
+	}
+	d := Download{URLPath: u.RequestURI(), Path: path.Join(dir, f.Name), Size: f.Size}
+	if digest, ok := strings.CutPrefix(f.Hash, "sha256:"); ok {
+		d.SHA256 = digest
+	}
+	return d, nil
+}

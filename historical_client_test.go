@@ -1,0 +1,357 @@
+package dbnloop_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/sim"
+)
+
+// historical starts a simulated server over TLS.
+func historical(t *testing.T, config sim.HistoricalConfig) (*sim.Historical, []dbnloop.HistoricalOption) {
+	t.Helper()
+	if config.Sources == nil {
+		config.Sources = sim.SampleSources()
+	}
+	h, err := sim.NewHistorical(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, h.CAPEM(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return h, []dbnloop.HistoricalOption{
+		dbnloop.WithURL(h.URL()), dbnloop.WithCAFile(ca), dbnloop.WithProxy(""),
+	}
+}
+
+func newHistorical(t *testing.T, r *dbnloop.Reactor, opts ...dbnloop.HistoricalOption) *dbnloop.HistoricalClient {
+	t.Helper()
+	c, err := dbnloop.NewHistoricalClient(r, sim.TestKey, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// sampleRange is all that the sample data has of a schema.
+func sampleRange(t *testing.T, c *dbnloop.HistoricalClient, schema dbn.Schema) dbnloop.Range {
+	t.Helper()
+	datasets, err := c.ListDatasets(t.Context(), "", "")
+	if err != nil || len(datasets) == 0 {
+		t.Fatalf("datasets %v: %v", datasets, err)
+	}
+	span, err := c.DatasetRange(t.Context(), datasets[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	start, err := time.Parse(time.RFC3339Nano, span.Start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	end, err := time.Parse(time.RFC3339Nano, span.End)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dbnloop.NewRange(datasets[0], schema, dbn.UnixNanosOf(start), dbn.UnixNanosOf(end), dbn.AllSymbols)
+}
+
+// collect streams a range and returns the bytes of its records.
+func collect(t *testing.T, c *dbnloop.HistoricalClient, r dbnloop.Range) (records []byte) {
+	t.Helper()
+	if err := c.Request(r); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for b, err := range c.Batches(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		records = append(records, b.Bytes()...)
+	}
+	return records
+}
+
+func TestHistoricalStream(t *testing.T) {
+	r := newReactor(t)
+	_, opts := historical(t, sim.HistoricalConfig{})
+	c := newHistorical(t, r, opts...)
+	for _, schema := range []dbn.Schema{dbn.SchemaMbo, dbn.SchemaTrades, dbn.SchemaMbp10, dbn.SchemaOhlcv1S, dbn.SchemaDefinition} {
+		want := sampleRange(t, c, schema)
+		c.Handle(dbnloop.Handlers{})
+		records := collect(t, c, want)
+		count, err := c.RecordCount(t.Context(), want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		size, err := c.BillableSize(t.Context(), want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(records) == 0 || uint64(len(records)) != size {
+			t.Errorf("%v: %d bytes of %d records, the server bills %d", schema, len(records), count, size)
+		}
+		want.Limit = 3
+		var times []dbn.UnixNanos
+		complete := 0
+		c.Handle(dbnloop.Handlers{
+			Record:   func(rec dbn.Record) { times = append(times, rec.Header().TsEvent) },
+			Complete: func() { complete++; r.Stop() },
+			Error:    func(err error) { t.Error(err); r.Stop() },
+		})
+		if err := errors.Join(c.Request(want), c.Start(), r.Run(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+		if len(times) != 3 || complete != 1 {
+			t.Errorf("%v with limit 3: %d records, complete %d times", schema, len(times), complete)
+		}
+	}
+}
+
+func TestHistoricalRefusals(t *testing.T) {
+	r := newReactor(t)
+	_, opts := historical(t, sim.HistoricalConfig{})
+	c := newHistorical(t, r, opts...)
+	wantMisuse(t, "Start without Request", c.Start())
+	good := sampleRange(t, c, dbn.SchemaTrades)
+	for name, change := range map[string]func(*dbnloop.Range){
+		"no symbol":    func(r *dbnloop.Range) { r.Symbols = nil },
+		"comma":        func(r *dbnloop.Range) { r.Symbols = []string{"a,b"} },
+		"2001 symbols": func(r *dbnloop.Range) { r.Symbols = slices.Repeat([]string{"A"}, 2001) },
+		"dataset":      func(r *dbnloop.Range) { r.Dataset = "" },
+		"schema":       func(r *dbnloop.Range) { r.Schema = 77 },
+		"end":          func(r *dbnloop.Range) { r.End = r.Start },
+	} {
+		bad := good
+		change(&bad)
+		if err := c.Request(bad); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	// What the server refuses comes with its envelope.
+	bad := good
+	bad.Dataset = "NO.SUCH"
+	if err := errors.Join(c.Request(bad), c.Start()); err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range c.Records(t.Context()) {
+		var e *dbnloop.Error
+		if !errors.As(err, &e) || !errors.Is(err, dbnloop.ErrHTTP) || e.HTTP == nil || e.HTTP.Status/100 != 4 ||
+			e.HTTP.Message == "" || e.HTTP.RequestID == "" || e.Retryable() {
+			t.Errorf("an unknown dataset: %v, %+v", err, e)
+		}
+	}
+	wrongKey, err := dbnloop.NewHistoricalClient(r, strings.Replace(sim.TestKey, "S", "T", 1), opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer wrongKey.Close()
+	if _, err := wrongKey.ListPublishers(t.Context()); !errors.Is(err, dbnloop.ErrAuthFailed) {
+		t.Errorf("a wrong key: %v", err)
+	}
+}
+
+func TestHistoricalPauseKeepsMemoryFlat(t *testing.T) {
+	if testing.Short() {
+		t.Skip("moves much data")
+	}
+	const want = 256 << 20
+	r := newReactor(t)
+	_, opts := historical(t, sim.HistoricalConfig{RepeatBytes: want, Stored: true})
+	c := newHistorical(t, r, opts...)
+	rng := sampleRange(t, c, dbn.SchemaMbp10)
+	if err := errors.Join(c.Request(rng), c.Start()); err != nil {
+		t.Fatal(err)
+	}
+	var got, pauses int
+	nextPause := 16 << 20
+	var before int
+	take := func(b []dbn.Mbp10Msg) {
+		got += len(b) * 368
+		if got > nextPause {
+			nextPause += 48 << 20
+			pauses++
+			c.Pause()
+			if before == 0 {
+				before = rssBytes(t)
+			}
+			if _, err := r.AfterFunc(100*time.Millisecond, c.Resume); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	c.Handle(dbnloop.Handlers{
+		Mbp10Run: take,
+		Complete: r.Stop,
+		Error:    func(err error) { t.Error(err); r.Stop() },
+	})
+	if err := r.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	runtime.GC()
+	if got < want || pauses < 4 {
+		t.Errorf("%d bytes with %d pauses", got, pauses)
+	}
+	// The simulator is in this process: what it buffers counts too.
+	if grown := rssBytes(t) - before; grown > 64<<20 {
+		t.Errorf("RSS grew by %d MiB", grown>>20)
+	}
+	t.Logf("%d MiB, %d pauses, RSS %d MiB, then %d MiB", got>>20, pauses, before>>20, rssBytes(t)>>20)
+}
+
+func rssBytes(t *testing.T) int {
+	t.Helper()
+	statm, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := strconv.Atoi(strings.Fields(string(statm))[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pages * os.Getpagesize()
+}
+
+func TestHistoricalTenAtOnce(t *testing.T) {
+	r := newReactor(t)
+	_, opts := historical(t, sim.HistoricalConfig{RepeatBytes: 8 << 20, Stored: true})
+	first := newHistorical(t, r, opts...)
+	rng := sampleRange(t, first, dbn.SchemaMbo)
+	var order []int
+	complete := 0
+	sizes := make([]int, 10)
+	for i := range 10 {
+		c := newHistorical(t, r, opts...)
+		c.Handle(dbnloop.Handlers{
+			MboRun: func(m []dbn.MboMsg) {
+				sizes[i] += len(m)
+				if len(order) == 0 || order[len(order)-1] != i {
+					order = append(order, i)
+				}
+			},
+			Complete: func() {
+				if complete++; complete == 10 {
+					r.Stop()
+				}
+			},
+			Error: func(err error) { t.Error(err); r.Stop() },
+		})
+		if err := errors.Join(c.Request(rng), c.Start()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if slices.Min(sizes) != slices.Max(sizes) || sizes[0] == 0 {
+		t.Errorf("sizes differ: %v", sizes)
+	}
+	if len(order) < 50 {
+		t.Errorf("they came one after the other: %d changes", len(order))
+	}
+}
+
+func TestHistoricalMetadata(t *testing.T) {
+	r := newReactor(t)
+	_, opts := historical(t, sim.HistoricalConfig{})
+	c := newHistorical(t, r, opts...)
+	ctx := t.Context()
+	rng := sampleRange(t, c, dbn.SchemaTrades)
+	publishers, err := c.ListPublishers(ctx)
+	if err != nil || len(publishers) == 0 || publishers[0].Dataset == "" {
+		t.Errorf("publishers %+v: %v", publishers, err)
+	}
+	schemas, err := c.ListSchemas(ctx, rng.Dataset)
+	if err != nil || !slices.Contains(schemas, "trades") {
+		t.Errorf("schemas %v: %v", schemas, err)
+	}
+	fields, err := c.ListFields(ctx, dbn.SchemaTrades, "csv")
+	if err != nil || !slices.ContainsFunc(fields, func(f dbnloop.Field) bool { return f.Name == "price" }) {
+		t.Errorf("fields %v: %v", fields, err)
+	}
+	prices, err := c.ListUnitPrices(ctx, rng.Dataset)
+	if err != nil || len(prices) == 0 || len(prices[0].Prices) == 0 {
+		t.Errorf("prices %+v: %v", prices, err)
+	}
+	conditions, err := c.DatasetCondition(ctx, rng.Dataset, "", "")
+	if err != nil || len(conditions) == 0 || conditions[0].Condition != "available" {
+		t.Errorf("conditions %+v: %v", conditions, err)
+	}
+	if usd, err := c.Cost(ctx, rng); err != nil || usd <= 0 {
+		t.Errorf("cost %v: %v", usd, err)
+	}
+	day := dbnloop.DateOf(rng.Start.Time())
+	resolution, err := c.Resolve(ctx, rng.Dataset, []string{"NOSUCH"}, dbn.STypeRawSymbol, dbn.STypeInstrumentID, day, "")
+	if err != nil || !cmp.Equal(resolution.NotFound, []string{"NOSUCH"}) {
+		t.Errorf("resolution %+v: %v", resolution, err)
+	}
+	cancelled, cancel := context.WithCancel(ctx)
+	cancel()
+	if _, err := c.ListPublishers(cancelled); !errors.Is(err, context.Canceled) {
+		t.Errorf("with a context that is over: %v", err)
+	}
+	r.Post(func() {
+		_, err := c.ListPublishers(ctx)
+		wantMisuse(t, "a waiting call in a handler", err)
+		c.Call(dbnloop.Get, "metadata.list_publishers", nil, func(body []byte, err error) {
+			if err != nil || !bytes.HasPrefix(body, []byte("[")) {
+				t.Errorf("Call: %q, %v", body, err)
+			}
+			r.Stop()
+		})
+	})
+	if err := r.Run(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestHistoricalDownload(t *testing.T) {
+	r := newReactor(t)
+	_, opts := historical(t, sim.HistoricalConfig{})
+	c := newHistorical(t, r, opts...)
+	rng := sampleRange(t, c, dbn.SchemaMbo)
+	path := filepath.Join(t.TempDir(), "mbo.dbn.zst")
+	var last dbnloop.Progress
+	got, err := c.Download(t.Context(), dbnloop.Download{
+		Range: rng, Path: path, Progress: func(p dbnloop.Progress) { last = p },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := sha256.Sum256(content)
+	want := dbnloop.Downloaded{Path: path, Bytes: int64(len(content)), SHA256: hex.EncodeToString(digest[:])}
+	if got != want || last.Bytes != want.Bytes {
+		t.Errorf("%+v with last progress %+v, want %+v", got, last, want)
+	}
+	if _, err := c.Download(t.Context(), dbnloop.Download{Range: rng, Path: path}); !errors.Is(err, dbnloop.ErrInvalidArgument) {
+		t.Errorf("over an existing file: %v", err)
+	}
+}
