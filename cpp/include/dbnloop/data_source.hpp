@@ -15,6 +15,9 @@
 #include "dbnloop/record.hpp"
 
 namespace dbnloop {
+namespace proto {
+class ZstdStream;
+}
 
 /// A stream of records on a reactor. All calls come from the reactor's thread.
 ///
@@ -102,6 +105,17 @@ class DataSource {
   /// Pushes bytes and pumps, in turn; stops early when blocked and returns how many
   /// bytes were taken. For sources that have their bytes in memory.
   std::size_t DeliverBytes(std::span<const std::byte> data);
+  enum class InflateResult {
+    Dry,        ///< everything that was there is handed out
+    Blocked,    ///< paused, held or closed
+    Turn,       ///< this turn's share is used up; there is more
+    Failed,     ///< by the parser's error, or else the decompressor's
+    Destroyed,  ///< by a handler
+  };
+  /// Decompresses `in` into the parser and hands out, in turn, at most about a MiB of
+  /// records: a few compressed bytes may be very many. Adds what it took to `taken`.
+  InflateResult Inflate(proto::ZstdStream& zstd, std::span<const std::byte> in,
+                        std::size_t& taken);
   /// Calls the error handler. False when it destroyed the source.
   bool DeliverError(Error e);
   /// A new stream begins: the parser is empty, nothing is held.

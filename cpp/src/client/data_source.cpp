@@ -3,7 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "proto/zstd_stream.hpp"
+
 namespace dbnloop {
+namespace {
+
+constexpr std::size_t kTurnOutput = 1024 * 1024;  // decompressed bytes per turn
+
+}  // namespace
 
 using detail::DeliveryControl;
 
@@ -106,6 +113,32 @@ std::size_t DataSource::DeliverBytes(std::span<const std::byte> data) {
     if (result != PumpResult::Dry) break;
   }
   return taken;
+}
+
+DataSource::InflateResult DataSource::Inflate(proto::ZstdStream& zstd,
+                                              std::span<const std::byte> in,
+                                              std::size_t& taken) {
+  const auto turn_began = parser_.offset();
+  for (;;) {
+    switch (Pump()) {
+      case PumpResult::Destroyed:
+        return InflateResult::Destroyed;
+      case PumpResult::Blocked:
+        return InflateResult::Blocked;
+      case PumpResult::Failed:
+        return InflateResult::Failed;
+      case PumpResult::Dry:
+        break;
+    }
+    const auto rest = in.subspan(taken);
+    if (rest.empty() && !zstd.HasPending()) return InflateResult::Dry;
+    if (parser_.offset() - turn_began > kTurnOutput) return InflateResult::Turn;
+    const auto [consumed, produced] = zstd.Decompress(rest, parser_.WritableSpan());
+    taken += consumed;
+    parser_.Commit(produced);
+    if (consumed != 0 || produced != 0) continue;
+    return zstd.error() ? InflateResult::Failed : InflateResult::Dry;
+  }
 }
 
 // NOLINTNEXTLINE(performance-unnecessary-value-param): the design's signature.

@@ -8,11 +8,6 @@
 #include "proto/http_failure.hpp"
 
 namespace dbnloop {
-namespace {
-
-constexpr std::size_t kTurnOutput = 1024 * 1024;  // decompressed bytes per turn
-
-}  // namespace
 
 HistoricalClient::Impl::Impl(HistoricalClient* client, Reactor* reactor,
                              std::string api_key, const HistoricalOptions& options)
@@ -114,38 +109,23 @@ void HistoricalClient::Impl::OnBody(std::span<const std::byte> piece,
   (void)Deliver(piece, taken);
 }
 
-// Decompresses and hands out until the input is used up, delivery is blocked, or others
-// have their turn: a few compressed bytes may be very many records.
 HistoricalClient::Impl::Flow HistoricalClient::Impl::Deliver(
     std::span<const std::byte> in, std::size_t& taken) {
-  auto& parser = client_->parser_;
-  const auto turn_began = parser.offset();
-  for (;;) {
-    switch (client_->Pump()) {
-      case PumpResult::Destroyed:
-        return Flow::Gone;
-      case PumpResult::Blocked:
-        return connection_ ? Flow::Held : Flow::Gone;
-      case PumpResult::Failed:
-        End(parser.error());
-        return Flow::Gone;
-      case PumpResult::Dry:
-        break;
-    }
-    const auto rest = in.subspan(taken);
-    if (rest.empty() && !zstd_.HasPending()) return Flow::Dry;
-    if (parser.offset() - turn_began > kTurnOutput) {
+  switch (client_->Inflate(zstd_, in, taken)) {
+    case InflateResult::Dry:
+      return Flow::Dry;
+    case InflateResult::Turn:
       ScheduleDelivery();
       return Flow::Held;
-    }
-    const auto [consumed, produced] = zstd_.Decompress(rest, parser.WritableSpan());
-    taken += consumed;
-    parser.Commit(produced);
-    if (consumed != 0 || produced != 0) continue;
-    if (!zstd_.error()) return Flow::Dry;
-    End(zstd_.error());
-    return Flow::Gone;
+    case InflateResult::Blocked:
+      return connection_ ? Flow::Held : Flow::Gone;
+    case InflateResult::Failed:
+      End(client_->parser_.error() ? client_->parser_.error() : zstd_.error());
+      return Flow::Gone;
+    case InflateResult::Destroyed:
+      break;
   }
+  return Flow::Gone;
 }
 
 void HistoricalClient::Impl::OnDone() {

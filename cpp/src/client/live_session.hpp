@@ -60,7 +60,7 @@ class LiveClient::Session {
   [[nodiscard]] std::size_t ReadPlain();
   [[nodiscard]] std::size_t ReadCompressed();
   [[nodiscard]] Flow Deliver();
-  [[nodiscard]] bool Decompress();
+  [[nodiscard]] PumpResult Inflate();
   [[nodiscard]] Flow OnEof();
   [[nodiscard]] std::optional<std::size_t> Receive(std::span<std::byte> into);
   void BeginRecords(std::span<const std::byte> bytes);

@@ -14,8 +14,7 @@
 namespace dbnloop {
 namespace {
 
-constexpr int kReadsPerTurn = 4;                  // then others have their turn
-constexpr std::size_t kTurnOutput = 1024 * 1024;  // decompressed bytes per turn
+constexpr int kReadsPerTurn = 4;  // then others have their turn
 
 // The text of an error record, whichever layout its size tells, and its code if it has
 // one.
@@ -152,19 +151,6 @@ void LiveClient::Session::Ingest(std::span<const std::byte> bytes) {
   }
 }
 
-// One step from the decompressor into the parser; false when it has nothing to give.
-bool LiveClient::Session::Decompress() {
-  const std::span<const std::byte> in{compressed_.data() + compressed_at_,
-                                      compressed_end_ - compressed_at_};
-  if (in.empty() && !zstd_->HasPending()) return false;
-  const auto room = client_->parser_.WritableSpan();
-  if (room.empty()) return false;
-  const auto [consumed, produced] = zstd_->Decompress(in, room);
-  compressed_at_ += consumed;
-  client_->parser_.Commit(produced);
-  return consumed != 0 || produced != 0;
-}
-
 bool LiveClient::Session::HasMore() const {
   return eof_ || suspended_ ||
          (zstd_ && (compressed_at_ != compressed_end_ || zstd_->HasPending()));
@@ -172,30 +158,40 @@ bool LiveClient::Session::HasMore() const {
 
 // Empties parser and decompressor into the handlers, then tells of an end.
 LiveClient::Session::Flow LiveClient::Session::Deliver() {
-  const auto turn_began = client_->parser_.offset();
-  for (;;) {
-    switch (client_->Pump()) {
-      case PumpResult::Destroyed:
-        return Flow::Stop;
-      case PumpResult::Blocked:
-        // Closed inside a handler? Then there is no socket, or a new one is dialled.
-        return state == State::Disconnected || state == State::Connecting ? Flow::Stop
-                                                                          : Flow::Go;
-      case PumpResult::Failed:
-        return End(client_->parser_.error(), Where());
-      case PumpResult::Dry:
-        break;
-    }
-    if (!zstd_) break;
-    if (client_->parser_.offset() - turn_began > kTurnOutput) {
-      ScheduleDelivery();
-      return Flow::Go;
-    }
-    const bool progress = Decompress();
-    if (!progress && zstd_->error()) return End(zstd_->error(), Where());
-    if (!progress) break;
+  switch (zstd_ ? Inflate() : client_->Pump()) {
+    case PumpResult::Destroyed:
+      return Flow::Stop;
+    case PumpResult::Blocked:
+      // Closed inside a handler? Then there is no socket, or a new one is dialled.
+      return state == State::Disconnected || state == State::Connecting ? Flow::Stop
+                                                                        : Flow::Go;
+    case PumpResult::Failed:
+      return End(client_->parser_.error() ? client_->parser_.error() : zstd_->error(),
+                 Where());
+    case PumpResult::Dry:
+      break;
   }
+  // This turn's share of a compressed stream may be used up.
+  if (delivery_ != 0) return Flow::Go;
   return eof_ ? OnEof() : Flow::Go;
+}
+
+LiveClient::PumpResult LiveClient::Session::Inflate() {
+  const auto in = std::span{compressed_}.first(compressed_end_);
+  switch (client_->Inflate(*zstd_, in, compressed_at_)) {
+    case InflateResult::Turn:
+      ScheduleDelivery();
+      return PumpResult::Dry;
+    case InflateResult::Blocked:
+      return PumpResult::Blocked;
+    case InflateResult::Failed:
+      return PumpResult::Failed;
+    case InflateResult::Destroyed:
+      return PumpResult::Destroyed;
+    case InflateResult::Dry:
+      break;
+  }
+  return PumpResult::Dry;
 }
 
 void LiveClient::Session::ScheduleDelivery() {

@@ -1,0 +1,105 @@
+#include "net/byte_file.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "dbnloop/exception.hpp"
+
+namespace dbnloop::net {
+namespace {
+
+constexpr std::size_t kWindow = 16 * 1024 * 1024;  // a multiple of every page size
+constexpr std::size_t kRead = 256 * 1024;          // so that a turn is short
+
+[[noreturn]] void Fail(const std::string& path, const std::string& what, int reason) {
+  throw Exception{{ErrorCode::System, "cannot read " + path + ": " + what, reason}};
+}
+
+}  // namespace
+
+void ByteFile::Open(const std::string& path, bool use_mmap) {
+  Close();
+  const bool input = path == "-";
+  // Not blocking: a FIFO that nobody writes to would hold the open.
+  ScopedFd fd{input
+                  ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                  : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
+  const std::string name = input ? "standard input" : path;
+  if (!fd) Fail(name, std::strerror(errno), errno);
+  struct stat status{};
+  if (::fstat(fd.get(), &status) != 0) Fail(name, std::strerror(errno), errno);
+  if (S_ISDIR(status.st_mode)) Fail(name, "it is a folder", EISDIR);
+  const bool regular = S_ISREG(status.st_mode);
+  must_wait_ = !regular && !S_ISBLK(status.st_mode);
+  size_.reset();
+  if (regular) size_ = static_cast<std::uint64_t>(status.st_size);
+  if (regular) ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+  use_mmap_ = use_mmap && regular && !input;
+  at_ = 0;
+  fd_ = std::move(fd);
+}
+
+void ByteFile::Close() noexcept {
+  Unmap();
+  fd_.Reset();
+}
+
+void ByteFile::Unmap() noexcept {
+  if (window_ != nullptr) ::munmap(window_, window_size_);
+  window_ = nullptr;
+  window_size_ = 0;
+}
+
+// The window that holds at_; false where mapping is not possible: then read(2) goes on.
+bool ByteFile::Map() noexcept {
+  if (window_ != nullptr && at_ < window_at_ + window_size_) return true;
+  Unmap();
+  window_at_ = at_ / kWindow * kWindow;
+  const auto size = std::min<std::uint64_t>(kWindow, *size_ - window_at_);
+  auto* const mapped = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd_.get(),
+                              static_cast<off_t>(window_at_));
+  if (mapped == MAP_FAILED) return false;
+  window_ = static_cast<std::byte*>(mapped);
+  window_size_ = size;
+  ::madvise(mapped, size, MADV_SEQUENTIAL);
+  return true;
+}
+
+ByteFile::Result ByteFile::Read(std::span<std::byte> into) {
+  if (use_mmap_ && at_ < *size_ && Map()) {
+    const auto from = static_cast<std::size_t>(at_ - window_at_);
+    const auto n = std::min(into.size(), window_size_ - from);
+    std::memcpy(into.data(), window_ + from, n);
+    at_ += n;
+    return {Io::Done, n};
+  }
+  if (must_wait_) {
+    // Standard input is shared with other processes and may be a blocking one.
+    pollfd ready{.fd = fd_.get(), .events = POLLIN, .revents = 0};
+    if (::poll(&ready, 1, 0) == 0) return {Io::Wait};
+  }
+  for (;;) {
+    const auto want = std::min(into.size(), kRead);
+    // Behind what a mapping has given, the file may have grown, or mapping may fail.
+    const auto n = use_mmap_
+                       ? ::pread(fd_.get(), into.data(), want, static_cast<off_t>(at_))
+                       : ::read(fd_.get(), into.data(), want);
+    if (n > 0) {
+      at_ += static_cast<std::uint64_t>(n);
+      return {Io::Done, static_cast<std::size_t>(n)};
+    }
+    if (n == 0) return {Io::End};
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return {Io::Wait};
+    return {Io::Failed, 0, errno};
+  }
+}
+
+}  // namespace dbnloop::net
