@@ -26,6 +26,5 @@
 //
 // The package needs no cgo. It starts goroutines (one for the listener and two for each
 // session or connection); [Gateway.Close] and [Historical.Close] end all of them before they
-// return. It logs only to the
-// logger it was given.
+// return. It logs only to the logger it was given.
 package sim

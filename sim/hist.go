@@ -109,6 +109,7 @@ type Historical struct {
 	ca       *authority
 	certs    map[HistoricalFaultKind]*tls.Certificate // by fault; "" is the good one
 	faults   *histFaults
+	jobs     *histJobs
 	listener net.Listener
 	http     *http.Server
 	ctx      context.Context
@@ -139,7 +140,7 @@ func NewHistorical(cfg HistoricalConfig) (*Historical, error) {
 		return nil, fmt.Errorf("sim: %w", err)
 	}
 	h := &Historical{
-		cfg: cfg, faults: newHistFaults(cfg.Faults),
+		cfg: cfg, faults: newHistFaults(cfg.Faults), jobs: newHistJobs(),
 		conns: make(map[*histConn]struct{}),
 	}
 	if h.datasets, err = loadHistorical(cfg.Sources, cfg.Version); err != nil {
@@ -181,18 +182,21 @@ func (l httpLog) Write(text []byte) (int, error) {
 }
 
 // connState counts the goroutines that net/http has for connections. A connection that a
-// fault took over still has its goroutine, which ends with ServeHTTP.
+// fault took over is never closed in its eyes; ServeHTTP counts for itself.
 func (h *Historical) connState(_ net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
 		h.running.Add(1)
-	case http.StateClosed:
+	case http.StateClosed, http.StateHijacked:
 		h.running.Done()
 	}
 }
 
 // Addr is the address to connect to, as host:port.
 func (h *Historical) Addr() string { return h.listener.Addr().String() }
+
+// Host is the host of Addr.
+func (h *Historical) Host() string { return h.listener.Addr().(*net.TCPAddr).IP.String() }
 
 // Port is the port of Addr.
 func (h *Historical) Port() int { return h.listener.Addr().(*net.TCPAddr).Port }

@@ -64,6 +64,9 @@ func (h *Historical) show(x *exchange, conn *histConn, f HistoricalFault) (done 
 	case HistNoRange:
 		x.noRange = true
 		return false, nil
+	case HistBadHash:
+		x.badHash = true
+		return false, nil
 	case HistHugeHeader:
 		x.Header().Set("X-Filler", string(bytes.Repeat([]byte{'x'}, int(f.At))))
 		return false, nil

@@ -83,6 +83,8 @@ const (
 	HistShortBody HistoricalFaultKind = "short-body"
 	// HistNoRange answers a request for a part of a file with the whole file.
 	HistNoRange HistoricalFaultKind = "no-range"
+	// HistBadHash lists files with hashes that are not theirs.
+	HistBadHash HistoricalFaultKind = "bad-hash"
 
 	// HistWarning adds Text to the warnings of the answer.
 	HistWarning HistoricalFaultKind = "warning"
@@ -151,6 +153,7 @@ var histFaultKinds = []histFaultKind{
 	{HistBadChunk, "N bytes (64)", false, readAt(64)},
 	{HistShortBody, "N bytes (1000)", false, readAt(1000)},
 	{HistNoRange, "", false, nil},
+	{HistBadHash, "", false, nil},
 	{HistWarning, "text", false, readText("Warning: this is a simulator")},
 	{HistBadWarning, "text", false, readText("this is no JSON")},
 }

@@ -109,12 +109,14 @@ func (h *Historical) listUnitPrices(x *exchange) error {
 	return x.reply(list)
 }
 
+// dayCondition is the state of the data of a day.
+type dayCondition struct {
+	Date      string  `json:"date"`
+	Condition string  `json:"condition"`
+	Modified  *string `json:"last_modified_date"`
+}
+
 func (h *Historical) getDatasetCondition(x *exchange) error {
-	type condition struct {
-		Date      string  `json:"date"`
-		Condition string  `json:"condition"`
-		Modified  *string `json:"last_modified_date"`
-	}
 	d := h.dataset(x.params)
 	from, hasFrom := x.params.date("start_date")
 	last, hasLast := x.params.date("end_date")
@@ -128,9 +130,14 @@ func (h *Historical) getDatasetCondition(x *exchange) error {
 	if hasLast {
 		end = min(end, last+1)
 	}
-	list := []condition{}
+	return x.reply(h.conditions(d, first, end))
+}
+
+// conditions are those of the days [first, end) that have data or should.
+func (h *Historical) conditions(d *histDataset, first, end int64) []dayCondition {
+	list := []dayCondition{}
 	for day := first; day < end; day++ {
-		c := condition{Date: isoDate(day), Condition: h.cfg.Conditions[isoDate(day)]}
+		c := dayCondition{Date: isoDate(day), Condition: h.cfg.Conditions[isoDate(day)]}
 		switch {
 		case c.Condition == "" && !d.days[day]:
 			continue // no trading that day
@@ -143,7 +150,7 @@ func (h *Historical) getDatasetCondition(x *exchange) error {
 		}
 		list = append(list, c)
 	}
-	return x.reply(list)
+	return list
 }
 
 func (h *Historical) getDatasetRange(x *exchange) error {
@@ -191,53 +198,4 @@ func (h *Historical) getCost(x *exchange) error {
 // costOf is the price of records in USD.
 func costOf(schema dbn.Schema, bytes uint64) float64 {
 	return unitPrices[schema] * float64(bytes) / priceUnit
-}
-
-// resolveSymbology answers symbology.resolve.
-func (h *Historical) resolveSymbology(x *exchange) error {
-	type interval struct {
-		From   string `json:"d0"`
-		To     string `json:"d1"`
-		Symbol string `json:"s"`
-	}
-	p := x.params
-	d := h.dataset(p)
-	symbols := p.symbols()
-	stypeIn := parseParam(p, "stype_in", "raw_symbol", dbn.ParseSType)
-	stypeOut := parseParam(p, "stype_out", "instrument_id", dbn.ParseSType)
-	p.required("start_date")
-	from, _ := p.date("start_date")
-	to, hasTo := p.date("end_date")
-	if p.err != nil {
-		return p.err
-	}
-	if !hasTo {
-		to = from + 1
-	}
-	if from >= to {
-		return invalid("validation_failed", "The `start_date` (%s) must be before the `end_date` (%s).", isoDate(from), isoDate(to))
-	}
-	if stypeOut != stypeIn && stypeOut != dbn.STypeInstrumentID && stypeOut != dbn.STypeRawSymbol {
-		return invalid("symbology_invalid_request", "Symbols cannot be converted from %s to %s.", stypeIn, stypeOut)
-	}
-	resolved := d.resolveAll(stypeIn, stypeOut, symbols, from, to)
-	result := make(map[string][]interval)
-	for symbol, spans := range resolved.spans {
-		for _, s := range spans {
-			result[symbol] = append(result[symbol], interval{isoDate(s.from), isoDate(s.to), s.name})
-		}
-	}
-	message, status := "OK", 0
-	switch {
-	case len(resolved.notFound) > 0:
-		message, status = "Not found", 2
-	case len(resolved.partial) > 0:
-		message, status = "Partially resolved", 1
-	}
-	return x.reply(map[string]any{
-		"result": result, "symbols": symbols, "stype_in": stypeIn.String(), "stype_out": stypeOut.String(),
-		"start_date": isoDate(from), "end_date": isoDate(to),
-		"partial": append([]string{}, resolved.partial...), "not_found": append([]string{}, resolved.notFound...),
-		"message": message, "status": status,
-	})
 }

@@ -52,6 +52,16 @@ func parseParam[T any](p *params, name, otherwise string, parse func(string) (T,
 	return value
 }
 
+// parseOneOf accepts one of some words.
+func parseOneOf[T ~string](words ...T) func(string) (T, error) {
+	return func(text string) (T, error) {
+		if i := slices.Index(words, T(text)); i >= 0 {
+			return words[i], nil
+		}
+		return "", fmt.Errorf("%q is none of %v", text, words)
+	}
+}
+
 // flag reads a boolean in the spelling of any client.
 func (p *params) flag(name string, otherwise bool) bool {
 	switch text := strings.ToLower(p.values.Get(name)); text {
@@ -124,6 +134,11 @@ func (p *params) date(name string) (day int64, ok bool) {
 
 // timeRange is [start, end) in nanoseconds since 1970.
 type timeRange struct{ start, end uint64 }
+
+// days are the UTC days that the range touches, [first, end).
+func (r timeRange) days() (first, end int64) {
+	return int64(r.start / nanosPerDay), int64((r.end + nanosPerDay - 1) / nanosPerDay)
+}
 
 // timeRange reads start and end. A missing end follows from the resolution of start.
 func (p *params) timeRange() (r timeRange, endGiven bool) {

@@ -46,8 +46,8 @@ func (h *Historical) query(x *exchange, rangeRequired bool) (*query, error) {
 	if p.err != nil {
 		return nil, p.err
 	}
-	if q.stypeOut != q.stypeIn && q.stypeOut != dbn.STypeInstrumentID && q.stypeOut != dbn.STypeRawSymbol {
-		return nil, invalid("symbology_invalid_request", "Symbols cannot be converted from %s to %s.", q.stypeIn, q.stypeOut)
+	if err := checkConversion(q.stypeIn, q.stypeOut); err != nil {
+		return nil, err
 	}
 	if int(q.schema) >= numSchemas || !q.data.offers[q.schema] {
 		err := invalid("data_schema_not_available", "The schema %s is not available in the dataset %s.", q.schema, q.data.dataset)
@@ -101,7 +101,7 @@ func (q *query) resolve(h *Historical, x *exchange) error {
 		q.warnConditions(h, x)
 		return nil
 	}
-	from, to := int64(q.period.start/nanosPerDay), int64((q.period.end+nanosPerDay-1)/nanosPerDay)
+	from, to := q.period.days()
 	q.resolved = q.data.resolveAll(q.stypeIn, q.stypeOut, q.symbols, from, to)
 	q.ids = q.resolved.periods()
 	switch missing := q.resolved.notFound; {
@@ -162,17 +162,28 @@ func (h *Historical) getRange(x *exchange) error {
 	if x.request.Method == http.MethodHead {
 		return nil
 	}
-	var out io.WriteCloser = nopCloser{x}
+	return q.encode(x, format, compression, encodeOptions{h.cfg.RepeatBytes, h.cfg.Stored})
+}
+
+// encodeOptions are those of the server.
+type encodeOptions struct {
+	repeat int64 // the least number of bytes of records
+	stored bool  // zstd without compression
+}
+
+// encode writes the selected records, with a header where the format has one.
+func (q *query) encode(w io.Writer, format textFormat, compression dbn.Compression, o encodeOptions) (err error) {
+	var out io.WriteCloser = nopCloser{w}
 	switch {
-	case compression == dbn.CompressionZstd && h.cfg.Stored:
-		out = newStoredZstd(x)
+	case compression == dbn.CompressionZstd && o.stored:
+		out = newStoredZstd(w)
 	case compression == dbn.CompressionZstd:
-		if out, err = zstd.NewWriter(x, zstd.WithEncoderCRC(true), zstd.WithEncoderConcurrency(1)); err != nil {
+		if out, err = zstd.NewWriter(w, zstd.WithEncoderCRC(true), zstd.WithEncoderConcurrency(1)); err != nil {
 			return err
 		}
 	}
 	buffered := bufio.NewWriterSize(out, 64<<10)
-	if err := q.write(buffered, format, h.cfg.RepeatBytes); err != nil {
+	if err := q.write(buffered, format, o.repeat); err != nil {
 		return err
 	}
 	if err := buffered.Flush(); err != nil {

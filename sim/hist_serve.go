@@ -29,6 +29,12 @@ var histEndpoints = map[string]histHandler{
 	"metadata.get_billable_size":     (*Historical).getBillableSize,
 	"metadata.get_cost":              (*Historical).getCost,
 	"symbology.resolve":              (*Historical).resolveSymbology,
+	"batch.submit_job":               (*Historical).submitJob,
+	"batch.list_jobs":                (*Historical).listJobs,
+	"batch.get_job_details":          (*Historical).getJobDetails,
+	"batch.list_files":               (*Historical).listFiles,
+	"batch.download":                 (*Historical).downloadZip,
+	fileEndpoint:                     (*Historical).downloadFile,
 }
 
 // fileEndpoint is the one whose path goes on with a job and a file.
@@ -43,6 +49,7 @@ type exchange struct {
 	warnings []string
 	status   int
 	noRange  bool // the fault HistNoRange
+	badHash  bool // the fault HistBadHash
 }
 
 // WriteHeader adds the warnings that have come up.

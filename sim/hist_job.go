@@ -1,0 +1,211 @@
+package sim
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// jobState is what a job has come to, in the words of the API.
+type jobState string
+
+const (
+	jobQueued     jobState = "queued"
+	jobProcessing jobState = "processing"
+	jobDone       jobState = "done"
+	jobExpired    jobState = "expired"
+)
+
+var jobStates = []jobState{jobQueued, jobProcessing, jobDone, jobExpired}
+
+// histJobs are the batch jobs, in the order they came.
+type histJobs struct {
+	mu   sync.Mutex
+	list []*histJob
+}
+
+func newHistJobs() *histJobs { return &histJobs{} }
+
+func (j *histJobs) add(job *histJob) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.list = append(j.list, job)
+}
+
+func (j *histJobs) all() []*histJob {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(j.list)
+}
+
+func (j *histJobs) find(id string) *histJob {
+	for _, job := range j.all() {
+		if job.id == id {
+			return job
+		}
+	}
+	return nil
+}
+
+// histJob is a batch job. It does not change: its state follows from the time, so that
+// nothing needs to run for it.
+type histJob struct {
+	id            string
+	request       *jobRequest
+	received      time.Time
+	delay         time.Duration
+	files         []histFile
+	records, size uint64 // what it is about
+	dataSize      int    // of the data files
+}
+
+// histFile is a file of a job, in memory.
+type histFile struct {
+	name    string
+	content []byte
+	hash    string // SHA-256 in hexadecimal
+}
+
+func newHistFile(name string, content []byte) histFile {
+	sum := sha256.Sum256(content)
+	return histFile{name, content, hex.EncodeToString(sum[:])}
+}
+
+func newHistJob(r *jobRequest, files []histFile, now time.Time, delay time.Duration) *histJob {
+	q := r.query
+	code, _, _ := strings.Cut(q.data.dataset, ".")
+	job := &histJob{
+		id:      fmt.Sprintf("%s-%s-%s", code, now.UTC().Format("20060102"), rand.Text()[:10]),
+		request: r, files: files, received: now, delay: delay,
+	}
+	job.records, job.size = q.measure()
+	for _, file := range files {
+		job.dataSize += len(file.content)
+	}
+	return job
+}
+
+// jobLife is how long the files of a job can be fetched.
+const jobLife = 30 * 24 * time.Hour
+
+// state is what a job has come to at a time.
+func (j *histJob) state(now time.Time) jobState {
+	switch age := now.Sub(j.received); {
+	case age >= j.delay+jobLife:
+		return jobExpired
+	case age >= j.delay:
+		return jobDone
+	case age >= j.delay/2:
+		return jobProcessing
+	}
+	return jobQueued
+}
+
+// document is the job as the API describes it. What is not known yet is null.
+func (j *histJob) document(now time.Time) map[string]any {
+	r, q := j.request, j.request.query
+	state := j.state(now)
+	when := func(known bool, at time.Time) any {
+		if !known {
+			return nil
+		}
+		return isoNanos(uint64(at.UnixNano()))
+	}
+	number := func(known bool, n uint64) any {
+		if !known {
+			return nil
+		}
+		return n
+	}
+	begun, done := state != jobQueued, state == jobDone || state == jobExpired
+	progress := 100
+	if !done {
+		progress = int(100 * now.Sub(j.received) / j.delay)
+	}
+	var package_ int
+	for _, f := range j.files {
+		package_ += len(f.content)
+	}
+	return map[string]any{
+		"id": j.id, "user_id": userID, "cost_usd": costOf(q.schema, j.size),
+		"dataset": q.data.dataset, "symbols": strings.Join(q.symbols, ","),
+		"stype_in": q.stypeIn.String(), "stype_out": q.stypeOut.String(), "schema": q.schema.String(),
+		"start": isoNanos(q.period.start), "end": isoNanos(q.period.end), "limit": number(q.limit > 0, q.limit),
+		"encoding": r.format.encoding.String(), "compression": r.compression.String(),
+		"pretty_px": r.prettyPx, "pretty_ts": r.prettyTs, "map_symbols": r.format.mapSymbol,
+		"split_symbols": r.splitSymbols, "split_duration": string(r.splitDuration),
+		"split_size": number(r.splitSize > 0, r.splitSize), "packaging": nil, "delivery": "download",
+		"record_count": number(done, j.records), "billed_size": number(done, j.size),
+		"actual_size": number(done, uint64(j.dataSize)), "package_size": number(done, uint64(package_)),
+		"state": string(state), "progress": progress,
+		"ts_received": when(true, j.received), "ts_queued": when(true, j.received),
+		"ts_process_start": when(begun, j.received.Add(j.delay/2)), "ts_process_done": when(done, j.received.Add(j.delay)),
+		"ts_expiration": when(done, j.received.Add(j.delay+jobLife)),
+	}
+}
+
+// fileList is the files as the API lists them.
+func (j *histJob) fileList(base string) []map[string]any {
+	list := []map[string]any{}
+	for _, f := range j.files {
+		path := userID + "/" + j.id + "/" + f.name
+		list = append(list, map[string]any{
+			"filename": f.name, "size": len(f.content), "hash": "sha256:" + f.hash,
+			"urls": map[string]string{
+				"https": base + "/v0/" + fileEndpoint + "/" + path, "ftp": "ftp://ftp.invalid/" + path,
+			},
+		})
+	}
+	return list
+}
+
+// addDocuments adds the files that describe the data; the manifest lists all others.
+func (j *histJob) addDocuments(h *Historical, base string) error {
+	q := j.request.query
+	from, to := q.period.days()
+	resolved := q.data.resolveAll(q.stypeIn, q.stypeOut, q.symbols, from, to)
+	add := func(name string, value any) error {
+		content, err := json.MarshalIndent(value, "", "    ")
+		if err != nil {
+			return err
+		}
+		j.files = append(j.files, newHistFile(name, append(content, '\n')))
+		return nil
+	}
+	job := j.document(j.received.Add(j.delay))
+	for _, document := range []struct {
+		name  string
+		value func() any
+	}{
+		{"metadata.json", func() any {
+			return map[string]any{"version": 1, "job_id": j.id, "query": pickKeys(job, queryKeys), "customizations": pickKeys(job, customKeys)}
+		}},
+		{"condition.json", func() any { return h.conditions(q.data, from, to) }},
+		{"symbology.json", func() any { return resolved.document(q.stypeIn, q.stypeOut, from, to) }},
+		{"manifest.json", func() any { return map[string]any{"job_id": j.id, "files": j.fileList(base)} }},
+	} {
+		if err := add(document.name, document.value()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var (
+	queryKeys  = []string{"dataset", "schema", "symbols", "stype_in", "stype_out", "start", "end", "limit", "encoding", "compression"}
+	customKeys = []string{"pretty_px", "pretty_ts", "map_symbols", "split_symbols", "split_duration", "split_size"}
+)
+
+func pickKeys(from map[string]any, keys []string) map[string]any {
+	picked := make(map[string]any, len(keys))
+	for _, key := range keys {
+		picked[key] = from[key]
+	}
+	return picked
+}
