@@ -3,6 +3,7 @@ package sim_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -279,6 +280,18 @@ func TestGetRangeAsText(t *testing.T) {
 		a := ask(t, h, http.MethodGet, "timeseries.get_range", append(pairs, test.pairs...)...)
 		if a.status != http.StatusOK || !strings.HasPrefix(string(a.body), test.prefix) {
 			t.Errorf("%v: %d %s", test.pairs, a.status, a.body)
+		}
+	}
+}
+
+// The answer is made while it is sent: one of a terabyte begins at once, and ends when the
+// client has had enough.
+func TestGetRangeIsStreamed(t *testing.T) {
+	for _, stored := range []bool{false, true} {
+		h := historical(t, sim.HistoricalConfig{RepeatBytes: 1 << 40, Stored: stored})
+		conn := rawConn(t, h)
+		if _, err := io.CopyN(io.Discard, conn, 1<<20); err != nil {
+			t.Errorf("stored %v: %v", stored, err)
 		}
 	}
 }

@@ -4,14 +4,19 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/dbnloop/dbnloop/sim"
 )
 
 // TestMain lets a test start this program: the test binary itself, told to be dbn-sim.
@@ -96,6 +101,51 @@ func TestItEndsAfterSessions(t *testing.T) {
 	}
 }
 
+func TestItServesTheHistoricalAPI(t *testing.T) {
+	folder := t.TempDir()
+	ca, portFile := filepath.Join(folder, "ca.pem"), filepath.Join(folder, "port")
+	cmd, _, stdout := program(t, "--hist-port", "0", "--ca-out", ca, "--hist-port-file", portFile,
+		"--hist-fault", "error-text=418,on=2", "--hist-warning", "Warning: hello")
+	line, err := stdout.ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "historical on ")
+	port, err := os.ReadFile(portFile)
+	if !ok || err != nil || url != "https://127.0.0.1:"+strings.TrimSpace(string(port)) {
+		t.Errorf("line %q, port %q, %v", line, port, err)
+	}
+	pem, err := os.ReadFile(ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(pem)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
+	defer transport.CloseIdleConnections()
+	for _, status := range []int{http.StatusOK, http.StatusTeapot} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/v0/metadata.list_datasets", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.SetBasicAuth(sim.TestKey, "")
+		response, err := (&http.Client{Transport: transport}).Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != status || response.Header.Get("X-Warning") != `["Warning: hello"]` {
+			t.Errorf("status %d, want %d; %v", response.StatusCode, status, response.Header)
+		}
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestMistakesAreOneClearLine(t *testing.T) {
 	for _, test := range []struct {
 		args string
@@ -110,6 +160,12 @@ func TestMistakesAreOneClearLine(t *testing.T) {
 		{"--live-from soon", exitUsage, `--live-from "soon": want ISO 8601 or nanoseconds since 1970`},
 		{"--log-format xml", exitUsage, `--log-format "xml": want text or json`},
 		{"-v -q", exitUsage, "--verbose and --quiet exclude each other"},
+		{"--hist-port 0 --hist-fault nonsense", exitUsage, `--hist-fault: fault "nonsense" is unknown`},
+		{"--hist-port 0 --hist-condition 2026-01-01", exitUsage, "want DATE=CONDITION"},
+		{"--hist-port 0 --hist-condition 2026-01-01=fine", exitFailure, `condition "fine" of 2026-01-01`},
+		{"--hist-port 0 --ca-out /no/such/folder/ca.pem", exitFailure, "--ca-out"},
+		{"--hist-port 99999", exitFailure, "invalid port"},
+		{"--ca-out ca.pem", exitUsage, "need --hist-port or --hist-listen"},
 		{"--key short", exitFailure, "key 1 of 1 has 5 characters, want 32"},
 		{"--dbn-version 9", exitFailure, "DBN version 9 does not exist"},
 		{"no-such-file.dbn", exitFailure, "open no-such-file.dbn: no such file or directory"},
@@ -135,7 +191,7 @@ func TestHelpNamesEveryFault(t *testing.T) {
 	if code := run(t.Context(), []string{"--help"}, &stdout, &stderr); code != exitOK {
 		t.Errorf("exit code %d", code)
 	}
-	for _, word := range []string{"cut-record", "stall", "--exit-after-sessions", "--port-file"} {
+	for _, word := range []string{"cut-record", "stall", "--exit-after-sessions", "--port-file", "cert-expired", "--hist-port", "--ca-out"} {
 		if !strings.Contains(stdout.String(), word) {
 			t.Errorf("%s is not in the help", word)
 		}
