@@ -21,6 +21,10 @@ type Metadata struct {
 	Partial       []string // not resolved on at least one day
 	NotFound      []string // resolved on no day
 	Mappings      []SymbolMapping
+
+	// RecordCount is a field of version 1 that readers ignore: nil when it is not set. It is
+	// kept so that what is read and written again has the same bytes.
+	RecordCount *uint64
 }
 
 // SymbolMapping says what a requested symbol stood for, day by day.
@@ -41,6 +45,8 @@ const (
 	datasetLen  = 16
 	symbolLenV1 = 22
 	symbolLen   = 71
+
+	noRecordCount = ^uint64(0)
 )
 
 // ErrShortMetadata: more bytes are needed; see MetadataLen.
@@ -92,7 +98,9 @@ func DecodeMetadata(b []byte) (Metadata, int, error) {
 	m.End = UnixNanos(d.u64())
 	m.Limit = d.u64()
 	if m.Version == 1 {
-		d.u64() // record_count
+		if n := d.u64(); n != noRecordCount {
+			m.RecordCount = &n
+		}
 	}
 	m.StypeIn = SType(d.bytes(1)[0])
 	m.StypeOut = SType(d.bytes(1)[0])
@@ -207,7 +215,11 @@ func (m *Metadata) Append(dst []byte) ([]byte, error) {
 	w.b = binary.LittleEndian.AppendUint64(w.b, uint64(m.End))
 	w.b = binary.LittleEndian.AppendUint64(w.b, m.Limit)
 	if m.Version == 1 {
-		w.b = binary.LittleEndian.AppendUint64(w.b, ^uint64(0))
+		n := uint64(noRecordCount)
+		if m.RecordCount != nil {
+			n = *m.RecordCount
+		}
+		w.b = binary.LittleEndian.AppendUint64(w.b, n)
 	}
 	tsOut := byte(0)
 	if m.TsOut {
@@ -285,6 +297,7 @@ func (m *Metadata) Upgrade(policy UpgradePolicy) error {
 	if target != m.Version {
 		m.Version = target
 		m.SymbolCstrLen = symbolLen
+		m.RecordCount = nil
 	}
 	return nil
 }
