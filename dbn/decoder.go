@@ -23,6 +23,9 @@ func (e *DecodeError) Error() string { return fmt.Sprintf("dbn: at byte %d: %v",
 // Unwrap gives the cause; io.ErrUnexpectedEOF when the input is cut off.
 func (e *DecodeError) Unwrap() error { return e.Err }
 
+// ErrLegacyDBZ is returned for the format that came before DBN.
+var ErrLegacyDBZ = errors.New("dbn: legacy DBZ data; convert it to DBN with the official dbn tool first")
+
 // Decoder reads a DBN stream record by record. It holds one buffer and allocates nothing
 // per record. Not for use by several goroutines at once.
 type Decoder struct {
@@ -111,7 +114,7 @@ func (d *Decoder) open(r io.Reader) error {
 	magic := binary.LittleEndian.Uint32(head)
 	skippable := magic >= 0x184D2A50 && magic <= 0x184D2A5F
 	if skippable && len(head) >= 11 && string(head[8:11]) == "DBZ" {
-		return errors.New("dbn: legacy DBZ data; convert it to DBN with the official dbn tool first")
+		return ErrLegacyDBZ
 	}
 	if magic != zstdMagic && !skippable {
 		d.in = br

@@ -58,10 +58,14 @@ func (p *Program) Run(args []string) int {
 
 func (p *Program) command(f *flags, log **slog.Logger) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "dbn-tail [flags] SYMBOL...",
+		Use:   "dbn-tail [flags] SYMBOL... | FILE...",
 		Short: "The tail -f of market data",
-		Long: `dbn-tail shows live market data of Databento: a table on a terminal, JSON lines in a
-pipe, or CSV, TSV and DBN. Data goes to standard output, everything else to standard error.
+		Long: `dbn-tail shows market data of Databento, live (with -d) or from DBN files, plain or
+compressed (- is standard input): a table on a terminal, JSON lines in a pipe, or CSV, TSV
+and DBN. Data goes to standard output, everything else to standard error.
+
+Several files are merged by time. --schema chooses records by type. Columns and values are
+those of the official dbn tool; symbols come from the file's own mappings.
 
 The API key is taken from ` + keyVariable + `, from the file that ` + keyFileVariable + `
 names, or from --key-file.
@@ -72,7 +76,10 @@ the state. Exit codes: 0 ok, 1 failure, 2 usage, 3 partial data, 4 authenticatio
 		Example: `  dbn-tail --demo
   dbn-tail -d GLBX.MDP3 -s trades -i continuous ES.c.0 NQ.c.0
   dbn-tail -d GLBX.MDP3 -s mbo --snapshot --tee es.dbn.zst ESZ6
-  dbn-tail -d XNAS.ITCH -s mbp-1 --since 15m -J AAPL | jq .levels[0]`,
+  dbn-tail -d XNAS.ITCH -s mbp-1 --since 15m -J AAPL | jq .levels[0]
+  dbn-tail -n 20 -p day.dbn.zst
+  dbn-tail -F -n +1 capture.dbn
+  dbn-tail -o trades.csv.zst -s trades a.dbn.zst b.dbn.zst`,
 		Version:       p.Version,
 		Args:          cobra.ArbitraryArgs,
 		SilenceUsage:  true,
@@ -85,7 +92,12 @@ the state. Exit codes: 0 ok, 1 failure, 2 usage, 3 partial data, 4 authenticatio
 			*log = logger
 			return p.run(cmd, f, args, logger)
 		},
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			if f.dataset != "" {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return []string{"dbn", "zst"}, cobra.ShellCompDirectiveFilterFileExt
+		},
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	cmd.SetVersionTemplate("dbn-tail {{.Version}}\n")
@@ -166,6 +178,10 @@ func (p *Program) plan(cmd *cobra.Command, f *flags, args []string) (plan, error
 }
 
 func (p *Program) run(cmd *cobra.Command, f *flags, args []string, log *slog.Logger) error {
+	if f.wantsFiles(args) {
+		return p.files(cmd, f, args, log)
+	}
+	f.follow, f.followName = false, false // a live stream is followed anyway
 	pl, err := p.plan(cmd, f, args)
 	if err != nil {
 		return err

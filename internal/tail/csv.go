@@ -13,7 +13,8 @@ import (
 type csvSink struct {
 	output  *output
 	stdout  io.Writer
-	schema  dbn.Schema
+	schema  dbn.Schema // SchemaNone: that of the first record
+	version uint8
 	out     *textWriter
 	text    dbn.TextOptions
 	columns []dbn.Column // of the schema in this stream's version
@@ -27,16 +28,27 @@ type field struct {
 }
 
 func (s *csvSink) begin(m *dbn.Metadata) error {
-	rtype, _ := dbn.RTypeOf(s.schema)
-	s.columns = dbn.ColumnsFor(rtype, m.Version)
+	s.version = m.Version
 	s.text = s.output.text
 	s.text.TsOut = m.TsOut
-	if err := s.chooseFields(m); err != nil {
-		return err
+	if s.schema != dbn.SchemaNone {
+		rtype, _ := dbn.RTypeOf(s.schema)
+		s.columns = dbn.ColumnsFor(rtype, m.Version)
+		if err := s.chooseFields(); err != nil {
+			return err
+		}
 	}
 	var err error
-	if s.out, err = s.output.openText(s.stdout); err != nil || s.output.omitHeader {
+	if s.out, err = s.output.openText(s.stdout); err != nil || s.columns == nil {
 		return err
+	}
+	return s.header()
+}
+
+// header writes the names of the columns, unless they are not wanted.
+func (s *csvSink) header() error {
+	if s.output.omitHeader {
+		return nil
 	}
 	if s.fields == nil {
 		s.out.buf = dbn.AppendCSVHeader(s.out.buf, s.columns, &s.text)
@@ -52,7 +64,7 @@ func (s *csvSink) begin(m *dbn.Metadata) error {
 	return s.out.endLine()
 }
 
-func (s *csvSink) chooseFields(m *dbn.Metadata) error {
+func (s *csvSink) chooseFields() error {
 	for _, name := range s.output.fields {
 		f := field{name: name}
 		for i := range s.columns {
@@ -61,11 +73,21 @@ func (s *csvSink) chooseFields(m *dbn.Metadata) error {
 			}
 		}
 		if f.column == nil && name != "symbol" && name != "ts_out" {
-			return usage("--fields: %s of DBN version %d has no field %q", s.schema, m.Version, name)
+			return usage("--fields: %s of DBN version %d has no field %q", s.schema, s.version, name)
 		}
 		s.fields = append(s.fields, f)
 	}
 	return nil
+}
+
+// schemaOf is the first schema whose records are of this type.
+func schemaOf(rtype dbn.RType) dbn.Schema {
+	for _, schema := range dbn.AllSchemas() {
+		if t, _ := dbn.RTypeOf(schema); t == rtype {
+			return schema
+		}
+	}
+	return dbn.SchemaNone
 }
 
 func (s *csvSink) delimiter() byte {
@@ -77,6 +99,13 @@ func (s *csvSink) delimiter() byte {
 
 func (s *csvSink) record(r dbn.Record, symbol string, _ bool) error {
 	columns := dbn.ColumnsOf(r)
+	if s.columns == nil && columns != nil {
+		s.schema = schemaOf(r.RType())
+		s.columns = columns
+		if err := first(s.chooseFields(), s.header()); err != nil {
+			return err
+		}
+	}
 	if len(columns) == 0 || &columns[0] != &s.columns[0] {
 		return fail(ExitCorrupt, "a record of type %s (%d bytes) does not fit into the %s's columns of %s: use -J", r.RType(), r.Size(), s.output.format, s.schema)
 	}

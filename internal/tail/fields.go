@@ -16,7 +16,11 @@ func (f *flags) checkFields(r *request, o *output) ([]string, error) {
 		return nil, usage("--fields works with -J, -C and -T, not with a %s", o.format)
 	}
 	known := []string{"symbol", "ts_out"}
-	for _, schema := range r.schemas {
+	schemas := r.schemas
+	if len(schemas) == 0 { // a file with a mix: what is in it shows only later
+		schemas = dbn.AllSchemas()
+	}
+	for _, schema := range schemas {
 		rtype, _ := dbn.RTypeOf(schema)
 		for version := uint8(1); version <= dbn.Version; version++ {
 			for _, c := range dbn.ColumnsFor(rtype, version) {
@@ -28,10 +32,10 @@ func (f *flags) checkFields(r *request, o *output) ([]string, error) {
 	}
 	for _, name := range f.fields {
 		if !slices.Contains(known, name) {
-			return nil, usage("--fields: %s has no field %q; it has %s", joinNames(r.schemas), name, strings.Join(known, ", "))
+			return nil, usage("--fields: %s has no field %q; it has %s", joinNames(schemas), name, strings.Join(known, ", "))
 		}
-		if name == "ts_out" && !f.tsOut {
-			return nil, usage("--fields ts_out needs --ts-out")
+		if name == "ts_out" && !r.tsOut {
+			return nil, usage("--fields ts_out: these records have none; a live stream needs --ts-out for it")
 		}
 	}
 	return f.fields, nil

@@ -22,8 +22,13 @@ type flags struct {
 	start       string
 	since       string
 
-	lines string
-	limit uint64
+	lines      string
+	follow     bool
+	followName bool
+	limit      uint64
+
+	fragment        bool
+	fragmentVersion uint8
 
 	table, json, csv, tsv, dbn bool
 	pretty                     bool
@@ -66,7 +71,9 @@ func (f *flags) define(cmd *cobra.Command) {
 	p.StringVar(&f.start, "start", "", "replay from `TIME` on: ISO 8601 (UTC) or nanoseconds; 0 is all that is kept")
 	p.StringVar(&f.since, "since", "", "replay from `DURATION|TIME` on, such as 15m or 1d")
 
-	p.StringVarP(&f.lines, "lines", "n", "", "print the last `N` records when the stream ends; +N: all from record N on")
+	p.StringVarP(&f.lines, "lines", "n", "", "print the last `N` records; +N: all from record N on")
+	p.BoolVarP(&f.follow, "follow", "f", false, "wait for what is appended to the file; begins with the last 10 records, unless -n")
+	p.BoolVarP(&f.followName, "follow-name", "F", false, "as -f, but follow the name: a file that is replaced, or is not there yet")
 	p.Uint64VarP(&f.limit, "limit", "l", 0, "end after the first `N` records")
 
 	p.BoolVar(&f.table, "table", false, "print a table (default on a terminal)")
@@ -93,7 +100,9 @@ func (f *flags) define(cmd *cobra.Command) {
 	p.StringVar(&f.compression, "compression", "none", "compression of the connection: none or zstd")
 	p.StringVar(&f.slowReader, "slow-reader", "", "when this reader is too slow: `skip` records or warn")
 	p.BoolVar(&f.tsOut, "ts-out", false, "ask for the gateway's send time in each record")
-	p.StringVar(&f.upgrade, "upgrade", "v3", "convert older records: as-is, v2 or v3")
+	p.StringVar(&f.upgrade, "upgrade", "", "convert older records: `as-is`, v2 or v3 (default: v3; as-is for files, unless in a table)")
+	p.BoolVar(&f.fragment, "input-fragment", false, "the files are records without metadata")
+	p.Uint8Var(&f.fragmentVersion, "input-dbn-version", dbn.Version, "the DBN version of such files, `1` to 3")
 
 	p.BoolVarP(&f.yes, "yes", "y", false, "answer questions with yes")
 	p.Var(&f.stats, "stats", "print a line of statistics every `SECONDS`")
@@ -177,25 +186,35 @@ func (f *flags) connection() (c connection, err error) {
 		c.slowReader = &behavior
 	}
 	c.tsOut = f.tsOut
+	c.upgrade, err = f.upgradePolicy(dbn.UpgradeToV3)
+	return c, err
+}
+
+// upgradePolicy is what --upgrade says, or the usual one.
+func (f *flags) upgradePolicy(usual dbn.UpgradePolicy) (dbn.UpgradePolicy, error) {
 	switch f.upgrade {
+	case "":
+		return usual, nil
 	case "as-is":
-		c.upgrade = dbn.AsIs
+		return dbn.AsIs, nil
 	case "v2":
-		c.upgrade = dbn.UpgradeToV2
+		return dbn.UpgradeToV2, nil
 	case "v3":
-		c.upgrade = dbn.UpgradeToV3
-	default:
-		return c, usage("--upgrade %q: want as-is, v2 or v3", f.upgrade)
+		return dbn.UpgradeToV3, nil
 	}
-	return c, nil
+	return usual, usage("--upgrade %q: want as-is, v2 or v3", f.upgrade)
 }
 
 // selection says which of the stream's data records are printed.
 type selection struct {
 	limit uint64 // end after so many; 0: no limit
 	skip  uint64 // do not print the first so many
-	last  uint64 // print only so many, the last ones; 0: all
+	tail  bool   // print only the last ones
+	last  uint64 // so many of them; 0: what comes while following
 }
+
+// usualLast is what -f begins with, as tail does.
+const usualLast = 10
 
 // maxLast bounds what -n holds in memory.
 const maxLast = 10_000_000
@@ -205,7 +224,11 @@ func (f *flags) selection(cmd *cobra.Command) (s selection, err error) {
 		return s, usage("--limit 0: want a number of records, 1 or more")
 	}
 	s.limit = f.limit
+	following := f.follow || f.followName
 	if f.lines == "" {
+		if following {
+			s.tail, s.last = true, usualLast
+		}
 		return s, nil
 	}
 	number, fromStart := strings.CutPrefix(f.lines, "+")
@@ -217,9 +240,9 @@ func (f *flags) selection(cmd *cobra.Command) (s selection, err error) {
 		s.skip = max(n, 1) - 1
 		return s, nil
 	}
-	if n == 0 || n > maxLast {
+	if n == 0 && !following || n > maxLast {
 		return s, usage("--lines %s: want 1 to %d records", f.lines, maxLast)
 	}
-	s.last = n
+	s.tail, s.last = true, n
 	return s, nil
 }

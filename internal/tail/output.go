@@ -40,6 +40,7 @@ type output struct {
 	tee     string
 	teeZstd bool
 	force   bool
+	whole   bool // the file at path appears when it is complete
 
 	text       dbn.TextOptions // TsOut is the stream's own
 	omitHeader bool
@@ -200,15 +201,22 @@ var errReaderGone = errors.New("the reader of the output has gone")
 
 // destination is an opened file or standard output.
 type destination struct {
-	name string
-	w    io.Writer
-	file *os.File // nil for standard output
+	name   string
+	w      io.Writer
+	file   *os.File // nil for standard output
+	whole  *wholeFile
+	broken bool // a write failed
 }
 
 // open makes the file; "" is standard output.
 func (o *output) open(path string, stdout io.Writer) (*destination, error) {
 	if path == "" {
 		return &destination{name: "standard output", w: stdout}, nil
+	}
+	if o.whole && path == o.path {
+		if info, err := os.Stat(path); err != nil || info.Mode().IsRegular() {
+			return o.openWhole()
+		}
 	}
 	how := os.O_WRONLY | os.O_CREATE | os.O_TRUNC
 	if info, err := os.Stat(path); !o.force && (err != nil || info.Mode().IsRegular()) {
@@ -227,6 +235,7 @@ func (d *destination) Write(p []byte) (int, error) {
 	if err == nil {
 		return n, nil
 	}
+	d.broken = true
 	if errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) {
 		return n, errReaderGone
 	}
@@ -246,10 +255,27 @@ func (d *destination) close() error {
 	if d.file == nil {
 		return nil
 	}
-	if err := d.file.Close(); err != nil {
+	err := d.file.Close()
+	switch {
+	case d.whole == nil:
+	case err != nil || d.broken:
+		d.whole.remove()
+	default:
+		err = d.whole.publish()
+	}
+	if err != nil {
 		return d.failed(err)
 	}
 	return nil
+}
+
+// discard gives up what was written so far.
+func (d *destination) discard() {
+	if d.file == nil {
+		return
+	}
+	d.broken = true
+	d.close() //nolint:errcheck // another error counts
 }
 
 // textWriter gathers lines: to be written one by one on a terminal, batch by batch into a

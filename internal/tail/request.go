@@ -22,6 +22,7 @@ type request struct {
 	symbols  []string
 	start    dbn.UnixNanos
 	hasStart bool
+	tsOut    bool // the records carry the gateway's send time
 	snapshot bool
 }
 
@@ -30,9 +31,9 @@ func (r *request) all() bool { return len(r.symbols) == 1 && r.symbols[0] == dbn
 
 // request checks the flags that say what is wanted.
 func (f *flags) request(args []string, stdin io.Reader, now time.Time) (request, error) {
-	r := request{dataset: f.dataset, snapshot: f.snapshot}
+	r := request{dataset: f.dataset, snapshot: f.snapshot, tsOut: f.tsOut}
 	if r.dataset == "" {
-		return r, usage("no dataset: give one with --dataset, for instance -d GLBX.MDP3, or try --demo")
+		return r, usage("no dataset: give one with --dataset, for instance -d GLBX.MDP3, or name a DBN file, or try --demo")
 	}
 	var err error
 	if r.schemas, err = parseSchemas(f.schemas); err != nil {

@@ -17,6 +17,9 @@ type ring struct {
 func newRing(limit uint64) *ring { return &ring{limit: limit} }
 
 func (q *ring) push(r dbn.Record) {
+	if q.limit == 0 {
+		return
+	}
 	words := (r.Size() + 7) / 8
 	if uint64(len(q.slots)) < q.limit {
 		q.slots = append(q.slots, nil)

@@ -33,7 +33,11 @@ func newSink(o *output, r *request, stdout io.Writer) sink {
 	case formatDBN:
 		return &dbnSink{output: o, path: o.path, zstd: o.zstd, stdout: stdout}
 	}
-	return &csvSink{output: o, stdout: stdout, schema: r.schemas[0]}
+	s := &csvSink{output: o, stdout: stdout, schema: dbn.SchemaNone}
+	if len(r.schemas) > 0 {
+		s.schema = r.schemas[0]
+	}
+	return s
 }
 
 // jsonSink writes one object for each record.
@@ -118,7 +122,9 @@ func (s *dbnSink) begin(m *dbn.Metadata) (err error) {
 		options = append(options, dbn.WithZstd(frameSize))
 	}
 	s.frameBegan = time.Now()
-	s.encoder, err = dbn.NewEncoder(s.dest, m, options...)
+	if s.encoder, err = dbn.NewEncoder(s.dest, m, options...); err != nil {
+		s.dest.discard()
+	}
 	return err
 }
 

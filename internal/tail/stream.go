@@ -21,7 +21,8 @@ type stream struct {
 	tee     sink // nil without --tee
 	began   bool // begin of both sinks was called
 	symbols *dbn.PitSymbolMap
-	last    *ring // with -n N
+	file    *fileRecords // what is different about files; nil: live
+	last    *ring        // with -n N
 	count   counters
 	refused int       // subscriptions
 	unknown [256]bool // rtypes that were warned about
@@ -39,7 +40,7 @@ func newStream(log *slog.Logger, r *request, o *output, sel selection, stdout io
 	if o.tee != "" {
 		s.tee = &dbnSink{output: o, path: o.tee, zstd: o.teeZstd}
 	}
-	if sel.last > 0 {
+	if sel.tail {
 		s.last = newRing(sel.last)
 	}
 	return s
@@ -91,6 +92,10 @@ func (s *stream) record(r dbn.Record) {
 	rtype := r.RType()
 	s.count.bytes += uint64(r.Size())
 	s.count.byRType[rtype]++
+	if s.file != nil {
+		s.fileRecord(r)
+		return
+	}
 	var err error
 	if s.tee != nil {
 		err = s.tee.message(r)
@@ -101,18 +106,36 @@ func (s *stream) record(r dbn.Record) {
 		s.endOn(errors.Join(err, s.main.message(r)))
 		return
 	}
+	s.endOn(err)
+	s.choose(r)
+}
+
+// fileRecord takes the next record of a file.
+func (s *stream) fileRecord(r dbn.Record) {
+	if r.RType() == dbn.RTypeSymbolMapping {
+		s.observe(r)
+	}
+	if s.file.wanted[r.RType()] {
+		s.choose(r)
+	}
+}
+
+// choose counts a record, and prints it if it is one of those that were asked for.
+func (s *stream) choose(r dbn.Record) {
+	rtype := r.RType()
 	s.count.records++
 	s.count.lastTs = r.IndexTs()
 	if dbn.SizeOf(rtype, dbn.Version) == 0 && !s.unknown[rtype] {
 		s.unknown[rtype] = true
 		s.log.Warn("records of a type that this version does not know", "rtype", uint8(rtype), "size", r.Size())
 	}
+	var err error
 	switch {
 	case s.count.records <= s.sel.skip:
 	case s.last != nil:
 		s.last.push(r)
 	default:
-		err = errors.Join(err, s.print(r))
+		err = s.print(r)
 	}
 	s.endOn(err)
 	if s.sel.limit > 0 && s.count.records >= s.sel.limit {
@@ -128,8 +151,22 @@ func (s *stream) endOn(err error) {
 }
 
 func (s *stream) print(r dbn.Record) error {
+	if s.file != nil && s.file.symbols != nil {
+		symbol, known := s.file.symbols.SymbolOf(r)
+		return s.main.record(r, symbol, known)
+	}
 	symbol, known := s.symbols.Symbol(r.Header().InstrumentID)
 	return s.main.record(r, symbol, known)
+}
+
+// caughtUp is called when a file that is followed has been read to its end: the last
+// records are known now.
+func (s *stream) caughtUp() {
+	if s.last != nil && s.main != nil && s.began {
+		s.endOn(s.last.each(s.print))
+		s.last = nil
+	}
+	s.endTurn()
 }
 
 // observe takes in what the gateway says of itself.

@@ -1,0 +1,380 @@
+package tail
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// fileRecords is what a stream of files has besides: which records are wanted, and symbols
+// that were in the metadata.
+type fileRecords struct {
+	wanted  [256]bool        // by rtype
+	symbols *dbn.TsSymbolMap // nil: as the symbol mapping records of the file say
+}
+
+// wantsFiles reports whether the arguments are files.
+func (f *flags) wantsFiles(args []string) bool {
+	return f.dataset == "" && !f.demo && len(args) > 0
+}
+
+// liveFlags make no sense with files.
+var liveFlags = []string{
+	"stype-in", "symbols-file", "all-symbols", "snapshot", "start", "since", "tee", "key", "key-file",
+	"gateway", "heartbeat", "compression", "slow-reader", "ts-out",
+}
+
+// fileRun is one run over files. All but wake is used from one goroutine.
+type fileRun struct {
+	log      *slog.Logger
+	wake     *wakeup
+	progress *progress
+	stats    time.Duration
+	ticked   time.Time
+	options  []dbn.DecoderOption
+	output   output
+	request  request
+	sel      selection
+	stream   *stream
+	inputs   []*input
+	partial  bool // a file that was replaced had ended inside a record
+}
+
+// files prints files instead of a live stream.
+func (p *Program) files(cmd *cobra.Command, f *flags, args []string, log *slog.Logger) error {
+	run := &fileRun{log: log, stats: time.Duration(f.stats), ticked: time.Now()}
+	if err := run.check(cmd, f, args, p); err != nil {
+		return err
+	}
+	var err error
+	if run.wake, err = newWakeup(p.Stdout, f.output); err != nil {
+		return err
+	}
+	defer run.wake.close()
+	defer watchSignals(run.wake.stopBy, run.wake.askState, p.Exit)()
+	defer run.closeInputs()
+	if err := run.open(f, args, p.Stdin); err != nil {
+		return run.conclude(err)
+	}
+	if err := run.plan(f, p); err != nil {
+		return err
+	}
+	return run.conclude(run.copy(p.Stdout))
+}
+
+// check looks at what can be known before a file is opened.
+func (run *fileRun) check(cmd *cobra.Command, f *flags, args []string, p *Program) error {
+	if f.quiet && f.verbose {
+		return usage("-q and -v exclude each other")
+	}
+	for _, name := range liveFlags {
+		if cmd.Flags().Changed(name) {
+			return usage("--%s is for live streams, and no dataset was given (-d): %s was taken for a file", name, args[0])
+		}
+	}
+	following := f.follow || f.followName
+	switch {
+	case following && len(args) > 1:
+		return usage("-f and -F follow one file, not %d", len(args))
+	case f.followName && args[0] == "-":
+		return usage("-F follows a name, and standard input has none: use -f")
+	case following && f.fragment:
+		return usage("--input-fragment does not go with -f and -F")
+	case f.fragmentVersion < 1 || f.fragmentVersion > dbn.Version:
+		return usage("--input-dbn-version %d: want 1 to %d", f.fragmentVersion, dbn.Version)
+	case f.fragment && f.metadata:
+		return usage("--metadata: a fragment has none")
+	}
+	var err error
+	if len(f.schemas) > 0 {
+		if run.request.schemas, err = parseSchemas(f.schemas); err != nil {
+			return err
+		}
+	}
+	if run.sel, err = f.selection(cmd); err != nil {
+		return err
+	}
+	form, err := f.chooseFormat(&output{path: f.output}, f.output == "" && isTerminal(p.Stdout))
+	if err != nil {
+		return err
+	}
+	if form == formatDBN && f.fragment {
+		return usage("a fragment cannot become DBN: its metadata is missing")
+	}
+	usual := dbn.AsIs
+	if form == formatTable { // made for people, who need not see what version a record had
+		usual = dbn.UpgradeToV3
+	}
+	policy, err := f.upgradePolicy(usual)
+	run.options = []dbn.DecoderOption{dbn.WithUpgrade(policy)}
+	if f.fragment {
+		run.options = append(run.options, dbn.WithFragment(f.fragmentVersion, false))
+	}
+	return err
+}
+
+func (run *fileRun) closeInputs() {
+	for _, in := range run.inputs {
+		in.close()
+	}
+}
+
+// open opens all files and reads their metadata.
+func (run *fileRun) open(f *flags, args []string, stdin io.Reader) error {
+	for _, name := range args {
+		in, err := run.openInput(name, stdin, f.follow || f.followName, f.followName)
+		if err != nil {
+			return err
+		}
+		run.inputs = append(run.inputs, in)
+		if err := in.decode(); err != nil {
+			return run.explain(in.name, err)
+		}
+	}
+	return nil
+}
+
+// plan finds out what to do with the records, now that the metadata is known.
+func (run *fileRun) plan(f *flags, p *Program) error {
+	metadata, err := run.metadata()
+	if err != nil {
+		return fail(ExitFailure, "%s", strings.TrimPrefix(err.Error(), "dbn: "))
+	}
+	file := new(fileRecords)
+	filtered := len(run.request.schemas) > 0
+	if !filtered && metadata.Schema != dbn.SchemaNone {
+		run.request.schemas = []dbn.Schema{metadata.Schema}
+	}
+	run.request.tsOut = metadata.TsOut
+	if run.output, err = f.outputSettings(&run.request, p.Stdout, p.Getenv); err != nil {
+		return err
+	}
+	separated := run.output.format == formatCSV || run.output.format == formatTSV
+	if separated && len(run.request.schemas) == 0 && !f.fragment && !run.output.metadata {
+		return usage("%s holds one schema, but the input may have several: choose one with --schema, or use -J", run.output.format)
+	}
+	run.output.whole = !f.follow && !f.followName
+	file.want(&run.request, &run.output, filtered)
+	if symbols, err := dbn.TsSymbolMapOf(metadata); err != nil {
+		run.log.Debug("no symbols from the metadata: " + err.Error())
+	} else if symbols.Len() > 0 {
+		file.symbols = symbols
+	}
+	run.narrow(metadata, filtered)
+	run.stream = newStream(run.log, &run.request, &run.output, run.sel, p.Stdout)
+	run.stream.file = file
+	if err := run.seek(); err != nil {
+		return run.explain(run.inputs[0].name, err)
+	}
+	run.stream.metadata(metadata)
+	if f.output != "" || !isTerminal(p.Stdout) {
+		run.progress = newProgress(p.Stderr, run.total())
+	}
+	return nil
+}
+
+// metadata is that of all inputs together.
+func (run *fileRun) metadata() (*dbn.Metadata, error) {
+	var all []*dbn.Metadata
+	for _, in := range run.inputs {
+		m := in.metadata
+		if m == nil { // a fragment; nobody will see this
+			m = &dbn.Metadata{
+				Version: dbn.Version, Schema: dbn.SchemaNone, StypeIn: dbn.STypeNone, StypeOut: dbn.STypeInstrumentID,
+			}
+		}
+		all = append(all, m)
+	}
+	return dbn.MergeMetadata(all...)
+}
+
+// narrow notes in the metadata that not all records will be there.
+func (run *fileRun) narrow(m *dbn.Metadata, filtered bool) {
+	if filtered {
+		m.Schema = dbn.SchemaNone
+		if len(run.request.schemas) == 1 {
+			m.Schema = run.request.schemas[0]
+		}
+	}
+	if n := run.sel.limit; n > 0 && (m.Limit == 0 || n < m.Limit) {
+		m.Limit = n
+	}
+	if filtered || run.sel != (selection{}) {
+		m.RecordCount = nil
+	}
+}
+
+// want chooses the types of records. The gateway's own records belong to DBN; in text they
+// are shown when asked for.
+func (file *fileRecords) want(r *request, o *output, filtered bool) {
+	for rtype := range file.wanted {
+		file.wanted[rtype] = !filtered
+		if isMessage(dbn.RType(rtype)) {
+			file.wanted[rtype] = o.system || !filtered && o.format == formatDBN
+		}
+	}
+	if filtered {
+		for _, schema := range r.schemas {
+			rtype, _ := dbn.RTypeOf(schema)
+			file.wanted[rtype] = true
+		}
+	}
+}
+
+// total is how many bytes there are to read; -1: not known.
+func (run *fileRun) total() (total int64) {
+	for _, in := range run.inputs {
+		if !in.regular || in.following != nil {
+			return -1
+		}
+		total += in.size()
+	}
+	return total
+}
+
+// copy brings the records to the stream until one of both ends.
+func (run *fileRun) copy(stdout io.Writer) error {
+	next := run.inputs[0].next
+	if len(run.inputs) > 1 {
+		decoders := make([]*dbn.Decoder, len(run.inputs))
+		for i, in := range run.inputs {
+			decoders[i] = in.decoder
+		}
+		next = dbn.NewMerger(decoders...).Next
+	}
+	s := run.stream
+	for !s.over {
+		r, err := next()
+		if err != nil {
+			s.end(run.explain("", err))
+			break
+		}
+		s.record(r)
+	}
+	run.endProgress()
+	return s.finish()
+}
+
+// interrupted is asked before every read: it prints what is due, and gives the reason to
+// end.
+func (run *fileRun) interrupted() error {
+	if err := run.wake.check(); err != nil {
+		return err
+	}
+	now := time.Now()
+	began := run.stream != nil && run.stream.began
+	if run.wake.state.Swap(false) {
+		line := "no metadata yet"
+		if began {
+			line = run.stream.count.summary(now)
+		}
+		run.log.Info(run.inputs[0].name + ": " + line)
+	}
+	if run.stats > 0 && began && now.Sub(run.ticked) >= run.stats {
+		run.ticked = now
+		run.log.Info(run.stream.count.tick(now))
+	}
+	if run.stream != nil && run.stream.over {
+		return first(run.stream.err, io.EOF)
+	}
+	return nil
+}
+
+func (run *fileRun) read(n int) {
+	if run.progress != nil {
+		run.progress.add(n)
+	}
+}
+
+func (run *fileRun) endProgress() {
+	if run.progress != nil {
+		run.progress.end()
+	}
+}
+
+// explain turns the reason that the records end into the program's own: nil for a good
+// end, else an error with an exit code. An empty name stands for the input at fault.
+func (run *fileRun) explain(name string, err error) error {
+	if err == io.EOF { //nolint:errorlint // a clean end is io.EOF itself
+		return nil
+	}
+	if stop := run.wake.check(); stop != nil {
+		return stop
+	}
+	var known *exitError
+	var path *fs.PathError
+	var fault *dbn.DecodeError
+	var merge *dbn.MergeError
+	if errors.As(err, &merge) {
+		name = run.inputs[merge.Stream].name
+		err = merge.Err
+	} else if name == "" {
+		name = run.inputs[0].name
+	}
+	text := name + ": " + strings.TrimPrefix(err.Error(), "dbn: ")
+	switch {
+	case errors.Is(err, errReaderGone):
+		return errReaderGone
+	case errors.As(err, &known):
+		return err
+	case errors.As(err, &path):
+		return fail(ExitFailure, "cannot read %s: %w", name, path.Err)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return fail(ExitPartial, "%s", text)
+	case errors.As(err, &fault), errors.Is(err, dbn.ErrLegacyDBZ):
+		return fail(ExitCorrupt, "%s", text)
+	}
+	return usage("%s", text)
+}
+
+// conclude says how it went, and gives the error to end with.
+func (run *fileRun) conclude(err error) error {
+	if run.stream == nil {
+		return err
+	}
+	count := &run.stream.count
+	var signaled signalError
+	switch {
+	case errors.As(err, &signaled):
+		run.log.Info(signalName(signaled.Signal) + ": " + count.summary(time.Now()))
+		return err
+	case errors.Is(err, errReaderGone):
+		return nil
+	case err != nil:
+		if count.records > 0 {
+			return &exitError{exitCode(err), fmt.Errorf("%w; %s came before", err, plural(count.records, "record"))}
+		}
+		return err
+	}
+	if run.stats > 0 {
+		run.log.Info(count.summary(time.Now()))
+	} else {
+		run.log.Debug(count.summary(time.Now()))
+	}
+	if run.partial {
+		return fail(ExitPartial, "%s had ended inside a record before it was replaced", run.inputs[0].name)
+	}
+	return nil
+}
+
+// openError names what could not be opened.
+func openError(name string, err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	hint := ""
+	if errors.Is(err, os.ErrNotExist) {
+		hint = " (symbols of a live stream need a dataset: -d)"
+	}
+	return fail(ExitFailure, "cannot open %s: %w%s", name, err, hint)
+}

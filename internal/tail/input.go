@@ -1,0 +1,203 @@
+package tail
+
+import (
+	"errors"
+	"io"
+	"os"
+
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// input is one file, or standard input.
+type input struct {
+	run       *fileRun
+	name      string
+	reader    io.Reader
+	file      *os.File // nil when standard input is none
+	regular   bool     // a file on a disk: it can be read at any place, and never blocks
+	following *following
+	decoder   *dbn.Decoder
+	metadata  *dbn.Metadata // of the file, upgraded; nil for a fragment
+	began     int64         // where in the file the decoder began
+}
+
+func (run *fileRun) openInput(name string, stdin io.Reader, follow, byName bool) (*input, error) {
+	in := &input{run: run, name: name, reader: stdin}
+	if name == "-" {
+		in.name = "standard input"
+		in.file, _ = stdin.(*os.File)
+	} else {
+		var err error
+		if in.file, err = run.openFile(name, byName); err != nil {
+			return nil, err
+		}
+		in.reader = in.file
+	}
+	if in.file == nil {
+		return in, nil
+	}
+	info, err := in.file.Stat()
+	if err == nil && info.IsDir() {
+		err = errors.New("it is a directory")
+	}
+	if err != nil {
+		in.close()
+		return nil, openError(in.name, err)
+	}
+	in.regular = info.Mode().IsRegular()
+	if follow && in.regular {
+		in.following = newFollowing(in, byName)
+	}
+	return in, nil
+}
+
+// openFile opens a file; one that is followed by its name is waited for.
+func (run *fileRun) openFile(name string, wait bool) (*os.File, error) {
+	file, err := os.Open(name)
+	if err == nil || !wait || !errors.Is(err, os.ErrNotExist) {
+		if err != nil {
+			return nil, openError(name, err)
+		}
+		return file, nil
+	}
+	run.log.Warn(name + " is not there yet: waiting for it")
+	watch := newFileWatch(name, true)
+	defer watch.close()
+	for {
+		if file, err = os.Open(name); err == nil {
+			return file, nil
+		}
+		if _, err := run.wake.wait(watch.fd, watch.patience()); err != nil {
+			return nil, err
+		}
+		watch.drain()
+	}
+}
+
+func (in *input) close() {
+	if in.decoder != nil {
+		in.decoder.Close()
+	}
+	if in.following != nil {
+		in.following.watch.close()
+	}
+	if in.file != nil && in.reader == io.Reader(in.file) && in.name != "standard input" {
+		in.file.Close() //nolint:errcheck // it was only read
+	}
+}
+
+func (in *input) size() int64 {
+	info, err := in.file.Stat()
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// decode reads the metadata.
+func (in *input) decode() (err error) {
+	in.began = 0
+	if in.decoder, err = dbn.NewDecoder(in, in.run.options...); err == nil {
+		in.metadata = in.decoder.Metadata()
+	}
+	return err
+}
+
+// next gives the next record. A followed file that was replaced goes on with the new one.
+func (in *input) next() (dbn.Record, error) {
+	for {
+		r, err := in.decoder.Next()
+		if err == nil {
+			return r, nil
+		}
+		var fault *dbn.DecodeError
+		if errors.As(err, &fault) {
+			fault.Offset += in.began
+			in.began = 0 // the decoder may give the same error again
+		}
+		if in.following == nil || !in.following.moved {
+			return r, err
+		}
+		if err := in.goOn(err); err != nil {
+			return r, err
+		}
+	}
+}
+
+// goOn begins to read the file that took the place of the one that ended with err.
+func (in *input) goOn(err error) error {
+	before := in.metadata
+	for err != nil {
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			in.run.partial = true
+		} else if err != io.EOF { //nolint:errorlint // a clean end is io.EOF itself
+			return err
+		}
+		if !in.following.moved {
+			return err
+		}
+		in.following.moved = false
+		in.decoder.Close()
+		decoder, failed := dbn.NewDecoder(in, in.run.options...)
+		if err = failed; err == nil {
+			in.decoder = decoder
+		}
+	}
+	in.began, in.metadata = 0, in.decoder.Metadata()
+	return in.sameKind(before)
+}
+
+// sameKind refuses a new file whose records do not fit behind those of the old one.
+func (in *input) sameKind(before *dbn.Metadata) error {
+	now := in.metadata
+	if now.Version != before.Version || now.TsOut != before.TsOut {
+		return fail(ExitFailure, "%s was replaced by a file of another kind: DBN version %d (ts_out: %v) behind version %d (%v)",
+			in.name, now.Version, now.TsOut, before.Version, before.TsOut)
+	}
+	if symbols, err := dbn.TsSymbolMapOf(now); err == nil && symbols.Len() > 0 {
+		in.run.stream.file.symbols = symbols
+	}
+	return nil
+}
+
+// Read is what the decoder reads with.
+func (in *input) Read(p []byte) (int, error) {
+	for {
+		if err := in.run.interrupted(); err != nil {
+			return 0, err
+		}
+		if in.file != nil && !in.regular {
+			if ready, err := in.await(); err != nil {
+				return 0, err
+			} else if !ready {
+				continue
+			}
+		}
+		n, err := in.reader.Read(p)
+		in.run.read(n)
+		if n > 0 || in.following == nil || !errors.Is(err, io.EOF) {
+			return n, err
+		}
+		if err := in.following.atEnd(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// await waits until a pipe or terminal can be read. What was gathered goes out before.
+func (in *input) await() (ready bool, err error) {
+	fd := int(in.file.Fd())
+	if ready, err = in.run.wake.wait(fd, 0); ready || err != nil {
+		return ready, err
+	}
+	if in.run.stream != nil {
+		in.run.stream.endTurn()
+	}
+	return in.run.wake.wait(fd, -1)
+}
+
+// resume goes on with a decoder that began in the midst of the file.
+func (in *input) resume(decoder *dbn.Decoder, at int64) {
+	in.decoder.Close()
+	in.decoder, in.began = decoder, at
+}

@@ -1,0 +1,168 @@
+package tail
+
+import (
+	"bytes"
+	"io"
+	"unsafe"
+
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// seek places a plain file so that at least the last records that were asked for are still
+// to come; the stream's ring does the rest. It does nothing where records must be read from
+// the beginning: several inputs, a pipe, zstd, a limit.
+func (run *fileRun) seek() error {
+	in := run.inputs[0]
+	if !run.sel.tail || run.sel.limit > 0 || len(run.inputs) > 1 || !in.regular || in.metadata == nil {
+		return nil
+	}
+	var magic [3]byte
+	if _, err := in.file.ReadAt(magic[:], 0); err != nil || string(magic[:]) != "DBN" {
+		return nil //nolint:nilerr // not a plain file; the decoder has seen its head already
+	}
+	f := lastFinder{
+		run: run, file: in.file, metadata: in.metadata, version: in.decoder.InputVersion(),
+		begin: in.decoder.Offset(), end: in.size(), n: run.sel.last,
+	}
+	at, known := f.bySize()
+	if !known {
+		var err error
+		if at, err = f.byHeaders(); err != nil {
+			return err
+		}
+	}
+	if at <= f.begin {
+		return nil
+	}
+	if _, err := in.file.Seek(at, io.SeekStart); err != nil {
+		return err
+	}
+	options := append(run.options[:len(run.options):len(run.options)], dbn.WithFragment(f.version, f.metadata.TsOut))
+	decoder, err := dbn.NewDecoder(in, options...)
+	if err != nil {
+		return err
+	}
+	in.resume(decoder, at)
+	return nil
+}
+
+// lastFinder looks for the place where the last n wanted records of a plain file begin.
+type lastFinder struct {
+	run        *fileRun
+	file       io.ReaderAt
+	metadata   *dbn.Metadata
+	version    uint8 // of the records in the file
+	begin, end int64 // of the records
+	n          uint64
+	buf        []byte
+}
+
+// surely is how many records before the end must look as expected before a place is
+// believed without having walked there from the beginning.
+const surely = 4096
+
+// walkSize is how many bytes are read at once.
+const walkSize = 1 << 20
+
+// bySize computes the place where all records are of one size: the schema's, in a file
+// that is not mixed.
+//
+// From a true boundary on, records of the right size lead to true boundaries only. So if
+// the last computed place is wrong, all of them are: every one of the `surely` places
+// before the end would be the inside of a record that happens to have the length byte and
+// the type of this schema there. In a shorter file the first place is the true beginning,
+// and nothing is left to chance. Any place that looks otherwise sends to byHeaders.
+func (f *lastFinder) bySize() (at int64, ok bool) {
+	rtype, known := dbn.RTypeOf(f.metadata.Schema)
+	if f.metadata.Schema == dbn.SchemaNone || !known || !f.run.stream.file.wanted[rtype] {
+		return 0, false
+	}
+	size := int64(dbn.SizeOf(rtype, f.version))
+	if f.metadata.TsOut {
+		size += 8
+	}
+	count := (f.end - f.begin) / size
+	first := max(0, count-int64(max(f.n, surely)))
+	// A record that is cut off at the end is looked at too.
+	for from := f.begin + first*size; from < f.end; {
+		chunk, err := f.read(from, walkSize/size*size)
+		if err != nil || len(chunk) == 0 {
+			return 0, false
+		}
+		for i := 0; i < len(chunk); i += int(size) {
+			head := []byte{byte(size / 4), byte(rtype)}
+			if !bytes.HasPrefix(head, chunk[i:min(i+2, len(chunk))]) {
+				return 0, false
+			}
+		}
+		from += int64(len(chunk))
+	}
+	return f.begin + max(0, count-int64(f.n))*size, true
+}
+
+// byHeaders walks over all records from the beginning, looking at their headers only.
+func (f *lastFinder) byHeaders() (int64, error) {
+	places := make([]int64, 0, min(f.n, 1<<16)) // a ring of the last n wanted records
+	count := uint64(0)
+	wanted := &f.run.stream.file.wanted
+	from := f.begin
+	for {
+		if err := f.run.interrupted(); err != nil {
+			return 0, err
+		}
+		chunk, err := f.read(from, walkSize)
+		if err != nil {
+			return 0, err
+		}
+		i := 0
+		for i+dbn.HeaderLen <= len(chunk) {
+			size := int(chunk[i]) * 4
+			if size < dbn.HeaderLen || i+size > len(chunk) {
+				break
+			}
+			rtype := dbn.RType(chunk[i+1])
+			if rtype == dbn.RTypeSymbolMapping {
+				f.mapping(chunk[i : i+size])
+			}
+			if wanted[rtype] && f.n > 0 {
+				if uint64(len(places)) < f.n {
+					places = append(places, 0)
+				}
+				places[count%f.n] = from + int64(i)
+				count++
+			}
+			i += size
+		}
+		if i == 0 { // the end, or what the decoder will complain about
+			break
+		}
+		from += int64(i)
+	}
+	switch {
+	case f.n == 0:
+		return from, nil
+	case count <= f.n:
+		return f.begin, nil
+	}
+	return places[count%f.n], nil
+}
+
+// mapping takes in a symbol mapping record that the decoder will not see.
+func (f *lastFinder) mapping(record []byte) {
+	var aligned [1024 / 8]uint64
+	p := unsafe.Pointer(&aligned)
+	copy(unsafe.Slice((*byte)(p), 1024), record)
+	f.run.stream.observe(dbn.RecordAt(p))
+}
+
+func (f *lastFinder) read(from, size int64) ([]byte, error) {
+	if f.buf == nil {
+		f.buf = make([]byte, walkSize)
+	}
+	buf := f.buf[:max(0, min(size, f.end-from))]
+	n, err := f.file.ReadAt(buf, from)
+	if err == io.EOF { //nolint:errorlint // ReadAt's own
+		err = nil
+	}
+	return buf[:n], err
+}
