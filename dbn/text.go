@@ -340,12 +340,17 @@ func appendJSONTime(dst []byte, t UnixNanos, pretty bool) []byte {
 	return append(appendTime(dst, t, pretty), '"')
 }
 
+// appendJSONString escapes what the official tool does, the slash included.
 func appendJSONString(dst, text []byte) []byte {
 	dst = append(dst, '"')
 	for _, c := range text {
 		switch {
-		case c == '"' || c == '\\':
+		case c == '"' || c == '\\' || c == '/':
 			dst = append(dst, '\\', c)
+		case c == '\b':
+			dst = append(dst, '\\', 'b')
+		case c == '\f':
+			dst = append(dst, '\\', 'f')
 		case c == '\n':
 			dst = append(dst, '\\', 'n')
 		case c == '\r':
@@ -353,7 +358,7 @@ func appendJSONString(dst, text []byte) []byte {
 		case c == '\t':
 			dst = append(dst, '\\', 't')
 		case c < 0x20:
-			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+			dst = append(dst, '\\', 'u', '0', '0', '0'+c>>4, "0123456789ABCDEF"[c&15])
 		default:
 			dst = append(dst, c)
 		}

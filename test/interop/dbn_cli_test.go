@@ -1,0 +1,269 @@
+// Package interop compares dbn-tail with the official dbn program, byte for byte. The
+// script dbn_cli.sh installs that program and runs these tests; without it they skip.
+package interop
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// comparison is one command line for both programs.
+type comparison struct {
+	official, ours []string
+}
+
+// comparisons are what is compared for a file with metadata: every mix of flags for the
+// whole file and for its first record, fewer with a filter by schema.
+func comparisons(schema dbn.Schema) []comparison {
+	both := func(flags ...string) comparison { return comparison{flags, flags} }
+	var all []comparison
+	for _, form := range []string{"-C", "-T", "-J"} {
+		for _, pretty := range []string{"", "-p"} {
+			for _, symbols := range []string{"", "-s"} {
+				for _, upgrade := range []string{"", "-u"} {
+					all = append(all, comparisonOf(comparison{}, form, pretty, symbols, upgrade),
+						comparisonOf(both("-l", "1"), form, pretty, symbols, upgrade))
+				}
+			}
+		}
+		for _, name := range []string{schema.String(), "trades", "ohlcv-1s"} {
+			if _, err := dbn.ParseSchema(name); err != nil {
+				continue // a mix has no name
+			}
+			all = append(all, comparisonOf(both("--schema", name), form),
+				comparisonOf(both("--schema", name, "-l", "2"), form, "-p", "-s", "-u"))
+		}
+	}
+	for _, form := range []string{"-C", "-T"} {
+		all = append(all, comparisonOf(both("--omit-header"), form))
+	}
+	for _, narrowed := range []comparison{both(), both("-l", "1"), both("--schema", "mbo")} {
+		all = append(all, comparisonOf(narrowed, "-J", "-m"), comparisonOf(narrowed, "-J", "-m", "-p"),
+			comparisonOf(narrowed, "-J", "-m", "-u"))
+	}
+	return all
+}
+
+// comparisonOf adds flags in the words of both programs.
+func comparisonOf(c comparison, flags ...string) comparison {
+	c = comparison{append([]string{}, c.official...), append([]string{}, c.ours...)}
+	mapped := false
+	for _, flag := range flags {
+		switch flag {
+		case "":
+			continue
+		case "-s":
+			mapped = true
+		case "-u":
+			c.ours = append(c.ours, "--upgrade", "v3")
+		case "-J":
+			c.ours = append(c.ours, "-J")
+			if len(c.official) == 0 || c.official[0] != "--schema" {
+				c.ours = append(c.ours, "--system") // the official tool shows every record
+			}
+		default:
+			c.ours = append(c.ours, flag)
+		}
+		c.official = append(c.official, flag)
+	}
+	if !mapped {
+		c.ours = append(c.ours, "--no-map-symbols")
+	}
+	return c
+}
+
+// programs finds both programs, or skips.
+func programs(t *testing.T) (official, ours string) {
+	t.Helper()
+	official, ours = os.Getenv("DBN_CLI"), os.Getenv("DBN_TAIL")
+	if official == "" || ours == "" {
+		t.Skip("run test/interop/dbn_cli.sh; it sets DBN_CLI and DBN_TAIL to the programs")
+	}
+	return official, ours
+}
+
+func output(program string, args []string) (stdout []byte, stderr string, failed bool) {
+	cmd := exec.Command(program, args...)
+	var message bytes.Buffer
+	cmd.Stderr = &message
+	stdout, err := cmd.Output()
+	return stdout, message.String(), err != nil
+}
+
+// mixedCSV reports whether a mix of schemas would become CSV. dbn-tail refuses that before
+// it begins; the official tool goes on until the schema changes.
+func (c comparison) mixedCSV() bool {
+	return !slices.Contains(c.ours, "--schema") && (slices.Contains(c.ours, "-C") || slices.Contains(c.ours, "-T"))
+}
+
+// allMixed reports whether the inputs have no schema in common.
+func allMixed(t *testing.T, inputs []string) bool {
+	t.Helper()
+	var all []*dbn.Metadata
+	for _, path := range inputs {
+		if strings.Contains(path, ".frag") {
+			return false
+		}
+		file, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		decoder, err := dbn.NewDecoder(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer decoder.Close()
+		all = append(all, decoder.Metadata())
+	}
+	merged, err := dbn.MergeMetadata(all...)
+	return err == nil && merged.Schema == dbn.SchemaNone
+}
+
+// counts are what was compared.
+type counts struct{ equal, refused, differ int }
+
+func (n *counts) compare(t *testing.T, c comparison, inputs ...string) {
+	t.Helper()
+	official, ours := programs(t)
+	if c.mixedCSV() && allMixed(t, inputs) {
+		return
+	}
+	want, wantErr, wantFailed := output(official, append(c.official, inputs...))
+	got, gotErr, gotFailed := output(ours, append(c.ours, inputs...))
+	name := fmt.Sprintf("dbn %s | dbn-tail %s", strings.Join(c.official, " "), strings.Join(c.ours, " "))
+	switch {
+	case wantFailed != gotFailed:
+		n.differ++
+		t.Errorf("%s: one fails and the other does not:\n%s\n%s", name, wantErr, gotErr)
+	case wantFailed:
+		n.refused++
+	case !bytes.Equal(want, got):
+		n.differ++
+		t.Errorf("%s: differ\n%s", name, firstDifference(want, got))
+	default:
+		n.equal++
+	}
+}
+
+func firstDifference(want, got []byte) string {
+	i := 0
+	for i < min(len(want), len(got)) && want[i] == got[i] {
+		i++
+	}
+	around := func(b []byte) string { return fmt.Sprintf("%q", b[max(0, i-60):min(len(b), i+60)]) }
+	return fmt.Sprintf("at byte %d of %d and %d:\nofficial %s\nours     %s", i, len(want), len(got), around(want), around(got))
+}
+
+// files are the real files of every schema and version, the sample data, and what this
+// package makes itself.
+func files(t *testing.T) []string {
+	t.Helper()
+	dir := os.Getenv("DBN_TESTDATA")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "..", "shared", "testdata", "dbn")
+	}
+	real, _ := filepath.Glob(filepath.Join(dir, "*"))
+	sample, _ := filepath.Glob(filepath.Join("..", "..", "sim", "sample", "data", "*.dbn.zst"))
+	t.Logf("%d real files, %d of the sample data", len(real), len(sample))
+	return append(append(real, sample...), oddFiles(t)...)
+}
+
+func TestTextIsThatOfTheOfficialTool(t *testing.T) {
+	programs(t)
+	var n counts
+	for _, path := range files(t) {
+		name := filepath.Base(path)
+		t.Run(name, func(t *testing.T) {
+			if strings.Contains(name, ".frag") {
+				compareFragment(t, &n, path)
+				return
+			}
+			file, err := os.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer file.Close()
+			decoder, err := dbn.NewDecoder(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer decoder.Close()
+			for _, c := range comparisons(decoder.Metadata().Schema) {
+				n.compare(t, c, path)
+			}
+		})
+	}
+	fmt.Printf("dbn-tail and dbn: %d outputs compared equal, %d refused by both, %d differ\n", n.equal, n.refused, n.differ)
+	if n.equal < 1000 {
+		t.Errorf("only %d outputs were compared", n.equal)
+	}
+}
+
+func compareFragment(t *testing.T, n *counts, path string) {
+	kind, version := "--input-fragment", "1"
+	if strings.HasSuffix(path, ".zst") {
+		kind = "--input-zstd-fragment"
+	}
+	for _, v := range []string{"2", "3"} {
+		if strings.Contains(path, ".v"+v+".") {
+			version = v
+		}
+	}
+	for _, form := range []string{"-C", "-T", "-J"} {
+		for _, pretty := range []string{"", "-p"} {
+			for _, upgrade := range []string{"", "-u"} {
+				c := comparisonOf(comparison{}, form, pretty, upgrade)
+				c.official = append(c.official, kind, "--input-dbn-version", version)
+				c.ours = append(c.ours, "--input-fragment", "--input-dbn-version", version)
+				n.compare(t, c, path)
+			}
+		}
+	}
+}
+
+func TestMergedTextIsThatOfTheOfficialTool(t *testing.T) {
+	programs(t)
+	var n counts
+	pairs := map[string][]string{}
+	for _, path := range files(t) {
+		if strings.HasSuffix(path, ".v3.dbn.zst") || strings.Contains(path, "sample") {
+			dir := filepath.Dir(path)
+			pairs[dir] = append(pairs[dir], path)
+		}
+	}
+	for _, paths := range pairs {
+		for i, a := range paths {
+			b := paths[(i+1)%len(paths)]
+			for _, flags := range [][]string{{"-J"}, {"-J", "-p", "-s"}, {"-C", "-s"}} {
+				n.compare(t, comparisonOf(comparison{}, flags...), a, b)
+				n.compare(t, comparisonOf(comparison{}, flags...), a, a)
+			}
+			n.compare(t, comparisonOf(comparison{[]string{"--schema", "mbo"}, []string{"--schema", "mbo"}}, "-C"), a, b)
+		}
+	}
+	fmt.Printf("dbn-tail and dbn, merged: %d outputs compared equal, %d refused by both, %d differ\n", n.equal, n.refused, n.differ)
+}
+
+func TestDBNIsThatOfTheOfficialTool(t *testing.T) {
+	programs(t)
+	var n counts
+	for _, path := range files(t) {
+		if strings.Contains(path, ".frag") || strings.Contains(path, ".v1.") {
+			continue // record_count of version 1 is kept by dbn-tail, and dropped by the official tool
+		}
+		for _, flags := range [][]string{{"-D"}, {"-D", "-u"}, {"-D", "-l", "1"}} {
+			n.compare(t, comparisonOf(comparison{}, flags...), path)
+		}
+		n.compare(t, comparisonOf(comparison{[]string{"--schema", "trades"}, []string{"--schema", "trades"}}, "-D"), path)
+	}
+	fmt.Printf("dbn-tail and dbn, as DBN: %d outputs compared equal, %d refused by both, %d differ\n", n.equal, n.refused, n.differ)
+}
