@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"io"
@@ -9,10 +10,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
-
-	"crypto/tls"
 
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/sim"
@@ -28,13 +28,19 @@ func historical(t testing.TB, cfg sim.HistoricalConfig) *sim.Historical {
 	if err != nil {
 		t.Fatal(err)
 	}
+	keptClients.Store(h, httpClient(t, h))
 	t.Cleanup(func() {
+		keptClients.Delete(h)
 		if err := h.Close(); err != nil {
 			t.Error(err)
 		}
 	})
 	return h
 }
+
+// keptClients are clients that keep their connection, by server: for the many requests that
+// are not about connections.
+var keptClients sync.Map
 
 // httpClient is an ordinary client that trusts the server's CA. Its timeout only keeps a
 // broken server from hanging the test.
@@ -62,8 +68,14 @@ func form(pairs ...string) url.Values {
 	return values
 }
 
-// try sends a request and reads the answer; the error is that of the headers.
+// try sends a request on a connection of its own and reads the answer; the error is that of
+// the headers.
 func try(t testing.TB, h *sim.Historical, method, path string, values url.Values, header http.Header) (answer, error) {
+	t.Helper()
+	return tryWith(t, httpClient(t, h), h, method, path, values, header)
+}
+
+func tryWith(t testing.TB, client *http.Client, h *sim.Historical, method, path string, values url.Values, header http.Header) (answer, error) {
 	t.Helper()
 	target, body := h.URL()+path, io.Reader(nil)
 	if method == http.MethodPost {
@@ -82,7 +94,7 @@ func try(t testing.TB, h *sim.Historical, method, path string, values url.Values
 	for name, list := range header {
 		request.Header[name] = list
 	}
-	response, err := httpClient(t, h).Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		return answer{}, err
 	}
@@ -94,7 +106,8 @@ func try(t testing.TB, h *sim.Historical, method, path string, values url.Values
 // ask is try for a request that must get a whole answer.
 func ask(t testing.TB, h *sim.Historical, method, endpoint string, pairs ...string) answer {
 	t.Helper()
-	a, err := try(t, h, method, "/v0/"+endpoint, form(pairs...), nil)
+	kept, _ := keptClients.Load(h)
+	a, err := tryWith(t, kept.(*http.Client), h, method, "/v0/"+endpoint, form(pairs...), nil)
 	if err == nil {
 		err = a.err
 	}

@@ -290,7 +290,7 @@ func TestGetRangeIsStreamed(t *testing.T) {
 	for _, stored := range []bool{false, true} {
 		h := historical(t, sim.HistoricalConfig{RepeatBytes: 1 << 40, Stored: stored})
 		conn := rawConn(t, h)
-		if _, err := io.CopyN(io.Discard, conn, 64<<10); err != nil {
+		if _, err := io.CopyN(io.Discard, conn, 8<<10); err != nil {
 			t.Errorf("stored %v: %v", stored, err)
 		}
 	}
