@@ -1,127 +1,126 @@
-// Real DBN files: each schema, version and framing as the official tools write them.
-// DBN_TESTDATA names their folder.
+// Every real file under every upgrade policy; see support/fixtures.hpp.
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "proto/zstd_stream.hpp"
-#include "support/dbn_bytes.hpp"
+#include "dbnloop/dbn_file_source.hpp"
+#include "support/fixtures.hpp"
 
 namespace dbnloop {
 namespace {
 
 namespace fs = std::filesystem;
 using test::Bytes;
-
-fs::path Folder() {
-  if (const char* given = std::getenv("DBN_TESTDATA")) return given;
-  return fs::path{__FILE__}.parent_path() / "../../../shared/testdata/dbn";
-}
-
-std::vector<fs::path> Files() {
-  std::vector<fs::path> out;
-  std::error_code missing;
-  for (const auto& entry : fs::directory_iterator{Folder(), missing}) {
-    out.push_back(entry.path());
-  }
-  std::ranges::sort(out);
-  return out;
-}
-
-bool IsFragment(const fs::path& path) {
-  return path.filename().string().find(".frag") != std::string::npos;
-}
-
-// ".v1." in the name; files without are of the time of version 2.
-std::uint8_t VersionOf(const fs::path& path) {
-  const auto name = path.filename().string();
-  const auto at = name.find(".v");
-  return static_cast<std::uint8_t>(at == std::string::npos ? 2 : name[at + 2] - '0');
-}
-
-Bytes Load(const fs::path& path) {
-  std::ifstream file{path, std::ios::binary};
-  const std::string text{std::istreambuf_iterator<char>{file}, {}};
-  const auto raw = test::BytesOfText(text);
-  if (path.extension() != ".zst") return raw;
-  proto::ZstdStream zstd;
-  Bytes out;
-  std::span<const std::byte> in = raw;
-  while (!in.empty() || zstd.HasPending()) {
-    Bytes room(64 * 1024);
-    const auto [consumed, produced] = zstd.Decompress(in, room);
-    if (consumed + produced == 0) break;
-    in = in.subspan(consumed);
-    test::Append(out, std::span{room}.first(produced));
-  }
-  EXPECT_FALSE(zstd.Finish()) << path << ": " << zstd.Finish().message;
-  return out;
-}
+using test::FixtureTest;
+using test::IsFragment;
+using test::VersionOf;
 
 test::Outcome Parse(const fs::path& path, VersionUpgradePolicy policy) {
-  ParserOptions options;
-  options.upgrade_policy = policy;
-  if (IsFragment(path)) {
-    options.fragment = ParserOptions::Fragment{VersionOf(path), false};
-  }
-  return test::Parse(Load(path), options);
+  return test::Parse(test::Load(path), test::OptionsOf(path, policy));
 }
 
-class FixturesTest : public testing::Test {
- protected:
-  void SetUp() override {
-    if (Files().empty()) {
-      GTEST_SKIP() << "no DBN files in " << Folder() << "; set DBN_TESTDATA";
-    }
-  }
-};
+class FixtureDecode : public FixtureTest {};
 
-TEST_F(FixturesTest, EveryFileDecodesWhollyUnderEveryPolicy) {
+TEST_P(FixtureDecode, WhollyUnderEveryPolicy) {
   using enum VersionUpgradePolicy;
-  for (const auto& path : Files()) {
-    SCOPED_TRACE(path.filename());
-    const auto as_is = Parse(path, AsIs);
-    EXPECT_EQ(as_is.code, ErrorCode::None) << as_is.message;
-    // The daily bars are a stream without records.
-    EXPECT_EQ(as_is.records.empty(),
-              path.filename().string().find("ohlcv-1d") != std::string::npos);
-    EXPECT_EQ(as_is.metadata.has_value(), !IsFragment(path));
-    if (as_is.metadata) {
-      EXPECT_EQ(as_is.metadata->version, VersionOf(path));
-      EXPECT_FALSE(as_is.metadata->dataset.empty());
-    }
+  const auto& path = GetParam();
+  const auto as_is = Parse(path, AsIs);
+  EXPECT_EQ(as_is.code, ErrorCode::None) << as_is.message;
+  // The daily bars are a stream without records.
+  EXPECT_EQ(as_is.records.empty(),
+            path.filename().string().find("ohlcv-1d") != std::string::npos);
+  EXPECT_EQ(as_is.metadata.has_value(), !IsFragment(path));
+  if (as_is.metadata) {
+    EXPECT_EQ(as_is.metadata->version, VersionOf(path));
+    EXPECT_FALSE(as_is.metadata->dataset.empty());
+  }
 
-    const auto to_v3 = Parse(path, UpgradeToV3);
-    EXPECT_EQ(to_v3.code, ErrorCode::None) << to_v3.message;
-    EXPECT_EQ(to_v3.records.size(), as_is.records.size());
-    EXPECT_TRUE(std::ranges::all_of(to_v3.records, &test::Seen::typed));
+  const auto to_v3 = Parse(path, UpgradeToV3);
+  EXPECT_EQ(to_v3.code, ErrorCode::None) << to_v3.message;
+  EXPECT_EQ(to_v3.records.size(), as_is.records.size());
+  EXPECT_TRUE(std::ranges::all_of(to_v3.records, &test::Seen::typed));
 
-    const auto to_v2 = Parse(path, UpgradeToV2);
-    if (VersionOf(path) == 3 && !IsFragment(path)) {
-      EXPECT_EQ(to_v2.code, ErrorCode::InvalidArgument);
-    } else {
-      EXPECT_EQ(to_v2.code, ErrorCode::None) << to_v2.message;
-      EXPECT_EQ(to_v2.records.size(), as_is.records.size());
+  const auto to_v2 = Parse(path, UpgradeToV2);
+  if (VersionOf(path) == 3 && !IsFragment(path)) {
+    EXPECT_EQ(to_v2.code, ErrorCode::InvalidArgument);
+  } else {
+    EXPECT_EQ(to_v2.code, ErrorCode::None) << to_v2.message;
+    EXPECT_EQ(to_v2.records.size(), as_is.records.size());
+  }
+}
+
+// Read as it is and written again, it is the bytes that were read.
+TEST_P(FixtureDecode, AndEncodeByteForByte) {
+  const auto out = Parse(GetParam(), VersionUpgradePolicy::AsIs);
+  ASSERT_EQ(out.code, ErrorCode::None) << out.message;
+  Bytes written;
+  if (out.metadata) written = test::HeaderOf(*out.metadata);
+  for (const auto& seen : out.records) test::Append(written, seen.bytes);
+  const auto read = test::Load(GetParam());
+  const auto [ours, theirs] = std::ranges::mismatch(written, read);
+  EXPECT_TRUE(written == read)
+      << written.size() << " of " << read.size() << " bytes, first difference at "
+      << ours - written.begin();
+}
+
+INSTANTIATE_TEST_SUITE_P(File, FixtureDecode, testing::ValuesIn(test::FixturesOrNone()),
+                         test::FixtureName);
+
+// ---- Through the reactor ------------------------------------------------------------
+
+class FixtureFileSource : public test::FixtureTest {};
+
+TEST_P(FixtureFileSource, GivesWhatTheParserGives) {
+  using enum VersionUpgradePolicy;
+  for (const auto policy : {AsIs, UpgradeToV3}) {
+    const auto want =
+        test::Parse(test::Load(GetParam()), test::OptionsOf(GetParam(), policy));
+    Reactor reactor;
+    FileOptions options;
+    options.upgrade_policy = policy;
+    options.fragment = test::OptionsOf(GetParam(), policy).fragment;
+    DbnFileSource source{&reactor, GetParam().string(), options};
+    std::vector<test::Bytes> records;
+    std::optional<Metadata> metadata;
+    bool done = false;
+    source.OnMetadata([&](const Metadata& m) { metadata = m; });
+    source.OnRecord([&](const Record& r) {
+      const auto* p = reinterpret_cast<const std::byte*>(&r.Header());
+      records.emplace_back(p, p + r.Size());
+    });
+    source.OnComplete([&] { done = true; });
+    source.OnError([&](const Error& e) {
+      done = true;
+      ADD_FAILURE() << e.message;
+    });
+    source.Start();
+    while (!done) reactor.Poll(1000);
+    EXPECT_EQ(metadata, want.metadata);
+    ASSERT_EQ(records.size(), want.records.size());
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      EXPECT_EQ(records[i], want.records[i].bytes);
     }
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(File, FixtureFileSource,
+                         testing::ValuesIn(test::FixturesOrNone()), test::FixtureName);
 
 // The files of one schema hold the same records, each version written by the official
 // tool: upgraded by us they must be equal, byte for byte.
-TEST_F(FixturesTest, OlderFilesUpgradedAreWhatTheOfficialToolWrote) {
+TEST(Fixtures, OlderFilesUpgradedAreWhatTheOfficialToolWrote) {
   std::map<std::string, std::map<std::uint8_t, test::Outcome>> schemas;
-  for (const auto& path : Files()) {
+  for (const auto& path : test::Fixtures()) {
     const auto name = path.filename().string();
     if (IsFragment(path) || !name.ends_with(".dbn.zst")) continue;
     schemas[name.substr(0, name.find(".v"))][VersionOf(path)] =
         Parse(path, VersionUpgradePolicy::UpgradeToV3);
   }
+  if (schemas.empty()) GTEST_SKIP() << "no DBN files; set DBN_TESTDATA";
   std::size_t compared = 0;
   for (const auto& [schema, versions] : schemas) {
     const auto& newest = versions.rbegin()->second;
@@ -132,28 +131,6 @@ TEST_F(FixturesTest, OlderFilesUpgradedAreWhatTheOfficialToolWrote) {
     }
   }
   EXPECT_GT(compared, schemas.size());
-}
-
-// Read as they are and written again, they are the bytes that were read, but for
-// version 1's record_count (bytes 50 to 57): nobody reads it, we write that it is not
-// known.
-TEST_F(FixturesTest, EveryFileIsWrittenAgainByteForByte) {
-  for (const auto& path : Files()) {
-    SCOPED_TRACE(path.filename());
-    const auto out = Parse(path, VersionUpgradePolicy::AsIs);
-    ASSERT_EQ(out.code, ErrorCode::None) << out.message;
-    Bytes written;
-    if (out.metadata) written = test::HeaderOf(*out.metadata);
-    for (const auto& seen : out.records) test::Append(written, seen.bytes);
-    auto read = Load(path);
-    if (out.metadata && out.metadata->version == 1) {
-      std::fill_n(read.begin() + 50, 8, std::byte{0xFF});
-    }
-    const auto [ours, theirs] = std::ranges::mismatch(written, read);
-    EXPECT_TRUE(written == read)
-        << written.size() << " of " << read.size() << " bytes, first difference at "
-        << ours - written.begin();
-  }
 }
 
 }  // namespace

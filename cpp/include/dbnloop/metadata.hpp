@@ -36,6 +36,9 @@ struct Metadata {
   UnixNanos start{};
   std::optional<UnixNanos> end;  ///< none: open
   std::uint64_t limit = 0;       ///< 0: none
+  /// A field of version 1 that readers ignore; kept so that a file can be written again
+  /// as it was. Not set by an upgrade.
+  std::optional<std::uint64_t> record_count;
   std::optional<SType> stype_in;
   SType stype_out = SType::InstrumentId;
   bool ts_out = false;

@@ -16,6 +16,7 @@
 namespace dbnloop {
 namespace {
 
+constexpr std::uint64_t kNoRecordCount = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t kOpenEnd = std::numeric_limits<std::uint64_t>::max();
 
 // Appends the header's fields; remembers the first string that does not fit.
@@ -100,7 +101,7 @@ std::expected<std::vector<std::byte>, Error> EncodeMetadata(const Metadata& meta
   out.Put(Nanos(metadata.start));
   out.Put(metadata.end ? Nanos(*metadata.end) : kOpenEnd);
   out.Put(metadata.limit);
-  if (version == 1) out.Put(kOpenEnd);  // record_count, which nobody reads
+  if (version == 1) out.Put(metadata.record_count.value_or(kNoRecordCount));
   out.Put(metadata.stype_in ? static_cast<std::uint8_t>(*metadata.stype_in)
                             : proto::kNoSType);
   out.Put(static_cast<std::uint8_t>(metadata.stype_out));

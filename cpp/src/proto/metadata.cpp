@@ -119,7 +119,10 @@ std::expected<Metadata, Error> Metadata::Decode(std::span<const std::byte> bytes
     out.end = Time(end);
   }
   out.limit = in.Get<std::uint64_t>();
-  if (out.version == 1) in.Get<std::uint64_t>();  // record_count
+  if (out.version == 1) {
+    const auto count = in.Get<std::uint64_t>();
+    if (count != std::numeric_limits<std::uint64_t>::max()) out.record_count = count;
+  }
   if (const auto stype = in.Get<std::uint8_t>(); stype != proto::kNoSType) {
     out.stype_in = static_cast<SType>(stype);
   }
@@ -152,6 +155,7 @@ void Metadata::Upgrade(VersionUpgradePolicy policy) noexcept {
   if (target == version) return;
   version = target;
   symbol_cstr_len = kSymbolCstrLen;
+  record_count.reset();
 }
 
 }  // namespace dbnloop

@@ -35,7 +35,7 @@ struct Identity {
 struct IdentityOptions {
   std::string name = "test";
   std::string alternative_names = {};  ///< "DNS:localhost,IP:127.0.0.1"
-  long not_before_s = -3600;      ///< seconds from now
+  long not_before_s = -3600;           ///< seconds from now
   long not_after_s = 3600;
   bool authority = false;
 };

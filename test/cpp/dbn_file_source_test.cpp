@@ -1,0 +1,280 @@
+#include "dbnloop/dbn_file_source.hpp"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <stdexcept>
+#include <utility>
+
+#include "dbnloop/exception.hpp"
+#include "support/dbn.hpp"
+#include "support/historical_fixture.hpp"
+
+namespace dbnloop {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class FileSource : public test::HistoricalFixture {
+ protected:
+  std::unique_ptr<DbnFileSource> Make(const std::string& path,
+                                      FileOptions options = {}) {
+    auto source = std::make_unique<DbnFileSource>(&reactor_, path, options);
+    source->OnError([this](const Error& e) { errors_.push_back(e); });
+    source->OnComplete([this] { ++completed_; });
+    source->OnRecord([this](const TradeMsg& m) { sequences_.push_back(m.sequence); });
+    return source;
+  }
+  std::string File(const std::string& content) {
+    folder_.Write("f", content);
+    return folder_.Path("f");
+  }
+  static std::string Dbn(std::uint32_t first, std::uint32_t count) {
+    return test::Header() + test::Trades(first, count);
+  }
+  void Run(DbnFileSource& source) {
+    errors_.clear();
+    sequences_.clear();
+    completed_ = 0;
+    source.Start();
+    EXPECT_THAT(sequences_, IsEmpty()) << "nothing is delivered inside Start";
+    ASSERT_TRUE(UntilEnd());
+  }
+};
+
+TEST_F(FileSource, ReadsEveryForm) {
+  const auto skippable = std::string{"\x53\x2A\x4D\x18\x04\0\0\0skip", 12};
+  const auto plain = Dbn(0, 30'000);  // 1.4 MB: several turns
+  const std::vector<std::pair<const char*, std::string>> forms{
+      {"plain", plain},
+      {"zstd", test::Zstd(plain)},
+      {"frames", test::Zstd(test::Header()) + test::Zstd(test::Trades(0, 10'000)) +
+                     test::Zstd(test::Trades(10'000, 20'000))},
+      {"skippable frames", skippable + test::Zstd(plain) + skippable},
+  };
+  for (const auto& [name, content] : forms) {
+    for (const bool use_mmap : {false, true}) {
+      FileOptions options;
+      options.use_mmap = use_mmap;
+      const auto source = Make(File(content), options);
+      Run(*source);
+      EXPECT_THAT(errors_, IsEmpty()) << name;
+      EXPECT_EQ(completed_, 1) << name;
+      EXPECT_EQ(sequences_, Numbers(0, 30'000)) << name;
+      EXPECT_EQ(source->ReadBytes(), content.size());
+      EXPECT_EQ(source->TotalBytes(), content.size());
+      Run(*source);
+      EXPECT_EQ(sequences_.size(), 30'000U) << "once more, from the beginning";
+    }
+  }
+}
+
+TEST_F(FileSource, ReadsAFragment) {
+  FileOptions options;
+  options.fragment.emplace();
+  const auto source = Make(File(test::Trades(5, 100)), options);
+  Run(*source);
+  EXPECT_EQ(sequences_, Numbers(5, 100));
+  const auto compressed = Make(File(test::Zstd(test::Trades(5, 100))), options);
+  Run(*compressed);
+  EXPECT_EQ(sequences_, Numbers(5, 100));
+}
+
+TEST_F(FileSource, GivesTheRecordsBeforeAFaultAndThenTheFault) {
+  const auto trades = test::Trades(0, 100);
+  const auto zstd = test::Zstd(test::Header() + trades);
+  auto bad = test::Header() + trades;
+  bad[test::Header().size() + 48 * 60] = 0;
+  struct Case {
+    const char* name;
+    std::string content;
+    ErrorCode code;
+    const char* words;
+    std::size_t records;
+  };
+  for (const auto& c : std::vector<Case>{
+           {"cut record", test::Header() + trades + "abc", ErrorCode::ParseError,
+            "inside a DBN record", 100},
+           {"cut header", test::Header().substr(0, 60), ErrorCode::ParseError, "", 0},
+           {"empty", "", ErrorCode::ParseError, "before its DBN metadata", 0},
+           {"two bytes", "DB", ErrorCode::ParseError, "", 0},
+           {"no DBN", "#!/bin/sh\nexit 0\n", ErrorCode::ParseError, "", 0},
+           {"bad length", bad, ErrorCode::ParseError, "byte", 60},
+           {"cut frame", zstd.substr(0, zstd.size() - 3), ErrorCode::DecompressionError,
+            "", 0},
+           {"junk behind a frame", zstd + "junk", ErrorCode::DecompressionError, "",
+            100},
+           {"legacy DBZ",
+            std::string{"\x50\x2A\x4D\x18\x60\0\0\0DBZ\x01", 12} +
+                std::string(100, 'x'),
+            ErrorCode::ParseError, "legacy format DBZ", 0}}) {
+    const auto source = Make(File(c.content));
+    Run(*source);
+    EXPECT_EQ(completed_, 0) << c.name;
+    ASSERT_EQ(errors_.size(), 1U) << c.name;
+    EXPECT_EQ(errors_[0].code, c.code) << c.name << ": " << errors_[0].message;
+    EXPECT_THAT(errors_[0].message, HasSubstr(c.words));
+    EXPECT_THAT(errors_[0].message, HasSubstr(folder_.Path("f")));
+    EXPECT_GE(sequences_.size(), c.records) << c.name;
+    EXPECT_EQ(sequences_, Numbers(0, static_cast<std::uint32_t>(sequences_.size())));
+  }
+}
+
+TEST_F(FileSource, WhatCannotBeOpenedIsRefusedAtStart) {
+  for (const auto& path : {folder_.Path("missing"), folder_.Path("")}) {
+    const auto source = Make(path);
+    try {
+      source->Start();
+      ADD_FAILURE() << path << " was opened";
+    } catch (const Exception& e) {
+      EXPECT_EQ(e.error().code, ErrorCode::System);
+      EXPECT_THAT(e.error().message, HasSubstr(path));
+      EXPECT_NE(e.error().os_errno, 0);
+    }
+  }
+  const auto source = Make(File(Dbn(0, 10)));
+  source->Start();
+  EXPECT_THROW(source->Start(), Exception);
+}
+
+TEST_F(FileSource, PauseHoldsAndResumeLosesNothing) {
+  for (const auto& content : {Dbn(0, 100'000), test::Zstd(Dbn(0, 100'000))}) {
+    const auto source = Make(File(content));
+    int pauses = 0;
+    source->OnRecord([&](const TradeMsg& m) {
+      ASSERT_FALSE(source->IsPaused());
+      sequences_.push_back(m.sequence);
+      if (m.sequence % 9973 == 0 || m.sequence == 99'999) {
+        source->Pause();
+        ++pauses;
+      }
+    });
+    source->Start();
+    sequences_.clear();
+    completed_ = 0;
+    while (completed_ == 0) {
+      ASSERT_TRUE(Until([&] { return source->IsPaused() || completed_ != 0; }));
+      const auto held = sequences_.size();
+      Settle();
+      if (!source->IsPaused()) continue;
+      EXPECT_EQ(sequences_.size(), held);
+      EXPECT_EQ(completed_, 0);
+      source->Resume();
+      EXPECT_EQ(sequences_.size(), held);
+    }
+    EXPECT_EQ(pauses, 12);
+    EXPECT_EQ(sequences_, Numbers(0, 100'000));
+  }
+}
+
+TEST_F(FileSource, StopEndsAtOnce) {
+  const auto source = Make(File(Dbn(0, 1000)));
+  source->OnRecord([&](const TradeMsg& m) {
+    sequences_.push_back(m.sequence);
+    if (m.sequence == 7) source->Stop();
+  });
+  source->Start();
+  ASSERT_TRUE(UntilEnd());
+  EXPECT_EQ(errors_[0].code, ErrorCode::Cancelled);
+  EXPECT_EQ(sequences_, Numbers(0, 8));
+}
+
+TEST_F(FileSource, MayBeDestroyedInAHandlerAndMayThrow) {
+  auto source = Make(File(Dbn(0, 1000)));
+  source->OnRecord([&](const TradeMsg&) { source.reset(); });
+  source->Start();
+  ASSERT_TRUE(Until([&] { return source == nullptr; }));
+  Settle();
+
+  source = Make(File(test::Zstd(Dbn(0, 1000))));
+  source->OnRecord([&](const TradeMsg& m) {
+    sequences_.push_back(m.sequence);
+    if (m.sequence % 300 == 0) throw std::runtime_error{"handler"};
+  });
+  source->Start();
+  int threw = 0;
+  while (completed_ == 0) {
+    try {
+      ASSERT_TRUE(UntilEnd());
+    } catch (const std::runtime_error&) {
+      ++threw;
+    }
+  }
+  EXPECT_EQ(threw, 4);
+  EXPECT_EQ(sequences_, Numbers(0, 1000));
+  completed_ = 0;
+  source->OnRecord([](const TradeMsg&) {});
+  source->OnComplete([&] { source.reset(); });
+  source->Start();
+  ASSERT_TRUE(Until([&] { return source == nullptr; }));
+}
+
+TEST_F(FileSource, TwoOfThemAndATimerTakeTurns) {
+  folder_.Write("a", Dbn(0, 200'000));  // 9.6 MB each
+  folder_.Write("b", test::Zstd(Dbn(0, 200'000)));
+  std::string order;
+  const auto a = Make(folder_.Path("a"));
+  const auto b = Make(folder_.Path("b"));
+  const auto note = [&](char c) {
+    if (order.empty() || order.back() != c) order += c;
+  };
+  a->OnRecord([&](const TradeMsg&) { note('a'); });
+  b->OnRecord([&](const TradeMsg&) { note('b'); });
+  a->Start();
+  b->Start();
+  ASSERT_TRUE(Until([&] { return completed_ == 2; }));
+  EXPECT_GT(order.size(), 12U) << order;
+}
+
+TEST_F(FileSource, APipeIsReadAsItComes) {
+  const auto path = folder_.Path("fifo");
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const auto source = Make(path);
+  source->Start();
+  Settle();
+  EXPECT_EQ(completed_, 0) << "nobody writes yet";
+  net::ScopedFd out{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
+  const auto content = Dbn(0, 50);
+  std::string_view rest = content;
+  while (!rest.empty()) {
+    const auto piece = rest.substr(0, 37);
+    rest.remove_prefix(piece.size());
+    ASSERT_EQ(::write(out.get(), piece.data(), piece.size()),
+              static_cast<ssize_t>(piece.size()));
+    Settle();
+  }
+  EXPECT_EQ(sequences_, Numbers(0, 50));
+  EXPECT_EQ(completed_, 0);
+  EXPECT_FALSE(source->TotalBytes());
+  source->Pause();
+  out.Reset();
+  Settle();
+  EXPECT_EQ(completed_, 0);
+  source->Resume();
+  ASSERT_TRUE(UntilEnd());
+  EXPECT_EQ(completed_, 1);
+}
+
+TEST_F(FileSource, AFileThatShrinksIsATruncatedOne) {
+  const auto content = Dbn(0, 100'000);
+  const auto path = File(content);
+  const auto source = Make(path);
+  bool cut = false;
+  source->OnRecord([&](const TradeMsg& m) {
+    sequences_.push_back(m.sequence);
+    if (!std::exchange(cut, true)) {
+      ASSERT_EQ(::truncate(path.c_str(), 3'000'001), 0);
+    }
+  });
+  source->Start();
+  ASSERT_TRUE(UntilEnd());
+  ASSERT_EQ(errors_.size(), 1U);
+  EXPECT_EQ(errors_[0].code, ErrorCode::ParseError);
+}
+
+}  // namespace
+}  // namespace dbnloop
