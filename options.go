@@ -14,10 +14,11 @@ type LiveOption interface{ apply(*liveConfig) }
 // HistoricalOption changes how a HistoricalClient behaves.
 type HistoricalOption interface{ applyHistorical(*historicalConfig) }
 
-// Option is one of both kinds of clients.
+// Option is one of every kind of client.
 type Option interface {
 	LiveOption
 	HistoricalOption
+	FileOption
 }
 
 type config struct {
@@ -47,15 +48,33 @@ type historicalOption func(*historicalConfig)
 
 func (f historicalOption) applyHistorical(o *historicalConfig) { f(o) }
 
-// option is what both have, by the fields that both have.
-type option func(o *config, upgradePolicy, connectTimeoutMs *int32, bufferSize, maxMetadata *uint64, userAgent *string)
+// option is what all have; its arguments are the fields that all have.
+type option func(o *config, upgradePolicy *int32, bufferSize, maxMetadata *uint64)
 
 func (f option) apply(o *liveConfig) {
-	f(&o.config, &o.c.UpgradePolicy, &o.c.ConnectTimeoutMs, &o.c.BufferSize, &o.c.MaxMetadata, &o.c.UserAgentExtension)
+	f(&o.config, &o.c.UpgradePolicy, &o.c.BufferSize, &o.c.MaxMetadata)
 }
 
 func (f option) applyHistorical(o *historicalConfig) {
-	f(&o.config, &o.c.UpgradePolicy, &o.c.ConnectTimeoutMs, &o.c.BufferSize, &o.c.MaxMetadata, &o.c.UserAgentExtension)
+	f(&o.config, &o.c.UpgradePolicy, &o.c.BufferSize, &o.c.MaxMetadata)
+}
+
+func (f option) applyFile(o *fileConfig) {
+	f(&o.config, &o.c.UpgradePolicy, &o.c.BufferSize, &o.c.MaxMetadata)
+}
+
+// NetworkOption is one of the clients that connect.
+type NetworkOption interface {
+	LiveOption
+	HistoricalOption
+}
+
+type networkOption func(connectTimeoutMs *int32, userAgent *string)
+
+func (f networkOption) apply(o *liveConfig) { f(&o.c.ConnectTimeoutMs, &o.c.UserAgentExtension) }
+
+func (f networkOption) applyHistorical(o *historicalConfig) {
+	f(&o.c.ConnectTimeoutMs, &o.c.UserAgentExtension)
 }
 
 type liveOption func(*liveConfig)
@@ -99,23 +118,23 @@ func WithCompression(c dbn.Compression) LiveOption {
 // WithUpgradePolicy says what happens to records of older DBN versions. Default:
 // dbn.UpgradeToV3.
 func WithUpgradePolicy(policy dbn.UpgradePolicy) Option {
-	return option(func(_ *config, out, _ *int32, _, _ *uint64, _ *string) { *out = int32(policy) })
+	return option(func(_ *config, out *int32, _, _ *uint64) { *out = int32(policy) })
 }
 
 // WithBufferSize sets the bytes of the record buffer, 16 KiB to 1 GiB. Default: 256 KiB.
 func WithBufferSize(bytes int) Option {
-	return option(func(_ *config, _, _ *int32, out, _ *uint64, _ *string) { *out = uint64(max(bytes, 0)) })
+	return option(func(_ *config, _ *int32, out, _ *uint64) { *out = uint64(max(bytes, 0)) })
 }
 
 // WithMaxMetadata bounds the metadata that a gateway may send, in bytes. Default: 256 MiB.
 func WithMaxMetadata(bytes int) Option {
-	return option(func(_ *config, _, _ *int32, _, out *uint64, _ *string) { *out = uint64(max(bytes, 0)) })
+	return option(func(_ *config, _ *int32, _, out *uint64) { *out = uint64(max(bytes, 0)) })
 }
 
 // WithConnectTimeout bounds looking up and connecting, over all addresses; 0: no limit.
 // Default: 10 s.
-func WithConnectTimeout(d time.Duration) Option {
-	return option(func(_ *config, _, out *int32, _, _ *uint64, _ *string) { *out = milliseconds(d) })
+func WithConnectTimeout(d time.Duration) NetworkOption {
+	return networkOption(func(out *int32, _ *string) { *out = milliseconds(d) })
 }
 
 // WithAuthTimeout bounds the time from connecting to the authentication's response; 0: no
@@ -125,14 +144,14 @@ func WithAuthTimeout(d time.Duration) LiveOption {
 }
 
 // WithUserAgent appends text to the user agent that the gateway is told.
-func WithUserAgent(extension string) Option {
-	return option(func(_ *config, _, _ *int32, _, _ *uint64, out *string) { *out = extension })
+func WithUserAgent(extension string) NetworkOption {
+	return networkOption(func(_ *int32, out *string) { *out = extension })
 }
 
 // WithLogger logs changes of state (debug), ends of streams (info) and the server's
 // warnings. Default, and with nil: silent.
 func WithLogger(log *slog.Logger) Option {
-	return option(func(o *config, _, _ *int32, _, _ *uint64, _ *string) {
+	return option(func(o *config, _ *int32, _, _ *uint64) {
 		if log != nil {
 			o.log = log
 		}

@@ -395,6 +395,45 @@ dbnloop_status dbnloop_hist_download(dbnloop_hist* client,
 /* Ends a call or a download without a further event; 0: it is unknown, or has ended. */
 int dbnloop_hist_cancel(dbnloop_hist* client, uint64_t id);
 
+/* ---- File ---- */
+
+typedef struct dbnloop_file dbnloop_file;
+
+typedef struct dbnloop_file_options {
+  size_t struct_size;
+  int32_t upgrade_policy; /* 1 as is, 2 to v2, 3 to v3; default 3 */
+  /* 1 to 3: the file is a fragment (records without a header) of that DBN version;
+   * default 0: it is not */
+  int32_t fragment_version;
+  int32_t fragment_ts_out; /* 1: the fragment's records carry a ts_out; default 0 */
+  int32_t use_mmap;        /* 1: only for files that nobody makes shorter; default 0 */
+  uint64_t buffer_size;    /* bytes; default 262144 */
+  uint64_t max_metadata;   /* bytes; default 268435456 */
+} dbnloop_file_options;
+
+void dbnloop_file_options_init(dbnloop_file_options* options);
+
+/* A DBN file, plain or zstd, or with the path "-" standard input. options may be NULL
+ * (defaults). */
+dbnloop_status dbnloop_file_new(dbnloop_reactor* reactor, const char* path,
+                                size_t path_len, const dbnloop_file_options* options,
+                                dbnloop_file** out, dbnloop_error* error);
+void dbnloop_file_free(dbnloop_file* file);
+/* What event.source says; never 0, not reused within a reactor. */
+uint64_t dbnloop_file_id(const dbnloop_file* file);
+/* Opens the file. It ends with one COMPLETE or ERROR event; then start reads it again.
+ */
+dbnloop_status dbnloop_file_start(dbnloop_file* file, dbnloop_error* error);
+/* No record after this; an ERROR event with CANCELLED comes. */
+dbnloop_status dbnloop_file_stop(dbnloop_file* file, dbnloop_error* error);
+void dbnloop_file_pause(dbnloop_file* file);
+void dbnloop_file_resume(dbnloop_file* file);
+int dbnloop_file_is_paused(const dbnloop_file* file);
+/* Bytes of the file that were read. */
+uint64_t dbnloop_file_read_bytes(const dbnloop_file* file);
+/* Bytes that it had at start; DBNLOOP_UNSET for what is no regular file. */
+int64_t dbnloop_file_total_bytes(const dbnloop_file* file);
+
 #ifdef __cplusplus
 }
 #endif

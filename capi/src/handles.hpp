@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "dbnloop.h"
+#include "dbnloop/dbn_file_source.hpp"
 #include "dbnloop/historical_client.hpp"
 #include "dbnloop/live_client.hpp"
 #include "dbnloop/reactor.hpp"
@@ -82,4 +83,11 @@ struct dbnloop_hist : dbnloop::capi::Source {
 
   [[nodiscard]] dbnloop::DataSource* source() noexcept override { return client.get(); }
   void Drop() noexcept override { client.reset(); }
+};
+
+struct dbnloop_file : dbnloop::capi::Source {
+  std::unique_ptr<dbnloop::DbnFileSource> file;
+
+  [[nodiscard]] dbnloop::DataSource* source() noexcept override { return file.get(); }
+  void Drop() noexcept override { file.reset(); }
 };

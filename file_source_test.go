@@ -1,0 +1,162 @@
+package dbnloop_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/dbn"
+	sampledata "github.com/dbnloop/dbnloop/sim/sample"
+)
+
+// sampleFile writes the records of a schema's sample data, n times, and returns their bytes.
+func sampleFile(t *testing.T, schema dbn.Schema, n int) (path string, records []byte) {
+	t.Helper()
+	f, err := sampledata.Data.Open("data/" + schema.String() + ".dbn.zst")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	d, err := dbn.NewDecoder(f, dbn.WithUpgrade(dbn.AsIs))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	for {
+		rec, err := d.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		records = append(records, rec.Bytes()...)
+	}
+	content, err := d.Metadata().Append(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	records = bytes.Repeat(records, n)
+	content = append(content, records...)
+	path = filepath.Join(t.TempDir(), "sample.dbn")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path, records
+}
+
+func newFileSource(t *testing.T, r *dbnloop.Reactor, path string, opts ...dbnloop.FileOption) *dbnloop.FileSource {
+	t.Helper()
+	c, err := dbnloop.NewFileSource(r, path, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func TestFileSource(t *testing.T) {
+	r := newReactor(t)
+	path, want := sampleFile(t, dbn.SchemaTrades, 200)
+	for name, opts := range map[string][]dbnloop.FileOption{"read": nil, "mmap": {dbnloop.WithMmap()}} {
+		c := newFileSource(t, r, path, opts...)
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		wantMisuse(t, "a second Start", c.Start())
+		var got []byte
+		for b, err := range c.Batches(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, b.Bytes()...)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s: %d bytes of records, want %d", name, len(got), len(want))
+		}
+		if c.ReadBytes() != c.TotalBytes() || c.TotalBytes() <= int64(len(want)) {
+			t.Errorf("%s: read %d of %d bytes", name, c.ReadBytes(), c.TotalBytes())
+		}
+	}
+}
+
+func TestFileSourcePauseAndTurns(t *testing.T) {
+	r := newReactor(t)
+	path, want := sampleFile(t, dbn.SchemaMbo, 40)
+	records := len(want) / 56
+	a, b := newFileSource(t, r, path), newFileSource(t, r, path)
+	counts := map[*dbnloop.FileSource]int{}
+	var order []*dbnloop.FileSource
+	complete := 0
+	for _, c := range []*dbnloop.FileSource{a, b} {
+		c.Handle(dbnloop.Handlers{
+			Mbo: func(*dbn.MboMsg) {
+				counts[c]++
+				if len(order) == 0 || order[len(order)-1] != c {
+					order = append(order, c)
+				}
+				if counts[c]%20_000 == 0 {
+					c.Pause()
+					r.Post(c.Resume)
+				}
+			},
+			Complete: func() {
+				if complete++; complete == 2 {
+					r.Stop()
+				}
+			},
+			Error: func(err error) { t.Error(err); r.Stop() },
+		})
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if counts[a] != records || counts[b] != records {
+		t.Errorf("%d and %d records, want %d", counts[a], counts[b], records)
+	}
+	if len(order) < 8 {
+		t.Errorf("they took %d turns", len(order))
+	}
+}
+
+func TestFileSourceFaults(t *testing.T) {
+	r := newReactor(t)
+	path, want := sampleFile(t, dbn.SchemaTrades, 1)
+	missing := newFileSource(t, r, path+".missing")
+	if err := missing.Start(); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a missing file: %v", err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, info.Size()-1); err != nil {
+		t.Fatal(err)
+	}
+	c := newFileSource(t, r, path)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var n int
+	var end error
+	for _, err := range c.Records(t.Context()) {
+		if err != nil {
+			end = err
+			break
+		}
+		n++
+	}
+	if !errors.Is(end, dbnloop.ErrParse) || n != len(want)/48-1 {
+		t.Errorf("a cut file: %d records, then %v", n, end)
+	}
+	if _, err := dbnloop.NewFileSource(r, path, dbnloop.WithFragment(9, false)); !errors.Is(err, dbnloop.ErrInvalidArgument) {
+		t.Errorf("a fragment of version 9: %v", err)
+	}
+}
