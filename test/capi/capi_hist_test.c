@@ -172,8 +172,7 @@ static void streams_and_calls(void) {
 
   s.answer =
       "HTTP/1.1 422 No\r\nrequest-id: r1\r\nRetry-After: 4\r\nContent-Length: "
-      "42\r\n\r\n"
-      "{\"detail\":{\"case\":\"cc\",\"message\":\"some ms\"}}";
+      "44\r\n\r\n{\"detail\":{\"case\":\"cc\",\"message\":\"some ms\"}}";
   CHECK(dbnloop_hist_start(hist, &error) == DBNLOOP_OK);
   e = wait_for(&s, DBNLOOP_EVENT_ERROR, id, NULL);
   CHECK(e->code == DBNLOOP_HTTP_ERROR && e->http != NULL);
