@@ -73,7 +73,8 @@ func WithFragment(version uint8, tsOut bool) DecoderOption {
 	return decoderOption(func(o *decoderOptions) { o.fragment, o.version, o.tsOut = true, version, tsOut })
 }
 
-const decoderBuffer = 256 << 10
+// decoderBuffer is how many bytes a Decoder holds; tests that make many make it smaller.
+var decoderBuffer = 256 << 10
 
 // NewDecoder reads the header of a DBN stream, plain or zstd-compressed (several frames and
 // skippable frames too).
@@ -102,7 +103,7 @@ func NewDecoder(r io.Reader, opts ...DecoderOption) (*Decoder, error) {
 
 // open looks at the first bytes: zstd, a skippable frame before it, legacy DBZ, or plain.
 func (d *Decoder) open(r io.Reader) error {
-	br := bufio.NewReaderSize(r, 128<<10)
+	br := bufio.NewReaderSize(r, decoderBuffer/2)
 	head, err := br.Peek(12)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
