@@ -68,7 +68,7 @@ func (p *Program) files(cmd *cobra.Command, f *flags, args []string, log *slog.L
 	if err := run.plan(f, p); err != nil {
 		return err
 	}
-	return run.conclude(run.copy(p.Stdout))
+	return run.conclude(run.copy())
 }
 
 // check looks at what can be known before a file is opened.
@@ -172,9 +172,6 @@ func (run *fileRun) plan(f *flags, p *Program) error {
 	run.narrow(metadata, filtered)
 	run.stream = newStream(run.log, &run.request, &run.output, run.sel, p.Stdout)
 	run.stream.file = file
-	if err := run.seek(); err != nil {
-		return run.explain(run.inputs[0].name, err)
-	}
 	run.stream.metadata(metadata)
 	if f.output != "" || !isTerminal(p.Stdout) {
 		run.progress = newProgress(p.Stderr, run.total())
@@ -242,7 +239,7 @@ func (run *fileRun) total() (total int64) {
 }
 
 // copy brings the records to the stream until one of both ends.
-func (run *fileRun) copy(stdout io.Writer) error {
+func (run *fileRun) copy() error {
 	next := run.inputs[0].next
 	if len(run.inputs) > 1 {
 		decoders := make([]*dbn.Decoder, len(run.inputs))
@@ -252,6 +249,12 @@ func (run *fileRun) copy(stdout io.Writer) error {
 		next = dbn.NewMerger(decoders...).Next
 	}
 	s := run.stream
+	if !s.over {
+		// Behind the metadata: in a file that is followed this may wait for records.
+		if err := run.seek(); err != nil {
+			s.end(run.explain("", err))
+		}
+	}
 	for !s.over {
 		r, err := next()
 		if err != nil {

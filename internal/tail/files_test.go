@@ -1,0 +1,489 @@
+package tail
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// testFile builds DBN files whose mbo records are numbered by their sequence.
+type testFile struct {
+	metadata dbn.Metadata
+	records  []byte
+	size     int // of the last record
+}
+
+func newTestFile(schema dbn.Schema) *testFile {
+	return &testFile{metadata: dbn.Metadata{
+		Version: dbn.Version, Dataset: "GLBX.MDP3", Schema: schema, StypeIn: dbn.STypeRawSymbol,
+		StypeOut: dbn.STypeInstrumentID, SymbolCstrLen: 71,
+	}}
+}
+
+func (f *testFile) add(hd *dbn.RecordHeader, size uintptr) {
+	hd.Length = uint8(size / 4)
+	if f.metadata.TsOut {
+		hd.Length += 2
+	}
+	f.records = append(f.records, unsafe.Slice((*byte)(unsafe.Pointer(hd)), size)...)
+	if f.metadata.TsOut {
+		f.records = append(f.records, 1, 0, 0, 0, 0, 0, 0, 0)
+	}
+	f.size = int(hd.Length) * 4
+}
+
+// mbo adds n records, numbered from `from` on.
+func (f *testFile) mbo(from, n int) *testFile {
+	for i := from; i < from+n; i++ {
+		m := dbn.MboMsg{Hd: dbn.RecordHeader{RType: dbn.RTypeMbo, InstrumentID: 1}, TsRecv: dbn.UnixNanos(i + 1), Sequence: uint32(i)}
+		f.add(&m.Hd, unsafe.Sizeof(m))
+	}
+	return f
+}
+
+func (f *testFile) trade(sequence int) *testFile {
+	m := dbn.TradeMsg{Hd: dbn.RecordHeader{RType: dbn.RTypeMbp0, InstrumentID: 1}, Sequence: uint32(sequence)}
+	f.add(&m.Hd, unsafe.Sizeof(m))
+	return f
+}
+
+func (f *testFile) mapping(id uint32, symbol string) *testFile {
+	m := dbn.SymbolMappingMsg{Hd: dbn.RecordHeader{RType: dbn.RTypeSymbolMapping, InstrumentID: id}}
+	copy(m.StypeOutSymbol[:], symbol)
+	f.add(&m.Hd, unsafe.Sizeof(m))
+	return f
+}
+
+func (f *testFile) bytes(t testing.TB) []byte {
+	t.Helper()
+	out, err := f.metadata.Append(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(out, f.records...)
+}
+
+func writeFile(t testing.TB, path string, data []byte) string {
+	t.Helper()
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func appendFile(t testing.TB, path string, data []byte) {
+	t.Helper()
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if _, err := file.Write(data); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// runFiles runs the program to its end.
+func runFiles(stdin io.Reader, args ...string) (stdout, stderr string, code int) {
+	var out, messages bytes.Buffer
+	p := &Program{Stdin: stdin, Stdout: &out, Stderr: &messages, Getenv: func(string) string { return "" }}
+	code = p.Run(args)
+	return out.String(), messages.String(), code
+}
+
+// sequences asks for the records' numbers alone.
+var sequences = []string{"-C", "-s", "mbo", "--fields", "sequence", "--omit-header"}
+
+func numbers(from, n int) string {
+	var b strings.Builder
+	for i := from; i < from+n; i++ {
+		fmt.Fprintln(&b, i)
+	}
+	return b.String()
+}
+
+func TestTheLastRecordsOfAFile(t *testing.T) {
+	plain := newTestFile(dbn.SchemaMbo).mbo(0, 10_000)
+	tsOut := newTestFile(dbn.SchemaMbo)
+	tsOut.metadata.TsOut = true
+	tsOut.mbo(0, 10_000)
+	mixed := newTestFile(dbn.SchemaNone)
+	surprise := newTestFile(dbn.SchemaMbo) // another size where the schema promises one
+	for i := range 10_000 {
+		mixed.mbo(i, 1)
+		if i%3 == 0 {
+			mixed.trade(i)
+		}
+		if surprise.mbo(i, 1); i == 9_000 {
+			surprise.trade(i)
+		}
+	}
+	for _, test := range []struct {
+		name string
+		file *testFile
+	}{{"one schema", plain}, {"ts_out", tsOut}, {"mixed", mixed}, {"a surprise", surprise}} {
+		path := writeFile(t, filepath.Join(t.TempDir(), "x.dbn"), test.file.bytes(t))
+		cut := writeFile(t, filepath.Join(t.TempDir(), "cut.dbn"), append(test.file.bytes(t), test.file.records[:33]...))
+		for _, n := range []int{1, 2, 999, 1000, 1001, 4096, 9_999, 10_000, 10_001, 1_000_000} {
+			t.Run(fmt.Sprintf("%s/%d", test.name, n), func(t *testing.T) {
+				want := numbers(max(0, 10_000-n), min(n, 10_000))
+				args := append(slices.Clone(sequences), "-n", fmt.Sprint(n))
+				out, messages, code := runFiles(nil, append(args, path)...)
+				if out != want || messages != "" || code != ExitOK {
+					t.Errorf("%d bytes, want %d; %q, exit code %d", len(out), len(want), messages, code)
+				}
+				out, messages, code = runFiles(nil, append(args, cut)...)
+				if out != want || !strings.Contains(messages, "cut off after 33") || code != ExitPartial {
+					t.Errorf("with a partial record: %d bytes, want %d; %q, exit code %d", len(out), len(want), messages, code)
+				}
+			})
+		}
+	}
+}
+
+func TestTheLastRecordsAreFoundWithoutReadingTheFirst(t *testing.T) {
+	file := newTestFile(dbn.SchemaMbo).mbo(0, 20_000)
+	file.records[100*56] = 1 // who comes here sees a length that no record has
+	path := writeFile(t, filepath.Join(t.TempDir(), "x.dbn"), file.bytes(t))
+	out, messages, code := runFiles(nil, append(slices.Clone(sequences), "-n", "3", path)...)
+	if out != numbers(19_997, 3) || messages != "" || code != ExitOK {
+		t.Errorf("%q, %q, exit code %d", out, messages, code)
+	}
+	if out, _, code = runFiles(nil, append(slices.Clone(sequences), path)...); out != numbers(0, 100) || code != ExitCorrupt {
+		t.Errorf("from the beginning: %d bytes, exit code %d", len(out), code)
+	}
+}
+
+func TestTheLastRecordsHaveTheirSymbols(t *testing.T) {
+	file := newTestFile(dbn.SchemaNone).mapping(1, "OLD").mbo(0, 5).mapping(1, "ESZ6").mbo(5, 5)
+	path := writeFile(t, filepath.Join(t.TempDir(), "x.dbn"), file.bytes(t))
+	out, _, code := runFiles(nil, "-C", "-s", "mbo", "--fields", "sequence,symbol", "--omit-header", "-n", "2", path)
+	if out != "8,ESZ6\n9,ESZ6\n" || code != ExitOK {
+		t.Errorf("%q, exit code %d", out, code)
+	}
+}
+
+func TestRecordsFromNOn(t *testing.T) {
+	data := newTestFile(dbn.SchemaMbo).mbo(0, 10).bytes(t)
+	for n, want := range map[string]string{"+1": numbers(0, 10), "+0": numbers(0, 10), "+9": numbers(8, 2), "+11": ""} {
+		if out, _, code := runFiles(bytes.NewReader(data), append(slices.Clone(sequences), "-n", n, "-")...); out != want || code != ExitOK {
+			t.Errorf("-n %s: %q, exit code %d", n, out, code)
+		}
+	}
+	if out, _, _ := runFiles(bytes.NewReader(data), append(slices.Clone(sequences), "-n", "+4", "-l", "5", "-")...); out != numbers(3, 2) {
+		t.Errorf("with a limit: %q", out)
+	}
+}
+
+// following runs the program in the background; it ends after `limit` records.
+type followed struct {
+	t     *testing.T
+	lines *bufio.Reader
+	log   lockedBuffer
+	done  chan int
+}
+
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+func follow(t *testing.T, limit int, args ...string) *followed {
+	t.Helper()
+	r, w := io.Pipe()
+	f := &followed{t: t, lines: bufio.NewReader(r), done: make(chan int, 1)}
+	p := &Program{Stdout: w, Stderr: &f.log, Getenv: func(string) string { return "" }}
+	args = append(slices.Clone(sequences), append(args, "-l", fmt.Sprint(limit))...)
+	go func() {
+		f.done <- p.Run(args)
+		w.Close()
+	}()
+	t.Cleanup(func() { r.Close() })
+	return f
+}
+
+// want reads these records' lines; it blocks until they have come.
+func (f *followed) want(from, n int) {
+	f.t.Helper()
+	for i := from; i < from+n; i++ {
+		line, err := f.lines.ReadString('\n')
+		if err != nil || line != fmt.Sprintln(i) {
+			f.t.Fatalf("record %d: %q, %v; %s", i, line, err, f.log.String())
+		}
+	}
+}
+
+func (f *followed) ends(code int) {
+	f.t.Helper()
+	if rest, err := io.ReadAll(f.lines); err != nil || len(rest) > 0 {
+		f.t.Fatalf("%q, %v behind the last record", rest, err)
+	}
+	select {
+	case got := <-f.done:
+		if got != code {
+			f.t.Fatalf("exit code %d, want %d; %s", got, code, f.log.String())
+		}
+	case <-time.After(time.Minute):
+		f.t.Fatal("it does not end")
+	}
+}
+
+func TestAGrowingFileIsFollowed(t *testing.T) {
+	for _, flag := range []string{"-f", "-F"} {
+		t.Run(flag, func(t *testing.T) {
+			path := writeFile(t, filepath.Join(t.TempDir(), "x.dbn"), newTestFile(dbn.SchemaMbo).mbo(0, 5).bytes(t))
+			f := follow(t, 12, flag, "-n", "+1", path)
+			f.want(0, 5)
+			more := newTestFile(dbn.SchemaMbo).mbo(5, 7).records
+			appendFile(t, path, more[:56+20]) // one, and a part of the next
+			f.want(5, 1)
+			appendFile(t, path, more[56+20:56+21])
+			appendFile(t, path, more[56+21:3*56])
+			f.want(6, 2)
+			appendFile(t, path, more[3*56:])
+			f.want(8, 4)
+			f.ends(ExitOK)
+		})
+	}
+}
+
+func TestFollowingBeginsWithTheLastRecords(t *testing.T) {
+	path := writeFile(t, filepath.Join(t.TempDir(), "x.dbn"), newTestFile(dbn.SchemaMbo).mbo(0, 50).bytes(t))
+	for _, test := range []struct {
+		name string
+		args []string
+		from int
+	}{
+		{"ten", []string{"-f"}, 40}, {"some", []string{"-f", "-n", "3"}, 47}, {"all", []string{"-f", "-n", "+1"}, 0},
+		{"from one on", []string{"-F", "-n", "+49"}, 48},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := follow(t, 1000, append(test.args, path)...)
+			f.want(test.from, 50-test.from)
+		})
+	}
+}
+
+func TestOnlyWhatIsNewIsFollowed(t *testing.T) {
+	path := writeFile(t, filepath.Join(t.TempDir(), "x.dbn"), newTestFile(dbn.SchemaMbo).mbo(0, 50).bytes(t))
+	r, w := io.Pipe()
+	log := new(lockedBuffer)
+	p := &Program{Stdout: w, Stderr: log, Getenv: func(string) string { return "" }}
+	done := make(chan int, 1)
+	// The header comes when the end of the file is reached.
+	go func() { done <- p.Run([]string{"-f", "-n", "0", "-C", "--fields", "sequence", path}) }()
+	lines := bufio.NewReader(r)
+	if line, err := lines.ReadString('\n'); line != "sequence\n" || err != nil {
+		t.Fatalf("%q, %v", line, err)
+	}
+	appendFile(t, path, newTestFile(dbn.SchemaMbo).mbo(50, 1).records)
+	if line, err := lines.ReadString('\n'); line != "50\n" || err != nil {
+		t.Fatalf("%q, %v", line, err)
+	}
+	r.Close() // nobody reads any more: the next write ends it, silently
+	appendFile(t, path, newTestFile(dbn.SchemaMbo).mbo(51, 1).records)
+	if code := <-done; code != ExitOK || log.String() != "" {
+		t.Errorf("exit code %d, %q", code, log.String())
+	}
+}
+
+func TestATruncatedFileIsReadFromItsBeginning(t *testing.T) {
+	path := writeFile(t, filepath.Join(t.TempDir(), "x.dbn"), newTestFile(dbn.SchemaMbo).mbo(0, 9).bytes(t))
+	f := follow(t, 12, "-f", "-n", "+1", path)
+	f.want(0, 9)
+	writeFile(t, path, newTestFile(dbn.SchemaMbo).mbo(70, 2).bytes(t)) // truncates
+	f.want(70, 2)
+	appendFile(t, path, newTestFile(dbn.SchemaMbo).mbo(72, 1).records)
+	f.want(72, 1)
+	f.ends(ExitOK)
+	if !strings.Contains(f.log.String(), "was truncated") {
+		t.Errorf("%q", f.log.String())
+	}
+}
+
+func TestAReplacedFileIsFollowedByItsName(t *testing.T) {
+	dir := t.TempDir()
+	path := writeFile(t, filepath.Join(dir, "x.dbn"), newTestFile(dbn.SchemaMbo).mbo(0, 3).bytes(t))
+	f := follow(t, 9, "-F", "-n", "+1", path)
+	f.want(0, 3)
+	old := filepath.Join(dir, "x.dbn.1")
+	if err := os.Rename(path, old); err != nil {
+		t.Fatal(err)
+	}
+	appendFile(t, old, newTestFile(dbn.SchemaMbo).mbo(3, 2).records)
+	f.want(3, 2) // what was written in between is not lost
+	appendFile(t, old, newTestFile(dbn.SchemaMbo).mbo(99, 1).records[:30])
+	next := writeFile(t, filepath.Join(dir, "next"), newTestFile(dbn.SchemaMbo).mbo(5, 2).bytes(t))
+	if err := os.Rename(next, path); err != nil {
+		t.Fatal(err)
+	}
+	f.want(5, 2)
+	appendFile(t, path, newTestFile(dbn.SchemaMbo).mbo(7, 2).records)
+	f.want(7, 2)
+	f.ends(ExitPartial) // because of the partial record in the old one
+	for _, want := range []string{"was replaced: following the new file", "had ended inside a record"} {
+		if !strings.Contains(f.log.String(), want) {
+			t.Errorf("%q is missing in %q", want, f.log.String())
+		}
+	}
+}
+
+func TestAFileThatIsNotThereYetIsWaitedFor(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x.dbn")
+	f := follow(t, 2, "-F", path)
+	data := newTestFile(dbn.SchemaMbo).mbo(0, 2).bytes(t)
+	writeFile(t, path, data[:50]) // not even the metadata is whole
+	appendFile(t, path, data[50:])
+	f.want(0, 2)
+	f.ends(ExitOK)
+}
+
+func TestACompressedFileIsFollowedFrameByFrame(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.dbn.zst")
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	content := newTestFile(dbn.SchemaMbo)
+	encoder, err := dbn.NewEncoder(file, &content.metadata, dbn.WithZstd(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(from, n int) {
+		t.Helper()
+		if err := encoder.WriteBytes(newTestFile(dbn.SchemaMbo).mbo(from, n).records); err != nil {
+			t.Fatal(err)
+		}
+		if err := encoder.Flush(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(0, 20)
+	f := follow(t, 25, "-f", "-n", "4", path)
+	f.want(16, 4)
+	write(20, 1)
+	f.want(20, 1)
+	write(21, 4)
+	f.want(21, 4)
+	f.ends(ExitOK)
+}
+
+func TestAFileOfAnotherKindIsNotFollowedOn(t *testing.T) {
+	path := writeFile(t, filepath.Join(t.TempDir(), "x.dbn"), newTestFile(dbn.SchemaMbo).mbo(0, 9).bytes(t))
+	f := follow(t, 99, "-f", "-n", "+1", path)
+	f.want(0, 9)
+	other := newTestFile(dbn.SchemaMbo)
+	other.metadata.TsOut = true
+	writeFile(t, path, other.mbo(0, 1).bytes(t))
+	f.ends(ExitFailure)
+	if !strings.Contains(f.log.String(), "replaced by a file of another kind") {
+		t.Errorf("%q", f.log.String())
+	}
+}
+
+func TestTheOutputFileIsWholeOrNotThere(t *testing.T) {
+	dir := t.TempDir()
+	in := writeFile(t, filepath.Join(dir, "in.dbn"), newTestFile(dbn.SchemaMbo).mbo(0, 10).bytes(t))
+	out := filepath.Join(dir, "out.csv")
+	// A fault in the output: nothing is left.
+	if _, messages, code := runFiles(nil, "-o", out, "--fields", "nonsense", in); code != ExitUsage {
+		t.Errorf("exit code %d, %s", code, messages)
+	}
+	if _, messages, code := runFiles(nil, "-o", out, in); code != ExitOK {
+		t.Errorf("exit code %d, %s", code, messages)
+	}
+	info, err := os.Stat(out)
+	if err != nil || info.Mode().Perm()&0o444 == 0 {
+		t.Errorf("%v, %v", info, err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if diff := cmp.Diff([]string{"in.dbn", "out.csv"}, names); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAFileThatAppearsMeanwhileIsNotReplaced(t *testing.T) {
+	dir := t.TempDir()
+	o := &output{path: filepath.Join(dir, "x.csv"), whole: true}
+	d, err := o.open(o.path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Write([]byte("new")); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, o.path, []byte("old"))
+	if err := d.close(); err == nil || !strings.Contains(err.Error(), "file exists") {
+		t.Errorf("%v", err)
+	}
+	if data, err := os.ReadFile(o.path); string(data) != "old" || err != nil {
+		t.Errorf("%q, %v", data, err)
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
+		t.Errorf("%d files", len(entries))
+	}
+}
+
+func TestBadCommandLinesForFilesAreRefusedInWords(t *testing.T) {
+	path := writeFile(t, filepath.Join(t.TempDir(), "x.dbn"), newTestFile(dbn.SchemaMbo).mbo(0, 1).bytes(t))
+	tests := []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"live flag", []string{"--ts-out", path}, "--ts-out is for live streams"},
+		{"following two", []string{"-f", path, path}, "follow one file, not 2"},
+		{"following stdin by name", []string{"-F", "-"}, "standard input has none"},
+		{"nothing of the last", []string{"-n", "0", path}, "want 1 to"},
+		{"fragment as DBN", []string{"--input-fragment", "-D", path}, "metadata is missing"},
+		{"metadata of a fragment", []string{"--input-fragment", "-m", path}, "a fragment has none"},
+		{"fragment of the future", []string{"--input-fragment", "--input-dbn-version", "4", path}, "want 1 to 3"},
+		{"unknown schema", []string{"-s", "ticks", path}, `"ticks" is unknown`},
+		{"downgrade", []string{"--upgrade", "v2", "-J", path}, "cannot be upgraded to version 2"},
+		{"unknown policy", []string{"--upgrade", "v9", "-J", path}, "want as-is, v2 or v3"},
+		{"unknown field", []string{"-J", "--fields", "nonsense", path}, `no field "nonsense"`},
+		{"ts_out that is not there", []string{"-J", "--fields", "ts_out", path}, "these records have none"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			out, messages, code := runFiles(nil, test.args...)
+			if code != ExitUsage || !strings.Contains(messages, test.want) || out != "" {
+				t.Errorf("exit code %d, %q, %q; want %q", code, out, messages, test.want)
+			}
+		})
+	}
+}
