@@ -263,7 +263,7 @@ func (run *fileRun) copy() error {
 		}
 		s.record(r)
 	}
-	run.endProgress()
+	run.progress.clear()
 	return s.finish()
 }
 
@@ -276,6 +276,7 @@ func (run *fileRun) interrupted() error {
 	now := time.Now()
 	began := run.stream != nil && run.stream.began
 	if run.wake.state.Swap(false) {
+		run.progress.clear()
 		line := "no metadata yet"
 		if began {
 			line = run.stream.count.summary(now)
@@ -284,24 +285,13 @@ func (run *fileRun) interrupted() error {
 	}
 	if run.stats > 0 && began && now.Sub(run.ticked) >= run.stats {
 		run.ticked = now
+		run.progress.clear()
 		run.log.Info(run.stream.count.tick(now))
 	}
 	if run.stream != nil && run.stream.over {
 		return first(run.stream.err, io.EOF)
 	}
 	return nil
-}
-
-func (run *fileRun) read(n int) {
-	if run.progress != nil {
-		run.progress.add(n)
-	}
-}
-
-func (run *fileRun) endProgress() {
-	if run.progress != nil {
-		run.progress.end()
-	}
 }
 
 // explain turns the reason that the records end into the program's own: nil for a good

@@ -174,7 +174,7 @@ func (in *input) Read(p []byte) (int, error) {
 			}
 		}
 		n, err := in.reader.Read(p)
-		in.run.read(n)
+		in.run.progress.add(n)
 		if n > 0 || in.following == nil || !errors.Is(err, io.EOF) {
 			return n, err
 		}
