@@ -188,9 +188,11 @@ func TestRecordsFromNOn(t *testing.T) {
 	}
 }
 
-// following runs the program in the background; it ends after `limit` records.
+// followed is the program in the background; it ends after `limit` records, if that is
+// not 0.
 type followed struct {
 	t     *testing.T
+	pipe  *io.PipeReader
 	lines *bufio.Reader
 	log   lockedBuffer
 	done  chan int
@@ -216,9 +218,12 @@ func (b *lockedBuffer) String() string {
 func follow(t *testing.T, limit int, args ...string) *followed {
 	t.Helper()
 	r, w := io.Pipe()
-	f := &followed{t: t, lines: bufio.NewReader(r), done: make(chan int, 1)}
+	f := &followed{t: t, pipe: r, lines: bufio.NewReader(r), done: make(chan int, 1)}
 	p := &Program{Stdout: w, Stderr: &f.log, Getenv: func(string) string { return "" }}
-	args = append(slices.Clone(sequences), append(args, "-l", fmt.Sprint(limit))...)
+	args = append(slices.Clone(sequences), args...)
+	if limit > 0 {
+		args = append(args, "-l", fmt.Sprint(limit))
+	}
 	go func() {
 		f.done <- p.Run(args)
 		w.Close()
@@ -253,6 +258,16 @@ func (f *followed) ends(code int) {
 	}
 }
 
+// stop ends the program as head would: nobody reads what comes next.
+func (f *followed) stop(path string) {
+	f.t.Helper()
+	f.pipe.Close()
+	appendFile(f.t, path, newTestFile(dbn.SchemaMbo).mbo(0, 1).records)
+	if code := <-f.done; code != ExitOK {
+		f.t.Fatalf("exit code %d; %s", code, f.log.String())
+	}
+}
+
 func TestAGrowingFileIsFollowed(t *testing.T) {
 	for _, flag := range []string{"-f", "-F"} {
 		t.Run(flag, func(t *testing.T) {
@@ -273,7 +288,6 @@ func TestAGrowingFileIsFollowed(t *testing.T) {
 }
 
 func TestFollowingBeginsWithTheLastRecords(t *testing.T) {
-	path := writeFile(t, filepath.Join(t.TempDir(), "x.dbn"), newTestFile(dbn.SchemaMbo).mbo(0, 50).bytes(t))
 	for _, test := range []struct {
 		name string
 		args []string
@@ -283,8 +297,12 @@ func TestFollowingBeginsWithTheLastRecords(t *testing.T) {
 		{"from one on", []string{"-F", "-n", "+49"}, 48},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			f := follow(t, 1000, append(test.args, path)...)
+			path := writeFile(t, filepath.Join(t.TempDir(), "x.dbn"), newTestFile(dbn.SchemaMbo).mbo(0, 50).bytes(t))
+			f := follow(t, 0, append(test.args, path)...)
 			f.want(test.from, 50-test.from)
+			appendFile(t, path, newTestFile(dbn.SchemaMbo).mbo(50, 2).records)
+			f.want(50, 2)
+			f.stop(path)
 		})
 	}
 }
