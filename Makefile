@@ -102,7 +102,7 @@ interop: build ## Compare with the official clients (installs them in a temporar
 
 .PHONY: bench
 bench: build ## Run the benchmarks
-	@$(GOTEST) -run '^$$' -bench . -benchmem .
+	@$(GOTEST) -run '^$$' -bench . -benchmem . ./dbn
 
 .PHONY: install
 install: build ## Install library, headers, dbnloop.pc, CMake package and programs to PREFIX
