@@ -57,6 +57,15 @@ test-consumers: build
 	@test/consumer/run.sh
 	@test/consumer/readme.sh
 
+# DATABENTO_CPP names a folder with databento-cpp's sources, for machines without GitHub.
+.PHONY: test-databento
+test-databento: ## Run the C++ and C tests with databento-cpp's own record types
+	@scripts/deps.sh build databento
+	@cmake --preset dev -B build/databento -DDBNLOOP_DATABENTO_CPP=ON \
+	  $(if $(DATABENTO_CPP),-DFETCHCONTENT_SOURCE_DIR_DATABENTO=$(abspath $(DATABENTO_CPP))) | grep 'dbnloop:'
+	@cmake --build build/databento -j $(JOBS)
+	@ctest --test-dir build/databento --output-on-failure --no-tests=error -j $(JOBS)
+
 .PHONY: asan
 asan: deps ## Run the C++ and C tests under address and undefined behaviour sanitizers
 	@cmake --preset asan >/dev/null
@@ -89,7 +98,7 @@ lint: lib ## Check format, vet, staticcheck, clang-tidy and generated files
 fmt: ## Format the C++ and Go sources
 	@scripts/deps.sh build lint
 	@gofmt -w $$(git ls-files '*.go')
-	@git ls-files '*.hpp' '*.cpp' '*.h' '*.c' | grep -v '\.gen\.hpp$$' | xargs clang-format-19 -i
+	@git ls-files '*.hpp' '*.cpp' '*.h' '*.c' | grep -v '\.gen\.[ch]pp$$' | xargs clang-format-19 -i
 
 .PHONY: generate
 generate: ## Regenerate what is made from schema/dbn.json and the sample data

@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a group of targets needs, when they are missing, and
-# nothing else. Usage: scripts/deps.sh [build|lint|fuzz|container|interop]...
+# nothing else. Usage: scripts/deps.sh [build|databento|lint|fuzz|container|interop]...
 set -euo pipefail
 
 packages_of() {
   case $1 in
     build) echo "g++ make cmake ninja-build pkg-config libssl-dev libzstd-dev libc-ares-dev node-llhttp nlohmann-json3-dev libgtest-dev libgmock-dev zstd git ca-certificates" ;;
+    databento) echo "libcpp-httplib-dev libhowardhinnant-date-dev nlohmann-json3-dev" ;;
     lint) echo "clang-format-19 clang-tidy-19" ;;
     fuzz) echo "clang-19 libclang-rt-19-dev" ;;
     container) echo "podman buildah runc debootstrap" ;;
     interop) echo "python3 python3-venv" ;;
-    *) echo "deps: no group named '$1'; groups: build lint fuzz container interop" >&2; exit 2 ;;
+    *) echo "deps: no group named '$1'; groups: build databento lint fuzz container interop" >&2; exit 2 ;;
   esac
 }
 

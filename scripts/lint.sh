@@ -14,7 +14,7 @@ check() { # name command...
   fi
 }
 
-mapfile -t cxx < <(git ls-files '*.hpp' '*.cpp' '*.h' '*.c' | grep -v '\.gen\.hpp$')
+mapfile -t cxx < <(git ls-files '*.hpp' '*.cpp' '*.h' '*.c' | grep -v '\.gen\.[ch]pp$')
 mapfile -t cxx_units < <(git ls-files 'cpp/src/*.cpp' 'capi/src/*.cpp')
 
 quiet_output=1 check gofmt gofmt -l $(git ls-files '*.go')

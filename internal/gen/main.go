@@ -50,6 +50,8 @@ func Files(root string) (map[string][]byte, error) {
 	files := map[string][]byte{
 		"cpp/include/dbnloop/dbn_types.gen.hpp":    []byte(genCPP(s)),
 		"cpp/src/proto/upgrade_definition.gen.hpp": []byte(genCPPUpgrade(s)),
+		"cpp/src/proto/tables.gen.cpp":             []byte(genCPPTables(s)),
+		"test/cpp/databento_parity.gen.cpp":        []byte(genCPPParity(s)),
 	}
 	for name, source := range map[string]string{
 		"dbn/types_gen.go":      genGoTypes(s),

@@ -208,7 +208,7 @@ TEST(MetadataSymbolLengthTest, ShorterThanAnyVersionsIsRefused) {
   }
 }
 
-TEST(MetadataUpgradeTest, ChangesVersionAndSymbolLengthOnly) {
+TEST(MetadataUpgradeTest, ChangesVersionAndSymbolLengthAndDropsTheRecordCount) {
   struct Case {
     std::uint8_t version;
     VersionUpgradePolicy policy;
@@ -224,6 +224,9 @@ TEST(MetadataUpgradeTest, ChangesVersionAndSymbolLengthOnly) {
     after.Upgrade(policy);
     EXPECT_EQ(after.version, target);
     EXPECT_EQ(after.symbol_cstr_len, target == 1 ? 22U : 71U);
+    // A field of version 1 alone.
+    EXPECT_EQ(after.record_count.has_value(), target == 1);
+    after.record_count = before.record_count;
     after.version = before.version;
     after.symbol_cstr_len = before.symbol_cstr_len;
     EXPECT_TRUE(after == before);

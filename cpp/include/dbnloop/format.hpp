@@ -1,0 +1,30 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "dbnloop/record.hpp"
+
+namespace dbnloop {
+
+/// Room for FormatPrice.
+using PriceText = std::array<char, 24>;
+/// Room for FormatTime.
+using TimeText = std::array<char, 32>;
+
+/// A fixed price (1 unit = 1e-9) as an exact decimal number with nine decimals, e.g.
+/// "-0.250000000"; empty when it is not set (kUndefPrice). Lies in `room`; allocates
+/// nothing.
+std::string_view FormatPrice(std::int64_t price, PriceText& room) noexcept;
+
+/// ISO 8601 in UTC with nanoseconds, e.g. "2026-11-23T14:30:00.000000001Z"; empty when
+/// it is not set (kUndefTimestamp). Lies in `room`; allocates nothing.
+std::string_view FormatTime(UnixNanos time, TimeText& room) noexcept;
+
+/// The UTC day of a time as yyyymmdd, e.g. 20261123.
+[[nodiscard]] std::uint32_t DateOf(UnixNanos time) noexcept;
+/// Midnight UTC of a day yyyymmdd.
+[[nodiscard]] UnixNanos MidnightOf(std::uint32_t date) noexcept;
+
+}  // namespace dbnloop

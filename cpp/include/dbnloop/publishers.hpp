@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace dbnloop {
+
+/// A venue's feed within a dataset.
+struct PublisherInfo {
+  std::uint16_t id;          ///< RecordHeader::publisher_id
+  std::string_view name;     ///< "GLBX.MDP3.GLBX"
+  std::string_view dataset;  ///< "GLBX.MDP3"
+  std::string_view venue;    ///< ISO 10383, "GLBX"
+};
+
+/// All publishers that this version knows, by id from 1 on without gaps. New ones
+/// appear at any time: an unknown id is no error.
+[[nodiscard]] std::span<const PublisherInfo> Publishers() noexcept;
+/// Null for an id that this version does not know.
+[[nodiscard]] inline const PublisherInfo* FindPublisher(std::uint16_t id) noexcept {
+  const auto all = Publishers();
+  return id >= 1 && id <= all.size() ? &all[id - 1U] : nullptr;
+}
+/// Codes of datasets ("GLBX.MDP3") and venues ("GLBX"); ids are positions from 1 on.
+[[nodiscard]] std::span<const std::string_view> Datasets() noexcept;
+[[nodiscard]] std::span<const std::string_view> Venues() noexcept;
+
+}  // namespace dbnloop
