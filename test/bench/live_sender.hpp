@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "bench/mbo_block.hpp"
 #include "dbnloop/dbn_encoder.hpp"
 #include "dbnloop/record.hpp"
 #include "net/scoped_fd.hpp"
@@ -21,23 +22,6 @@
 namespace dbnloop::bench {
 
 inline constexpr std::string_view kKey = "db-benchbenchbenchbenchbench0000";
-
-/// Mbo records, as many as fill about a MiB, each unlike the next.
-inline std::string MboBlock() {
-  std::string block;
-  for (std::uint32_t i = 0; block.size() < (1U << 20); ++i) {
-    MboMsg m{};
-    m.hd.length = sizeof(m) / RecordHeader::kLengthMultiplier;
-    m.hd.rtype = RType::Mbo;
-    m.hd.instrument_id = i % 97;
-    m.order_id = i;
-    m.price = 4'000'000'000'000 + i;
-    m.size = i % 13 + 1;
-    m.sequence = i;
-    block.append(reinterpret_cast<const char*>(&m), sizeof(m));
-  }
-  return block;
-}
 
 /// A process that plays the gateway for one connection: the handshake without checking
 /// it, then whole blocks of records as fast as the socket takes them.

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -141,6 +142,16 @@ TEST_F(FileSource, WhatCannotBeOpenedIsRefusedAtStart) {
   EXPECT_THROW(source->Start(), Exception);
 }
 
+TEST_F(FileSource, APathWithANulIsNotThatOfAnotherFile) {
+  const auto source = Make(File(Dbn(0, 10)) + std::string{"\0x", 2});
+  try {
+    source->Start();
+    ADD_FAILURE() << "it was opened";
+  } catch (const Exception& e) {
+    EXPECT_EQ(e.error().code, ErrorCode::InvalidArgument);
+  }
+}
+
 TEST_F(FileSource, PauseHoldsAndResumeLosesNothing) {
   for (const auto& content : {Dbn(0, 100'000), test::Zstd(Dbn(0, 100'000))}) {
     const auto source = Make(File(content));
@@ -230,6 +241,38 @@ TEST_F(FileSource, TwoOfThemAndATimerTakeTurns) {
   EXPECT_GT(order.size(), 12U) << order;
 }
 
+TEST_F(FileSource, ATurnIsShortHoweverTheFileIsMade) {
+  // Compressed to a third or so: less than a turn's share of input is far more records.
+  auto noisy = test::Header();
+  std::uint32_t noise = 1;
+  for (std::uint32_t i = 0; i < 200'000; ++i) {
+    auto trade = test::Trade(i);
+    trade.price = noise = noise * 1664525 + 1013904223;
+    trade.ts_recv = UnixNanos{std::chrono::nanoseconds{noise >> 1U}};
+    trade.hd.instrument_id = noise >> 2U;
+    noisy += test::Bytes(trade);
+  }
+  FileOptions plain;
+  FileOptions mapped;
+  mapped.use_mmap = true;
+  mapped.buffer_size = 8 * 1024 * 1024;
+  for (const auto& [content, options] :
+       {std::pair{noisy, plain}, {noisy, mapped}, {test::Zstd(noisy), plain}}) {
+    const auto source = Make(File(content), options);
+    completed_ = 0;
+    sequences_.clear();
+    source->Start();
+    std::size_t most = 0;
+    while (completed_ == 0) {
+      const auto before = sequences_.size();
+      reactor_.Poll(1000);
+      most = std::max(most, sequences_.size() - before);
+    }
+    EXPECT_EQ(sequences_.size(), 200'000U);
+    EXPECT_LT(most * sizeof(TradeMsg), 2.1 * 1024 * 1024) << content.size();
+  }
+}
+
 TEST_F(FileSource, APipeIsReadAsItComes) {
   const auto path = folder_.Path("fifo");
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
@@ -260,20 +303,29 @@ TEST_F(FileSource, APipeIsReadAsItComes) {
 }
 
 TEST_F(FileSource, AFileThatShrinksIsATruncatedOne) {
-  const auto content = Dbn(0, 100'000);
-  const auto path = File(content);
-  const auto source = Make(path);
-  bool cut = false;
-  source->OnRecord([&](const TradeMsg& m) {
-    sequences_.push_back(m.sequence);
-    if (!std::exchange(cut, true)) {
-      ASSERT_EQ(::truncate(path.c_str(), 3'000'001), 0);
-    }
-  });
-  source->Start();
-  ASSERT_TRUE(UntilEnd());
-  ASSERT_EQ(errors_.size(), 1U);
-  EXPECT_EQ(errors_[0].code, ErrorCode::ParseError);
+  const auto content = Dbn(0, 800'000);
+  for (const bool use_mmap : {false, true}) {
+    const auto path = File(content);
+    FileOptions options;
+    options.use_mmap = use_mmap;
+    const auto source = Make(path, options);
+    bool cut = false;
+    source->OnRecord([&](const TradeMsg& m) {
+      sequences_.push_back(m.sequence);
+      // Behind the window of 16 MiB that is mapped now.
+      if (!std::exchange(cut, true)) {
+        ASSERT_EQ(::truncate(path.c_str(), 20'000'001), 0);
+      }
+    });
+    errors_.clear();
+    sequences_.clear();
+    source->Start();
+    ASSERT_TRUE(UntilEnd());
+    ASSERT_EQ(errors_.size(), 1U);
+    EXPECT_EQ(errors_[0].code, ErrorCode::ParseError);
+    EXPECT_EQ(sequences_.size(), (20'000'001 - test::Header().size()) / 48);
+    EXPECT_EQ(source->ReadBytes(), 20'000'001U);
+  }
 }
 
 }  // namespace

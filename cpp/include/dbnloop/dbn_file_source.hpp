@@ -17,10 +17,10 @@ struct FileOptions {
   std::size_t max_metadata = 256 * 1024 * 1024;  ///< bytes, see ParserOptions
   /// Set to read a fragment: records without a header.
   std::optional<ParserOptions::Fragment> fragment;
-  /// Read plain regular files through a mapping, not with read(2). Only for files that
-  /// nobody makes shorter meanwhile: the process is killed (SIGBUS) when that happens,
-  /// or when the disk fails. The mapping is a window that moves, whatever the file's
-  /// size.
+  /// Read regular files through a mapping, not with read(2). Seldom faster: measure it
+  /// (test/bench/file_read.cpp). Only for files that nobody makes shorter meanwhile:
+  /// the process is killed (SIGBUS) when that happens, or when the disk fails. The
+  /// mapping is a window that moves, whatever the file's size.
   bool use_mmap = false;
 };
 
@@ -41,7 +41,8 @@ class DbnFileSource : public DataSource {
 
   /// Opens the file; its records come from the next turn on. Again after an end: from
   /// the beginning. Throws Exception: System when it cannot be opened or is a folder,
-  /// InvalidState while it is being read.
+  /// InvalidArgument when the path has a NUL inside, InvalidState while it is being
+  /// read.
   void Start() override;
   /// No record after this; OnError comes with Cancelled in the reactor's next turn.
   void Stop() override;

@@ -17,7 +17,7 @@ namespace dbnloop {
 namespace {
 
 constexpr std::size_t kCompressed = 128 * 1024;  // bytes read ahead of the decompressor
-constexpr std::size_t kTurnInput = 1024 * 1024;  // then others have their turn
+constexpr std::size_t kTurn = 1024 * 1024;       // bytes; then others have their turn
 constexpr std::size_t kBegin = 12;               // bytes that tell every form apart
 
 enum class Form { Plain, Zstd, Dbz };
@@ -63,6 +63,10 @@ class DbnFileSource::Impl {
   void Resume();
   void ScheduleDelivery();
   [[nodiscard]] bool HasMore() const { return file_.IsOpen(); }
+  /// For messages.
+  [[nodiscard]] std::string Name() const {
+    return path == "-" ? "standard input" : path;
+  }
 
   std::string path;
   std::shared_ptr<std::function<void()>> on_complete;
@@ -79,7 +83,7 @@ class DbnFileSource::Impl {
   [[nodiscard]] Flow Begin(std::size_t n);
   [[nodiscard]] Flow Ended();
   [[nodiscard]] std::span<std::byte> Room();
-  void Wait();
+  [[nodiscard]] Flow Wait();
   void StopWaiting() noexcept;
   void Close() noexcept;
   Flow End(Error error);
@@ -106,7 +110,7 @@ class DbnFileSource::Impl {
 void DbnFileSource::Impl::Start() {
   if (file_.IsOpen()) {
     throw Exception{{ErrorCode::InvalidState,
-                     "Start: " + path + " is being read already; Stop it before"}};
+                     "Start: " + Name() + " is being read already; Stop it before"}};
   }
   file_.Open(path, use_mmap_);
   reactor_->Cancel(farewell_);
@@ -126,7 +130,7 @@ void DbnFileSource::Impl::Stop() {
   farewell_ = reactor_->After({}, [this] {
     farewell_ = 0;
     source_->DeliverError(
-        {ErrorCode::Cancelled, "reading " + path + " was stopped by this program"});
+        {ErrorCode::Cancelled, "reading " + Name() + " was stopped by this program"});
   });
 }
 
@@ -153,7 +157,8 @@ void DbnFileSource::Impl::ScheduleDelivery() {
 // A turn's share, or until the file must be waited for.
 void DbnFileSource::Impl::Turn() {
   const auto control = source_->control();
-  const auto turn_began = read;
+  const auto read_before = read;
+  const auto delivered_before = source_->parser_.offset();
   try {
     for (;;) {
       if (source_->IsBlocked()) return StopWaiting();
@@ -161,7 +166,11 @@ void DbnFileSource::Impl::Turn() {
       if (flow == Flow::Go) flow = eof_ ? Ended() : Fill();
       if (flow == Flow::Gone) return;
       if (flow == Flow::Wait) return;
-      if (read - turn_began >= kTurnInput) return ScheduleDelivery();
+      // Compressed bytes may be many records, or, in skippable frames, none.
+      if (read - read_before >= kTurn ||
+          source_->parser_.offset() - delivered_before >= kTurn) {
+        return ScheduleDelivery();
+      }
     }
   } catch (...) {
     if (!control->destroyed && file_.IsOpen() && !source_->IsPaused()) {
@@ -216,8 +225,7 @@ DbnFileSource::Impl::Flow DbnFileSource::Impl::Fill() {
   const auto [io, n, reason] = file_.Read(Room());
   switch (io) {
     case net::ByteFile::Io::Wait:
-      Wait();
-      return Flow::Wait;
+      return Wait();
     case net::ByteFile::Io::Failed:
       return End({ErrorCode::System,
                   std::string{"reading broke off: "} + std::strerror(reason), reason});
@@ -272,10 +280,16 @@ DbnFileSource::Impl::Flow DbnFileSource::Impl::Ended() {
 
 // ---- Waiting and ends ---------------------------------------------------------------
 
-void DbnFileSource::Impl::Wait() {
-  if (waiting_) return;
+// Not everything that can be read can be waited for.
+DbnFileSource::Impl::Flow DbnFileSource::Impl::Wait() {
+  if (waiting_) return Flow::Wait;
+  try {
+    reactor_->Add(file_.fd(), EPOLLIN, [this](std::uint32_t) { Turn(); });
+  } catch (const Exception& e) {
+    return End(e.error());
+  }
   waiting_ = true;
-  reactor_->Add(file_.fd(), EPOLLIN, [this](std::uint32_t) { Turn(); });
+  return Flow::Wait;
 }
 
 void DbnFileSource::Impl::StopWaiting() noexcept {
@@ -293,7 +307,7 @@ void DbnFileSource::Impl::Close() noexcept {
 
 DbnFileSource::Impl::Flow DbnFileSource::Impl::End(Error error) {
   Close();
-  error.message = path + ": " + error.message;
+  error.message = Name() + ": " + error.message;
   source_->DeliverError(std::move(error));
   return Flow::Gone;
 }

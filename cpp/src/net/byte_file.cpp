@@ -27,6 +27,11 @@ constexpr std::size_t kRead = 256 * 1024;          // so that a turn is short
 void ByteFile::Open(const std::string& path, bool use_mmap) {
   Close();
   const bool input = path == "-";
+  // The system would open what stands before it: another file.
+  if (path.find('\0') != std::string::npos) {
+    throw Exception{{ErrorCode::InvalidArgument,
+                     "cannot read " + path + ": there is a NUL in the path"}};
+  }
   // Not blocking: a FIFO that nobody writes to would hold the open.
   ScopedFd fd{input
                   ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
@@ -58,11 +63,17 @@ void ByteFile::Unmap() noexcept {
 }
 
 // The window that holds at_; false where mapping is not possible: then read(2) goes on.
+// A file that became shorter is mapped as far as it goes now: that leaves the danger to
+// one window.
 bool ByteFile::Map() noexcept {
   if (window_ != nullptr && at_ < window_at_ + window_size_) return true;
   Unmap();
+  struct stat status{};
+  if (::fstat(fd_.get(), &status) != 0) return false;
+  const auto end = std::min(*size_, static_cast<std::uint64_t>(status.st_size));
+  if (at_ >= end) return false;
   window_at_ = at_ / kWindow * kWindow;
-  const auto size = std::min<std::uint64_t>(kWindow, *size_ - window_at_);
+  const auto size = std::min<std::uint64_t>(kWindow, end - window_at_);
   auto* const mapped = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd_.get(),
                               static_cast<off_t>(window_at_));
   if (mapped == MAP_FAILED) return false;
@@ -73,6 +84,7 @@ bool ByteFile::Map() noexcept {
 }
 
 ByteFile::Result ByteFile::Read(std::span<std::byte> into) {
+  into = into.first(std::min(into.size(), kRead));
   if (use_mmap_ && at_ < *size_ && Map()) {
     const auto from = static_cast<std::size_t>(at_ - window_at_);
     const auto n = std::min(into.size(), window_size_ - from);
@@ -86,11 +98,10 @@ ByteFile::Result ByteFile::Read(std::span<std::byte> into) {
     if (::poll(&ready, 1, 0) == 0) return {Io::Wait};
   }
   for (;;) {
-    const auto want = std::min(into.size(), kRead);
     // Behind what a mapping has given, the file may have grown, or mapping may fail.
-    const auto n = use_mmap_
-                       ? ::pread(fd_.get(), into.data(), want, static_cast<off_t>(at_))
-                       : ::read(fd_.get(), into.data(), want);
+    const auto n = use_mmap_ ? ::pread(fd_.get(), into.data(), into.size(),
+                                       static_cast<off_t>(at_))
+                             : ::read(fd_.get(), into.data(), into.size());
     if (n > 0) {
       at_ += static_cast<std::uint64_t>(n);
       return {Io::Done, static_cast<std::size_t>(n)};

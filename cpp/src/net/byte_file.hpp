@@ -20,7 +20,8 @@ class ByteFile {
   ByteFile(const ByteFile&) = delete;
   ByteFile& operator=(const ByteFile&) = delete;
 
-  /// "-" is standard input, which stays open. Throws Exception(System).
+  /// "-" is standard input, which stays open. Throws Exception: System, or
+  /// InvalidArgument for a path with a NUL inside.
   void Open(const std::string& path, bool use_mmap);
   void Close() noexcept;
 
