@@ -15,12 +15,13 @@ check() { # name command...
 }
 
 mapfile -t cxx < <(git ls-files '*.hpp' '*.cpp' '*.h' '*.c' | grep -v '\.gen\.[ch]pp$')
-mapfile -t cxx_units < <(git ls-files 'cpp/src/*.cpp' 'capi/src/*.cpp')
+mapfile -t cxx_units < <(git ls-files 'cpp/src/*.cpp' 'capi/src/*.cpp' | grep -v '\.gen\.cpp$')
 
 quiet_output=1 check gofmt gofmt -l $(git ls-files '*.go')
 check clang-format clang-format-19 --dry-run -Werror "${cxx[@]}"
 check "go vet" scripts/go.sh vet ./...
 check staticcheck scripts/go.sh tool -modfile=tools/go.mod staticcheck ./...
 check govulncheck-mod go mod verify
-check clang-tidy clang-tidy-19 --quiet -p build/release "${cxx_units[@]}"
+tidy() { printf '%s\n' "$@" | xargs -P "$(nproc)" -n 6 clang-tidy-19 --quiet -p build/release; }
+check clang-tidy tidy "${cxx_units[@]}"
 exit $failed

@@ -10,7 +10,6 @@ using dbnloop::capi::Guard;
 using dbnloop::capi::InRange;
 using dbnloop::capi::ReadSized;
 using dbnloop::capi::RequireNonNull;
-using dbnloop::capi::View;
 
 namespace {
 

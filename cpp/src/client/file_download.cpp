@@ -7,13 +7,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <utility>
 
 #include "dbnloop/exception.hpp"
 #include "proto/lines.hpp"
+#include "proto/number.hpp"
 
 namespace dbnloop {
 namespace {
@@ -21,20 +21,12 @@ namespace {
 constexpr mode_t kMode = 0666;  // as the umask allows
 constexpr int kPartial = 206;
 
-std::optional<std::uint64_t> Number(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto* end = text.data() + text.size();
-  const auto [at, ec] = std::from_chars(text.data(), end, value);
-  if (ec != std::errc{} || at != end || text.empty()) return std::nullopt;
-  return value;
-}
-
 // "bytes 100-199/200" → 100.
 std::optional<std::uint64_t> RangeStart(std::string_view header) {
   constexpr std::string_view kUnit = "bytes ";
   if (!header.starts_with(kUnit)) return std::nullopt;
   header.remove_prefix(kUnit.size());
-  return Number(header.substr(0, header.find('-')));
+  return proto::ParseNumber<std::uint64_t>(header.substr(0, header.find('-')));
 }
 
 std::string Hex(std::span<const unsigned char> bytes) {
@@ -135,7 +127,7 @@ proto::HttpRequest FileDownload::MakeRequest() {
 
 Error FileDownload::Accept(const proto::HttpHead& head) {
   const auto length = head.Find("content-length");
-  const auto rest = length ? Number(*length) : std::nullopt;
+  const auto rest = length ? proto::ParseNumber<std::uint64_t>(*length) : std::nullopt;
   if (head.status == kPartial) {
     const auto from = RangeStart(head.Find("content-range").value_or(""));
     if (asked_from_ == 0 || from != asked_from_) {

@@ -1,11 +1,11 @@
 #include "proto/http_failure.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "proto/lines.hpp"
+#include "proto/number.hpp"
 
 namespace dbnloop::proto {
 namespace {
@@ -37,11 +37,7 @@ void ReadEnvelope(std::string_view body, HttpFailure& out) {
 std::optional<std::uint32_t> RetryAfter(const HttpHead& head) {
   const auto value = head.Find("retry-after");
   if (!value) return std::nullopt;
-  std::uint32_t seconds = 0;
-  const auto* end = value->data() + value->size();
-  const auto [at, ec] = std::from_chars(value->data(), end, seconds);
-  if (ec != std::errc{} || at != end) return std::nullopt;
-  return seconds;
+  return ParseNumber<std::uint32_t>(*value);
 }
 
 Error FailureOf(const HttpHead& head, std::string_view body, std::string_view url) {

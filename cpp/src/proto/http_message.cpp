@@ -104,7 +104,7 @@ std::string Serialize(const HttpRequest& request, std::string_view host) {
   for (const auto& [key, value] : request.headers) {
     RequirePlain(key, false, "header's name");
     RequirePlain(value, true, ("header " + key).c_str());
-    out += "\r\n" + key + ": " + value;
+    out.append("\r\n").append(key).append(": ").append(value);
   }
   if (!request.body.empty() || request.method == "POST") {
     out += "\r\nContent-Length: " + std::to_string(request.body.size());

@@ -2,23 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstring>
 #include <ranges>
 
 #include "dbnloop/format.hpp"
 #include "proto/lines.hpp"
+#include "proto/number.hpp"
 
 namespace dbnloop {
 namespace {
-
-std::optional<std::uint32_t> Id(std::string_view text) {
-  std::uint32_t id = 0;
-  const auto* end = text.data() + text.size();
-  const auto [at, ec] = std::from_chars(text.data(), end, id);
-  if (ec != std::errc{} || at != end || text.empty()) return std::nullopt;
-  return id;
-}
 
 // Walks the mappings as (instrument id, text symbol, interval). Empty symbols and empty
 // intervals are gaps.
@@ -42,7 +34,7 @@ Error EachInterval(const Metadata& metadata, F&& f) {
       if (interval.symbol.empty() || interval.start_date == interval.end_date) continue;
       const auto& number = inverse ? mapping.raw_symbol : interval.symbol;
       const auto& text = inverse ? interval.symbol : mapping.raw_symbol;
-      const auto id = Id(number);
+      const auto id = proto::ParseNumber<std::uint32_t>(number);
       if (!id) return fail(" has " + proto::Quoted(number) + " as an instrument id");
       f(*id, text, interval);
     }

@@ -1,8 +1,10 @@
 #include "proto/url.hpp"
 
 #include <algorithm>
-#include <charconv>
+#include <cstdint>
 #include <cstdlib>
+
+#include "proto/number.hpp"
 
 namespace dbnloop::proto {
 namespace {
@@ -11,13 +13,9 @@ constexpr int kHttps = 443;
 constexpr int kHttp = 80;
 
 std::optional<int> Port(std::string_view text) {
-  int port = 0;
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (ec != std::errc{} || end != text.data() + text.size() || port < 1 ||
-      port > 65535) {
-    return std::nullopt;
-  }
-  return port;
+  const auto port = ParseNumber<std::uint16_t>(text);
+  if (!port || *port == 0) return std::nullopt;
+  return *port;
 }
 
 std::string LowerCase(std::string_view text) {
