@@ -60,9 +60,10 @@ func (p *Program) command(f *flags, log **slog.Logger) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dbn-tail [flags] SYMBOL... | FILE...",
 		Short: "The tail -f of market data",
-		Long: `dbn-tail shows market data of Databento, live (with -d) or from DBN files, plain or
-compressed (- is standard input): a table on a terminal, JSON lines in a pipe, or CSV, TSV
-and DBN. Data goes to standard output, everything else to standard error.
+		Long: `dbn-tail shows market data of Databento, live (with -d), historical (with -d and --end, or
+by the command hist) or from DBN files, plain or compressed (- is standard input): a table
+on a terminal, JSON lines in a pipe, or CSV, TSV and DBN. Data goes to standard output,
+everything else to standard error.
 
 Several files are merged by time. --schema chooses records by type. Columns and values are
 those of the official dbn tool; symbols come from the file's own mappings.
@@ -77,6 +78,7 @@ the state. Exit codes: 0 ok, 1 failure, 2 usage, 3 partial data, 4 authenticatio
   dbn-tail -d GLBX.MDP3 -s trades -i continuous ES.c.0 NQ.c.0
   dbn-tail -d GLBX.MDP3 -s mbo --snapshot --tee es.dbn.zst ESZ6
   dbn-tail -d XNAS.ITCH -s mbp-1 --since 15m -J AAPL | jq .levels[0]
+  dbn-tail hist -d GLBX.MDP3 -s trades --start 2026-11-16 -o es.dbn.zst ESZ6
   dbn-tail -n 20 -p day.dbn.zst
   dbn-tail -F -n +1 capture.dbn
   dbn-tail -o trades.csv.zst -s trades a.dbn.zst b.dbn.zst`,
@@ -84,14 +86,7 @@ the state. Exit codes: 0 ok, 1 failure, 2 usage, 3 partial data, 4 authenticatio
 		Args:          cobra.ArbitraryArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			logger, err := newLogger(p.Stderr, f.logFormat, f.quiet, f.verbose)
-			if err != nil {
-				return err
-			}
-			*log = logger
-			return p.run(cmd, f, args, logger)
-		},
+		RunE:          p.logged(f, log, p.run),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			if f.dataset != "" {
 				return nil, cobra.ShellCompDirectiveNoFileComp
@@ -106,8 +101,27 @@ the state. Exit codes: 0 ok, 1 failure, 2 usage, 3 partial data, 4 authenticatio
 	cmd.SetOut(p.Stdout)
 	cmd.SetErr(p.Stderr)
 	f.define(cmd)
+	cmd.AddCommand(p.histCommand(f, log))
 	cmd.AddCommand(completionCommand())
 	return cmd
+}
+
+// action is what a command does.
+type action func(cmd *cobra.Command, f *flags, args []string, log *slog.Logger) error
+
+// logged is an action with the logger that the flags ask for.
+func (p *Program) logged(f *flags, log **slog.Logger, run action) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		logger, err := newLogger(p.Stderr, f.logFormat, f.quiet, f.verbose)
+		if err != nil {
+			return err
+		}
+		if f.quiet && f.verbose {
+			return usage("-q and -v exclude each other")
+		}
+		*log = logger
+		return run(cmd, f, args, logger)
+	}
 }
 
 // completionCommand prints the script that teaches a shell the flags.
@@ -181,6 +195,12 @@ func (p *Program) run(cmd *cobra.Command, f *flags, args []string, log *slog.Log
 	if f.wantsFiles(args) {
 		return p.files(cmd, f, args, log)
 	}
+	if f.dataset != "" && f.end != "" {
+		return p.hist(cmd, f, args, log)
+	}
+	if err := refuseFlags(cmd, "is for historical data: use the command hist, or give --end", histFlags); err != nil {
+		return err
+	}
 	f.follow, f.followName = false, false // a live stream is followed anyway
 	pl, err := p.plan(cmd, f, args)
 	if err != nil {
@@ -189,15 +209,31 @@ func (p *Program) run(cmd *cobra.Command, f *flags, args []string, log *slog.Log
 	if f.demo {
 		return p.demo(f, &pl, log)
 	}
-	key, err := f.findKey(p.Getenv)
+	key, err := p.key(f, log)
 	if err != nil {
 		return err
-	}
-	if f.key != "" {
-		log.Warn("-k shows the key to everyone who can list processes; use " + keyVariable + " or --key-file")
 	}
 	if err := f.confirmAll(&pl.request, p.Stdin, p.Stderr); err != nil {
 		return err
 	}
 	return p.live(&pl, key, log)
+}
+
+// key finds the API key and warns when it is visible.
+func (p *Program) key(f *flags, log *slog.Logger) (apiKey, error) {
+	key, err := f.findKey(p.Getenv)
+	if err == nil && f.key != "" {
+		log.Warn("-k shows the key to everyone who can list processes; use " + keyVariable + " or --key-file")
+	}
+	return key, err
+}
+
+// refuseFlags refuses flags that were given and make no sense; why follows the flag's name.
+func refuseFlags(cmd *cobra.Command, why string, names []string) error {
+	for _, name := range names {
+		if cmd.Flags().Changed(name) {
+			return usage("--%s %s", name, why)
+		}
+	}
+	return nil
 }

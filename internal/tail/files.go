@@ -31,6 +31,7 @@ func (f *flags) wantsFiles(args []string) bool {
 var liveFlags = []string{
 	"stype-in", "symbols-file", "all-symbols", "snapshot", "start", "since", "tee", "key", "key-file",
 	"gateway", "heartbeat", "compression", "slow-reader", "ts-out",
+	"end", "hist-url", "ca-file", "retries", "max-cost", "dry-run",
 }
 
 // fileRun is one run over files. All but wake is used from one goroutine.
@@ -78,7 +79,7 @@ func (run *fileRun) check(cmd *cobra.Command, f *flags, args []string, p *Progra
 	}
 	for _, name := range liveFlags {
 		if cmd.Flags().Changed(name) {
-			return usage("--%s is for live streams, and no dataset was given (-d): %s was taken for a file", name, args[0])
+			return usage("--%s is for live streams and historical data, and no dataset was given (-d): %s was taken for a file", name, args[0])
 		}
 	}
 	following := f.follow || f.followName

@@ -2,11 +2,13 @@ package tail
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -20,6 +22,7 @@ type flags struct {
 	allSymbols  bool
 	snapshot    bool
 	start       string
+	end         string
 	since       string
 
 	lines      string
@@ -44,6 +47,11 @@ type flags struct {
 	color                      string
 
 	key, keyFile string
+	histURL      string
+	caFile       string
+	retries      int
+	maxCost      float64
+	dryRun       bool
 	gateway      string
 	heartbeat    int
 	compression  string
@@ -59,17 +67,31 @@ type flags struct {
 	demoMix        bool // the demo chooses the schemas
 }
 
-func (f *flags) define(cmd *cobra.Command) {
+// define gives a command all flags, in this order, or those of the names.
+func (f *flags) define(cmd *cobra.Command, names ...string) {
+	all := pflag.NewFlagSet("all", pflag.ContinueOnError)
+	all.SortFlags = false
+	f.defineAll(all)
 	p := cmd.Flags()
 	p.SortFlags = false
+	all.VisitAll(func(flag *pflag.Flag) {
+		if len(names) == 0 || slices.Contains(names, flag.Name) {
+			p.AddFlag(flag)
+		}
+	})
+	completeFlags(cmd)
+}
+
+func (f *flags) defineAll(p *pflag.FlagSet) {
 	p.StringVarP(&f.dataset, "dataset", "d", "", "dataset `ID`, such as GLBX.MDP3")
 	p.StringSliceVarP(&f.schemas, "schema", "s", nil, "schema `NAME`, such as trades (repeatable)")
 	p.StringVarP(&f.stypeIn, "stype-in", "i", "raw_symbol", "symbology `TYPE` of the symbols")
 	p.StringVar(&f.symbolsFile, "symbols-file", "", "read symbols from `FILE` (- is standard input)")
-	p.BoolVar(&f.allSymbols, "all-symbols", false, "subscribe to every symbol; asks, unless -y")
+	p.BoolVar(&f.allSymbols, "all-symbols", false, "every symbol of the dataset; asks, unless -y")
 	p.BoolVar(&f.snapshot, "snapshot", false, "begin with a snapshot of the order book (mbo only)")
-	p.StringVar(&f.start, "start", "", "replay from `TIME` on: ISO 8601 (UTC) or nanoseconds; 0 is all that is kept")
-	p.StringVar(&f.since, "since", "", "replay from `DURATION|TIME` on, such as 15m or 1d")
+	p.StringVar(&f.start, "start", "", "begin at `TIME`: ISO 8601 (UTC) or nanoseconds; live, 0 replays all that is kept")
+	p.StringVar(&f.end, "end", "", "end before `TIME`: historical data, as with the command hist")
+	p.StringVar(&f.since, "since", "", "begin at `DURATION|TIME`, such as 15m or 1d ago")
 
 	p.StringVarP(&f.lines, "lines", "n", "", "print the last `N` records; +N: all from record N on")
 	p.BoolVarP(&f.follow, "follow", "f", false, "wait for what is appended to the file; begins with the last 10 records, unless -n")
@@ -95,6 +117,11 @@ func (f *flags) define(cmd *cobra.Command) {
 
 	p.StringVarP(&f.key, "key", "k", "", "API key; visible to ps: better "+keyVariable+" or --key-file")
 	p.StringVar(&f.keyFile, "key-file", "", "read the API key from `FILE`")
+	p.StringVar(&f.histURL, "hist-url", "", "the historical API's `URL` instead of Databento's")
+	p.StringVar(&f.caFile, "ca-file", "", "trust the authorities of the PEM `FILE`, in place of the system's")
+	p.IntVar(&f.retries, "retries", 0, "try `N` times more when the server is busy; what is read free of charge, also when the connection broke")
+	p.Float64Var(&f.maxCost, "max-cost", 0, "refuse what costs more than so many `USD`; the cost is asked for first")
+	p.BoolVar(&f.dryRun, "dry-run", false, "print the cost, the size and the number of records, and ask for nothing else")
 	p.StringVar(&f.gateway, "gateway", "", "connect to `HOST:PORT` instead of the dataset's gateway")
 	p.IntVar(&f.heartbeat, "heartbeat", 0, "ask for heartbeats every `SECONDS` (5 to 1800)")
 	p.StringVar(&f.compression, "compression", "none", "compression of the connection: none or zstd")
@@ -111,7 +138,6 @@ func (f *flags) define(cmd *cobra.Command) {
 	p.BoolVarP(&f.verbose, "verbose", "v", false, "say more on standard error")
 	p.StringVar(&f.logFormat, "log-format", "text", "messages on standard error: text or json")
 	p.BoolVar(&f.demo, "demo", false, "show sample data of an embedded simulator; needs no key, no network")
-	completeFlags(cmd)
 }
 
 // statsFlag is the interval of --stats; 0: none.
@@ -139,11 +165,14 @@ func (*statsFlag) Type() string { return "SECONDS" }
 // completeFlags tells the shells what the values of flags can be.
 func completeFlags(cmd *cobra.Command) {
 	fixed := func(name string, values ...string) {
+		if cmd.Flags().Lookup(name) == nil {
+			return // not a flag of this command
+		}
 		complete := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return values, cobra.ShellCompDirectiveNoFileComp
 		}
 		if err := cmd.RegisterFlagCompletionFunc(name, complete); err != nil {
-			panic(err) // a flag of that name does not exist
+			panic(err) // twice for one flag
 		}
 	}
 	fixed("dataset", dbn.Datasets()...)

@@ -70,12 +70,17 @@ func (s *session) watch(stdout io.Writer) error {
 			return err
 		}
 	}
+	return s.stream.watchReader(s.reactor, stdout)
+}
+
+// watchReader ends the stream when the reader of a pipe on standard output goes away.
+func (s *stream) watchReader(reactor *dbnloop.Reactor, stdout io.Writer) error {
 	fd, ok := descriptor(stdout)
-	if !ok || s.plan.output.path != "" || !isPipe(fd) {
+	if !ok || s.output.path != "" || !isPipe(fd) {
 		return nil
 	}
 	// Errors and hang-ups are reported without being asked for.
-	return s.reactor.Add(fd, 0, func(uint32) { s.stream.end(errReaderGone) })
+	return reactor.Add(fd, 0, func(uint32) { s.end(errReaderGone) })
 }
 
 // open makes the client and asks for everything.

@@ -34,13 +34,16 @@ func (f format) String() string {
 
 // output says where records go and in which form.
 type output struct {
-	format  format
-	path    string // "": standard output
-	zstd    bool
-	tee     string
-	teeZstd bool
-	force   bool
-	whole   bool // the file at path appears when it is complete
+	format    format
+	path      string // "": standard output
+	zstd      bool
+	jsonAsked bool // by flag, not as the usual form in a pipe
+	tee       string
+	teeZstd   bool
+	force     bool
+	whole     bool // the file at path appears when it is complete
+	cut       bool // what was written is not all: the whole file gets another name
+	empty     bool // and it is nothing at all: no file
 
 	text       dbn.TextOptions // TsOut is the stream's own
 	omitHeader bool
@@ -66,7 +69,7 @@ func formatOf(path string) (f format, compressed, known bool) {
 // output checks the flags that say how to write.
 func (f *flags) outputSettings(r *request, stdout io.Writer, getenv func(string) string) (o output, err error) {
 	o = output{
-		path: f.output, zstd: f.zstd, tee: f.tee, force: f.force,
+		path: f.output, zstd: f.zstd, tee: f.tee, force: f.force, jsonAsked: f.json,
 		text:       dbn.TextOptions{Pretty: f.pretty, MapSymbol: !f.noMapSymbols},
 		omitHeader: f.omitHeader, system: f.system, metadata: f.metadata,
 	}
@@ -173,6 +176,12 @@ func (f *flags) checkTee(o *output) error {
 	return o.checkFile(o.tee)
 }
 
+// isRegularOrNew reports whether a path can be that of a file on a disk.
+func isRegularOrNew(path string) bool {
+	info, err := os.Stat(path)
+	return err != nil || info.Mode().IsRegular()
+}
+
 // checkFile finds out before anything begins whether the file can be written. The file
 // itself is made when there is something to write.
 func (o *output) checkFile(path string) error {
@@ -213,10 +222,8 @@ func (o *output) open(path string, stdout io.Writer) (*destination, error) {
 	if path == "" {
 		return &destination{name: "standard output", w: stdout}, nil
 	}
-	if o.whole && path == o.path {
-		if info, err := os.Stat(path); err != nil || info.Mode().IsRegular() {
-			return o.openWhole()
-		}
+	if o.whole && path == o.path && isRegularOrNew(path) {
+		return o.openWhole()
 	}
 	how := os.O_WRONLY | os.O_CREATE | os.O_TRUNC
 	if info, err := os.Stat(path); !o.force && (err != nil || info.Mode().IsRegular()) {

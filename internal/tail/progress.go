@@ -7,16 +7,18 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// progress is the line that shows on a terminal how far a long conversion is. It appears
-// only when the conversion takes a while. nil is one that never appears.
+// progress is the line that shows on a terminal how far a long conversion or download is.
+// It appears only when that takes a while. nil is one that never appears.
 type progress struct {
 	terminal io.Writer
 	began    time.Time
 	done     int64
 	bar      *progressbar.ProgressBar
+
+	described time.Time // when the text beside the bar was set
 }
 
-// progressDelay is how long a conversion must take to be shown.
+// progressDelay is how long it must take to be shown.
 const progressDelay = time.Second
 
 // newProgress shows progress on stderr, if that is a terminal. The total is in bytes of
@@ -46,6 +48,20 @@ func (p *progress) add(n int) {
 		p.done += int64(n)
 		p.bar.Set64(p.done) //nolint:errcheck // it is only for the eye
 	}
+}
+
+// show sets the bytes that came, and how many records they are; 0: not counted.
+func (p *progress) show(bytes int64, records uint64) {
+	if p == nil {
+		return
+	}
+	p.done = bytes
+	// A text draws the bar each time.
+	if now := time.Now(); records > 0 && now.Sub(p.described) >= 100*time.Millisecond {
+		p.described = now
+		p.bar.Describe(plural(records, "record"))
+	}
+	p.bar.Set64(p.done) //nolint:errcheck // it is only for the eye
 }
 
 // clear takes the line away, before anything else is written to the terminal.

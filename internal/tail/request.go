@@ -2,6 +2,7 @@ package tail
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -178,7 +179,7 @@ func readSymbols(path string, stdin io.Reader, add func(list, where string) erro
 	return nil
 }
 
-// confirmAll asks before it subscribes to a whole dataset.
+// confirmAll asks before a whole dataset is asked for.
 func (f *flags) confirmAll(r *request, stdin io.Reader, stderr io.Writer) error {
 	if !r.all() || f.yes || f.demo {
 		return nil
@@ -186,14 +187,27 @@ func (f *flags) confirmAll(r *request, stdin io.Reader, stderr io.Writer) error 
 	if !isTerminal(stdin) {
 		return usage("every symbol of %s can be a lot of data: confirm with -y", r.dataset)
 	}
-	fmt.Fprintf(stderr, "Subscribe to every symbol of %s (%s)? This can be a lot of data. [y/N] ",
-		r.dataset, joinNames(r.schemas))
-	answer, _ := bufio.NewReader(stdin).ReadString('\n')
-	switch strings.ToLower(strings.TrimSpace(answer)) {
-	case "y", "yes":
-		return nil
+	return confirm(context.Background(), fmt.Sprintf("Ask for every symbol of %s (%s)? This can be a lot of data.",
+		r.dataset, joinNames(r.schemas)), stdin, stderr)
+}
+
+// confirm asks a question; an error is the answer no, or why ctx is over.
+func confirm(ctx context.Context, question string, stdin io.Reader, stderr io.Writer) error {
+	fmt.Fprintf(stderr, "%s [y/N] ", question)
+	answer := make(chan string, 1)
+	go func() { // a read of a terminal cannot be called off
+		line, _ := bufio.NewReader(stdin).ReadString('\n')
+		answer <- strings.ToLower(strings.TrimSpace(line))
+	}()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case line := <-answer:
+		if line == "y" || line == "yes" {
+			return nil
+		}
 	}
-	return usage("not confirmed: nothing was subscribed")
+	return usage("not confirmed: nothing was asked for")
 }
 
 // gateway is where to connect; an empty host means the dataset's own.

@@ -21,7 +21,7 @@ type stream struct {
 	tee     sink // nil without --tee
 	began   bool // begin of both sinks was called
 	symbols *dbn.PitSymbolMap
-	file    *fileRecords // what is different about files; nil: live
+	file    *fileRecords // what is different about files and historical data; nil: live
 	last    *ring        // with -n N
 	count   counters
 	refused int       // subscriptions
@@ -92,13 +92,14 @@ func (s *stream) record(r dbn.Record) {
 	rtype := r.RType()
 	s.count.bytes += uint64(r.Size())
 	s.count.byRType[rtype]++
-	if s.file != nil {
-		s.fileRecord(r)
-		return
-	}
 	var err error
 	if s.tee != nil {
 		err = s.tee.message(r)
+	}
+	if s.file != nil {
+		s.endOn(err)
+		s.fileRecord(r)
+		return
 	}
 	if isMessage(rtype) {
 		s.count.messages++

@@ -14,11 +14,15 @@ import (
 type wholeFile struct {
 	temporary, final string
 	overwrite        bool
+	output           *output
 }
+
+// cutSuffix is behind the name of a file that holds a part of what was asked for.
+const cutSuffix = ".part"
 
 // openWhole opens the output file under a temporary name.
 func (o *output) openWhole() (*destination, error) {
-	w := &wholeFile{final: o.path, overwrite: o.force}
+	w := &wholeFile{final: o.path, overwrite: o.force, output: o}
 	folder, base := filepath.Split(o.path)
 	for try := 0; ; try++ {
 		w.temporary = filepath.Join(folder, fmt.Sprintf(".%s.%d-%d.tmp", base, os.Getpid(), try))
@@ -36,6 +40,13 @@ func (o *output) openWhole() (*destination, error) {
 // publish gives the file its name. Without --force it never replaces one that came to be
 // in the meantime.
 func (w *wholeFile) publish() error {
+	if w.output.cut && w.output.empty {
+		w.remove()
+		return nil
+	}
+	if w.output.cut {
+		return w.cleanUp(os.Rename(w.temporary, w.final+cutSuffix))
+	}
 	if w.overwrite {
 		return w.cleanUp(os.Rename(w.temporary, w.final))
 	}

@@ -1,0 +1,111 @@
+package tail
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbnloop/dbnloop"
+)
+
+// price is what a range costs.
+type price struct {
+	Dataset string  `json:"dataset"`
+	Schema  string  `json:"schema"`
+	Start   string  `json:"start"`
+	End     string  `json:"end"`
+	CostUSD float64 `json:"cost_usd"`
+	Bytes   uint64  `json:"billable_size"` // of uncompressed records
+	Records uint64  `json:"record_count"`
+}
+
+// costLimit is what --max-cost says; nil: nothing.
+func (f *flags) costLimit(cmd *cobra.Command) (*float64, error) {
+	if !cmd.Flags().Changed("max-cost") {
+		return nil, nil
+	}
+	if !(f.maxCost >= 0) || math.IsInf(f.maxCost, 1) {
+		return nil, usage("--max-cost %v: want US dollars, 0 or more", f.maxCost)
+	}
+	return &f.maxCost, nil
+}
+
+// price asks what a range costs; that is free.
+func (h *historical) price(r *dbnloop.Range) (p price, err error) {
+	p = price{Dataset: r.Dataset, Schema: r.Schema.String(), Start: r.Start.String(), End: r.End.String()}
+	if p.CostUSD, err = h.client.Cost(h.ctx, *r); err != nil {
+		return p, err
+	}
+	if p.Bytes, err = h.client.BillableSize(h.ctx, *r); err != nil {
+		return p, err
+	}
+	p.Records, err = h.client.RecordCount(h.ctx, *r)
+	return p, err
+}
+
+// checkCost refuses what costs more than it may. Nothing is asked without a limit.
+func (h *historical) checkCost(r *dbnloop.Range, limit *float64) error {
+	if limit == nil {
+		return nil
+	}
+	cost, err := h.client.Cost(h.ctx, *r)
+	if err != nil {
+		return err
+	}
+	h.log.Debug("the cost is " + dollars(cost))
+	return withinLimit(cost, limit)
+}
+
+func withinLimit(cost float64, limit *float64) error {
+	if limit == nil || cost <= *limit {
+		return nil
+	}
+	return usage("this costs %s, more than --max-cost allows (%s): nothing was asked for", dollars(cost), dollars(*limit))
+}
+
+// dryRun prints what the range costs.
+func (h *historical) dryRun(r *dbnloop.Range, limit *float64, o *output, stdout io.Writer) error {
+	p, err := h.price(r)
+	if err != nil {
+		return err
+	}
+	if err := p.listing().print(stdout, listingForm{json: o.format == formatJSON && o.jsonAsked}); err != nil {
+		return err
+	}
+	return withinLimit(p.CostUSD, limit)
+}
+
+func (p price) listing() listing {
+	l := listing{items: []any{p}}
+	l.add("dataset", p.Dataset)
+	l.add("schema", p.Schema)
+	l.add("start", p.Start)
+	l.add("end", p.End)
+	l.add("cost", dollars(p.CostUSD))
+	l.add("size", quantity(p.Bytes))
+	l.add("records", grouped(p.Records))
+	return l
+}
+
+// dollars writes an amount with cents, and small ones with the digits that they have.
+func dollars(usd float64) string {
+	text := strconv.FormatFloat(usd, 'f', 2, 64)
+	if usd != 0 && math.Abs(usd) < 1 {
+		digits := 1 - int(math.Floor(math.Log10(math.Abs(usd))))
+		text = strconv.FormatFloat(usd, 'f', max(digits, 2), 64)
+	}
+	return "$" + text
+}
+
+// quantity is a number of bytes for people.
+func quantity(n uint64) string {
+	short := humanBytes(float64(n))
+	if strings.HasSuffix(short, " B") {
+		return short
+	}
+	return fmt.Sprintf("%s (%s bytes)", short, grouped(n))
+}

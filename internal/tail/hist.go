@@ -1,0 +1,234 @@
+package tail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// histRun is one range of historical data on its way to the sinks.
+type histRun struct {
+	*historical
+	program  *Program
+	plan     *histPlan
+	stream   *stream
+	progress *progress
+	stats    time.Duration
+	summary  bool // print a summary at a good end
+	broke    bool // the stream did, rather than the output
+}
+
+// hist prints historical data.
+func (p *Program) hist(cmd *cobra.Command, f *flags, args []string, log *slog.Logger) error {
+	pl, err := p.histPlan(cmd, f, args)
+	if err != nil {
+		return err
+	}
+	if !f.dryRun {
+		if err := f.confirmAll(&pl.request, p.Stdin, p.Stderr); err != nil {
+			return err
+		}
+	}
+	h, err := p.openHistorical(f, log, dbnloop.WithUpgradePolicy(pl.policy))
+	if err != nil {
+		return err
+	}
+	defer h.close()
+	run := &histRun{historical: h, program: p, plan: &pl, stats: time.Duration(f.stats)}
+	run.summary = run.stats > 0 || f.verbose || isTerminal(p.Stderr)
+	if err := run.prepare(); err != nil {
+		return h.explain(err)
+	}
+	if f.dryRun {
+		return h.explain(h.dryRun(&pl.query, pl.maxCost, &pl.output, p.Stdout))
+	}
+	if err := h.checkCost(&pl.query, pl.maxCost); err != nil {
+		return h.explain(err)
+	}
+	if pl.downloads(f) {
+		return run.download()
+	}
+	return run.copy()
+}
+
+// prepare finds out what the command line left open.
+func (run *histRun) prepare() error {
+	pl := run.plan
+	if !pl.toEnd {
+		return nil
+	}
+	end, err := run.endOf(pl.query.Dataset, pl.query.Schema)
+	if err != nil {
+		return err
+	}
+	if end <= pl.query.Start {
+		return usage("there is no data of %s from %s on: it ends at %s", pl.query.Dataset, pl.query.Start, end)
+	}
+	pl.query.End = end
+	return nil
+}
+
+// endOf is how far the data of a schema goes.
+func (h *historical) endOf(dataset string, schema dbn.Schema) (dbn.UnixNanos, error) {
+	r, err := h.client.DatasetRange(h.ctx, dataset)
+	if err != nil {
+		return 0, err
+	}
+	text := r.End
+	if of, ok := r.Schemas[schema.String()]; ok {
+		text = of.End
+	}
+	end, err := parseTime(text)
+	if err != nil {
+		return 0, fail(ExitFailure, "the server's end of %s: %w", dataset, err)
+	}
+	return end, nil
+}
+
+// startProgress shows a line on a terminal that is not needed for the records. The size
+// that is billed is that of the records, so that tells when all are there.
+func (run *histRun) startProgress(sized bool) {
+	p := run.program
+	if !isTerminal(p.Stderr) || run.plan.output.path == "" && isTerminal(p.Stdout) {
+		return
+	}
+	total := int64(-1)
+	if sized {
+		if size, err := run.client.BillableSize(run.ctx, run.plan.query); err == nil && size > 0 {
+			total = int64(size)
+		}
+	}
+	run.progress = newProgress(p.Stderr, total)
+}
+
+// copy streams the range into the sinks.
+func (run *histRun) copy() error {
+	pl := run.plan
+	run.startProgress(true)
+	s := newStream(run.log, &pl.request, &pl.output, pl.sel, run.program.Stdout)
+	s.file = new(fileRecords)
+	s.file.want(&pl.request, &pl.output, false)
+	run.stream, run.state = s, run.printCount
+	run.client.Handle(dbnloop.Handlers{
+		Record: s.record, Metadata: run.metadata,
+		Warning: func(text string) {
+			run.progress.clear()
+			run.warn(text)
+		},
+		Error: func(err error) {
+			run.broke = !s.over
+			s.end(run.explain(err))
+		},
+		Complete: func() { s.end(nil) },
+	})
+	defer context.AfterFunc(run.ctx, func() {
+		run.reactor.Post(func() { s.end(context.Cause(run.ctx)) })
+	})()
+	if err := run.begin(); err != nil {
+		return run.explain(err)
+	}
+	for !s.over {
+		if _, err := run.reactor.Poll(-1); err != nil {
+			s.end(err)
+		}
+		s.endTurn()
+		run.progress.show(int64(s.count.bytes), s.count.records)
+	}
+	run.client.Close() //nolint:errcheck // the stream is over
+	run.progress.clear()
+	pl.output.cut, pl.output.empty = s.err != nil, s.count.records == 0
+	return run.conclude(s.finish())
+}
+
+// begin sends the request; what can fail without it comes before.
+func (run *histRun) begin() error {
+	if run.stats > 0 {
+		if _, err := run.reactor.Every(run.stats, run.tick); err != nil {
+			return err
+		}
+	}
+	if err := run.stream.watchReader(run.reactor, run.program.Stdout); err != nil {
+		return err
+	}
+	if err := run.client.Request(run.plan.query); err != nil {
+		return err
+	}
+	return run.client.Start()
+}
+
+func (run *histRun) metadata(m *dbn.Metadata) {
+	if symbols, err := dbn.TsSymbolMapOf(m); err != nil {
+		run.log.Debug("no symbols from the metadata: " + err.Error())
+	} else {
+		run.stream.file.symbols = symbols
+	}
+	if run.plan.sel.skip > 0 || run.plan.sel.tail {
+		m.RecordCount = nil // not all of them will be there
+	}
+	run.stream.metadata(m)
+}
+
+func (run *histRun) tick() {
+	if run.stream.began {
+		run.progress.clear()
+		run.log.Info(run.stream.count.tick(time.Now()))
+	}
+}
+
+func (run *histRun) printCount() {
+	line := "no records yet"
+	if run.stream.began {
+		line = run.stream.count.summary(time.Now())
+	}
+	run.progress.clear()
+	run.log.Info(run.plan.query.Dataset + ": " + line)
+}
+
+// conclude says how it went, and gives the error to end with.
+func (run *histRun) conclude(err error) error {
+	count := &run.stream.count
+	var signaled signalError
+	switch {
+	case errors.As(err, &signaled):
+		run.log.Info(signalName(signaled.Signal) + ": " + count.summary(time.Now()) + run.keptPart())
+		return err
+	case errors.Is(err, errReaderGone):
+		return nil
+	case err == nil:
+		if run.summary && run.stream.began {
+			run.log.Info(count.summary(time.Now()))
+		}
+		return nil
+	case !run.broke:
+		return err
+	}
+	code := exitCode(err)
+	if code == ExitFailure && count.records > 0 {
+		code = ExitPartial
+	}
+	return run.withCount(&exitError{code, err}, count.records)
+}
+
+// withCount adds what came before the error.
+func (run *histRun) withCount(err error, records uint64) error {
+	if records == 0 {
+		return err
+	}
+	return &exitError{exitCode(err), fmt.Errorf("%w; %s came before%s", err, plural(records, "record"), run.keptPart())}
+}
+
+// keptPart tells where the part of a file is that came.
+func (run *histRun) keptPart() string {
+	o := &run.plan.output
+	if o.path == "" || o.empty || o.metadata {
+		return ""
+	}
+	return ", kept in " + o.path + cutSuffix
+}

@@ -1,0 +1,439 @@
+package tail
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/sim"
+)
+
+// histServer is a simulator of the historical API and the flags that lead to it.
+type histServer struct {
+	*sim.Historical
+	flags []string
+	ca    string
+}
+
+func newHistServer(t testing.TB, config sim.HistoricalConfig) *histServer {
+	t.Helper()
+	if config.Sources == nil {
+		config.Sources = sim.SampleSources()
+	}
+	h, err := sim.NewHistorical(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := h.WriteCA(ca); err != nil {
+		t.Fatal(err)
+	}
+	return &histServer{h, []string{"--hist-url", h.URL(), "--ca-file", ca}, ca}
+}
+
+// endpoints are those that were asked so far.
+func (h *histServer) endpoints() (names []string) {
+	for _, r := range h.Requests() {
+		names = append(names, r.Endpoint)
+	}
+	return names
+}
+
+// result is what a run of the program left.
+type result struct {
+	code           int
+	stdout, stderr string
+}
+
+// runProgram runs the whole program, with the simulator's key.
+func runProgram(t testing.TB, args ...string) result {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	p := &Program{
+		Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr,
+		Getenv: func(name string) string {
+			if name == keyVariable {
+				return sim.TestKey
+			}
+			return ""
+		},
+		Exit: func(code int) { t.Errorf("the program wants to end with %d at once", code) },
+	}
+	code := p.Run(args)
+	return result{code, stdout.String(), stderr.String()}
+}
+
+func (h *histServer) run(t testing.TB, args ...string) result {
+	t.Helper()
+	at := 1
+	if args[0] == "batch" {
+		at = 2
+	} else if strings.HasPrefix(args[0], "-") {
+		at = 0
+	}
+	return runProgram(t, slices.Concat(args[:at], h.flags, args[at:])...)
+}
+
+func (r result) want(t testing.TB, code int, stderr ...string) result {
+	t.Helper()
+	if r.code != code {
+		t.Errorf("exit code %d, want %d", r.code, code)
+	}
+	for _, text := range stderr {
+		if !strings.Contains(r.stderr, text) {
+			t.Errorf("standard error lacks %q", text)
+		}
+	}
+	if code == ExitOK && len(stderr) == 0 && r.stderr != "" {
+		t.Errorf("standard error is not empty")
+	}
+	if t.Failed() {
+		t.Fatalf("standard error: %s", r.stderr)
+	}
+	return r
+}
+
+// The sample data's trading.
+const (
+	histStart = "2026-11-15T23:00"
+	histEnd   = "2026-11-15T23:02"
+)
+
+// histQuery asks for a part of the sample data.
+func histQuery(schema dbn.Schema, more ...string) []string {
+	return append([]string{"-d", "GLBX.MDP3", "-s", schema.String(), "--start", histStart, "--end", histEnd, "ESZ6", "CLF7"}, more...)
+}
+
+// sampleFile writes the records that histQuery asks for to a file, found without the
+// simulator.
+func sampleFile(t testing.TB, schema dbn.Schema) string {
+	t.Helper()
+	start, err1 := parseTime(histStart)
+	end, err2 := parseTime(histEnd)
+	if err1 != nil || err2 != nil {
+		t.Fatal(err1, err2)
+	}
+	metadata, records := sampleRecords(t, schema)
+	symbols, err := dbn.TsSymbolMapOf(metadata)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	encoder, err := dbn.NewEncoder(&out, metadata)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, r := range records {
+		symbol, _ := symbols.SymbolOf(r)
+		if at := r.IndexTs(); at < start || at >= end || symbol != "ESZ6" && symbol != "CLF7" {
+			continue
+		}
+		n++
+		if err := encoder.WriteBytes(r.Bytes()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := encoder.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n == 0 {
+		t.Fatalf("no %s in the sample data between %s and %s", schema, histStart, histEnd)
+	}
+	path := filepath.Join(t.TempDir(), "sample.dbn")
+	if err := os.WriteFile(path, out.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestHistEqualsFile(t *testing.T) {
+	h := newHistServer(t, sim.HistoricalConfig{})
+	for _, schema := range []dbn.Schema{
+		dbn.SchemaMbo, dbn.SchemaTrades, dbn.SchemaMbp1, dbn.SchemaMbp10, dbn.SchemaTbbo, dbn.SchemaBbo1S,
+		dbn.SchemaOhlcv1S, dbn.SchemaOhlcv1M, dbn.SchemaStatistics, dbn.SchemaStatus,
+	} {
+		file := sampleFile(t, schema)
+		for _, form := range []string{
+			"-J", "-C", "-T", "--table", "-Jp", "-Cp", "-J --no-map-symbols", "-C --omit-header",
+			"-J --fields ts_event,symbol", "-C --fields symbol,instrument_id", "-J -n 5", "-C -n +7", "-J -l 3", "",
+		} {
+			t.Run(schema.String()+" "+form, func(t *testing.T) {
+				flags := strings.Fields(form)
+				want := runProgram(t, append(flags, file)...).want(t, ExitOK)
+				got := h.run(t, append([]string{"hist"}, histQuery(schema, flags...)...)...).want(t, ExitOK)
+				if diff := cmp.Diff(want.stdout, got.stdout); diff != "" {
+					t.Errorf("file -, historical +:\n%.2000s", diff)
+				}
+			})
+		}
+	}
+}
+
+// recordsOf are the records of DBN, plain or compressed.
+func recordsOf(t testing.TB, data []byte) []byte {
+	t.Helper()
+	decoder, err := dbn.NewDecoder(bytes.NewReader(data), dbn.WithUpgrade(dbn.AsIs))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer decoder.Close()
+	var records []byte
+	for {
+		r, err := decoder.Next()
+		if err != nil {
+			if err.Error() != "EOF" {
+				t.Fatal(err)
+			}
+			return records
+		}
+		records = append(records, r.Bytes()...)
+	}
+}
+
+func readFile(t testing.TB, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// names are the files of a folder, hidden ones too.
+func names(t testing.TB, dir string) (list []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		list = append(list, e.Name())
+	}
+	return list
+}
+
+func TestHistIntoFiles(t *testing.T) {
+	h := newHistServer(t, sim.HistoricalConfig{})
+	file := sampleFile(t, dbn.SchemaMbo)
+	want := recordsOf(t, readFile(t, file))
+	for _, test := range []struct {
+		name  string
+		flags string
+	}{
+		{"a.dbn", ""},
+		{"a.dbn.zst", ""},                   // the body as it comes
+		{"a.dbn.zst", "--upgrade v3"},       // through the program
+		{"a.bin", "-D"},                     //
+		{"a.bin", "-D -z"},                  // the body as well
+		{"a.csv", "--tee DIR/tee.dbn"},      //
+		{"a.json", "--tee DIR/tee.dbn.zst"}, //
+	} {
+		t.Run(test.name+" "+test.flags, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, test.name)
+			flags := strings.Fields(strings.ReplaceAll(test.flags, "DIR", dir))
+			args := append([]string{"hist", "-o", path}, histQuery(dbn.SchemaMbo, flags...)...)
+			h.run(t, args...).want(t, ExitOK)
+			expected := []string{test.name}
+			dbnFile := path
+			if i := slices.Index(flags, "--tee"); i >= 0 {
+				dbnFile = flags[i+1]
+				expected = append(expected, filepath.Base(dbnFile))
+			}
+			if diff := cmp.Diff(expected, names(t, dir)); diff != "" {
+				t.Error(diff)
+			}
+			if got := recordsOf(t, readFile(t, dbnFile)); !bytes.Equal(got, want) {
+				t.Errorf("%d bytes of records, want %d", len(got), len(want))
+			}
+			h.run(t, args...).want(t, ExitUsage, "exists: give --force")
+			h.run(t, append(args, "--force")...).want(t, ExitOK)
+		})
+	}
+}
+
+func TestHistVersions(t *testing.T) {
+	for version := uint8(1); version <= dbn.Version; version++ {
+		h := newHistServer(t, sim.HistoricalConfig{Version: version})
+		path := filepath.Join(t.TempDir(), "a.dbn.zst")
+		h.run(t, append([]string{"hist", "-o", path}, histQuery(dbn.SchemaStatistics)...)...).want(t, ExitOK)
+		for _, form := range []string{"-J", "-C", "--table", "-m", "-D"} {
+			want := runProgram(t, form, path).want(t, ExitOK)
+			got := h.run(t, append([]string{"hist"}, histQuery(dbn.SchemaStatistics, form)...)...).want(t, ExitOK)
+			if diff := cmp.Diff(want.stdout, got.stdout); diff != "" {
+				t.Errorf("version %d, %s: file -, historical +:\n%.2000s", version, form, diff)
+			}
+		}
+		got := h.run(t, append([]string{"hist", "-m", "--upgrade", "v3"}, histQuery(dbn.SchemaStatistics)...)...).want(t, ExitOK)
+		if !strings.Contains(got.stdout, `"version":3`) {
+			t.Errorf("version %d, upgraded: %s", version, got.stdout)
+		}
+	}
+}
+
+func TestHistPeriods(t *testing.T) {
+	h := newHistServer(t, sim.HistoricalConfig{})
+	all := h.run(t, "hist", "-d", "GLBX.MDP3", "-s", "trades", "--start", "2026-11-15", "ESZ6").want(t, ExitOK)
+	if n := strings.Count(all.stdout, "\n"); n == 0 {
+		t.Fatal("no records of a day")
+	}
+	toEnd := h.run(t, "hist", "-d", "GLBX.MDP3", "-s", "trades", "--start", "2026-11-15T22:59:55", "ESZ6").want(t, ExitOK)
+	plain := h.run(t, "-d", "GLBX.MDP3", "-s", "trades", "--since", "2026-11-15", "--end", "2026-11-16", "ESZ6").want(t, ExitOK)
+	if all.stdout != toEnd.stdout || all.stdout != plain.stdout {
+		t.Errorf("a day: %d bytes, to the end: %d, without the command: %d", len(all.stdout), len(toEnd.stdout), len(plain.stdout))
+	}
+}
+
+func TestHistUsage(t *testing.T) {
+	h := newHistServer(t, sim.HistoricalConfig{})
+	for name, test := range map[string]struct {
+		args string
+		text string
+	}{
+		"no start":      {"hist -d GLBX.MDP3 -s trades ESZ6", "no start"},
+		"no dataset":    {"hist -s trades --start 2026-11-15 ESZ6", "no dataset"},
+		"no symbol":     {"hist -d GLBX.MDP3 -s trades --start 2026-11-15", "no symbols"},
+		"two schemas":   {"hist -d GLBX.MDP3 -s trades,mbo --start 2026-11-15 ESZ6", "one schema"},
+		"end first":     {"hist -d GLBX.MDP3 -s trades --start 2026-11-15 --end 2026-11-14 ESZ6", "is not after the start"},
+		"end":           {"hist -d GLBX.MDP3 -s trades --start 2026-11-15 --end x ESZ6", "--end"},
+		"limit":         {"hist -d GLBX.MDP3 -s trades --start 2026-11-15 -l 0 ESZ6", "--limit 0"},
+		"all":           {"hist -d GLBX.MDP3 -s trades --start 2026-11-15 --all-symbols", "confirm with -y"},
+		"max cost":      {"hist -d GLBX.MDP3 -s trades --start 2026-11-15 --max-cost -1 ESZ6", "--max-cost"},
+		"retries":       {"hist -d GLBX.MDP3 -s trades --start 2026-11-15 --retries -1 ESZ6", "--retries"},
+		"follow":        {"hist -f -d GLBX.MDP3 -s trades --start 2026-11-15 ESZ6", "unknown shorthand flag"},
+		"gateway":       {"-d GLBX.MDP3 -s trades --end 2026-11-16 --gateway x ESZ6", "--gateway does not go with historical data"},
+		"since the end": {"hist -d GLBX.MDP3 -s trades --since 2026-11-17 ESZ6", "there is no data"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h.run(t, strings.Fields(test.args)...).want(t, ExitUsage, test.text)
+		})
+	}
+	live := runProgram(t, "-d", "GLBX.MDP3", "-s", "trades", "--dry-run", "ESZ6")
+	live.want(t, ExitUsage, "--dry-run is for historical data")
+	if slices.Contains(h.endpoints(), "timeseries.get_range") {
+		t.Error("data was asked for all the same")
+	}
+}
+
+func TestHistMoney(t *testing.T) {
+	h := newHistServer(t, sim.HistoricalConfig{})
+	_, records := sampleRecords(t, dbn.SchemaTrades)
+	size := records[0].Size()
+	query := histQuery(dbn.SchemaTrades)
+	n := len(recordsOf(t, readFile(t, sampleFile(t, dbn.SchemaTrades)))) / size
+
+	got := h.run(t, append([]string{"hist", "--dry-run"}, query...)...).want(t, ExitOK)
+	want := fmt.Sprintf("records  %s\n", grouped(uint64(n)))
+	if !strings.HasSuffix(got.stdout, want) || !strings.Contains(got.stdout, "cost     $0.") {
+		t.Errorf("dry run: %s", got.stdout)
+	}
+	asked := []string{"metadata.get_cost", "metadata.get_billable_size", "metadata.get_record_count"}
+	if diff := cmp.Diff(asked, h.endpoints()); diff != "" {
+		t.Error(diff)
+	}
+	got = h.run(t, append([]string{"hist", "--dry-run", "-J"}, query...)...).want(t, ExitOK)
+	var p price
+	if err := json.Unmarshal([]byte(got.stdout), &p); err != nil || p.Records != uint64(n) ||
+		p.Bytes != uint64(n*size) || p.CostUSD <= 0 || p.Schema != "trades" {
+		t.Errorf("dry run as JSON: %+v, %v", p, err)
+	}
+	below, above := fmt.Sprint(p.CostUSD/2), fmt.Sprint(p.CostUSD*2)
+	h.run(t, append([]string{"hist", "--dry-run", "--max-cost", below}, query...)...).want(t, ExitUsage, "--max-cost")
+	h.run(t, append([]string{"hist", "--max-cost", below}, query...)...).want(t, ExitUsage, "more than --max-cost allows")
+	if slices.Contains(h.endpoints(), "timeseries.get_range") {
+		t.Error("data was asked for beyond the limit")
+	}
+	got = h.run(t, append([]string{"hist", "--max-cost", above}, query...)...).want(t, ExitOK)
+	if strings.Count(got.stdout, "\n") != n {
+		t.Errorf("%d lines, want %d", strings.Count(got.stdout, "\n"), n)
+	}
+	if !slices.Contains(h.endpoints(), "timeseries.get_range") {
+		t.Error("data was not asked for")
+	}
+}
+
+func TestHistFaults(t *testing.T) {
+	for _, test := range []struct {
+		fault string
+		flags string
+		code  int
+		text  []string
+	}{
+		{"error=422,endpoint=timeseries.get_range", "", ExitFailure, []string{"422", "request ", "see https://databento.com/docs"}},
+		{"error=401", "", ExitAuth, []string{"401", "key from DATABENTO_API_KEY"}},
+		{"error-html=502", "", ExitFailure, []string{"502"}},
+		{"rate-limit=7s", "", ExitFailure, []string{"429", "try again in 7 s"}},
+		{"cut-body=70000", "", ExitPartial, []string{"without close_notify", "came before"}},
+		{"reset-body=70000", "", ExitPartial, []string{"came before"}},
+		{"truncate=70000", "", ExitPartial, []string{"ended inside", "came before"}},
+		{"bad-chunk=70000", "", ExitPartial, []string{"came before"}},
+		{"cut-body=70000", "-o DIR/a.csv", ExitPartial, []string{"came before, kept in DIR/a.csv.part"}},
+		{"cut-body=70000", "-o DIR/a.dbn.zst", ExitFailure, []string{"without close_notify"}},
+		{"truncate=70000", "-o DIR/a.dbn.zst", ExitPartial, []string{"not whole", "kept in DIR/a.dbn.zst.part"}},
+		{"corrupt=20000", "-o DIR/a.dbn.zst", ExitCorrupt, []string{"not whole"}},
+		{"corrupt=20000", "", ExitCorrupt, nil},
+		{"truncate=0", "", ExitCorrupt, []string{"ended before its DBN metadata"}},
+		{"cut-headers", "", ExitFailure, nil},
+		{"cert-expired", "", ExitFailure, []string{"certificate"}},
+		{"cert-self-signed", "", ExitFailure, []string{"certificate"}},
+		{"cert-wrong-host", "", ExitFailure, []string{"certificate"}},
+		{"cert-unknown-ca", "", ExitFailure, []string{"certificate"}},
+		{"no-tls", "", ExitFailure, nil},
+		{"warning=Warning: careful", "", ExitOK, []string{"warning: server: Warning: careful"}},
+		{"warning=Warning: careful", "-o DIR/a.dbn.zst", ExitOK, []string{"warning: server: Warning: careful"}},
+	} {
+		t.Run(test.fault+" "+test.flags, func(t *testing.T) {
+			dir := t.TempDir()
+			fault, err := sim.ParseHistoricalFault(test.fault)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h := newHistServer(t, sim.HistoricalConfig{
+				Stored: fault.Kind != sim.HistCorrupt, // else nothing comes out of a part
+				Faults: []sim.HistoricalFault{fault},
+			})
+			in := func(text string) string { return strings.ReplaceAll(text, "DIR", dir) }
+			args := append([]string{"hist"}, histQuery(dbn.SchemaMbo, strings.Fields(in(test.flags))...)...)
+			for i := range test.text {
+				test.text[i] = in(test.text[i])
+			}
+			h.run(t, args...).want(t, test.code, test.text...)
+			for _, name := range names(t, dir) {
+				if test.code != ExitOK && !strings.HasSuffix(name, cutSuffix) {
+					t.Errorf("%s was left", name)
+				}
+			}
+		})
+	}
+}
+
+// What came before the stream broke is right.
+func TestHistCutIsPrefix(t *testing.T) {
+	want := runProgram(t, "-J", sampleFile(t, dbn.SchemaMbo)).want(t, ExitOK).stdout
+	for _, at := range []int64{5_000, 20_000, 60_000} {
+		h := newHistServer(t, sim.HistoricalConfig{Stored: true, Faults: []sim.HistoricalFault{{Kind: sim.HistCutBody, At: at}}})
+		path := filepath.Join(t.TempDir(), "a.json")
+		got := h.run(t, append([]string{"hist"}, histQuery(dbn.SchemaMbo)...)...).want(t, ExitPartial)
+		h.run(t, append([]string{"hist", "-o", path}, histQuery(dbn.SchemaMbo)...)...).want(t, ExitPartial)
+		if got.stdout == "" || len(got.stdout) >= len(want) || !strings.HasPrefix(want, got.stdout) {
+			t.Errorf("cut at %d: %d bytes that are not the first of %d", at, len(got.stdout), len(want))
+		}
+		if part := string(readFile(t, path+cutSuffix)); part != got.stdout {
+			t.Errorf("cut at %d: %d bytes in the part, %d on standard output", at, len(part), len(got.stdout))
+		}
+	}
+}

@@ -1,0 +1,97 @@
+package tail
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"syscall"
+
+	"github.com/dbnloop/dbnloop"
+)
+
+// historical is the client of the historical API, as every command uses it: a signal ends
+// its context.
+type historical struct {
+	ctx     context.Context // its cause is a signalError
+	key     apiKey
+	log     *slog.Logger
+	reactor *dbnloop.Reactor
+	client  *dbnloop.HistoricalClient
+	state   func() // what SIGUSR1 prints; nil: that an answer is waited for
+	close   func()
+}
+
+// openHistorical makes the client. The caller calls close.
+func (p *Program) openHistorical(f *flags, log *slog.Logger, options ...dbnloop.HistoricalOption) (*historical, error) {
+	if f.retries < 0 || f.retries > maxRetries {
+		return nil, usage("--retries %d: want 0 to %d", f.retries, maxRetries)
+	}
+	key, err := p.key(f, log)
+	if err != nil {
+		return nil, err
+	}
+	h := &historical{key: key, log: log}
+	if h.reactor, err = dbnloop.NewReactor(); err != nil {
+		return nil, err
+	}
+	options = append(options, dbnloop.WithUserAgent("dbn-tail"), dbnloop.WithRetries(f.retries))
+	if f.histURL != "" {
+		options = append(options, dbnloop.WithURL(f.histURL))
+	}
+	if f.caFile != "" {
+		options = append(options, dbnloop.WithCAFile(f.caFile))
+	}
+	if h.client, err = dbnloop.NewHistoricalClient(h.reactor, key.value, options...); err != nil {
+		h.reactor.Close() //nolint:errcheck // the first error counts
+		return nil, h.explain(err)
+	}
+	h.client.Handle(dbnloop.Handlers{Warning: h.warn})
+	ctx, cancel := context.WithCancelCause(context.Background())
+	h.ctx = ctx
+	endSignals := watchSignals(
+		func(number syscall.Signal) { cancel(signalError{number}) },
+		func() { h.reactor.Post(h.printState) },
+		p.Exit,
+	)
+	h.close = func() {
+		endSignals()
+		cancel(nil)
+		h.client.Close()  //nolint:errcheck // nothing is lost with it
+		h.reactor.Close() //nolint:errcheck // nothing is lost with it
+	}
+	return h, nil
+}
+
+// maxRetries bounds --retries: the waits between them double, up to five minutes.
+const maxRetries = 1000
+
+func (h *historical) warn(text string) { h.log.Warn("server: " + text) }
+
+func (h *historical) printState() {
+	if h.state != nil {
+		h.state()
+		return
+	}
+	h.log.Info("waiting for the server's answer")
+}
+
+// explain turns an error of the client into the program's own, with an exit code.
+func (h *historical) explain(err error) error {
+	var e *dbnloop.Error
+	var known *exitError
+	if errors.As(err, &known) || !errors.As(err, &e) {
+		return err
+	}
+	switch e.Code {
+	case dbnloop.CodeInvalidAPIKey, dbnloop.CodeAuthFailed:
+		return fail(ExitAuth, "%s (%s)", e.Message, h.key)
+	case dbnloop.CodeParseError, dbnloop.CodeDecompressionError:
+		if isCut(e) {
+			return fail(ExitPartial, "%s", e.Message)
+		}
+		return fail(ExitCorrupt, "%s", e.Message)
+	case dbnloop.CodeInvalidArgument, dbnloop.CodeInvalidDataset, dbnloop.CodeInvalidSymbol, dbnloop.CodeInvalidSchema:
+		return usage("%s", e.Message)
+	}
+	return fail(ExitFailure, "%s", e.Message)
+}
