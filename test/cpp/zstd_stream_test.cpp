@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "support/dbn_bytes.hpp"
 #include "support/split.hpp"
@@ -58,6 +60,28 @@ Bytes FrameWithWindow(int log) {
     out.push_back(static_cast<std::byte>(byte));
   }
   return out;
+}
+
+constexpr std::size_t kBlock = 128 * 1024;  // of plain bytes, the most that one holds
+
+// Where the blocks of a frame begin (RFC 8878, section 3.1.1).
+std::vector<std::size_t> BlocksOf(std::span<const std::byte> frame) {
+  const auto descriptor = std::to_integer<unsigned>(frame[4]);
+  const bool single_segment = (descriptor & 0x20U) != 0;
+  const std::size_t size_field = (descriptor >> 6U) == 0
+                                     ? (single_segment ? 1U : 0U)
+                                     : std::size_t{1} << (descriptor >> 6U);
+  std::size_t at = 5 + (single_segment ? 0 : 1) + size_field;
+  std::vector<std::size_t> blocks;
+  for (bool last = false; !last;) {
+    blocks.push_back(at);
+    const auto header = std::to_integer<unsigned>(frame[at]) |
+                        std::to_integer<unsigned>(frame[at + 1]) << 8U |
+                        std::to_integer<unsigned>(frame[at + 2]) << 16U;
+    last = (header & 1U) != 0;
+    at += 3 + (header >> 3U);
+  }
+  return blocks;
 }
 
 struct Result {
@@ -173,12 +197,33 @@ TEST(ZstdStreamTest, WhatIsNoZstdIsRefusedWithTheOffset) {
   }
 }
 
-TEST(ZstdStreamTest, AChangedByteIsFoundByTheChecksum) {
-  auto input = Compressed(Pattern(500));
+TEST(ZstdStreamTest, AChangedByteIsFoundByTheChecksumBehindAllThatWasThere) {
+  const auto plain = Pattern(500);
+  auto input = Compressed(plain);
   input[input.size() - 1] ^= std::byte{1};
   const auto result = Decompress({input});
   EXPECT_EQ(result.code, ErrorCode::DecompressionError);
   EXPECT_THAT(result.message, HasSubstr("checksum"));
+  EXPECT_TRUE(result.plain == plain);
+}
+
+TEST(ZstdStreamTest, TheBlocksBeforeACorruptOneAreGiven) {
+  const auto plain = Pattern(5 * kBlock + 1000);
+  const auto input = Compressed(plain);
+  const auto blocks = BlocksOf(input);
+  ASSERT_EQ(blocks.size(), 6U);
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    auto damaged = input;
+    damaged[blocks[i]] |= std::byte{6};  // a type that there is not
+    for (const std::size_t room : {1000UL, 64UL * 1024, 256UL * 1024, 4UL << 20}) {
+      const auto result = Decompress({damaged}, room);
+      EXPECT_EQ(result.code, ErrorCode::DecompressionError);
+      EXPECT_THAT(result.message,
+                  HasSubstr("near compressed byte " + std::to_string(blocks[i]) + ":"));
+      EXPECT_TRUE(std::ranges::equal(result.plain, std::span{plain}.first(i * kBlock)))
+          << result.plain.size() << " bytes before block " << i << ", room " << room;
+    }
+  }
 }
 
 TEST(ZstdStreamTest, AWindowOf128MiBIsAcceptedAndALargerOneRefused) {

@@ -3,6 +3,7 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
+#include <algorithm>
 #include <string>
 
 #include "dbnloop/exception.hpp"
@@ -13,6 +14,15 @@ namespace {
 // 128 MiB: what `zstd` itself accepts without being asked. A frame's window is the
 // peer's choice and becomes memory here.
 constexpr int kMaxWindowLog = 27;
+
+constexpr std::size_t kBlockHeader = 3;
+constexpr std::size_t kFrameBegin = 5;  // what zstd asks for first
+
+// What zstd would like next, without the header of the block behind it, which it likes
+// to have as well.
+std::size_t WithoutNextHeader(std::size_t wish) {
+  return wish > kBlockHeader ? wish - kBlockHeader : wish;
+}
 
 const char* Advice(std::size_t result) {
   switch (ZSTD_getErrorCode(result)) {
@@ -38,10 +48,18 @@ struct ZstdStream::Impl {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
+  // How much of the input one call gets. A call that fails does not tell what it wrote
+  // before, so none does two things: it takes a header, a block or a checksum, or it
+  // gives what is held back.
+  [[nodiscard]] std::size_t Step(std::size_t available) const noexcept {
+    return std::min(in_frame ? WithoutNextHeader(wish) : wish, available);
+  }
+
   ZSTD_DCtx* context;
   std::uint64_t offset = 0;  // of compressed input
   bool in_frame = false;
   bool pending = false;
+  std::size_t wish = kFrameBegin;  // bytes that zstd would like next
   Error error;
 };
 
@@ -50,10 +68,12 @@ ZstdStream::~ZstdStream() = default;
 
 ZstdStream::Progress ZstdStream::Decompress(std::span<const std::byte> in,
                                             std::span<std::byte> out) {
-  ZSTD_inBuffer input{in.data(), in.size(), 0};
+  ZSTD_inBuffer input{in.data(), 0, 0};
   ZSTD_outBuffer output{out.data(), out.size(), 0};
   while (!impl_->error && output.pos < output.size &&
-         (input.pos < input.size || impl_->pending)) {
+         (input.pos < in.size() || impl_->pending)) {
+    const bool draining = impl_->pending;
+    input.size = input.pos + (draining ? 0 : impl_->Step(in.size() - input.pos));
     const auto consumed = input.pos;
     const auto produced = output.pos;
     const auto left = ZSTD_decompressStream(impl_->context, &output, &input);
@@ -67,9 +87,10 @@ ZstdStream::Progress ZstdStream::Decompress(std::span<const std::byte> in,
     }
     // A result of 0 ends a frame; the next byte, if any, begins another one.
     impl_->in_frame = left != 0;
+    impl_->wish = left != 0 ? left : kFrameBegin;
     // Output is held back only when there was no room for it.
     impl_->pending = output.pos == output.size && left != 0;
-    if (input.pos == consumed && output.pos == produced) break;
+    if (!draining && input.pos == consumed && output.pos == produced) break;
   }
   return {input.pos, output.pos};
 }
@@ -91,6 +112,7 @@ void ZstdStream::Reset() {
   impl_->offset = 0;
   impl_->in_frame = false;
   impl_->pending = false;
+  impl_->wish = kFrameBegin;
   impl_->error = {};
 }
 

@@ -18,7 +18,8 @@ class ZstdStream {
     std::size_t consumed = 0;  ///< bytes of input taken
     std::size_t produced = 0;  ///< bytes of output written
   };
-  /// Decompresses from `in` to `out` until one of them is used up or error() is set.
+  /// Decompresses from `in` to `out` until one of them is used up or error() is set;
+  /// every block before the corrupt one has been produced then.
   /// Call it with an empty `in` to drain what is held inside.
   Progress Decompress(std::span<const std::byte> in, std::span<std::byte> out);
   /// True when output may still be held inside (the last call filled `out`).
