@@ -28,8 +28,9 @@ func WithFragment(version int, tsOut bool) FileOption {
 	})
 }
 
-// WithMmap reads plain files through a mapping. Only for files that nobody makes shorter
-// meanwhile: the process is killed (SIGBUS) when that happens. Default: read(2).
+// WithMmap reads regular files through a mapping. Seldom faster: measure it. Only for files
+// that nobody makes shorter meanwhile: the process is killed (SIGBUS) when that happens.
+// Default: read(2).
 func WithMmap() FileOption {
 	return fileOption(func(o *fileConfig) { o.c.UseMmap = true })
 }

@@ -160,3 +160,88 @@ func TestFileSourceFaults(t *testing.T) {
 		t.Errorf("a fragment of version 9: %v", err)
 	}
 }
+
+func TestFileSourceEndsInsideHandlers(t *testing.T) {
+	r := newReactor(t)
+	path, _ := sampleFile(t, dbn.SchemaTrades, 20)
+	for name, end := range map[string]func(*dbnloop.FileSource) error{
+		"Stop":  (*dbnloop.FileSource).Stop,
+		"Close": (*dbnloop.FileSource).Close,
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newFileSource(t, r, path)
+			records := 0
+			var last error
+			c.Handle(dbnloop.Handlers{
+				Record: func(dbn.Record) {
+					if records++; records == 7 {
+						if err := end(c); err != nil {
+							t.Error(err)
+						}
+						r.AfterFunc(0, func() { r.Post(r.Stop) })
+					}
+				},
+				Complete: func() { t.Error("it is complete") },
+				Error:    func(err error) { last = err },
+			})
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if err := r.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if records != 7 {
+				t.Errorf("%d records, want 7", records)
+			}
+			if name == "Stop" && !errors.Is(last, dbnloop.ErrCancelled) || name == "Close" && last != nil {
+				t.Errorf("it ended with %v", last)
+			}
+			if name == "Close" {
+				wantMisuse(t, "Start when closed", c.Start())
+			}
+		})
+	}
+}
+
+func TestFileSourceLoopsAgainAndEndsSilently(t *testing.T) {
+	r := newReactor(t)
+	path, want := sampleFile(t, dbn.SchemaTrades, 20)
+	c := newFileSource(t, r, path)
+	for range 2 {
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		// The first loop breaks off; the second one gets the rest.
+		for range 2 {
+			for _, err := range c.Records(t.Context()) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if n++; n == 100 {
+					break
+				}
+			}
+		}
+		if n != len(want)/48 {
+			t.Errorf("%d records, want %d", n, len(want)/48)
+		}
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, err := range c.Records(t.Context()) {
+		if err != nil {
+			t.Fatalf("a stopped source's loop ended with %v", err)
+		}
+		if n++; n == 10 {
+			if err := c.Stop(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if n != 10 {
+		t.Errorf("%d records behind Stop, want 10", n)
+	}
+}
