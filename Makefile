@@ -16,7 +16,7 @@ GOTEST = $(GO) test
 
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: deps
 deps: ## Install the Debian packages that are missing (root or sudo)
@@ -61,10 +61,9 @@ test-consumers: build
 .PHONY: test-databento
 test-databento: ## Run the C++ and C tests with databento-cpp's own record types
 	@scripts/deps.sh build databento
-	@cmake --preset dev -B build/databento -DDBNLOOP_DATABENTO_CPP=ON \
-	  $(if $(DATABENTO_CPP),-DFETCHCONTENT_SOURCE_DIR_DATABENTO=$(abspath $(DATABENTO_CPP))) | grep 'dbnloop:'
-	@cmake --build build/databento -j $(JOBS)
-	@ctest --test-dir build/databento --output-on-failure --no-tests=error -j $(JOBS)
+	@DATABENTO_CPP=$(if $(DATABENTO_CPP),$(abspath $(DATABENTO_CPP))) cmake --preset databento | grep 'dbnloop:'
+	@cmake --build --preset databento -j $(JOBS)
+	@ctest --preset databento
 
 .PHONY: asan
 asan: deps ## Run the C++ and C tests under address and undefined behaviour sanitizers
