@@ -15,11 +15,11 @@
 #include <string>
 #include <string_view>
 
+#include "dbnloop/enum_strings.hpp"
 #include "dbnloop/exception.hpp"
 #include "dbnloop/live_client.hpp"
 #include "dbnloop/overload.hpp"
 #include "dbnloop/reactor.hpp"
-#include "dbnloop/rtype.hpp"
 
 namespace {
 
@@ -47,7 +47,7 @@ Endpoint ParseEndpoint(std::string_view text) {
 
 int Run(const std::string& key, const char* const* args) {
   const auto gateway = ParseEndpoint(args[0]);
-  const auto schema = dbnloop::SchemaFromString(args[2]);
+  const auto schema = dbnloop::FromString<dbnloop::Schema>(args[2]);
   if (!schema) {
     std::cerr << "unknown schema '" << args[2] << "', try trades or mbo\n";
     return 2;

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -97,24 +98,27 @@ func cppStruct(b *strings.Builder, r *record, name string, l layout) {
 }
 
 func cppEnums(b *strings.Builder, s *schemaFile) {
-	for _, name := range recordEnums {
-		e := s.Enums[name]
-		fmt.Fprintf(b, "enum class %s : %s {\n", name, cppScalars[e.Type])
-		for _, v := range e.sorted() {
-			if e.Type == "char" {
-				fmt.Fprintf(b, "  %s = '%c',\n", v.Name, v.Value)
-			} else {
-				fmt.Fprintf(b, "  %s = %s,\n", v.Name, cppNumber(name, v.Value))
-			}
-		}
-		b.WriteString("};\n")
-		fmt.Fprintf(b, "/// The value's string; \"Unknown\" for values that this version does not know.\n")
-		fmt.Fprintf(b, "constexpr const char* ToString(%s value) {\n  switch (value) {\n", name)
-		for _, v := range e.sorted() {
-			fmt.Fprintf(b, "    case %s::%s:\n      return \"%s\";\n", name, v.Name, e.text(v.Name))
-		}
-		b.WriteString("  }\n  return \"Unknown\";\n}\n\n")
+	for _, name := range append(slices.Clone(recordEnums), apiEnums...) {
+		cppEnum(b, name, s.Enums[name])
 	}
+}
+
+// cppEnum writes the type and declares its ToString.
+func cppEnum(b *strings.Builder, name string, e enum) {
+	fmt.Fprintf(b, "enum class %s : %s {\n", name, cppScalars[e.Type])
+	for _, v := range e.sorted() {
+		fmt.Fprintf(b, "  %s = %s,\n", v.Name, cppValue(name, e, v))
+	}
+	b.WriteString("};\n")
+	b.WriteString("/// The value's string; \"Unknown\" for values that this version does not know.\n")
+	fmt.Fprintf(b, "[[nodiscard]] const char* ToString(%s value) noexcept;\n\n", name)
+}
+
+func cppValue(name string, e enum, v enumValue) string {
+	if e.Type == "char" {
+		return fmt.Sprintf("'%c'", v.Value)
+	}
+	return cppNumber(name, v.Value)
 }
 
 func cppNumber(enum string, v int) string {
@@ -136,6 +140,7 @@ func genCPP(s *schemaFile) string {
 #include <limits>
 #include <ratio>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 
 /// Every DBN record, enum and constant. Offsets and values are those of the DBN format;
@@ -247,6 +252,12 @@ class FlagSet {
   Repr repr_ = 0;
 };
 static_assert(sizeof(FlagSet) == 1);
+/// The set flags and the number, as "LAST | MBP (144)"; the number alone when no known
+/// flag is set.
+[[nodiscard]] std::string ToString(FlagSet flags);
+
+/// In publishers.gen.hpp.
+enum class Publisher : std::uint16_t;
 
 `
 
@@ -263,6 +274,10 @@ struct RecordHeader {
   /// Bytes of the whole record.
   [[nodiscard]] constexpr std::size_t Size() const {
     return static_cast<std::size_t>(length) * kLengthMultiplier;
+  }
+  /// The publisher_id as an enum; ids that this version does not know keep their number.
+  [[nodiscard]] constexpr enum Publisher Publisher() const {
+    return static_cast<enum Publisher>(publisher_id);
   }
 };
 static_assert(sizeof(RecordHeader) == 16 && alignof(RecordHeader) == 8);
@@ -293,6 +308,7 @@ class Record {
 
   [[nodiscard]] const RecordHeader& Header() const { return *record_; }
   [[nodiscard]] enum RType RType() const { return record_->rtype; }
+  [[nodiscard]] enum Publisher Publisher() const { return record_->Publisher(); }
   [[nodiscard]] std::size_t Size() const { return record_->Size(); }
 
   /// Whether the record's rtype is one of T's. Says nothing of its size.

@@ -48,10 +48,13 @@ func Files(root string) (map[string][]byte, error) {
 		return nil, err
 	}
 	files := map[string][]byte{
-		"cpp/include/dbnloop/dbn_types.gen.hpp":    []byte(genCPP(s)),
-		"cpp/src/proto/upgrade_definition.gen.hpp": []byte(genCPPUpgrade(s)),
-		"cpp/src/proto/tables.gen.cpp":             []byte(genCPPTables(s)),
-		"test/cpp/databento_parity.gen.cpp":        []byte(genCPPParity(s)),
+		"cpp/include/dbnloop/dbn_types.gen.hpp":     []byte(genCPP(s)),
+		"cpp/include/dbnloop/publishers.gen.hpp":    []byte(genCPPPublishers(s)),
+		"cpp/include/dbnloop/service_words.gen.hpp": []byte(genCPPWords(s)),
+		"cpp/src/proto/enum_tables.gen.cpp":         []byte(genCPPStrings(s)),
+		"cpp/src/proto/upgrade_definition.gen.hpp":  []byte(genCPPUpgrade(s)),
+		"test/cpp/databento_parity.gen.cpp":         []byte(genCPPParity(s)),
+		"test/cpp/support/enum_rows.gen.hpp":        []byte(genCPPEnumRows(s)),
 	}
 	for name, source := range map[string]string{
 		"dbn/types_gen.go":      genGoTypes(s),

@@ -2,102 +2,197 @@ package main
 
 import (
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
 )
 
-// What databento-cpp 0.65.0 does not have, with the reason; everything else of the schema
-// must be there, at the same place, with the same value.
-var databentoLacks = map[string]string{
-	"RollRule":                      "of the Python client alone",
-	"SymbologyResolutionStatus":     "of the Python client alone",
-	"PriceType":                     "of the Python client alone",
-	"ReconnectPolicy":               "of the Python client alone",
-	"Packaging":                     "of the Python client alone",
-	"SecurityUpdateAction::Invalid": "of legacy files, Rust alone",
-	"FlagSet::RESERVED0":            "a reserved bit without a name",
+// A parityDifference is a place where databento-cpp does not have what the schema has.
+type parityDifference struct {
+	What   string // record.field (of every version), enum.value or enum, as in the schema
+	Theirs string // databento-cpp's C++ type, for fields of another type; empty: it has none
+	Why    string
 }
 
-// genCPPParity writes the comparison of the schema with databento-cpp: compiled where that
-// is at hand, it fails to compile when a size, an offset or a value differs.
-func genCPPParity(s *schemaFile) string {
-	var b, rtypes strings.Builder
-	checks, lacking := 0, 0
-	lacks := func(name string) bool {
-		why, ok := databentoLacks[name]
-		if ok {
-			lacking++
-			fmt.Fprintf(&b, "// %s: %s.\n", name, why)
+const reservedByte = "a reserved byte, a number there and an array of one byte here, in every version"
+
+// parityDifferences are all differences from databento-cpp 0.65.0. Offsets, sizes and
+// numbers have none.
+var parityDifferences = []parityDifference{
+	{"RollRule", "", "a word of continuous symbols; databento-cpp passes symbols as text"},
+	{"SymbologyResolutionStatus", "", "of the Python client only"},
+	{"PriceType", "", "of the Python client only"},
+	{"ReconnectPolicy", "", "of the Python client only"},
+	{"Packaging", "", "of the Python client only, no longer used by the API"},
+	{"FlagSet.RESERVED0", "", "bit 0 is reserved; databento-cpp gives it no name"},
+	{"BboMsg._reserved1", "std::uint8_t", reservedByte},
+	{"BboMsg._reserved2", "std::uint8_t", reservedByte},
+	{"CbboMsg._reserved1", "std::uint8_t", reservedByte},
+	{"CbboMsg._reserved2", "std::uint8_t", reservedByte},
+}
+
+// parity writes the assertions and notes which differences it met.
+type parity struct {
+	b                       strings.Builder
+	met                     map[string]bool
+	records, fields, values int
+}
+
+func (p *parity) difference(what string) *parityDifference {
+	i := slices.IndexFunc(parityDifferences, func(d parityDifference) bool { return d.What == what })
+	if i < 0 {
+		return nil
+	}
+	p.met[what] = true
+	return &parityDifferences[i]
+}
+
+func (p *parity) printf(format string, args ...any) { fmt.Fprintf(&p.b, format, args...) }
+
+// unversioned is a struct's name without its version's namespace.
+func unversioned(name string) string {
+	_, last, found := strings.Cut(name, "::")
+	if !found {
+		return name
+	}
+	return last
+}
+
+// layout asserts one struct; the fields of a dense layout of the right size are all
+// fields that the struct can have.
+func (p *parity) layout(name string, l layout) {
+	p.records++
+	p.printf("static_assert(sizeof(%s) == %d && alignof(%s) == 8);\n", name, l.Size, name)
+	for _, f := range l.Fields {
+		p.fields++
+		p.printf("static_assert(offsetof(%s, %s) == %d && sizeof(%s::%s) == %d);\n", name, f.Name, f.Offset, name, f.Name, f.Size)
+		typ := cppType(f)
+		if name == "RecordHeader" && f.Name == "rtype" {
+			typ = "RType"
 		}
-		return ok
-	}
-	check := func(format string, args ...any) {
-		checks++
-		fmt.Fprintf(&b, "static_assert("+format+");\n", args...)
-	}
-	layoutOf := func(name string, l layout) {
-		check("sizeof(%s) == %d", name, l.Size)
-		for _, f := range l.Fields {
-			check("offsetof(%s, %s) == %d", name, f.Name, f.Offset)
-			check("sizeof(%s::%s) == %d", name, f.Name, f.Size)
+		if d := p.difference(unversioned(name) + "." + f.Name); d != nil {
+			typ = d.Theirs
 		}
+		p.printf("static_assert(std::is_same_v<decltype(%s::%s), %s>);\n", name, f.Name, typ)
 	}
+	p.printf("\n")
+}
+
+// enum asserts every value's number, and by a switch without a default that the enum has
+// no other value.
+func (p *parity) enum(name string, e enum) {
+	p.printf("static_assert(std::is_same_v<std::underlying_type_t<%s>, %s>);\n", name, cppScalars[e.Type])
+	for _, v := range e.sorted() {
+		p.values++
+		p.printf("static_assert(static_cast<%s>(%s::%s) == %s);\n", cppScalars[e.Type], name, v.Name, cppValue(name, e, v))
+	}
+	p.printf("[[maybe_unused]] void HasNoOtherValue(%s value) {\n  switch (value) {\n", name)
+	for _, v := range e.sorted() {
+		p.printf("    case %s::%s:\n", name, v.Name)
+	}
+	p.printf("      break;\n  }\n}\n\n")
+}
+
+func (p *parity) recordsOf(s *schemaFile) {
 	for _, l := range s.Structs {
-		fmt.Fprintf(&b, "\n// %s\n", l.Name)
-		layoutOf("databento::"+l.Name, l)
+		p.layout(l.Name, l)
 	}
-	for _, r := range s.Records {
-		for _, v := range []string{"1", "2", "3"} {
-			name := "databento::v" + v + "::" + r.Name
-			if v == "3" || sameLayout(r.Versions[v], r.latest()) {
-				name = "databento::" + r.Name
-			}
-			fmt.Fprintf(&b, "\n// %s of version %s\n", r.Name, v)
-			layoutOf(name, r.Versions[v])
-			for _, rtype := range r.RNames {
-				// Not constexpr there.
-				checks++
-				fmt.Fprintf(&rtypes, "  EXPECT_TRUE(%s::HasRType(databento::RType::%s));\n", name, rtype)
+	for _, version := range []string{"1", "2", "3"} {
+		p.printf("// DBN version %s.\n", version)
+		for i := range s.Records {
+			r := &s.Records[i]
+			p.layout("v"+version+"::"+r.Name, r.Versions[version])
+			for _, alias := range r.Aliases {
+				p.printf("static_assert(std::is_same_v<v%s::%s, v%s::%s>);\n", version, alias, version, r.Name)
 			}
 		}
 	}
-	var enums []string
-	for name := range s.Enums {
-		enums = append(enums, name)
+	p.printf("// What dbnloop's code names is what databento-cpp's code names.\n")
+	for i := range s.Records {
+		for _, name := range append([]string{s.Records[i].Name}, s.Records[i].Aliases...) {
+			p.printf("static_assert(std::is_same_v<dbnloop::%s, %s>);\n", name, name)
+		}
 	}
-	sort.Strings(enums)
-	for _, name := range enums {
-		e := s.Enums[name]
-		fmt.Fprintf(&b, "\n// %s\n", name)
-		if lacks(name) {
+	p.printf("\n")
+}
+
+func (p *parity) enumsOf(s *schemaFile) {
+	p.printf("#pragma GCC diagnostic push\n#pragma GCC diagnostic error \"-Wswitch\"\n")
+	for _, e := range stringsEnums(s) {
+		if e.OwnName == "" {
+			if p.difference(e.Name) == nil {
+				panic(e.Name + ": databento-cpp has no such enum, and no difference says so")
+			}
+			p.values += len(e.Enum.Values)
 			continue
 		}
-		for _, v := range e.sorted() {
-			if lacks(name + "::" + v.Name) {
-				continue
-			}
-			value := "databento::" + name + "::" + v.Name
-			if e.Bits {
-				value = "databento::" + name + "::k" + pascal(strings.ToLower(v.Name))
-			}
-			check("static_cast<int>(%s) == %d", value, v.Value)
+		p.enum(e.OwnName, e.Enum)
+	}
+	p.printf("#pragma GCC diagnostic pop\n\n")
+	flags := s.Enums["FlagSet"]
+	for _, v := range flags.sorted() {
+		p.values++
+		if p.difference("FlagSet."+v.Name) == nil {
+			p.printf("static_assert(FlagSet::k%s == %d);\n", pascal(strings.ToLower(v.Name)), v.Value)
 		}
 	}
-	fmt.Fprintf(&b, "\n// Publishers, datasets, venues\n")
-	for _, p := range s.Publishers {
-		check("static_cast<int>(databento::Publisher::%s) == %d", p.Variant, p.ID)
+	p.printf("\n")
+}
+
+// parityConsts are the constants of the schema that databento-cpp has, by its names.
+var parityConsts = [][2]string{
+	{"kFixedPriceScale", "FIXED_PRICE_SCALE"}, {"kUndefPrice", "UNDEF_PRICE"},
+	{"kUndefOrderSize", "UNDEF_ORDER_SIZE"}, {"kUndefTimestamp", "UNDEF_TIMESTAMP"},
+	{"kUndefStatQuantity", "UNDEF_STAT_QUANTITY_V3"}, {"kDbnVersion", "DBN_VERSION"},
+	{"kRecordHeaderLengthMultiplier", "RECORD_LENGTH_MULTIPLIER"},
+	{"v1::kSymbolCstrLen", "SYMBOL_CSTR_LEN_V1"}, {"v2::kSymbolCstrLen", "SYMBOL_CSTR_LEN_V2"},
+	{"v3::kSymbolCstrLen", "SYMBOL_CSTR_LEN_V3"}, {"v1::kAssetCstrLen", "ASSET_CSTR_LEN_V1"},
+	{"v2::kAssetCstrLen", "ASSET_CSTR_LEN_V2"}, {"v3::kAssetCstrLen", "ASSET_CSTR_LEN_V3"},
+	{"v1::kUndefStatQuantity", "UNDEF_STAT_QUANTITY_V1"},
+	{"v2::kUndefStatQuantity", "UNDEF_STAT_QUANTITY_V2"},
+}
+
+// behaviour tests what is no constant: which rtypes a type takes, and its index time.
+func (p *parity) behaviour(s *schemaFile) {
+	p.printf(`// The rtypes that T takes, of all 256.
+template <typename T>
+std::vector<int> RTypesOf() {
+  std::vector<int> out;
+  for (int i = 0; i < 256; ++i) {
+    if (T::HasRType(static_cast<RType>(i))) out.push_back(i);
+  }
+  return out;
+}
+
+TEST(DatabentoParity, EachTypeTakesItsRTypesAndHasItsIndexTime) {
+  using Ints = std::vector<int>;
+  constexpr UnixNanos kTime{UnixNanos::duration{7}};
+`)
+	for _, version := range []string{"1", "2", "3"} {
+		for i := range s.Records {
+			r := &s.Records[i]
+			name := "v" + version + "::" + r.Name
+			rtypes := slices.Sorted(slices.Values(r.RTypes))
+			field := r.IndexTs
+			if field == "ts_event" {
+				field = "hd.ts_event"
+			}
+			p.printf("  {\n    %s record{};\n    record.%s = kTime;\n    EXPECT_EQ(record.IndexTs(), kTime) << \"%s\";\n", name, field, name)
+			p.printf("    EXPECT_EQ(RTypesOf<%s>(), (Ints{%s})) << \"%s\";\n  }\n", name, strings.Trim(strings.Join(strings.Fields(fmt.Sprint(rtypes)), ", "), "[]"), name)
+		}
 	}
-	for _, n := range s.Datasets {
-		check("static_cast<int>(databento::Dataset::%s) == %d", n.Variant, n.ID)
-	}
-	for _, n := range s.Venues {
-		check("static_cast<int>(databento::Venue::%s) == %d", n.Variant, n.ID)
-	}
-	return cppBanner + fmt.Sprintf(`// The schema against databento-cpp: every size, offset and value. Compiling it is the test.
+	p.printf("}\n\n")
+}
+
+func genCPPParity(s *schemaFile) string {
+	p := &parity{met: map[string]bool{}}
+	p.printf("%s", cppBanner+`// With databento-cpp, its types are dbnloop's: here every record, field and value of the
+// schema is held against them, in every version.
 #if DBNLOOP_HAS_DATABENTO_CPP
 #include <gtest/gtest.h>
 
 #include <cstddef>
+#include <databento/compat.hpp>
+#include <databento/constants.hpp>
 #include <databento/enums.hpp>
 #include <databento/flag_set.hpp>
 #include <databento/publishers.hpp>
@@ -105,14 +200,36 @@ func genCPPParity(s *schemaFile) string {
 #include <databento/v1.hpp>
 #include <databento/v2.hpp>
 #include <databento/v3.hpp>
-%s
+#include <type_traits>
+#include <vector>
+
+#include "dbnloop/record.hpp"
+
+namespace databento_parity {
 namespace {
 
-// What is compared, and what databento-cpp lacks (each with its reason above).
-TEST(DatabentoParity, Compares%dFactsAndMisses%d) {
-%s}
+using namespace databento;
 
-}  // namespace
-#endif
-`, b.String(), checks, lacking, rtypes.String())
+`)
+	for _, c := range parityConsts {
+		value := string(s.Consts[c[1]])
+		if c[0] == "kUndefTimestamp" {
+			value += "U"
+		}
+		p.printf("static_assert(%s == %s);\n", c[0], value)
+	}
+	p.printf("\n")
+	p.recordsOf(s)
+	p.enumsOf(s)
+	p.behaviour(s)
+	p.printf("// Where databento-cpp differs, and why:\n")
+	for _, d := range parityDifferences {
+		if !p.met[d.What] {
+			panic("no such field or value differs: " + d.What)
+		}
+		p.printf("//   %s: %s\n", d.What, d.Why)
+	}
+	p.printf("// %d structs, %d fields and %d values were compared; %d differ.\n\n", p.records, p.fields, p.values, len(parityDifferences))
+	p.printf("}  // namespace\n}  // namespace databento_parity\n#endif\n")
+	return p.b.String()
 }

@@ -99,8 +99,11 @@ func (e enum) sorted() []enumValue {
 	var out []enumValue
 	for name, v := range e.Values {
 		n, err := strconv.Atoi(string(v))
-		if e.Type == "char" {
+		switch e.Type {
+		case "char":
 			n, err = int(v[0]), nil
+		case "string": // no number on any wire
+			n, err = 0, nil
 		}
 		if err != nil {
 			panic(fmt.Sprintf("enum value %s = %q: %v", name, v, err))
@@ -113,11 +116,19 @@ func (e enum) sorted() []enumValue {
 		}
 		return out[i].Name < out[j].Name
 	})
+	if e.Type == "string" {
+		for i := range out {
+			out[i].Value = i
+		}
+	}
 	return out
 }
 
 // text is the wire or display string of a value; its own name where the schema has none.
 func (e enum) text(name string) string {
+	if e.Type == "string" {
+		return string(e.Values[name])
+	}
 	if s, ok := e.Strings[name]; ok {
 		return s
 	}
@@ -143,6 +154,18 @@ var recordEnums = []string{
 	"SecurityUpdateAction", "SType", "Schema", "Encoding", "Compression", "StatType",
 	"StatUpdateAction", "StatusAction", "StatusReason", "TradingEvent", "TriState",
 	"VersionUpgradePolicy", "ErrorCode", "SystemCode", "SlowReaderBehavior",
+}
+
+// apiEnums are the enums of the historical API, which databento-cpp has too.
+var apiEnums = []string{
+	"HistoricalGateway", "FeedMode", "SplitDuration", "Delivery", "JobState",
+	"DatasetCondition",
+}
+
+// wordEnums are words of the services that databento-cpp has no types for; they have no
+// number on any wire.
+var wordEnums = []string{
+	"RollRule", "SymbologyResolutionStatus", "PriceType", "ReconnectPolicy", "Packaging",
 }
 
 func sameLayout(a, b layout) bool {

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "dbnloop/enum_strings.hpp"
 #include "dbnloop/exception.hpp"
 #include "proto/gateway_session.hpp"
 
@@ -73,6 +74,20 @@ TEST(ValidateTest, SymbolsArePrintableAndHaveAtMost70Characters) {
     EXPECT_EQ(OfSymbols({"OK", bad}).code, ErrorCode::InvalidSymbol) << bad;
   }
   EXPECT_THAT(OfSymbols({"A|B"}).message, HasSubstr("'A|B'")) << "says which";
+}
+
+TEST(ValidateTest, EveryKnownSchemaAndSymbologyMayBeAskedFor) {
+  Subscription subscription;
+  subscription.symbols = {"ES.FUT"};
+  const auto check = [&] { ValidateSubscription(subscription); };
+  for (const auto& [schema, text] : EnumValues<Schema>()) {
+    subscription.schema = schema;
+    EXPECT_FALSE(Thrown(check)) << text;
+  }
+  for (const auto& [stype, text] : EnumValues<SType>()) {
+    subscription.stype_in = stype;
+    EXPECT_FALSE(Thrown(check)) << text;
+  }
 }
 
 TEST(ValidateTest, ASubscriptionNeedsSymbolsAndAllSymbolsStandsAlone) {

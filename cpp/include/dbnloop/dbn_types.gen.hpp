@@ -8,6 +8,7 @@
 #include <limits>
 #include <ratio>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 
 /// Every DBN record, enum and constant. Offsets and values are those of the DBN format;
@@ -56,57 +57,7 @@ enum class RType : std::uint8_t {
   Bbo1M = 0xC4,
 };
 /// The value's string; "Unknown" for values that this version does not know.
-constexpr const char* ToString(RType value) {
-  switch (value) {
-    case RType::Mbp0:
-      return "mbp-0";
-    case RType::Mbp1:
-      return "mbp-1";
-    case RType::Mbp10:
-      return "mbp-10";
-    case RType::OhlcvDeprecated:
-      return "ohlcv-deprecated";
-    case RType::Status:
-      return "status";
-    case RType::InstrumentDef:
-      return "instrument-def";
-    case RType::Imbalance:
-      return "imbalance";
-    case RType::Error:
-      return "error";
-    case RType::SymbolMapping:
-      return "symbol-mapping";
-    case RType::System:
-      return "system";
-    case RType::Statistics:
-      return "statistics";
-    case RType::Ohlcv1S:
-      return "ohlcv-1s";
-    case RType::Ohlcv1M:
-      return "ohlcv-1m";
-    case RType::Ohlcv1H:
-      return "ohlcv-1h";
-    case RType::Ohlcv1D:
-      return "ohlcv-1d";
-    case RType::OhlcvEod:
-      return "ohlcv-eod";
-    case RType::Mbo:
-      return "mbo";
-    case RType::Cmbp1:
-      return "cmbp-1";
-    case RType::Cbbo1S:
-      return "cbbo-1s";
-    case RType::Cbbo1M:
-      return "cbbo-1m";
-    case RType::Tcbbo:
-      return "tcbbo";
-    case RType::Bbo1S:
-      return "bbo-1s";
-    case RType::Bbo1M:
-      return "bbo-1m";
-  }
-  return "Unknown";
-}
+[[nodiscard]] const char* ToString(RType value) noexcept;
 
 enum class Side : char {
   Ask = 'A',
@@ -114,17 +65,7 @@ enum class Side : char {
   None = 'N',
 };
 /// The value's string; "Unknown" for values that this version does not know.
-constexpr const char* ToString(Side value) {
-  switch (value) {
-    case Side::Ask:
-      return "Ask";
-    case Side::Bid:
-      return "Bid";
-    case Side::None:
-      return "None";
-  }
-  return "Unknown";
-}
+[[nodiscard]] const char* ToString(Side value) noexcept;
 
 enum class Action : char {
   Add = 'A',
@@ -136,25 +77,7 @@ enum class Action : char {
   Trade = 'T',
 };
 /// The value's string; "Unknown" for values that this version does not know.
-constexpr const char* ToString(Action value) {
-  switch (value) {
-    case Action::Add:
-      return "Add";
-    case Action::Cancel:
-      return "Cancel";
-    case Action::Fill:
-      return "Fill";
-    case Action::Modify:
-      return "Modify";
-    case Action::None:
-      return "None";
-    case Action::Clear:
-      return "Clear";
-    case Action::Trade:
-      return "Trade";
-  }
-  return "Unknown";
-}
+[[nodiscard]] const char* ToString(Action value) noexcept;
 
 enum class InstrumentClass : char {
   Bond = 'B',
@@ -170,33 +93,7 @@ enum class InstrumentClass : char {
   CommoditySpot = 'Y',
 };
 /// The value's string; "Unknown" for values that this version does not know.
-constexpr const char* ToString(InstrumentClass value) {
-  switch (value) {
-    case InstrumentClass::Bond:
-      return "Bond";
-    case InstrumentClass::Call:
-      return "Call";
-    case InstrumentClass::Future:
-      return "Future";
-    case InstrumentClass::Index:
-      return "Index";
-    case InstrumentClass::Stock:
-      return "Stock";
-    case InstrumentClass::MixedSpread:
-      return "MixedSpread";
-    case InstrumentClass::Put:
-      return "Put";
-    case InstrumentClass::FutureSpread:
-      return "FutureSpread";
-    case InstrumentClass::OptionSpread:
-      return "OptionSpread";
-    case InstrumentClass::FxSpot:
-      return "FxSpot";
-    case InstrumentClass::CommoditySpot:
-      return "CommoditySpot";
-  }
-  return "Unknown";
-}
+[[nodiscard]] const char* ToString(InstrumentClass value) noexcept;
 
 enum class MatchAlgorithm : char {
   Undefined = ' ',
@@ -213,50 +110,14 @@ enum class MatchAlgorithm : char {
   EurodollarFutures = 'Y',
 };
 /// The value's string; "Unknown" for values that this version does not know.
-constexpr const char* ToString(MatchAlgorithm value) {
-  switch (value) {
-    case MatchAlgorithm::Undefined:
-      return "Undefined";
-    case MatchAlgorithm::Allocation:
-      return "Allocation";
-    case MatchAlgorithm::ProRata:
-      return "ProRata";
-    case MatchAlgorithm::Fifo:
-      return "Fifo";
-    case MatchAlgorithm::Configurable:
-      return "Configurable";
-    case MatchAlgorithm::ThresholdProRata:
-      return "ThresholdProRata";
-    case MatchAlgorithm::TimeProRata:
-      return "TimeProRata";
-    case MatchAlgorithm::ThresholdProRataLmm:
-      return "ThresholdProRataLmm";
-    case MatchAlgorithm::FifoTopLmm:
-      return "FifoTopLmm";
-    case MatchAlgorithm::FifoLmm:
-      return "FifoLmm";
-    case MatchAlgorithm::InstitutionalPrioritization:
-      return "InstitutionalPrioritization";
-    case MatchAlgorithm::EurodollarFutures:
-      return "EurodollarFutures";
-  }
-  return "Unknown";
-}
+[[nodiscard]] const char* ToString(MatchAlgorithm value) noexcept;
 
 enum class UserDefinedInstrument : char {
   No = 'N',
   Yes = 'Y',
 };
 /// The value's string; "Unknown" for values that this version does not know.
-constexpr const char* ToString(UserDefinedInstrument value) {
-  switch (value) {
-    case UserDefinedInstrument::No:
-      return "No";
-    case UserDefinedInstrument::Yes:
-      return "Yes";
-  }
-  return "Unknown";
-}
+[[nodiscard]] const char* ToString(UserDefinedInstrument value) noexcept;
 
 enum class SecurityUpdateAction : char {
   Add = 'A',
@@ -264,17 +125,7 @@ enum class SecurityUpdateAction : char {
   Modify = 'M',
 };
 /// The value's string; "Unknown" for values that this version does not know.
-constexpr const char* ToString(SecurityUpdateAction value) {
-  switch (value) {
-    case SecurityUpdateAction::Add:
-      return "Add";
-    case SecurityUpdateAction::Delete:
-      return "Delete";
-    case SecurityUpdateAction::Modify:
-      return "Modify";
-  }
-  return "Unknown";
-}
+[[nodiscard]] const char* ToString(SecurityUpdateAction value) noexcept;
 
 enum class SType : std::uint8_t {
   InstrumentId = 0,
@@ -295,43 +146,7 @@ enum class SType : std::uint8_t {
   SecurityId = 15,
 };
 /// The value's string; "Unknown" for values that this version does not know.
-constexpr const char* ToString(SType value) {
-  switch (value) {
-    case SType::InstrumentId:
-      return "instrument_id";
-    case SType::RawSymbol:
-      return "raw_symbol";
-    case SType::Smart:
-      return "smart";
-    case SType::Continuous:
-      return "continuous";
-    case SType::Parent:
-      return "parent";
-    case SType::NasdaqSymbol:
-      return "nasdaq_symbol";
-    case SType::CmsSymbol:
-      return "cms_symbol";
-    case SType::Isin:
-      return "isin";
-    case SType::UsCode:
-      return "us_code";
-    case SType::BbgCompId:
-      return "bbg_comp_id";
-    case SType::BbgCompTicker:
-      return "bbg_comp_ticker";
-    case SType::Figi:
-      return "figi";
-    case SType::FigiTicker:
-      return "figi_ticker";
-    case SType::ListingId:
-      return "listing_id";
-    case SType::IssuerId:
-      return "issuer_id";
-    case SType::SecurityId:
-      return "security_id";
-  }
-  return "Unknown";
-}
+[[nodiscard]] const char* ToString(SType value) noexcept;
 
 enum class Schema : std::uint16_t {
   Mbo = 0,
@@ -356,51 +171,7 @@ enum class Schema : std::uint16_t {
   Bbo1M = 19,
 };
 /// The value's string; "Unknown" for values that this version does not know.
-constexpr const char* ToString(Schema value) {
-  switch (value) {
-    case Schema::Mbo:
-      return "mbo";
-    case Schema::Mbp1:
-      return "mbp-1";
-    case Schema::Mbp10:
-      return "mbp-10";
-    case Schema::Tbbo:
-      return "tbbo";
-    case Schema::Trades:
-      return "trades";
-    case Schema::Ohlcv1S:
-      return "ohlcv-1s";
-    case Schema::Ohlcv1M:
-      return "ohlcv-1m";
-    case Schema::Ohlcv1H:
-      return "ohlcv-1h";
-    case Schema::Ohlcv1D:
-      return "ohlcv-1d";
-    case Schema::Definition:
-      return "definition";
-    case Schema::Statistics:
-      return "statistics";
-    case Schema::Status:
-      return "status";
-    case Schema::Imbalance:
-      return "imbalance";
-    case Schema::OhlcvEod:
-      return "ohlcv-eod";
-    case Schema::Cmbp1:
-      return "cmbp-1";
-    case Schema::Cbbo1S:
-      return "cbbo-1s";
-    case Schema::Cbbo1M:
-      return "cbbo-1m";
-    case Schema::Tcbbo:
-      return "tcbbo";
-    case Schema::Bbo1S:
-      return "bbo-1s";
-    case Schema::Bbo1M:
-      return "bbo-1m";
-  }
-  return "Unknown";
-}
+[[nodiscard]] const char* ToString(Schema value) noexcept;
 
 enum class Encoding : std::uint8_t {
   Dbn = 0,
@@ -408,32 +179,14 @@ enum class Encoding : std::uint8_t {
   Json = 2,
 };
 /// The value's string; "Unknown" for values that this version does not know.
-constexpr const char* ToString(Encoding value) {
-  switch (value) {
-    case Encoding::Dbn:
-      return "dbn";
-    case Encoding::Csv:
-      return "csv";
-    case Encoding::Json:
-      return "json";
-  }
-  return "Unknown";
-}
+[[nodiscard]] const char* ToString(Encoding value) noexcept;
 
 enum class Compression : std::uint8_t {
   None = 0,
   Zstd = 1,
 };
 /// The value's string; "Unknown" for values that this version does not know.
-constexpr const char* ToString(Compression value) {
-  switch (value) {
-    case Compression::None:
-      return "none";
-    case Compression::Zstd:
-      return "zstd";
-  }
-  return "Unknown";
-}
+[[nodiscard]] const char* ToString(Compression value) noexcept;
 
 enum class StatType : std::uint16_t {
   OpeningPrice = 1,
@@ -466,82 +219,14 @@ enum class StatType : std::uint16_t {
   VenueSpecificPrice1 = 10002,
 };
 /// The value's string; "Unknown" for values that this version does not know.
-constexpr const char* ToString(StatType value) {
-  switch (value) {
-    case StatType::OpeningPrice:
-      return "OpeningPrice";
-    case StatType::IndicativeOpeningPrice:
-      return "IndicativeOpeningPrice";
-    case StatType::SettlementPrice:
-      return "SettlementPrice";
-    case StatType::TradingSessionLowPrice:
-      return "TradingSessionLowPrice";
-    case StatType::TradingSessionHighPrice:
-      return "TradingSessionHighPrice";
-    case StatType::ClearedVolume:
-      return "ClearedVolume";
-    case StatType::LowestOffer:
-      return "LowestOffer";
-    case StatType::HighestBid:
-      return "HighestBid";
-    case StatType::OpenInterest:
-      return "OpenInterest";
-    case StatType::FixingPrice:
-      return "FixingPrice";
-    case StatType::ClosePrice:
-      return "ClosePrice";
-    case StatType::NetChange:
-      return "NetChange";
-    case StatType::Vwap:
-      return "Vwap";
-    case StatType::Volatility:
-      return "Volatility";
-    case StatType::Delta:
-      return "Delta";
-    case StatType::UncrossingPrice:
-      return "UncrossingPrice";
-    case StatType::UpperPriceLimit:
-      return "UpperPriceLimit";
-    case StatType::LowerPriceLimit:
-      return "LowerPriceLimit";
-    case StatType::BlockVolume:
-      return "BlockVolume";
-    case StatType::IndicativeClosePrice:
-      return "IndicativeClosePrice";
-    case StatType::MwcbLevel1:
-      return "MwcbLevel1";
-    case StatType::MwcbLevel2:
-      return "MwcbLevel2";
-    case StatType::MwcbLevel3:
-      return "MwcbLevel3";
-    case StatType::AuctionCollarReferencePrice:
-      return "AuctionCollarReferencePrice";
-    case StatType::AuctionCollarUpperPrice:
-      return "AuctionCollarUpperPrice";
-    case StatType::AuctionCollarLowerPrice:
-      return "AuctionCollarLowerPrice";
-    case StatType::VenueSpecificVolume1:
-      return "VenueSpecificVolume1";
-    case StatType::VenueSpecificPrice1:
-      return "VenueSpecificPrice1";
-  }
-  return "Unknown";
-}
+[[nodiscard]] const char* ToString(StatType value) noexcept;
 
 enum class StatUpdateAction : std::uint8_t {
   New = 1,
   Delete = 2,
 };
 /// The value's string; "Unknown" for values that this version does not know.
-constexpr const char* ToString(StatUpdateAction value) {
-  switch (value) {
-    case StatUpdateAction::New:
-      return "New";
-    case StatUpdateAction::Delete:
-      return "Delete";
-  }
-  return "Unknown";
-}
+[[nodiscard]] const char* ToString(StatUpdateAction value) noexcept;
 
 enum class StatusAction : std::uint16_t {
   None = 0,
@@ -562,43 +247,7 @@ enum class StatusAction : std::uint16_t {
   NotAvailableForTrading = 15,
 };
 /// The value's string; "Unknown" for values that this version does not know.
-constexpr const char* ToString(StatusAction value) {
-  switch (value) {
-    case StatusAction::None:
-      return "None";
-    case StatusAction::PreOpen:
-      return "PreOpen";
-    case StatusAction::PreCross:
-      return "PreCross";
-    case StatusAction::Quoting:
-      return "Quoting";
-    case StatusAction::Cross:
-      return "Cross";
-    case StatusAction::Rotation:
-      return "Rotation";
-    case StatusAction::NewPriceIndication:
-      return "NewPriceIndication";
-    case StatusAction::Trading:
-      return "Trading";
-    case StatusAction::Halt:
-      return "Halt";
-    case StatusAction::Pause:
-      return "Pause";
-    case StatusAction::Suspend:
-      return "Suspend";
-    case StatusAction::PreClose:
-      return "PreClose";
-    case StatusAction::Close:
-      return "Close";
-    case StatusAction::PostClose:
-      return "PostClose";
-    case StatusAction::SsrChange:
-      return "SsrChange";
-    case StatusAction::NotAvailableForTrading:
-      return "NotAvailableForTrading";
-  }
-  return "Unknown";
-}
+[[nodiscard]] const char* ToString(StatusAction value) noexcept;
 
 enum class StatusReason : std::uint16_t {
   None = 0,
@@ -637,79 +286,7 @@ enum class StatusReason : std::uint16_t {
   QuotationNotAvailable = 130,
 };
 /// The value's string; "Unknown" for values that this version does not know.
-constexpr const char* ToString(StatusReason value) {
-  switch (value) {
-    case StatusReason::None:
-      return "None";
-    case StatusReason::Scheduled:
-      return "Scheduled";
-    case StatusReason::SurveillanceIntervention:
-      return "SurveillanceIntervention";
-    case StatusReason::MarketEvent:
-      return "MarketEvent";
-    case StatusReason::InstrumentActivation:
-      return "InstrumentActivation";
-    case StatusReason::InstrumentExpiration:
-      return "InstrumentExpiration";
-    case StatusReason::RecoveryInProcess:
-      return "RecoveryInProcess";
-    case StatusReason::Regulatory:
-      return "Regulatory";
-    case StatusReason::Administrative:
-      return "Administrative";
-    case StatusReason::NonCompliance:
-      return "NonCompliance";
-    case StatusReason::FilingsNotCurrent:
-      return "FilingsNotCurrent";
-    case StatusReason::SecTradingSuspension:
-      return "SecTradingSuspension";
-    case StatusReason::NewIssue:
-      return "NewIssue";
-    case StatusReason::IssueAvailable:
-      return "IssueAvailable";
-    case StatusReason::IssuesReviewed:
-      return "IssuesReviewed";
-    case StatusReason::FilingReqsSatisfied:
-      return "FilingReqsSatisfied";
-    case StatusReason::NewsPending:
-      return "NewsPending";
-    case StatusReason::NewsReleased:
-      return "NewsReleased";
-    case StatusReason::NewsAndResumptionTimes:
-      return "NewsAndResumptionTimes";
-    case StatusReason::NewsNotForthcoming:
-      return "NewsNotForthcoming";
-    case StatusReason::OrderImbalance:
-      return "OrderImbalance";
-    case StatusReason::LuldPause:
-      return "LuldPause";
-    case StatusReason::Operational:
-      return "Operational";
-    case StatusReason::AdditionalInformationRequested:
-      return "AdditionalInformationRequested";
-    case StatusReason::MergerEffective:
-      return "MergerEffective";
-    case StatusReason::Etf:
-      return "Etf";
-    case StatusReason::CorporateAction:
-      return "CorporateAction";
-    case StatusReason::NewSecurityOffering:
-      return "NewSecurityOffering";
-    case StatusReason::MarketWideHaltLevel1:
-      return "MarketWideHaltLevel1";
-    case StatusReason::MarketWideHaltLevel2:
-      return "MarketWideHaltLevel2";
-    case StatusReason::MarketWideHaltLevel3:
-      return "MarketWideHaltLevel3";
-    case StatusReason::MarketWideHaltCarryover:
-      return "MarketWideHaltCarryover";
-    case StatusReason::MarketWideHaltResumption:
-      return "MarketWideHaltResumption";
-    case StatusReason::QuotationNotAvailable:
-      return "QuotationNotAvailable";
-  }
-  return "Unknown";
-}
+[[nodiscard]] const char* ToString(StatusReason value) noexcept;
 
 enum class TradingEvent : std::uint16_t {
   None = 0,
@@ -719,21 +296,7 @@ enum class TradingEvent : std::uint16_t {
   ImpliedMatchingOff = 4,
 };
 /// The value's string; "Unknown" for values that this version does not know.
-constexpr const char* ToString(TradingEvent value) {
-  switch (value) {
-    case TradingEvent::None:
-      return "None";
-    case TradingEvent::NoCancel:
-      return "NoCancel";
-    case TradingEvent::ChangeTradingSession:
-      return "ChangeTradingSession";
-    case TradingEvent::ImpliedMatchingOn:
-      return "ImpliedMatchingOn";
-    case TradingEvent::ImpliedMatchingOff:
-      return "ImpliedMatchingOff";
-  }
-  return "Unknown";
-}
+[[nodiscard]] const char* ToString(TradingEvent value) noexcept;
 
 enum class TriState : char {
   No = 'N',
@@ -741,17 +304,7 @@ enum class TriState : char {
   NotAvailable = '~',
 };
 /// The value's string; "Unknown" for values that this version does not know.
-constexpr const char* ToString(TriState value) {
-  switch (value) {
-    case TriState::No:
-      return "No";
-    case TriState::Yes:
-      return "Yes";
-    case TriState::NotAvailable:
-      return "NotAvailable";
-  }
-  return "Unknown";
-}
+[[nodiscard]] const char* ToString(TriState value) noexcept;
 
 enum class VersionUpgradePolicy : std::uint8_t {
   AsIs = 1,
@@ -759,17 +312,7 @@ enum class VersionUpgradePolicy : std::uint8_t {
   UpgradeToV3 = 3,
 };
 /// The value's string; "Unknown" for values that this version does not know.
-constexpr const char* ToString(VersionUpgradePolicy value) {
-  switch (value) {
-    case VersionUpgradePolicy::AsIs:
-      return "AsIs";
-    case VersionUpgradePolicy::UpgradeToV2:
-      return "UpgradeToV2";
-    case VersionUpgradePolicy::UpgradeToV3:
-      return "UpgradeToV3";
-  }
-  return "Unknown";
-}
+[[nodiscard]] const char* ToString(VersionUpgradePolicy value) noexcept;
 
 enum class ErrorCode : std::uint8_t {
   AuthFailed = 1,
@@ -783,29 +326,7 @@ enum class ErrorCode : std::uint8_t {
   Unset = 255,
 };
 /// The value's string; "Unknown" for values that this version does not know.
-constexpr const char* ToString(ErrorCode value) {
-  switch (value) {
-    case ErrorCode::AuthFailed:
-      return "auth_failed";
-    case ErrorCode::ApiKeyDeactivated:
-      return "api_key_deactivated";
-    case ErrorCode::ConnectionLimitExceeded:
-      return "connection_limit_exceeded";
-    case ErrorCode::SymbolResolutionFailed:
-      return "symbol_resolution_failed";
-    case ErrorCode::InvalidSubscription:
-      return "invalid_subscription";
-    case ErrorCode::InternalError:
-      return "internal_error";
-    case ErrorCode::SkippedRecordsAfterSlowReading:
-      return "skipped_records_after_slow_reading";
-    case ErrorCode::ReplayDataAgedOut:
-      return "replay_data_aged_out";
-    case ErrorCode::Unset:
-      return "unset";
-  }
-  return "Unknown";
-}
+[[nodiscard]] const char* ToString(ErrorCode value) noexcept;
 
 enum class SystemCode : std::uint8_t {
   Heartbeat = 0,
@@ -816,38 +337,62 @@ enum class SystemCode : std::uint8_t {
   Unset = 255,
 };
 /// The value's string; "Unknown" for values that this version does not know.
-constexpr const char* ToString(SystemCode value) {
-  switch (value) {
-    case SystemCode::Heartbeat:
-      return "heartbeat";
-    case SystemCode::SubscriptionAck:
-      return "subscription_ack";
-    case SystemCode::SlowReaderWarning:
-      return "slow_reader_warning";
-    case SystemCode::ReplayCompleted:
-      return "replay_completed";
-    case SystemCode::EndOfInterval:
-      return "end_of_interval";
-    case SystemCode::Unset:
-      return "unset";
-  }
-  return "Unknown";
-}
+[[nodiscard]] const char* ToString(SystemCode value) noexcept;
 
 enum class SlowReaderBehavior : std::uint8_t {
   Warn = 0,
   Skip = 1,
 };
 /// The value's string; "Unknown" for values that this version does not know.
-constexpr const char* ToString(SlowReaderBehavior value) {
-  switch (value) {
-    case SlowReaderBehavior::Warn:
-      return "warn";
-    case SlowReaderBehavior::Skip:
-      return "skip";
-  }
-  return "Unknown";
-}
+[[nodiscard]] const char* ToString(SlowReaderBehavior value) noexcept;
+
+enum class HistoricalGateway : std::uint8_t {
+  Bo1 = 0,
+};
+/// The value's string; "Unknown" for values that this version does not know.
+[[nodiscard]] const char* ToString(HistoricalGateway value) noexcept;
+
+enum class FeedMode : std::uint8_t {
+  Historical = 0,
+  HistoricalStreaming = 1,
+  Live = 2,
+};
+/// The value's string; "Unknown" for values that this version does not know.
+[[nodiscard]] const char* ToString(FeedMode value) noexcept;
+
+enum class SplitDuration : std::uint8_t {
+  Day = 0,
+  Week = 1,
+  Month = 2,
+  Year = 3,
+  None = 4,
+};
+/// The value's string; "Unknown" for values that this version does not know.
+[[nodiscard]] const char* ToString(SplitDuration value) noexcept;
+
+enum class Delivery : std::uint8_t {
+  Download = 0,
+};
+/// The value's string; "Unknown" for values that this version does not know.
+[[nodiscard]] const char* ToString(Delivery value) noexcept;
+
+enum class JobState : std::uint8_t {
+  Queued = 0,
+  Processing = 1,
+  Done = 2,
+  Expired = 3,
+};
+/// The value's string; "Unknown" for values that this version does not know.
+[[nodiscard]] const char* ToString(JobState value) noexcept;
+
+enum class DatasetCondition : std::uint8_t {
+  Available = 0,
+  Degraded = 1,
+  Pending = 2,
+  Missing = 3,
+};
+/// The value's string; "Unknown" for values that this version does not know.
+[[nodiscard]] const char* ToString(DatasetCondition value) noexcept;
 
 /// Bit flags of a record.
 class FlagSet {
@@ -886,6 +431,12 @@ class FlagSet {
   Repr repr_ = 0;
 };
 static_assert(sizeof(FlagSet) == 1);
+/// The set flags and the number, as "LAST | MBP (144)"; the number alone when no known
+/// flag is set.
+[[nodiscard]] std::string ToString(FlagSet flags);
+
+/// In publishers.gen.hpp.
+enum class Publisher : std::uint16_t;
 
 /// What every record begins with.
 struct RecordHeader {
@@ -900,6 +451,10 @@ struct RecordHeader {
   /// Bytes of the whole record.
   [[nodiscard]] constexpr std::size_t Size() const {
     return static_cast<std::size_t>(length) * kLengthMultiplier;
+  }
+  /// The publisher_id as an enum; ids that this version does not know keep their number.
+  [[nodiscard]] constexpr enum Publisher Publisher() const {
+    return static_cast<enum Publisher>(publisher_id);
   }
 };
 static_assert(sizeof(RecordHeader) == 16 && alignof(RecordHeader) == 8);
@@ -2011,6 +1566,7 @@ class Record {
 
   [[nodiscard]] const RecordHeader& Header() const { return *record_; }
   [[nodiscard]] enum RType RType() const { return record_->rtype; }
+  [[nodiscard]] enum Publisher Publisher() const { return record_->Publisher(); }
   [[nodiscard]] std::size_t Size() const { return record_->Size(); }
 
   /// Whether the record's rtype is one of T's. Says nothing of its size.

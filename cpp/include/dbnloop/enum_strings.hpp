@@ -1,60 +1,78 @@
 #pragma once
 
+#include <concepts>
 #include <optional>
+#include <span>
 #include <string_view>
 
+#include "dbnloop/publishers.hpp"
 #include "dbnloop/record.hpp"
+#include "dbnloop/service_words.gen.hpp"
 
+/// The strings of every enum, both ways. `ToString(value)` is declared beside each
+/// enum; this header has the reverse and the lists of values. All of it is free of
+/// allocations (but for flags) and may be called from any thread.
 namespace dbnloop {
 
-/// The reverse of ToString, for every enum of DBN: FromString<Schema>("mbp-10").
-/// Strings are the wire's where it has them ("raw_symbol"), else the value's name
-/// ("Ask"); older names are accepted ("native", "product_id", "dbz"). None for any
-/// other text.
-template <typename E>
-[[nodiscard]] std::optional<E> FromString(std::string_view text);
+using dbn::DatasetCondition;
+using dbn::Delivery;
+using dbn::FeedMode;
+using dbn::HistoricalGateway;
+using dbn::JobState;
+using dbn::SplitDuration;
 
-template <>
-std::optional<RType> FromString(std::string_view text);
-template <>
-std::optional<Side> FromString(std::string_view text);
-template <>
-std::optional<Action> FromString(std::string_view text);
-template <>
-std::optional<InstrumentClass> FromString(std::string_view text);
-template <>
-std::optional<MatchAlgorithm> FromString(std::string_view text);
-template <>
-std::optional<UserDefinedInstrument> FromString(std::string_view text);
-template <>
-std::optional<SecurityUpdateAction> FromString(std::string_view text);
-template <>
-std::optional<SType> FromString(std::string_view text);
-template <>
-std::optional<Schema> FromString(std::string_view text);
-template <>
-std::optional<Encoding> FromString(std::string_view text);
-template <>
-std::optional<Compression> FromString(std::string_view text);
-template <>
-std::optional<StatType> FromString(std::string_view text);
-template <>
-std::optional<StatUpdateAction> FromString(std::string_view text);
-template <>
-std::optional<StatusAction> FromString(std::string_view text);
-template <>
-std::optional<StatusReason> FromString(std::string_view text);
-template <>
-std::optional<TradingEvent> FromString(std::string_view text);
-template <>
-std::optional<TriState> FromString(std::string_view text);
-template <>
-std::optional<VersionUpgradePolicy> FromString(std::string_view text);
-template <>
-std::optional<GatewayErrorCode> FromString(std::string_view text);
-template <>
-std::optional<SystemCode> FromString(std::string_view text);
-template <>
-std::optional<SlowReaderBehavior> FromString(std::string_view text);
+#if DBNLOOP_HAS_DATABENTO_CPP
+/// The gateway's URL. (databento-cpp has no ToString of it.)
+[[nodiscard]] const char* ToString(HistoricalGateway value) noexcept;
+#endif
+
+namespace detail {
+template <typename T, typename... Ts>
+concept OneOf = (std::same_as<T, Ts> || ...);
+}  // namespace detail
+
+/// The enums that have strings.
+template <typename E>
+concept NamedEnum =
+    detail::OneOf<E, RType, Side, Action, InstrumentClass, MatchAlgorithm,
+                  UserDefinedInstrument, SecurityUpdateAction, SType, Schema, Encoding,
+                  Compression, StatType, StatUpdateAction, StatusAction, StatusReason,
+                  TradingEvent, TriState, VersionUpgradePolicy, GatewayErrorCode,
+                  SystemCode, SlowReaderBehavior, HistoricalGateway, FeedMode,
+                  SplitDuration, Delivery, JobState, DatasetCondition, Venue, Dataset,
+                  Publisher, RollRule, SymbologyResolutionStatus, PriceType,
+                  ReconnectPolicy, Packaging>;
+
+/// A known value of an enum and its string: that of the API and of files where it has
+/// one there ("mbp-1", "raw_symbol"), else its name ("Ask", "OpeningPrice").
+template <typename E>
+struct EnumText {
+  E value;
+  const char* text;
+};
+
+/// The same string as ToString's, whose types ever are used; "Unknown" for values that
+/// this version does not know. (databento-cpp's ToString has none for SType::Smart and
+/// RType::OhlcvDeprecated.)
+template <NamedEnum E>
+[[nodiscard]] const char* TextOf(E value) noexcept;
+
+/// Every known value, in the order of their numbers. Lives for ever.
+template <NamedEnum E>
+[[nodiscard]] std::span<const EnumText<E>> EnumValues() noexcept;
+
+/// The reverse of ToString: FromString<Schema>("mbp-1"). Reads older names too:
+/// "native", "product_id", "nasdaq", "cms" of symbologies and "dbz" of encodings. None
+/// for other strings; the case of letters counts.
+///
+/// databento-cpp has a FromString that throws instead: in code that names both
+/// namespaces with `using namespace`, write dbnloop::FromString.
+template <NamedEnum E>
+[[nodiscard]] std::optional<E> FromString(std::string_view text) noexcept;
+
+/// The flags of "LAST | MBP (144)", "LAST | MBP", "144" or "0". None for unknown names,
+/// and when the number and the names do not agree.
+template <std::same_as<FlagSet> F>
+[[nodiscard]] std::optional<FlagSet> FromString(std::string_view text) noexcept;
 
 }  // namespace dbnloop

@@ -13,6 +13,9 @@ using PriceText = std::array<char, 24>;
 /// Room for FormatTime.
 using TimeText = std::array<char, 32>;
 
+/// Room for FormatFlags.
+using FlagsText = std::array<char, 88>;
+
 /// A fixed price (1 unit = 1e-9) as an exact decimal number with nine decimals, e.g.
 /// "-0.250000000"; empty when it is not set (kUndefPrice). Lies in `room`; allocates
 /// nothing.
@@ -22,9 +25,19 @@ std::string_view FormatPrice(std::int64_t price, PriceText& room) noexcept;
 /// it is not set (kUndefTimestamp). Lies in `room`; allocates nothing.
 std::string_view FormatTime(UnixNanos time, TimeText& room) noexcept;
 
-/// The UTC day of a time as yyyymmdd, e.g. 20261123.
+/// Flags as ToString(FlagSet) gives them, e.g. "LAST | MBP (144)"; the number alone
+/// when no known flag is set. Lies in `room`; allocates nothing.
+std::string_view FormatFlags(FlagSet flags, FlagsText& room) noexcept;
+
+/// The UTC day of a time as yyyymmdd, e.g. 20261123; 0 when it is not set
+/// (kUndefTimestamp).
 [[nodiscard]] std::uint32_t DateOf(UnixNanos time) noexcept;
 /// Midnight UTC of a day yyyymmdd.
 [[nodiscard]] UnixNanos MidnightOf(std::uint32_t date) noexcept;
+
+/// The time by which records are sorted and merged, and on whose day symbols are looked
+/// up: ts_recv where the record has one, else ts_event. May be kUndefTimestamp. A
+/// record that is too short for its ts_recv gives ts_event.
+[[nodiscard]] UnixNanos IndexTs(const Record& record) noexcept;
 
 }  // namespace dbnloop

@@ -4,7 +4,21 @@
 #include <span>
 #include <string_view>
 
+#include "dbnloop/record.hpp"
+
+#if DBNLOOP_HAS_DATABENTO_CPP
+#include <databento/publishers.hpp>
+#else
+#include "dbnloop/publishers.gen.hpp"
+#endif
+
 namespace dbnloop {
+
+/// Enums of the known ones; strings both ways are in enum_strings.hpp.
+using dbn::Dataset;
+using dbn::Publisher;
+using dbn::ToString;
+using dbn::Venue;
 
 /// A venue's feed within a dataset.
 struct PublisherInfo {
@@ -21,6 +35,10 @@ struct PublisherInfo {
 [[nodiscard]] inline const PublisherInfo* FindPublisher(std::uint16_t id) noexcept {
   const auto all = Publishers();
   return id >= 1 && id <= all.size() ? &all[id - 1U] : nullptr;
+}
+/// The same for a value of the enum, e.g. record.Publisher().
+[[nodiscard]] inline const PublisherInfo* FindPublisher(Publisher id) noexcept {
+  return FindPublisher(static_cast<std::uint16_t>(id));
 }
 /// Codes of datasets ("GLBX.MDP3") and venues ("GLBX"); ids are positions from 1 on.
 [[nodiscard]] std::span<const std::string_view> Datasets() noexcept;

@@ -1,10 +1,7 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
-#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -90,71 +87,6 @@ constexpr std::size_t MinRecordSize(RType rtype, std::uint8_t version) {
         }
       });
   }
-}
-
-namespace detail {
-template <typename E, std::size_t N>
-constexpr std::optional<E> FromString(
-    const std::array<std::pair<std::string_view, E>, N>& table, std::string_view text) {
-  for (const auto& [name, value] : table) {
-    if (name == text) return value;
-  }
-  return std::nullopt;
-}
-
-inline constexpr std::array<std::pair<std::string_view, Schema>, 20> kSchemaNames{{
-    {"mbo", Schema::Mbo},
-    {"mbp-1", Schema::Mbp1},
-    {"mbp-10", Schema::Mbp10},
-    {"tbbo", Schema::Tbbo},
-    {"trades", Schema::Trades},
-    {"ohlcv-1s", Schema::Ohlcv1S},
-    {"ohlcv-1m", Schema::Ohlcv1M},
-    {"ohlcv-1h", Schema::Ohlcv1H},
-    {"ohlcv-1d", Schema::Ohlcv1D},
-    {"definition", Schema::Definition},
-    {"statistics", Schema::Statistics},
-    {"status", Schema::Status},
-    {"imbalance", Schema::Imbalance},
-    {"ohlcv-eod", Schema::OhlcvEod},
-    {"cmbp-1", Schema::Cmbp1},
-    {"cbbo-1s", Schema::Cbbo1S},
-    {"cbbo-1m", Schema::Cbbo1M},
-    {"tcbbo", Schema::Tcbbo},
-    {"bbo-1s", Schema::Bbo1S},
-    {"bbo-1m", Schema::Bbo1M},
-}};
-inline constexpr std::array<std::pair<std::string_view, SType>, 20> kSTypeNames{{
-    {"instrument_id", SType::InstrumentId},
-    {"raw_symbol", SType::RawSymbol},
-    {"smart", SType::Smart},
-    {"continuous", SType::Continuous},
-    {"parent", SType::Parent},
-    {"nasdaq_symbol", SType::NasdaqSymbol},
-    {"cms_symbol", SType::CmsSymbol},
-    {"isin", SType::Isin},
-    {"us_code", SType::UsCode},
-    {"bbg_comp_id", SType::BbgCompId},
-    {"bbg_comp_ticker", SType::BbgCompTicker},
-    {"figi", SType::Figi},
-    {"figi_ticker", SType::FigiTicker},
-    {"listing_id", SType::ListingId},
-    {"issuer_id", SType::IssuerId},
-    {"security_id", SType::SecurityId},
-    {"product_id", SType::InstrumentId},
-    {"native", SType::RawSymbol},
-    {"nasdaq", SType::NasdaqSymbol},
-    {"cms", SType::CmsSymbol},
-}};
-}  // namespace detail
-
-/// "mbp-10" → Schema::Mbp10; none for other strings.
-constexpr std::optional<Schema> SchemaFromString(std::string_view text) {
-  return detail::FromString(detail::kSchemaNames, text);
-}
-/// "raw_symbol" → SType::RawSymbol, older names too; none for other strings.
-constexpr std::optional<SType> STypeFromString(std::string_view text) {
-  return detail::FromString(detail::kSTypeNames, text);
 }
 
 }  // namespace dbnloop

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "client/historical_impl.hpp"
+#include "dbnloop/enum_strings.hpp"
 #include "dbnloop/exception.hpp"
 #include "proto/gateway_session.hpp"
 
@@ -76,13 +77,13 @@ HistoricalClient::Params RangeParams(const HistoricalRequest& request) {
   }
   HistoricalClient::Params params{{"dataset", request.dataset},
                                   {"symbols", std::move(symbols)},
-                                  {"schema", ToString(request.schema)},
+                                  {"schema", TextOf(request.schema)},
                                   {"start", Nanos(request.start)}};
   if (request.end) params.emplace_back("end", Nanos(*request.end));
   params.emplace_back("encoding", "dbn");
   params.emplace_back("compression", "zstd");
-  params.emplace_back("stype_in", ToString(request.stype_in));
-  params.emplace_back("stype_out", ToString(request.stype_out));
+  params.emplace_back("stype_in", TextOf(request.stype_in));
+  params.emplace_back("stype_out", TextOf(request.stype_out));
   if (request.limit != 0) params.emplace_back("limit", std::to_string(request.limit));
   return params;
 }

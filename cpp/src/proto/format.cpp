@@ -1,6 +1,13 @@
 #include "dbnloop/format.hpp"
 
+#include <charconv>
 #include <chrono>
+#include <cstddef>
+#include <cstring>
+#include <type_traits>
+
+#include "dbnloop/rtype.hpp"
+#include "proto/flag_names.hpp"
 
 namespace dbnloop {
 namespace {
@@ -64,7 +71,26 @@ std::string_view FormatTime(UnixNanos time, TimeText& room) noexcept {
   return {room.data(), static_cast<std::size_t>(out - room.data())};
 }
 
+std::string_view FormatFlags(FlagSet flags, FlagsText& room) noexcept {
+  static_assert(detail::LongestFlags() <= std::tuple_size_v<FlagsText>);
+  char* out = room.data();
+  const auto add = [&out](std::string_view text) {
+    out += text.copy(out, text.size());
+  };
+  for (const auto& [flag, name] : detail::kFlagNames) {
+    if ((flags.Raw() & flag) == 0) continue;
+    if (out != room.data()) add(" | ");
+    add(name);
+  }
+  const bool named = out != room.data();
+  if (named) add(" (");
+  out = std::to_chars(out, room.data() + room.size(), flags.Raw()).ptr;
+  if (named) add(")");
+  return {room.data(), static_cast<std::size_t>(out - room.data())};
+}
+
 std::uint32_t DateOf(UnixNanos time) noexcept {
+  if (time.time_since_epoch().count() == kUndefTimestamp) return 0;
   const auto day = DayOf(time);
   return static_cast<std::uint32_t>(int{day.year()}) * 10'000 +
          unsigned{day.month()} * 100 + unsigned{day.day()};
@@ -78,6 +104,23 @@ UnixNanos MidnightOf(std::uint32_t date) noexcept {
   constexpr std::uint64_t kDay = 24ULL * 3600 * 1'000'000'000;
   return UnixNanos{
       UnixNanos::duration{n < 0 ? 0 : static_cast<std::uint64_t>(n) * kDay}};
+}
+
+UnixNanos IndexTs(const Record& record) noexcept {
+  const auto& header = record.Header();
+  return VisitRType(header.rtype, [&]<typename T>(std::type_identity<T>) -> UnixNanos {
+    if constexpr (requires { T::ts_recv; }) {
+      // ts_recv is where it always was in every version's layout.
+      constexpr std::size_t kOffset = offsetof(T, ts_recv);
+      if (header.Size() >= kOffset + sizeof(UnixNanos)) {
+        UnixNanos time;
+        std::memcpy(&time, reinterpret_cast<const std::byte*>(&header) + kOffset,
+                    sizeof(time));
+        return time;
+      }
+    }
+    return header.ts_event;
+  });
 }
 
 }  // namespace dbnloop

@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "dbnloop/enum_strings.hpp"
 #include "dbnloop/exception.hpp"
 #include "dbnloop/version.hpp"
 #include "proto/cram.hpp"
@@ -25,9 +26,9 @@ bool IsText(std::string_view line) {
 std::string SubscriptionLine(const Subscription& subscription, std::uint32_t id,
                              std::span<const std::string> symbols, bool last) {
   std::string line = "schema=";
-  line += ToString(subscription.schema);
+  line += TextOf(subscription.schema);
   line += "|stype_in=";
-  line += ToString(subscription.stype_in);
+  line += TextOf(subscription.stype_in);
   line += "|id=" + std::to_string(id) + "|symbols=";
   for (std::size_t i = 0; i < symbols.size(); ++i) {
     if (i != 0) line += ',';
@@ -139,7 +140,7 @@ void GatewaySession::Authenticate() {
   output_ += "|encoding=dbn";
   output_ += options_.ts_out ? "|ts_out=1" : "|ts_out=0";
   output_ += "|compression=";
-  output_ += ToString(options_.compression);
+  output_ += TextOf(options_.compression);
   output_ += "|client=dbnloop/" + std::string{kVersion};
   if (!options_.user_agent_extension.empty()) {
     output_ += " " + options_.user_agent_extension;
@@ -150,7 +151,7 @@ void GatewaySession::Authenticate() {
   }
   if (options_.slow_reader_behavior) {
     output_ += "|slow_reader_behavior=";
-    output_ += ToString(*options_.slow_reader_behavior);
+    output_ += TextOf(*options_.slow_reader_behavior);
   }
   output_ += '\n';
   phase_ = Phase::AuthResponse;

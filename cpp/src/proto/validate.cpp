@@ -2,6 +2,7 @@
 #include <string>
 #include <string_view>
 
+#include "dbnloop/enum_strings.hpp"
 #include "dbnloop/exception.hpp"
 #include "proto/gateway_session.hpp"
 #include "proto/lines.hpp"
@@ -67,12 +68,12 @@ void ValidateDataset(std::string_view dataset) {
 
 void ValidateSubscription(const Subscription& subscription) {
   if (!subscription.dataset.empty()) ValidateDataset(subscription.dataset);
-  if (std::string_view{ToString(subscription.schema)} == "Unknown") {
+  if (std::string_view{TextOf(subscription.schema)} == "Unknown") {
     Throw(ErrorCode::InvalidSchema,
           "schema number " + std::to_string(static_cast<int>(subscription.schema)) +
               " is not known");
   }
-  if (std::string_view{ToString(subscription.stype_in)} == "Unknown") {
+  if (std::string_view{TextOf(subscription.stype_in)} == "Unknown") {
     Throw(ErrorCode::InvalidArgument,
           "stype_in number " + std::to_string(static_cast<int>(subscription.stype_in)) +
               " is not known");
