@@ -1,7 +1,10 @@
 package dbn
 
 import (
+	"cmp"
+	"container/heap"
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 )
@@ -15,17 +18,31 @@ type PitSymbolMap struct {
 // NewPitSymbolMap makes an empty map, for a live stream.
 func NewPitSymbolMap() *PitSymbolMap { return &PitSymbolMap{map[uint32]string{}} }
 
-// PitSymbolMapOf takes the mappings that hold on a UTC date (yyyymmdd).
+// PitSymbolMapOf takes the mappings that hold on a UTC date (yyyymmdd): of each mapping the
+// first interval with start <= date < end.
 func PitSymbolMapOf(m *Metadata, date uint32) (*PitSymbolMap, error) {
 	if date < DateOf(m.Start) || (!m.End.IsUndef() && m.End != 0 && dateMidnight(date) >= m.End) {
 		return nil, fmt.Errorf("dbn: date %d is outside the data, which begins at %s and ends before %s", date, m.Start, m.End)
 	}
+	inverse, err := isInverse(m)
+	if err != nil {
+		return nil, err
+	}
 	p := NewPitSymbolMap()
-	return p, eachInterval(m, func(id uint32, symbol string, i MappingInterval) {
-		if i.StartDate <= date && date < i.EndDate {
-			p.symbols[id] = symbol
+	for _, mapping := range m.Mappings {
+		at := slices.IndexFunc(mapping.Intervals, func(i MappingInterval) bool {
+			return i.StartDate <= date && date < i.EndDate
+		})
+		if at < 0 || mapping.Intervals[at].Symbol == "" {
+			continue
 		}
-	})
+		id, symbol, err := sides(mapping, mapping.Intervals[at], inverse)
+		if err != nil {
+			return nil, err
+		}
+		p.symbols[id] = symbol
+	}
+	return p, nil
 }
 
 // OnRecord takes in a symbol mapping record of either layout; others are ignored. It
@@ -58,7 +75,7 @@ func (p *PitSymbolMap) Len() int { return len(p.symbols) }
 // TsSymbolMap is a time-series map from instrument id and UTC date to text symbol. It keeps
 // intervals, not days: ten years of every symbol stay small.
 type TsSymbolMap struct {
-	byID map[uint32][]symbolSpan
+	byID map[uint32][]symbolSpan // by date; no two of one instrument overlap
 }
 
 type symbolSpan struct {
@@ -67,6 +84,7 @@ type symbolSpan struct {
 }
 
 // TsSymbolMapOf takes all mappings of a header, one side of which must be instrument ids.
+// Where two cover the same date and instrument, the later one in the header counts.
 func TsSymbolMapOf(m *Metadata) (*TsSymbolMap, error) {
 	t := &TsSymbolMap{map[uint32][]symbolSpan{}}
 	err := eachInterval(m, func(id uint32, symbol string, i MappingInterval) {
@@ -75,8 +93,13 @@ func TsSymbolMapOf(m *Metadata) (*TsSymbolMap, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, spans := range t.byID {
-		sort.SliceStable(spans, func(i, j int) bool { return spans[i].start < spans[j].start })
+	for id, spans := range t.byID {
+		for i := 1; i < len(spans); i++ {
+			if spans[i].start < spans[i-1].end {
+				t.byID[id] = disjoint(spans)
+				break
+			}
+		}
 	}
 	return t, nil
 }
@@ -84,13 +107,60 @@ func TsSymbolMapOf(m *Metadata) (*TsSymbolMap, error) {
 // Symbol looks an instrument up on a UTC date (yyyymmdd).
 func (t *TsSymbolMap) Symbol(instrumentID, date uint32) (string, bool) {
 	spans := t.byID[instrumentID]
-	// The last one wins where intervals overlap.
-	for i := len(spans) - 1; i >= 0; i-- {
-		if spans[i].start <= date && date < spans[i].end {
-			return spans[i].symbol, true
+	// The first one that ends behind the date.
+	i := sort.Search(len(spans), func(i int) bool { return date < spans[i].end })
+	if i == len(spans) || date < spans[i].start {
+		return "", false
+	}
+	return spans[i].symbol, true
+}
+
+// disjoint sorts spans by date and leaves, of those that cover the same date, the last one.
+// It walks over all starts and ends; what covers a date is a heap of positions in spans.
+func disjoint(spans []symbolSpan) []symbolSpan {
+	var cuts []uint32
+	byStart := make([]int, len(spans))
+	for i, s := range spans {
+		cuts = append(cuts, s.start, s.end)
+		byStart[i] = i
+	}
+	slices.Sort(cuts)
+	cuts = slices.Compact(cuts)
+	slices.SortFunc(byStart, func(a, b int) int { return cmp.Compare(spans[a].start, spans[b].start) })
+
+	var out []symbolSpan
+	var covering lastFirst
+	for i, cut := range cuts {
+		for len(byStart) > 0 && spans[byStart[0]].start == cut {
+			heap.Push(&covering, byStart[0])
+			byStart = byStart[1:]
+		}
+		for len(covering) > 0 && spans[covering[0]].end <= cut {
+			heap.Pop(&covering)
+		}
+		if len(covering) > 0 {
+			// Every span that covers a cut ends at a later one.
+			out = append(out, symbolSpan{cut, cuts[i+1], spans[covering[0]].symbol})
 		}
 	}
-	return "", false
+	return out
+}
+
+// lastFirst is a heap.Interface: the largest number is on top.
+type lastFirst []int
+
+func (h lastFirst) Len() int           { return len(h) }
+func (h lastFirst) Less(i, j int) bool { return h[i] > h[j] }
+func (h lastFirst) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+
+// Push implements heap.Interface.
+func (h *lastFirst) Push(x any) { *h = append(*h, x.(int)) }
+
+// Pop implements heap.Interface.
+func (h *lastFirst) Pop() any {
+	last := (*h)[len(*h)-1]
+	*h = (*h)[:len(*h)-1]
+	return last
 }
 
 // SymbolOf looks a record's instrument up on the record's date.
@@ -108,13 +178,9 @@ func (t *TsSymbolMap) Len() int { return len(t.byID) }
 // eachInterval walks the mappings as (instrument id, text symbol, interval). Empty symbols
 // and empty intervals are gaps.
 func eachInterval(m *Metadata, f func(id uint32, symbol string, i MappingInterval)) error {
-	inverse := false
-	switch {
-	case m.StypeOut == STypeInstrumentID:
-	case m.StypeIn == STypeInstrumentID:
-		inverse = true
-	default:
-		return fmt.Errorf("dbn: symbols map %s to %s: one side must be instrument_id", m.StypeIn, m.StypeOut)
+	inverse, err := isInverse(m)
+	if err != nil {
+		return err
 	}
 	for _, mapping := range m.Mappings {
 		for _, i := range mapping.Intervals {
@@ -124,18 +190,38 @@ func eachInterval(m *Metadata, f func(id uint32, symbol string, i MappingInterva
 			if i.Symbol == "" || i.StartDate == i.EndDate {
 				continue
 			}
-			number, text := i.Symbol, mapping.RawSymbol
-			if inverse {
-				number, text = text, number
-			}
-			id, err := strconv.ParseUint(number, 10, 32)
+			id, text, err := sides(mapping, i, inverse)
 			if err != nil {
-				return fmt.Errorf("dbn: mapping of %q: %q is no instrument id", mapping.RawSymbol, number)
+				return err
 			}
-			f(uint32(id), text, i)
+			f(id, text, i)
 		}
 	}
 	return nil
+}
+
+// isInverse reports whether the mappings go from instrument id to symbol.
+func isInverse(m *Metadata) (bool, error) {
+	switch {
+	case m.StypeOut == STypeInstrumentID:
+		return false, nil
+	case m.StypeIn == STypeInstrumentID:
+		return true, nil
+	}
+	return false, fmt.Errorf("dbn: symbols map %s to %s: one side must be instrument_id", m.StypeIn, m.StypeOut)
+}
+
+// sides gives the instrument id and the text symbol of an interval.
+func sides(mapping SymbolMapping, i MappingInterval, inverse bool) (uint32, string, error) {
+	number, text := i.Symbol, mapping.RawSymbol
+	if inverse {
+		number, text = text, number
+	}
+	id, err := strconv.ParseUint(number, 10, 32)
+	if err != nil {
+		return 0, "", fmt.Errorf("dbn: mapping of %q: %q is no instrument id", mapping.RawSymbol, number)
+	}
+	return uint32(id), text, nil
 }
 
 // dateMidnight is the first instant of a date (yyyymmdd).

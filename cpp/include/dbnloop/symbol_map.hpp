@@ -21,19 +21,29 @@ class PitSymbolMap {
  public:
   /// Empty, for a live stream.
   PitSymbolMap() = default;
-  /// The mappings that hold on a UTC day (yyyymmdd). InvalidArgument when the day is
-  /// outside the data, or neither side of the mappings is instrument ids; ParseError
-  /// when an id is no number, or an interval ends before it begins.
+  /// The mappings that hold on a UTC day (yyyymmdd): of each mapping the first interval
+  /// with start <= day < end. InvalidArgument when the day is none or is outside the
+  /// data, or neither side of the mappings is instrument ids; ParseError when an id is
+  /// no number.
   static std::expected<PitSymbolMap, Error> FromMetadata(const Metadata& metadata,
                                                          std::uint32_t date);
 
-  /// Takes in a symbol mapping record of either layout; others are ignored. Whether it
-  /// was one.
+  /// Takes in a symbol mapping record of either layout, by its size; the latest one of
+  /// an instrument counts. Others, and mappings that are too short, are ignored.
+  /// Whether it was taken in. Call it for every record of a live stream.
   bool OnRecord(const Record& record);
   bool OnSymbolMapping(const SymbolMappingMsg& mapping);
+  bool OnSymbolMapping(const v1::SymbolMappingMsg& mapping);
+  /// Sets an instrument's symbol.
+  void Insert(std::uint32_t instrument_id, std::string_view symbol);
 
-  /// None for an instrument without a mapping. Valid until the map changes.
+  /// None for an instrument without a mapping. Valid until that instrument is mapped
+  /// again or the map ends.
   [[nodiscard]] std::optional<std::string_view> Find(std::uint32_t instrument_id) const;
+  [[nodiscard]] std::optional<std::string_view> Find(const Record& record) const {
+    return Find(record.Header().instrument_id);
+  }
+  /// The number of instruments.
   [[nodiscard]] std::size_t size() const noexcept { return symbols_.size(); }
 
  private:
@@ -41,11 +51,14 @@ class PitSymbolMap {
 };
 
 /// A time-series map from instrument id and UTC day to text symbol. It keeps intervals,
-/// not days: ten years of every symbol stay small.
+/// not days: ten years of every symbol stay small. It does not change once made, and
+/// any number of threads may read it.
 class TsSymbolMap {
  public:
-  /// All mappings of a header; errors as PitSymbolMap's. Of overlapping intervals the
-  /// later one in the header holds.
+  /// All mappings of a header; empty symbols and intervals are gaps. Of overlapping
+  /// intervals the later one in the header holds. InvalidArgument when neither side of
+  /// the mappings is instrument ids; ParseError when an id is no number, or an interval
+  /// ends before it begins.
   static std::expected<TsSymbolMap, Error> FromMetadata(const Metadata& metadata);
 
   /// None for an instrument without a mapping on that day (yyyymmdd). Valid as long as
@@ -60,16 +73,30 @@ class TsSymbolMap {
   [[nodiscard]] std::optional<std::string_view> FindFor(const R& record) const {
     return Find(record.hd.instrument_id, record.IndexTs());
   }
+  /// The same of any record, on the day of IndexTs(record).
+  [[nodiscard]] std::optional<std::string_view> FindFor(const Record& record) const;
   /// The number of instruments.
-  [[nodiscard]] std::size_t size() const noexcept { return spans_.size(); }
+  [[nodiscard]] std::size_t size() const noexcept { return spans_of_.size(); }
+  /// The number of intervals; no two of one instrument overlap.
+  [[nodiscard]] std::size_t IntervalCount() const noexcept { return spans_.size(); }
 
  private:
+  class Builder;
+
   struct Span {
-    std::uint32_t start;
+    std::uint32_t start;  // yyyymmdd, [start, end)
     std::uint32_t end;
-    std::string symbol;
+    std::uint32_t symbol;  // index of symbols_
   };
-  std::unordered_map<std::uint32_t, std::vector<Span>> spans_;
+  struct Range {
+    std::size_t first;
+    std::size_t count;
+  };
+
+  // Per instrument one range of spans_, sorted by day.
+  std::unordered_map<std::uint32_t, Range> spans_of_;
+  std::vector<Span> spans_;
+  std::vector<std::string> symbols_;
 };
 
 }  // namespace dbnloop
