@@ -102,7 +102,8 @@ the state. Exit codes: 0 ok, 1 failure, 2 usage, 3 partial data, 4 authenticatio
 	cmd.SetErr(p.Stderr)
 	f.define(cmd)
 	cmd.AddCommand(p.histCommand(f, log))
-	cmd.AddCommand(completionCommand())
+	cmd.AddCommand(p.apiCommands(f, log)...)
+	cmd.AddCommand(p.batchCommand(f, log), completionCommand())
 	return cmd
 }
 
@@ -213,7 +214,7 @@ func (p *Program) run(cmd *cobra.Command, f *flags, args []string, log *slog.Log
 	if err != nil {
 		return err
 	}
-	if err := f.confirmAll(&pl.request, p.Stdin, p.Stderr); err != nil {
+	if err := f.confirmAll("Subscribe to", &pl.request, p.Stdin, p.Stderr); err != nil {
 		return err
 	}
 	return p.live(&pl, key, log)

@@ -176,8 +176,8 @@ func completeFlags(cmd *cobra.Command) {
 		}
 	}
 	fixed("dataset", dbn.Datasets()...)
-	fixed("schema", strings.Split(joinNames(dbn.AllSchemas()), ", ")...)
-	fixed("stype-in", strings.Split(joinNames(dbn.AllSTypes()), ", ")...)
+	fixed("schema", names(dbn.AllSchemas())...)
+	fixed("stype-in", names(dbn.AllSTypes())...)
 	fixed("color", "auto", "always", "never")
 	fixed("compression", "none", "zstd")
 	fixed("slow-reader", "skip", "warn")

@@ -32,7 +32,7 @@ func (p *Program) hist(cmd *cobra.Command, f *flags, args []string, log *slog.Lo
 		return err
 	}
 	if !f.dryRun {
-		if err := f.confirmAll(&pl.request, p.Stdin, p.Stderr); err != nil {
+		if err := f.confirmAll("Ask for", &pl.request, p.Stdin, p.Stderr); err != nil {
 			return err
 		}
 	}
@@ -43,7 +43,7 @@ func (p *Program) hist(cmd *cobra.Command, f *flags, args []string, log *slog.Lo
 	defer h.close()
 	run := &histRun{historical: h, program: p, plan: &pl, stats: time.Duration(f.stats)}
 	run.summary = run.stats > 0 || f.verbose || isTerminal(p.Stderr)
-	if err := run.prepare(); err != nil {
+	if err := run.prepare(&pl); err != nil {
 		return h.explain(err)
 	}
 	if f.dryRun {
@@ -59,12 +59,11 @@ func (p *Program) hist(cmd *cobra.Command, f *flags, args []string, log *slog.Lo
 }
 
 // prepare finds out what the command line left open.
-func (run *histRun) prepare() error {
-	pl := run.plan
+func (h *historical) prepare(pl *histPlan) error {
 	if !pl.toEnd {
 		return nil
 	}
-	end, err := run.endOf(pl.query.Dataset, pl.query.Schema)
+	end, err := h.endOf(pl.query.Dataset, pl.query.Schema)
 	if err != nil {
 		return err
 	}

@@ -213,8 +213,8 @@ func readFile(t testing.TB, path string) []byte {
 	return data
 }
 
-// names are the files of a folder, hidden ones too.
-func names(t testing.TB, dir string) (list []string) {
+// filesIn are the files of a folder, hidden ones too.
+func filesIn(t testing.TB, dir string) (list []string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -254,7 +254,7 @@ func TestHistIntoFiles(t *testing.T) {
 				dbnFile = flags[i+1]
 				expected = append(expected, filepath.Base(dbnFile))
 			}
-			if diff := cmp.Diff(expected, names(t, dir)); diff != "" {
+			if diff := cmp.Diff(expected, filesIn(t, dir)); diff != "" {
 				t.Error(diff)
 			}
 			if got := recordsOf(t, readFile(t, dbnFile)); !bytes.Equal(got, want) {
@@ -412,7 +412,7 @@ func TestHistFaults(t *testing.T) {
 				test.text[i] = in(test.text[i])
 			}
 			h.run(t, args...).want(t, test.code, test.text...)
-			for _, name := range names(t, dir) {
+			for _, name := range filesIn(t, dir) {
 				if test.code != ExitOK && !strings.HasSuffix(name, cutSuffix) {
 					t.Errorf("%s was left", name)
 				}

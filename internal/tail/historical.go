@@ -17,7 +17,8 @@ type historical struct {
 	log     *slog.Logger
 	reactor *dbnloop.Reactor
 	client  *dbnloop.HistoricalClient
-	state   func() // what SIGUSR1 prints; nil: that an answer is waited for
+	warned  map[string]bool // the server's warnings that were printed
+	state   func()          // what SIGUSR1 prints; nil: that an answer is waited for
 	close   func()
 }
 
@@ -30,7 +31,7 @@ func (p *Program) openHistorical(f *flags, log *slog.Logger, options ...dbnloop.
 	if err != nil {
 		return nil, err
 	}
-	h := &historical{key: key, log: log}
+	h := &historical{key: key, log: log, warned: make(map[string]bool)}
 	if h.reactor, err = dbnloop.NewReactor(); err != nil {
 		return nil, err
 	}
@@ -53,6 +54,7 @@ func (p *Program) openHistorical(f *flags, log *slog.Logger, options ...dbnloop.
 		func() { h.reactor.Post(h.printState) },
 		p.Exit,
 	)
+	log.Debug("the historical API is used with the " + key.String())
 	h.close = func() {
 		endSignals()
 		cancel(nil)
@@ -65,7 +67,13 @@ func (p *Program) openHistorical(f *flags, log *slog.Logger, options ...dbnloop.
 // maxRetries bounds --retries: the waits between them double, up to five minutes.
 const maxRetries = 1000
 
-func (h *historical) warn(text string) { h.log.Warn("server: " + text) }
+// warn prints a warning of the server; calls about the same range give the same ones.
+func (h *historical) warn(text string) {
+	if !h.warned[text] {
+		h.warned[text] = true
+		h.log.Warn("server: " + text)
+	}
+}
 
 func (h *historical) printState() {
 	if h.state != nil {

@@ -73,13 +73,15 @@ func parseSchemas(names []string) ([]dbn.Schema, error) {
 	return schemas, nil
 }
 
-func joinNames[T fmt.Stringer](values []T) string {
-	names := make([]string, 0, len(values))
+// names are the texts of values.
+func names[T fmt.Stringer](values []T) (list []string) {
 	for _, v := range values {
-		names = append(names, v.String())
+		list = append(list, v.String())
 	}
-	return strings.Join(names, ", ")
+	return list
 }
+
+func joinNames[T fmt.Stringer](values []T) string { return strings.Join(names(values), ", ") }
 
 func (f *flags) parseStart(r *request, now time.Time) (err error) {
 	switch {
@@ -180,15 +182,16 @@ func readSymbols(path string, stdin io.Reader, add func(list, where string) erro
 }
 
 // confirmAll asks before a whole dataset is asked for.
-func (f *flags) confirmAll(r *request, stdin io.Reader, stderr io.Writer) error {
+// The verb is what is done with it.
+func (f *flags) confirmAll(verb string, r *request, stdin io.Reader, stderr io.Writer) error {
 	if !r.all() || f.yes || f.demo {
 		return nil
 	}
 	if !isTerminal(stdin) {
 		return usage("every symbol of %s can be a lot of data: confirm with -y", r.dataset)
 	}
-	return confirm(context.Background(), fmt.Sprintf("Ask for every symbol of %s (%s)? This can be a lot of data.",
-		r.dataset, joinNames(r.schemas)), stdin, stderr)
+	return confirm(context.Background(), fmt.Sprintf("%s every symbol of %s (%s)? This can be a lot of data.",
+		verb, r.dataset, joinNames(r.schemas)), stdin, stderr)
 }
 
 // confirm asks a question; an error is the answer no, or why ctx is over.

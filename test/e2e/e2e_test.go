@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -84,12 +85,28 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// scriptSim starts a simulator, until the script ends: sim ARGS…. It sets $GATEWAY.
+// scriptSim starts a simulator, until the script ends: sim ARGS…. It sets $GATEWAY, and
+// with --hist-port-file port also $HIST.
 func scriptSim(ts *testscript.TestScript, _ bool, args []string) {
 	gateway, stop, err := startSim(ts.Getenv("WORK"), args...)
 	ts.Check(err)
 	ts.Defer(stop)
 	ts.Setenv("GATEWAY", gateway)
+	if slices.Contains(args, "--hist-port-file") {
+		url, err := histURL(ts.Getenv("WORK"))
+		ts.Check(err)
+		ts.Setenv("HIST", url)
+	}
+}
+
+// histURL is where a simulator started in dir with --hist-port-file port serves the
+// historical API. It wrote the file before it said that it is ready.
+func histURL(dir string) (string, error) {
+	port, err := os.ReadFile(filepath.Join(dir, "port"))
+	if err != nil {
+		return "", err
+	}
+	return "https://127.0.0.1:" + strings.TrimSpace(string(port)), nil
 }
 
 // startSim runs a simulator that serves until stop is called.

@@ -1,0 +1,234 @@
+package tail
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/sim"
+)
+
+// submit orders a job of mbo records, one file for each of two symbols.
+func (h *histServer) submit(t testing.TB, more ...string) dbnloop.Job {
+	t.Helper()
+	args := append([]string{"batch", "submit", "-J", "-y", "--split-symbols"}, histQuery(dbn.SchemaMbo, more...)...)
+	got := h.run(t, args...).want(t, ExitOK, "ordering mbo of GLBX.MDP3, $0.")
+	var job dbnloop.Job
+	if err := json.Unmarshal([]byte(got.stdout), &job); err != nil {
+		t.Fatalf("%v: %s", err, got.stdout)
+	}
+	return job
+}
+
+// files are what the server lists of a job.
+func (h *histServer) files(t testing.TB, id string) (files []dbnloop.JobFile) {
+	t.Helper()
+	for line := range strings.Lines(h.run(t, "batch", "files", "-J", id).want(t, ExitOK).stdout) {
+		var f dbnloop.JobFile
+		if err := json.Unmarshal([]byte(line), &f); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		files = append(files, f)
+	}
+	return files
+}
+
+// wantFiles checks that a folder has the files of a job and no other.
+func wantFiles(t testing.TB, dir string, files []dbnloop.JobFile) {
+	t.Helper()
+	var want []string
+	for _, f := range files {
+		want = append(want, f.Name)
+		sum := sha256.Sum256(readFile(t, filepath.Join(dir, f.Name)))
+		if got := "sha256:" + hex.EncodeToString(sum[:]); got != f.Hash {
+			t.Errorf("%s: %s, want %s", f.Name, got, f.Hash)
+		}
+	}
+	got := filesIn(t, dir)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestBatch(t *testing.T) {
+	h := newHistServer(t, sim.HistoricalConfig{})
+	job := h.submit(t, "--compression", "none")
+	if list := h.run(t, "batch", "list").want(t, ExitOK).stdout; !strings.Contains(list, job.ID+"  done") {
+		t.Errorf("list: %s", list)
+	}
+	if list := h.run(t, "batch", "list", "--state", "queued", "-J").want(t, ExitOK).stdout; list != "" {
+		t.Errorf("queued jobs: %s", list)
+	}
+	if list := h.run(t, "batch", "list", "--since", "1h", "-J").want(t, ExitOK).stdout; strings.Count(list, "\n") != 1 {
+		t.Errorf("jobs of the last hour: %s", list)
+	}
+	show := h.run(t, "batch", "show", job.ID).want(t, ExitOK).stdout
+	for _, row := range []string{"job            " + job.ID, "state          done", "split symbols  true"} {
+		if !strings.Contains(show, row+"\n") {
+			t.Errorf("no %q in\n%s", row, show)
+		}
+	}
+	h.run(t, "batch", "show", "NONE").want(t, ExitFailure, "batch_job_not_found")
+	dir := t.TempDir()
+	files := h.files(t, job.ID)
+	got := h.run(t, "batch", "download", "--dir", dir, job.ID).want(t, ExitOK).stdout
+	if n := strings.Count(got, stateNew); n != len(files) || n < 3 {
+		t.Errorf("%d of %d files:\n%s", n, len(files), got)
+	}
+	folder := filepath.Join(dir, job.ID)
+	wantFiles(t, folder, files)
+	wantRecords(t, folder, files)
+
+	got = h.run(t, "batch", "download", "--dir", dir, job.ID).want(t, ExitOK).stdout
+	if n := strings.Count(got, stateHere); n != len(files) {
+		t.Errorf("again, %d of %d files:\n%s", n, len(files), got)
+	}
+	name := files[len(files)-1].Name
+	if err := os.WriteFile(filepath.Join(folder, name), []byte("changed"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.run(t, "batch", "download", "--dir", dir, job.ID, name).want(t, ExitFailure, "give --force")
+	h.run(t, "batch", "download", "--dir", dir, "--force", job.ID, name).want(t, ExitOK)
+	wantFiles(t, folder, files)
+	h.run(t, "batch", "download", "--dir", dir, job.ID, "none").want(t, ExitUsage, "has no file")
+}
+
+// wantRecords checks that the files of both symbols have the records of the sample data.
+func wantRecords(t testing.TB, dir string, files []dbnloop.JobFile) {
+	t.Helper()
+	want := len(recordsOf(t, readFile(t, sampleFile(t, dbn.SchemaMbo))))
+	got := 0
+	for _, f := range files {
+		if kind, _, _ := formatOf(f.Name); kind == formatDBN {
+			got += len(recordsOf(t, readFile(t, filepath.Join(dir, f.Name))))
+		}
+	}
+	if got != want {
+		t.Errorf("%d bytes of records, want %d", got, want)
+	}
+}
+
+func TestBatchNotDone(t *testing.T) {
+	clock := sim.NewManualClock(time.Date(2026, 11, 16, 12, 0, 0, 0, time.UTC))
+	h := newHistServer(t, sim.HistoricalConfig{JobDelay: time.Hour, Clock: clock})
+	job := h.submit(t)
+	h.run(t, "batch", "download", "--dir", t.TempDir(), job.ID).want(t, ExitFailure, "has no files; it is queued")
+}
+
+func TestBatchDryRun(t *testing.T) {
+	h := newHistServer(t, sim.HistoricalConfig{})
+	h.run(t, append([]string{"batch", "submit", "--dry-run"}, histQuery(dbn.SchemaMbo)...)...).want(t, ExitOK)
+	for _, name := range h.endpoints() {
+		if !strings.HasPrefix(name, "metadata.") {
+			t.Errorf("%s was asked", name)
+		}
+	}
+}
+
+// Each run is cut somewhere; each goes on where the one before ended.
+func TestBatchResumes(t *testing.T) {
+	for seed := range uint64(6) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		var faults []sim.HistoricalFault
+		const cuts = 12
+		for i := 1; i <= cuts; i++ {
+			kind := sim.HistCutBody
+			if random.IntN(3) == 0 {
+				kind = sim.HistResetBody
+			}
+			faults = append(faults, sim.HistoricalFault{
+				Kind: kind, At: random.Int64N(30_000), Endpoint: "batch/download", First: i, Last: i,
+			})
+		}
+		h := newHistServer(t, sim.HistoricalConfig{Faults: faults})
+		job := h.submit(t, "--compression", "none")
+		files := h.files(t, job.ID)
+		dir := t.TempDir()
+		failures, resumed := 0, 0
+		for {
+			got := h.run(t, "batch", "download", "--dir", dir, "--retries", "0", job.ID)
+			resumed += strings.Count(got.stdout, stateOn)
+			if got.code == ExitOK {
+				break
+			}
+			kept := strings.Contains(got.stderr, "the same command goes on from there")
+			if got.code == ExitPartial != kept || got.code != ExitPartial && got.code != ExitFailure {
+				t.Fatalf("seed %d: exit code %d: %s", seed, got.code, got.stderr)
+			}
+			if failures++; failures > cuts {
+				t.Fatalf("seed %d: %d runs failed, the last with %s", seed, failures, got.stderr)
+			}
+		}
+		wantFiles(t, filepath.Join(dir, job.ID), files)
+		wantRecords(t, filepath.Join(dir, job.ID), files)
+		ranges := 0
+		for _, r := range h.Requests() {
+			if r.Header.Get("Range") != "" {
+				ranges++
+			}
+		}
+		if failures == 0 || resumed == 0 || ranges == 0 {
+			t.Errorf("seed %d: %d failures, %d files resumed, %d requests of a rest", seed, failures, resumed, ranges)
+		}
+	}
+}
+
+func TestBatchRetries(t *testing.T) {
+	busy, err := sim.ParseHistoricalFault("unavailable=0s,endpoint=batch/download,on=1-3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := sim.HistoricalFault{Kind: sim.HistCutBody, At: 5_000, Endpoint: "batch/download", First: 6, Last: 6}
+	h := newHistServer(t, sim.HistoricalConfig{Faults: []sim.HistoricalFault{busy, cut}})
+	job := h.submit(t, "--compression", "none")
+	dir := t.TempDir()
+	h.run(t, "batch", "download", "--dir", dir, "--retries", "1", job.ID).want(t, ExitFailure, "503")
+	h.run(t, "batch", "download", "--dir", dir, job.ID).want(t, ExitOK) // 5 by default
+	wantFiles(t, filepath.Join(dir, job.ID), h.files(t, job.ID))
+}
+
+func TestBatchWrongHash(t *testing.T) {
+	h := newHistServer(t, sim.HistoricalConfig{Faults: []sim.HistoricalFault{{Kind: sim.HistCorrupt, At: 50, Endpoint: "batch/download"}}})
+	job := h.submit(t)
+	dir := t.TempDir()
+	h.run(t, "batch", "download", "--dir", dir, job.ID).want(t, ExitCorrupt, "SHA-256", "thrown away")
+	if left := filesIn(t, filepath.Join(dir, job.ID)); len(left) != 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+// What the server says reaches the terminal without its control sequences.
+func TestListingIsPrintable(t *testing.T) {
+	var out bytes.Buffer
+	l := listing{columns: []string{"a", "b"}}
+	l.add("x\x1b[31m", "")
+	if err := l.print(&out, listingForm{}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "a       b\nx?[31m  -\n"; out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
+}
+
+func TestDollars(t *testing.T) {
+	for usd, want := range map[float64]string{
+		0: "$0.00", 1.8: "$1.80", 0.5: "$0.50", 0.01234: "$0.012", 0.000012345: "$0.000012", 1234.567: "$1234.57",
+	} {
+		if got := dollars(usd); got != want {
+			t.Errorf("%v: %s, want %s", usd, got, want)
+		}
+	}
+}

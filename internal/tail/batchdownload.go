@@ -1,0 +1,166 @@
+package tail
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/dbnloop/dbnloop"
+)
+
+// downloadFlags say where files go.
+type downloadFlags struct{ dir string }
+
+func (d *downloadFlags) define(p *pflag.FlagSet) {
+	p.StringVar(&d.dir, "dir", ".", "write into the folder `DIR`/JOB")
+}
+
+// fetched is one file that is there now.
+type fetched struct {
+	Path   string `json:"path"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
+	State  string `json:"state"`
+}
+
+// The states of a file that is there.
+const (
+	stateNew  = "downloaded"
+	stateOn   = "resumed" // began with what an earlier run had left
+	stateHere = "there"   // was whole already
+)
+
+// download brings the files of a job, one after the other. The listing holds those that are
+// there, also when another failed.
+func (q *apiCall) download(d *downloadFlags) (l listing, err error) {
+	if len(q.args) == 0 {
+		return l, usage("batch download: name a job")
+	}
+	id := q.args[0]
+	if id != filepath.Base(id) || id == "." || id == ".." || id == "" {
+		return l, usage("batch download: %q cannot be the name of a job", id)
+	}
+	files, err := q.filesOf(id)
+	if err != nil {
+		return l, err
+	}
+	folder := filepath.Join(d.dir, id)
+	if err := os.MkdirAll(folder, 0o777); err != nil { // as the umask allows
+		return l, fail(ExitFailure, "cannot make the folder %s: %w", folder, err)
+	}
+	l.columns = []string{"path", "size", "sha256", "state"}
+	for _, f := range files {
+		got, err := q.fetch(f, folder)
+		if err != nil {
+			return l, err
+		}
+		l.add(got.Path, grouped(uint64(got.Size)), got.SHA256, got.State)
+		l.items = append(l.items, got)
+	}
+	return l, nil
+}
+
+// filesOf are the files of a job that the arguments ask for.
+func (q *apiCall) filesOf(id string) ([]dbnloop.JobFile, error) {
+	files, err := q.client.ListFiles(q.ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if len(files) == 0 {
+		job, err := q.client.JobDetails(q.ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		return nil, fail(ExitFailure, "the job %s has no files; it is %s", id, job.State)
+	}
+	wanted := q.args[1:]
+	for _, name := range wanted {
+		if !slices.ContainsFunc(files, func(f dbnloop.JobFile) bool { return f.Name == name }) {
+			return nil, usage("the job %s has no file %q (see batch files)", id, name)
+		}
+	}
+	if len(wanted) == 0 {
+		return files, nil
+	}
+	return slices.DeleteFunc(files, func(f dbnloop.JobFile) bool { return !slices.Contains(wanted, f.Name) }), nil
+}
+
+// fetch brings one file, or finds it there.
+func (q *apiCall) fetch(f dbnloop.JobFile, folder string) (got fetched, err error) {
+	d, err := dbnloop.FileDownload(f, folder)
+	if err != nil {
+		return got, err
+	}
+	got = fetched{Path: d.Path, Size: f.Size, SHA256: d.SHA256, State: stateNew}
+	d.Overwrite = q.flags.force
+	if _, err := os.Lstat(d.Path); err == nil && !d.Overwrite {
+		got.State = stateHere
+		return got, q.checkThere(&d)
+	}
+	part := d.Path + cutSuffix
+	if info, err := os.Stat(part); err == nil && info.Size() > 0 {
+		got.State = stateOn
+		q.log.Debug(part + ": going on behind " + quantity(uint64(info.Size())))
+	}
+	bar := (*progress)(nil)
+	if isTerminal(q.program.Stderr) {
+		q.log.Info(d.Path)
+		bar = newProgress(q.program.Stderr, max(d.Size, -1))
+	}
+	d.Progress = func(p dbnloop.Progress) { bar.show(p.Bytes, 0) }
+	result, err := q.client.Download(q.ctx, d)
+	bar.clear()
+	if err != nil {
+		return got, q.explainFile(part, err)
+	}
+	got.Size, got.SHA256 = result.Bytes, result.SHA256
+	return got, nil
+}
+
+// checkThere compares a file with what the server lists.
+func (q *apiCall) checkThere(d *dbnloop.Download) error {
+	file, err := os.Open(d.Path)
+	if err != nil {
+		return fail(ExitFailure, "%w", err)
+	}
+	defer file.Close()
+	hash := sha256.New()
+	n, err := io.Copy(hash, interruptible{q.ctx, file})
+	if err != nil {
+		return err
+	}
+	if n != d.Size || d.SHA256 != "" && !strings.EqualFold(hex.EncodeToString(hash.Sum(nil)), d.SHA256) {
+		return fail(ExitFailure, "%s exists and is not the file of the job: give --force to overwrite it", d.Path)
+	}
+	return nil
+}
+
+// explainFile says what is left of a file that did not become whole.
+func (q *apiCall) explainFile(part string, err error) error {
+	var e *dbnloop.Error
+	kept := ""
+	info, statErr := os.Stat(part)
+	if statErr == nil && info.Size() > 0 {
+		kept = "; " + quantity(uint64(info.Size())) + " are kept in " + part + ": the same command goes on from there"
+	}
+	var signaled signalError
+	switch {
+	case errors.As(err, &signaled):
+		q.log.Info(signalName(signaled.Signal) + kept)
+		return err
+	case !errors.As(err, &e):
+		return err
+	case e.Code == dbnloop.CodeHTTPError && e.HTTP == nil && strings.Contains(e.Message, "thrown away"):
+		return fail(ExitCorrupt, "%s", e.Message)
+	case kept != "" && e.Retryable():
+		return fail(ExitPartial, "%s%s", e.Message, kept)
+	}
+	return q.historical.explain(err)
+}
