@@ -77,16 +77,13 @@ tsan: deps ## Run the C++ and C tests under the thread sanitizer
 	@cmake --build --preset tsan -j $(JOBS)
 	@ctest --preset tsan
 
+# FUZZ_JOBS of them at a time; what they find is kept in build/fuzz/found.
 .PHONY: fuzz
-fuzz: ## Run each libFuzzer target for T seconds (default 60)
+fuzz: lib ## Run each fuzz target, C++ and Go, for T seconds (default 60)
 	@scripts/deps.sh build fuzz
 	@cmake --preset fuzz >/dev/null
 	@cmake --build --preset fuzz -j $(JOBS) >&2
-	@for target in build/fuzz/test/fuzz/fuzz_*; do \
-	  [ -x $$target ] && [ -f $$target ] || continue; \
-	  echo "fuzz: $$target"; \
-	  $$target -max_total_time=$(or $(T),60) -rss_limit_mb=2048 -print_final_stats=1 2>&1 | tail -8; \
-	done
+	@scripts/fuzz.sh $(or $(T),60) $(or $(FUZZ_JOBS),$(shell nproc)) $(FUZZ)
 
 .PHONY: lint
 lint: lib ## Check format, vet, staticcheck, clang-tidy and generated files

@@ -378,16 +378,3 @@ func TestUpgradeFillsWhatIsNew(t *testing.T) {
 		}
 	}
 }
-
-func FuzzDecoder(f *testing.F) {
-	f.Add(testStream(f, 1, true))
-	f.Add(testStream(f, 3, false))
-	f.Add([]byte("DBN\x03"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		whole, _ := decodeAll(bytes.NewReader(b), dbn.WithMaxMetadata(1<<20))
-		cut, _ := decodeAll(iotest.OneByteReader(bytes.NewReader(b)), dbn.WithMaxMetadata(1<<20))
-		if !cmp.Equal(whole, cut) {
-			t.Fatalf("%d records at once, %d byte by byte", len(whole), len(cut))
-		}
-	})
-}

@@ -92,6 +92,19 @@ TEST(Url, IsTakenApart) {
   }
 }
 
+TEST(Url, IsNotReadBehindTheEndOfASchemeAlone) {
+  for (const std::string text : {"https", "http", "https:", "https:/"}) {
+    EXPECT_FALSE(Url::Parse(text)) << text;
+  }
+}
+
+TEST(Url, HasOnlyIpv6BetweenBrackets) {
+  EXPECT_FALSE(Url::Parse("https://[host%25x]:443/"));
+  EXPECT_FALSE(Url::Parse("http://[10.0.0.1]"));
+  EXPECT_FALSE(Url::Parse("http://[]"));
+  EXPECT_EQ(Url::Parse("http://[fe80::1%25eth0]")->Authority(), "[fe80::1%25eth0]:80");
+}
+
 TEST(Url, KnowsWhatGoesWithoutProxy) {
   struct Case {
     const char* list;

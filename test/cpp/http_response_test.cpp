@@ -98,6 +98,13 @@ std::vector<Case> Cases() {
        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" +
            Sized("422 No", "{}"),
        {422, "{}", true, true, "", 0}},
+      {"one without a body, whatever its length",
+       "HTTP/1.1 304 Not Modified\r\nContent-Length: 10\r\n\r\n",
+       {304, "", true, true, "", 0}},
+      {"an informational one that gives a length",
+       "HTTP/1.1 103 Early Hints\r\nContent-Length: 10\r\n\r\n" +
+           Sized("200 OK", "hello"),
+       {200, "hello", true, true, "", 0}},
       {"a tunnel",
        "HTTP/1.1 200 Yes\r\n\r\n",
        {200, "", true, true, "", 0},
@@ -142,6 +149,8 @@ TEST(HttpResponse, RefusesWhatIsNoResponse) {
   const std::vector<std::string> inputs{
       "SSH-2.0-OpenSSH_9.2\r\n",
       "HTTP/1.1 2x0 OK\r\n\r\n",
+      "HTTP/1.1 29 OK\r\n\r\na body without a head",
+      "HTTP/1.1 1000 OK\r\n\r\n",
       "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
       "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\n",
       "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
@@ -176,6 +185,13 @@ TEST(HttpResponse, BoundsTheHead) {
         for (int i = 0; i < 100; ++i) many += "HTTP/1.1 100 Continue\r\n\r\n";
         return many;
       }(),
+      // Trailers count as well.
+      begin + "Transfer-Encoding: chunked\r\n\r\n0\r\n" +
+          [] {
+            std::string many;
+            for (int i = 0; i < 20'000; ++i) many += "Trailer:\r\n";
+            return many;
+          }(),
   };
   for (const auto& input : inputs) {
     const auto seen = Feed(input, 0, 4096, true);

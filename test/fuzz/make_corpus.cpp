@@ -2,6 +2,7 @@
 // when a format gains something that the seeds should reach, and commit what it wrote.
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -138,6 +139,94 @@ void UpgradeSeeds() {
   }
 }
 
+void HttpResponseSeeds() {
+  const std::string ok = "HTTP/1.1 200 OK\r\n";
+  const std::string plain{"\0\7", 2};
+  const std::string tunnel{"\1\7", 2};
+  const std::string ends{"\2\7", 2};
+  Write("http_response", "length",
+        plain + ok + "Content-Length: 3\r\nX-A: b\r\n\r\nabcHTTP/1.1 200");
+  Write("http_response", "chunked",
+        plain + ok +
+            "Transfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nT: 1\r\n\r\n");
+  Write("http_response", "until-close", ends + ok + "Connection: close\r\n\r\nDBN\x03");
+  Write("http_response", "cut", ends + ok + "Content-Length: 9\r\n\r\nabc");
+  Write("http_response", "informational",
+        plain + "HTTP/1.1 100 Continue\r\nX: y\r\n\r\n" +
+            "HTTP/1.1 204 No Content\r\n\r\n");
+  Write("http_response", "upgrade",
+        plain + "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n" +
+            "Connection: upgrade\r\n\r\n");
+  Write("http_response", "tunnel", tunnel + ok + "\r\n\x16\x03\x01");
+  Write("http_response", "tunnel-refused",
+        tunnel + "HTTP/1.0 407 Auth\r\nContent-Length: 2\r\n\r\nno");
+  Write("http_response", "text", plain + "SSH-2.0-OpenSSH_9.2\r\n");
+}
+
+void HttpFailureSeeds() {
+  const auto seed = [](const std::string& name, int status, const std::string& text) {
+    Write("http_failure", name, static_cast<char>(status - 300) + text);
+  };
+  seed("detail", 401, "\n\n\n{\"detail\": \"Authentication failed.\"}");
+  seed("envelope", 422,
+       "[\"deprecated\", \"slow\"]\n30\nreq-1\n{\"detail\": {\"case\": "
+       "\"data_start_before_available_start\", \"message\": \"too \\u00e9arly\", "
+       "\"status_code\": 422, \"docs\": \"https://databento.com/docs\"}}");
+  seed("too-many", 429, "not JSON\nWed, 21 Oct 2026 07:28:00 GMT\n\n<html>busy");
+  seed("redirect", 307, "[1]\n4294967295\nhttps://elsewhere/\n");
+}
+
+void UrlSeeds() {
+  const std::vector<std::string> urls = {
+      "https://hist.databento.com",
+      "http://user:pass%40word@proxy.local:8080/",
+      "https://[2001:db8::1%25eth0]:443/v0/timeseries?a=b&c=%20+d",
+      "HTTP://127.0.0.1:80#x",
+      "a.com, .b.org:443,*",
+      "https",
+  };
+  for (std::size_t i = 0; i < urls.size(); ++i) {
+    Write("url", "text" + std::to_string(i), urls[i]);
+  }
+}
+
+void SymbolsSeeds() {
+  const std::string key = "db-UVWXYZ0123456789abcdefghijklm";
+  const std::string mbo{"\0\1\0", 3};
+  Write("symbols", "two", mbo + "GLBX.MDP3\n" + key + "\nESZ6, NQZ6");
+  Write("symbols", "all", std::string{"\1\0\2", 3} + "XNAS.ITCH\n\nALL_SYMBOLS");
+  Write("symbols", "snapshot", std::string{"\0\4\1", 3} + "\n\nES.FUT");
+  Write("symbols", "mixed", mbo + "A B\nshort\nALL_SYMBOLS,X");
+  Write("symbols", "broken", mbo + "OPRA.PILLAR\n\nSPX  261218C05000000,a|id=9,,\x7f");
+  std::string many = "A";
+  for (int i = 0; i < 1000; ++i) many += ",A";
+  Write("symbols", "chunks", mbo + "GLBX.MDP3\n\n" + many);
+}
+
+void FormatSeeds() {
+  const auto seed = [](const std::string& name, std::uint64_t number,
+                       const std::string& text) {
+    std::string bytes(sizeof(number), '\0');
+    std::memcpy(bytes.data(), &number, sizeof(number));
+    Write("format", name, bytes + text);
+  };
+  seed("now", 1'795'444'200'000'000'001, "mbp-1");
+  seed("leap-day", 951'782'400'000'000'000, "LAST | MBP (144)");
+  seed("undefined", UINT64_MAX, "raw_symbol");
+  seed("lowest", UINT64_C(1) << 63, "TOB | BAD_TS_RECV");
+  seed("zero", 0, "nasdaq");
+}
+
+void EncoderSeeds() {
+  for (int version = 1; version <= 3; ++version) {
+    for (const bool ts_out : {false, true}) {
+      const auto header = Text(*EncodeMetadata(Header(version, ts_out, true)));
+      Write("encoder", "v" + std::to_string(version) + (ts_out ? "-ts_out" : ""),
+            "\x28" + header + Records(version, ts_out));
+    }
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -151,4 +240,10 @@ int main(int argc, char** argv) {
   GatewaySeeds();
   ZstdSeeds();
   UpgradeSeeds();
+  HttpResponseSeeds();
+  HttpFailureSeeds();
+  UrlSeeds();
+  SymbolsSeeds();
+  FormatSeeds();
+  EncoderSeeds();
 }

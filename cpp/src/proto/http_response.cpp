@@ -48,7 +48,7 @@ struct HttpResponse::Impl {
   }
 
   int OnName(const char* at, std::size_t size) {
-    if (head_told || head_ready) return 0;  // a trailer
+    if (head_told || head_ready) return Grow(size) ? 0 : TooLong();  // a trailer
     if (in_value || head.headers.empty()) {
       if (head.headers.size() == kMaxHeaders) return TooLong();
       head.headers.emplace_back();
@@ -67,14 +67,21 @@ struct HttpResponse::Impl {
 
   int OnHead() {
     const int status = llhttp_get_status_code(&parser);
+    if (status < 100 || status > 999) {
+      return Refuse(ErrorCode::HttpError,
+                    "HTTP: " + std::to_string(status) + " is no status of a response");
+    }
     if (status == 101 && !tunnel) {
       return Refuse(ErrorCode::HttpError,
                     "HTTP: the server wants to switch protocols, unasked");
     }
-    if (status < 200) return 0;  // a final one follows
+    // These have no body, whatever their headers say; llhttp would read one.
+    constexpr int kNoBody = 1;
+    if (status < 200) return kNoBody;  // a final one follows
     head.status = status;
     head_ready = true;
-    return tunnel && status < 300 ? 1 : 0;  // 1: no body
+    const bool bodiless = status == 204 || status == 304 || (tunnel && status < 300);
+    return bodiless ? kNoBody : 0;
   }
 
   int OnMessage() {

@@ -56,8 +56,9 @@ std::string_view FirstOf(std::initializer_list<const char*> names) {
 
 std::optional<Url> Url::Parse(std::string_view text) {
   Url url;
-  const auto scheme =
-      LowerCase(text.substr(0, std::min(text.find("://"), text.size())));
+  const auto scheme_end = text.find("://");
+  if (scheme_end == std::string_view::npos) return std::nullopt;
+  const auto scheme = LowerCase(text.substr(0, scheme_end));
   if (scheme == "https") {
     url.tls = true;
   } else if (scheme == "http") {
@@ -65,7 +66,7 @@ std::optional<Url> Url::Parse(std::string_view text) {
   } else {
     return std::nullopt;
   }
-  text.remove_prefix(scheme.size() + 3);
+  text.remove_prefix(scheme_end + 3);
   const auto slash = std::min(text.find_first_of("/?#"), text.size());
   url.path = text.substr(slash);
   auto authority = text.substr(0, slash);
@@ -92,7 +93,9 @@ std::optional<Url> Url::Parse(std::string_view text) {
     if (!port) return std::nullopt;
     url.port = *port;
   }
+  // Between brackets only IPv6: Authority writes them around nothing else.
   if (!IsHost(url.host, brackets)) return std::nullopt;
+  if (brackets && url.host.find(':') == std::string::npos) return std::nullopt;
   const bool plain =
       std::ranges::all_of(url.path, [](char c) { return c > 0x20 && c < 0x7F; });
   if (!plain || url.path.find('#') != std::string::npos) return std::nullopt;

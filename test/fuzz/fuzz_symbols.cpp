@@ -1,0 +1,80 @@
+// The first three bytes choose schema, symbology and options of a subscription; then
+// come a dataset, a key and a list of symbols, each on a line. A subscription that is
+// accepted is as many lines as its symbols need, with those symbols and no others; what
+// is refused sends nothing; the key is in no output.
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "dbnloop/exception.hpp"
+#include "proto/gateway_session.hpp"
+
+namespace proto = dbnloop::proto;
+
+namespace {
+std::string_view Line(std::string_view& text) {
+  const auto line = text.substr(0, text.find('\n'));
+  text.remove_prefix(std::min(line.size() + 1, text.size()));
+  return line;
+}
+
+template <typename F>
+bool Accepts(F&& check) {
+  try {
+    check();
+  } catch (const dbnloop::Exception& e) {
+    if (e.error().message.empty()) abort();
+    return false;
+  }
+  return true;
+}
+
+// The symbols that a session asked for in `lines`.
+std::string Asked(std::string_view lines, std::size_t count) {
+  std::string asked;
+  for (std::size_t left = (count + 499) / 500; left > 0; --left) {
+    const auto line = Line(lines);
+    if (!line.starts_with("schema=")) abort();
+    if (!line.ends_with(left == 1 ? "|is_last=1" : "|is_last=0")) abort();
+    if (!asked.empty()) asked += ',';
+    asked += *proto::ValueOf(line, "symbols");
+  }
+  if (!lines.empty()) abort();
+  return asked;
+}
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size < 3) return 0;
+  std::string_view rest{reinterpret_cast<const char*>(data) + 3, size - 3};
+  dbnloop::Subscription wanted;
+  wanted.schema = static_cast<dbnloop::Schema>(data[0]);
+  wanted.stype_in = static_cast<dbnloop::SType>(data[1]);
+  wanted.snapshot = data[2] % 2 != 0;
+  if (data[2] % 4 / 2 != 0) wanted.start.emplace(std::chrono::nanoseconds{data[2]});
+  wanted.dataset = Line(rest);
+  std::string key{Line(rest)};
+  const bool good_key = Accepts([&] { proto::ValidateApiKey(key); });
+  if (!good_key) key = "db-ABCDEFGHIJKLMNOPQRSTUVWXYZ012";
+  wanted.symbols = proto::SplitSymbols(rest);
+
+  proto::GatewaySession session{key, {}};
+  const std::string gateway = "lsg\ncram=a\nsuccess=1\n";
+  auto in = std::as_bytes(std::span{gateway});
+  in = in.subspan(session.Receive(in));
+  const bool dataset = Accepts([&] { session.SetDataset(wanted.dataset); });
+  if (!dataset) session.SetDataset("GLBX.MDP3");
+  if (session.Receive(in) != in.size()) abort();
+  const std::string login{session.Output()};
+  if (std::ranges::count(login, '\n') != 1 || login.find(key) != login.npos) abort();
+  session.Sent(login.size());
+
+  const bool accepted = Accepts([&] { session.Subscribe(wanted); });
+  if (!accepted && !session.Output().empty()) abort();
+  if (!accepted) return 0;
+  std::string all;
+  for (const auto& symbol : wanted.symbols) all += (all.empty() ? "" : ",") + symbol;
+  if (Asked(session.Output(), wanted.symbols.size()) != all) abort();
+  return 0;
+}
