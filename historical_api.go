@@ -110,11 +110,14 @@ type Job struct {
 // SymbolList is a list that the API writes as one text, or as texts or numbers.
 type SymbolList []string
 
-// UnmarshalJSON takes each form.
+// UnmarshalJSON takes each form. An empty text and null are no symbols.
 func (l *SymbolList) UnmarshalJSON(data []byte) error {
 	var one string
 	if json.Unmarshal(data, &one) == nil {
-		*l = strings.Split(one, ",")
+		*l = nil
+		if one != "" {
+			*l = strings.Split(one, ",")
+		}
 		return nil
 	}
 	var many []any
@@ -329,11 +332,12 @@ func (c *HistoricalClient) ListFiles(ctx context.Context, jobID string) (files [
 // the file. Of the file's URL only the path is used, at the client's own server.
 func FileDownload(f JobFile, dir string) (Download, error) {
 	u, err := url.Parse(f.URLs["https"])
-	if err != nil || u.Path == "" {
+	if err != nil || !strings.HasPrefix(u.Path, "/") || strings.Contains(u.RawQuery, " ") {
 		return Download{}, newError(CodeHTTPError, "file %q has no https URL", f.Name)
 	}
 	// The name comes from the server: it may not lead elsewhere.
-	if f.Name == "" || f.Name != path.Base(f.Name) || f.Name == "." || f.Name == ".." {
+	foreign := func(r rune) bool { return r == '/' || r < ' ' || r == 0x7F }
+	if f.Name == "" || f.Name == "." || f.Name == ".." || strings.ContainsFunc(f.Name, foreign) {
 		return Download{}, newError(CodeHTTPError, "the server's file name %q is not a plain name", f.Name)
 	}
 	d := Download{URLPath: u.RequestURI(), Path: path.Join(dir, f.Name), Size: f.Size}

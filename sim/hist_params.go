@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -118,6 +119,20 @@ func (p *params) symbols() []string {
 	})
 }
 
+// checkSymbols refuses what the header of an answer in this DBN version could not hold.
+func checkSymbols(symbols []string, version uint8) error {
+	most := 70
+	if version == 1 {
+		most = 21
+	}
+	for _, s := range symbols {
+		if len(s) > most || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
+			return invalid("symbology_invalid_request", "'%s' is no symbol: those are printable ASCII, at most %d characters.", s, most)
+		}
+	}
+	return nil
+}
+
 // date reads an optional YYYY-MM-DD as a number of days since 1970.
 func (p *params) date(name string) (day int64, ok bool) {
 	text := p.values.Get(name)
@@ -181,6 +196,9 @@ var instantLayouts = []struct {
 // is the same time one unit of its own resolution later.
 func parseInstant(text string) (at, next uint64, err error) {
 	if ns, err := strconv.ParseUint(text, 10, 64); err == nil {
+		if ns >= math.MaxInt64 {
+			return 0, 0, fmt.Errorf("'%s' is outside of 1970 to 2261", text)
+		}
 		return ns, ns + 1, nil
 	}
 	text = strings.Replace(text, " ", "T", 1)

@@ -49,6 +49,9 @@ func (h *Historical) query(x *exchange, rangeRequired bool) (*query, error) {
 	if err := checkConversion(q.stypeIn, q.stypeOut); err != nil {
 		return nil, err
 	}
+	if err := checkSymbols(q.symbols, q.data.version); err != nil {
+		return nil, err
+	}
 	if int(q.schema) >= numSchemas || !q.data.offers[q.schema] {
 		err := invalid("data_schema_not_available", "The schema %s is not available in the dataset %s.", q.schema, q.data.dataset)
 		err.payload = map[string]any{"dataset": q.data.dataset, "schema": q.schema.String()}

@@ -2,6 +2,7 @@ package tail
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -55,7 +56,7 @@ func parseDuration(text string) (time.Duration, error) {
 		return time.ParseDuration(text)
 	}
 	n, err := strconv.ParseFloat(days, 64)
-	if err != nil || n < 0 || n > 36500 {
+	if err != nil || !(n >= 0 && n <= 36500) { // NaN neither
 		return 0, fmt.Errorf("%q is no duration", text)
 	}
 	d := time.Duration(n * float64(24*time.Hour))
@@ -63,5 +64,8 @@ func parseDuration(text string) (time.Duration, error) {
 		return d, nil
 	}
 	more, err := time.ParseDuration(rest)
-	return d + more, err
+	if err != nil || more > math.MaxInt64-d {
+		return 0, fmt.Errorf("%q is no duration", text)
+	}
+	return d + more, nil
 }

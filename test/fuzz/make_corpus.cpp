@@ -227,6 +227,28 @@ void EncoderSeeds() {
   }
 }
 
+void SymbolMapSeeds() {
+  auto header = Header(3, false, true);
+  Write("symbol_map", "header", std::string{"\0\7", 2} + Text(*EncodeMetadata(header)));
+  header.mappings.push_back(
+      {"NQZ6", {{20261101, 20261201, "1"}, {20261116, 20261116, "3"}}});
+  header.mappings.push_back({"CLF7", {{20261114, 20261118, "2"}, {0, 20270101, ""}}});
+  Write("symbol_map", "overlaps",
+        std::string{"\1\1", 2} + Text(*EncodeMetadata(header)));
+  header.mappings = {{"5", {{20261101, 20261201, "ESZ6"}}}};
+  header.stype_in = dbnloop::SType::InstrumentId;
+  header.stype_out = dbnloop::SType::RawSymbol;
+  Write("symbol_map", "inverse",
+        std::string{"\0\0", 2} + Text(*EncodeMetadata(header)));
+  for (int version = 1; version <= 3; ++version) {
+    const auto size = dbnloop::MinRecordSize(RType::SymbolMapping,
+                                             static_cast<std::uint8_t>(version));
+    Write("symbol_map", "record-v" + std::to_string(version),
+          std::string{'\0', static_cast<char>(version - 1)} +
+              Record(RType::SymbolMapping, size) + Record(RType::SymbolMapping, 64));
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -246,4 +268,5 @@ int main(int argc, char** argv) {
   SymbolsSeeds();
   FormatSeeds();
   EncoderSeeds();
+  SymbolMapSeeds();
 }
