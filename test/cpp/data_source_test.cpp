@@ -23,7 +23,8 @@ using testing::IsEmpty;
 class MemorySource : public DataSource {
  public:
   MemorySource()
-      : DataSource{ParserOptions{.buffer_size = 16 * 1024, .fragment = std::nullopt}} {}
+      : DataSource{nullptr,
+                   ParserOptions{.buffer_size = 16 * 1024, .fragment = std::nullopt}} {}
 
   void Start() override { BeginStream(); }
   void Stop() override { StopDelivery(); }

@@ -22,7 +22,7 @@ using testing::ElementsAre;
 
 class Source : public DataSource {
  public:
-  Source() : DataSource{ParserOptions{}} { Start(); }
+  Source() : DataSource{nullptr, ParserOptions{}} { Start(); }
   void Start() override { BeginStream(); }
   void Stop() override { StopDelivery(); }
   void Pause() override { SetPaused(true); }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -12,7 +13,9 @@
 #include "dbnloop/error.hpp"
 #include "dbnloop/metadata.hpp"
 #include "dbnloop/overload.hpp"
+#include "dbnloop/reactor.hpp"
 #include "dbnloop/record.hpp"
+#include "dbnloop/stats.hpp"
 
 namespace dbnloop {
 namespace proto {
@@ -84,6 +87,9 @@ class DataSource {
   /// Whether the stream's records carry a ts_out; known with the metadata.
   [[nodiscard]] bool TsOut() const noexcept { return parser_.ts_out(); }
 
+  /// What the source did since its stream began, or in the one that has ended.
+  [[nodiscard]] SourceStats Stats() const;
+
   /// The lowest way in, for bindings that hand batches across a language border: gets
   /// each batch and returns how many bytes of it were taken. Fewer than all of them
   /// means: hold the rest; nothing more is delivered until Release.
@@ -97,7 +103,9 @@ class DataSource {
  protected:
   enum class PumpResult { Dry, Blocked, Failed, Destroyed };
 
-  explicit DataSource(ParserOptions options);
+  /// `reactor` tells the time; it may be null in a source without a loop, whose Stats
+  /// then have no times.
+  DataSource(Reactor* reactor, ParserOptions options);
 
   /// Hands out what the parser holds until it is dry, delivery is blocked (paused,
   /// held, closed), the parser failed, or a handler destroyed the source.
@@ -132,8 +140,17 @@ class DataSource {
 
   /// Asks for a Pump in the reactor's next turn.
   virtual void ScheduleDelivery() = 0;
-  /// Sees each batch's runs before they are handed out; a batch may be seen again.
-  virtual void ObserveRuns(const RecordBatch& /*batch*/) {}
+  /// Notes that `n` bytes of the stream came.
+  void NoteRead(std::size_t n) noexcept;
+  /// Sees records that were taken, each once: those of each run of the gateway's
+  /// messages (proto::IsMessage), and the last one of each batch (`last`).
+  virtual void ObserveTaken(const RecordRun& /*run*/, const std::byte* /*records*/,
+                            std::size_t /*count*/, bool /*last*/) {}
+  /// Tells the user what was observed, between two batches; may do all that a handler
+  /// may do.
+  virtual void TellObserved() {}
+  /// Whether TellObserved has something to tell.
+  [[nodiscard]] virtual bool HasObserved() const { return false; }
   /// Whether something besides the parser holds bytes (a decompressor, an end of
   /// input).
   [[nodiscard]] virtual bool HasMore() const { return false; }
@@ -143,12 +160,17 @@ class DataSource {
   const std::shared_ptr<DbnParser> shared_parser_;
   DbnParser& parser_;
   bool paused_ = false;
+  SourceStats stats_;  // what Stats makes complete
+  Reactor::Clock::time_point last_byte_{};
 
  private:
   using Dispatch = std::move_only_function<void(const RecordBatch&, DbnParser&,
                                                 const detail::DeliveryControl&)>;
 
   void SetDispatch(Dispatch dispatch);
+  void Take(const RecordBatch& batch);
+  void NoteTaken(const RecordBatch& batch, std::size_t from, std::size_t to);
+  [[nodiscard]] Reactor::Clock::time_point Now() const;
   void UpdateStop() noexcept {
     control_->stop = paused_ || held_ != 0 || ended_ || stale_ || replaced_;
   }
@@ -159,8 +181,12 @@ class DataSource {
   std::shared_ptr<std::move_only_function<void(const Error&)>> on_error_;
   std::shared_ptr<std::move_only_function<void(const Metadata&)>> on_metadata_;
   std::shared_ptr<detail::DeliveryControl> control_;
+  Reactor* reactor_;
+  std::uint64_t polls_before_ = 0;
+  Reactor::Clock::time_point paused_at_{};
   bool metadata_delivered_ = false;
-  std::size_t held_ = 0;  // bytes that the sink has not taken
+  std::size_t held_ = 0;    // bytes that the sink has not taken
+  RecordBatch held_batch_;  // the batch that they end
   bool ended_ = false;
   // A new stream began inside a handler of the old one: the delivery on the stack must
   // end before anything of the new stream is handed out.

@@ -83,6 +83,7 @@ class DbnParser {
   /// Marks the first `n` bytes of the batch as taken; `n` must fall between two
   /// records. Moves no memory, so the batch stays readable.
   void Consume(std::size_t n) noexcept {
+    taken_ += n;
     // Each record of an upgraded batch stands for one of the buffer's, of another size.
     if (upgraded_size_ != 0) n = n / upgraded_size_ * source_size_;
     pos_ += n;
@@ -98,6 +99,9 @@ class DbnParser {
     offset_ += pull_.source_size;
     return Record{reinterpret_cast<RecordHeader*>(record)};
   }
+
+  /// How many bytes of the last batch of Peek were given to Consume.
+  [[nodiscard]] std::size_t taken() const noexcept { return taken_; }
 
   /// Set once the header is complete (upgraded as the policy says); null before, and
   /// for fragments.
@@ -154,6 +158,7 @@ class DbnParser {
   std::size_t pos_ = 0;
   std::size_t end_ = 0;
   std::uint64_t offset_ = 0;  // of buffer_[pos_] in the stream
+  std::size_t taken_ = 0;     // of the last batch
 
   std::unique_ptr<RecordRun[]> runs_;
   AlignedBytes side_;              // where upgraded and misaligned records are put

@@ -11,6 +11,7 @@
 
 #include "dbnloop/data_source.hpp"
 #include "dbnloop/reactor.hpp"
+#include "dbnloop/session_event.hpp"
 
 namespace dbnloop {
 
@@ -37,6 +38,10 @@ struct LiveOptions {
   std::chrono::milliseconds connect_timeout{
       10000};                                     ///< all addresses together; 0: none
   std::chrono::milliseconds auth_timeout{30000};  ///< greeting to response; 0: none
+  /// How long a subscription may go unanswered in a started session before
+  /// SessionEvent::Kind::SubscriptionOverdue tells so (once; the session goes on); time
+  /// during which the client is paused does not count. 0: never.
+  std::chrono::milliseconds ack_timeout{10000};
   /// Appended to the user agent sent to the gateway; no '|', '\n'.
   std::string user_agent_extension;
 };
@@ -100,6 +105,9 @@ class LiveClient : public DataSource {
   [[nodiscard]] std::uint64_t SessionId() const noexcept;
   /// Called at every change of state.
   void OnState(std::function<void(State)> h);
+  /// Called for what the gateway tells about the session, behind the record that says
+  /// it and before the next one; not while paused. May do what a record's handler may.
+  void OnSessionEvent(std::function<void(const SessionEvent&)> h);
   /// The address of the gateway, "192.0.2.1:13000"; empty before it is connected.
   [[nodiscard]] const std::string& Peer() const noexcept;
 
@@ -107,7 +115,10 @@ class LiveClient : public DataSource {
   class Session;
 
   void ScheduleDelivery() override;
-  void ObserveRuns(const RecordBatch& batch) override;
+  void ObserveTaken(const RecordRun& run, const std::byte* records, std::size_t count,
+                    bool last) override;
+  void TellObserved() override;
+  [[nodiscard]] bool HasObserved() const override;
   [[nodiscard]] bool HasMore() const override;
 
   std::unique_ptr<Session> session_;

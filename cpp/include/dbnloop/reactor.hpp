@@ -74,6 +74,10 @@ class Reactor {
   /// The time that this turn began with; timers count from it. Outside a turn: now.
   [[nodiscard]] Clock::time_point Now() const;
 
+  /// How many turns there were: calls of Poll, those of Run included. A number that
+  /// grows while nothing happens tells of a loop that spins.
+  [[nodiscard]] std::uint64_t Polls() const noexcept;
+
   /// Replaces the clock, for tests that must not sleep. Call it before any timer.
   void SetClockForTest(std::function<Clock::time_point()> now);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proto/session_events.hpp"
 #include "proto/zstd_stream.hpp"
 
 namespace dbnloop {
@@ -10,14 +11,27 @@ namespace {
 
 constexpr std::size_t kTurnOutput = 1024 * 1024;  // decompressed bytes per turn
 
+// The batch up to its first run of messages, that one included: what they tell is told
+// before the next record.
+RecordBatch UpToMessages(RecordBatch batch) {
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < batch.runs.size(); ++i) {
+    const auto& run = batch.runs[i];
+    size += std::size_t{run.count} * run.record_size;
+    if (proto::IsMessage(run.rtype)) return {batch.data, size, batch.runs.first(i + 1)};
+  }
+  return batch;
+}
+
 }  // namespace
 
 using detail::DeliveryControl;
 
-DataSource::DataSource(ParserOptions options)
+DataSource::DataSource(Reactor* reactor, ParserOptions options)
     : shared_parser_{std::make_shared<DbnParser>(options)},
       parser_{*shared_parser_},
-      control_{std::make_shared<DeliveryControl>()} {}
+      control_{std::make_shared<DeliveryControl>()},
+      reactor_{reactor} {}
 
 DataSource::~DataSource() {
   control_->stop = true;
@@ -40,17 +54,22 @@ void DataSource::OnBatch(BatchSink sink) {
     if (control.destroyed || control.stream != stream) return;
     parser.Consume(taken);
     held_ = ended_ ? 0 : batch.size - taken;
+    held_batch_ = batch;
     UpdateStop();
   });
 }
 
 void DataSource::Release(std::size_t consumed) {
   if (held_ == 0) return;
-  parser_.Consume(std::min(consumed, held_));
+  consumed = std::min(consumed, held_);
+  parser_.Consume(consumed);
+  const auto from = held_batch_.size - held_;
   held_ = 0;
   UpdateStop();
+  NoteTaken(held_batch_, from, from + consumed);
   // Usually all was taken and a part of a record is left: then the socket is next.
-  if (!IsBlocked() && (HasMore() || !parser_.Peek().empty() || parser_.error())) {
+  if (!IsBlocked() &&
+      (HasMore() || HasObserved() || !parser_.Peek().empty() || parser_.error())) {
     ScheduleDelivery();
   }
 }
@@ -78,6 +97,11 @@ DataSource::PumpResult DataSource::Pump() {
 
   const auto result = [&] {
     while (!control->stop) {
+      if (HasObserved()) {
+        TellObserved();
+        if (control->destroyed) break;
+        if (control->stop) continue;
+      }
       const auto batch = parser_.Peek();
       if (!metadata_delivered_ && parser_.metadata() != nullptr) {
         metadata_delivered_ = true;
@@ -85,13 +109,9 @@ DataSource::PumpResult DataSource::Pump() {
         if (control->destroyed) break;
       } else if (batch.empty()) {
         return parser_.error() ? PumpResult::Failed : PumpResult::Dry;
-      } else if (const auto dispatch = dispatch_) {
-        ObserveRuns(batch);
-        (*dispatch)(batch, parser_, *control);
-        if (control->destroyed) break;
       } else {
-        ObserveRuns(batch);
-        parser_.Consume(batch.size);
+        Take(UpToMessages(batch));
+        if (control->destroyed) break;
       }
       if (replaced_) {
         replaced_ = false;
@@ -102,6 +122,27 @@ DataSource::PumpResult DataSource::Pump() {
   }();
   guard.completed = true;
   return result;
+}
+
+// Hands a batch to the handler; however that ends, what was taken is noted.
+void DataSource::Take(const RecordBatch& batch) {
+  const auto control = control_;
+  const auto stream = control->stream;
+  const auto note = [&] {
+    if (control->destroyed || control->stream != stream) return;
+    NoteTaken(batch, 0, parser_.taken());
+  };
+  if (const auto dispatch = dispatch_) {
+    try {
+      (*dispatch)(batch, parser_, *control);
+    } catch (...) {
+      note();
+      throw;
+    }
+  } else {
+    parser_.Consume(batch.size);
+  }
+  note();
 }
 
 std::size_t DataSource::DeliverBytes(std::span<const std::byte> data) {
@@ -153,12 +194,23 @@ void DataSource::BeginStream() {
   metadata_delivered_ = false;
   held_ = 0;
   ended_ = false;
+  stats_ = {};
+  stats_.pauses = paused_ ? 1 : 0;
+  paused_at_ = Now();
+  last_byte_ = {};
+  polls_before_ = reactor_ != nullptr ? reactor_->Polls() : 0;
   ++control_->stream;
   stale_ = control_->pumping;
   UpdateStop();
 }
 
 void DataSource::SetPaused(bool paused) noexcept {
+  if (paused && !paused_) {
+    ++stats_.pauses;
+    paused_at_ = Now();
+  } else if (!paused && paused_) {
+    stats_.paused += Now() - paused_at_;
+  }
   paused_ = paused;
   UpdateStop();
 }

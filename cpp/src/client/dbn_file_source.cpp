@@ -236,6 +236,7 @@ DbnFileSource::Impl::Flow DbnFileSource::Impl::Fill() {
       break;
   }
   read += n;
+  source_->NoteRead(n);
   if (!begun_) return Begin(n);
   if (zstd_) {
     in_end_ = n;
@@ -315,7 +316,8 @@ DbnFileSource::Impl::Flow DbnFileSource::Impl::End(Error error) {
 // ---- Source -------------------------------------------------------------------------
 
 DbnFileSource::DbnFileSource(Reactor* reactor, std::string path, FileOptions options)
-    : DataSource{{.buffer_size = options.buffer_size,
+    : DataSource{reactor,
+                 {.buffer_size = options.buffer_size,
                   .max_metadata = options.max_metadata,
                   .upgrade_policy = options.upgrade_policy,
                   .fragment = options.fragment}} {

@@ -97,7 +97,7 @@ HistoricalClient::HistoricalClient(Reactor* reactor, std::string api_key)
 
 HistoricalClient::HistoricalClient(Reactor* reactor, std::string api_key,
                                    HistoricalOptions options)
-    : DataSource{ParserOptionsOf(options)} {
+    : DataSource{reactor, ParserOptionsOf(options)} {
   if (reactor == nullptr) {
     Refuse(ErrorCode::InvalidArgument, "HistoricalClient: the reactor is null");
   }

@@ -106,7 +106,9 @@ void HistoricalClient::Impl::OnBody(std::span<const std::byte> piece,
     if (piece.size() > room) End(proto::FailureOf(failed_, failed_body_, url_));
     return;
   }
+  const auto control = client_->control();
   (void)Deliver(piece, taken);
+  if (!control->destroyed && taken != 0) client_->NoteRead(taken);
 }
 
 HistoricalClient::Impl::Flow HistoricalClient::Impl::Deliver(

@@ -50,7 +50,7 @@ LiveClient::LiveClient(Reactor* reactor, std::string api_key)
     : LiveClient{reactor, std::move(api_key), LiveOptions{}} {}
 
 LiveClient::LiveClient(Reactor* reactor, std::string api_key, LiveOptions options)
-    : DataSource{ParserOptionsOf(options)} {
+    : DataSource{reactor, ParserOptionsOf(options)} {
   if (reactor == nullptr) Refuse("LiveClient: the reactor is null");
   proto::ValidateApiKey(api_key);
   session_ = std::make_unique<Session>(this, reactor, std::move(api_key),
@@ -92,10 +92,19 @@ void LiveClient::OnState(std::function<void(State)> h) {
       h ? std::make_shared<std::function<void(State)>>(std::move(h)) : nullptr;
 }
 
-void LiveClient::ScheduleDelivery() { session_->ScheduleDelivery(); }
-void LiveClient::ObserveRuns(const RecordBatch& batch) {
-  session_->ObserveErrors(batch);
+void LiveClient::OnSessionEvent(std::function<void(const SessionEvent&)> h) {
+  session_->on_session_event =
+      h ? std::make_shared<std::function<void(const SessionEvent&)>>(std::move(h))
+        : nullptr;
 }
+
+void LiveClient::ScheduleDelivery() { session_->ScheduleDelivery(); }
+void LiveClient::ObserveTaken(const RecordRun& run, const std::byte* records,
+                              std::size_t count, bool last) {
+  session_->Observe(run, records, count, last);
+}
+void LiveClient::TellObserved() { session_->TellObserved(); }
+bool LiveClient::HasObserved() const { return !session_->observed.empty(); }
 bool LiveClient::HasMore() const { return session_->HasMore(); }
 
 std::string_view ToString(LiveClient::State state) noexcept {

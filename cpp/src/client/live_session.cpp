@@ -92,6 +92,7 @@ std::uint32_t LiveClient::Session::Subscribe(const Subscription& subscription) {
                          "; use another client for " + subscription.dataset}};
   }
   const auto id = text_->Subscribe(subscription);
+  AwaitAck(id);
   if (dataset.empty()) {
     text_->SetDataset(subscription.dataset);
     if (awaiting_dataset_) {
@@ -153,6 +154,7 @@ void LiveClient::Session::Resume() {
   if (!client_->IsPaused()) return;
   client_->SetPaused(false);
   last_byte_ = reactor_->Now();  // the peer was held back by us: it is not silent
+  for (auto& ack : acks_) ack.since = last_byte_;
   ScheduleDelivery();
 }
 
@@ -262,6 +264,7 @@ LiveClient::Session::Flow LiveClient::Session::FollowPhase() {
   // A state handler may have started the session, or closed it.
   if (text_->phase() == Phase::Streaming && state == State::Ready) {
     last_byte_ = reactor_->Now();  // the gateway need not speak before it is asked to
+    BeginAcks();
     return SetState(State::Streaming);
   }
   return Flow::Go;

@@ -40,11 +40,15 @@ class LiveClient::Session {
   void Pause();
   void Resume();
   void ScheduleDelivery();
-  void ObserveErrors(const RecordBatch& batch);
+  void Observe(const RecordRun& run, const std::byte* records, std::size_t count,
+               bool last);
+  void TellObserved();
   [[nodiscard]] bool HasMore() const;
 
   State state = State::Disconnected;
   std::shared_ptr<std::function<void(State)>> on_state;
+  std::shared_ptr<std::function<void(const SessionEvent&)>> on_session_event;
+  std::vector<SessionEvent> observed;  // not told yet
   std::string peer;
   [[nodiscard]] std::uint64_t session_id() const { return text_->session_id(); }
 
@@ -82,6 +86,12 @@ class LiveClient::Session {
   [[nodiscard]] Reactor::Clock::duration HeartbeatLimit() const;
   void ArmHeartbeat(Reactor::Clock::duration delay);
   void OnHeartbeatCheck();
+  void ObserveLag(const RecordRun& run, const RecordHeader& record);
+  void AwaitAck(std::uint32_t id);
+  void Answered(const SessionEvent& event);
+  void BeginAcks();
+  void ArmAckTimer();
+  void OnAckTimer();
   void OnTimeout(const char* what, std::chrono::milliseconds limit,
                  const std::string& detail);
   [[nodiscard]] std::string Where() const;
@@ -107,14 +117,19 @@ class LiveClient::Session {
   bool stopping_ = false;   // half-closed by Stop, what is in flight still comes
   bool eof_ = false;
   int eof_errno_ = 0;
-  std::uint64_t received_ = 0;
-  std::string gateway_error_;  // of the last record, if that was an error
+  struct AwaitedAck {
+    std::uint32_t id;
+    Reactor::Clock::time_point since;
+  };
+  std::vector<AwaitedAck> acks_;  // in the order in which they were asked for
+  std::string gateway_error_;     // of the last record, if that was an error
 
   Reactor::TimerId deadline_ = 0;  // connect, then authentication
   Reactor::TimerId heartbeat_ = 0;
   Reactor::TimerId delivery_ = 0;
   Reactor::TimerId farewell_ = 0;
-  Reactor::Clock::time_point last_byte_;
+  Reactor::TimerId ack_ = 0;
+  Reactor::Clock::time_point last_byte_;  // or when silence began to be the peer's
 };
 
 }  // namespace dbnloop

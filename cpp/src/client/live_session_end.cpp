@@ -57,7 +57,9 @@ std::string LiveClient::Session::Where() const {
   if (where.empty()) return where;
   if (!peer.empty()) where += ", address " + peer;
   if (session_id() != 0) where += ", session " + std::to_string(session_id());
-  if (received_ != 0) where += ", " + std::to_string(received_) + " bytes received";
+  if (const auto n = client_->stats_.bytes_read; n != 0) {
+    where += ", " + std::to_string(n) + " bytes received";
+  }
   return where + ")";
 }
 
@@ -102,7 +104,7 @@ void LiveClient::Session::Reset() {
   if (interest_ != 0) reactor_->Remove(socket_.get());
   interest_ = 0;
   socket_.Reset();
-  for (auto* timer : {&deadline_, &heartbeat_, &delivery_}) {
+  for (auto* timer : {&deadline_, &heartbeat_, &delivery_, &ack_}) {
     reactor_->Cancel(*timer);
     *timer = 0;
   }
@@ -112,7 +114,8 @@ void LiveClient::Session::Reset() {
   compressed_at_ = compressed_end_ = 0;
   eof_ = suspended_ = stopping_ = false;
   eof_errno_ = 0;
-  received_ = 0;
+  acks_.clear();
+  observed.clear();
   gateway_error_.clear();
   NewText();
 }

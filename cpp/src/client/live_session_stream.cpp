@@ -7,30 +7,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
-
-#include "dbnloop/rtype.hpp"
 
 namespace dbnloop {
 namespace {
 
 constexpr int kReadsPerTurn = 4;  // then others have their turn
-
-// The text of an error record, whichever layout its size tells, and its code if it has
-// one.
-std::string ErrorText(const RecordHeader& hd) {
-  const auto size = hd.Size() - sizeof(RecordHeader);
-  const auto* text = reinterpret_cast<const char*>(&hd + 1);
-  const auto field = std::min(size, sizeof(ErrorMsg::err));
-  auto words = proto::Quoted({text, ::strnlen(text, field)});
-  if (hd.Size() >= sizeof(ErrorMsg)) {
-    const auto code = reinterpret_cast<const ErrorMsg&>(hd).code;
-    if (code != GatewayErrorCode::Unset) {
-      words += " (" + std::string{ToString(code)} + ")";
-    }
-  }
-  return words;
-}
 
 }  // namespace
 
@@ -127,7 +108,7 @@ std::optional<std::size_t> LiveClient::Session::Receive(std::span<std::byte> int
     const auto n = ::recv(socket_.get(), into.data(), into.size(), MSG_DONTWAIT);
     if (n > 0) {
       last_byte_ = reactor_->Now();
-      received_ += static_cast<std::uint64_t>(n);
+      client_->NoteRead(static_cast<std::size_t>(n));
       return static_cast<std::size_t>(n);
     }
     if (n < 0 && errno == EINTR) continue;
@@ -202,16 +183,6 @@ void LiveClient::Session::ScheduleDelivery() {
     if (!socket_ || FollowPhase() == Flow::Stop) return;
     if (InText() || Deliver() == Flow::Go) UpdateInterest();
   });
-}
-
-// An error record right before the end is the end's reason; one that records follow is
-// not.
-void LiveClient::Session::ObserveErrors(const RecordBatch& batch) {
-  const auto& last = batch.runs.back();
-  gateway_error_.clear();
-  if (last.rtype != RType::Error) return;
-  const auto* at = batch.data + batch.size - last.record_size;
-  gateway_error_ = ErrorText(*reinterpret_cast<const RecordHeader*>(at));
 }
 
 }  // namespace dbnloop

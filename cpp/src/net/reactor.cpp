@@ -204,6 +204,7 @@ struct Reactor::Impl {
   std::function<Clock::time_point()> clock;
   Clock::time_point now{};
   bool polling = false;
+  std::uint64_t polls = 0;
   std::atomic<bool> stop{false};
   std::mutex mutex;
   std::vector<Task> posted;
@@ -282,6 +283,7 @@ int Reactor::Poll(int timeout_ms) {
     }
   } turn{impl_.get()};
 
+  ++impl_->polls;
   impl_->Wait(timeout_ms);
   impl_->now = impl_->ReadClock();
   int ran = impl_->Dispatch();
@@ -289,6 +291,8 @@ int Reactor::Poll(int timeout_ms) {
   ran += impl_->RunPosted();
   return ran;
 }
+
+std::uint64_t Reactor::Polls() const noexcept { return impl_->polls; }
 
 void Reactor::Run() {
   impl_->RefuseNesting();

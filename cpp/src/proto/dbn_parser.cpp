@@ -132,6 +132,7 @@ void DbnParser::Compact() noexcept {
 RecordBatch DbnParser::Peek() {
   pull_ = {};
   upgraded_size_ = 0;
+  taken_ = 0;
   if (error_ || (in_header_ && !ReadHeader())) return {};
   if (end_ - pos_ < kRecordHeaderSize) return {};
   const auto head = Head(buffer_.get() + pos_);

@@ -1,0 +1,428 @@
+// What a live client tells of its session: events and statistics.
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+
+#include "support/live_fixture.hpp"
+
+namespace dbnloop {
+namespace {
+
+using namespace std::chrono_literals;
+using Kind = SessionEvent::Kind;
+using test::Header;
+using test::Trades;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+std::string Message(std::string_view text, SystemCode code) {
+  auto record = test::Zeroed<SystemMsg>(RType::System);
+  text.copy(record.msg.data(), record.msg.size() - 1);
+  record.code = code;
+  return test::Bytes(record);
+}
+
+std::string Ack(int id) {
+  return Message(
+      "Subscription request " + std::to_string(id) + " for trades data succeeded",
+      SystemCode::SubscriptionAck);
+}
+
+std::string Failure(std::string_view text, GatewayErrorCode code) {
+  auto record = test::Zeroed<ErrorMsg>(RType::Error);
+  text.copy(record.err.data(), record.err.size() - 1);
+  record.code = code;
+  return test::Bytes(record);
+}
+
+class LiveEvents : public test::LiveFixture {
+ protected:
+  std::unique_ptr<test::OpenLiveClient> MakeWatched(LiveOptions options = {}) {
+    auto client = Make(std::move(options));
+    Watch(*client);
+    return client;
+  }
+  void Watch(LiveClient& client) {
+    client.OnRecord(Overload{
+        [this](const TradeMsg& m) { log_.push_back(std::to_string(m.sequence)); },
+        [this](const Record& r) {
+          log_.emplace_back(r.RType() == RType::Error ? "error" : "system");
+        }});
+    client.OnSessionEvent([this](const SessionEvent& event) {
+      events_.push_back(event);
+      log_.emplace_back(ToString(event.kind));
+    });
+  }
+  bool UntilLogged(std::size_t n) {
+    return Until([&] { return log_.size() >= n; });
+  }
+
+  std::vector<SessionEvent> events_;
+  std::vector<std::string> log_;  // records and events in the order in which they came
+};
+
+TEST_F(LiveEvents, ComeBehindTheirRecordAndBeforeTheNext) {
+  const auto client = MakeWatched();
+  Stream(*client);
+  gateway_.Send(
+      Header() + Trades(0, 2) + Ack(1) + Trades(2, 1) +
+      Message("Heartbeat", SystemCode::Heartbeat) +
+      Failure("Failed to resolve symbol X", GatewayErrorCode::SymbolResolutionFailed) +
+      Trades(3, 1));
+  ASSERT_TRUE(UntilLogged(9));
+  EXPECT_THAT(log_, ElementsAre("0", "1", "system", "SubscriptionAck", "2", "system",
+                                "error", "SymbolUnresolved", "3"));
+  EXPECT_EQ(events_[0].subscription_id, 1U);
+  EXPECT_EQ(events_[0].schema, Schema::Trades);
+  EXPECT_EQ(events_[1].message, "Failed to resolve symbol X");
+  EXPECT_FALSE(events_[1].fatal);
+}
+
+TEST_F(LiveEvents, ComeTheSameWhereverTheStreamIsCut) {
+  const auto bytes = Header() + Trades(0, 1) + Ack(1) +
+                     Message("Finished trades replay", SystemCode::ReplayCompleted) +
+                     Trades(1, 1);
+  for (const std::size_t piece : {1U, 3U, 17U, 64U, 400U}) {
+    log_.clear();
+    const auto client = MakeWatched();
+    gateway_.SetPiece(0);
+    Stream(*client);
+    gateway_.SetPiece(piece);
+    gateway_.Send(bytes);
+    ASSERT_TRUE(UntilLogged(6)) << piece;
+    EXPECT_THAT(log_, ElementsAre("0", "system", "SubscriptionAck", "system",
+                                  "ReplayCompleted", "1"))
+        << piece;
+  }
+}
+
+TEST_F(LiveEvents, ComeInCompressedStreams) {
+  const auto client = MakeWatched({.compression = Compression::Zstd});
+  Stream(*client);
+  gateway_.Send(test::Zstd(Header() + Ack(1) + Trades(0, 1)));
+  ASSERT_TRUE(UntilLogged(3));
+  EXPECT_THAT(log_, ElementsAre("system", "SubscriptionAck", "0"));
+}
+
+TEST_F(LiveEvents, ComeToBatchSinksWhenTheRecordsAreTaken) {
+  const auto client = MakeWatched();
+  std::vector<std::size_t> batches;
+  client->OnBatch([&](const RecordBatch& batch) {
+    batches.push_back(batch.size);
+    return std::size_t{0};
+  });
+  Stream(*client);
+  gateway_.Send(Header() + Trades(0, 1) + Ack(1) + Trades(1, 1));
+  ASSERT_TRUE(Until([&] { return batches.size() == 1; }));
+  Settle();
+  EXPECT_THAT(log_, IsEmpty()) << "the record is not taken yet";
+  client->Release(batches[0]);
+  ASSERT_TRUE(Until([&] { return batches.size() == 2; }));
+  EXPECT_THAT(log_, ElementsAre("SubscriptionAck"));
+  EXPECT_EQ(batches[0], sizeof(TradeMsg) + sizeof(SystemMsg));
+  client->Release(batches[1]);
+  EXPECT_EQ(client->Stats().TotalRecords(), 3U);
+}
+
+TEST_F(LiveEvents, WaitWhilePausedAndComeOnce) {
+  const auto client = MakeWatched();
+  client->OnRecord(Overload{
+      [&](const SystemMsg&) {
+        log_.emplace_back("system");
+        client->Pause();
+      },
+      [this](const TradeMsg& m) { log_.push_back(std::to_string(m.sequence)); }});
+  Stream(*client);
+  gateway_.Send(Header() + Ack(1) + Ack(2) + Trades(0, 1));
+  ASSERT_TRUE(UntilLogged(1));
+  Settle();
+  EXPECT_THAT(log_, ElementsAre("system"));
+  client->Resume();
+  ASSERT_TRUE(UntilLogged(3));
+  Settle();
+  EXPECT_THAT(log_, ElementsAre("system", "SubscriptionAck", "system"));
+  client->Resume();
+  ASSERT_TRUE(UntilLogged(5));
+  EXPECT_THAT(
+      log_, ElementsAre("system", "SubscriptionAck", "system", "SubscriptionAck", "0"));
+}
+
+TEST_F(LiveEvents, HandlerMayPauseBetweenTwoEvents) {
+  const auto client = MakeWatched();
+  client->OnSessionEvent([&](const SessionEvent& event) {
+    log_.push_back("event " + std::to_string(event.subscription_id));
+    if (event.subscription_id == 1) client->Pause();
+  });
+  Stream(*client);
+  gateway_.Send(Header() + Ack(1) + Ack(2) + Trades(0, 1));
+  ASSERT_TRUE(UntilLogged(3));
+  Settle();
+  EXPECT_THAT(log_, ElementsAre("system", "system", "event 1"));
+  client->Resume();
+  ASSERT_TRUE(UntilLogged(5));
+  EXPECT_THAT(log_, ElementsAre("system", "system", "event 1", "event 2", "0"));
+}
+
+TEST_F(LiveEvents, HandlerMayClose) {
+  const auto client = MakeWatched();
+  client->OnSessionEvent([&](const SessionEvent&) {
+    log_.emplace_back("event");
+    client->Close();
+  });
+  Stream(*client);
+  gateway_.Send(Header() + Ack(1) + Ack(2) + Trades(0, 1));
+  ASSERT_TRUE(UntilLogged(3));
+  Settle();
+  EXPECT_THAT(log_, ElementsAre("system", "system", "event"));
+  EXPECT_EQ(client->GetState(), LiveClient::State::Disconnected);
+  EXPECT_THAT(errors_, IsEmpty());
+}
+
+TEST_F(LiveEvents, HandlerMayDestroyTheClient) {
+  auto client = MakeWatched();
+  client->OnSessionEvent([&](const SessionEvent&) {
+    log_.emplace_back("event");
+    client.reset();
+  });
+  Stream(*client);
+  gateway_.Send(Header() + Ack(1) + Ack(2) + Trades(0, 1));
+  ASSERT_TRUE(Until([&] { return client == nullptr; }));
+  Settle();
+  EXPECT_THAT(log_, ElementsAre("system", "system", "event"));
+}
+
+TEST_F(LiveEvents, HandlerMayConnectAnew) {
+  const auto client = MakeWatched();
+  bool again = false;
+  client->OnSessionEvent([&](const SessionEvent& event) {
+    log_.push_back("event " + std::to_string(event.subscription_id));
+    if (std::exchange(again, true)) return;
+    client->Close();
+    Connect(*client);
+    SubscribeTrades(*client);
+    client->Start();
+  });
+  Stream(*client);
+  gateway_.Send(Header() + Ack(1) + Ack(2) + Trades(0, 1));
+  ASSERT_TRUE(Until([&] { return gateway_.accepted == 2 && gateway_.started; }));
+  gateway_.Send(Header() + Ack(1) + Trades(7, 1));
+  ASSERT_TRUE(UntilLogged(6));
+  EXPECT_THAT(log_,
+              ElementsAre("system", "system", "event 1", "system", "event 1", "7"));
+}
+
+TEST_F(LiveEvents, HandlerMayThrow) {
+  const auto client = MakeWatched();
+  client->OnSessionEvent([&](const SessionEvent& event) {
+    log_.push_back("event " + std::to_string(event.subscription_id));
+    throw std::runtime_error{"on purpose"};
+  });
+  Stream(*client);
+  gateway_.Send(Header() + Ack(1) + Ack(2) + Trades(0, 1));
+  int threw = 0;
+  ASSERT_TRUE(UntilDespiteThrows(threw, [&] { return log_.size() >= 5; }));
+  EXPECT_EQ(threw, 2);
+  EXPECT_THAT(log_, ElementsAre("system", "system", "event 1", "event 2", "0"));
+}
+
+TEST_F(LiveEvents, RecordHandlerThatThrowsLosesNoEvent) {
+  const auto client = MakeWatched();
+  client->OnRecord(Overload{
+      [&](const SystemMsg&) { throw std::runtime_error{"on purpose"}; },
+      [this](const TradeMsg& m) { log_.push_back(std::to_string(m.sequence)); }});
+  Stream(*client);
+  gateway_.Send(Header() + Ack(1) + Trades(0, 1));
+  int threw = 0;
+  ASSERT_TRUE(UntilDespiteThrows(threw, [&] { return log_.size() >= 2; }));
+  EXPECT_EQ(threw, 1);
+  EXPECT_THAT(log_, ElementsAre("SubscriptionAck", "0"));
+}
+
+TEST_F(LiveEvents, FatalErrorIsToldBeforeTheEnd) {
+  const auto client = MakeWatched();
+  client->OnError([this](const Error& e) {
+    errors_.push_back(e);
+    log_.emplace_back("end");
+  });
+  Stream(*client);
+  gateway_.Send(Header() + Trades(0, 1) +
+                Failure("key deactivated", GatewayErrorCode::ApiKeyDeactivated));
+  gateway_.Fin();
+  ASSERT_TRUE(UntilEnd());
+  EXPECT_THAT(log_, ElementsAre("0", "error", "GatewayError", "end"));
+  EXPECT_TRUE(events_[0].fatal);
+  EXPECT_EQ(errors_[0].code, ErrorCode::GatewayError);
+  EXPECT_THAT(errors_[0].message, HasSubstr("key deactivated"));
+}
+
+// ---- Subscriptions without an answer ------------------------------------------------
+
+TEST_F(LiveEvents, SubscriptionWithoutAnAnswerIsToldOnce) {
+  const auto client = MakeWatched();
+  Stream(*client);  // subscription 1
+  gateway_.Send(Header() + Trades(0, 1));
+  ASSERT_TRUE(UntilLogged(1));
+  Advance(9s);
+  SubscribeTrades(*client);  // 2
+  Advance(999ms);
+  EXPECT_THAT(events_, IsEmpty());
+  Advance(1ms);
+  ASSERT_EQ(events_.size(), 1U);
+  EXPECT_EQ(events_[0].kind, Kind::SubscriptionOverdue);
+  EXPECT_EQ(events_[0].subscription_id, 1U);
+  EXPECT_THAT(events_[0].message, HasSubstr("127.0.0.1"));
+  EXPECT_THAT(events_[0].message, HasSubstr("10000 ms"));
+  gateway_.Send(Ack(2));
+  ASSERT_TRUE(Until([&] { return events_.size() == 2; }));
+  Advance(20s);
+  EXPECT_EQ(events_.size(), 2U);
+  EXPECT_EQ(client->GetState(), LiveClient::State::Streaming) << "the session goes on";
+}
+
+TEST_F(LiveEvents, AnAckOrARefusalIsAnAnswer) {
+  const auto client = MakeWatched();
+  Stream(*client);
+  SubscribeTrades(*client);
+  SubscribeTrades(*client);
+  gateway_.Send(
+      Header() + Ack(2) +
+      Failure("no such schema", GatewayErrorCode::InvalidSubscription) +
+      Failure("Failed to resolve symbol X", GatewayErrorCode::SymbolResolutionFailed));
+  ASSERT_TRUE(Until([&] { return events_.size() == 3; }));
+  Advance(10s);
+  ASSERT_EQ(events_.size(), 4U) << "a symbol's failure does not answer for the rest";
+  EXPECT_EQ(events_[3].kind, Kind::SubscriptionOverdue);
+  EXPECT_EQ(events_[3].subscription_id, 3U)
+      << "the refusal without a name was taken for the oldest one's";
+}
+
+TEST_F(LiveEvents, TheTimeForAnswersBeginsWithTheStream) {
+  const auto client = MakeWatched();
+  Connect(*client);
+  SubscribeTrades(*client);
+  ASSERT_TRUE(Until([&] { return client->GetState() == LiveClient::State::Ready; }));
+  Advance(60s);
+  EXPECT_THAT(events_, IsEmpty());
+  client->Start();
+  ASSERT_TRUE(Until([&] { return gateway_.started; }));
+  Advance(9999ms);
+  EXPECT_THAT(events_, IsEmpty());
+  Advance(1ms);
+  EXPECT_EQ(events_.size(), 1U);
+}
+
+TEST_F(LiveEvents, PausedTimeDoesNotCountForAnswers) {
+  const auto client = MakeWatched();
+  Stream(*client);
+  gateway_.Send(Header());
+  Settle();
+  client->Pause();
+  Advance(30s);
+  client->Resume();
+  Advance(9999ms);
+  EXPECT_THAT(events_, IsEmpty());
+  Advance(1ms);
+  EXPECT_EQ(events_.size(), 1U);
+}
+
+TEST_F(LiveEvents, AnswersAreNotWaitedForWithoutATimeout) {
+  const auto client = MakeWatched({.heartbeat_interval = 1800s, .ack_timeout = 0ms});
+  Stream(*client);
+  Advance(1000s);
+  EXPECT_THAT(events_, IsEmpty());
+}
+
+// ---- Statistics ---------------------------------------------------------------------
+
+TEST_F(LiveEvents, StatsCountWhatWasTaken) {
+  const auto client = MakeWatched();
+  Stream(*client);
+  const auto bytes = Header() + Trades(0, 1000) + Ack(1);
+  gateway_.Send(bytes);
+  ASSERT_TRUE(UntilLogged(1002));
+  const auto stats = client->Stats();
+  EXPECT_EQ(stats.records[static_cast<std::uint8_t>(RType::Mbp0)], 1000U);
+  EXPECT_EQ(stats.records[static_cast<std::uint8_t>(RType::System)], 1U);
+  EXPECT_EQ(stats.TotalRecords(), 1001U);
+  EXPECT_EQ(stats.bytes, 1000 * sizeof(TradeMsg) + sizeof(SystemMsg));
+  EXPECT_GE(stats.bytes_read, bytes.size()) << "the text phase counts too";
+  EXPECT_GT(stats.reads, 2U);
+  EXPECT_GE(stats.batches, 1U);
+  EXPECT_LE(stats.batches, 1001U);
+  EXPECT_GT(stats.polls, 0U);
+  EXPECT_EQ(stats.buffered, 0U);
+  EXPECT_EQ(stats.gateway_to_client.Count(), 0U) << "without ts_out";
+}
+
+TEST_F(LiveEvents, StatsTellOfPausesAndSilence) {
+  const auto client = MakeWatched();
+  Stream(*client);
+  gateway_.Send(Header() + Trades(0, 1));
+  ASSERT_TRUE(UntilLogged(1));
+  Advance(2s);
+  EXPECT_EQ(client->Stats().silence, 2s);
+  client->Pause();
+  client->Pause();
+  Advance(3s);
+  EXPECT_EQ(client->Stats().paused, 3s) << "the one that lasts counts";
+  client->Resume();
+  Advance(1s);
+  client->Pause();
+  Advance(4s);
+  client->Resume();
+  EXPECT_EQ(client->Stats().paused, 7s);
+  EXPECT_EQ(client->Stats().pauses, 2U);
+}
+
+TEST_F(LiveEvents, StatsBeginAnewWithASession) {
+  const auto client = MakeWatched();
+  Stream(*client);
+  gateway_.Send(Header() + Trades(0, 5));
+  ASSERT_TRUE(UntilLogged(5));
+  client->Close();
+  EXPECT_EQ(client->Stats().TotalRecords(), 5U) << "readable when it is over";
+  Stream(*client);
+  EXPECT_EQ(client->Stats().TotalRecords(), 0U);
+}
+
+TEST_F(LiveEvents, LagIsMeasuredAtTheLastRecordOfABatch) {
+  const auto client = MakeWatched({.ts_out = true});
+  Stream(*client);
+  const auto now = std::chrono::duration_cast<std::chrono::nanoseconds>(
+      std::chrono::system_clock::now().time_since_epoch());
+  WithTsOut<TradeMsg> trade{test::Trade(1), {}};
+  trade.rec.hd.length = sizeof(trade) / RecordHeader::kLengthMultiplier;
+  trade.ts_out = UnixNanos{UnixNanos::duration{(now - 100h).count()}};
+  trade.rec.ts_recv = UnixNanos{UnixNanos::duration{(now - 100h - 1ms).count()}};
+  gateway_.Send(Header(true) + test::Bytes(trade));
+  ASSERT_TRUE(Until([&] { return client->Stats().TotalRecords() == 1; }));
+  const auto stats = client->Stats();
+  EXPECT_EQ(stats.gateway_to_client.Count(), 1U);
+  EXPECT_GE(stats.gateway_to_client.Quantile(0.5), 100h);
+  EXPECT_LE(stats.gateway_to_client.Quantile(0.5), 200h);
+  EXPECT_GE(stats.venue_to_gateway.Quantile(1), 1ms);
+  EXPECT_LT(stats.venue_to_gateway.Quantile(1), 2ms);
+}
+
+TEST(LatencyHistogram, KeepsBoundsThatDouble) {
+  LatencyHistogram histogram;
+  EXPECT_EQ(histogram.Quantile(0.5), 0ns);
+  histogram.Add(-5ns);
+  EXPECT_EQ(histogram.counts[0], 1U);
+  EXPECT_EQ(histogram.Quantile(1), 0ns);
+  for (int i = 0; i < 98; ++i) histogram.Add(1000ns);
+  histogram.Add(std::chrono::nanoseconds::max());
+  EXPECT_EQ(histogram.Count(), 100U);
+  EXPECT_EQ(histogram.Quantile(0), 0ns);
+  EXPECT_EQ(histogram.Quantile(0.5), 1023ns);
+  EXPECT_EQ(histogram.Quantile(0.99), 1023ns);
+  EXPECT_EQ(histogram.Quantile(1), std::chrono::nanoseconds::max());
+  EXPECT_EQ(histogram.Quantile(7), std::chrono::nanoseconds::max());
+}
+
+}  // namespace
+}  // namespace dbnloop
