@@ -33,7 +33,7 @@ extern "C" {
 #define DBNLOOP_VERSION_MINOR 1
 #define DBNLOOP_VERSION_PATCH 0
 /* Changes whenever a struct or a function's meaning changes. */
-#define DBNLOOP_ABI_VERSION 2
+#define DBNLOOP_ABI_VERSION 3
 
 /* The ABI version of the library that is linked; compare with DBNLOOP_ABI_VERSION. */
 uint32_t dbnloop_abi_version(void);
@@ -103,7 +103,8 @@ typedef enum dbnloop_event_kind {
   DBNLOOP_EVENT_RESPONSE = 9,
   /* Of downloads; source: their id; size: bytes in the file; consumed: bytes that it
    * will have, 0 when that is not known. The last of a poll stands for all of it. */
-  DBNLOOP_EVENT_PROGRESS = 10
+  DBNLOOP_EVENT_PROGRESS = 10,
+  DBNLOOP_EVENT_SESSION = 11 /* session, data + size: the gateway's words (UTF-8) */
 } dbnloop_event_kind;
 
 /* "not asked for", "not said" in signed fields */
@@ -122,6 +123,28 @@ typedef struct dbnloop_http_failure {
   const char* request_id; /* for Databento's support */
   size_t request_id_len;
 } dbnloop_http_failure;
+
+/* What a live gateway tells about the session, or fails to tell in time. */
+typedef enum dbnloop_session_event_kind {
+  DBNLOOP_SUBSCRIPTION_ACK = 1,     /* the gateway accepted a subscription */
+  DBNLOOP_SUBSCRIPTION_OVERDUE = 2, /* no answer within ack_timeout_ms */
+  DBNLOOP_GATEWAY_ERROR_RECORD = 3, /* an error that is none of the following */
+  DBNLOOP_SYMBOL_UNRESOLVED = 4,    /* a symbol stands for nothing */
+  DBNLOOP_SLOW_READER = 5,          /* this reader falls behind; nothing is lost yet */
+  DBNLOOP_RECORDS_SKIPPED = 6,      /* it was too slow: the data has a gap */
+  DBNLOOP_REPLAY_COMPLETED = 7,     /* a schema's replay has caught up */
+  DBNLOOP_END_OF_INTERVAL = 8,      /* every bar of an interval was sent */
+  DBNLOOP_NOTICE = 9                /* another system message */
+} dbnloop_session_event_kind;
+
+typedef struct dbnloop_session_event {
+  uint32_t kind;            /* dbnloop_session_event_kind */
+  uint32_t error_code;      /* DBN's ErrorCode; 255: none */
+  uint32_t subscription_id; /* 0: the message does not name it */
+  int32_t schema;           /* DBN schema number; DBNLOOP_UNSET: none is named */
+  int32_t fatal;            /* 1: the gateway closes the session after it */
+  uint64_t ts_event; /* UNIX nanoseconds, of the record; UINT64_MAX: there is none */
+} dbnloop_session_event;
 
 /* Records carry an 8-byte ts_out at their end. */
 #define DBNLOOP_FLAG_TS_OUT 1u
@@ -155,6 +178,8 @@ typedef struct dbnloop_event {
   size_t consumed;
   const dbnloop_http_failure* http; /* ERROR and RESPONSE, when an HTTP status is the
                                        reason; else NULL */
+  const dbnloop_session_event* session; /* SESSION only; else NULL. The event comes in
+                                           the poll that takes its record in */
 } dbnloop_event;
 
 /* ---- Reactor ---- */
@@ -202,6 +227,35 @@ dbnloop_status dbnloop_reactor_timer(dbnloop_reactor* reactor, uint64_t delay_ns
  */
 int dbnloop_reactor_cancel(dbnloop_reactor* reactor, uint64_t id);
 
+/* ---- Statistics ---- */
+
+#define DBNLOOP_LATENCY_BUCKETS 64
+
+/* What a client did since its stream began. Bucket 0 of a latency counts what took no
+ * time or less (two clocks disagree), bucket n what took 2^(n-1) to 2^n - 1 ns; a value
+ * is taken of the last record of each batch. */
+typedef struct dbnloop_stats {
+  size_t struct_size;    /* in: of the caller's struct */
+  uint64_t bytes_read;   /* as they came: compressed; without TLS and HTTP */
+  uint64_t reads;        /* pieces that they came in */
+  uint64_t bytes;        /* of records that were taken, upgraded, with ts_out */
+  uint64_t batches;      /* that they were handed out in */
+  uint64_t polls;        /* turns of the reactor meanwhile */
+  uint64_t pauses;       /* calls of pause that took effect */
+  uint64_t paused_ns;    /* all of them together, this one included */
+  uint64_t buffered;     /* bytes held now, not yet handed out */
+  uint64_t silence_ns;   /* since the last byte came; 0 before the first */
+  uint64_t records[256]; /* taken, by rtype */
+  /* live with ts_out: this machine's clock less ts_out, ts_out less ts_recv */
+  uint64_t gateway_to_client[DBNLOOP_LATENCY_BUCKETS];
+  uint64_t venue_to_gateway[DBNLOOP_LATENCY_BUCKETS];
+} dbnloop_stats;
+
+/* Of any kind of client, by its id. Set out->struct_size first; as much is written.
+ * INVALID_ARGUMENT when no client of the reactor has that id. */
+dbnloop_status dbnloop_source_stats(const dbnloop_reactor* reactor, uint64_t source,
+                                    dbnloop_stats* out, dbnloop_error* error);
+
 /* ---- Live client ---- */
 
 typedef struct dbnloop_live dbnloop_live;
@@ -230,6 +284,8 @@ typedef struct dbnloop_live_options {
   int32_t auth_timeout_ms;      /* 0: none; default 30000 */
   uint64_t buffer_size;         /* bytes; default 262144 */
   uint64_t max_metadata;        /* bytes; default 268435456 */
+  int32_t ack_timeout_ms; /* of a subscription in a started session; 0: none; default
+                             10000 */
 } dbnloop_live_options;
 
 void dbnloop_live_options_init(dbnloop_live_options* options);

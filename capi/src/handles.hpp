@@ -19,6 +19,7 @@ struct Kept {
   std::string text;
   std::shared_ptr<const HttpFailure> failure;
   dbnloop_http_failure http{};
+  dbnloop_session_event session{};
 };
 
 /// What every kind of client's handle has.

@@ -7,6 +7,7 @@
 #include "handles.hpp"
 
 using dbnloop::LiveClient;
+using dbnloop::SessionEvent;
 using dbnloop::capi::Flag;
 using dbnloop::capi::Guard;
 using dbnloop::capi::InRange;
@@ -37,9 +38,22 @@ dbnloop::LiveOptions Convert(const dbnloop_live_options& in) {
       InRange(in.upgrade_policy, 1, 3, "options.upgrade_policy"));
   out.connect_timeout = std::chrono::milliseconds{in.connect_timeout_ms};
   out.auth_timeout = std::chrono::milliseconds{in.auth_timeout_ms};
+  out.ack_timeout = std::chrono::milliseconds{in.ack_timeout_ms};
   out.buffer_size = in.buffer_size;
   out.max_metadata = in.max_metadata;
   return out;
+}
+
+void Append(const dbnloop_live& live, const SessionEvent& in) {
+  auto& event = live.reactor->AppendText(DBNLOOP_EVENT_SESSION, live.id, in.message);
+  auto& out = live.reactor->next_texts.back()->session;
+  out = {.kind = static_cast<std::uint32_t>(in.kind),
+         .error_code = static_cast<std::uint32_t>(in.error_code),
+         .subscription_id = in.subscription_id,
+         .schema = in.schema ? static_cast<std::int32_t>(*in.schema) : DBNLOOP_UNSET,
+         .fatal = in.fatal ? 1 : 0,
+         .ts_event = in.ts_event.time_since_epoch().count()};
+  event.session = &out;
 }
 
 LiveClient& Client(dbnloop_live* live) {
@@ -66,6 +80,7 @@ void dbnloop_live_options_init(dbnloop_live_options* options) {
   options->upgrade_policy = static_cast<int32_t>(defaults.upgrade_policy);
   options->connect_timeout_ms = static_cast<int32_t>(defaults.connect_timeout.count());
   options->auth_timeout_ms = static_cast<int32_t>(defaults.auth_timeout.count());
+  options->ack_timeout_ms = static_cast<int32_t>(defaults.ack_timeout.count());
   options->buffer_size = defaults.buffer_size;
   options->max_metadata = defaults.max_metadata;
 }
@@ -96,6 +111,8 @@ dbnloop_status dbnloop_live_new(dbnloop_reactor* reactor, const char* api_key,
       raw->reactor->Append(DBNLOOP_EVENT_STATE, raw->id).code =
           static_cast<std::uint32_t>(state);
     });
+    live->client->OnSessionEvent(
+        [raw = live.get()](const SessionEvent& event) { Append(*raw, event); });
     *out = live.release();
   });
 }

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <utility>
 
 #include "dbnloop/dbn_encoder.hpp"
+#include "guard.hpp"
 #include "handles.hpp"
 
+static_assert(DBNLOOP_LATENCY_BUCKETS == dbnloop::LatencyHistogram::kBuckets);
 static_assert(sizeof(dbnloop_run) == sizeof(dbnloop::RecordRun));
 static_assert(offsetof(dbnloop_run, record_size) ==
                   offsetof(dbnloop::RecordRun, record_size) &&
@@ -59,3 +62,39 @@ void Source::DropEvents() noexcept {
 }
 
 }  // namespace dbnloop::capi
+
+extern "C" dbnloop_status dbnloop_source_stats(const dbnloop_reactor* reactor,
+                                               uint64_t source, dbnloop_stats* out,
+                                               dbnloop_error* error) {
+  using dbnloop::capi::RequireNonNull;
+  return dbnloop::capi::Guard(error, [&] {
+    RequireNonNull(reactor, "reactor");
+    RequireNonNull(out, "out");
+    const auto size = out->struct_size;
+    if (size < sizeof(size)) {
+      dbnloop::capi::ThrowArgument("out.struct_size is " + std::to_string(size) +
+                                   ": set it to sizeof(dbnloop_stats) before the call");
+    }
+    const auto* const client = reactor->Find(source);
+    if (client == nullptr) {
+      dbnloop::capi::ThrowArgument("no client of this reactor has the id " +
+                                   std::to_string(source));
+    }
+    const auto in = client->Stats();
+    dbnloop_stats stats{};
+    stats.struct_size = size;
+    stats.bytes_read = in.bytes_read;
+    stats.reads = in.reads;
+    stats.bytes = in.bytes;
+    stats.batches = in.batches;
+    stats.polls = in.polls;
+    stats.pauses = in.pauses;
+    stats.paused_ns = static_cast<std::uint64_t>(in.paused.count());
+    stats.buffered = in.buffered;
+    stats.silence_ns = static_cast<std::uint64_t>(in.silence.count());
+    std::ranges::copy(in.records, stats.records);
+    std::ranges::copy(in.gateway_to_client.counts, stats.gateway_to_client);
+    std::ranges::copy(in.venue_to_gateway.counts, stats.venue_to_gateway);
+    std::memcpy(out, &stats, std::min(size, sizeof(stats)));
+  });
+}

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <dbnloop.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -11,8 +12,9 @@
 
 #include "check.h"
 
-enum { kListener = 1, kPeer = 2, kRecords = 100, kRecordSize = 56 };
+enum { kListener = 1, kPeer = 2, kRecords = 100, kRecordSize = 56, kMessageSize = 320 };
 
+static const char kAck[] = "Subscription request 1 for mbo data succeeded";
 static const char kKey[] = "db-ABCDEFGHIJKLMNOPQRSTUVWXYZ012";
 
 typedef struct gateway {
@@ -101,6 +103,17 @@ static void gateway_read(gateway* g) {
   }
 }
 
+/* What the gateway says of subscription 1. */
+static void send_ack(gateway* g) {
+  unsigned char m[kMessageSize] = {0};
+  m[0] = kMessageSize / 4;
+  m[1] = 0x17;
+  m[8] = 42; /* ts_event */
+  strcpy((char*)m + 16, kAck);
+  m[kMessageSize - 1] = 1; /* code */
+  gateway_send(g, m, sizeof m);
+}
+
 static void gateway_close(gateway* g) {
   if (g->peer >= 0) {
     dbnloop_reactor_remove(g->reactor, g->peer, NULL);
@@ -110,7 +123,7 @@ static void gateway_close(gateway* g) {
 }
 
 typedef struct seen {
-  int metadata, errors, records, pauses;
+  int metadata, errors, records, pauses, messages, acks;
   uint32_t error_code, last_state;
 } seen;
 
@@ -118,6 +131,11 @@ typedef struct seen {
  * and then. Each record must come once and in order. */
 static void take(dbnloop_event* event, dbnloop_live* client, seen* s) {
   CHECK(!dbnloop_live_is_paused(client));
+  if (event->runs[0].rtype == 0x17) { /* the gateway's message ends a batch */
+    CHECK(event->size == kMessageSize && event->run_count == 1);
+    ++s->messages;
+    return;
+  }
   const unsigned char* p = event->data;
   size_t described = 0;
   for (size_t i = 0; i < event->run_count; ++i) {
@@ -166,7 +184,17 @@ static void turn(gateway* g, dbnloop_live* client, seen* s) {
       case DBNLOOP_EVENT_STATE:
         s->last_state = e->code;
         break;
+      case DBNLOOP_EVENT_SESSION:
+        CHECK(s->messages == 1); /* behind its record */
+        ++s->acks;
+        CHECK(e->session->kind == DBNLOOP_SUBSCRIPTION_ACK);
+        CHECK(e->session->subscription_id == 1 && e->session->schema == 0);
+        CHECK(e->session->error_code == 255 && e->session->fatal == 0);
+        CHECK(e->session->ts_event == 42);
+        CHECK(e->size == strlen(kAck) && memcmp(e->data, kAck, e->size) == 0);
+        break;
       case DBNLOOP_EVENT_ERROR:
+        CHECK(e->session == NULL);
         ++s->errors;
         s->error_code = e->code;
         CHECK(memmem(e->data, e->size, "ABCDEFGHIJ", 10) == NULL);
@@ -211,6 +239,24 @@ int main(void) {
   CHECK(s.pauses == kRecords / 21);
   CHECK(s.last_state == DBNLOOP_LIVE_STREAMING);
   CHECK(dbnloop_live_session_id(client) == 4711);
+
+  send_ack(&g);
+  while (s.acks == 0) turn(&g, client, &s);
+  dbnloop_stats stats;
+  memset(&stats, 0xAA, sizeof stats);
+  stats.struct_size = sizeof stats;
+  const uint64_t id = dbnloop_live_id(client);
+  CHECK(dbnloop_source_stats(reactor, id, &stats, &error) == DBNLOOP_OK);
+  CHECK(stats.records[0xA0] == kRecords && stats.records[0x17] == 1);
+  CHECK(stats.bytes == kRecords * kRecordSize + kMessageSize);
+  CHECK(stats.bytes_read > stats.bytes && stats.reads > 0 && stats.polls > 0);
+  CHECK(stats.batches >= kRecords / 7 && stats.buffered == 0);
+  CHECK(stats.pauses == (uint64_t)s.pauses && stats.gateway_to_client[0] == 0);
+  /* An older caller's struct is shorter: nothing behind it is written. */
+  memset(&stats, 0xAA, sizeof stats);
+  stats.struct_size = offsetof(dbnloop_stats, bytes);
+  CHECK(dbnloop_source_stats(reactor, id, &stats, &error) == DBNLOOP_OK);
+  CHECK(stats.reads > 0 && stats.bytes == 0xAAAAAAAAAAAAAAAAu);
 
   gateway_close(&g);
   while (s.errors == 0) turn(&g, client, &s);

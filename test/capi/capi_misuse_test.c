@@ -83,7 +83,17 @@ static void null_client(dbnloop_reactor* reactor) {
   CHECK(dbnloop_live_get_state(NULL) == DBNLOOP_LIVE_DISCONNECTED);
   CHECK(dbnloop_live_session_id(NULL) == 0);
 
+  dbnloop_stats stats = {.struct_size = sizeof stats};
+  CHECK(dbnloop_source_stats(NULL, 1, &stats, &error) == DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_source_stats(reactor, 1, NULL, &error) == DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_source_stats(reactor, 12345, &stats, &error) ==
+        DBNLOOP_INVALID_ARGUMENT);
+  CHECK(strstr(error.message, "12345") != NULL);
+
   CHECK(dbnloop_live_new(reactor, kKey, 32, NULL, &client, &error) == DBNLOOP_OK);
+  stats.struct_size = 0;
+  CHECK(dbnloop_source_stats(reactor, dbnloop_live_id(client), &stats, &error) ==
+        DBNLOOP_INVALID_ARGUMENT);
   CHECK(dbnloop_live_connect(client, NULL, 5, 1, &error) == DBNLOOP_INVALID_ARGUMENT);
   CHECK(strstr(error.message, "gateway is NULL") != NULL);
   CHECK(dbnloop_live_connect(client, "127.0.0.1", 9, 70000, &error) ==
