@@ -57,6 +57,9 @@ type Handlers struct {
 	Metadata func(*dbn.Metadata)
 	// State is called at every change of a live client's state.
 	State func(State)
+	// Session is called for what a live gateway tells of the session, behind the record that
+	// says it and before the next one; not while paused.
+	Session func(SessionEvent)
 	// Warning is called with each text of the historical API's X-Warning headers.
 	Warning func(text string)
 	// Complete is called once per stream that has an end of its own (a range, a file),

@@ -143,6 +143,13 @@ func WithAuthTimeout(d time.Duration) LiveOption {
 	return liveOption(func(o *liveConfig) { o.c.AuthTimeoutMs = milliseconds(d) })
 }
 
+// WithAckTimeout says how long a subscription may go unanswered in a started session before
+// a SubscriptionOverdue event tells so, once; 0: never. Time while paused does not count.
+// Default: 10 s.
+func WithAckTimeout(d time.Duration) LiveOption {
+	return liveOption(func(o *liveConfig) { o.c.AckTimeoutMs = milliseconds(d) })
+}
+
 // WithUserAgent appends text to the user agent that the gateway is told.
 func WithUserAgent(extension string) NetworkOption {
 	return networkOption(func(_ *int32, out *string) { *out = extension })

@@ -1,6 +1,7 @@
 package dbnloop
 
 import (
+	"context"
 	"log/slog"
 	"syscall"
 	"unsafe"
@@ -191,6 +192,8 @@ func (c *source) handle(event *bindings.Event) {
 		if c.h.State != nil {
 			c.h.State(state)
 		}
+	case bindings.EventSession:
+		c.onSession(sessionEventOf(event))
 	case bindings.EventComplete:
 		c.whole = true
 		c.log.Debug("dbnloop: stream complete")
@@ -221,6 +224,18 @@ func (c *source) onMetadata(event *bindings.Event) {
 	}
 	if c.h.Metadata != nil {
 		c.h.Metadata(&m)
+	}
+}
+
+func (c *source) onSession(event SessionEvent) {
+	level := slog.LevelDebug
+	if event.warns() {
+		level = slog.LevelWarn
+	}
+	c.log.Log(context.Background(), level, "dbnloop: the gateway tells", "event", event.Kind.String(),
+		"subscription", event.SubscriptionID, "message", event.Message)
+	if c.h.Session != nil {
+		c.h.Session(event)
 	}
 }
 

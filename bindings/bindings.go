@@ -46,6 +46,7 @@ const (
 	EventWarning  = C.DBNLOOP_EVENT_WARNING
 	EventResponse = C.DBNLOOP_EVENT_RESPONSE
 	EventProgress = C.DBNLOOP_EVENT_PROGRESS
+	EventSession  = C.DBNLOOP_EVENT_SESSION
 )
 
 // FlagTsOut: records carry a ts_out.
@@ -74,6 +75,14 @@ type Event struct {
 	RunCount    uintptr
 	Consumed    uintptr
 	HTTP        *HTTPFailure
+	Session     *SessionEvent
+}
+
+// SessionEvent mirrors dbnloop_session_event, valid as long as its event.
+type SessionEvent struct {
+	Kind, ErrorCode, SubscriptionID uint32
+	Schema, Fatal                   int32
+	TsEvent                         uint64
 }
 
 // HTTPFailure is a dbnloop_http_failure in C memory, valid as long as its event.
@@ -120,6 +129,15 @@ var (
 	_ [unsafe.Offsetof(Event{}.RunCount)]struct{} = [unsafe.Offsetof(C.dbnloop_event{}.run_count)]struct{}{}
 	_ [unsafe.Offsetof(Event{}.Consumed)]struct{} = [unsafe.Offsetof(C.dbnloop_event{}.consumed)]struct{}{}
 	_ [unsafe.Offsetof(Event{}.HTTP)]struct{}     = [unsafe.Offsetof(C.dbnloop_event{}.http)]struct{}{}
+	_ [unsafe.Offsetof(Event{}.Session)]struct{}  = [unsafe.Offsetof(C.dbnloop_event{}.session)]struct{}{}
+
+	_ [unsafe.Sizeof(SessionEvent{})]struct{}                  = [unsafe.Sizeof(C.dbnloop_session_event{})]struct{}{}
+	_ [unsafe.Offsetof(SessionEvent{}.Kind)]struct{}           = [unsafe.Offsetof(C.dbnloop_session_event{}.kind)]struct{}{}
+	_ [unsafe.Offsetof(SessionEvent{}.ErrorCode)]struct{}      = [unsafe.Offsetof(C.dbnloop_session_event{}.error_code)]struct{}{}
+	_ [unsafe.Offsetof(SessionEvent{}.SubscriptionID)]struct{} = [unsafe.Offsetof(C.dbnloop_session_event{}.subscription_id)]struct{}{}
+	_ [unsafe.Offsetof(SessionEvent{}.Schema)]struct{}         = [unsafe.Offsetof(C.dbnloop_session_event{}.schema)]struct{}{}
+	_ [unsafe.Offsetof(SessionEvent{}.Fatal)]struct{}          = [unsafe.Offsetof(C.dbnloop_session_event{}.fatal)]struct{}{}
+	_ [unsafe.Offsetof(SessionEvent{}.TsEvent)]struct{}        = [unsafe.Offsetof(C.dbnloop_session_event{}.ts_event)]struct{}{}
 
 	_ [unsafe.Sizeof(HTTPFailure{})]struct{}               = [unsafe.Sizeof(C.dbnloop_http_failure{})]struct{}{}
 	_ [unsafe.Offsetof(HTTPFailure{}.RetryAfterS)]struct{} = [unsafe.Offsetof(C.dbnloop_http_failure{}.retry_after_s)]struct{}{}

@@ -41,6 +41,7 @@ type LiveOptions struct {
 	Compression, UpgradePolicy      int32
 	ConnectTimeoutMs, AuthTimeoutMs int32
 	BufferSize, MaxMetadata         uint64
+	AckTimeoutMs                    int32
 }
 
 // LiveOptionsDefault is dbnloop_live_options_init.
@@ -57,6 +58,7 @@ func LiveOptionsDefault() LiveOptions {
 		AuthTimeoutMs:      int32(o.auth_timeout_ms),
 		BufferSize:         uint64(o.buffer_size),
 		MaxMetadata:        uint64(o.max_metadata),
+		AckTimeoutMs:       int32(o.ack_timeout_ms),
 	}
 }
 
@@ -109,6 +111,7 @@ func LiveNew(r *Reactor, apiKey string, options LiveOptions) (*Live, *Error) {
 	o.auth_timeout_ms = C.int32_t(options.AuthTimeoutMs)
 	o.buffer_size = C.uint64_t(options.BufferSize)
 	o.max_metadata = C.uint64_t(options.MaxMetadata)
+	o.ack_timeout_ms = C.int32_t(options.AckTimeoutMs)
 
 	l := &Live{}
 	key := []byte(apiKey + "\x00") // never empty, so that its address exists

@@ -104,7 +104,7 @@ func (s *session) open() (err error) {
 	}
 	s.client.Handle(dbnloop.Handlers{
 		Record: s.stream.record, Metadata: s.stream.metadata, Error: s.ended,
-		State: s.changed,
+		State: s.changed, Session: s.stream.sessionEvent,
 	})
 	if err := s.subscribe(); err != nil {
 		s.client.Close() //nolint:errcheck // the first error counts
@@ -145,7 +145,8 @@ func (s *session) stopBy(number syscall.Signal) {
 
 func (s *session) tick() {
 	if s.stream.began {
-		s.log.Info(s.stream.count.tick(time.Now()))
+		stats := s.client.Stats()
+		s.log.Info(s.stream.count.tick(time.Now()) + "; " + sourceLine(&stats))
 	}
 }
 
@@ -158,7 +159,8 @@ func (s *session) state() {
 	if count.lastTs != 0 {
 		line += ", last " + count.lastTs.String()
 	}
-	s.log.Info(line)
+	stats := s.client.Stats()
+	s.log.Info(line + "; " + sourceLine(&stats))
 }
 
 // conclude says how it went, and gives the error to end with.

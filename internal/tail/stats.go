@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -77,6 +78,38 @@ func (c *counters) tick(now time.Time) string {
 	}
 	c.ticked, c.tickRecords, c.tickBytes = now, c.records, c.bytes
 	return line
+}
+
+// sourceLine is what the library counted below the records.
+func sourceLine(s *dbnloop.Stats) string {
+	line := fmt.Sprintf("%s read in %s, %s, batches: %s, silent for %s", humanBytes(float64(s.BytesRead)),
+		plural(s.Reads, "piece"), plural(s.Polls, "poll"), grouped(s.Batches), humanDuration(s.Silence))
+	if s.Pauses > 0 {
+		line += fmt.Sprintf(", paused for %s (%s)", humanDuration(s.Paused), plural(s.Pauses, "pause"))
+	}
+	if s.Buffered > 0 {
+		line += ", " + humanBytes(float64(s.Buffered)) + " buffered"
+	}
+	for _, lag := range []struct {
+		name string
+		h    *dbnloop.LatencyHistogram
+	}{{"venue to gateway", &s.VenueToGateway}, {"gateway to here", &s.GatewayToClient}} {
+		if lag.h.Count() > 0 {
+			line += fmt.Sprintf(", %s within %v (half), %v (99 %%)", lag.name,
+				rounded(lag.h.Quantile(0.5)), rounded(lag.h.Quantile(0.99)))
+		}
+	}
+	return line
+}
+
+// rounded keeps three digits or so of a bound.
+func rounded(d time.Duration) time.Duration {
+	for _, unit := range []time.Duration{time.Second, time.Millisecond, time.Microsecond} {
+		if d >= unit {
+			return d.Round(unit / 100)
+		}
+	}
+	return d
 }
 
 func plural(n uint64, noun string) string {

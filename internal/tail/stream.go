@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -170,58 +171,49 @@ func (s *stream) caughtUp() {
 	s.endTurn()
 }
 
-// observe takes in what the gateway says of itself.
+// observe takes in which instrument a symbol stands for.
 func (s *stream) observe(r dbn.Record) {
-	switch r.RType() {
-	case dbn.RTypeSymbolMapping:
-		s.symbols.OnRecord(r)
-		s.count.symbols = s.symbols.Len()
-		if t, ok := s.main.(*tableSink); ok {
-			symbol, _ := s.symbols.Symbol(r.Header().InstrumentID)
-			t.table.widen(symbol)
-		}
-	case dbn.RTypeError:
-		s.observeError(r)
-	case dbn.RTypeSystem:
-		s.observeSystem(r)
+	if r.RType() != dbn.RTypeSymbolMapping {
+		return
+	}
+	s.symbols.OnRecord(r)
+	s.count.symbols = s.symbols.Len()
+	if t, ok := s.main.(*tableSink); ok {
+		symbol, _ := s.symbols.Symbol(r.Header().InstrumentID)
+		t.table.widen(symbol)
 	}
 }
 
-func (s *stream) observeError(r dbn.Record) {
-	text, code := "", dbn.ErrorCodeUnset
-	if m, ok := dbn.As[dbn.ErrorMsg](r); ok {
-		text, code = m.ErrString(), m.Code
-	} else if m, ok := dbn.As[dbn.ErrorMsgV1](r); ok {
-		text = m.ErrString()
+// sessionEvent prints what the gateway tells of the session.
+func (s *stream) sessionEvent(event dbnloop.SessionEvent) {
+	if s.over {
+		return
 	}
-	if code == dbn.ErrorCodeSkippedRecordsAfterSlowReading {
-		s.count.skipped = true
+	level := slog.LevelDebug
+	switch event.Kind {
+	case dbnloop.ReplayCompleted:
+		level = slog.LevelInfo
+	case dbnloop.SlowReader, dbnloop.SubscriptionOverdue:
+		level = slog.LevelWarn
+	case dbnloop.GatewayFailure, dbnloop.SymbolUnresolved, dbnloop.RecordsSkipped:
+		level = slog.LevelError
 	}
 	attrs := []any{}
-	if code != dbn.ErrorCodeUnset && code != 0 {
-		attrs = append(attrs, "code", code)
+	if event.Code != dbn.ErrorCodeUnset && event.Code != 0 {
+		attrs = append(attrs, "code", event.Code)
 	}
-	s.log.Error("gateway: "+text, attrs...)
-	if code != dbn.ErrorCodeInvalidSubscription {
+	from := "gateway: "
+	if event.Kind == dbnloop.SubscriptionOverdue {
+		from = ""
+	}
+	s.log.Log(context.Background(), level, from+event.Message, attrs...)
+	s.count.skipped = s.count.skipped || event.Kind == dbnloop.RecordsSkipped
+	if event.Code != dbn.ErrorCodeInvalidSubscription {
 		return
 	}
 	if s.refused++; s.refused >= len(s.request.schemas) && s.count.records == 0 {
 		s.end(fail(ExitFailure, "the gateway refused every subscription, so nothing would come"))
 	}
-}
-
-func (s *stream) observeSystem(r dbn.Record) {
-	text, code := "", dbn.SystemCodeUnset
-	if m, ok := dbn.As[dbn.SystemMsg](r); ok {
-		text, code = m.MsgString(), m.Code
-	} else if m, ok := dbn.As[dbn.SystemMsgV1](r); ok {
-		text = m.MsgString()
-	}
-	level := slog.LevelDebug
-	if code == dbn.SystemCodeSlowReaderWarning {
-		level = slog.LevelWarn
-	}
-	s.log.Log(context.Background(), level, "gateway: "+text, "code", code)
 }
 
 // endTurn passes on what was gathered, before the program waits for more.

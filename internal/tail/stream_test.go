@@ -16,6 +16,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/sim/sample"
 )
@@ -320,7 +321,9 @@ func TestTableCutsDetailsAtTheTerminalsWidth(t *testing.T) {
 func TestSkippedRecordsAndTypesNobodyKnows(t *testing.T) {
 	var out bytes.Buffer
 	s := begin(t, &out, dbn.SchemaTrades, "-J")
-	s.record(failure(dbn.ErrorCodeSkippedRecordsAfterSlowReading, "slow"))
+	s.sessionEvent(dbnloop.SessionEvent{
+		Kind: dbnloop.RecordsSkipped, Code: dbn.ErrorCodeSkippedRecordsAfterSlowReading, Message: "slow",
+	})
 	if !s.count.skipped {
 		t.Error("skipped records are not noted")
 	}

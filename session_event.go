@@ -1,0 +1,78 @@
+package dbnloop
+
+import (
+	"github.com/dbnloop/dbnloop/bindings"
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// SessionEventKind says what a live gateway told.
+type SessionEventKind uint32
+
+// What a live gateway tells of the session, or fails to tell in time.
+const (
+	SubscriptionAck     SessionEventKind = 1 // the gateway accepted a subscription
+	SubscriptionOverdue SessionEventKind = 2 // neither accepted nor refused in time
+	GatewayFailure      SessionEventKind = 3 // an error that is none of the following
+	SymbolUnresolved    SessionEventKind = 4 // a symbol of a subscription stands for nothing
+	SlowReader          SessionEventKind = 5 // this reader falls behind; nothing is lost yet
+	RecordsSkipped      SessionEventKind = 6 // it was too slow: the data has a gap
+	// ReplayCompleted: a schema's replay has caught up. It does not say that nothing was
+	// missed.
+	ReplayCompleted SessionEventKind = 7
+	EndOfInterval   SessionEventKind = 8 // every bar of an interval was sent
+	Notice          SessionEventKind = 9 // another system message
+)
+
+var sessionEventNames = [...]string{
+	SubscriptionAck: "SubscriptionAck", SubscriptionOverdue: "SubscriptionOverdue",
+	GatewayFailure: "GatewayFailure", SymbolUnresolved: "SymbolUnresolved",
+	SlowReader: "SlowReader", RecordsSkipped: "RecordsSkipped",
+	ReplayCompleted: "ReplayCompleted", EndOfInterval: "EndOfInterval", Notice: "Notice",
+}
+
+// String is the kind's name.
+func (k SessionEventKind) String() string {
+	if int(k) < len(sessionEventNames) && k > 0 {
+		return sessionEventNames[k]
+	}
+	return "SessionEventKind(?)"
+}
+
+// SessionEvent is something that the gateway told about the session. It is read from a
+// system or error record, which the record handlers get too, just before.
+type SessionEvent struct {
+	Kind SessionEventKind
+	// Code is the gateway's own; dbn.ErrorCodeUnset when it is no error, or had none.
+	Code dbn.ErrorCode
+	// Fatal: the gateway closes the session after it.
+	Fatal bool
+	// SubscriptionID is what Subscribe returned; 0: the message does not name it.
+	SubscriptionID uint32
+	// Schema is the one that the message names, if HasSchema.
+	Schema    dbn.Schema
+	HasSchema bool
+	// TsEvent is when the gateway said so; dbn.UndefTimestamp for SubscriptionOverdue.
+	TsEvent dbn.UnixNanos
+	// Message is the gateway's words, without control characters; for SubscriptionOverdue
+	// the library's.
+	Message string
+}
+
+func sessionEventOf(event *bindings.Event) SessionEvent {
+	in := event.Session
+	return SessionEvent{
+		Kind: SessionEventKind(in.Kind), Code: dbn.ErrorCode(in.ErrorCode), Fatal: in.Fatal != 0,
+		SubscriptionID: in.SubscriptionID, Schema: dbn.Schema(max(in.Schema, 0)),
+		HasSchema: in.Schema != bindings.Unset, TsEvent: dbn.UnixNanos(in.TsEvent),
+		Message: string(bytesOf(event)),
+	}
+}
+
+// warns reports whether who runs the program should know.
+func (e *SessionEvent) warns() bool {
+	switch e.Kind {
+	case SubscriptionOverdue, GatewayFailure, SymbolUnresolved, SlowReader, RecordsSkipped:
+		return true
+	}
+	return false
+}
