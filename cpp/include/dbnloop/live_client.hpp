@@ -27,10 +27,10 @@ struct LiveOptions {
   bool ts_out = false;
   /// Heartbeat interval asked for: 5 s to 1800 s, whole seconds; none: the gateway's
   /// own (30 s). A session without a byte for interval + heartbeat_grace is ended.
-  std::optional<std::chrono::seconds> heartbeat_interval;
+  std::optional<std::chrono::seconds> heartbeat_interval = std::nullopt;
   std::chrono::milliseconds heartbeat_grace{5000};
   /// What the gateway does when this reader is slow; none: the gateway's default.
-  std::optional<SlowReaderBehavior> slow_reader_behavior;
+  std::optional<SlowReaderBehavior> slow_reader_behavior = std::nullopt;
   Compression compression = Compression::None;
   VersionUpgradePolicy upgrade_policy = VersionUpgradePolicy::UpgradeToV3;
   std::size_t buffer_size = 256 * 1024;          ///< bytes, see ParserOptions
@@ -43,7 +43,7 @@ struct LiveOptions {
   /// during which the client is paused does not count. 0: never.
   std::chrono::milliseconds ack_timeout{10000};
   /// Appended to the user agent sent to the gateway; no '|', '\n'.
-  std::string user_agent_extension;
+  std::string user_agent_extension = {};
 };
 
 struct Subscription {

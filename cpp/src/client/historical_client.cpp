@@ -101,8 +101,9 @@ HistoricalClient::HistoricalClient(Reactor* reactor, std::string api_key,
   if (reactor == nullptr) {
     Refuse(ErrorCode::InvalidArgument, "HistoricalClient: the reactor is null");
   }
-  proto::ValidateApiKey(api_key);
-  impl_ = std::make_unique<Impl>(this, reactor, std::move(api_key),
+  auto key = proto::Conceal(std::move(api_key));
+  proto::ValidateApiKey(key);
+  impl_ = std::make_unique<Impl>(this, reactor, std::move(key),
                                  Validated(std::move(options)));
 }
 

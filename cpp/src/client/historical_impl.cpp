@@ -10,7 +10,8 @@
 namespace dbnloop {
 
 HistoricalClient::Impl::Impl(HistoricalClient* client, Reactor* reactor,
-                             std::string api_key, const HistoricalOptions& options)
+                             proto::SecretString api_key,
+                             const HistoricalOptions& options)
     : session{std::make_shared<HttpSession>(reactor, std::move(api_key), options)},
       client_{client},
       options_{options} {}

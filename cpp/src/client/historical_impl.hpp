@@ -17,7 +17,7 @@ namespace dbnloop {
 /// decompressor → parser → handlers) and the tasks that run beside it.
 class HistoricalClient::Impl final : private HttpListener {
  public:
-  Impl(HistoricalClient* client, Reactor* reactor, std::string api_key,
+  Impl(HistoricalClient* client, Reactor* reactor, proto::SecretString api_key,
        const HistoricalOptions& options);
   ~Impl() override;
 

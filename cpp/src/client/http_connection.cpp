@@ -1,6 +1,5 @@
 #include "client/http_connection.hpp"
 
-#include <openssl/crypto.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -33,8 +32,6 @@ HttpConnection::HttpConnection(Reactor* reactor, const net::TlsContext* tls,
 HttpConnection::~HttpConnection() {
   Cancel();
   life_->destroyed = true;
-  OPENSSL_cleanse(request_.data(), request_.size());
-  OPENSSL_cleanse(out_.data(), out_.size());
 }
 
 // ---- Calls of the owner -------------------------------------------------------------
@@ -130,7 +127,7 @@ void HttpConnection::OnDialed(net::Dialer::Result result) {
   Advance();
 }
 
-std::string HttpConnection::ProxyAuthorization(const proto::Url& proxy) {
+proto::SecretString HttpConnection::ProxyAuthorization(const proto::Url& proxy) {
   const auto& info = proxy.userinfo;
   const auto colon = std::min(info.find(':'), info.size());
   return proto::BasicAuth(
@@ -138,13 +135,13 @@ std::string HttpConnection::ProxyAuthorization(const proto::Url& proxy) {
       proto::PercentDecode(info.substr(std::min(colon + 1, info.size()))));
 }
 
-std::string HttpConnection::TunnelRequest() const {
+proto::SecretString HttpConnection::TunnelRequest() const {
   proto::HttpRequest connect{.method = "CONNECT",
                              .target = options_.url.Authority(),
                              .headers = {},
                              .body = {}};
   if (!options_.proxy->userinfo.empty()) {
-    connect.headers.emplace_back("Proxy-Authorization",
+    connect.secrets.emplace_back("Proxy-Authorization",
                                  ProxyAuthorization(*options_.proxy));
   }
   return proto::Serialize(connect, options_.url.Authority());
@@ -296,9 +293,7 @@ HttpConnection::Flow HttpConnection::SendOut() {
     if (n < 0) break;
     sent_ += static_cast<std::size_t>(n);
   }
-  // It holds the key.
-  OPENSSL_cleanse(out_.data(), out_.size());
-  out_.clear();
+  out_ = {};  // it holds the key
   sent_ = 0;
   return Flow::Go;
 }

@@ -70,7 +70,7 @@ class HttpConnection {
   void Resume();
 
   /// The value of a Proxy-Authorization header, of the proxy's userinfo.
-  [[nodiscard]] static std::string ProxyAuthorization(const proto::Url& proxy);
+  [[nodiscard]] static proto::SecretString ProxyAuthorization(const proto::Url& proxy);
 
   /// Whether another request may be sent on this connection, as far as can be seen.
   [[nodiscard]] bool Reusable() const;
@@ -105,7 +105,7 @@ class HttpConnection {
   void OnTimer();
   void CloseSocket() noexcept;
   [[nodiscard]] std::string Where() const;
-  [[nodiscard]] std::string TunnelRequest() const;
+  [[nodiscard]] proto::SecretString TunnelRequest() const;
 
   Reactor* reactor_;
   const net::TlsContext* tls_context_;
@@ -117,8 +117,8 @@ class HttpConnection {
   HttpListener* listener_ = nullptr;
   Phase phase_ = Phase::Closed;
   std::string peer_;
-  std::string request_;  // whole, until it is begun
-  std::string out_;      // being sent
+  proto::SecretString request_;  // whole, until it is begun
+  proto::SecretString out_;      // being sent
   std::size_t sent_ = 0;
   std::vector<std::byte> in_;  // received, [in_at_, in_end_)
   std::size_t in_at_ = 0;

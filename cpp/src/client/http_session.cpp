@@ -1,7 +1,5 @@
 #include "client/http_session.hpp"
 
-#include <openssl/crypto.h>
-
 #include <utility>
 
 #include "dbnloop/exception.hpp"
@@ -40,7 +38,7 @@ std::optional<proto::Url> ProxyOf(const HistoricalOptions& options,
 
 }  // namespace
 
-HttpSession::HttpSession(Reactor* reactor, std::string api_key,
+HttpSession::HttpSession(Reactor* reactor, proto::SecretString api_key,
                          const HistoricalOptions& options)
     : reactor_{reactor},
       api_key_{std::move(api_key)},
@@ -57,19 +55,7 @@ HttpSession::HttpSession(Reactor* reactor, std::string api_key,
   if (options_.url.tls) tls_.emplace(net::TlsOptions{options.ca_file, options.ca_dir});
 }
 
-HttpSession::~HttpSession() { OPENSSL_cleanse(api_key_.data(), api_key_.size()); }
-
-proto::HttpHeaders HttpSession::Headers() const {
-  proto::HttpHeaders headers{{"Authorization", proto::BasicAuth(api_key_, {})},
-                             {"User-Agent", user_agent_},
-                             {"Accept", "application/json, application/octet-stream"}};
-  // Through a tunnel the proxy sees none of these.
-  if (options_.proxy && !options_.url.tls && !options_.proxy->userinfo.empty()) {
-    headers.emplace_back("Proxy-Authorization",
-                         HttpConnection::ProxyAuthorization(*options_.proxy));
-  }
-  return headers;
-}
+HttpSession::~HttpSession() = default;
 
 proto::HttpRequest HttpSession::Get(std::string_view endpoint,
                                     const proto::Params& params) const {
@@ -81,11 +67,20 @@ proto::HttpRequest HttpSession::Get(std::string_view endpoint,
 proto::HttpRequest HttpSession::GetPath(std::string_view path) const {
   // A plain proxy wants the whole URL.
   const bool absolute = options_.proxy && !options_.url.tls;
-  return {.method = "GET",
-          .target = (absolute ? "http://" + options_.url.HostHeader() : "") +
-                    std::string{path},
-          .headers = Headers(),
-          .body = {}};
+  proto::HttpRequest request{
+      .method = "GET",
+      .target =
+          (absolute ? "http://" + options_.url.HostHeader() : "") + std::string{path},
+      .headers = {{"User-Agent", user_agent_},
+                  {"Accept", "application/json, application/octet-stream"}},
+      .body = {}};
+  request.secrets.emplace_back("Authorization", proto::BasicAuth(api_key_, {}));
+  // Through a tunnel the proxy sees none of these.
+  if (absolute && !options_.proxy->userinfo.empty()) {
+    request.secrets.emplace_back("Proxy-Authorization",
+                                 HttpConnection::ProxyAuthorization(*options_.proxy));
+  }
+  return request;
 }
 
 proto::HttpRequest HttpSession::Post(std::string_view endpoint,
@@ -117,10 +112,15 @@ void HttpSession::Return(std::unique_ptr<HttpConnection> connection) {
 }
 
 void HttpSession::Redact(Error& error) const {
-  const auto clean = [this](std::string& text) {
-    for (auto at = text.find(api_key_); at != std::string::npos;
-         at = text.find(api_key_, at)) {
-      text.replace(at, api_key_.size(), "[key]");
+  // A server may repeat the header too; behind "Basic " it is as good as the key.
+  const auto header = proto::BasicAuth(api_key_, {});
+  const auto clean = [&](std::string& text) {
+    for (const auto secret :
+         {std::string_view{api_key_}, std::string_view{header}.substr(6)}) {
+      for (auto at = text.find(secret); at != std::string::npos;
+           at = text.find(secret, at)) {
+        text.replace(at, secret.size(), "[key]");
+      }
     }
   };
   clean(error.message);

@@ -15,7 +15,8 @@ namespace dbnloop {
 /// the connections that wait for another request.
 class HttpSession {
  public:
-  HttpSession(Reactor* reactor, std::string api_key, const HistoricalOptions& options);
+  HttpSession(Reactor* reactor, proto::SecretString api_key,
+              const HistoricalOptions& options);
   ~HttpSession();
   HttpSession(const HttpSession&) = delete;
   HttpSession& operator=(const HttpSession&) = delete;
@@ -42,10 +43,8 @@ class HttpSession {
   [[nodiscard]] Reactor* reactor() const noexcept { return reactor_; }
 
  private:
-  [[nodiscard]] proto::HttpHeaders Headers() const;
-
   Reactor* reactor_;
-  std::string api_key_;
+  proto::SecretString api_key_;
   std::string user_agent_;
   std::optional<net::TlsContext> tls_;
   HttpConnectionOptions options_;

@@ -1,7 +1,5 @@
 #include "client/http_task.hpp"
 
-#include <openssl/crypto.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -39,12 +37,10 @@ void HttpTask::Begin() {
   retry_ = 0;
   failed_ = {};
   failed_body_.clear();
-  auto request = MakeRequest();
+  const auto request = MakeRequest();
   url_ = session_->Describe(request);
   connection_ = repeatable_ ? session_->Connection() : session_->FreshConnection();
   connection_->Send(request, this);
-  for (auto& [name, value] : request.headers)
-    OPENSSL_cleanse(value.data(), value.size());
 }
 
 void HttpTask::OnHead(const proto::HttpHead& head) {

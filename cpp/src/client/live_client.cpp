@@ -52,8 +52,9 @@ LiveClient::LiveClient(Reactor* reactor, std::string api_key)
 LiveClient::LiveClient(Reactor* reactor, std::string api_key, LiveOptions options)
     : DataSource{reactor, ParserOptionsOf(options)} {
   if (reactor == nullptr) Refuse("LiveClient: the reactor is null");
-  proto::ValidateApiKey(api_key);
-  session_ = std::make_unique<Session>(this, reactor, std::move(api_key),
+  auto key = proto::Conceal(std::move(api_key));
+  proto::ValidateApiKey(key);
+  session_ = std::make_unique<Session>(this, reactor, std::move(key),
                                        Validated(std::move(options)));
 }
 

@@ -1,6 +1,5 @@
 #include "client/live_session.hpp"
 
-#include <openssl/crypto.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -19,8 +18,8 @@ constexpr milliseconds kStopLimit{5000};       // for what is in flight after St
 
 }  // namespace
 
-LiveClient::Session::Session(LiveClient* client, Reactor* reactor, std::string api_key,
-                             LiveOptions options)
+LiveClient::Session::Session(LiveClient* client, Reactor* reactor,
+                             proto::SecretString api_key, LiveOptions options)
     : client_{client},
       reactor_{reactor},
       api_key_{std::move(api_key)},
@@ -32,7 +31,6 @@ LiveClient::Session::Session(LiveClient* client, Reactor* reactor, std::string a
 LiveClient::Session::~Session() {
   Reset();
   reactor_->Cancel(farewell_);
-  OPENSSL_cleanse(api_key_.data(), api_key_.size());
 }
 
 void LiveClient::Session::NewText() {

@@ -26,7 +26,7 @@ inline constexpr std::size_t kLiveReceive = 64 * 1024;
 /// Deliver empties all of them before the socket is read again.
 class LiveClient::Session {
  public:
-  Session(LiveClient* client, Reactor* reactor, std::string api_key,
+  Session(LiveClient* client, Reactor* reactor, proto::SecretString api_key,
           LiveOptions options);
   ~Session();
   Session(const Session&) = delete;
@@ -98,7 +98,7 @@ class LiveClient::Session {
 
   LiveClient* client_;
   Reactor* reactor_;
-  std::string api_key_;
+  proto::SecretString api_key_;
   LiveOptions options_;
   std::unique_ptr<proto::GatewaySession> text_;
   net::Dialer dialer_;

@@ -1,11 +1,11 @@
 #include "proto/cram.hpp"
 
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include <array>
 
 #include "dbnloop/exception.hpp"
+#include "proto/secret.hpp"
 
 namespace dbnloop::proto {
 namespace {
@@ -15,14 +15,13 @@ constexpr std::size_t kBucketLength = 5;
 }  // namespace
 
 std::string CramReply(std::string_view challenge, std::string_view api_key) {
-  std::string text;
+  SecretString text;
   text.reserve(challenge.size() + 1 + api_key.size());
   text.append(challenge).append("|").append(api_key);
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned length = 0;
   const int ok = EVP_Digest(text.data(), text.size(), digest.data(), &length,
                             EVP_sha256(), nullptr);
-  OPENSSL_cleanse(text.data(), text.size());
   if (ok != 1) {
     throw Exception{{ErrorCode::System, "OpenSSL cannot compute SHA-256"}};
   }

@@ -1,7 +1,5 @@
 #include "proto/gateway_session.hpp"
 
-#include <openssl/crypto.h>
-
 #include <algorithm>
 #include <charconv>
 #include <limits>
@@ -44,14 +42,10 @@ std::string SubscriptionLine(const Subscription& subscription, std::uint32_t id,
 
 }  // namespace
 
-GatewaySession::GatewaySession(std::string api_key, const LiveOptions& options)
+GatewaySession::GatewaySession(SecretString api_key, const LiveOptions& options)
     : api_key_{std::move(api_key)}, options_{options}, dataset_{options.dataset} {}
 
-GatewaySession::~GatewaySession() { WipeKey(); }
-
-void GatewaySession::WipeKey() noexcept {
-  OPENSSL_cleanse(api_key_.data(), api_key_.size());
-}
+GatewaySession::~GatewaySession() = default;
 
 std::size_t GatewaySession::Receive(std::span<const std::byte> bytes) {
   std::size_t taken = 0;
@@ -135,7 +129,7 @@ void GatewaySession::SetDataset(std::string dataset) {
 
 void GatewaySession::Authenticate() {
   output_ += "auth=" + CramReply(challenge_, api_key_);
-  WipeKey();  // it is needed once
+  api_key_ = {};  // it is needed once
   output_ += "|dataset=" + dataset_;
   output_ += "|encoding=dbn";
   output_ += options_.ts_out ? "|ts_out=1" : "|ts_out=0";

@@ -10,6 +10,7 @@
 #include "dbnloop/error.hpp"
 #include "dbnloop/live_client.hpp"
 #include "proto/lines.hpp"
+#include "proto/secret.hpp"
 
 namespace dbnloop::proto {
 
@@ -28,7 +29,7 @@ class GatewaySession {
     Failed
   };
 
-  GatewaySession(std::string api_key, const LiveOptions& options);
+  GatewaySession(SecretString api_key, const LiveOptions& options);
   ~GatewaySession();  // wipes the key
   GatewaySession(const GatewaySession&) = delete;
   GatewaySession& operator=(const GatewaySession&) = delete;
@@ -70,11 +71,10 @@ class GatewaySession {
   void OnChallenge(std::string_view line);
   void OnAuthResponse(std::string_view line);
   void Authenticate();
-  void WipeKey() noexcept;
   void Flush();
   void Fail(ErrorCode code, std::string message);
 
-  std::string api_key_;
+  SecretString api_key_;
   LiveOptions options_;
   Phase phase_ = Phase::Greeting;
   LineReader lines_;

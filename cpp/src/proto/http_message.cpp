@@ -83,33 +83,38 @@ Params FormDecode(std::string_view form) {
   return params;
 }
 
-std::string BasicAuth(std::string_view user, std::string_view password) {
-  std::string plain{user};
+SecretString BasicAuth(std::string_view user, std::string_view password) {
+  SecretString plain{user};
   plain += ':';
   plain += password;
-  std::string encoded((plain.size() + 2) / 3 * 4 + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
+  SecretString value{"Basic "};
+  const auto at = value.size();
+  value.resize(at + (plain.size() + 2) / 3 * 4 + 1);
+  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(&value[at]),
                                    reinterpret_cast<const unsigned char*>(plain.data()),
                                    static_cast<int>(plain.size()));
-  encoded.resize(static_cast<std::size_t>(size));
-  return "Basic " + encoded;
+  value.resize(at + static_cast<std::size_t>(size));
+  return value;
 }
 
-std::string Serialize(const HttpRequest& request, std::string_view host) {
+SecretString Serialize(const HttpRequest& request, std::string_view host) {
   RequirePlain(request.method, false, "method");
   RequirePlain(request.target, false, "path");
   RequirePlain(host, false, "host");
-  std::string out = request.method + " " + request.target + " HTTP/1.1\r\nHost: ";
-  out += host;
-  for (const auto& [key, value] : request.headers) {
+  SecretString out;
+  out.append(request.method).append(" ").append(request.target);
+  out.append(" HTTP/1.1\r\nHost: ").append(host);
+  const auto add = [&out](std::string_view key, std::string_view value) {
     RequirePlain(key, false, "header's name");
-    RequirePlain(value, true, ("header " + key).c_str());
+    RequirePlain(value, true, ("header " + std::string{key}).c_str());
     out.append("\r\n").append(key).append(": ").append(value);
-  }
+  };
+  for (const auto& [key, value] : request.secrets) add(key, value);
+  for (const auto& [key, value] : request.headers) add(key, value);
   if (!request.body.empty() || request.method == "POST") {
-    out += "\r\nContent-Length: " + std::to_string(request.body.size());
+    out.append("\r\nContent-Length: ").append(std::to_string(request.body.size()));
   }
-  return out + "\r\n\r\n" + request.body;
+  return out.append("\r\n\r\n").append(request.body);
 }
 
 }  // namespace dbnloop::proto

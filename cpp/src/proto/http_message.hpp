@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "proto/secret.hpp"
+
 namespace dbnloop::proto {
 
 using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
@@ -30,17 +32,19 @@ using Params = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] Params FormDecode(std::string_view form);
 
 /// The value of an Authorization header for HTTP basic authentication.
-[[nodiscard]] std::string BasicAuth(std::string_view user, std::string_view password);
+[[nodiscard]] SecretString BasicAuth(std::string_view user, std::string_view password);
 
 struct HttpRequest {
   std::string method = "GET";
   std::string target = "/";  ///< path and query
   HttpHeaders headers;       ///< besides Host and Content-Length
   std::string body;
+  /// Headers whose values must not get out.
+  std::vector<std::pair<std::string, SecretString>> secrets = {};
 };
 
 /// The bytes of a request. Throws Exception(InvalidArgument) when a part holds a
 /// character that would end its line: nothing can be smuggled in.
-[[nodiscard]] std::string Serialize(const HttpRequest& request, std::string_view host);
+[[nodiscard]] SecretString Serialize(const HttpRequest& request, std::string_view host);
 
 }  // namespace dbnloop::proto

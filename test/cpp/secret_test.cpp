@@ -1,0 +1,241 @@
+// Where the API key may be found: in no message, in no memory that a core dump holds,
+// and in none at all once the client is gone.
+
+#include "proto/secret.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dbnloop/exception.hpp"
+#include "dbnloop/historical_client.hpp"
+#include "support/live_fixture.hpp"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define DBNLOOP_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define DBNLOOP_SANITIZED 1
+#endif
+#endif
+
+namespace dbnloop {
+namespace {
+
+// The text to look for, itself kept in a form that is not found.
+class Needle {
+ public:
+  explicit Needle(std::string_view text) {
+    for (const char c : text) masked_ += static_cast<char>(c ^ kMask);
+  }
+  [[nodiscard]] bool At(const char* p) const {
+    for (std::size_t i = 0; i < masked_.size(); ++i) {
+      if ((p[i] ^ kMask) != masked_[i]) return false;
+    }
+    return true;
+  }
+  [[nodiscard]] char First() const { return static_cast<char>(masked_[0] ^ kMask); }
+  [[nodiscard]] std::size_t size() const { return masked_.size(); }
+
+ private:
+  static constexpr char kMask = 0x5A;
+  std::string masked_;
+};
+
+enum class Look { EverywhereWritable, InCoreDumps };
+
+// How often the text is in this process's private, writable memory.
+int Count(const Needle& needle, Look look) {
+  struct Region {
+    std::uintptr_t begin, end;
+  };
+  std::vector<Region> regions;
+  std::ifstream smaps{"/proc/self/smaps"};
+  Region region{};
+  bool writable = false;
+  for (std::string line; std::getline(smaps, line);) {
+    Region next{};
+    char mode[5] = {};
+    const auto* const format = "%lx-%lx %4s";
+    if (std::sscanf(line.c_str(), format, &next.begin, &next.end, mode) == 3) {
+      region = next;
+      writable = mode[0] == 'r' && mode[1] == 'w';
+    } else if (writable && line.starts_with("VmFlags:")) {
+      const bool dumped = line.find(" dd") == std::string::npos;
+      if (dumped || look == Look::EverywhereWritable) regions.push_back(region);
+    }
+  }
+  int found = 0;
+  for (const auto& [begin, end] : regions) {
+    const auto* p = reinterpret_cast<const char*>(begin);
+    const auto* const last = reinterpret_cast<const char*>(end) - needle.size();
+    while (p <= last) {
+      const auto left = static_cast<std::size_t>(last - p) + 1;
+      p = static_cast<const char*>(std::memchr(p, needle.First(), left));
+      if (p == nullptr) break;
+      if (needle.At(p++)) ++found;
+    }
+  }
+  return found;
+}
+
+// A key that no constant holds; the caller wipes what it gets.
+std::string MakeKey() {
+  std::string key{"db-"};
+  key.reserve(40);
+  for (int i = 0; i < 29; ++i) key += static_cast<char>('a' + (i * 7 + 3) % 26);
+  return key;
+}
+
+class SecretTest : public test::LiveFixture {
+ protected:
+  void SetUp() override {
+#ifdef DBNLOOP_SANITIZED
+    GTEST_SKIP() << "sanitizers keep copies of their own";
+#endif
+  }
+  static Needle NeedleOf(std::string key) {
+    Needle needle{key};
+    proto::Wipe(key);
+    return needle;
+  }
+};
+
+TEST_F(SecretTest, TheSearchFindsWhatIsThere) {
+  auto key = MakeKey();
+  const Needle needle{key};
+  EXPECT_GE(Count(needle, Look::InCoreDumps), 1);
+  proto::Wipe(key);
+  EXPECT_EQ(Count(needle, Look::EverywhereWritable), 0);
+  {
+    const auto secret = proto::Conceal(MakeKey());
+    EXPECT_EQ(Count(needle, Look::EverywhereWritable), 1);
+    EXPECT_EQ(Count(needle, Look::InCoreDumps), 0);
+  }
+  EXPECT_EQ(Count(needle, Look::EverywhereWritable), 0);
+}
+
+TEST_F(SecretTest, LiveKeyIsInNoCoreDumpAndIsWipedAtTheEnd) {
+  // The first call of a function in a shared library saves registers on the stack: with
+  // another key, so that it is not done with this one.
+  {
+    LiveClient first{&reactor_, std::string{test::kKey}, {.dataset = "GLBX.MDP3"}};
+    Stream(first);
+  }
+  const auto needle = NeedleOf(MakeKey());
+  {
+    LiveClient client{&reactor_, MakeKey(), {.dataset = "GLBX.MDP3"}};
+    EXPECT_EQ(Count(needle, Look::EverywhereWritable), 2) << "the client, its session";
+    Stream(client);
+    EXPECT_EQ(Count(needle, Look::InCoreDumps), 0);
+    EXPECT_EQ(Count(needle, Look::EverywhereWritable), 1) << "to connect again";
+  }
+  EXPECT_EQ(Count(needle, Look::EverywhereWritable), 0);
+}
+
+TEST_F(SecretTest, KeyThatIsRefusedIsWipedToo) {
+  const auto needle = NeedleOf(MakeKey());
+  std::string message;
+  try {
+    LiveClient{&reactor_, MakeKey() + "x"};
+  } catch (const Exception& e) {
+    message = e.what();
+  }
+  EXPECT_THAT(message, testing::HasSubstr("32"));
+  EXPECT_EQ(Count(needle, Look::EverywhereWritable), 0);
+}
+
+// A server in a process of its own, so that what it reads is not found here: it reads
+// one request and refuses it, repeating the request's own words.
+class EchoingServer {
+ public:
+  EchoingServer() : listener_{test::Listen(4)}, port_{test::PortOf(listener_.get())} {
+    child_ = ::fork();
+    if (child_ == 0) {
+      Serve(listener_.get());
+      ::_exit(0);
+    }
+    listener_.Reset();
+  }
+  ~EchoingServer() {
+    ::kill(child_, SIGKILL);
+    ::waitpid(child_, nullptr, 0);
+  }
+  EchoingServer(const EchoingServer&) = delete;
+  EchoingServer& operator=(const EchoingServer&) = delete;
+  [[nodiscard]] int port() const { return port_; }
+
+ private:
+  static void Serve(int listener) {
+    int fd = -1;
+    pollfd waiting{listener, POLLIN, 0};
+    ::poll(&waiting, 1, -1);
+    fd = ::accept(listener, nullptr, nullptr);
+    std::string request;
+    char buffer[4096];
+    while (request.find("\r\n\r\n") == std::string::npos) {
+      const auto n = ::recv(fd, buffer, sizeof(buffer), 0);
+      if (n <= 0) return;
+      request.append(buffer, static_cast<std::size_t>(n));
+    }
+    const auto at = request.find("Basic ");
+    const auto echo = request.substr(at, request.find("\r\n", at) - at);
+    const auto body =
+        R"({"detail":{"case":"auth_failed","message":"refused: )" + echo + "\"}}";
+    const auto answer =
+        "HTTP/1.1 401 Unauthorized\r\nContent-Length: " + std::to_string(body.size()) +
+        "\r\n\r\n" + body;
+    ::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL);
+    ::recv(fd, buffer, sizeof(buffer), 0);
+  }
+
+  net::ScopedFd listener_;
+  int port_;
+  pid_t child_ = -1;
+};
+
+TEST_F(SecretTest, HistoricalKeyIsInNoCoreDumpAndInNoError) {
+  const auto needle = NeedleOf(MakeKey());
+  EchoingServer server;
+  Error failure;
+  {
+    HistoricalOptions options;
+    options.url = "http://127.0.0.1:" + std::to_string(server.port());
+    options.proxy = "";
+    HistoricalClient client{&reactor_, MakeKey(), options};
+    client.OnError([&](const Error& e) { failure = e; });
+    client.Request("GLBX.MDP3", "ESZ6", Schema::Trades, UnixNanos{},
+                   UnixNanos{UnixNanos::duration{1}});
+    client.Start();
+    ASSERT_TRUE(Until([&] { return bool{failure}; }));
+    EXPECT_EQ(Count(needle, Look::InCoreDumps), 0);
+  }
+  EXPECT_EQ(Count(needle, Look::EverywhereWritable), 0);
+  EXPECT_EQ(failure.code, ErrorCode::AuthFailed) << failure.message;
+  // "db-" and its like in base64.
+  EXPECT_THAT(failure.message, testing::Not(testing::HasSubstr("ZGIt")));
+}
+
+TEST(SecretString, GrowsAndMovesLikeAnyString) {
+  proto::SecretString text;
+  for (int i = 0; i < 20'000; ++i) text += static_cast<char>('a' + i % 26);
+  const auto copy = text;
+  const auto moved = std::move(text);
+  EXPECT_EQ(copy, moved);
+  EXPECT_EQ(moved.size(), 20'000U);
+  EXPECT_EQ(moved.substr(26, 3), "abc");
+}
+
+}  // namespace
+}  // namespace dbnloop
