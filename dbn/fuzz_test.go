@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -180,6 +181,19 @@ func aligned(b []byte) (dbn.Record, bool) {
 	return r, err == nil
 }
 
+var escapes = regexp.MustCompile(`\\.`)
+
+// withoutCharEscapes takes away what the official tool writes into single characters,
+// and so do we, but JSON does not know: \' and \xHH.
+func withoutCharEscapes(text []byte) []byte {
+	return escapes.ReplaceAllFunc(text, func(escape []byte) []byte {
+		if escape[1] == 'x' || escape[1] == '\'' {
+			return []byte("?")
+		}
+		return escape
+	})
+}
+
 // The text of any record is one valid JSON object, and one CSV row of as many fields as the
 // header has.
 func FuzzText(f *testing.F) {
@@ -196,10 +210,10 @@ func FuzzText(f *testing.F) {
 		columns := dbn.ColumnsOf(r)
 		o := &dbn.TextOptions{Pretty: flags&1 != 0, TsOut: flags&2 != 0, MapSymbol: flags&4 != 0}
 		text := dbn.AppendJSON(nil, r, columns, symbol, flags&8 != 0, o)
-		if !json.Valid(text) || bytes.ContainsAny(text, "\n\r") {
+		if !json.Valid(withoutCharEscapes(text)) || bytes.ContainsAny(text, "\n\r") {
 			t.Errorf("no line of JSON: %q", text)
 		}
-		if indented := dbn.AppendIndented(nil, text); !json.Valid(indented) {
+		if indented := dbn.AppendIndented(nil, text); !json.Valid(withoutCharEscapes(indented)) {
 			t.Errorf("no JSON, indented: %q", indented)
 		}
 		if len(columns) == 0 {

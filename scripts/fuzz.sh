@@ -25,7 +25,7 @@ run_cpp() {
 
 run_go() {
   local name=$1 seconds=$2 package=${1%:*} target=${1#*:} log
-  log=$out/log/$(basename "$package")-$target
+  log=$out/log/$(basename "$(realpath "$package")")-$target
   if scripts/go.sh test -run '^$' -fuzz "^$target\$" -fuzztime "${seconds}s" -fuzzminimizetime 1s \
     -parallel 1 "$package" >"$log" 2>&1; then
     report ok "$name" "$(executions "$log")"
@@ -53,9 +53,10 @@ mkdir -p $out/{corpus,log,found}
 names=("$@")
 if [ $# -eq 0 ]; then
   for source in test/fuzz/fuzz_*.cpp; do names+=("$(basename "$source" .cpp)"); done
-  for folder in $(git grep -l '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u); do
-    for target in $(scripts/go.sh test -list '^Fuzz' "./$folder" | grep '^Fuzz'); do
-      names+=("./$folder:$target")
+  for file in $(git grep -l '^func Fuzz' -- '*_test.go'); do
+    folder=$(dirname "./$file")
+    for target in $(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$file"); do
+      names+=("$folder:$target")
     done
   done
 fi
