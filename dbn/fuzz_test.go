@@ -8,9 +8,11 @@ import (
 	"io"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
@@ -264,4 +266,68 @@ func FuzzMerge(f *testing.F) {
 			left[from] = left[from][1:]
 		}
 	})
+}
+
+// Times and prices are what their text says; the text of an enum's value is that value.
+func FuzzValues(f *testing.F) {
+	f.Add(uint64(1795444200000000001), "mbp-1")
+	f.Add(uint64(951782400000000000), "raw_symbol")
+	f.Add(uint64(1)<<63, "native")
+	f.Add(^uint64(0)-1, "B")
+	f.Fuzz(func(t *testing.T, number uint64, text string) {
+		if at := dbn.UnixNanos(number); !at.IsUndef() {
+			parsed, err := time.Parse(time.RFC3339Nano, at.String())
+			if err != nil || !parsed.Equal(at.Time()) || dbn.UnixNanosOf(parsed) != at {
+				t.Errorf("%d is %s, which is %d, %v", number, at, dbn.UnixNanosOf(parsed), err)
+			}
+			if date := strings.ReplaceAll(at.String()[:10], "-", ""); date != strconv.FormatUint(uint64(dbn.DateOf(at)), 10) {
+				t.Errorf("%s is on %d", at, dbn.DateOf(at))
+			}
+		}
+		if price := dbn.Price(number); !price.IsUndef() {
+			again, err := strconv.ParseInt(strings.Replace(price.String(), ".", "", 1), 10, 64)
+			if err != nil || again != int64(price) {
+				t.Errorf("%d is %s, %v", price, price, err)
+			}
+		}
+		parses(t, text, dbn.ParseSchema)
+		parses(t, text, dbn.ParseSType)
+		parses(t, text, dbn.ParseEncoding)
+		parses(t, text, dbn.ParseCompression)
+		parses(t, text, dbn.ParseRType)
+		parses(t, text, dbn.ParseSide)
+		parses(t, text, dbn.ParseAction)
+	})
+}
+
+func parses[E interface {
+	comparable
+	String() string
+}](t *testing.T, text string, parse func(string) (E, error)) {
+	value, err := parse(text)
+	if err != nil {
+		return
+	}
+	if again, err := parse(value.String()); err != nil || again != value {
+		t.Errorf("%q is %v, which is %v, %v", text, value, again, err)
+	}
+}
+
+func TestTimesBehindAllTimesAreTheLast(t *testing.T) {
+	for text, want := range map[string]dbn.UnixNanos{
+		"1969-12-31T23:59:59.999999999Z": 0,
+		"1970-01-01T00:00:00.000000001Z": 1,
+		"2262-04-11T23:47:16.854775808Z": 1 << 63,
+		"2554-07-21T23:34:33.709551614Z": dbn.UndefTimestamp - 1,
+		"2554-07-21T23:34:33.709551615Z": dbn.UndefTimestamp - 1,
+		"9999-12-31T00:00:00Z":           dbn.UndefTimestamp - 1,
+	} {
+		at, err := time.Parse(time.RFC3339Nano, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := dbn.UnixNanosOf(at); got != want {
+			t.Errorf("%s is %d, want %d", text, uint64(got), uint64(want))
+		}
+	}
 }

@@ -2,6 +2,7 @@ package dbn
 
 import (
 	"bytes"
+	"math"
 	"strconv"
 	"time"
 )
@@ -9,12 +10,18 @@ import (
 // UnixNanos is a time in nanoseconds since 1970-01-01T00:00:00Z.
 type UnixNanos uint64
 
-// UnixNanosOf converts a time; times before 1970 become 0.
+// UnixNanosOf converts a time; times before 1970 become 0, those behind the year 2554 the
+// last one there is.
 func UnixNanosOf(t time.Time) UnixNanos {
-	if n := t.UnixNano(); n > 0 {
-		return UnixNanos(n)
+	const second, last = 1_000_000_000, math.MaxUint64 - 1
+	switch s := t.Unix(); { // UnixNano knows times until 2262 only
+	case s < 0:
+		return 0
+	case s > last/second || s == last/second && t.Nanosecond() > last%second:
+		return last
+	default:
+		return UnixNanos(s)*second + UnixNanos(t.Nanosecond())
 	}
-	return 0
 }
 
 // IsUndef reports whether the time is not set.

@@ -115,8 +115,8 @@ func readStart(r *request, text string) error {
 		return nil
 	}
 	for _, layout := range startLayouts {
-		if t, err := time.Parse(layout, text); err == nil && t.UnixNano() >= 0 {
-			r.start = uint64(t.UnixNano())
+		if t, err := time.Parse(layout, text); err == nil && t.Year() >= 1970 && t.Year() <= 2261 {
+			r.start = uint64(dbn.UnixNanosOf(t))
 			return nil
 		}
 	}

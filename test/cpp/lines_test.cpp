@@ -94,5 +94,15 @@ TEST(QuotedTest, IsPrintableAndBounded) {
   EXPECT_LT(Quoted(std::string(10'000, 'x')).size(), 210U);
 }
 
+TEST(PrintableTest, IsBoundedBetweenTwoCharacters) {
+  EXPECT_EQ(Printable("a\nb\x1b[31m\x7f"), "a b [31m ");
+  EXPECT_EQ(Printable(std::string(1000, 'x')), std::string(1000, 'x'));
+  for (const std::size_t before : {997U, 998U, 999U, 1000U}) {
+    const std::string begin(before, 'x');
+    EXPECT_EQ(Printable(begin + "€€"), begin + (before == 997 ? "€…" : "…")) << before;
+  }
+  EXPECT_EQ(Printable(std::string(2000, '\x80')).size(), 997U + 3U);  // no UTF-8
+}
+
 }  // namespace
 }  // namespace dbnloop::proto

@@ -41,12 +41,18 @@ std::optional<std::string_view> ValueOf(std::string_view line, std::string_view 
 
 std::string Printable(std::string_view text) {
   constexpr std::size_t kMost = 1000;
-  std::string out{text.substr(0, kMost)};
+  auto end = std::min(kMost, text.size());
+  // Not in the middle of a character of UTF-8, which has 4 bytes at most.
+  for (int i = 0; i < 3 && end < text.size(); ++i) {
+    if ((static_cast<unsigned char>(text[end]) & 0xC0U) != 0x80U) break;
+    --end;
+  }
+  std::string out{text.substr(0, end)};
   for (char& c : out) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte == 0x7F) c = ' ';
   }
-  if (text.size() > kMost) out += "…";
+  if (end < text.size()) out += "…";
   return out;
 }
 
