@@ -91,20 +91,92 @@ TEST_F(DialerTest, ARefusedAddressIsFollowedByTheNext) {
   EXPECT_EQ(result_->peer, At("127.0.0.1"));
 }
 
-TEST_F(DialerTest, ASilentAddressIsFollowedByTheNextAfterItsTime) {
-  const auto silent = test::Listen(0, "127.0.0.9", port_);
-  const test::ConnectAttempts fill{port_, 3, "127.0.0.9"};
-  dns_.a = {"127.0.0.9", "127.0.0.1"};
+// An address that never answers: its listener's queue is full.
+class SilentAddress {
+ public:
+  SilentAddress(const char* address, int port)
+      : listener_{test::Listen(0, address, port)}, fill_{port, 3, address} {}
+
+ private:
+  ScopedFd listener_;
+  test::ConnectAttempts fill_;
+};
+
+TEST_F(DialerTest, ASilentAddressGivesTheNextItsHeadStart) {
+  const SilentAddress silent{"127.0.0.9", port_};
+  dns_.aaaa = {"::ffff:127.0.0.9"};  // IPv6 comes first
+  dns_.a = {"127.0.0.1"};
   const auto dialer = Make();
   Dial(*dialer, "gateway.example.com");
-  // Whichever comes first: should it be the silent one, its time must pass.
-  for (int i = 0; i < 1000 && !result_; ++i) {
-    reactor_.Poll(1);
-    if (dialer->Progress().find("no answer") != std::string::npos) now_ += 2500ms;
-  }
-  ASSERT_TRUE(result_);
+  const auto waiting = "[::ffff:127.0.0.9]:" + std::to_string(port_) + ": no answer";
+  while (dialer->Progress() != waiting) reactor_.Poll(1);
+  now_ += Dialer::kHeadStart - 1ms;
+  for (int i = 0; i < 20; ++i) reactor_.Poll(1);
+  EXPECT_FALSE(result_);
+  EXPECT_EQ(dialer->Progress(), waiting) << "the second has not begun";
+  now_ += 1ms;
+  ASSERT_TRUE(UntilResult());
   EXPECT_FALSE(result_->error) << result_->error.message;
   EXPECT_EQ(result_->peer, At("127.0.0.1"));
+}
+
+TEST_F(DialerTest, OfManyAddressesTheLastMayBeTheOne) {
+  dns_.a.clear();
+  for (int i = 2; i < 40; ++i) dns_.a.push_back("127.0.1." + std::to_string(i));
+  dns_.a.emplace_back("127.0.0.1");
+  const auto dialer = Make();
+  Dial(*dialer, "gateway.example.com");
+  ASSERT_TRUE(UntilResult()) << "refused ones need no head start";
+  EXPECT_EQ(result_->peer, At("127.0.0.1"));
+}
+
+TEST_F(DialerTest, SilentAddressesAreTriedSideBySideUntilOneAnswers) {
+  const SilentAddress first{"127.0.0.8", port_};
+  const SilentAddress second{"127.0.0.9", port_};
+  dns_.a = {"127.0.0.8", "127.0.0.9", "127.0.0.1"};
+  const auto dialer = Make();
+  const auto before = test::OpenFds();
+  Dial(*dialer, "gateway.example.com");
+  for (int i = 0; i < 1000 && !result_; ++i) {
+    reactor_.Poll(1);
+    if (dialer->Progress().find("no answer") != std::string::npos) now_ += 250ms;
+  }
+  ASSERT_TRUE(result_);
+  EXPECT_EQ(result_->peer, At("127.0.0.1"));
+  EXPECT_LE(test::OpenFds(), before + 1) << "the others were closed";
+}
+
+TEST_F(DialerTest, AnAttemptEndsAtItsTimeButTheLastOneDoesNot) {
+  const SilentAddress first{"127.0.0.8", port_};
+  const SilentAddress second{"127.0.0.9", port_};
+  dns_.a = {"127.0.0.8", "127.0.0.9"};
+  const auto dialer = Make();
+  Dial(*dialer, "gateway.example.com");
+  while (dialer->Progress().find("no answer") == std::string::npos) reactor_.Poll(1);
+  for (const auto step : {250ms, 4750ms, 250ms, 60'000ms}) {
+    now_ += step;
+    for (int i = 0; i < 5; ++i) reactor_.Poll(0);
+  }
+  EXPECT_FALSE(result_) << "its owner's time decides";
+  EXPECT_THAT(dialer->Progress(),
+              AllOf(HasSubstr("timed out"), HasSubstr("no answer")));
+}
+
+TEST_F(DialerTest, TheSlowFamilyIsTriedWhenTheOtherFails) {
+  dns_.slow_type = test::DnsServer::kAaaa;
+  dns_.a = {"127.0.0.2"};  // nobody listens there
+  dns_.aaaa = {"::ffff:127.0.0.1"};
+  const auto dialer = Make();
+  Dial(*dialer, "gateway.example.com");
+  while (dns_.Kept() == 0 || dns_.questions < 2) reactor_.Poll(1);
+  for (int i = 0; i < 20; ++i) reactor_.Poll(1);
+  now_ += Resolver::kResolutionDelay;
+  while (dialer->Progress().find("refused") == std::string::npos) reactor_.Poll(1);
+  EXPECT_FALSE(result_) << "there may be more addresses";
+  dns_.Answer();
+  ASSERT_TRUE(UntilResult());
+  EXPECT_FALSE(result_->error) << result_->error.message;
+  EXPECT_THAT(result_->peer, HasSubstr("127.0.0.1"));
 }
 
 TEST_F(DialerTest, TheErrorNamesEveryAddressAndItsReason) {

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,14 +30,20 @@ std::size_t OpenFds() {
 
 class ResolverTest : public testing::Test {
  protected:
-  Resolver::Result Lookup(std::string_view host, ResolverOptions options = {}) {
+  // Everything that was answered, as one.
+  Resolver::Answer Lookup(std::string_view host, ResolverOptions options = {}) {
     options.servers = server_.Endpoint();
     Resolver resolver{&reactor_, options};
-    std::optional<Resolver::Result> result;
-    resolver.Resolve(host, 13000, [&](Resolver::Result r) { result = std::move(r); });
-    EXPECT_FALSE(result.has_value()) << "answered from inside Resolve";
-    while (!result) reactor_.Poll(1000);
-    return *result;
+    Resolver::Answer all{.last = false};
+    resolver.Resolve(host, 13000, [&](Resolver::Answer answer) {
+      EXPECT_FALSE(all.last) << "nothing comes behind the last answer";
+      std::ranges::move(answer.addresses, std::back_inserter(all.addresses));
+      all.last = answer.last;
+      all.error = answer.error;
+    });
+    EXPECT_TRUE(all.addresses.empty() && !all.last) << "answered from inside Resolve";
+    while (!all.last) reactor_.Poll(1000);
+    return all;
   }
 
   static std::vector<std::string> Texts(const std::vector<Address>& addresses) {
@@ -50,18 +58,19 @@ class ResolverTest : public testing::Test {
 
 TEST_F(ResolverTest, NumericAddressesNeedNoServer) {
   server_.mode = test::DnsServer::Mode::Silent;
-  EXPECT_THAT(Texts(*Lookup("192.0.2.7")), ElementsAre("192.0.2.7:13000"));
-  EXPECT_THAT(Texts(*Lookup("::1")), ElementsAre("[::1]:13000"));
-  EXPECT_THAT(Texts(*Lookup("[2001:db8::1]")), ElementsAre("[2001:db8::1]:13000"));
+  EXPECT_THAT(Texts(Lookup("192.0.2.7").addresses), ElementsAre("192.0.2.7:13000"));
+  EXPECT_THAT(Texts(Lookup("::1").addresses), ElementsAre("[::1]:13000"));
+  EXPECT_THAT(Texts(Lookup("[2001:db8::1]").addresses),
+              ElementsAre("[2001:db8::1]:13000"));
   EXPECT_EQ(server_.questions, 0);
 }
 
-TEST_F(ResolverTest, BothFamiliesAreAskedAndInterleaved) {
+TEST_F(ResolverTest, BothFamiliesAreAsked) {
   server_.a = {"192.0.2.1", "192.0.2.2"};
   server_.aaaa = {"2001:db8::1"};
   const auto result = Lookup("gateway.example.com");
-  ASSERT_TRUE(result.has_value()) << result.error().message;
-  const auto texts = Texts(*result);
+  ASSERT_FALSE(result.error) << result.error.message;
+  const auto texts = Texts(result.addresses);
   ASSERT_EQ(texts.size(), 3U);
   EXPECT_EQ(texts[0], "[2001:db8::1]:13000");
   EXPECT_THAT(texts[1], HasSubstr("192.0.2."));
@@ -71,18 +80,18 @@ TEST_F(ResolverTest, BothFamiliesAreAskedAndInterleaved) {
 TEST_F(ResolverTest, LocalhostComesFromTheHostsFile) {
   server_.mode = test::DnsServer::Mode::Silent;
   const auto result = Lookup("localhost");
-  ASSERT_TRUE(result.has_value()) << result.error().message;
-  EXPECT_THAT(Texts(*result), testing::Contains("127.0.0.1:13000"));
+  ASSERT_FALSE(result.error) << result.error.message;
+  EXPECT_THAT(Texts(result.addresses), testing::Contains("127.0.0.1:13000"));
   EXPECT_EQ(server_.questions, 0);
 }
 
 TEST_F(ResolverTest, UnknownNameSaysTheNameAndTheReason) {
   server_.mode = test::DnsServer::Mode::NameError;
   const auto result = Lookup("no-such-host.example.com");
-  ASSERT_FALSE(result.has_value());
-  EXPECT_EQ(result.error().code, ErrorCode::DnsResolutionFailed);
-  EXPECT_THAT(result.error().message, HasSubstr("'no-such-host.example.com'"));
-  EXPECT_THAT(result.error().message, HasSubstr("check the spelling"));
+  ASSERT_TRUE(result.error);
+  EXPECT_EQ(result.error.code, ErrorCode::DnsResolutionFailed);
+  EXPECT_THAT(result.error.message, HasSubstr("'no-such-host.example.com'"));
+  EXPECT_THAT(result.error.message, HasSubstr("check the spelling"));
 }
 
 TEST_F(ResolverTest, LostQuestionsAreAskedAgain) {
@@ -91,9 +100,123 @@ TEST_F(ResolverTest, LostQuestionsAreAskedAgain) {
   const auto result = Lookup("lossy.example.com", {.timeout = milliseconds{20000},
                                                    .attempt_timeout = milliseconds{20},
                                                    .tries = 6});
-  ASSERT_TRUE(result.has_value()) << result.error().message;
-  EXPECT_THAT(Texts(*result), ElementsAre("192.0.2.9:13000"));
+  ASSERT_FALSE(result.error) << result.error.message;
+  EXPECT_THAT(Texts(result.addresses), ElementsAre("192.0.2.9:13000"));
   EXPECT_GE(server_.questions, 3);
+}
+
+TEST_F(ResolverTest, ATruncatedAnswerIsAskedForOverTcp) {
+  server_.mode = test::DnsServer::Mode::Truncated;
+  for (int i = 1; i <= 60; ++i) server_.a.push_back("192.0.2." + std::to_string(i));
+  const auto result = Lookup("many.example.com");
+  ASSERT_FALSE(result.error) << result.error.message;
+  EXPECT_EQ(result.addresses.size(), 60U);
+  EXPECT_GE(server_.tcp_questions, 1);
+}
+
+TEST_F(ResolverTest, AFailingServerSaysSo) {
+  server_.mode = test::DnsServer::Mode::ServerFailure;
+  const auto result =
+      Lookup("gateway.example.com", {.attempt_timeout = milliseconds{20}, .tries = 1});
+  ASSERT_TRUE(result.error);
+  EXPECT_THAT(result.error.message, HasSubstr("resolv.conf"));
+}
+
+TEST_F(ResolverTest, ANameWithoutAddressesIsAnError) {
+  const auto result = Lookup("empty.example.com");
+  ASSERT_TRUE(result.error);
+  EXPECT_EQ(result.error.code, ErrorCode::DnsResolutionFailed);
+}
+
+// ---- One family is slow: a clock that stands still shows what is waited for ---------
+
+class SlowFamilyTest : public ResolverTest {
+ protected:
+  SlowFamilyTest() {
+    reactor_.SetClockForTest([this] { return now_; });
+    server_.a = {"192.0.2.1"};
+    server_.aaaa = {"2001:db8::1"};
+  }
+  void Begin(unsigned slow) {
+    server_.slow_type = slow;
+    resolver_.emplace(&reactor_, ResolverOptions{.servers = server_.Endpoint()});
+    resolver_->Resolve("gateway.example.com", 1, [this](Resolver::Answer answer) {
+      answers_.push_back(std::move(answer));
+    });
+    while (server_.questions < 2) reactor_.Poll(1000);
+    for (int i = 0; i < 20; ++i) reactor_.Poll(1);
+  }
+  void Advance(milliseconds by) {
+    now_ += by;
+    for (int i = 0; i < 5; ++i) reactor_.Poll(0);
+  }
+  void AnswerAndWait() {
+    server_.Answer();
+    while (answers_.empty() || !answers_.back().last) reactor_.Poll(1000);
+  }
+
+  Reactor::Clock::time_point now_ = Reactor::Clock::now();
+  std::vector<Resolver::Answer> answers_;
+  std::optional<Resolver> resolver_;
+};
+
+TEST_F(SlowFamilyTest, IPv4WaitsALittleForIPv6) {
+  Begin(test::DnsServer::kAaaa);
+  Advance(milliseconds{49});
+  EXPECT_TRUE(answers_.empty());
+  Advance(milliseconds{1});
+  ASSERT_EQ(answers_.size(), 1U);
+  EXPECT_THAT(Texts(answers_[0].addresses), ElementsAre("192.0.2.1:1"));
+  EXPECT_FALSE(answers_[0].last);
+  AnswerAndWait();
+  ASSERT_EQ(answers_.size(), 2U);
+  EXPECT_THAT(Texts(answers_[1].addresses), ElementsAre("[2001:db8::1]:1"));
+}
+
+TEST_F(SlowFamilyTest, IPv6ComesInTimeWithinTheWait) {
+  Begin(test::DnsServer::kAaaa);
+  Advance(milliseconds{49});
+  AnswerAndWait();
+  ASSERT_EQ(answers_.size(), 1U);
+  EXPECT_THAT(Texts(answers_[0].addresses),
+              ElementsAre("[2001:db8::1]:1", "192.0.2.1:1"));
+}
+
+TEST_F(SlowFamilyTest, IPv6WaitsForNothing) {
+  Begin(test::DnsServer::kA);
+  ASSERT_EQ(answers_.size(), 1U);
+  EXPECT_THAT(Texts(answers_[0].addresses), ElementsAre("[2001:db8::1]:1"));
+  AnswerAndWait();
+  EXPECT_THAT(Texts(answers_[1].addresses), ElementsAre("192.0.2.1:1"));
+}
+
+TEST_F(SlowFamilyTest, TheOtherFamilyMayNeverAnswer) {
+  Begin(test::DnsServer::kAaaa);
+  Advance(milliseconds{50});
+  ASSERT_EQ(answers_.size(), 1U);
+  Advance(milliseconds{5000});
+  ASSERT_EQ(answers_.size(), 2U);
+  EXPECT_TRUE(answers_[1].last && answers_[1].addresses.empty());
+  EXPECT_FALSE(answers_[1].error) << "there were addresses";
+}
+
+TEST_F(SlowFamilyTest, TheFirstAnswerMayCancelOrDestroy) {
+  for (const bool destroy : {false, true}) {
+    server_.slow_type = test::DnsServer::kAaaa;
+    server_.questions = 0;
+    resolver_.emplace(&reactor_, ResolverOptions{.servers = server_.Endpoint()});
+    int answers = 0;
+    resolver_->Resolve("gateway.example.com", 1, [&](const Resolver::Answer&) {
+      ++answers;
+      destroy ? resolver_.reset() : resolver_->Cancel();
+    });
+    while (server_.questions < 2) reactor_.Poll(1000);
+    for (int i = 0; i < 20; ++i) reactor_.Poll(1);
+    Advance(milliseconds{50});
+    server_.Answer();
+    for (int i = 0; i < 20; ++i) reactor_.Poll(1);
+    EXPECT_EQ(answers, 1);
+  }
 }
 
 TEST_F(ResolverTest, SilentServerEndsAtTheTimeout) {
@@ -101,9 +224,9 @@ TEST_F(ResolverTest, SilentServerEndsAtTheTimeout) {
   const auto result = Lookup(
       "slow.example.com",
       {.timeout = milliseconds{30}, .attempt_timeout = milliseconds{5000}, .tries = 1});
-  ASSERT_FALSE(result.has_value());
-  EXPECT_EQ(result.error().code, ErrorCode::DnsResolutionFailed);
-  EXPECT_THAT(result.error().message, HasSubstr("no answer in time"));
+  ASSERT_TRUE(result.error);
+  EXPECT_EQ(result.error.code, ErrorCode::DnsResolutionFailed);
+  EXPECT_THAT(result.error.message, HasSubstr("no answer in time"));
 }
 
 TEST_F(ResolverTest, CancelRunsNothingAndLeavesNoFd) {
@@ -112,11 +235,13 @@ TEST_F(ResolverTest, CancelRunsNothingAndLeavesNoFd) {
   bool called = false;
   {
     Resolver resolver{&reactor_, {.servers = server_.Endpoint()}};
-    resolver.Resolve("hang.example.com", 1, [&](Resolver::Result) { called = true; });
+    resolver.Resolve("hang.example.com", 1,
+                     [&](const Resolver::Answer&) { called = true; });
     while (server_.questions == 0) reactor_.Poll(1000);
     resolver.Cancel();
     reactor_.Poll(0);
-    resolver.Resolve("again.example.com", 1, [&](Resolver::Result) { called = true; });
+    resolver.Resolve("again.example.com", 1,
+                     [&](const Resolver::Answer&) { called = true; });
   }
   while (reactor_.Poll(0) > 0) {
   }
@@ -129,7 +254,7 @@ TEST_F(ResolverTest, TheCallbackMayDestroyTheResolver) {
   auto resolver = std::make_unique<Resolver>(
       &reactor_, ResolverOptions{.servers = server_.Endpoint()});
   bool called = false;
-  resolver->Resolve("gateway.example.com", 1, [&](Resolver::Result) {
+  resolver->Resolve("gateway.example.com", 1, [&](const Resolver::Answer&) {
     called = true;
     resolver.reset();
   });
@@ -144,8 +269,8 @@ TEST_F(ResolverTest, AHangingLookupDoesNotDelayAnother) {
   Resolver hanging{&reactor_, {.servers = silent.Endpoint()}};
   bool hung_answered = false;
   hanging.Resolve("hang.example.com", 1,
-                  [&](Resolver::Result) { hung_answered = true; });
-  EXPECT_TRUE(Lookup("gateway.example.com").has_value());
+                  [&](const Resolver::Answer&) { hung_answered = true; });
+  EXPECT_FALSE(Lookup("gateway.example.com").error);
   EXPECT_FALSE(hung_answered);
 }
 

@@ -4,17 +4,13 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 namespace dbnloop::net {
-namespace {
-
-// A silent address must not use up the time of those behind it.
-constexpr std::chrono::milliseconds kAttempt{2500};
-
-}  // namespace
 
 Dialer::Dialer(Reactor* reactor, ResolverOptions options)
     : reactor_{reactor}, resolver_{reactor, std::move(options)} {}
@@ -23,9 +19,9 @@ Dialer::~Dialer() { Cancel(); }
 
 void Dialer::Cancel() noexcept {
   resolver_.Cancel();
-  reactor_->Cancel(attempt_);
-  if (socket_) reactor_->Remove(socket_.get());
-  socket_.Reset();
+  reactor_->Cancel(head_start_);
+  head_start_ = 0;
+  while (!attempts_.empty()) Close(attempts_.begin());
 }
 
 void Dialer::Dial(std::string host, int port, Callback done) {
@@ -33,40 +29,114 @@ void Dialer::Dial(std::string host, int port, Callback done) {
   host_ = std::move(host);
   port_ = port;
   done_ = std::move(done);
-  began_ = Reactor::Clock::now();
+  began_ = reactor_->Now();
   addresses_.clear();
-  next_ = 0;
+  more_addresses_ = true;
+  last_family_ = 0;
   failures_.clear();
   last_errno_ = 0;
-  resolver_.Resolve(host_, port_, [this](Resolver::Result result) {
-    if (!result) return Finish({{}, {}, result.error()});
-    addresses_ = std::move(*result);
-    TryNext();
+  resolver_.Resolve(host_, port_, [this](Resolver::Answer answer) {
+    OnAddresses(std::move(answer));
   });
 }
 
-void Dialer::TryNext() {
-  while (next_ < addresses_.size()) {
-    const Address& address = addresses_[next_];
-    socket_ = ScopedFd{
-        ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-    if (!socket_) {
-      NoteFailure(errno);
+void Dialer::OnAddresses(Resolver::Answer answer) {
+  more_addresses_ = !answer.last;
+  if (answer.error) return Finish({{}, {}, std::move(answer.error)});
+  std::ranges::move(answer.addresses, std::back_inserter(addresses_));
+  // While an attempt has its head start, the next one waits for that to end.
+  if (head_start_ == 0) Begin();
+}
+
+// The next one of the family that did not have the last turn, IPv6 at first.
+std::optional<Address> Dialer::NextAddress() {
+  if (addresses_.empty()) return std::nullopt;
+  const int wanted = last_family_ == AF_INET6 ? AF_INET : AF_INET6;
+  auto next = std::ranges::find(addresses_, wanted, &Address::family);
+  if (next == addresses_.end()) next = addresses_.begin();
+  const auto address = *next;
+  addresses_.erase(next);
+  return address;
+}
+
+// Begins the next attempt, if there is an address left.
+void Dialer::Begin() {
+  reactor_->Cancel(head_start_);
+  head_start_ = 0;
+  while (const auto address = NextAddress()) {
+    last_family_ = address->family();
+    ScopedFd socket{
+        ::socket(address->family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    if (!socket) {
+      NoteFailure(*address, errno);
       continue;
     }
     // Small lines must not wait for acknowledgements.
     const int one = 1;
-    ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     // After EINTR a connect goes on in the background, as after EINPROGRESS.
-    if (::connect(socket_.get(), address.get(), address.length) == 0 ||
-        errno == EINPROGRESS || errno == EINTR) {
-      reactor_->Add(socket_.get(), EPOLLOUT, [this](std::uint32_t) { OnWritable(); });
-      return ArmAttemptTimer();
+    if (::connect(socket.get(), address->get(), address->length) != 0 &&
+        errno != EINPROGRESS && errno != EINTR) {
+      NoteFailure(*address, errno);
+      continue;
     }
-    NoteFailure(errno);
+    const auto it = attempts_.insert(attempts_.end(), {*address, std::move(socket)});
+    reactor_->Add(it->socket.get(), EPOLLOUT, [this, it](auto) { OnWritable(it); });
+    it->timer = reactor_->After(kAttempt, [this, it] { OnTimeout(it); });
+    head_start_ = reactor_->After(kHeadStart, [this] { Begin(); });
+    return;
   }
-  const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(
-      Reactor::Clock::now() - began_);
+  if (attempts_.empty() && !more_addresses_) FinishFailed();
+}
+
+void Dialer::OnWritable(Attempts::iterator attempt) {
+  int error = 0;
+  socklen_t length = sizeof(error);
+  const int fd = attempt->socket.get();
+  if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
+  if (error != 0) return Fail(attempt, error);
+  reactor_->Remove(fd);
+  Result result{std::move(attempt->socket), attempt->address.ToString(), {}};
+  Cancel();
+  Finish(std::move(result));
+}
+
+void Dialer::OnTimeout(Attempts::iterator attempt) {
+  attempt->timer = 0;
+  const bool others = attempts_.size() > 1 || !addresses_.empty() || more_addresses_;
+  if (others) Fail(attempt, ETIMEDOUT);
+}
+
+void Dialer::Fail(Attempts::iterator attempt, int error) {
+  NoteFailure(attempt->address, error);
+  Close(attempt);
+  Begin();
+}
+
+void Dialer::Close(Attempts::iterator attempt) noexcept {
+  reactor_->Cancel(attempt->timer);
+  if (attempt->socket) reactor_->Remove(attempt->socket.get());
+  attempts_.erase(attempt);
+}
+
+void Dialer::NoteFailure(const Address& address, int error) {
+  if (!failures_.empty()) failures_ += ", ";
+  failures_ += address.ToString() + ": " + std::strerror(error);
+  last_errno_ = error;
+}
+
+std::string Dialer::Progress() const {
+  auto text = failures_;
+  for (const auto& attempt : attempts_) {
+    if (!text.empty()) text += ", ";
+    text += attempt.address.ToString() + ": no answer";
+  }
+  return text.empty() ? "the name was still being looked up" : text;
+}
+
+void Dialer::FinishFailed() {
+  const auto spent =
+      std::chrono::duration_cast<std::chrono::milliseconds>(reactor_->Now() - began_);
   Finish({{},
           {},
           {ErrorCode::ConnectionFailed,
@@ -74,48 +144,6 @@ void Dialer::TryNext() {
                " (after " + std::to_string(spent.count()) + " ms): " + failures_ +
                "; check host, port and firewall",
            last_errno_}});
-}
-
-void Dialer::ArmAttemptTimer() {
-  if (next_ + 1 == addresses_.size()) return;  // the last one has all the time there is
-  attempt_ = reactor_->After(kAttempt, [this] {
-    reactor_->Remove(socket_.get());
-    NoteFailure(ETIMEDOUT);
-    TryNext();
-  });
-}
-
-void Dialer::OnWritable() {
-  reactor_->Cancel(attempt_);
-  int error = 0;
-  socklen_t length = sizeof(error);
-  if (::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &length) != 0) {
-    error = errno;
-  }
-  reactor_->Remove(socket_.get());
-  if (error != 0) {
-    NoteFailure(error);
-    return TryNext();
-  }
-  Finish({std::move(socket_), addresses_[next_].ToString(), {}});
-}
-
-void Dialer::NoteFailure(int error) {
-  if (!failures_.empty()) failures_ += ", ";
-  failures_ += addresses_[next_].ToString() + ": " + std::strerror(error);
-  last_errno_ = error;
-  socket_.Reset();
-  ++next_;
-}
-
-std::string Dialer::Progress() const {
-  if (addresses_.empty()) return "the name was still being looked up";
-  std::string text = failures_;
-  if (next_ < addresses_.size()) {
-    if (!text.empty()) text += ", ";
-    text += addresses_[next_].ToString() + ": no answer";
-  }
-  return text;
 }
 
 // Nothing of this is touched after the call: `done` may destroy it.

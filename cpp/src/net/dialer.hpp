@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,10 +15,18 @@
 
 namespace dbnloop::net {
 
-/// Host name and port in, connected TCP socket out: looks the name up, then tries every
-/// address in turn, without blocking. One dial at a time.
+/// Host name and port in, connected TCP socket out, without blocking: happy eyeballs as
+/// RFC 8305 says. Every address is tried, the families in turn, IPv6 first; an attempt
+/// has a head start on the next one, which begins at once when it fails; the first that
+/// connects wins and the others are closed. One dial at a time.
 class Dialer {
  public:
+  /// How long an attempt goes on before the next begins beside it (RFC 8305 section 5).
+  static constexpr std::chrono::milliseconds kHeadStart{250};
+  /// How long an attempt may take while there are others. The last one has all the time
+  /// that the owner gives.
+  static constexpr std::chrono::milliseconds kAttempt{5000};
+
   struct Result {
     ScopedFd socket;
     std::string peer;  ///< the address that answered, "127.0.0.1:13000"
@@ -39,10 +48,22 @@ class Dialer {
   [[nodiscard]] std::string Progress() const;
 
  private:
-  void TryNext();
-  void OnWritable();
-  void ArmAttemptTimer();
-  void NoteFailure(int error);
+  struct Attempt {
+    Address address;
+    ScopedFd socket;
+    Reactor::TimerId timer = 0;
+  };
+  using Attempts = std::list<Attempt>;
+
+  void OnAddresses(Resolver::Answer answer);
+  [[nodiscard]] std::optional<Address> NextAddress();
+  void Begin();
+  void OnWritable(Attempts::iterator attempt);
+  void OnTimeout(Attempts::iterator attempt);
+  void Fail(Attempts::iterator attempt, int error);
+  void NoteFailure(const Address& address, int error);
+  void Close(Attempts::iterator attempt) noexcept;
+  void FinishFailed();
   void Finish(Result result);
 
   Reactor* reactor_;
@@ -51,10 +72,11 @@ class Dialer {
   int port_ = 0;
   Callback done_;
   Reactor::Clock::time_point began_;
-  std::vector<Address> addresses_;
-  std::size_t next_ = 0;
-  ScopedFd socket_;
-  Reactor::TimerId attempt_ = 0;
+  std::vector<Address> addresses_;  // not tried yet
+  bool more_addresses_ = false;     // the other family has not answered yet
+  int last_family_ = 0;             // of the attempt that began last
+  Attempts attempts_;               // that go on
+  Reactor::TimerId head_start_ = 0;
   std::string failures_;
   int last_errno_ = 0;
 };

@@ -49,24 +49,6 @@ Address FromSockaddr(const sockaddr* source, socklen_t length, int port) {
   return address;
 }
 
-// Alternates the families so that a broken one costs one attempt, not all of them.
-std::vector<Address> Interleave(const ares_addrinfo& info, int port) {
-  std::vector<Address> six;
-  std::vector<Address> four;
-  for (const auto* node = info.nodes; node != nullptr; node = node->ai_next) {
-    if (node->ai_family != AF_INET && node->ai_family != AF_INET6) continue;
-    auto& list = node->ai_family == AF_INET6 ? six : four;
-    list.push_back(FromSockaddr(node->ai_addr, node->ai_addrlen, port));
-  }
-  std::vector<Address> all;
-  all.reserve(six.size() + four.size());
-  for (std::size_t i = 0; i < std::max(six.size(), four.size()); ++i) {
-    if (i < six.size()) all.push_back(six[i]);
-    if (i < four.size()) all.push_back(four[i]);
-  }
-  return all;
-}
-
 }  // namespace
 
 std::string Address::ToString() const {
@@ -101,18 +83,16 @@ Address Address::FromNumeric(std::string_view host, int port) {
 
 // One lookup: its c-ares channel, the channel's sockets in the reactor, its timers.
 struct Resolver::Lookup {
-  Lookup(Resolver* owner, std::string_view host, int port, Callback done)
+  Lookup(Resolver* owner, std::string_view host, int port, Callback answered)
       : owner_{owner},
         reactor_{owner->reactor_},
         host_{host},
         port_{port},
-        done_{std::move(done)},
-        began_{Reactor::Clock::now()} {}
+        answered_{std::make_shared<Callback>(std::move(answered))},
+        began_{reactor_->Now()} {}
 
   ~Lookup() {
-    reactor_->Cancel(deadline_);
-    reactor_->Cancel(retry_);
-    reactor_->Cancel(answer_);
+    for (const auto timer : {deadline_, retry_, delay_}) reactor_->Cancel(timer);
     closing_ = true;
     if (channel_ != nullptr) ares_destroy(channel_);
     for (const int fd : fds_) reactor_->Remove(fd);
@@ -121,23 +101,21 @@ struct Resolver::Lookup {
   void Begin() {
     if (const Address numeric = Address::FromNumeric(host_, port_);
         numeric.length != 0) {
-      result_ = std::vector<Address>{numeric};
-      return AnswerLater();
+      found_ = {numeric};
+      return ContinueSoon();
     }
-    if (const int status = Open(); status != ARES_SUCCESS) return Fail(status);
+    if (status_ = Open(); status_ != ARES_SUCCESS) return ContinueSoon();
     if (owner_->options_.timeout.count() > 0) {
       deadline_ = reactor_->After(owner_->options_.timeout, [this] {
-        result_ = std::unexpected{
-            DnsError(host_, "no answer in time", Spent(), Advice(ARES_ETIMEOUT))};
-        Answer();
+        status_ = ARES_ETIMEOUT;
+        GiveLast();
       });
     }
-    ares_addrinfo_hints hints{};
-    hints.ai_family = AF_UNSPEC;
-    hints.ai_socktype = SOCK_STREAM;
-    ares_getaddrinfo(channel_, host_.c_str(), nullptr, &hints, &Lookup::OnAnswer, this);
-    if (answered_) return AnswerLater();
-    ArmRetry();
+    pending_ = 2;
+    Ask(AF_INET6);
+    Ask(AF_INET);
+    // What the hosts file knows is there already, but is told in a later turn.
+    ContinueSoon();
   }
 
  private:
@@ -160,20 +138,32 @@ struct Resolver::Lookup {
     return status;
   }
 
+  void Ask(int family) {
+    ares_addrinfo_hints hints{};
+    hints.ai_family = family;
+    hints.ai_socktype = SOCK_STREAM;
+    ares_getaddrinfo(channel_, host_.c_str(), nullptr, &hints, &Lookup::OnAnswer, this);
+  }
+
+  // Only notes what came: c-ares calls this from inside its own functions.
   static void OnAnswer(void* self, int status, int /*timeouts*/, ares_addrinfo* info) {
     auto* lookup = static_cast<Lookup*>(self);
-    if (!lookup->closing_) {
-      if (status == ARES_SUCCESS && info != nullptr) {
-        lookup->result_ = Interleave(*info, lookup->port_);
-        if (lookup->result_->empty()) status = ARES_ENODATA;
-      }
-      if (status != ARES_SUCCESS) {
-        lookup->result_ = std::unexpected{DnsError(lookup->host_, ares_strerror(status),
-                                                   lookup->Spent(), Advice(status))};
-      }
-      lookup->answered_ = true;
-    }
+    if (!lookup->closing_) lookup->Note(status, info);
     if (info != nullptr) ares_freeaddrinfo(info);
+  }
+
+  void Note(int status, const ares_addrinfo* info) {
+    --pending_;
+    const auto before = found_.size();
+    for (const auto* node = info != nullptr ? info->nodes : nullptr; node != nullptr;
+         node = node->ai_next) {
+      if (node->ai_family != AF_INET && node->ai_family != AF_INET6) continue;
+      found_.push_back(FromSockaddr(node->ai_addr, node->ai_addrlen, port_));
+    }
+    if (found_.size() != before) return;
+    // That a family has no address says less than any other reason.
+    if (status == ARES_SUCCESS) status = ARES_ENODATA;
+    if (status_ == ARES_SUCCESS || status_ == ARES_ENODATA) status_ = status;
   }
 
   static void OnSocketState(void* self, ares_socket_t fd, int readable, int writable) {
@@ -213,50 +203,61 @@ struct Resolver::Lookup {
     });
   }
 
+  void ContinueSoon() {
+    reactor_->Cancel(retry_);
+    retry_ = reactor_->After({}, [this] { Continue(); });
+  }
+
   void Continue() {
-    if (answered_) {
-      Answer();
-    } else {
-      ArmRetry();
-    }
+    if (pending_ == 0) return GiveLast();
+    ArmRetry();
+    if (found_.empty()) return;
+    if (found_.front().family() == AF_INET6) return Give();
+    if (delay_ == 0) delay_ = reactor_->After(kResolutionDelay, [this] { Give(); });
   }
 
-  void Fail(int status) {
-    result_ = std::unexpected{
-        DnsError(host_, ares_strerror(status), Spent(), Advice(status))};
-    AnswerLater();
+  // The other family goes on. The callback may destroy this.
+  void Give() {
+    given_ = true;
+    const auto answered = answered_;
+    (*answered)({.addresses = std::exchange(found_, {}), .last = false});
   }
 
-  void AnswerLater() {
-    answer_ = reactor_->After({}, [this] { Answer(); });
-  }
-
-  // Ends the lookup before it calls out, so that `done` may begin another one or
+  // Ends the lookup before it calls out, so that the callback may begin another one or
   // destroy the resolver.
-  void Answer() {
-    auto done = std::move(done_);
-    auto result = std::move(result_);
+  void GiveLast() {
+    const auto answered = answered_;
+    std::ranges::stable_partition(
+        found_, [](const Address& a) { return a.family() == AF_INET6; });
+    Answer answer{.addresses = std::move(found_), .last = true};
+    if (answer.addresses.empty() && !given_) answer.error = Reason();
     owner_->lookup_.reset();  // deletes this
-    done(std::move(result));
+    (*answered)(std::move(answer));
   }
 
-  milliseconds Spent() const {
-    return std::chrono::duration_cast<milliseconds>(Reactor::Clock::now() - began_);
+  Error Reason() const {
+    const auto spent =
+        std::chrono::duration_cast<milliseconds>(reactor_->Now() - began_);
+    const std::string_view words =
+        status_ == ARES_ETIMEOUT ? "no answer in time" : ares_strerror(status_);
+    return DnsError(host_, words, spent, Advice(status_));
   }
 
   Resolver* owner_;
   Reactor* reactor_;
   std::string host_;
   int port_;
-  Callback done_;
+  std::shared_ptr<Callback> answered_;
   Reactor::Clock::time_point began_;
   ares_channel channel_ = nullptr;
   std::set<int> fds_;
   Reactor::TimerId deadline_ = 0;
   Reactor::TimerId retry_ = 0;
-  Reactor::TimerId answer_ = 0;
-  Result result_;
-  bool answered_ = false;
+  Reactor::TimerId delay_ = 0;
+  int pending_ = 0;             // families that have not answered
+  std::vector<Address> found_;  // and were not given yet
+  bool given_ = false;
+  int status_ = ARES_SUCCESS;  // why a family has none
   bool closing_ = false;
 };
 
@@ -265,8 +266,8 @@ Resolver::Resolver(Reactor* reactor, ResolverOptions options)
 
 Resolver::~Resolver() = default;
 
-void Resolver::Resolve(std::string_view host, int port, Callback done) {
-  lookup_ = std::make_unique<Lookup>(this, host, port, std::move(done));
+void Resolver::Resolve(std::string_view host, int port, Callback answered) {
+  lookup_ = std::make_unique<Lookup>(this, host, port, std::move(answered));
   lookup_->Begin();
 }
 

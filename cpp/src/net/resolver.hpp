@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 
 #include <chrono>
-#include <expected>
 #include <functional>
 #include <memory>
 #include <string>
@@ -44,13 +43,20 @@ struct ResolverOptions {
 };
 
 /// Looks a name up with c-ares on the reactor: no thread, nothing that blocks.
-/// /etc/hosts first, then the servers of resolv.conf, A and AAAA; the families are
-/// interleaved, IPv6 first when both exist (RFC 8305 section 4). Numeric addresses are
-/// answered without a lookup. One lookup at a time.
+/// /etc/hosts first, then the servers of resolv.conf, A and AAAA side by side. Numeric
+/// addresses are answered without a lookup. One lookup at a time.
 class Resolver {
  public:
-  using Result = std::expected<std::vector<Address>, Error>;
-  using Callback = std::move_only_function<void(Result)>;
+  /// How long IPv4 addresses wait for the IPv6 ones (RFC 8305 section 3).
+  static constexpr std::chrono::milliseconds kResolutionDelay{50};
+
+  struct Answer {
+    std::vector<Address> addresses;  ///< that were not in an answer before, IPv6 first
+    bool last = true;                ///< false: the other family may still come
+    /// In the last answer, when there was no address in any.
+    Error error = {};
+  };
+  using Callback = std::move_only_function<void(Answer)>;
 
   explicit Resolver(Reactor* reactor, ResolverOptions options = {});
   /// Cancels; the callback does not run.
@@ -58,11 +64,12 @@ class Resolver {
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
-  /// Calls `done` once from a later turn of the reactor, never from inside. An error is
-  /// DnsResolutionFailed: the name, the reason and the time spent. `done` may destroy
-  /// the resolver.
-  void Resolve(std::string_view host, int port, Callback done);
-  /// Forgets the lookup; `done` does not run.
+  /// Calls `answered` from later turns of the reactor, never from inside: once, or
+  /// twice when one family takes longer than the other. An error is
+  /// DnsResolutionFailed: the name, the reason and the time spent. `answered` may
+  /// destroy the resolver, or cancel.
+  void Resolve(std::string_view host, int port, Callback answered);
+  /// Forgets the lookup; the callback does not run.
   void Cancel() noexcept;
 
  private:

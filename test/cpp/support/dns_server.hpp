@@ -9,9 +9,11 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dbnloop/reactor.hpp"
+#include "support/scripted_gateway.hpp"
 
 namespace dbnloop::test {
 
@@ -19,7 +21,15 @@ namespace dbnloop::test {
 /// with the configured addresses, or as its mode says.
 class DnsServer {
  public:
-  enum class Mode { Answer, NameError, Silent };
+  enum class Mode {
+    Answer,
+    NameError,
+    Silent,
+    ServerFailure,
+    Truncated,  ///< "ask again over TCP", where the answer is
+  };
+  static constexpr unsigned kA = 1;
+  static constexpr unsigned kAaaa = 28;
 
   explicit DnsServer(Reactor* reactor) : reactor_{reactor} {
     fd_ = ::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -31,10 +41,14 @@ class DnsServer {
     ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &length);
     port_ = ntohs(address.sin_port);
     reactor_->Add(fd_, EPOLLIN, [this](std::uint32_t) { OnQuestion(); });
+    tcp_ = Listen(8, "127.0.0.1", port_);
+    reactor_->Add(tcp_.get(), EPOLLIN, [this](std::uint32_t) { OnConnection(); });
   }
   ~DnsServer() {
     reactor_->Remove(fd_);
     ::close(fd_);
+    reactor_->Remove(tcp_.get());
+    if (peer_) reactor_->Remove(peer_.get());
   }
   DnsServer(const DnsServer&) = delete;
   DnsServer& operator=(const DnsServer&) = delete;
@@ -45,9 +59,22 @@ class DnsServer {
 
   Mode mode = Mode::Answer;
   int drop = 0;  ///< questions to ignore first
+  /// Questions of this type are kept until Answer(); 0: none.
+  unsigned slow_type = 0;
   std::vector<std::string> a;
   std::vector<std::string> aaaa;
   int questions = 0;
+  int tcp_questions = 0;
+
+  [[nodiscard]] std::size_t Kept() const { return kept_.size(); }
+  /// Answers what was kept.
+  void Answer() {
+    for (const auto& [bytes, from] : std::exchange(kept_, {})) {
+      const auto out = Response(bytes, false);
+      ::sendto(fd_, out.data(), out.size(), 0, reinterpret_cast<const sockaddr*>(&from),
+               sizeof(from));
+    }
+  }
 
  private:
   static void Put16(std::string& out, unsigned value) {
@@ -56,7 +83,7 @@ class DnsServer {
   }
 
   void OnQuestion() {
-    std::array<unsigned char, 512> in{};
+    std::array<char, 512> in{};
     sockaddr_in from{};
     socklen_t from_length = sizeof(from);
     const auto size = ::recvfrom(fd_, in.data(), in.size(), 0,
@@ -64,38 +91,97 @@ class DnsServer {
     if (size < 12) return;
     ++questions;
     if (mode == Mode::Silent || drop-- > 0) return;
-    std::size_t end = 12;
-    while (in[end] != 0) end += in[end] + 1U;
-    const unsigned type = in[end + 1] << 8 | in[end + 2];
-    end += 5;
-    const auto& list = type == 28 ? aaaa : a;
-    const bool answer = mode == Mode::Answer;
+    const std::string question(in.data(), static_cast<std::size_t>(size));
+    if (TypeOf(question) == slow_type)
+      return kept_.emplace_back(question, from), void();
+    const auto out = Response(question, mode == Mode::Truncated);
+    ::sendto(fd_, out.data(), out.size(), 0, reinterpret_cast<sockaddr*>(&from),
+             from_length);
+  }
 
-    std::string out(reinterpret_cast<char*>(in.data()), 2);
-    Put16(out, answer ? 0x8180 : 0x8183);
+  void OnConnection() {
+    if (peer_) reactor_->Remove(peer_.get());
+    peer_ = net::ScopedFd{
+        ::accept4(tcp_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+    reactor_->Add(peer_.get(), EPOLLIN, [this](std::uint32_t) { OnTcpQuestion(); });
+  }
+
+  // Questions over TCP have their length in front.
+  void OnTcpQuestion() {
+    std::array<char, 1024> in{};
+    const auto size = ::recv(peer_.get(), in.data(), in.size(), 0);
+    if (size <= 0) {
+      reactor_->Remove(peer_.get());
+      peer_.Reset();
+      return;
+    }
+    tcp_in_.append(in.data(), static_cast<std::size_t>(size));
+    while (tcp_in_.size() > 2) {
+      const auto length =
+          static_cast<std::size_t>(Byte(tcp_in_, 0) << 8 | Byte(tcp_in_, 1));
+      if (tcp_in_.size() < length + 2) return;
+      ++tcp_questions;
+      const auto out = Response(tcp_in_.substr(2, length), false);
+      std::string framed;
+      Put16(framed, static_cast<unsigned>(out.size()));
+      framed += out;
+      ::send(peer_.get(), framed.data(), framed.size(), MSG_NOSIGNAL);
+      tcp_in_.erase(0, length + 2);
+    }
+  }
+
+  static unsigned Byte(const std::string& bytes, std::size_t i) {
+    return static_cast<unsigned char>(bytes[i]);
+  }
+  // Where the question's type stands, behind its name.
+  static std::size_t EndOfName(const std::string& question) {
+    std::size_t end = 12;
+    while (Byte(question, end) != 0) end += Byte(question, end) + 1U;
+    return end + 1;
+  }
+  static unsigned TypeOf(const std::string& question) {
+    const auto at = EndOfName(question);
+    return Byte(question, at) << 8 | Byte(question, at + 1);
+  }
+
+  [[nodiscard]] std::string Response(const std::string& question,
+                                     bool truncated) const {
+    const auto type = TypeOf(question);
+    const auto& list = type == kAaaa ? aaaa : a;
+    const bool answer = !truncated && (mode == Mode::Answer || mode == Mode::Truncated);
+    unsigned flags = 0x8180;
+    if (truncated) flags |= 0x0200;
+    if (mode == Mode::NameError) flags |= 3;
+    if (mode == Mode::ServerFailure) flags |= 2;
+
+    std::string out = question.substr(0, 2);
+    Put16(out, flags);
     Put16(out, 1);
     Put16(out, answer ? static_cast<unsigned>(list.size()) : 0);
     Put16(out, 0);
     Put16(out, 0);
-    out.append(reinterpret_cast<char*>(in.data()) + 12, end - 12);
+    out += question.substr(12, EndOfName(question) + 4 - 12);
     for (const auto& text : answer ? list : std::vector<std::string>{}) {
       std::array<char, 16> raw{};
-      ::inet_pton(type == 28 ? AF_INET6 : AF_INET, text.c_str(), raw.data());
+      ::inet_pton(type == kAaaa ? AF_INET6 : AF_INET, text.c_str(), raw.data());
       Put16(out, 0xC00C);  // the name of the question
       Put16(out, type);
       Put16(out, 1);
       Put16(out, 0);
       Put16(out, 60);
-      Put16(out, type == 28 ? 16 : 4);
-      out.append(raw.data(), type == 28 ? 16 : 4);
+      Put16(out, type == kAaaa ? 16 : 4);
+      out.append(raw.data(), type == kAaaa ? 16 : 4);
     }
-    ::sendto(fd_, out.data(), out.size(), 0, reinterpret_cast<sockaddr*>(&from),
-             from_length);
+    return out;
   }
 
   Reactor* reactor_;
   int fd_ = -1;
   std::uint16_t port_ = 0;
+  std::vector<std::pair<std::string, sockaddr_in>> kept_;
+  net::ScopedFd tcp_;
+  net::ScopedFd peer_;
+  std::string tcp_in_;
 };
 
 }  // namespace dbnloop::test
