@@ -69,12 +69,20 @@ type NetworkOption interface {
 	HistoricalOption
 }
 
-type networkOption func(connectTimeoutMs *int32, userAgent *string)
+type networkOption func(network)
 
-func (f networkOption) apply(o *liveConfig) { f(&o.c.ConnectTimeoutMs, &o.c.UserAgentExtension) }
+// network is the fields that the options of all clients that connect have.
+type network struct {
+	connectTimeoutMs, resolveTimeoutMs *int32
+	userAgent, nameServers             *string
+}
+
+func (f networkOption) apply(o *liveConfig) {
+	f(network{&o.c.ConnectTimeoutMs, &o.c.ResolveTimeoutMs, &o.c.UserAgentExtension, &o.c.NameServers})
+}
 
 func (f networkOption) applyHistorical(o *historicalConfig) {
-	f(&o.c.ConnectTimeoutMs, &o.c.UserAgentExtension)
+	f(network{&o.c.ConnectTimeoutMs, &o.c.ResolveTimeoutMs, &o.c.UserAgentExtension, &o.c.NameServers})
 }
 
 type liveOption func(*liveConfig)
@@ -134,7 +142,19 @@ func WithMaxMetadata(bytes int) Option {
 // WithConnectTimeout bounds looking up and connecting, over all addresses; 0: no limit.
 // Default: 10 s.
 func WithConnectTimeout(d time.Duration) NetworkOption {
-	return networkOption(func(out *int32, _ *string) { *out = milliseconds(d) })
+	return networkOption(func(n network) { *n.connectTimeoutMs = milliseconds(d) })
+}
+
+// WithResolveTimeout bounds looking the host's name up, within the connect timeout; 0: no
+// limit of its own. Default: 5 s.
+func WithResolveTimeout(d time.Duration) NetworkOption {
+	return networkOption(func(n network) { *n.resolveTimeoutMs = milliseconds(d) })
+}
+
+// WithNameServers asks these DNS servers, "192.0.2.1:53,[2001:db8::1]:53". Default: those of
+// /etc/resolv.conf.
+func WithNameServers(servers string) NetworkOption {
+	return networkOption(func(n network) { *n.nameServers = servers })
 }
 
 // WithAuthTimeout bounds the time from connecting to the authentication's response; 0: no
@@ -152,7 +172,7 @@ func WithAckTimeout(d time.Duration) LiveOption {
 
 // WithUserAgent appends text to the user agent that the gateway is told.
 func WithUserAgent(extension string) NetworkOption {
-	return networkOption(func(_ *int32, out *string) { *out = extension })
+	return networkOption(func(n network) { *n.userAgent = extension })
 }
 
 // WithLogger logs changes of state (debug), ends of streams (info) and the server's

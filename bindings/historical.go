@@ -42,6 +42,8 @@ type HistOptions struct {
 	ConnectTimeoutMs, TLSTimeoutMs                int32
 	ResponseTimeoutMs, IdleTimeoutMs              int32
 	BufferSize, MaxMetadata                       uint64
+	ResolveTimeoutMs                              int32
+	NameServers                                   string
 }
 
 // HistOptionsDefault is dbnloop_hist_options_init.
@@ -57,6 +59,7 @@ func HistOptionsDefault() HistOptions {
 		IdleTimeoutMs:     int32(o.idle_timeout_ms),
 		BufferSize:        uint64(o.buffer_size),
 		MaxMetadata:       uint64(o.max_metadata),
+		ResolveTimeoutMs:  int32(o.resolve_timeout_ms),
 	}
 }
 
@@ -113,6 +116,9 @@ func HistNew(r *Reactor, apiKey string, options HistOptions) (*Historical, *Erro
 	o.idle_timeout_ms = C.int32_t(options.IdleTimeoutMs)
 	o.buffer_size = C.uint64_t(options.BufferSize)
 	o.max_metadata = C.uint64_t(options.MaxMetadata)
+	o.resolve_timeout_ms = C.int32_t(options.ResolveTimeoutMs)
+	o.name_servers, o.name_servers_len = cstring(options.NameServers)
+	defer C.free(unsafe.Pointer(o.name_servers))
 
 	h := &Historical{}
 	key := []byte(apiKey + "\x00") // never empty, so that its address exists

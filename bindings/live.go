@@ -41,7 +41,8 @@ type LiveOptions struct {
 	Compression, UpgradePolicy      int32
 	ConnectTimeoutMs, AuthTimeoutMs int32
 	BufferSize, MaxMetadata         uint64
-	AckTimeoutMs                    int32
+	AckTimeoutMs, ResolveTimeoutMs  int32
+	NameServers                     string
 }
 
 // LiveOptionsDefault is dbnloop_live_options_init.
@@ -59,6 +60,7 @@ func LiveOptionsDefault() LiveOptions {
 		BufferSize:         uint64(o.buffer_size),
 		MaxMetadata:        uint64(o.max_metadata),
 		AckTimeoutMs:       int32(o.ack_timeout_ms),
+		ResolveTimeoutMs:   int32(o.resolve_timeout_ms),
 	}
 }
 
@@ -112,6 +114,9 @@ func LiveNew(r *Reactor, apiKey string, options LiveOptions) (*Live, *Error) {
 	o.buffer_size = C.uint64_t(options.BufferSize)
 	o.max_metadata = C.uint64_t(options.MaxMetadata)
 	o.ack_timeout_ms = C.int32_t(options.AckTimeoutMs)
+	o.resolve_timeout_ms = C.int32_t(options.ResolveTimeoutMs)
+	o.name_servers, o.name_servers_len = cstring(options.NameServers)
+	defer C.free(unsafe.Pointer(o.name_servers))
 
 	l := &Live{}
 	key := []byte(apiKey + "\x00") // never empty, so that its address exists

@@ -286,6 +286,9 @@ typedef struct dbnloop_live_options {
   uint64_t max_metadata;        /* bytes; default 268435456 */
   int32_t ack_timeout_ms; /* of a subscription in a started session; 0: none; default
                              10000 */
+  int32_t resolve_timeout_ms; /* of connect_timeout_ms; 0: none; default 5000 */
+  const char* name_servers;   /* "192.0.2.1:53,…"; NULL: those of /etc/resolv.conf */
+  size_t name_servers_len;
 } dbnloop_live_options;
 
 void dbnloop_live_options_init(dbnloop_live_options* options);
@@ -361,9 +364,12 @@ typedef struct dbnloop_hist_options {
   int32_t connect_timeout_ms;  /* 0: none; default 10000 */
   int32_t tls_timeout_ms;      /* 0: none; default 10000 */
   int32_t response_timeout_ms; /* request to head; 0: none; default 100000 */
-  int32_t idle_timeout_ms; /* between two bytes of a body; 0: none; default 100000 */
-  uint64_t buffer_size;    /* bytes; default 262144 */
-  uint64_t max_metadata;   /* bytes; default 268435456 */
+  int32_t idle_timeout_ms;    /* between two bytes of a body; 0: none; default 100000 */
+  uint64_t buffer_size;       /* bytes; default 262144 */
+  uint64_t max_metadata;      /* bytes; default 268435456 */
+  int32_t resolve_timeout_ms; /* of connect_timeout_ms; 0: none; default 5000 */
+  const char* name_servers;   /* "192.0.2.1:53,…"; NULL: those of /etc/resolv.conf */
+  size_t name_servers_len;
 } dbnloop_hist_options;
 
 void dbnloop_hist_options_init(dbnloop_hist_options* options);

@@ -32,6 +32,8 @@ dbnloop::HistoricalOptions Convert(const dbnloop_hist_options& in) {
   out.tls_timeout = std::chrono::milliseconds{in.tls_timeout_ms};
   out.response_timeout = std::chrono::milliseconds{in.response_timeout_ms};
   out.idle_timeout = std::chrono::milliseconds{in.idle_timeout_ms};
+  out.resolve_timeout = std::chrono::milliseconds{in.resolve_timeout_ms};
+  out.name_servers = View(in.name_servers, in.name_servers_len, "options.name_servers");
   out.buffer_size = in.buffer_size;
   out.max_metadata = in.max_metadata;
   return out;
@@ -104,6 +106,7 @@ void dbnloop_hist_options_init(dbnloop_hist_options* options) {
   options->tls_timeout_ms = ms(defaults.tls_timeout);
   options->response_timeout_ms = ms(defaults.response_timeout);
   options->idle_timeout_ms = ms(defaults.idle_timeout);
+  options->resolve_timeout_ms = ms(defaults.resolve_timeout);
   options->buffer_size = defaults.buffer_size;
   options->max_metadata = defaults.max_metadata;
 }

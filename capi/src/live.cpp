@@ -39,6 +39,8 @@ dbnloop::LiveOptions Convert(const dbnloop_live_options& in) {
   out.connect_timeout = std::chrono::milliseconds{in.connect_timeout_ms};
   out.auth_timeout = std::chrono::milliseconds{in.auth_timeout_ms};
   out.ack_timeout = std::chrono::milliseconds{in.ack_timeout_ms};
+  out.resolve_timeout = std::chrono::milliseconds{in.resolve_timeout_ms};
+  out.name_servers = View(in.name_servers, in.name_servers_len, "options.name_servers");
   out.buffer_size = in.buffer_size;
   out.max_metadata = in.max_metadata;
   return out;
@@ -81,6 +83,7 @@ void dbnloop_live_options_init(dbnloop_live_options* options) {
   options->connect_timeout_ms = static_cast<int32_t>(defaults.connect_timeout.count());
   options->auth_timeout_ms = static_cast<int32_t>(defaults.auth_timeout.count());
   options->ack_timeout_ms = static_cast<int32_t>(defaults.ack_timeout.count());
+  options->resolve_timeout_ms = static_cast<int32_t>(defaults.resolve_timeout.count());
   options->buffer_size = defaults.buffer_size;
   options->max_metadata = defaults.max_metadata;
 }

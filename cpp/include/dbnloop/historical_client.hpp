@@ -31,6 +31,7 @@ struct HistoricalOptions {
   std::size_t buffer_size = 256 * 1024;               ///< bytes, see ParserOptions
   std::size_t max_metadata = 256 * 1024 * 1024;       ///< bytes, see ParserOptions
   std::chrono::milliseconds connect_timeout{10'000};  ///< lookup and TCP; 0: none
+  std::chrono::milliseconds resolve_timeout{5'000};   ///< of that, the name; 0: none
   std::chrono::milliseconds tls_timeout{10'000};      ///< CONNECT, handshake; 0: none
   /// From the request to the head of the response; the server computes meanwhile. 0:
   /// none.
@@ -44,6 +45,8 @@ struct HistoricalOptions {
   int max_retries = 0;
   /// Appended to the user agent; printable ASCII.
   std::string user_agent_extension;
+  /// DNS servers, "192.0.2.1:53,[2001:db8::1]:53"; empty: those of /etc/resolv.conf.
+  std::string name_servers;
 };
 
 /// What to stream: protocol section 9, timeseries.get_range.

@@ -22,7 +22,7 @@ inline constexpr std::string_view kAllSymbols = "ALL_SYMBOLS";
 
 struct LiveOptions {
   /// Dataset of the session, e.g. "GLBX.MDP3"; empty: the first Subscribe fixes it.
-  std::string dataset;
+  std::string dataset = {};
   /// Ask the gateway to append its send time to every record.
   bool ts_out = false;
   /// Heartbeat interval asked for: 5 s to 1800 s, whole seconds; none: the gateway's
@@ -36,14 +36,17 @@ struct LiveOptions {
   std::size_t buffer_size = 256 * 1024;          ///< bytes, see ParserOptions
   std::size_t max_metadata = 256 * 1024 * 1024;  ///< bytes, see ParserOptions
   std::chrono::milliseconds connect_timeout{
-      10000};                                     ///< all addresses together; 0: none
-  std::chrono::milliseconds auth_timeout{30000};  ///< greeting to response; 0: none
+      10000};                                       ///< all addresses together; 0: none
+  std::chrono::milliseconds resolve_timeout{5000};  ///< of that, the name; 0: none
+  std::chrono::milliseconds auth_timeout{30000};    ///< greeting to response; 0: none
   /// How long a subscription may go unanswered in a started session before
   /// SessionEvent::Kind::SubscriptionOverdue tells so (once; the session goes on); time
   /// during which the client is paused does not count. 0: never.
   std::chrono::milliseconds ack_timeout{10000};
   /// Appended to the user agent sent to the gateway; no '|', '\n'.
   std::string user_agent_extension = {};
+  /// DNS servers, "192.0.2.1:53,[2001:db8::1]:53"; empty: those of /etc/resolv.conf.
+  std::string name_servers = {};
 };
 
 struct Subscription {

@@ -25,8 +25,9 @@ ParserOptions ParserOptionsOf(const HistoricalOptions& options) {
 }
 
 HistoricalOptions Validated(HistoricalOptions options) {
-  for (const auto limit : {options.connect_timeout, options.tls_timeout,
-                           options.response_timeout, options.idle_timeout}) {
+  for (const auto limit :
+       {options.connect_timeout, options.resolve_timeout, options.tls_timeout,
+        options.response_timeout, options.idle_timeout}) {
     if (limit.count() < 0) {
       Refuse(ErrorCode::InvalidArgument, "a timeout is negative; 0 means none");
     }

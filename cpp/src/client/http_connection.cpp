@@ -26,7 +26,7 @@ HttpConnection::HttpConnection(Reactor* reactor, const net::TlsContext* tls,
     : reactor_{reactor},
       tls_context_{tls},
       options_{std::move(options)},
-      dialer_{reactor},
+      dialer_{reactor, options_.resolver},
       in_(kReceive) {}
 
 HttpConnection::~HttpConnection() {

@@ -36,8 +36,9 @@ class HttpListener {
 };
 
 struct HttpConnectionOptions {
-  proto::Url url;                               ///< of the server; the path is not used
-  std::optional<proto::Url> proxy;              ///< plain HTTP proxy
+  proto::Url url;                   ///< of the server; the path is not used
+  std::optional<proto::Url> proxy;  ///< plain HTTP proxy
+  net::ResolverOptions resolver;
   std::chrono::milliseconds connect_timeout{};  ///< lookup and TCP; 0: none
   std::chrono::milliseconds tls_timeout{};  ///< handshake, CONNECT before it; 0: none
   std::chrono::milliseconds response_timeout{};  ///< request sent to head; 0: none

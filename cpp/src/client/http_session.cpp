@@ -48,6 +48,8 @@ HttpSession::HttpSession(Reactor* reactor, proto::SecretString api_key,
   }
   options_.url = ServerOf(options);
   options_.proxy = ProxyOf(options, options_.url);
+  options_.resolver.timeout = options.resolve_timeout;
+  options_.resolver.servers = options.name_servers;
   options_.connect_timeout = options.connect_timeout;
   options_.tls_timeout = options.tls_timeout;
   options_.response_timeout = options.response_timeout;

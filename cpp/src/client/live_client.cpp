@@ -27,7 +27,8 @@ LiveOptions Validated(LiveOptions options) {
            " s; it must be 5 to 1800 s");
   }
   if (options.heartbeat_grace.count() < 0 || options.connect_timeout.count() < 0 ||
-      options.auth_timeout.count() < 0 || options.ack_timeout.count() < 0) {
+      options.auth_timeout.count() < 0 || options.ack_timeout.count() < 0 ||
+      options.resolve_timeout.count() < 0) {
     Refuse("a timeout is negative; 0 means none");
   }
   const bool plain = std::ranges::all_of(options.user_agent_extension, [](char c) {

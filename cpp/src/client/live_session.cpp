@@ -24,7 +24,8 @@ LiveClient::Session::Session(LiveClient* client, Reactor* reactor,
       reactor_{reactor},
       api_key_{std::move(api_key)},
       options_{std::move(options)},
-      dialer_{reactor} {
+      dialer_{reactor,
+              {.timeout = options_.resolve_timeout, .servers = options_.name_servers}} {
   NewText();
 }
 

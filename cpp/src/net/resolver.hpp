@@ -39,7 +39,7 @@ struct ResolverOptions {
   std::chrono::milliseconds attempt_timeout{1000};
   int tries = 3;
   /// "host:port,…" instead of resolv.conf's servers; for tests.
-  std::string servers;
+  std::string servers = {};
 };
 
 /// Looks a name up with c-ares on the reactor: no thread, nothing that blocks.
@@ -51,8 +51,9 @@ class Resolver {
   static constexpr std::chrono::milliseconds kResolutionDelay{50};
 
   struct Answer {
-    std::vector<Address> addresses;  ///< that were not in an answer before, IPv6 first
-    bool last = true;                ///< false: the other family may still come
+    std::vector<Address> addresses =
+        {};            ///< that were not in an answer before, IPv6 first
+    bool last = true;  ///< false: the other family may still come
     /// In the last answer, when there was no address in any.
     Error error = {};
   };
