@@ -226,6 +226,9 @@ func (p *Program) key(f *flags, log *slog.Logger) (apiKey, error) {
 	if err == nil && f.key != "" {
 		log.Warn("-k shows the key to everyone who can list processes; use " + keyVariable + " or --key-file")
 	}
+	if key.warning != "" {
+		log.Warn(key.warning)
+	}
 	return key, err
 }
 

@@ -66,7 +66,7 @@ func (p *Program) demo(f *flags, pl *plan, log *slog.Logger) error {
 	defer gw.Close() //nolint:errcheck // nothing is lost with it
 	pl.connection.host, pl.connection.port = gw.Host(), gw.Port()
 	log.Info("demo: sample data from a simulator on " + gw.Addr() + "; no key, no network")
-	return p.live(pl, apiKey{sim.TestKey, "the demo"}, log)
+	return p.live(pl, apiKey{value: sim.TestKey, origin: "the demo"}, log)
 }
 
 // demoOpen is when trading begins in the sample data, 2026-11-15T23:00Z.

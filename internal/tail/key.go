@@ -14,6 +14,7 @@ const (
 // apiKey is a key and, for messages, where it comes from. The key itself is in no message.
 type apiKey struct {
 	value, origin string
+	warning       string // about where it was found; may be empty
 }
 
 // String keeps the key out of logs.
@@ -26,11 +27,11 @@ func (f *flags) findKey(getenv func(string) string) (apiKey, error) {
 	}
 	switch {
 	case f.key != "":
-		return apiKey{f.key, "-k"}, nil
+		return apiKey{value: f.key, origin: "-k"}, nil
 	case f.keyFile != "":
 		return readKeyFile(f.keyFile, "--key-file "+f.keyFile)
 	case getenv(keyVariable) != "":
-		return apiKey{getenv(keyVariable), keyVariable}, nil
+		return apiKey{value: getenv(keyVariable), origin: keyVariable}, nil
 	case getenv(keyFileVariable) != "":
 		path := getenv(keyFileVariable)
 		return readKeyFile(path, keyFileVariable+" ("+path+")")
@@ -52,5 +53,10 @@ func readKeyFile(path, origin string) (apiKey, error) {
 	if n == 0 {
 		return apiKey{}, fail(ExitAuth, "API key of %s: the file is empty or cannot be read (%v)", origin, err)
 	}
-	return apiKey{strings.TrimSpace(string(data[:n])), origin}, nil
+	key := apiKey{value: strings.TrimSpace(string(data[:n])), origin: origin}
+	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
+		key.warning = "others may read the API key of " + origin + ": chmod 600 " + path
+	}
+	clear(data)
+	return key, nil
 }

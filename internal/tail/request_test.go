@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -191,7 +192,9 @@ func TestTimes(t *testing.T) {
 func TestKeyIsFoundAndNeverShown(t *testing.T) {
 	const secret = "db-secretsecretsecretsecretsecre"
 	file := filepath.Join(t.TempDir(), "key")
-	if err := os.WriteFile(file, []byte(secret+"\n"), 0o600); err != nil {
+	open := filepath.Join(t.TempDir(), "open")
+	if err := errors.Join(os.WriteFile(file, []byte(secret+"\n"), 0o600),
+		os.WriteFile(open, []byte(secret+"\n"), 0o644), os.Chmod(open, 0o644)); err != nil {
 		t.Fatal(err)
 	}
 	tests := []struct {
@@ -207,6 +210,7 @@ func TestKeyIsFoundAndNeverShown(t *testing.T) {
 		{"file variable", flags{}, map[string]string{keyFileVariable: file}, keyFileVariable + " (" + file + ")", ExitOK},
 		{"none", flags{}, nil, "", ExitAuth},
 		{"both", flags{key: secret, keyFile: file}, nil, "", ExitUsage},
+		{"file for all", flags{keyFile: open}, nil, "--key-file " + open, ExitOK},
 		{"missing file", flags{keyFile: file + "x"}, nil, "", ExitAuth},
 		{"directory", flags{keyFile: filepath.Dir(file)}, nil, "", ExitAuth},
 	}
@@ -215,6 +219,9 @@ func TestKeyIsFoundAndNeverShown(t *testing.T) {
 			key, err := test.flags.findKey(func(name string) string { return test.env[name] })
 			if exitCode(err) != test.code {
 				t.Fatalf("error %v, want exit code %d", err, test.code)
+			}
+			if warned := key.warning != ""; warned != (test.name == "file for all") {
+				t.Errorf("warning %q", key.warning)
 			}
 			if err == nil && (key.value != secret || key.origin != test.origin) {
 				t.Errorf("origin %q, want %q", key.origin, test.origin)

@@ -58,4 +58,10 @@ fi
 grep -q build_it_with_CGO_ENABLED_1 "$work/nocgo"
 cd "$root"
 
+# What ships is hardened: position-independent, relocations read-only, no stack to run.
+# (dbn-sim holds no C.)
+headers=$(readelf -lWd "$work/moved/bin/dbn-tail")
+for wanted in 'Flags:.*NOW.*PIE' 'GNU_RELRO' 'GNU_STACK .* RW '; do
+  grep -qE "$wanted" <<<"$headers" || { echo "dbn-tail lacks $wanted" >&2; exit 1; }
+done
 echo "consumer programs: $("$work/moved/bin/dbn-tail" --version), $("$work/moved/bin/dbn-sim" --version)"
