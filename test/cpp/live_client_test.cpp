@@ -331,6 +331,23 @@ TEST_F(LiveClientTest, StopIsPoliteAndDeliversWhatIsInFlight) {
   EXPECT_EQ(errors_.size(), 1U);
 }
 
+TEST_F(LiveClientTest, StopInsideAHandlerEndsAtOnceAlsoAfterAPoliteStop) {
+  gateway_.close_with_peer = false;
+  const auto client = Make();
+  client->OnRecord([&](const TradeMsg& m) {
+    sequences_.push_back(m.sequence);
+    if (m.sequence == 2) client->Stop();
+  });
+  Stream(*client);
+  client->Stop();
+  gateway_.Send(Header() + Trades(0, 5));
+  ASSERT_TRUE(UntilEnd());
+  Settle();
+  EXPECT_EQ(sequences_, Numbers(0, 3)) << "no record after a Stop in a handler";
+  ASSERT_EQ(errors_.size(), 1U);
+  EXPECT_EQ(errors_[0].code, ErrorCode::Cancelled);
+}
+
 TEST_F(LiveClientTest, StopEndsAlsoWhenTheGatewayTakesNoNotice) {
   gateway_.close_with_peer = false;
   const auto client = Make();

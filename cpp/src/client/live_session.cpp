@@ -128,7 +128,7 @@ void LiveClient::Session::Close() {
 }
 
 void LiveClient::Session::Stop() {
-  if (state == State::Disconnected || stopping_) return;
+  if (state == State::Disconnected) return;
   // Inside a handler of records (or with a batch in a binding's hands, which is the
   // same) nothing more is wanted; before the stream nothing is in flight.
   if (state != State::Streaming || client_->control()->pumping || client_->IsHeld()) {
@@ -136,6 +136,7 @@ void LiveClient::Session::Stop() {
     Close();
     return FarewellLater(std::move(reason));
   }
+  if (stopping_) return;
   stopping_ = true;
   text_->Sent(text_->Output().size());
   ::shutdown(socket_.get(), SHUT_WR);
