@@ -27,6 +27,8 @@ type process struct {
 	stdout *bufio.Reader
 	pipe   *os.File // the reading end of stdout
 	stderr *watched
+	ended  chan struct{}
+	err    error // how it ended, once ended is closed
 }
 
 // watched gathers what is written and tells when a pattern appears in it.
@@ -96,7 +98,7 @@ func start(t *testing.T, args ...string) *process {
 
 func startOn(t *testing.T, stdout *os.File, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, stderr: newWatched()}
+	p := &process{t: t, stderr: newWatched(), ended: make(chan struct{})}
 	p.cmd = exec.Command(filepath.Join(programs, "dbn-tail"), args...)
 	p.cmd.Env = append(os.Environ(), "DATABENTO_API_KEY="+sim.TestKey, "TERM=xterm", "NO_COLOR=")
 	p.cmd.Stdout, p.cmd.Stderr = stdout, p.stderr
@@ -104,11 +106,16 @@ func startOn(t *testing.T, stdout *os.File, args ...string) *process {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	go func() {
+		p.err = p.cmd.Wait()
+		p.stderr.close()
+		close(p.ended)
+	}()
 	guard := time.AfterFunc(patience, func() { p.cmd.Process.Kill() }) //nolint:errcheck // it may have ended
 	t.Cleanup(func() {
 		guard.Stop()
 		p.cmd.Process.Kill() //nolint:errcheck // it has ended, when all went well
-		p.cmd.Wait()         //nolint:errcheck // so it was waited for
+		<-p.ended
 	})
 	return p
 }
@@ -116,11 +123,10 @@ func startOn(t *testing.T, stdout *os.File, args ...string) *process {
 // wait gives the exit code; -1 when a signal killed the process.
 func (p *process) wait() int {
 	p.t.Helper()
-	err := p.cmd.Wait()
-	p.stderr.close()
+	<-p.ended
 	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		p.t.Fatal(err)
+	if p.err != nil && !errors.As(p.err, &exit) {
+		p.t.Fatal(p.err)
 	}
 	return p.cmd.ProcessState.ExitCode()
 }
@@ -232,7 +238,7 @@ func TestSIGUSR1PrintsTheStateAndGoesOn(t *testing.T) {
 	p.line()
 	p.line()
 	p.signal(syscall.SIGUSR1)
-	if !p.stderr.await(`dbn-tail: streaming GLBX\.MDP3, session 1: 2 records, \S+ k?B, \d+\.\d s, 1 symbol, last 2026-11-15T23:00:00\.000000000Z\n`) {
+	if !p.stderr.await(`dbn-tail: streaming GLBX\.MDP3, session 1: 2 records, \S+ k?B, \d+\.\d s, 1 symbol, last 2026-11-15T23:00:00\.000000000Z; .*\n`) {
 		t.Fatalf("stderr: %s", p.stderr)
 	}
 	p.signal(syscall.SIGTERM)

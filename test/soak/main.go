@@ -1,0 +1,103 @@
+// Command soak runs live sessions, historical streams and files on one reactor for a while,
+// against simulators in processes of their own, with random pauses, cuts and restarts, and
+// compares every record with what was sent. It prints memory, fds and goroutines, and fails
+// when a record is lost or repeated or when one of them grows.
+//
+//	make soak T=900
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/dbnloop/dbnloop"
+)
+
+func main() {
+	seconds := flag.Int("t", 60, "seconds")
+	seed := flag.Uint64("seed", uint64(time.Now().UnixNano()), "of the random choices")
+	program := flag.String("sim", "build/bin/dbn-sim", "the simulator")
+	records := flag.Int("records", 200_000, "in the data, which is sent over and over")
+	download := flag.Int64("download", 1<<30, "bytes of the download that is paused; 0: none")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	fmt.Printf("soak: %d s, seed %d\n", *seconds, *seed)
+	err := run(ctx, options{
+		duration: time.Duration(*seconds) * time.Second, seed: *seed, program: *program,
+		records: *records, download: *download,
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "soak: FAILED:", err)
+		os.Exit(1)
+	}
+	fmt.Println("soak: ok")
+}
+
+type options struct {
+	duration time.Duration
+	seed     uint64
+	program  string
+	records  int
+	download int64
+}
+
+func run(ctx context.Context, o options) (err error) {
+	dir, err := os.MkdirTemp("", "soak")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	data, err := writeData(dir, o.records)
+	if err != nil {
+		return err
+	}
+	sims, err := startSims(o.program, dir, data, o)
+	if err != nil {
+		return err
+	}
+	defer sims.stop()
+
+	reactor, err := dbnloop.NewReactor()
+	if err != nil {
+		return err
+	}
+	defer reactor.Close() //nolint:errcheck // the process ends
+	if o.download > 0 {
+		if err := pausedDownload(ctx, reactor, sims, uint64(o.records), o.download); err != nil {
+			return err
+		}
+	}
+	w := &world{
+		reactor: reactor, random: rand.New(rand.NewPCG(o.seed, 1)), records: uint64(o.records),
+		until: time.Now().Add(o.duration),
+	}
+	if err := w.populate(sims, data); err != nil {
+		return err
+	}
+	m := newMeter(o.duration, w)
+	if _, err := reactor.Every(m.interval, m.tick); err != nil {
+		return err
+	}
+	if _, err := reactor.AfterFunc(o.duration, reactor.Stop); err != nil {
+		return err
+	}
+	w.start()
+	if err := reactor.Run(ctx); err != nil {
+		return err
+	}
+	m.print()
+	for _, a := range w.actors {
+		if err := a.close(); err != nil {
+			w.fail("close: %v", err)
+		}
+	}
+	return errors.Join(w.err, m.verdict(), w.enough())
+}

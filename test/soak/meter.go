@@ -1,0 +1,101 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"time"
+)
+
+// usage is what must not grow.
+type usage struct{ rssKiB, fds, goroutines int }
+
+func measure() (u usage) {
+	if status, err := os.ReadFile("/proc/self/status"); err == nil {
+		_, rest, _ := bytes.Cut(status, []byte("VmRSS:"))
+		u.rssKiB, _ = strconv.Atoi(string(bytes.Fields(rest)[0]))
+	}
+	if entries, err := os.ReadDir("/proc/self/fd"); err == nil {
+		u.fds = len(entries) - 1 // this reading's own
+	}
+	u.goroutines = runtime.NumGoroutine()
+	return u
+}
+
+func (u usage) String() string {
+	return fmt.Sprintf("RSS %d KiB, %d fds, %d goroutines", u.rssKiB, u.fds, u.goroutines)
+}
+
+// most is the larger of each.
+func most(a, b usage) usage {
+	return usage{max(a.rssKiB, b.rssKiB), max(a.fds, b.fds), max(a.goroutines, b.goroutines)}
+}
+
+// meter prints from time to time, and compares the peaks of the second half with those of the
+// first, of which the beginning is left out: caches fill.
+type meter struct {
+	w             *world
+	interval      time.Duration
+	began         time.Time
+	duration      time.Duration
+	printed       time.Time
+	first, second usage
+}
+
+func newMeter(d time.Duration, w *world) *meter {
+	return &meter{w: w, interval: max(d/200, 50*time.Millisecond), began: time.Now(), duration: d, printed: time.Now()}
+}
+
+func (m *meter) tick() {
+	now := measure()
+	elapsed := time.Since(m.began)
+	switch {
+	case elapsed > m.duration/2:
+		m.second = most(m.second, now)
+	case elapsed > m.duration/20:
+		m.first = most(m.first, now)
+	}
+	if time.Since(m.printed) >= 10*time.Second {
+		m.print()
+	}
+}
+
+func (m *meter) print() {
+	m.printed = time.Now()
+	var records, bytes, streams, pauses uint64
+	for _, a := range m.w.actors {
+		records += a.total
+		bytes += a.bytes
+		streams += a.streams
+		pauses += a.pauses
+	}
+	elapsed := time.Since(m.began).Seconds()
+	fmt.Printf("soak: %4.0f s: %d records, %.1f MB/s, %d streams, %d pauses; %v\n", elapsed, records,
+		float64(bytes)/1e6/elapsed, streams, pauses, measure())
+}
+
+// What may be added in the second half: Go's heap and the sockets of the moment vary.
+const (
+	moreKiB        = 16 << 10
+	moreFds        = 4
+	moreGoroutines = 2
+)
+
+func (m *meter) verdict() error {
+	fmt.Printf("soak: peaks of the first half: %v; of the second: %v\n", m.first, m.second)
+	for _, c := range []struct {
+		what                string
+		before, after, most int
+	}{
+		{"RSS (KiB)", m.first.rssKiB, m.second.rssKiB, moreKiB},
+		{"fds", m.first.fds, m.second.fds, moreFds},
+		{"goroutines", m.first.goroutines, m.second.goroutines, moreGoroutines},
+	} {
+		if c.after > c.before+c.most {
+			return fmt.Errorf("%s grew from %d to %d", c.what, c.before, c.after)
+		}
+	}
+	return nil
+}

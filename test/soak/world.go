@@ -1,0 +1,247 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/sim"
+)
+
+// world is everything on the reactor.
+type world struct {
+	reactor *dbnloop.Reactor
+	random  *rand.Rand
+	records uint64 // in the data
+	until   time.Time
+	actors  []*actor
+	err     error
+}
+
+func (w *world) fail(format string, args ...any) {
+	if w.err == nil {
+		w.err = fmt.Errorf(format, args...)
+		w.reactor.Stop()
+	}
+}
+
+// client is what the three kinds have in common.
+type client interface {
+	Handle(dbnloop.Handlers)
+	Pause()
+	Resume()
+	IsPaused() bool
+	Close() error
+	Stats() dbnloop.Stats
+}
+
+// actor uses one client, over and over: stream, pause, cut, begin again.
+type actor struct {
+	w       *world
+	name    string
+	c       client
+	begin   func() error // another stream
+	cut     func()       // ends the present one, by the user; nil: never done
+	loops   bool         // the data repeats within a stream
+	endsAt  uint64       // records of a stream that ends by itself; 0: it goes on
+	atLeast uint64       // of a stream that breaks off somewhere
+	allowed []error      // how it may end by itself; none: it completes
+
+	next    uint64 // order id that is due
+	got     uint64 // records of this stream
+	ended   bool   // by the user: nothing may come any more
+	streams uint64
+	total   uint64
+	bytes   uint64
+	pauses  uint64
+}
+
+// each is the handler of runs of records.
+func (a *actor) each(run []dbn.MboMsg) {
+	if a.ended || a.c.IsPaused() {
+		a.w.fail("%s: records while it is paused or ended", a.name)
+		return
+	}
+	for i := range run {
+		if run[i].OrderID != a.next {
+			a.w.fail("%s: stream %d: record %d came where %d was due", a.name, a.streams, run[i].OrderID, a.next)
+			return
+		}
+		a.next++
+		if a.next == a.w.records && a.loops {
+			a.next = 0
+		}
+	}
+	a.got += uint64(len(run))
+	a.total += uint64(len(run))
+	a.bytes += uint64(len(run)) * uint64(run[0].Hd.Length) * 4
+	switch dice := a.w.random.IntN(1000); {
+	case dice < 8:
+		a.pause()
+	case dice < 9 && a.cut != nil:
+		a.ended = true
+		a.cut()
+		a.again()
+	}
+}
+
+func (a *actor) pause() {
+	a.pauses++
+	a.c.Pause()
+	stream := a.streams
+	a.later(time.Duration(a.w.random.IntN(30))*time.Millisecond, func() {
+		if stream == a.streams && a.c.IsPaused() {
+			a.c.Resume()
+		}
+	})
+}
+
+func (a *actor) later(d time.Duration, f func()) {
+	if _, err := a.w.reactor.AfterFunc(d, f); err != nil {
+		a.w.fail("%s: timer: %v", a.name, err)
+	}
+}
+
+// again begins another stream after a while.
+func (a *actor) again() {
+	a.later(time.Duration(a.w.random.IntN(20))*time.Millisecond, a.start)
+}
+
+func (a *actor) start() {
+	a.streams++
+	a.next, a.got, a.ended = 0, 0, false
+	if a.c.IsPaused() {
+		a.c.Resume()
+	}
+	if err := a.begin(); err != nil {
+		a.w.fail("%s: begin: %v", a.name, err)
+	}
+}
+
+func (a *actor) onError(err error) {
+	if a.ended {
+		return // the user's Stop
+	}
+	for _, allowed := range a.allowed {
+		if !errors.Is(err, allowed) {
+			continue
+		}
+		if a.got != a.endsAt && a.endsAt != 0 || a.got < a.atLeast {
+			a.w.fail("%s: %d records came before the end, %d were due: %v", a.name, a.got, max(a.endsAt, a.atLeast), err)
+		}
+		a.again()
+		return
+	}
+	a.w.fail("%s: stream %d after %d records: %v", a.name, a.streams, a.got, err)
+}
+
+func (a *actor) onComplete() {
+	if len(a.allowed) > 0 || a.got != a.endsAt {
+		a.w.fail("%s: complete with %d records of %d", a.name, a.got, a.endsAt)
+	}
+	a.again()
+}
+
+func (a *actor) close() error { return a.c.Close() }
+
+func (w *world) add(a *actor) {
+	a.w = w
+	a.c.Handle(dbnloop.Handlers{MboRun: a.each, Error: a.onError, Complete: a.onComplete})
+	w.actors = append(w.actors, a)
+}
+
+func (w *world) start() {
+	for _, a := range w.actors {
+		a.start()
+	}
+}
+
+// enough reports actors that did nothing.
+func (w *world) enough() error {
+	for _, a := range w.actors {
+		if a.total == 0 {
+			return fmt.Errorf("%s: no record came", a.name)
+		}
+	}
+	return nil
+}
+
+func (w *world) populate(s *sims, data files) error {
+	for i, g := range s.gateways {
+		compression := dbn.CompressionNone
+		if i%2 == 1 {
+			compression = dbn.CompressionZstd
+		}
+		if err := w.addLive(g, compression); err != nil {
+			return err
+		}
+	}
+	for _, h := range []struct {
+		name, url, ca string
+		a             actor
+	}{
+		{"historical", s.url, s.ca, actor{endsAt: w.records}},
+		{"historical, cut", s.cutURL, s.cutCA, actor{allowed: []error{dbnloop.ErrConnectionClosed, dbnloop.ErrHTTP}, atLeast: 1}},
+	} {
+		a := h.a
+		a.name = h.name
+		if err := w.addHistorical(&a, h.url, h.ca); err != nil {
+			return err
+		}
+	}
+	for _, path := range []string{data.plain, data.zstd} {
+		c, err := dbnloop.NewFileSource(w.reactor, path)
+		if err != nil {
+			return err
+		}
+		a := &actor{name: "file " + path[len(path)-4:], c: c, begin: c.Start, endsAt: w.records, allowed: nil}
+		a.cut = func() { c.Stop() } //nolint:errcheck // it is streaming
+		w.add(a)
+	}
+	return nil
+}
+
+func (w *world) addLive(g gateway, compression dbn.Compression) error {
+	c, err := dbnloop.NewLiveClient(w.reactor, sim.TestKey, dbnloop.WithDataset(dataset), dbnloop.WithCompression(compression))
+	if err != nil {
+		return err
+	}
+	a := &actor{name: "live " + g.fault, c: c, loops: true, endsAt: g.cutAt, cut: func() { c.Stop() }} //nolint:errcheck // it is streaming
+	switch g.fault {
+	case "reset", "close", "half-close":
+		a.allowed = []error{dbnloop.ErrConnectionClosed}
+		if compression == dbn.CompressionZstd { // it ends inside its frame
+			a.allowed = append(a.allowed, dbnloop.ErrDecompression)
+		}
+	case "cut-record":
+		a.allowed = []error{dbnloop.ErrParse, dbnloop.ErrDecompression}
+	}
+	a.begin = func() error {
+		_, err := c.Subscribe(dbnloop.NewSubscription(dataset, dbn.SchemaMbo, symbol))
+		return errors.Join(err, c.Connect(g.host, g.port), c.Start())
+	}
+	w.add(a)
+	return nil
+}
+
+func (w *world) addHistorical(a *actor, url, ca string) error {
+	c, err := openHistorical(w.reactor, url, ca)
+	if err != nil {
+		return err
+	}
+	a.c, a.begin = c, c.Start
+	a.cut = func() { c.Stop() } //nolint:errcheck // it is streaming
+	w.add(a)
+	return c.Request(wholeRange(w.records))
+}
+
+func openHistorical(r *dbnloop.Reactor, url, ca string) (*dbnloop.HistoricalClient, error) {
+	return dbnloop.NewHistoricalClient(r, sim.TestKey, dbnloop.WithURL(url), dbnloop.WithCAFile(ca), dbnloop.WithProxy(""))
+}
+
+func wholeRange(records uint64) dbnloop.Range {
+	return dbnloop.NewRange(dataset, dbn.SchemaMbo, epoch, epoch+dbn.UnixNanos(records*step), symbol)
+}
