@@ -85,6 +85,11 @@ fuzz: lib ## Run each fuzz target, C++ and Go, for T seconds (default 60)
 	@cmake --build --preset fuzz -j $(JOBS) >&2
 	@scripts/fuzz.sh $(or $(T),60) $(or $(FUZZ_JOBS),$(shell nproc)) $(FUZZ)
 
+.PHONY: soak
+soak: build ## Stream for T seconds (default 60) with pauses, cuts and restarts; compare with what was sent
+	@$(GO) build -o build/ ./test/soak
+	@build/soak -t $(or $(T),60)
+
 .PHONY: lint
 lint: lib ## Check format, vet, staticcheck, clang-tidy and generated files
 	@scripts/deps.sh build lint

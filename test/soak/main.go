@@ -32,7 +32,7 @@ func main() {
 	fmt.Printf("soak: %d s, seed %d\n", *seconds, *seed)
 	err := run(ctx, options{
 		duration: time.Duration(*seconds) * time.Second, seed: *seed, program: *program,
-		records: *records, download: *download,
+		records: *records, download: *download, moreKiB: 16 << 10,
 	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "soak: FAILED:", err)
@@ -47,6 +47,7 @@ type options struct {
 	program  string
 	records  int
 	download int64
+	moreKiB  int // of RSS that may be added on the way: Go's heap and the kernel's caches vary
 }
 
 func run(ctx context.Context, o options) (err error) {
@@ -71,7 +72,7 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	defer reactor.Close() //nolint:errcheck // the process ends
 	if o.download > 0 {
-		if err := pausedDownload(ctx, reactor, sims, uint64(o.records), o.download); err != nil {
+		if err := pausedDownload(ctx, reactor, sims, o); err != nil {
 			return err
 		}
 	}
@@ -82,7 +83,7 @@ func run(ctx context.Context, o options) (err error) {
 	if err := w.populate(sims, data); err != nil {
 		return err
 	}
-	m := newMeter(o.duration, w)
+	m := newMeter(o, w)
 	if _, err := reactor.Every(m.interval, m.tick); err != nil {
 		return err
 	}

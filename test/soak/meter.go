@@ -36,16 +36,16 @@ func most(a, b usage) usage {
 // meter prints from time to time, and compares the peaks of the second half with those of the
 // first, of which the beginning is left out: caches fill.
 type meter struct {
-	w             *world
-	interval      time.Duration
-	began         time.Time
-	duration      time.Duration
+	w        *world
+	interval time.Duration
+	began    time.Time
+	options
 	printed       time.Time
 	first, second usage
 }
 
-func newMeter(d time.Duration, w *world) *meter {
-	return &meter{w: w, interval: max(d/200, 50*time.Millisecond), began: time.Now(), duration: d, printed: time.Now()}
+func newMeter(o options, w *world) *meter {
+	return &meter{w: w, interval: max(o.duration/200, 50*time.Millisecond), began: time.Now(), options: o, printed: time.Now()}
 }
 
 func (m *meter) tick() {
@@ -76,9 +76,8 @@ func (m *meter) print() {
 		float64(bytes)/1e6/elapsed, streams, pauses, measure())
 }
 
-// What may be added in the second half: Go's heap and the sockets of the moment vary.
+// What may be added in the second half: the sockets of the moment vary.
 const (
-	moreKiB        = 16 << 10
 	moreFds        = 4
 	moreGoroutines = 2
 )
@@ -89,7 +88,7 @@ func (m *meter) verdict() error {
 		what                string
 		before, after, most int
 	}{
-		{"RSS (KiB)", m.first.rssKiB, m.second.rssKiB, moreKiB},
+		{"RSS (KiB)", m.first.rssKiB, m.second.rssKiB, m.moreKiB},
 		{"fds", m.first.fds, m.second.fds, moreFds},
 		{"goroutines", m.first.goroutines, m.second.goroutines, moreGoroutines},
 	} {

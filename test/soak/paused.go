@@ -12,7 +12,7 @@ import (
 
 // pausedDownload streams a large range and pauses in its middle: memory must not follow what
 // the server would send meanwhile.
-func pausedDownload(ctx context.Context, r *dbnloop.Reactor, s *sims, records uint64, size int64) error {
+func pausedDownload(ctx context.Context, r *dbnloop.Reactor, s *sims, o options) error {
 	const pause = 3 * time.Second
 	c, err := openHistorical(r, s.bigURL, s.bigCA)
 	if err != nil {
@@ -30,7 +30,7 @@ func pausedDownload(ctx context.Context, r *dbnloop.Reactor, s *sims, records ui
 			}
 			was := bytes
 			bytes += int64(len(run)) * int64(run[0].Hd.Length) * 4
-			if was < size/2 && bytes >= size/2 {
+			if was < o.download/2 && bytes >= o.download/2 {
 				before = measure()
 				c.Pause()
 				if _, err := r.AfterFunc(pause, func() {
@@ -45,16 +45,16 @@ func pausedDownload(ctx context.Context, r *dbnloop.Reactor, s *sims, records ui
 		Complete: func() { complete = true; r.Stop() },
 		Error:    func(err error) { reason = err; r.Stop() },
 	})
-	if err := errors.Join(c.Request(wholeRange(records)), c.Start(), r.Run(ctx), reason); err != nil {
+	if err := errors.Join(c.Request(wholeRange(uint64(o.records))), c.Start(), r.Run(ctx), reason); err != nil {
 		return fmt.Errorf("the paused download: %w", err)
 	}
 	after := measure()
 	fmt.Printf("soak: a download of %d bytes: RSS %d KiB at its start, %d before a pause of %v, %d at its end, %d at the end\n",
 		bytes, began.rssKiB, before.rssKiB, pause, during.rssKiB, after.rssKiB)
-	if !complete || bytes < size {
-		return fmt.Errorf("the paused download gave %d bytes of %d", bytes, size)
+	if !complete || bytes < o.download {
+		return fmt.Errorf("the paused download gave %d bytes of %d", bytes, o.download)
 	}
-	if during.rssKiB > before.rssKiB+moreKiB || after.rssKiB > began.rssKiB+2*moreKiB {
+	if during.rssKiB > before.rssKiB+o.moreKiB || after.rssKiB > began.rssKiB+2*o.moreKiB {
 		return errors.New("memory grew with the download")
 	}
 	return nil
