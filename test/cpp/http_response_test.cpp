@@ -192,11 +192,15 @@ TEST(HttpResponse, BoundsTheHead) {
             for (int i = 0; i < 20'000; ++i) many += "Trailer:\r\n";
             return many;
           }(),
+      // Extensions of a chunk.
+      begin + "Transfer-Encoding: chunked\r\n\r\n5;name=" + std::string(100'000, 'x'),
   };
   for (const auto& input : inputs) {
     const auto seen = Feed(input, 0, 4096, true);
     EXPECT_FALSE(seen.done);
-    EXPECT_THAT(seen.error, testing::HasSubstr("more than")) << input.substr(0, 40);
+    EXPECT_THAT(seen.error, testing::AnyOf(testing::HasSubstr("more than"),
+                                           testing::HasSubstr("longer than")))
+        << input.substr(0, 40);
   }
 }
 

@@ -4,17 +4,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-#include <sys/time.h>
 
 #include <array>
-#include <csignal>
 #include <functional>
 #include <optional>
 #include <ostream>
 #include <string>
 #include <vector>
 
+#include "support/adversity.hpp"
 #include "support/live_fixture.hpp"
 #include "support/sockets.hpp"
 
@@ -301,46 +299,6 @@ std::vector<Cell> Cells() {
   return cells;
 }
 
-// Signals that interrupt system calls, without SA_RESTART, as Go's preemption sends
-// them.
-class SignalStorm {
- public:
-  SignalStorm() {
-    struct sigaction ignore{};
-    ignore.sa_handler = [](int) {};
-    ::sigaction(SIGALRM, &ignore, &before_);
-    const itimerval often{{0, 200}, {0, 200}};
-    ::setitimer(ITIMER_REAL, &often, nullptr);
-  }
-  ~SignalStorm() {
-    const itimerval never{};
-    ::setitimer(ITIMER_REAL, &never, nullptr);
-    ::sigaction(SIGALRM, &before_, nullptr);
-  }
-  SignalStorm(const SignalStorm&) = delete;
-  SignalStorm& operator=(const SignalStorm&) = delete;
-
- private:
-  struct sigaction before_{};
-};
-
-// No fd beyond those that are open.
-class NoFds {
- public:
-  NoFds() {
-    ::getrlimit(RLIMIT_NOFILE, &before_);
-    auto none = before_;
-    none.rlim_cur = 3;
-    ::setrlimit(RLIMIT_NOFILE, &none);
-  }
-  ~NoFds() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-  NoFds(const NoFds&) = delete;
-  NoFds& operator=(const NoFds&) = delete;
-
- private:
-  rlimit before_{};
-};
-
 class LiveFaultMatrix : public test::LiveFixture,
                         public testing::WithParamInterface<Cell> {
  protected:
@@ -589,8 +547,8 @@ class LiveFaultMatrix : public test::LiveFixture,
   std::string stream_;
   std::size_t said_ = 0;
   std::function<void()> act_;
-  std::optional<SignalStorm> storm_;
-  std::optional<NoFds> no_fds_;
+  std::optional<test::SignalStorm> storm_;
+  std::optional<test::NoFds> no_fds_;
 };
 
 TEST_P(LiveFaultMatrix, EndsAsItMust) {

@@ -5,14 +5,12 @@
 // that another client on the same reactor streams to its end unharmed.
 
 #include <gmock/gmock.h>
-#include <signal.h>
-#include <sys/resource.h>
-#include <sys/time.h>
 
 #include <array>
 #include <cerrno>
 #include <stdexcept>
 
+#include "support/adversity.hpp"
 #include "support/live_fixture.hpp"
 #include "support/sockets.hpp"
 
@@ -303,44 +301,6 @@ class Wire {
   ZSTD_CCtx* context_;
 };
 
-/// A signal every 300 µs whose handler does nothing and restarts no system call.
-class SignalStorm {
- public:
-  SignalStorm() {
-    struct sigaction action{};
-    action.sa_handler = [](int) {};
-    ::sigaction(SIGALRM, &action, &old_);
-    const itimerval every{{0, 300}, {0, 300}};
-    ::setitimer(ITIMER_REAL, &every, nullptr);
-  }
-  ~SignalStorm() {
-    const itimerval never{};
-    ::setitimer(ITIMER_REAL, &never, nullptr);
-    ::sigaction(SIGALRM, &old_, nullptr);
-  }
-  SignalStorm(const SignalStorm&) = delete;
-  SignalStorm& operator=(const SignalStorm&) = delete;
-
- private:
-  struct sigaction old_{};
-};
-
-/// No further fd can be had.
-class NoMoreFds {
- public:
-  NoMoreFds() {
-    ::getrlimit(RLIMIT_NOFILE, &old_);
-    const rlimit none{0, old_.rlim_max};
-    ::setrlimit(RLIMIT_NOFILE, &none);
-  }
-  ~NoMoreFds() { ::setrlimit(RLIMIT_NOFILE, &old_); }
-  NoMoreFds(const NoMoreFds&) = delete;
-  NoMoreFds& operator=(const NoMoreFds&) = delete;
-
- private:
-  rlimit old_{};
-};
-
 class LiveStreamFault : public test::LiveFixture,
                         public testing::WithParamInterface<Cell> {
  protected:
@@ -506,7 +466,7 @@ class LiveStreamFault : public test::LiveFixture,
       case Fault::ErrorRecordThenFin:
         return GoOnThenFin(test::GatewayErrorRecord("no such symbol"));
       case Fault::Emfile: {
-        const NoMoreFds none;
+        const test::NoFds none;
         if (state() != State::Connecting) return GoOnThenFin();
         client_->Connect("127.0.0.1", test::PortOf(full_.get()));
         EXPECT_TRUE(UntilEnd());
@@ -522,7 +482,7 @@ class LiveStreamFault : public test::LiveFixture,
         gateway_.SetPiece(61);
         return GoOnThenFin();
       case Fault::EintrStorm: {
-        const SignalStorm storm;
+        const test::SignalStorm storm;
         gateway_.SetPiece(7);
         return GoOnThenFin();
       }

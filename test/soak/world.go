@@ -211,7 +211,10 @@ func (w *world) addLive(g gateway, compression dbn.Compression) error {
 	}
 	a := &actor{name: "live " + g.fault, c: c, loops: true, endsAt: g.cutAt, cut: func() { c.Stop() }} //nolint:errcheck // it is streaming
 	switch g.fault {
-	case "reset", "close", "half-close":
+	case "reset":
+		// What the gateway's socket still held is lost with it.
+		a.endsAt, a.atLeast, a.allowed = 0, 1, []error{dbnloop.ErrConnectionClosed}
+	case "close", "half-close":
 		a.allowed = []error{dbnloop.ErrConnectionClosed}
 		if compression == dbn.CompressionZstd { // it ends inside its frame
 			a.allowed = append(a.allowed, dbnloop.ErrDecompression)

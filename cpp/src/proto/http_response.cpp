@@ -16,6 +16,7 @@ struct HttpResponse::Impl {
   std::span<const std::byte> body;
   Error error;
   std::size_t head_size = 0;
+  std::size_t extension_size = 0;  // of the present chunk
   int informational = 0;
   bool began = false;
   bool in_value = false;    // of a header: the next name begins a new one
@@ -63,6 +64,14 @@ struct HttpResponse::Impl {
     in_value = true;
     head.headers.back().second.append(at, size);
     return Grow(size) ? 0 : TooLong();
+  }
+
+  int OnExtension(std::size_t size) {
+    extension_size += size;
+    if (extension_size <= kMaxHead) return 0;
+    return Refuse(ErrorCode::LimitExceeded,
+                  "HTTP: the extensions of a chunk are longer than " +
+                      std::to_string(kMaxHead) + " bytes");
   }
 
   int OnHead() {
@@ -123,6 +132,14 @@ HttpResponse::HttpResponse(bool tunnel) : impl_{std::make_unique<Impl>()} {
     return Impl::Of(p).OnValue(at, size);
   };
   s.on_headers_complete = [](llhttp_t* p) { return Impl::Of(p).OnHead(); };
+  s.on_chunk_extension_name = [](llhttp_t* p, const char*, std::size_t size) {
+    return Impl::Of(p).OnExtension(size);
+  };
+  s.on_chunk_extension_value = s.on_chunk_extension_name;
+  s.on_chunk_header = [](llhttp_t* p) {
+    Impl::Of(p).extension_size = 0;
+    return 0;
+  };
   s.on_body = [](llhttp_t* p, const char* at, std::size_t size) {
     if (size == 0) return 0;
     Impl::Of(p).body = std::as_bytes(std::span{at, size});

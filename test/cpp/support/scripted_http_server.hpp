@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -61,6 +62,8 @@ class ScriptedHttpServer {
   std::function<HttpAnswer(const std::string& request)> answer;
   /// Whether TLS handshakes are answered at all.
   bool mute = false;
+  /// Whether peers ask for a tunnel first; what they tunnel to is this server.
+  bool proxy = false;
 
   std::vector<std::string> requests;
   int accepted = 0;
@@ -70,6 +73,41 @@ class ScriptedHttpServer {
     std::size_t n = 0;
     for (const auto& [fd, peer] : peers_) n += peer.out.size() - peer.sent;
     return n;
+  }
+
+  /// How many bytes may still go out, TLS's own included; nothing: as many as there
+  /// are.
+  void Allow(std::optional<std::size_t> bytes) {
+    allowance_ = bytes;
+    FlushLast();
+  }
+  // The rest concerns the peer that came last; nothing happens when it is gone.
+  /// Says more, `piece` bytes a turn (0: all that the socket takes).
+  void Send(std::string_view bytes, std::size_t piece = 0) {
+    if (!peers_.contains(last_)) return;
+    auto& peer = peers_.at(last_);
+    peer.piece = piece;
+    Say(peer, bytes);
+    FlushLast();
+  }
+  /// The same on the wire, whatever TLS makes of it.
+  void SendRaw(std::string_view bytes) {
+    if (!peers_.contains(last_)) return;
+    peers_.at(last_).out += bytes;
+    FlushLast();
+  }
+  /// What the socket did not take yet is never said.
+  void Forget() {
+    if (!peers_.contains(last_)) return;
+    auto& peer = peers_.at(last_);
+    peer.out.clear();
+    peer.sent = 0;
+  }
+  /// Ends behind what was said.
+  void End(Then then) {
+    if (!peers_.contains(last_)) return;
+    EndWith(peers_.at(last_), then);
+    FlushLast();
   }
 
   static std::string Response(int status, std::string_view body,
@@ -106,6 +144,7 @@ class ScriptedHttpServer {
     std::size_t piece = 0;
     Then then = Then::Keep;
     bool answered = false;  // with an end
+    bool tunnel = false;    // it has not asked for one yet
     std::uint32_t interest = EPOLLIN;
   };
 
@@ -117,6 +156,8 @@ class ScriptedHttpServer {
     const int raw = fd.get();
     auto& peer = peers_[raw];
     peer.fd = std::move(fd);
+    peer.tunnel = proxy;
+    last_ = raw;
     if (context_) {
       peer.ssl.reset(SSL_new(context_.get()));
       SSL_set_bio(peer.ssl.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
@@ -140,7 +181,7 @@ class ScriptedHttpServer {
     if (n < 0 && errno == EAGAIN) return;
     if (n <= 0) return Drop(fd);
     if (mute) return;
-    if (!peer.ssl) {
+    if (!peer.ssl || peer.tunnel) {
       peer.in.append(block.data(), static_cast<std::size_t>(n));
     } else {
       BIO_write(SSL_get_rbio(peer.ssl.get()), block.data(), static_cast<int>(n));
@@ -164,6 +205,28 @@ class ScriptedHttpServer {
     (void)BIO_reset(wire);
   }
 
+  void Say(Peer& peer, std::string_view bytes) {
+    if (!peer.ssl) {
+      peer.out += bytes;
+    } else if (!bytes.empty()) {
+      SSL_write(peer.ssl.get(), bytes.data(), static_cast<int>(bytes.size()));
+      TakeWire(peer);
+    }
+  }
+
+  void EndWith(Peer& peer, Then then) {
+    if (peer.ssl && then == Then::Close) {
+      SSL_shutdown(peer.ssl.get());
+      TakeWire(peer);
+    }
+    peer.then = then;
+    peer.answered = then != Then::Keep;
+  }
+
+  void FlushLast() {
+    if (peers_.contains(last_)) Flush(last_);
+  }
+
   bool TakeRequest(Peer& peer) {
     const auto end = peer.in.find("\r\n\r\n");
     if (end == std::string::npos) return false;
@@ -175,21 +238,15 @@ class ScriptedHttpServer {
     if (peer.in.size() < end + 4 + body) return false;
     requests.push_back(peer.in.substr(0, end + 4 + body));
     peer.in.erase(0, end + 4 + body);
+    if (std::exchange(peer.tunnel, false)) {
+      peer.out += "HTTP/1.1 200 OK\r\n\r\n";
+      return false;
+    }
     const auto given = answer(std::string{requests.back()});
     if (given.bytes.empty() && given.then == Then::Keep) return true;
-    if (peer.ssl) {
-      if (!given.bytes.empty()) {
-        SSL_write(peer.ssl.get(), given.bytes.data(),
-                  static_cast<int>(given.bytes.size()));
-      }
-      if (given.then == Then::Close) SSL_shutdown(peer.ssl.get());
-      TakeWire(peer);
-    } else {
-      peer.out += given.bytes;
-    }
+    Say(peer, given.bytes);
+    EndWith(peer, given.then);
     peer.piece = given.piece;
-    peer.then = given.then;
-    peer.answered = given.then != Then::Keep;
     return true;
   }
 
@@ -198,11 +255,13 @@ class ScriptedHttpServer {
     auto& peer = peers_.at(fd);
     auto left = peer.out.size() - peer.sent;
     if (peer.piece != 0) left = std::min(left, peer.piece);
+    if (allowance_) left = std::min(left, *allowance_);
     while (left != 0) {
       const auto n = ::send(fd, peer.out.data() + peer.sent, left, MSG_NOSIGNAL);
       if (n < 0) break;
       peer.sent += static_cast<std::size_t>(n);
       left -= static_cast<std::size_t>(n);
+      if (allowance_) *allowance_ -= static_cast<std::size_t>(n);
     }
     const bool all = peer.sent == peer.out.size();
     if (all && peer.answered) {
@@ -217,7 +276,8 @@ class ScriptedHttpServer {
       peer.out.clear();
       peer.sent = 0;
     }
-    const std::uint32_t wanted = EPOLLIN | (all ? 0U : EPOLLOUT);
+    const bool waits = all || allowance_ == 0U;
+    const std::uint32_t wanted = EPOLLIN | (waits ? 0U : EPOLLOUT);
     if (wanted != peer.interest) reactor_->Modify(fd, peer.interest = wanted);
     return true;
   }
@@ -227,6 +287,8 @@ class ScriptedHttpServer {
   int port_ = PortOf(listener_.get());
   std::unique_ptr<SSL_CTX, FreeSsl> context_;
   std::map<int, Peer> peers_;
+  int last_ = -1;
+  std::optional<std::size_t> allowance_;
 };
 
 }  // namespace dbnloop::test
