@@ -90,6 +90,12 @@ soak: build ## Stream for T seconds (default 60) with pauses, cuts and restarts;
 	@$(GO) build -o build/ ./test/soak
 	@build/soak -t $(or $(T),60)
 
+.PHONY: netfaults
+netfaults: build ## Soak for T seconds (default 20) a fault in network namespaces: loss, rate, silence, resets
+	@scripts/deps.sh build netfaults
+	@$(GO) build -o build/ ./test/soak
+	@scripts/netfaults.sh $(or $(T),20) $(FAULT)
+
 .PHONY: lint
 lint: lib ## Check format, vet, staticcheck, clang-tidy and generated files
 	@scripts/deps.sh build lint

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a group of targets needs, when they are missing, and
-# nothing else. Usage: scripts/deps.sh [build|databento|lint|fuzz|container|interop]...
+# nothing else. Usage: scripts/deps.sh [build|databento|lint|fuzz|container|netfaults|interop]...
 set -euo pipefail
 
 packages_of() {
@@ -10,8 +10,9 @@ packages_of() {
     lint) echo "clang-format-19 clang-tidy-19" ;;
     fuzz) echo "clang-19 libclang-rt-19-dev" ;;
     container) echo "podman buildah runc debootstrap" ;;
+    netfaults) echo "nftables iproute2 util-linux" ;;
     interop) echo "python3 python3-venv" ;;
-    *) echo "deps: no group named '$1'; groups: build databento lint fuzz container interop" >&2; exit 2 ;;
+    *) echo "deps: no group named '$1'; groups: build databento lint fuzz container netfaults interop" >&2; exit 2 ;;
   esac
 }
 

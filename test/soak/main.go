@@ -26,13 +26,14 @@ func main() {
 	program := flag.String("sim", "build/bin/dbn-sim", "the simulator")
 	records := flag.Int("records", 200_000, "in the data, which is sent over and over")
 	download := flag.Int64("download", 1<<30, "bytes of the download that is paused; 0: none")
+	unreliable := flag.Bool("unreliable", false, "the network itself may break connections")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	fmt.Printf("soak: %d s, seed %d\n", *seconds, *seed)
 	err := run(ctx, options{
 		duration: time.Duration(*seconds) * time.Second, seed: *seed, program: *program,
-		records: *records, download: *download, moreKiB: 16 << 10,
+		records: *records, download: *download, moreKiB: 16 << 10, unreliable: *unreliable,
 	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "soak: FAILED:", err)
@@ -47,7 +48,9 @@ type options struct {
 	program  string
 	records  int
 	download int64
-	moreKiB  int // of RSS that may be added on the way: Go's heap and the kernel's caches vary
+	// unreliable says that any stream may break off, where it is not the simulator's doing.
+	unreliable bool
+	moreKiB    int // of RSS that may be added on the way: Go's heap and the kernel's caches vary
 }
 
 func run(ctx context.Context, o options) (err error) {
@@ -78,7 +81,7 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	w := &world{
 		reactor: reactor, random: rand.New(rand.NewPCG(o.seed, 1)), records: uint64(o.records),
-		until: time.Now().Add(o.duration),
+		unreliable: o.unreliable,
 	}
 	if err := w.populate(sims, data); err != nil {
 		return err

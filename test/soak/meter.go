@@ -64,16 +64,17 @@ func (m *meter) tick() {
 
 func (m *meter) print() {
 	m.printed = time.Now()
-	var records, bytes, streams, pauses uint64
+	var records, bytes, streams, pauses, breaks uint64
 	for _, a := range m.w.actors {
 		records += a.total
 		bytes += a.bytes
 		streams += a.streams
 		pauses += a.pauses
+		breaks += a.breaks
 	}
 	elapsed := time.Since(m.began).Seconds()
-	fmt.Printf("soak: %4.0f s: %d records, %.1f MB/s, %d streams, %d pauses; %v\n", elapsed, records,
-		float64(bytes)/1e6/elapsed, streams, pauses, measure())
+	fmt.Printf("soak: %4.0f s: %d records, %.1f MB/s, %d streams, %d pauses, %d breaks; %v\n", elapsed, records,
+		float64(bytes)/1e6/elapsed, streams, pauses, breaks, measure())
 }
 
 // What may be added in the second half: the sockets of the moment vary.

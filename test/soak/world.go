@@ -16,9 +16,10 @@ type world struct {
 	reactor *dbnloop.Reactor
 	random  *rand.Rand
 	records uint64 // in the data
-	until   time.Time
-	actors  []*actor
-	err     error
+	// unreliable is the network: streams may break off anywhere.
+	unreliable bool
+	actors     []*actor
+	err        error
 }
 
 func (w *world) fail(format string, args ...any) {
@@ -57,6 +58,7 @@ type actor struct {
 	total   uint64
 	bytes   uint64
 	pauses  uint64
+	breaks  uint64 // by the network
 }
 
 // each is the handler of runs of records.
@@ -125,6 +127,11 @@ func (a *actor) onError(err error) {
 	if a.ended {
 		return // the user's Stop
 	}
+	if a.w.unreliable && isNetworks(err) {
+		a.breaks++
+		a.again()
+		return
+	}
 	for _, allowed := range a.allowed {
 		if !errors.Is(err, allowed) {
 			continue
@@ -136,6 +143,19 @@ func (a *actor) onError(err error) {
 		return
 	}
 	a.w.fail("%s: stream %d after %d records: %v", a.name, a.streams, a.got, err)
+}
+
+// isNetworks tells what a network can do to a connection.
+func isNetworks(err error) bool {
+	for _, code := range []error{
+		dbnloop.ErrConnectionFailed, dbnloop.ErrConnectionClosed, dbnloop.ErrTimeout,
+		dbnloop.ErrHeartbeatTimeout, dbnloop.ErrTLSHandshake, dbnloop.ErrAuthFailed,
+	} {
+		if errors.Is(err, code) {
+			return true
+		}
+	}
+	return false
 }
 
 func (a *actor) onComplete() {
@@ -205,7 +225,11 @@ func (w *world) populate(s *sims, data files) error {
 }
 
 func (w *world) addLive(g gateway, compression dbn.Compression) error {
-	c, err := dbnloop.NewLiveClient(w.reactor, sim.TestKey, dbnloop.WithDataset(dataset), dbnloop.WithCompression(compression))
+	options := []dbnloop.LiveOption{dbnloop.WithDataset(dataset), dbnloop.WithCompression(compression)}
+	if w.unreliable { // a gateway that was cut off is silent
+		options = append(options, dbnloop.WithHeartbeat(5*time.Second, 5*time.Second))
+	}
+	c, err := dbnloop.NewLiveClient(w.reactor, sim.TestKey, options...)
 	if err != nil {
 		return err
 	}
@@ -231,7 +255,11 @@ func (w *world) addLive(g gateway, compression dbn.Compression) error {
 }
 
 func (w *world) addHistorical(a *actor, url, ca string) error {
-	c, err := openHistorical(w.reactor, url, ca)
+	var options []dbnloop.HistoricalOption
+	if w.unreliable {
+		options = append(options, dbnloop.WithResponseTimeout(10*time.Second), dbnloop.WithIdleTimeout(10*time.Second))
+	}
+	c, err := openHistorical(w.reactor, url, ca, options...)
 	if err != nil {
 		return err
 	}
@@ -241,8 +269,9 @@ func (w *world) addHistorical(a *actor, url, ca string) error {
 	return c.Request(wholeRange(w.records))
 }
 
-func openHistorical(r *dbnloop.Reactor, url, ca string) (*dbnloop.HistoricalClient, error) {
-	return dbnloop.NewHistoricalClient(r, sim.TestKey, dbnloop.WithURL(url), dbnloop.WithCAFile(ca), dbnloop.WithProxy(""))
+func openHistorical(r *dbnloop.Reactor, url, ca string, more ...dbnloop.HistoricalOption) (*dbnloop.HistoricalClient, error) {
+	options := append(more, dbnloop.WithURL(url), dbnloop.WithCAFile(ca), dbnloop.WithProxy(""))
+	return dbnloop.NewHistoricalClient(r, sim.TestKey, options...)
 }
 
 func wholeRange(records uint64) dbnloop.Range {
