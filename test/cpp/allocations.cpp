@@ -5,22 +5,31 @@
 
 namespace {
 thread_local std::size_t count = 0;
+thread_local std::size_t* left = nullptr;  // until one fails
+
+bool Fails() {
+  ++count;
+  return left != nullptr && *left != 0 && --*left == 0;
+}
 }  // namespace
 
 namespace dbnloop::test {
 std::size_t AllocationCount() noexcept { return count; }
+
+FailingAllocation::Scope::Scope(std::size_t* nth) noexcept { left = nth; }
+FailingAllocation::Scope::~Scope() { left = nullptr; }
 }  // namespace dbnloop::test
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 
 // The array and nothrow forms of the standard library call these.
 void* operator new(std::size_t size) {
-  ++count;
+  if (Fails()) throw std::bad_alloc{};
   if (void* const p = std::malloc(size == 0 ? 1 : size)) return p;
   throw std::bad_alloc{};
 }
 void* operator new(std::size_t size, std::align_val_t alignment) {
-  ++count;
+  if (Fails()) throw std::bad_alloc{};
   const auto align = static_cast<std::size_t>(alignment);
   if (void* const p = std::aligned_alloc(align, (size + align - 1) / align * align)) {
     return p;

@@ -455,13 +455,14 @@ void HttpConnection::UpdateInterest() {
 }
 
 void HttpConnection::ArmTimer(milliseconds delay) {
-  reactor_->Cancel(timer_);
-  timer_ = 0;
-  if (delay.count() == 0) return;
-  timer_ = reactor_->After(delay, [this] {
-    timer_ = 0;
-    OnTimer();
-  });
+  Reactor::TimerId next = 0;
+  if (delay.count() != 0) {
+    next = reactor_->After(delay, [this] {
+      timer_ = 0;
+      OnTimer();
+    });
+  }
+  reactor_->Cancel(std::exchange(timer_, next));
 }
 
 // One timer per phase, not per read: it looks when the last bytes came.

@@ -174,8 +174,10 @@ void LiveClient::Session::OnDialed(net::Dialer::Result result) {
   socket_ = std::move(result.socket);
   peer = std::move(result.peer);
   last_byte_ = reactor_->Now();
-  reactor_->Cancel(deadline_);
+  // In this order there is always a deadline, also where memory for a timer is refused.
+  const auto connecting = deadline_;
   ArmAuthTimeout();
+  reactor_->Cancel(connecting);
   UpdateInterest();  // before the state's handler, which may throw
   static_cast<void>(SetState(State::Authenticating));
 }

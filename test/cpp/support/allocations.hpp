@@ -8,6 +8,28 @@ namespace dbnloop::test {
 /// their own (kCountsAllocations).
 std::size_t AllocationCount() noexcept;
 
+/// Counts the calls of operator new in what it runs; the nth of all (1: the first)
+/// throws bad_alloc. Without effect under sanitizers.
+class FailingAllocation {
+ public:
+  explicit FailingAllocation(std::size_t nth) noexcept : left_{nth} {}
+  template <typename F>
+  decltype(auto) In(F&& f) {
+    const Scope scope{&left_};
+    return f();
+  }
+  [[nodiscard]] bool Happened() const noexcept { return left_ == 0; }
+
+ private:
+  struct Scope {
+    explicit Scope(std::size_t* nth) noexcept;
+    ~Scope();
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+  };
+  std::size_t left_;
+};
+
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 inline constexpr bool kCountsAllocations = false;
 #else

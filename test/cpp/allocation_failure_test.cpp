@@ -1,0 +1,192 @@
+// Memory that cannot be had: each allocation of a session fails in turn. What came
+// before stands, the failure is told (by bad_alloc to the caller, or by an error),
+// nothing is left behind, and whoever goes on polling gets to an end.
+
+#include <gmock/gmock.h>
+
+#include <memory>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "dbnloop/dbn_encoder.hpp"
+#include "dbnloop/dbn_parser.hpp"
+#include "dbnloop/exception.hpp"
+#include "dbnloop/live_client.hpp"
+#include "support/allocations.hpp"
+#include "support/historical_fixture.hpp"
+#include "support/scripted_gateway.hpp"
+#include "support/sockets.hpp"
+
+namespace dbnloop {
+namespace {
+
+using test::FailingAllocation;
+using test::Header;
+using test::Trades;
+
+constexpr std::uint32_t kRecords = 50;
+
+class AllocationFailure : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!test::kCountsAllocations) {
+      GTEST_SKIP() << "a sanitizer has its own allocator";
+    }
+  }
+  // What a run saw.
+  struct Seen {
+    std::vector<std::uint32_t> sequences;
+    std::vector<Error> errors;
+    int bad_allocs = 0;
+    [[nodiscard]] bool Ended() const {
+      return !errors.empty() || sequences.size() == kRecords;
+    }
+  };
+  static void Check(const Seen& seen, std::size_t nth) {
+    EXPECT_TRUE(seen.Ended() || seen.bad_allocs != 0)
+        << "stuck behind allocation " << nth << " after " << seen.sequences.size()
+        << " records";
+    EXPECT_LE(seen.errors.size(), 1U) << nth;
+    for (std::uint32_t i = 0; i < seen.sequences.size(); ++i) {
+      ASSERT_EQ(seen.sequences[i], i) << "allocation " << nth;
+    }
+    if (seen.errors.empty() && seen.bad_allocs == 0) {
+      EXPECT_EQ(seen.sequences.size(), kRecords) << nth;
+    }
+  }
+  // Runs with the first allocation failing, then the second, until there are no more.
+  template <typename Run>
+  static std::size_t ForEach(Run&& run) {
+    for (std::size_t nth = 1;; ++nth) {
+      FailingAllocation failing{nth};
+      run(failing, nth);
+      if (testing::Test::HasFatalFailure() || !failing.Happened()) return nth - 1;
+    }
+  }
+
+  // A session on a reactor of its own, whose peer lives on another: the peer's memory
+  // never fails. Gives the number of allocations.
+  template <typename Client, typename Make, typename Begin>
+  static std::size_t Sessions(Reactor& others, Make&& make, Begin&& begin) {
+    const auto fds = test::OpenFds();
+    return ForEach([&](FailingAllocation& failing, std::size_t nth) {
+      Seen seen;
+      seen.sequences.reserve(kRecords);
+      seen.errors.reserve(4);
+      std::unique_ptr<Reactor> reactor;
+      std::unique_ptr<Client> client;
+      auto now = Reactor::Clock::now();
+      const auto attempt = [&](auto&& f) {
+        try {
+          failing.In(f);
+        } catch (const std::bad_alloc&) {
+          ++seen.bad_allocs;
+        } catch (const Exception& e) {
+          seen.errors.push_back(e.error());
+        }
+      };
+      attempt([&] {
+        reactor = std::make_unique<Reactor>();
+        reactor->SetClockForTest([&now] { return now; });
+        client = make(reactor.get());
+        client->OnError([&](const Error& e) { seen.errors.push_back(e); });
+        client->OnRecord(
+            [&](const TradeMsg& m) { seen.sequences.push_back(m.sequence); });
+        begin(*client);
+      });
+      // A session whose beginning failed is not waited for.
+      const bool began = seen.bad_allocs == 0 && seen.errors.empty();
+      for (int i = 0; began && i < 2000 && !seen.Ended(); ++i) {
+        others.Poll(0);
+        attempt([&] { reactor->Poll(i < 20 ? 1 : 0); });
+        if (i >= 20) now += std::chrono::seconds{1};  // what is stuck times out
+      }
+      EXPECT_TRUE(!began || seen.Ended()) << "stuck behind allocation " << nth;
+      Check(seen, nth);
+      client.reset();
+      reactor.reset();
+      for (int i = 0; i < 100 && test::OpenFds() != fds; ++i) others.Poll(1);
+      ASSERT_EQ(test::OpenFds(), fds) << nth;
+    });
+  }
+};
+
+TEST_F(AllocationFailure, InTheParser) {
+  Metadata metadata = *Metadata::Decode(test::AsBytes(Header()));
+  for (int i = 0; i < 2000; ++i) metadata.symbols.push_back("SYM" + std::to_string(i));
+  const auto encoded = *EncodeMetadata(metadata);
+  const std::string large{reinterpret_cast<const char*>(encoded.data()),
+                          encoded.size()};
+  for (const auto& header : {Header(), large}) {
+    const auto stream = header + Trades(0, kRecords);
+    const auto count = ForEach([&](FailingAllocation& failing, std::size_t nth) {
+      Seen seen;
+      failing.In([&] {
+        try {
+          ParserOptions options;
+          options.buffer_size = 16 * 1024;
+          DbnParser parser{options};
+          auto rest = test::AsBytes(stream);
+          while (!rest.empty() && !parser.error()) {
+            rest = rest.subspan(parser.Push(rest));
+            while (const auto record = parser.Pull()) {
+              seen.sequences.push_back(record->Get<TradeMsg>().sequence);
+            }
+          }
+          if (parser.error()) seen.errors.push_back(parser.error());
+        } catch (const std::bad_alloc&) {
+          ++seen.bad_allocs;
+        }
+      });
+      Check(seen, nth);
+    });
+    EXPECT_GT(count, 5U);
+  }
+}
+
+TEST_F(AllocationFailure, InALiveSession) {
+  Reactor others;
+  test::ScriptedGateway gateway{&others};
+  gateway.on_start = Header() + Trades(0, kRecords);
+  const auto count = Sessions<LiveClient>(
+      others,
+      [&](Reactor* reactor) {
+        LiveOptions options;
+        options.dataset = "GLBX.MDP3";
+        return std::make_unique<LiveClient>(reactor, std::string{test::kKey}, options);
+      },
+      [&](LiveClient& client) {
+        client.Connect("127.0.0.1", gateway.port());
+        client.Subscribe("GLBX.MDP3", "ESM5", Schema::Trades);
+        client.Start();
+      });
+  EXPECT_GT(count, 50U);
+}
+
+TEST_F(AllocationFailure, InAHistoricalStream) {
+  Reactor others;
+  test::ScriptedHttpServer server{&others};
+  server.answer = [](const std::string&) {
+    return test::HttpAnswer{test::ScriptedHttpServer::Chunked(
+        test::Zstd(Header() + Trades(0, kRecords)), 100)};
+  };
+  const auto count = Sessions<HistoricalClient>(
+      others,
+      [&](Reactor* reactor) {
+        HistoricalOptions options;
+        options.url = server.Url();
+        options.proxy = "";
+        return std::make_unique<HistoricalClient>(reactor, std::string{test::kKey},
+                                                  options);
+      },
+      [&](HistoricalClient& client) {
+        client.Request("GLBX.MDP3", "ESM5", Schema::Trades, UnixNanos{},
+                       UnixNanos{std::chrono::hours{1}});
+        client.Start();
+      });
+  EXPECT_GT(count, 50U);
+}
+
+}  // namespace
+}  // namespace dbnloop
