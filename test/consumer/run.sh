@@ -13,6 +13,18 @@ mv "$work/prefix" "$work/moved"
 pcdir=${pcdir/$work\/prefix/$work\/moved}
 export PKG_CONFIG_PATH="$pcdir"
 
+# The library starts no thread, looks up no name by blocking, prints nothing, ends no
+# process, handles no signal: it does not even refer to what would.
+never='pthread_create|thrd_create|clone|fork|getaddrinfo|gethostbyname[a-z0-9_]*|getnameinfo'
+never+='|printf|puts|putchar|perror|syslog|exit|_exit|quick_exit|signal|sigaction'
+never+='|sleep|usleep|nanosleep|system|popen'
+library=$(find "$work/moved" -name libdbnloop.a)
+if nm -u "$library" | grep -wE "U ($never|_ZSt4cout|_ZSt4cerr|_ZNSt6thread.*)"; then
+  echo "consumer: libdbnloop.a calls what a library must not call" >&2
+  exit 1
+fi
+echo "consumer symbols: $(nm -u "$library" | grep -c ' U ') references, none that a library must not have"
+
 cmake -S test/consumer/cmake -B "$work/cmake" -G Ninja -DCMAKE_PREFIX_PATH="$work/moved" >"$work/cmake.log" ||
   { cat "$work/cmake.log" >&2; exit 1; }
 cmake --build "$work/cmake" >"$work/cmake.log" || { cat "$work/cmake.log" >&2; exit 1; }
