@@ -29,18 +29,21 @@ cmake -S test/consumer/cmake -B "$work/cmake" -G Ninja -DCMAKE_PREFIX_PATH="$wor
   { cat "$work/cmake.log" >&2; exit 1; }
 cmake --build "$work/cmake" >"$work/cmake.log" || { cat "$work/cmake.log" >&2; exit 1; }
 echo "consumer cmake: $("$work/cmake/consumer")"
+mv "$work/cmake/range" "$work/range-cpp"
 
 # A C program links a C++ library: pkg-config --static names what it needs.
 cc -std=c11 -Wall -Wextra -Werror -o "$work/consumer-c" test/consumer/pkgconfig/main.c \
   $(pkg-config --cflags --static --libs dbnloop)
 echo "consumer pkg-config: $("$work/consumer-c")"
+cc -std=c11 -Wall -Wextra -Werror -o "$work/range-c" test/consumer/pkgconfig/range.c \
+  $(pkg-config --cflags --static --libs dbnloop)
 
 # Go, in a module of its own: the package comes from this tree by a replace directive.
 root=$PWD
 sim=build/bin/dbn-sim
 key=db-simSIMsimSIMsimSIMsimSIMsim00
 "$sim" --quiet --close-at-end --exit-after-sessions 3 --port-file "$work/port" >/dev/null &
-trap 'kill %1 2>/dev/null || true; rm -rf "$work"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
 go_consumer() { # name, then the command that builds ./consumer
   local name=$1
   shift
@@ -51,6 +54,7 @@ cp -r test/consumer/go "$work/go"
 cd "$work/go"
 go mod edit -replace "github.com/dbnloop/dbnloop=$root"
 go_consumer "go" env $("$root/scripts/cgo-env.sh") go build -o consumer .
+env $("$root/scripts/cgo-env.sh") go build -o "$work/range-go" ./range
 # Vendored: the module's own tree is not there, so the installed library is named by
 # pkg-config.
 go mod vendor
@@ -69,6 +73,28 @@ if CGO_ENABLED=0 go build -mod=mod -o consumer . 2>"$work/nocgo"; then
 fi
 grep -q build_it_with_CGO_ENABLED_1 "$work/nocgo"
 cd "$root"
+
+# The same range in C++, C, Go and dbn-tail: the same bytes. (That dbn-tail's are those of the
+# server's file is for the tests of dbn-tail.)
+"$sim" --quiet --hist-port 0 --hist-port-file "$work/hist-port" --ca-out "$work/ca.pem" >/dev/null &
+while [ ! -s "$work/hist-port" ]; do kill -0 $! && sleep 0.05; done
+export DATABENTO_API_KEY=$key
+url=https://127.0.0.1:$(cat "$work/hist-port")
+start=1794700800000000000 # 2026-11-15
+end=1794787200000000000
+build/bin/dbn-tail hist --hist-url "$url" --ca-file "$work/ca.pem" -d GLBX.MDP3 -s mbo \
+  --start 2026-11-15 --end 2026-11-16 -D --quiet ESZ6 >"$work/tail.dbn"
+metadata=$(od -An -tu4 -j4 -N4 "$work/tail.dbn")
+tail -c +$((metadata + 9)) "$work/tail.dbn" >"$work/tail.records"
+[ -s "$work/tail.records" ] || { echo "consumer ranges: no records" >&2; exit 1; }
+for language in cpp c go; do
+  schema=mbo
+  [ $language = c ] && schema=0
+  "$work/range-$language" "$url" "$work/ca.pem" GLBX.MDP3 $schema ESZ6 $start $end >"$work/records"
+  cmp "$work/tail.records" "$work/records"
+done
+kill $!
+echo "consumer ranges: $(stat -c %s "$work/tail.records") bytes of records, equal in C++, C, Go and dbn-tail"
 
 # What ships is hardened: position-independent, relocations read-only, no stack to run.
 # (dbn-sim holds no C.)

@@ -32,21 +32,26 @@ class DnsServer {
   static constexpr unsigned kAaaa = 28;
 
   explicit DnsServer(Reactor* reactor) : reactor_{reactor} {
-    fd_ = ::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    ::bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address));
-    socklen_t length = sizeof(address);
-    ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &length);
-    port_ = ntohs(address.sin_port);
-    reactor_->Add(fd_, EPOLLIN, [this](std::uint32_t) { OnQuestion(); });
-    tcp_ = Listen(8, "127.0.0.1", port_);
+    // One number for both: what the system gave for TCP may be taken for UDP.
+    do {
+      tcp_ = Listen(8);
+      port_ = PortOf(tcp_.get());
+      sockaddr_in address{};
+      address.sin_family = AF_INET;
+      address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+      address.sin_port = htons(static_cast<std::uint16_t>(port_));
+      fd_ = net::ScopedFd{
+          ::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+      if (::bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) !=
+          0) {
+        fd_.Reset();
+      }
+    } while (!fd_);
+    reactor_->Add(fd_.get(), EPOLLIN, [this](std::uint32_t) { OnQuestion(); });
     reactor_->Add(tcp_.get(), EPOLLIN, [this](std::uint32_t) { OnConnection(); });
   }
   ~DnsServer() {
-    reactor_->Remove(fd_);
-    ::close(fd_);
+    reactor_->Remove(fd_.get());
     reactor_->Remove(tcp_.get());
     if (peer_) reactor_->Remove(peer_.get());
   }
@@ -71,8 +76,8 @@ class DnsServer {
   void Answer() {
     for (const auto& [bytes, from] : std::exchange(kept_, {})) {
       const auto out = Response(bytes, false);
-      ::sendto(fd_, out.data(), out.size(), 0, reinterpret_cast<const sockaddr*>(&from),
-               sizeof(from));
+      ::sendto(fd_.get(), out.data(), out.size(), 0,
+               reinterpret_cast<const sockaddr*>(&from), sizeof(from));
     }
   }
 
@@ -86,7 +91,7 @@ class DnsServer {
     std::array<char, 512> in{};
     sockaddr_in from{};
     socklen_t from_length = sizeof(from);
-    const auto size = ::recvfrom(fd_, in.data(), in.size(), 0,
+    const auto size = ::recvfrom(fd_.get(), in.data(), in.size(), 0,
                                  reinterpret_cast<sockaddr*>(&from), &from_length);
     if (size < 12) return;
     ++questions;
@@ -95,7 +100,7 @@ class DnsServer {
     if (TypeOf(question) == slow_type)
       return kept_.emplace_back(question, from), void();
     const auto out = Response(question, mode == Mode::Truncated);
-    ::sendto(fd_, out.data(), out.size(), 0, reinterpret_cast<sockaddr*>(&from),
+    ::sendto(fd_.get(), out.data(), out.size(), 0, reinterpret_cast<sockaddr*>(&from),
              from_length);
   }
 
@@ -176,7 +181,7 @@ class DnsServer {
   }
 
   Reactor* reactor_;
-  int fd_ = -1;
+  net::ScopedFd fd_;
   std::uint16_t port_ = 0;
   std::vector<std::pair<std::string, sockaddr_in>> kept_;
   net::ScopedFd tcp_;

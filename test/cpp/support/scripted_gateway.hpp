@@ -37,8 +37,9 @@ inline net::ScopedFd Listen(int backlog, const char* address = "127.0.0.1",
   in.sin_family = AF_INET;
   in.sin_port = htons(static_cast<std::uint16_t>(port));
   ::inet_pton(AF_INET, address, &in.sin_addr);
-  const int one = 1;
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+  // With a port of the system's choice two processes could get the same one.
+  const int reuse = port != 0 ? 1 : 0;
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof(reuse));
   if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&in), sizeof(in)) != 0 ||
       ::listen(fd.get(), backlog) != 0) {
     throw std::runtime_error{"cannot listen on loopback"};
