@@ -3,10 +3,13 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 failed=0
-check() { # name command...
-  local name=$1
+check() { # name command...; the command's status 77 means that it could not run
+  local name=$1 status=0
   shift
-  if output=$("$@" 2>&1) && [ -z "${quiet_output:-}" -o -z "$output" ]; then
+  output=$("$@" 2>&1) || status=$?
+  if [ $status -eq 77 ]; then
+    echo "lint: $name NOT RUN: $output"
+  elif [ $status -eq 0 ] && [ -z "${quiet_output:-}" -o -z "$output" ]; then
     echo "lint: $name ok"
   else
     printf 'lint: %s FAILED\n%s\n' "$name" "$output"
@@ -28,13 +31,12 @@ vulnerabilities() {
   local output
   output=$(scripts/go.sh tool -modfile=tools/go.mod govulncheck ./... 2>&1) && return
   if grep -q 'fetching vulnerabilities' <<<"$output"; then
-    echo "lint: govulncheck NOT RUN, its database cannot be reached" >&3
-    return
+    echo "its database cannot be reached"
+    return 77
   fi
   echo "$output"
   return 1
 }
-exec 3>&1
 check govulncheck vulnerabilities
 tidy() { printf '%s\n' "$@" | xargs -P "$(nproc)" -n 6 clang-tidy-19 --quiet -p build/release; }
 check clang-tidy tidy "${cxx_units[@]}"
