@@ -211,7 +211,7 @@ class BatchDownload {
   /// Makes `folder` (with its parents) if needed and begins. `progress` may be empty.
   /// `done` runs once, in a later turn; it may destroy this. `client` must outlive
   /// this.
-  BatchDownload(HistoricalClient* client, std::string job_id, std::string folder,
+  BatchDownload(HistoricalClient* client, const std::string& job_id, std::string folder,
                 ProgressHandler progress, Handler done);
   ~BatchDownload();
   BatchDownload(const BatchDownload&) = delete;

@@ -56,7 +56,7 @@ std::optional<DownloadResult> FindWhole(const DownloadRequest& wanted) {
 
 }  // namespace
 
-BatchDownload::BatchDownload(HistoricalClient* client, std::string job_id,
+BatchDownload::BatchDownload(HistoricalClient* client, const std::string& job_id,
                              std::string folder, ProgressHandler progress, Handler done)
     : client_{client},
       folder_{std::move(folder)},

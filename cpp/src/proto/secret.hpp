@@ -18,6 +18,7 @@ struct SecretAllocator {
 
   SecretAllocator() = default;
   template <typename U>
+  // NOLINTNEXTLINE(google-explicit-constructor): allocators convert
   SecretAllocator(const SecretAllocator<U>& /*other*/) noexcept {}
 
   [[nodiscard]] T* allocate(std::size_t n) {

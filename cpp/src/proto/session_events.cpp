@@ -49,7 +49,7 @@ std::uint32_t SubscriptionIn(std::string_view text) {
 std::optional<Schema> SchemaIn(std::string_view text) {
   while (!text.empty()) {
     const auto end = std::min(text.find(' '), text.size());
-    if (const auto schema = FromString<Schema>(text.substr(0, end))) return *schema;
+    if (const auto schema = FromString<Schema>(text.substr(0, end))) return schema;
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return std::nullopt;
