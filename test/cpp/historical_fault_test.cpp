@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "support/adversity.hpp"
 #include "support/historical_fixture.hpp"
 
 namespace dbnloop {
@@ -340,6 +341,27 @@ TEST_F(HistoricalTls, NobodyListens) {
   ASSERT_TRUE(UntilEnd());
   EXPECT_EQ(errors_[0].code, ErrorCode::ConnectionFailed);
   EXPECT_EQ(errors_[0].os_errno, ECONNREFUSED);
+}
+
+TEST_F(HistoricalTls, WithoutFdsItSaysSoAndGoesOnWhenThereAreSome) {
+  ScriptedHttpServer server{&reactor_, &good_};
+  server.answer = [](const std::string&) {
+    return HttpAnswer{Ok(test::Zstd(Plain()))};
+  };
+  const auto client = Make(Options(server));
+  RequestTrades(*client);
+  {
+    const test::NoFds none;
+    client->Start();
+    ASSERT_TRUE(UntilEnd());
+  }
+  ASSERT_EQ(errors_.size(), 1U);
+  EXPECT_EQ(errors_[0].code, ErrorCode::ConnectionFailed);
+  EXPECT_EQ(errors_[0].os_errno, EMFILE);
+  EXPECT_THAT(errors_[0].message, HasSubstr("Too many open files"));
+  client->Start();
+  ASSERT_TRUE(Until([&] { return completed_ == 1; }));
+  EXPECT_EQ(sequences_, Numbers(0, kRecords));
 }
 
 }  // namespace
