@@ -15,6 +15,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/simtest"
 	"github.com/dbnloop/dbnloop/sim"
 )
 
@@ -55,7 +56,7 @@ func residentKiB(t *testing.T) int {
 
 func TestAPausedFloodKeepsMemoryFlatAndLosesNothing(t *testing.T) {
 	const n = 400_000
-	gw := gateway(t, sim.Config{Sources: []sim.Source{numbered(n)}, AtEnd: sim.CloseAtEnd})
+	gw := simtest.Gateway(t, sim.Config{Sources: []sim.Source{numbered(n)}, AtEnd: sim.CloseAtEnd})
 	r := newReactor(t)
 	c := session(t, gw, r, dbn.SchemaMbo)
 	next := uint64(0)
@@ -87,7 +88,7 @@ func TestAPausedFloodKeepsMemoryFlatAndLosesNothing(t *testing.T) {
 // the simulator shares the machine's cores.
 func BenchmarkLive(b *testing.B) {
 	run := func(b *testing.B, handlers func(count *int) dbnloop.Handlers) {
-		gw := gateway(b, sim.Config{Sources: []sim.Source{numbered(500_000)}, Passes: sim.Forever})
+		gw := simtest.Gateway(b, sim.Config{Sources: []sim.Source{numbered(500_000)}, Passes: sim.Forever})
 		r := newReactor(b)
 		c := session(b, gw, r, dbn.SchemaMbo)
 		count := 0
@@ -119,7 +120,7 @@ func BenchmarkLive(b *testing.B) {
 	})
 	// The floor: the same bytes from the same gateway, received and not looked at.
 	b.Run("recv", func(b *testing.B) {
-		gw := gateway(b, sim.Config{Sources: []sim.Source{numbered(500_000)}, Passes: sim.Forever})
+		gw := simtest.Gateway(b, sim.Config{Sources: []sim.Source{numbered(500_000)}, Passes: sim.Forever})
 		conn, err := net.Dial("tcp", gw.Addr())
 		if err != nil {
 			b.Fatal(err)

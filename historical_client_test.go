@@ -19,30 +19,16 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/simtest"
 	"github.com/dbnloop/dbnloop/sim"
 )
 
 // historical starts a simulated server over TLS.
 func historical(t *testing.T, config sim.HistoricalConfig) (*sim.Historical, []dbnloop.HistoricalOption) {
 	t.Helper()
-	if config.Sources == nil {
-		config.Sources = sim.SampleSources()
-	}
-	h, err := sim.NewHistorical(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := h.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	ca := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(ca, h.CAPEM(), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	h := simtest.Historical(t, config)
 	return h, []dbnloop.HistoricalOption{
-		dbnloop.WithURL(h.URL()), dbnloop.WithCAFile(ca), dbnloop.WithProxy(""),
+		dbnloop.WithURL(h.URL()), dbnloop.WithCAFile(simtest.CAFile(t, h)), dbnloop.WithProxy(""),
 	}
 }
 

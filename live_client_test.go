@@ -14,24 +14,11 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/simtest"
 	"github.com/dbnloop/dbnloop/sim"
 )
 
 const dataset = "GLBX.MDP3"
-
-// gateway runs a simulator that ends with the test.
-func gateway(t testing.TB, config sim.Config) *sim.Gateway {
-	t.Helper()
-	if config.Sources == nil {
-		config.Sources = sim.SampleSources()
-	}
-	gw, err := sim.NewGateway(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { gw.Close() })
-	return gw
-}
 
 func newReactor(t testing.TB) *dbnloop.Reactor {
 	t.Helper()
@@ -99,7 +86,7 @@ func runUntilError(t testing.TB, r *dbnloop.Reactor, c *dbnloop.LiveClient, h db
 func sample(t testing.TB, schema dbn.Schema) int {
 	t.Helper()
 	rtype, _ := dbn.RTypeOf(schema)
-	gw := gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
 	r := newReactor(t)
 	n := 0
 	c := session(t, gw, r, schema)
@@ -115,7 +102,7 @@ func sample(t testing.TB, schema dbn.Schema) int {
 }
 
 func TestRecordsReachTypedHandlers(t *testing.T) {
-	gw := gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
 	r := newReactor(t)
 	c := session(t, gw, r, dbn.SchemaMbo)
 	var mbo, mappings, other int
@@ -151,7 +138,7 @@ func TestRecordsReachTypedHandlers(t *testing.T) {
 func TestRunHandlersGetTheSameRecords(t *testing.T) {
 	want := sample(t, dbn.SchemaMbo)
 	for _, tsOut := range []bool{false, true} {
-		gw := gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
+		gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
 		r := newReactor(t)
 		var opts []dbnloop.LiveOption
 		if tsOut {
@@ -179,7 +166,7 @@ func TestRunHandlersGetTheSameRecords(t *testing.T) {
 
 func TestPauseInAHandlerLosesAndRepeatsNothing(t *testing.T) {
 	want := sample(t, dbn.SchemaMbo)
-	gw := gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
 	r := newReactor(t)
 	c := session(t, gw, r, dbn.SchemaMbo)
 	got := 0
@@ -202,7 +189,7 @@ func TestPauseInAHandlerLosesAndRepeatsNothing(t *testing.T) {
 
 func TestAPanicPassesThroughAndLeavesTheRest(t *testing.T) {
 	want := sample(t, dbn.SchemaTrades)
-	gw := gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
 	r := newReactor(t)
 	c := session(t, gw, r, dbn.SchemaTrades)
 	got, panics := 0, 0
@@ -234,7 +221,7 @@ func TestAPanicPassesThroughAndLeavesTheRest(t *testing.T) {
 }
 
 func TestCloseInAHandlerEndsDelivery(t *testing.T) {
-	gw := gateway(t, sim.Config{})
+	gw := simtest.Gateway(t, sim.Config{})
 	r := newReactor(t)
 	c := session(t, gw, r, dbn.SchemaMbo)
 	got := 0
@@ -266,7 +253,7 @@ func TestCloseInAHandlerEndsDelivery(t *testing.T) {
 }
 
 func TestStopInAHandlerEndsWithCancelled(t *testing.T) {
-	gw := gateway(t, sim.Config{})
+	gw := simtest.Gateway(t, sim.Config{})
 	r := newReactor(t)
 	c := session(t, gw, r, dbn.SchemaMbo)
 	got := 0
@@ -280,7 +267,7 @@ func TestStopInAHandlerEndsWithCancelled(t *testing.T) {
 }
 
 func TestPollInAHandlerIsRefused(t *testing.T) {
-	gw := gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
 	r := newReactor(t)
 	c := session(t, gw, r, dbn.SchemaTrades)
 	asked := false
@@ -328,7 +315,7 @@ func TestTwoGoroutinesAtOnceAreReported(t *testing.T) {
 func TestIterators(t *testing.T) {
 	want := sample(t, dbn.SchemaTrades)
 	t.Run("Records", func(t *testing.T) {
-		gw := gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
+		gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
 		r := newReactor(t)
 		c := session(t, gw, r, dbn.SchemaTrades)
 		got := 0
@@ -353,7 +340,7 @@ func TestIterators(t *testing.T) {
 		}
 	})
 	t.Run("Batches", func(t *testing.T) {
-		gw := gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
+		gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
 		r := newReactor(t)
 		c := session(t, gw, r, dbn.SchemaTrades, dbnloop.WithTsOut())
 		got := 0
@@ -378,7 +365,7 @@ func TestIterators(t *testing.T) {
 		}
 	})
 	t.Run("the context ends it", func(t *testing.T) {
-		gw := gateway(t, sim.Config{})
+		gw := simtest.Gateway(t, sim.Config{})
 		r := newReactor(t)
 		c := session(t, gw, r, dbn.SchemaTrades)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -417,7 +404,7 @@ func TestErrors(t *testing.T) {
 	})
 	t.Run("refused", func(t *testing.T) {
 		key := "db-wrongwrongwrongwrongwrong0000"
-		gw := gateway(t, sim.Config{})
+		gw := simtest.Gateway(t, sim.Config{})
 		c, err := dbnloop.NewLiveClient(r, key, dbnloop.WithDataset(dataset))
 		if err != nil {
 			t.Fatal(err)
@@ -430,7 +417,7 @@ func TestErrors(t *testing.T) {
 		}
 	})
 	t.Run("unreachable", func(t *testing.T) {
-		gw := gateway(t, sim.Config{})
+		gw := simtest.Gateway(t, sim.Config{})
 		host, port := gw.Host(), gw.Port()
 		gw.Close()
 		c, _ := dbnloop.NewLiveClient(r, sim.TestKey, dbnloop.WithDataset(dataset))
@@ -456,7 +443,7 @@ func TestErrors(t *testing.T) {
 }
 
 func TestTheReactorEndsBeforeItsClients(t *testing.T) {
-	gw := gateway(t, sim.Config{})
+	gw := simtest.Gateway(t, sim.Config{})
 	r, err := dbnloop.NewReactor()
 	if err != nil {
 		t.Fatal(err)
@@ -482,7 +469,7 @@ func TestTheReactorEndsBeforeItsClients(t *testing.T) {
 }
 
 func TestNothingIsAllocatedPerRecord(t *testing.T) {
-	gw := gateway(t, sim.Config{Passes: sim.Forever})
+	gw := simtest.Gateway(t, sim.Config{Passes: sim.Forever})
 	r := newReactor(t)
 	c := session(t, gw, r, dbn.SchemaMbo)
 	records := 0
@@ -501,7 +488,7 @@ func TestNothingIsAllocatedPerRecord(t *testing.T) {
 }
 
 func TestCAndGoAgreeOnLayouts(t *testing.T) {
-	gw := gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
 	r := newReactor(t)
 	c := session(t, gw, r, dbn.SchemaDefinition)
 	n := 0

@@ -17,6 +17,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/simtest"
 	"github.com/dbnloop/dbnloop/sim"
 )
 
@@ -508,7 +509,7 @@ func TestUseByTwoGoroutinesIsReported(t *testing.T) {
 
 // Nothing but a dropped Reactor: the safety net must free what the C side holds.
 func TestADroppedReactorIsFreed(t *testing.T) {
-	gw := gateway(t, sim.Config{})
+	gw := simtest.Gateway(t, sim.Config{})
 	before := openFds()
 	func() {
 		for range 10 {
@@ -540,7 +541,7 @@ func TestADroppedReactorIsFreed(t *testing.T) {
 // Go preempts by signals, which interrupt system calls of the C++ core.
 func TestAStormOfSignalsLosesNothing(t *testing.T) {
 	const n = 100_000
-	gw := gateway(t, sim.Config{Sources: []sim.Source{numbered(n)}, AtEnd: sim.CloseAtEnd})
+	gw := simtest.Gateway(t, sim.Config{Sources: []sim.Source{numbered(n)}, AtEnd: sim.CloseAtEnd})
 	r := newReactor(t)
 	c := session(t, gw, r, dbn.SchemaMbo)
 	stop := make(chan struct{})

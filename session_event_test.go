@@ -10,6 +10,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/simtest"
 	"github.com/dbnloop/dbnloop/sim"
 )
 
@@ -20,7 +21,7 @@ func TestSessionEventsComeBehindTheirRecords(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	gw := gateway(t, config)
+	gw := simtest.Gateway(t, config)
 	r := newReactor(t)
 	c, err := dbnloop.NewLiveClient(r, sim.TestKey)
 	if err != nil {
@@ -74,7 +75,7 @@ func TestSessionEventsComeBehindTheirRecords(t *testing.T) {
 }
 
 func TestSessionEventHandlersMayPauseAndClose(t *testing.T) {
-	gw := gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
 	r := newReactor(t)
 	c := session(t, gw, r, dbn.SchemaTrades)
 	closed := false
@@ -123,7 +124,7 @@ func TestSessionEventKindsHaveNames(t *testing.T) {
 }
 
 func TestStatsCountWhatHandlersGot(t *testing.T) {
-	gw := gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
 	r := newReactor(t)
 	c := session(t, gw, r, dbn.SchemaMbo, dbnloop.WithTsOut())
 	var records [256]uint64
@@ -154,7 +155,7 @@ func TestStatsCountWhatHandlersGot(t *testing.T) {
 }
 
 func TestStatsTellOfPauses(t *testing.T) {
-	gw := gateway(t, sim.Config{})
+	gw := simtest.Gateway(t, sim.Config{})
 	r := newReactor(t)
 	c := session(t, gw, r, dbn.SchemaTrades)
 	c.Pause()

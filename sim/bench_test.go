@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/simtest"
 	"github.com/dbnloop/dbnloop/sim"
 )
 
@@ -22,7 +23,7 @@ func BenchmarkLoopback(b *testing.B) {
 		{"zstd", "|compression=zstd", "raw_symbol|symbols=ALL_SYMBOLS"},
 	} {
 		b.Run(test.name, func(b *testing.B) {
-			gw := start(b, sim.Config{Sources: []sim.Source{sim.RecordsSource(meta, mbo)}, Passes: sim.Forever})
+			gw := simtest.Gateway(b, sim.Config{Sources: []sim.Source{sim.RecordsSource(meta, mbo)}, Passes: sim.Forever})
 			c := dial(b, gw)
 			c.login(test.options)
 			c.send("schema=mbo|stype_in=%s\nstart_session\n", test.symbols)

@@ -52,24 +52,6 @@ func leaked() string {
 	return stacks
 }
 
-// start runs a gateway that ends with the test.
-func start(t testing.TB, cfg sim.Config) *sim.Gateway {
-	t.Helper()
-	if cfg.Sources == nil {
-		cfg.Sources = sim.SampleSources()
-	}
-	gw, err := sim.NewGateway(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := gw.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return gw
-}
-
 // client is a raw client of the protocol.
 type client struct {
 	t    testing.TB

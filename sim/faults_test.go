@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/simtest"
 	"github.com/dbnloop/dbnloop/sim"
 )
 
@@ -24,7 +25,7 @@ func faulty(t *testing.T, cfg sim.Config, faults ...string) (*sim.Gateway, *clie
 			t.Fatal(err)
 		}
 	}
-	gw := start(t, cfg)
+	gw := simtest.Gateway(t, cfg)
 	return gw, dial(t, gw)
 }
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/simtest"
 	"github.com/dbnloop/dbnloop/sim"
 )
 
@@ -38,7 +39,7 @@ func TestEveryRecordOfARealFileIsServed(t *testing.T) {
 			t.Fatal(err)
 		}
 		meta, want := decode(t, content)
-		gw := start(t, sim.Config{Sources: []sim.Source{sim.FileSource(path)}, AtEnd: sim.CloseAtEnd})
+		gw := simtest.Gateway(t, sim.Config{Sources: []sim.Source{sim.FileSource(path)}, AtEnd: sim.CloseAtEnd})
 		symbols := []string{"raw_symbol|symbols=ALL_SYMBOLS"}
 		if len(meta.Symbols) > 0 {
 			symbols = append(symbols, "raw_symbol|symbols="+strings.Join(meta.Symbols, ","))
@@ -93,7 +94,7 @@ func TestFragmentsAreServed(t *testing.T) {
 				t.Fatal(err)
 			}
 			source := sim.FragmentSource(path, dbn.Metadata{Version: version, Dataset: "GLBX.MDP3", Schema: dbn.SchemaNone})
-			gw := start(t, sim.Config{Sources: []sim.Source{source}, AtEnd: sim.CloseAtEnd})
+			gw := simtest.Gateway(t, sim.Config{Sources: []sim.Source{source}, AtEnd: sim.CloseAtEnd})
 			_, data := run(t, gw, "", "schema=definition|symbols=ALL_SYMBOLS")
 			d, err := dbn.NewDecoder(bytes.NewReader(content), dbn.WithFragment(version, false), dbn.WithUpgrade(dbn.AsIs))
 			if err != nil {

@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/simtest"
 	"github.com/dbnloop/dbnloop/sim"
 )
 
 func TestTheReplyToTheChallengeIsChecked(t *testing.T) {
 	otherKey := "db-ABCDEFGHIJKLMNOPQRSTUVWXYZ012"
-	gw := start(t, sim.Config{Keys: []string{otherKey, sim.TestKey}})
+	gw := simtest.Gateway(t, sim.Config{Keys: []string{otherKey, sim.TestKey}})
 	for _, test := range []struct {
 		name  string
 		auth  func(challenge string) string
@@ -52,7 +53,7 @@ func TestTheReplyToTheChallengeIsChecked(t *testing.T) {
 }
 
 func TestChallengesDiffer(t *testing.T) {
-	gw := start(t, sim.Config{})
+	gw := simtest.Gateway(t, sim.Config{})
 	seen := make(map[string]bool)
 	for range 20 {
 		challenge := dial(t, gw).challenge()
@@ -64,7 +65,7 @@ func TestChallengesDiffer(t *testing.T) {
 }
 
 func TestTheAuthenticationRequestIsValidated(t *testing.T) {
-	gw := start(t, sim.Config{})
+	gw := simtest.Gateway(t, sim.Config{})
 	for _, test := range []struct{ fields, error string }{
 		{"dataset=XNAS.ITCH|encoding=dbn", `unknown dataset "XNAS.ITCH", available: GLBX.MDP3`},
 		{"encoding=dbn", `unknown dataset ""`},
@@ -92,7 +93,7 @@ func TestTheAuthenticationRequestIsValidated(t *testing.T) {
 
 // Every official client's authentication line, unknown keys included.
 func TestKnownClientsAreUnderstood(t *testing.T) {
-	gw := start(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
 	for _, test := range []struct{ name, line, start string }{
 		{"C++", "auth=%s|dataset=GLBX.MDP3|encoding=dbn|ts_out=0|client=Databento/0.65.0 C++ GNU/12|compression=none", "start_session\n"},
 		{"Rust", "auth=%s|dataset=GLBX.MDP3|encoding=dbn|ts_out=1|compression=none|client=Databento/0.54.0 Rust|heartbeat_interval_s=5|slow_reader_behavior=skip", "start_session\n"},
@@ -119,7 +120,7 @@ func TestKnownClientsAreUnderstood(t *testing.T) {
 }
 
 func TestInputByteByByteIsUnderstood(t *testing.T) {
-	gw := start(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
 	c := dial(t, gw)
 	whole := fmt.Sprintf("auth=%s|dataset=GLBX.MDP3\n", reply(c.challenge(), sim.TestKey)) +
 		"schema=definition|stype_in=raw_symbol|symbols=ESZ6,NQZ6|id=7\nstart_session\n"
@@ -137,7 +138,7 @@ func TestInputByteByByteIsUnderstood(t *testing.T) {
 }
 
 func TestInputInOnePieceIsUnderstood(t *testing.T) {
-	gw := start(t, sim.Config{})
+	gw := simtest.Gateway(t, sim.Config{})
 	c := dial(t, gw)
 	c.send("auth=%s|dataset=GLBX.MDP3\nschema=definition|symbols=ALL_SYMBOLS\nstart_session\nschema=ohlcv-1m|symbols=ESZ6\n",
 		reply(c.challenge(), sim.TestKey))
@@ -156,7 +157,7 @@ func TestInputInOnePieceIsUnderstood(t *testing.T) {
 }
 
 func TestALineHasABound(t *testing.T) {
-	gw := start(t, sim.Config{MaxLine: 1000})
+	gw := simtest.Gateway(t, sim.Config{MaxLine: 1000})
 	c := dial(t, gw)
 	c.challenge()
 	c.send("%s", strings.Repeat("x", 2000))
@@ -220,7 +221,7 @@ func TestConfigIsValidated(t *testing.T) {
 }
 
 func TestCloseEndsEverySessionAndMayBeRepeated(t *testing.T) {
-	gw := start(t, sim.Config{})
+	gw := simtest.Gateway(t, sim.Config{})
 	connected := dial(t, gw)
 	connected.challenge()
 	waiting := dial(t, gw)
@@ -240,7 +241,7 @@ func TestCloseEndsEverySessionAndMayBeRepeated(t *testing.T) {
 }
 
 func TestAClientThatDoesNotAuthenticateIsDropped(t *testing.T) {
-	gw := start(t, sim.Config{AuthTimeout: time.Millisecond})
+	gw := simtest.Gateway(t, sim.Config{AuthTimeout: time.Millisecond})
 	c := dial(t, gw)
 	c.challenge()
 	if _, err := c.in.ReadByte(); err != io.EOF {

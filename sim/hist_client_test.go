@@ -15,26 +15,16 @@ import (
 	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/simtest"
 	"github.com/dbnloop/dbnloop/sim"
 )
 
 // historical runs a server that ends with the test.
 func historical(t testing.TB, cfg sim.HistoricalConfig) *sim.Historical {
 	t.Helper()
-	if cfg.Sources == nil {
-		cfg.Sources = sim.SampleSources()
-	}
-	h, err := sim.NewHistorical(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	h := simtest.Historical(t, cfg)
 	keptClients.Store(h, httpClient(t, h))
-	t.Cleanup(func() {
-		keptClients.Delete(h)
-		if err := h.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { keptClients.Delete(h) })
 	return h
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/simtest"
 	"github.com/dbnloop/dbnloop/sim"
 )
 
@@ -33,7 +34,7 @@ func paced(t *testing.T, cfg sim.Config) (*client, *sim.ManualClock) {
 	t.Helper()
 	clock := sim.NewManualClock(time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC))
 	cfg.Clock = clock
-	c := dial(t, start(t, cfg))
+	c := dial(t, simtest.Gateway(t, cfg))
 	c.login("")
 	c.send("schema=ohlcv-1s|symbols=X|id=1\n")
 	c.begin()
@@ -134,7 +135,7 @@ func TestHeartbeatsAreSentWhenNothingElseWas(t *testing.T) {
 
 func TestTheClientChoosesTheHeartbeatInterval(t *testing.T) {
 	clock := sim.NewManualClock(time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC))
-	c := dial(t, start(t, sim.Config{Clock: clock}))
+	c := dial(t, simtest.Gateway(t, sim.Config{Clock: clock}))
 	c.login("|heartbeat_interval_s=5|compression=zstd")
 	c.begin()
 	for range 3 {
@@ -150,7 +151,7 @@ func TestTheClientChoosesTheHeartbeatInterval(t *testing.T) {
 func TestPassesRepeatTheData(t *testing.T) {
 	trades := sampleRecords(t, dbn.SchemaTrades)
 	for _, symbols := range []string{"ALL_SYMBOLS", "ESZ6,NQZ6,CLF7,GCG7"} {
-		gw := start(t, sim.Config{Passes: 3, AtEnd: sim.CloseAtEnd})
+		gw := simtest.Gateway(t, sim.Config{Passes: 3, AtEnd: sim.CloseAtEnd})
 		_, data := run(t, gw, "", "schema=trades|symbols="+symbols)
 		if !bytes.Equal(join(data), bytes.Repeat(trades, 3)) {
 			t.Errorf("%d records are not three times the data", len(data))
@@ -159,7 +160,7 @@ func TestPassesRepeatTheData(t *testing.T) {
 }
 
 func TestShiftedPassesGoOnInTime(t *testing.T) {
-	gw := start(t, sim.Config{Passes: 3, ShiftPasses: true, AtEnd: sim.CloseAtEnd})
+	gw := simtest.Gateway(t, sim.Config{Passes: 3, ShiftPasses: true, AtEnd: sim.CloseAtEnd})
 	_, data := run(t, gw, "", "schema=mbo|symbols=ALL_SYMBOLS", "schema=ohlcv-1s|symbols=ALL_SYMBOLS")
 	var before dbn.UnixNanos
 	for i, rec := range data {
@@ -176,7 +177,7 @@ func TestShiftedPassesGoOnInTime(t *testing.T) {
 }
 
 func TestRepetitionForEverEndsWithTheClient(t *testing.T) {
-	gw := start(t, sim.Config{Passes: sim.Forever})
+	gw := simtest.Gateway(t, sim.Config{Passes: sim.Forever})
 	c := dial(t, gw)
 	c.login("")
 	c.send("schema=ohlcv-1m|symbols=ALL_SYMBOLS\n")
@@ -194,7 +195,7 @@ func TestRepetitionForEverEndsWithTheClient(t *testing.T) {
 func TestRepetitionOfNothingIsQuiet(t *testing.T) {
 	clock := sim.NewManualClock(time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC))
 	empty := sim.RecordsSource(dbn.Metadata{Version: 3, Dataset: "GLBX.MDP3", Schema: dbn.SchemaImbalance}, nil)
-	c := dial(t, start(t, sim.Config{Sources: append(sim.SampleSources(), empty), Passes: sim.Forever, Clock: clock}))
+	c := dial(t, simtest.Gateway(t, sim.Config{Sources: append(sim.SampleSources(), empty), Passes: sim.Forever, Clock: clock}))
 	c.login("")
 	c.send("schema=imbalance|symbols=ALL_SYMBOLS\n")
 	c.begin()
@@ -202,7 +203,7 @@ func TestRepetitionOfNothingIsQuiet(t *testing.T) {
 }
 
 func TestEndOfIntervalFollowsEachInterval(t *testing.T) {
-	gw := start(t, sim.Config{Sources: []sim.Source{ohlcvSource(0, 0, 1000, 3000, 3000)}, EndOfInterval: true, AtEnd: sim.CloseAtEnd})
+	gw := simtest.Gateway(t, sim.Config{Sources: []sim.Source{ohlcvSource(0, 0, 1000, 3000, 3000)}, EndOfInterval: true, AtEnd: sim.CloseAtEnd})
 	c := dial(t, gw)
 	c.login("|ts_out=1")
 	c.send("schema=ohlcv-1s|symbols=X\n")

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/simtest"
 	"github.com/dbnloop/dbnloop/sim"
 )
 
@@ -56,7 +57,7 @@ func TestSymbolsOfTheMetadataResolve(t *testing.T) {
 			[]uint64{200, 300}, []string{"continuous ES.c.0 -> 2 ESZ6", "continuous ES.c.2 -> 3 ESM27"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			gw := start(t, sim.Config{Sources: []sim.Source{sim.RecordsSource(test.meta, bars)}, AtEnd: sim.CloseAtEnd})
+			gw := simtest.Gateway(t, sim.Config{Sources: []sim.Source{sim.RecordsSource(test.meta, bars)}, AtEnd: sim.CloseAtEnd})
 			own, data := run(t, gw, "", "schema=ohlcv-1s|stype_in="+test.stype+"|symbols="+test.text)
 			var volumes []uint64
 			for _, rec := range data {
@@ -81,7 +82,7 @@ func TestSymbolsOfTheMetadataResolve(t *testing.T) {
 
 func TestWhatDoesNotResolve(t *testing.T) {
 	meta := mapping(dbn.STypeRawSymbol, dbn.STypeInstrumentID, "ESZ6", "1")
-	gw := start(t, sim.Config{Sources: []sim.Source{sim.RecordsSource(meta, recordBytes([]dbn.OhlcvMsg{bar(1, 10, 1)}))}})
+	gw := simtest.Gateway(t, sim.Config{Sources: []sim.Source{sim.RecordsSource(meta, recordBytes([]dbn.OhlcvMsg{bar(1, 10, 1)}))}})
 	for _, test := range []string{"raw_symbol|symbols=esz6", "parent|symbols=ES", "parent|symbols=ES.OPT", "parent|symbols=.FUT",
 		"continuous|symbols=ES.c.1", "continuous|symbols=ES.c.-1", "continuous|symbols=ES.x.0", "continuous|symbols=ES.c",
 		"instrument_id|symbols=2", "isin|symbols=US0378331005"} {
@@ -99,14 +100,14 @@ func TestWhatDoesNotResolve(t *testing.T) {
 // knowledge, its ts_out goes, and what the old gateway said is left out.
 func TestACaptureOfALiveSessionIsServedAgain(t *testing.T) {
 	for version := uint8(1); version <= 3; version++ {
-		first := start(t, sim.Config{Version: version, AtEnd: sim.CloseAtEnd})
+		first := simtest.Gateway(t, sim.Config{Version: version, AtEnd: sim.CloseAtEnd})
 		c := dial(t, first)
 		c.login("|ts_out=1")
 		c.send("schema=mbo|symbols=ESZ6,XX\nschema=trades|stype_in=parent|symbols=CL.FUT\n")
 		c.begin()
 		_, data := c.rest()
 		own, again := capture(t, first, version)
-		second := start(t, sim.Config{Sources: []sim.Source{again}, AtEnd: sim.CloseAtEnd})
+		second := simtest.Gateway(t, sim.Config{Sources: []sim.Source{again}, AtEnd: sim.CloseAtEnd})
 		own2, data2 := run(t, second, "|ts_out=1", "schema=mbo|symbols=ESZ6", "schema=trades|symbols=CLF7")
 		if len(own2) != 4 || len(own) < 4 {
 			t.Errorf("the gateway said %v", describeAll(own2))
@@ -193,7 +194,7 @@ func TestDatasetsAreServedApart(t *testing.T) {
 	es := mapping(dbn.STypeRawSymbol, dbn.STypeInstrumentID, "X", "1")
 	spy := es
 	spy.Dataset, spy.Version = "XNAS.ITCH", 1
-	gw := start(t, sim.Config{AtEnd: sim.CloseAtEnd, Sources: []sim.Source{
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd, Sources: []sim.Source{
 		sim.RecordsSource(es, recordBytes([]dbn.OhlcvMsg{bar(1, 1, 100)})),
 		sim.RecordsSource(spy, recordBytes([]dbn.OhlcvMsg{bar(1, 1, 200)})),
 	}})
@@ -228,7 +229,7 @@ func TestUnknownRecordsInASourceAreNotServed(t *testing.T) {
 	binary.LittleEndian.PutUint64(unknown[8:], 5)
 	meta := dbn.Metadata{Version: 3, Dataset: "GLBX.MDP3", Schema: dbn.SchemaNone}
 	bars := recordBytes([]dbn.OhlcvMsg{bar(1, 10, 1), bar(2, 20, 2)})
-	gw := start(t, sim.Config{AtEnd: sim.CloseAtEnd, Sources: []sim.Source{
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd, Sources: []sim.Source{
 		sim.RecordsSource(meta, append(append(bytes.Clone(bars[:56]), unknown...), bars[56:]...)),
 	}})
 	if _, data := run(t, gw, "", "schema=ohlcv-1s|symbols=ALL_SYMBOLS"); !bytes.Equal(join(data), bars) {
@@ -238,7 +239,7 @@ func TestUnknownRecordsInASourceAreNotServed(t *testing.T) {
 
 func TestAFileIsServed(t *testing.T) {
 	for _, path := range []string{"sample/data/trades.dbn.zst"} {
-		gw := start(t, sim.Config{Sources: []sim.Source{sim.FileSource(path)}, AtEnd: sim.CloseAtEnd})
+		gw := simtest.Gateway(t, sim.Config{Sources: []sim.Source{sim.FileSource(path)}, AtEnd: sim.CloseAtEnd})
 		if _, data := run(t, gw, "", "schema=trades|symbols=ALL_SYMBOLS"); !bytes.Equal(join(data), sampleRecords(t, dbn.SchemaTrades)) {
 			t.Errorf("%d records", len(data))
 		}

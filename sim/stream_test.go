@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/simtest"
 	"github.com/dbnloop/dbnloop/sim"
 	"github.com/dbnloop/dbnloop/sim/sample"
 )
@@ -39,7 +40,7 @@ var sampleSchemas = []dbn.Schema{
 }
 
 func TestASubscriptionGetsEveryRecordOfItsSchema(t *testing.T) {
-	gw := start(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
 	for _, schema := range sampleSchemas {
 		for _, options := range []string{"", "|compression=zstd", "|ts_out=1", "|ts_out=1|compression=zstd"} {
 			t.Run(schema.String()+options, func(t *testing.T) {
@@ -72,7 +73,7 @@ func TestMetadataSaysWhatWasAskedFor(t *testing.T) {
 	for version := uint8(1); version <= 3; version++ {
 		t.Run(fmt.Sprint(version), func(t *testing.T) {
 			now := time.Date(2026, 11, 23, 12, 0, 0, 5, time.UTC)
-			gw := start(t, sim.Config{Version: version, Clock: sim.NewManualClock(now)})
+			gw := simtest.Gateway(t, sim.Config{Version: version, Clock: sim.NewManualClock(now)})
 			c := dial(t, gw)
 			c.login("|ts_out=1")
 			c.begin()
@@ -93,7 +94,7 @@ func TestMetadataSaysWhatWasAskedFor(t *testing.T) {
 }
 
 func TestSeveralSchemasAreMergedByIndexTimestamp(t *testing.T) {
-	gw := start(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
 	_, data := run(t, gw, "", "schema=mbo|symbols=ALL_SYMBOLS", "schema=ohlcv-1s|symbols=ALL_SYMBOLS", "schema=trades|symbols=ESZ6")
 	var before dbn.UnixNanos
 	var mbo, bars, trades []byte
@@ -121,7 +122,7 @@ func TestSeveralSchemasAreMergedByIndexTimestamp(t *testing.T) {
 }
 
 func TestMbp1AndTbboAreToldApart(t *testing.T) {
-	gw := start(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
 	_, tbbo := run(t, gw, "", "schema=tbbo|symbols=ALL_SYMBOLS")
 	_, mbp1 := run(t, gw, "", "schema=mbp-1|symbols=ALL_SYMBOLS")
 	if !bytes.Equal(join(tbbo), sampleRecords(t, dbn.SchemaTbbo)) || !bytes.Equal(join(mbp1), sampleRecords(t, dbn.SchemaMbp1)) {
@@ -130,7 +131,7 @@ func TestMbp1AndTbboAreToldApart(t *testing.T) {
 }
 
 func TestTwoSubscriptionsOfTheSameGiveEachRecordOnce(t *testing.T) {
-	gw := start(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
 	_, data := run(t, gw, "", "schema=trades|symbols=ESZ6", "schema=trades|symbols=ALL_SYMBOLS", "schema=trades|symbols=NQZ6,ESZ6")
 	if !bytes.Equal(join(data), sampleRecords(t, dbn.SchemaTrades)) {
 		t.Error("the trades differ from the file's")
@@ -138,7 +139,7 @@ func TestTwoSubscriptionsOfTheSameGiveEachRecordOnce(t *testing.T) {
 }
 
 func TestSymbolsSelectInstruments(t *testing.T) {
-	gw := start(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
 	for _, test := range []struct {
 		stype, symbols string
 		want           []uint32
@@ -178,7 +179,7 @@ func TestSymbolsSelectInstruments(t *testing.T) {
 }
 
 func TestMappingsComeBeforeTheirData(t *testing.T) {
-	gw := start(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
 	c := dial(t, gw)
 	c.login("")
 	c.send("schema=definition|symbols=ALL_SYMBOLS\n")
@@ -206,7 +207,7 @@ func TestMappingsComeBeforeTheirData(t *testing.T) {
 }
 
 func TestMappingsHaveTheDatesOfTheFile(t *testing.T) {
-	gw := start(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
 	own, _ := run(t, gw, "", "schema=status|symbols=ESZ6")
 	m, ok := dbn.As[dbn.SymbolMappingMsg](own[0])
 	if !ok || m.StartTs.String() != "2026-11-15T00:00:00.000000000Z" || m.EndTs.String() != "2026-11-16T00:00:00.000000000Z" {
@@ -220,7 +221,7 @@ func TestEveryVersionIsServed(t *testing.T) {
 		definition, stat, mapping, systemMsg int
 	}{{1, 360, 64, 80, 80}, {2, 400, 64, 176, 320}, {3, 520, 80, 176, 320}} {
 		t.Run(fmt.Sprint(test.version), func(t *testing.T) {
-			gw := start(t, sim.Config{Version: test.version, AtEnd: sim.CloseAtEnd})
+			gw := simtest.Gateway(t, sim.Config{Version: test.version, AtEnd: sim.CloseAtEnd})
 			own, data := run(t, gw, "", "schema=definition|symbols=ALL_SYMBOLS", "schema=statistics|symbols=ESZ6", "schema=mbo|symbols=ESZ6", "schema=mbo|symbols=XX")
 			sizes := make(map[dbn.RType]int)
 			for _, rec := range append(own, data...) {
@@ -242,7 +243,7 @@ func TestOlderVersionsUpgradeToTheSameRecords(t *testing.T) {
 	for version := uint8(1); version <= 2; version++ {
 		for _, options := range []string{"", "|ts_out=1"} {
 			t.Run(fmt.Sprint(version, options), func(t *testing.T) {
-				gw := start(t, sim.Config{Version: version, AtEnd: sim.CloseAtEnd})
+				gw := simtest.Gateway(t, sim.Config{Version: version, AtEnd: sim.CloseAtEnd})
 				own, data := run(t, gw, options, "schema=definition|symbols=ALL_SYMBOLS", "schema=statistics|symbols=ALL_SYMBOLS")
 				up := dbn.NewUpgrader(version, options != "", dbn.UpgradeToV3)
 				var definitions, statistics []byte
@@ -281,7 +282,7 @@ func TestOlderVersionsUpgradeToTheSameRecords(t *testing.T) {
 }
 
 func TestStatsCountDataRecords(t *testing.T) {
-	gw := start(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
 	c := dial(t, gw)
 	c.login("")
 	c.send("schema=trades|symbols=ESZ6|id=4\n")
@@ -306,7 +307,7 @@ func TestStatsCountDataRecords(t *testing.T) {
 // zstd frame.
 func TestAHalfClosedClientIsDrainedPolitely(t *testing.T) {
 	for _, options := range []string{"", "|compression=zstd"} {
-		gw := start(t, sim.Config{Passes: sim.Forever})
+		gw := simtest.Gateway(t, sim.Config{Passes: sim.Forever})
 		c := dial(t, gw)
 		c.login(options)
 		c.send("schema=mbo|symbols=ALL_SYMBOLS\n")

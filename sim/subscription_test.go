@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/simtest"
 	"github.com/dbnloop/dbnloop/sim"
 )
 
@@ -17,7 +18,7 @@ const ack1 = "subscription_ack: Subscription request 1 for trades data succeeded
 // Each bad line is answered by one error record; the session goes on and serves the good
 // subscription that follows.
 func TestBadSubscriptionsAreAnsweredAndTheSessionGoesOn(t *testing.T) {
-	gw := start(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
 	for _, test := range []struct{ name, line, error string }{
 		{"unknown schema", "schema=mbp-5|symbols=ESZ6|id=3", `subscription 3: unknown schema "mbp-5"`},
 		{"no schema", "symbols=ESZ6|id=3", "subscription 3: schema is missing"},
@@ -54,7 +55,7 @@ func TestBadSubscriptionsAreAnsweredAndTheSessionGoesOn(t *testing.T) {
 }
 
 func TestEachUnknownSymbolHasItsError(t *testing.T) {
-	gw := start(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
 	own, data := run(t, gw, "", "schema=trades|symbols=AAA,ESZ6,BBB|id=1", "schema=status|symbols=NQZ6|id=2")
 	want := []string{
 		"raw_symbol ESZ6 -> 4916 ESZ6",
@@ -73,7 +74,7 @@ func TestEachUnknownSymbolHasItsError(t *testing.T) {
 }
 
 func TestWithoutAnyKnownSymbolThereIsNoAck(t *testing.T) {
-	gw := start(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
 	own, data := run(t, gw, "", "schema=trades|stype_in=parent|symbols=ZZ.FUT|id=1", "schema=definition|symbols=ESZ6|id=2")
 	want := []string{
 		"symbol_resolution_failed last=1: Failed to resolve symbol ZZ.FUT of subscription request 1 (parent)",
@@ -86,7 +87,7 @@ func TestWithoutAnyKnownSymbolThereIsNoAck(t *testing.T) {
 }
 
 func TestChunksOfOneIdAreOneSubscription(t *testing.T) {
-	gw := start(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
 	chunk := func(schema string, symbols []string, last int) string {
 		return fmt.Sprintf("schema=%s|stype_in=raw_symbol|symbols=%s|snapshot=0|id=1|is_last=%d", schema, strings.Join(symbols, ","), last)
 	}
@@ -123,7 +124,7 @@ func TestChunksOfOneIdAreOneSubscription(t *testing.T) {
 }
 
 func TestSubscriptionsAfterTheStart(t *testing.T) {
-	gw := start(t, sim.Config{})
+	gw := simtest.Gateway(t, sim.Config{})
 	c := dial(t, gw)
 	c.login("")
 	c.begin()
@@ -185,7 +186,7 @@ func TestStartReplaysThePast(t *testing.T) {
 		{"a date", "|start=2026-11-15", 0, trades, []string{"replay_completed: Finished trades replay"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			gw := start(t, sim.Config{AtEnd: sim.CloseAtEnd, LiveFrom: test.liveFrom})
+			gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd, LiveFrom: test.liveFrom})
 			own, data := run(t, gw, "", "schema=trades|symbols=ALL_SYMBOLS|id=1"+test.start)
 			if len(test.want) == 0 || !bytes.Equal(join(data), test.want) {
 				t.Errorf("%d records, want %d", len(data), len(test.want)/48)
@@ -199,7 +200,7 @@ func TestStartReplaysThePast(t *testing.T) {
 
 func TestReplayEndsWhereThePresentBegins(t *testing.T) {
 	present := mustTime("2026-11-15T23:02:00Z")
-	gw := start(t, sim.Config{AtEnd: sim.CloseAtEnd, LiveFrom: present})
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd, LiveFrom: present})
 	c := dial(t, gw)
 	c.login("")
 	c.send("schema=trades|symbols=ESZ6|start=0|id=1\nschema=mbo|symbols=ESZ6|id=2\n")
@@ -231,7 +232,7 @@ func TestReplayEndsWhereThePresentBegins(t *testing.T) {
 
 func TestASnapshotIsTheBookOfThePresent(t *testing.T) {
 	present := mustTime("2026-11-15T23:01:30Z")
-	gw := start(t, sim.Config{AtEnd: sim.CloseAtEnd, LiveFrom: present})
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd, LiveFrom: present})
 	own, data := run(t, gw, "", "schema=mbo|symbols=ESZ6,NQZ6|snapshot=1|id=1")
 	if text := describe(own[len(own)-1]); text != "subscription_ack: Subscription request 1 for mbo data succeeded" {
 		t.Errorf("answer %q", text)
@@ -296,7 +297,7 @@ func applyTo(orders map[uint64]dbn.MboMsg, m *dbn.MboMsg) {
 }
 
 func TestASnapshotWithoutAPastIsAClear(t *testing.T) {
-	gw := start(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
 	_, data := run(t, gw, "", "schema=mbo|symbols=ESZ6|snapshot=1|id=1")
 	m, ok := dbn.As[dbn.MboMsg](data[0])
 	if !ok || m.Action != dbn.ActionClear || m.Flags != dbn.FlagSnapshot|dbn.FlagLast || m.Hd.InstrumentID != idES {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/simtest"
 	"github.com/dbnloop/dbnloop/sim"
 )
 
@@ -25,22 +26,8 @@ type histServer struct {
 
 func newHistServer(t testing.TB, config sim.HistoricalConfig) *histServer {
 	t.Helper()
-	if config.Sources == nil {
-		config.Sources = sim.SampleSources()
-	}
-	h, err := sim.NewHistorical(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := h.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	ca := filepath.Join(t.TempDir(), "ca.pem")
-	if err := h.WriteCA(ca); err != nil {
-		t.Fatal(err)
-	}
+	h := simtest.Historical(t, config)
+	ca := simtest.CAFile(t, h)
 	return &histServer{h, []string{"--hist-url", h.URL(), "--ca-file", ca}, ca}
 }
 
