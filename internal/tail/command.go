@@ -161,7 +161,8 @@ type plan struct {
 	output     output
 	selection  selection
 	stats      time.Duration
-	summary    bool // print a summary at a good end
+	metrics    string // the address that they are served at; empty: none
+	summary    bool   // print a summary at a good end
 }
 
 func (p *Program) plan(cmd *cobra.Command, f *flags, args []string) (plan, error) {
@@ -187,7 +188,7 @@ func (p *Program) plan(cmd *cobra.Command, f *flags, args []string) (plan, error
 	if pl.output, err = f.outputSettings(&pl.request, p.Stdout, p.Getenv); err != nil {
 		return pl, err
 	}
-	pl.stats = time.Duration(f.stats)
+	pl.stats, pl.metrics = time.Duration(f.stats), f.metricsAddr
 	pl.summary = f.demo || pl.stats > 0 || f.verbose || isTerminal(p.Stderr)
 	return pl, nil
 }

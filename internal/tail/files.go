@@ -30,7 +30,7 @@ func (f *flags) wantsFiles(args []string) bool {
 // liveFlags make no sense with files.
 var liveFlags = []string{
 	"stype-in", "symbols-file", "all-symbols", "snapshot", "start", "since", "tee", "key", "key-file",
-	"gateway", "heartbeat", "compression", "slow-reader", "ts-out",
+	"gateway", "heartbeat", "compression", "slow-reader", "ts-out", "metrics-addr",
 	"end", "hist-url", "ca-file", "retries", "max-cost", "dry-run",
 }
 

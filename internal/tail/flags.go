@@ -61,6 +61,7 @@ type flags struct {
 
 	yes            bool
 	stats          statsFlag
+	metricsAddr    string
 	quiet, verbose bool
 	logFormat      string
 	demo           bool
@@ -106,16 +107,16 @@ func (f *flags) defineAll(p *pflag.FlagSet) {
 	p.BoolVarP(&f.pretty, "pretty", "p", false, "prices and times as text, JSON indented")
 	p.BoolVar(&f.noMapSymbols, "no-map-symbols", false, "no symbol column in JSON, CSV and TSV")
 	p.BoolVar(&f.omitHeader, "omit-header", false, "no header row in tables, CSV and TSV")
-	p.StringSliceVar(&f.fields, "fields", nil, "only these fields of JSON, CSV and TSV, `a,b,c`")
+	p.StringSliceVar(&f.fields, "fields", nil, "only the fields `A,B,C` of JSON, CSV and TSV")
 	p.BoolVarP(&f.metadata, "metadata", "m", false, "print the stream's metadata as JSON and end")
 	p.StringVarP(&f.output, "output", "o", "", "write to `FILE`; its extension gives the encoding")
 	p.BoolVarP(&f.zstd, "zstd", "z", false, "compress the output")
 	p.StringVar(&f.tee, "tee", "", "write every record to `FILE.dbn.zst` (or .dbn) as well")
 	p.BoolVar(&f.force, "force", false, "overwrite files")
 	p.BoolVar(&f.system, "system", false, "show the gateway's own records (heartbeats, acks, errors, mappings)")
-	p.StringVar(&f.color, "color", "auto", "colors of tables: auto, always or never")
+	p.StringVar(&f.color, "color", "auto", "colors of tables `WHEN`: auto, always or never")
 
-	p.StringVarP(&f.key, "key", "k", "", "API key; visible to ps: better "+keyVariable+" or --key-file")
+	p.StringVarP(&f.key, "key", "k", "", "API `KEY`; visible to ps: better "+keyVariable+" or --key-file")
 	p.StringVar(&f.keyFile, "key-file", "", "read the API key from `FILE`")
 	p.StringVar(&f.histURL, "hist-url", "", "the historical API's `URL` instead of Databento's")
 	p.StringVar(&f.caFile, "ca-file", "", "trust the authorities of the PEM `FILE`, in place of the system's")
@@ -124,19 +125,20 @@ func (f *flags) defineAll(p *pflag.FlagSet) {
 	p.BoolVar(&f.dryRun, "dry-run", false, "print the cost, the size and the number of records, and ask for nothing else")
 	p.StringVar(&f.gateway, "gateway", "", "connect to `HOST:PORT` instead of the dataset's gateway")
 	p.IntVar(&f.heartbeat, "heartbeat", 0, "ask for heartbeats every `SECONDS` (5 to 1800)")
-	p.StringVar(&f.compression, "compression", "none", "compression of the connection: none or zstd")
-	p.StringVar(&f.slowReader, "slow-reader", "", "when this reader is too slow: `skip` records or warn")
+	p.StringVar(&f.compression, "compression", "none", "`COMPRESSION` of the connection: none or zstd")
+	p.StringVar(&f.slowReader, "slow-reader", "", "`WHAT` the gateway does when this reader is too slow: skip records, or warn")
 	p.BoolVar(&f.tsOut, "ts-out", false, "ask for the gateway's send time in each record")
-	p.StringVar(&f.upgrade, "upgrade", "", "convert older records: `as-is`, v2 or v3 (default: v3; as-is for files, unless in a table)")
+	p.StringVar(&f.upgrade, "upgrade", "", "convert older records to `VERSION`: as-is, v2 or v3 (default: v3; as-is for files, unless in a table)")
 	p.BoolVar(&f.fragment, "input-fragment", false, "the files are records without metadata")
-	p.Uint8Var(&f.fragmentVersion, "input-dbn-version", dbn.Version, "the DBN version of such files, `1` to 3")
+	p.Uint8Var(&f.fragmentVersion, "input-dbn-version", dbn.Version, "the DBN `VERSION` of such files, 1 to 3")
 
 	p.BoolVarP(&f.yes, "yes", "y", false, "answer questions with yes")
 	p.Var(&f.stats, "stats", "print a line of statistics every `SECONDS`")
 	p.Lookup("stats").NoOptDefVal = "1"
+	p.StringVar(&f.metricsAddr, "metrics-addr", "", "serve statistics of a live session to Prometheus, at http://`HOST:PORT`/metrics")
 	p.BoolVarP(&f.quiet, "quiet", "q", false, "errors only on standard error")
 	p.BoolVarP(&f.verbose, "verbose", "v", false, "say more on standard error")
-	p.StringVar(&f.logFormat, "log-format", "text", "messages on standard error: text or json")
+	p.StringVar(&f.logFormat, "log-format", "text", "`FORMAT` of messages on standard error: text or json")
 	p.BoolVar(&f.demo, "demo", false, "show sample data of an embedded simulator; needs no key, no network")
 }
 

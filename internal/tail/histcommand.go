@@ -28,7 +28,7 @@ var (
 	histFlags    = []string{"hist-url", "ca-file", "retries", "max-cost", "dry-run"}
 	sessionFlags = []string{
 		"snapshot", "follow", "follow-name", "gateway", "heartbeat", "compression", "slow-reader", "ts-out",
-		"demo", "input-fragment", "input-dbn-version",
+		"demo", "input-fragment", "input-dbn-version", "metrics-addr",
 	}
 )
 

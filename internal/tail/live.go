@@ -34,6 +34,14 @@ func (p *Program) live(pl *plan, key apiKey, log *slog.Logger) error {
 	defer reactor.Close() //nolint:errcheck // nothing is lost with it
 	s := &session{plan: pl, key: key, log: log, reactor: reactor}
 	s.stream = newStream(log, &pl.request, &pl.output, pl.selection, p.Stdout)
+	if pl.metrics != "" {
+		served, err := serveMetrics(pl.metrics, s.snapshot)
+		if err != nil {
+			return err
+		}
+		defer served.close()
+		log.Info("metrics at " + served.url())
+	}
 	if err := s.open(); err != nil {
 		return s.explain(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -248,6 +249,37 @@ func TestSIGUSR1PrintsTheStateAndGoesOn(t *testing.T) {
 	p.signal(syscall.SIGTERM)
 	if code := p.wait(); code != 143 {
 		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestMetricsOfALiveSession(t *testing.T) {
+	gateway := simulator(t, "--heartbeat", "5s")
+	p := start(t, "-d", "GLBX.MDP3", "-s", "status", "--gateway", gateway, "--metrics-addr", "127.0.0.1:0", "ESZ6")
+	p.line()
+	p.line()
+	const address = `metrics at (http://127\.0\.0\.1:\d+/metrics)\n`
+	if !p.stderr.await(address) {
+		t.Fatalf("stderr: %s", p.stderr)
+	}
+	url := regexp.MustCompile(address).FindStringSubmatch(p.stderr.String())[1]
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"\ndbnloop_streaming 1\n", "\ndbnloop_records_total{rtype=\"status\"} 2\n"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("%q is missing in\n%s", want, text)
+		}
+	}
+	p.signal(syscall.SIGTERM)
+	if code := p.wait(); code != 143 {
+		t.Errorf("exit code %d; stderr: %s", code, p.stderr)
 	}
 }
 
