@@ -307,26 +307,102 @@ func TestFollowingBeginsWithTheLastRecords(t *testing.T) {
 	}
 }
 
+// followHeader begins with what comes next; the header tells that the file's end is reached.
+func followHeader(t *testing.T, args ...string) *followed {
+	t.Helper()
+	f := follow(t, 0, append([]string{"--omit-header=false", "-n", "0"}, args...)...)
+	if line, err := f.lines.ReadString('\n'); line != "sequence\n" || err != nil {
+		t.Fatalf("%q, %v; %s", line, err, f.log.String())
+	}
+	return f
+}
+
 func TestOnlyWhatIsNewIsFollowed(t *testing.T) {
 	path := writeFile(t, filepath.Join(t.TempDir(), "x.dbn"), newTestFile(dbn.SchemaMbo).mbo(0, 50).bytes(t))
-	r, w := io.Pipe()
-	log := new(lockedBuffer)
-	p := &Program{Stdout: w, Stderr: log, Getenv: func(string) string { return "" }}
-	done := make(chan int, 1)
-	// The header comes when the end of the file is reached.
-	go func() { done <- p.Run([]string{"-f", "-n", "0", "-C", "--fields", "sequence", path}) }()
-	lines := bufio.NewReader(r)
-	if line, err := lines.ReadString('\n'); line != "sequence\n" || err != nil {
-		t.Fatalf("%q, %v", line, err)
-	}
+	f := followHeader(t, "-f", path)
 	appendFile(t, path, newTestFile(dbn.SchemaMbo).mbo(50, 1).records)
-	if line, err := lines.ReadString('\n'); line != "50\n" || err != nil {
-		t.Fatalf("%q, %v", line, err)
+	f.want(50, 1)
+	f.stop(path)
+	if f.log.String() != "" {
+		t.Errorf("%q", f.log.String())
 	}
-	r.Close() // nobody reads any more: the next write ends it, silently
-	appendFile(t, path, newTestFile(dbn.SchemaMbo).mbo(51, 1).records)
-	if code := <-done; code != ExitOK || log.String() != "" {
-		t.Errorf("exit code %d, %q", code, log.String())
+}
+
+func TestAFileThatDoesNotGrowIsReplaced(t *testing.T) {
+	next := newTestFile(dbn.SchemaMbo).mbo(70, 3).bytes(t)
+	for name, replace := range map[string]func(t *testing.T, path string){
+		"-f": func(t *testing.T, path string) {
+			if err := os.Truncate(path, 0); err != nil {
+				t.Fatal(err)
+			}
+			appendFile(t, path, next)
+		},
+		"-F": func(t *testing.T, path string) {
+			if err := os.Rename(writeFile(t, path+".next", next), path); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := writeFile(t, filepath.Join(t.TempDir(), "x.dbn"), newTestFile(dbn.SchemaMbo).mbo(0, 50).bytes(t))
+			f := followHeader(t, name, path)
+			replace(t, path)
+			f.want(70, 3)
+			f.stop(path)
+		})
+	}
+}
+
+// hookedReader calls back behind its first read.
+type hookedReader struct {
+	io.Reader
+	hook func()
+}
+
+func (h *hookedReader) Read(p []byte) (int, error) {
+	n, err := h.Reader.Read(p)
+	if h.hook != nil {
+		h.hook()
+		h.hook = nil
+	}
+	return n, err
+}
+
+func TestAFileIsReplacedBeforeItsMetadataIsWhole(t *testing.T) {
+	next := newTestFile(dbn.SchemaMbo).mbo(70, 1).bytes(t)
+	for _, held := range []int{0, 3, 8, 11, 12, 50} {
+		t.Run(fmt.Sprint(held), func(t *testing.T) {
+			path := writeFile(t, filepath.Join(t.TempDir(), "x.dbn"), next[:held])
+			log, err := newLogger(io.Discard, "text", false, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			run := &fileRun{log: log}
+			if run.wake, err = newWakeup(nil, ""); err != nil {
+				t.Fatal(err)
+			}
+			defer run.wake.close()
+			in, err := run.openInput(path, nil, true, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer in.close()
+			in.reader = &hookedReader{in.file, func() {
+				if err := os.Rename(writeFile(t, path+".next", next), path); err != nil {
+					t.Fatal(err)
+				}
+			}}
+			if err := in.decode(); err != nil {
+				t.Fatal(err)
+			}
+			r, err := in.next()
+			if m, ok := dbn.As[dbn.MboMsg](r); err != nil || !ok || m.Sequence != 70 {
+				t.Errorf("%v, %v", m, err)
+			}
+			if run.partial != (held > 0) {
+				t.Errorf("partial: %v", run.partial)
+			}
+		})
 	}
 }
 

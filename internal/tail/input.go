@@ -19,6 +19,7 @@ type input struct {
 	decoder   *dbn.Decoder
 	metadata  *dbn.Metadata // of the file, upgraded; nil for a fragment
 	began     int64         // where in the file the decoder began
+	got       int64         // bytes that were read of the file, since its beginning was
 }
 
 func (run *fileRun) openInput(name string, stdin io.Reader, follow, byName bool) (*input, error) {
@@ -94,13 +95,31 @@ func (in *input) size() int64 {
 	return info.Size()
 }
 
-// decode reads the metadata.
-func (in *input) decode() (err error) {
-	in.began = 0
-	if in.decoder, err = dbn.NewDecoder(in, in.run.options...); err == nil {
-		in.metadata = in.decoder.Metadata()
+// decode reads the metadata: that of the file's successor, if it is replaced before all of
+// it has come.
+func (in *input) decode() error {
+	for {
+		in.got = 0
+		decoder, err := dbn.NewDecoder(in, in.run.options...)
+		if err == nil {
+			in.decoder, in.metadata, in.began = decoder, decoder.Metadata(), 0
+			return nil
+		}
+		if !in.goesOn(err) {
+			return err
+		}
 	}
-	return err
+}
+
+// goesOn reports whether a file that ended with err has a successor to be read now.
+func (in *input) goesOn(err error) bool {
+	cut := errors.Is(err, io.ErrUnexpectedEOF)
+	if in.following == nil || !in.following.moved || !cut && err != io.EOF { //nolint:errorlint // a clean end is io.EOF itself
+		return false
+	}
+	in.following.moved = false
+	in.run.partial = in.run.partial || cut && in.got > 0
+	return true
 }
 
 // next gives the next record. A followed file that was replaced goes on with the new one.
@@ -115,36 +134,18 @@ func (in *input) next() (dbn.Record, error) {
 			fault.Offset += in.began
 			in.began = 0 // the decoder may give the same error again
 		}
-		if in.following == nil || !in.following.moved {
+		if !in.goesOn(err) {
 			return r, err
 		}
-		if err := in.goOn(err); err != nil {
-			return r, err
-		}
-	}
-}
-
-// goOn begins to read the file that took the place of the one that ended with err.
-func (in *input) goOn(err error) error {
-	before := in.metadata
-	for err != nil {
-		if errors.Is(err, io.ErrUnexpectedEOF) {
-			in.run.partial = true
-		} else if err != io.EOF { //nolint:errorlint // a clean end is io.EOF itself
-			return err
-		}
-		if !in.following.moved {
-			return err
-		}
-		in.following.moved = false
+		before := in.metadata
 		in.decoder.Close()
-		decoder, failed := dbn.NewDecoder(in, in.run.options...)
-		if err = failed; err == nil {
-			in.decoder = decoder
+		if err := in.decode(); err != nil {
+			return r, err
+		}
+		if err := in.sameKind(before); err != nil {
+			return r, err
 		}
 	}
-	in.began, in.metadata = 0, in.decoder.Metadata()
-	return in.sameKind(before)
 }
 
 // sameKind refuses a new file whose records do not fit behind those of the old one.
@@ -166,6 +167,9 @@ func (in *input) Read(p []byte) (int, error) {
 		if err := in.run.interrupted(); err != nil {
 			return 0, err
 		}
+		if in.following != nil && in.following.moved {
+			return 0, io.EOF // until the decoder of the old file has had its end
+		}
 		if in.file != nil && !in.regular {
 			if ready, err := in.await(); err != nil {
 				return 0, err
@@ -175,6 +179,7 @@ func (in *input) Read(p []byte) (int, error) {
 		}
 		n, err := in.reader.Read(p)
 		in.run.progress.add(n)
+		in.got += int64(n)
 		if n > 0 || in.following == nil || !errors.Is(err, io.EOF) {
 			return n, err
 		}
