@@ -293,13 +293,14 @@ type textWriter struct {
 	buf     []byte
 	perLine bool
 	perTurn bool
+	lag     lag
 }
 
 // writeSize is how much is gathered before it is written.
 const writeSize = 64 << 10
 
 func newTextWriter(dest *destination, compress bool) (*textWriter, error) {
-	t := &textWriter{dest: dest, perLine: isTerminal(dest.w), perTurn: dest.file == nil}
+	t := &textWriter{dest: dest, perLine: isTerminal(dest.w), perTurn: dest.file == nil, lag: newLag()}
 	if !compress {
 		return t, nil
 	}
@@ -318,7 +319,7 @@ func (t *textWriter) endLine() error {
 
 // endTurn is called when no more records are at hand for the moment.
 func (t *textWriter) endTurn() error {
-	if !t.perTurn || len(t.buf) == 0 {
+	if len(t.buf) == 0 || !t.perTurn && !t.lag.over() {
 		return nil
 	}
 	if err := t.write(); err != nil || t.zw == nil {
@@ -348,6 +349,20 @@ func (t *textWriter) close() error {
 	return errors.Join(err, t.dest.close())
 }
 
-// frameAge is after which time a zstd frame of DBN is ended, so that a file can be read up
-// to there even when the machine stops.
-const frameAge = 5 * time.Second
+// lag bounds how long a file stays behind the records that came: it can be read up to there
+// even when the machine stops. (By size it is bounded too: writeSize, frameSize.)
+type lag struct{ since time.Time }
+
+const maxLag = 5 * time.Second
+
+func newLag() lag { return lag{time.Now()} }
+
+// over reports whether it is time to write, and begins anew when it is.
+func (l *lag) over() bool {
+	now := time.Now()
+	if now.Sub(l.since) < maxLag {
+		return false
+	}
+	l.since = now
+	return true
+}

@@ -3,7 +3,6 @@ package tail
 import (
 	"errors"
 	"io"
-	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -104,10 +103,10 @@ type dbnSink struct {
 	zstd   bool
 	stdout io.Writer
 
-	dest       *destination
-	encoder    *dbn.Encoder
-	buf        []byte
-	frameBegan time.Time
+	dest    *destination
+	encoder *dbn.Encoder
+	buf     []byte
+	lag     lag
 }
 
 // frameSize is how many bytes of records one zstd frame of a file holds.
@@ -121,7 +120,7 @@ func (s *dbnSink) begin(m *dbn.Metadata) (err error) {
 	if s.zstd {
 		options = append(options, dbn.WithZstd(frameSize))
 	}
-	s.frameBegan = time.Now()
+	s.lag = newLag()
 	if s.encoder, err = dbn.NewEncoder(s.dest, m, options...); err != nil {
 		s.dest.discard()
 	}
@@ -148,13 +147,9 @@ func (s *dbnSink) write() error {
 }
 
 func (s *dbnSink) endTurn() error {
-	if s.dest.file == nil {
-		return errors.Join(s.write(), s.encoder.Flush())
-	}
-	if !s.zstd || time.Since(s.frameBegan) < frameAge {
+	if s.dest.file != nil && !s.lag.over() {
 		return nil
 	}
-	s.frameBegan = time.Now()
 	return errors.Join(s.write(), s.encoder.Flush())
 }
 

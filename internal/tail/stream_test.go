@@ -14,7 +14,10 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 	"unsafe"
+
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/dbn"
@@ -391,6 +394,70 @@ func (b *brokenPipe) Write(p []byte) (int, error) {
 		return 0, &os.PathError{Op: "write", Path: "|1", Err: syscall.EPIPE}
 	}
 	return len(p), nil
+}
+
+// What a slow stream gave lies in the file after a while, whole, though nothing is full.
+func TestAFileIsNeverFarBehind(t *testing.T) {
+	for _, name := range []string{"x.dbn", "x.dbn.zst", "x.json", "x.json.zst", "x.csv", "x.csv.zst"} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), name)
+			s := begin(t, io.Discard, dbn.SchemaTrades, "-o", path)
+			_, records := sampleRecords(t, dbn.SchemaTrades)
+			for _, r := range records[:3] {
+				s.record(r)
+			}
+			past := lag{time.Now().Add(-maxLag)}
+			switch sink := s.main.(type) {
+			case *dbnSink:
+				sink.lag = past
+			case *jsonSink:
+				sink.out.lag = past
+			case *csvSink:
+				sink.out.lag = past
+			}
+			s.endTurn()
+			data, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.HasPrefix(name, "x.dbn") {
+				d, err := dbn.NewDecoder(bytes.NewReader(data))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer d.Close()
+				last := dbn.Record{}
+				for {
+					r, err := d.Next()
+					if errors.Is(err, io.EOF) {
+						break
+					}
+					if err != nil {
+						t.Fatal(err)
+					}
+					last = clone(r)
+				}
+				if !bytes.Equal(last.Bytes(), records[2].Bytes()) {
+					t.Errorf("the last record is of type %s", last.RType())
+				}
+				return
+			}
+			if strings.HasSuffix(name, ".zst") {
+				zr, err := zstd.NewReader(bytes.NewReader(data))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer zr.Close()
+				if data, err = io.ReadAll(zr); !errors.Is(err, io.ErrUnexpectedEOF) { // the frame is still open
+					t.Error(err)
+				}
+			}
+			header := strings.Count(name, "csv")
+			if lines := bytes.Count(data, []byte{'\n'}); lines != 3+header || data[len(data)-1] != '\n' {
+				t.Errorf("%d lines: %q", lines, data)
+			}
+		})
+	}
 }
 
 func TestABrokenPipeEndsQuietly(t *testing.T) {
