@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"unsafe"
 
 	"github.com/klauspost/compress/zstd"
@@ -18,7 +19,9 @@ type DecodeError struct {
 	Err    error
 }
 
-func (e *DecodeError) Error() string { return fmt.Sprintf("dbn: at byte %d: %v", e.Offset, e.Err) }
+func (e *DecodeError) Error() string {
+	return fmt.Sprintf("dbn: at byte %d: %s", e.Offset, strings.TrimPrefix(e.Err.Error(), "dbn: "))
+}
 
 // Unwrap gives the cause; io.ErrUnexpectedEOF when the input is cut off.
 func (e *DecodeError) Unwrap() error { return e.Err }
@@ -68,7 +71,7 @@ func WithMaxMetadata(n int) DecoderOption {
 	return decoderOption(func(o *decoderOptions) { o.maxMetadata = n })
 }
 
-// WithFragment reads records that have no header, of this version.
+// WithFragment reads records that have no header, of this version (1 to 3).
 func WithFragment(version uint8, tsOut bool) DecoderOption {
 	return decoderOption(func(o *decoderOptions) { o.fragment, o.version, o.tsOut = true, version, tsOut })
 }
@@ -92,6 +95,9 @@ func NewDecoder(r io.Reader, opts ...DecoderOption) (*Decoder, error) {
 		d.version, d.tsOut = o.version, o.tsOut
 		if d.version < 1 || d.version > Version {
 			return nil, fmt.Errorf("dbn: a fragment's version must be 1 to %d, not %d", Version, d.version)
+		}
+		if err := checkUpgrade(d.version, o.policy); err != nil {
+			return nil, err
 		}
 	} else if err := d.readMetadata(); err != nil {
 		d.Close()

@@ -113,8 +113,10 @@ func DecodeMetadata(b []byte) (Metadata, int, error) {
 	if n := d.u32(); d.err == nil && n != 0 {
 		return Metadata{}, 0, fmt.Errorf("dbn: metadata at byte %d: schema_definition_length is %d, only 0 is defined", d.pos-4, n)
 	}
-	if m.SymbolCstrLen == 0 {
-		return Metadata{}, 0, errors.New("dbn: metadata says that symbols have 0 bytes")
+	// Shorter ones were never defined; a peer's small number would make a small header into
+	// very many strings.
+	if d.err == nil && m.SymbolCstrLen < symbolLenV1 {
+		return Metadata{}, 0, fmt.Errorf("dbn: metadata: symbol_cstr_len is %d, the least is %d", m.SymbolCstrLen, symbolLenV1)
 	}
 	m.Symbols = d.symbols(m.SymbolCstrLen)
 	m.Partial = d.symbols(m.SymbolCstrLen)
@@ -290,14 +292,21 @@ func (w *metadataWriter) mappings(list []SymbolMapping) {
 
 // Upgrade changes the header as the policy does: version and symbol length, nothing else.
 func (m *Metadata) Upgrade(policy UpgradePolicy) error {
-	target := TargetVersion(m.Version, policy)
-	if policy == UpgradeToV2 && m.Version > 2 {
-		return fmt.Errorf("dbn: data of version %d cannot be upgraded to version 2; use as-is or version 3", m.Version)
+	if err := checkUpgrade(m.Version, policy); err != nil {
+		return err
 	}
-	if target != m.Version {
+	if target := TargetVersion(m.Version, policy); target != m.Version {
 		m.Version = target
 		m.SymbolCstrLen = symbolLen
 		m.RecordCount = nil
+	}
+	return nil
+}
+
+// checkUpgrade refuses a policy that would have to go back.
+func checkUpgrade(version uint8, policy UpgradePolicy) error {
+	if policy == UpgradeToV2 && version > 2 {
+		return fmt.Errorf("dbn: data of version %d cannot be upgraded to version 2; use as-is or version 3", version)
 	}
 	return nil
 }

@@ -152,7 +152,8 @@ func TestHostileMetadataIsRefused(t *testing.T) {
 		"magic":        func(b []byte) { b[0] = 'X' },
 		"short length": func(b []byte) { copy(b[4:], "\x01\x00\x00\x00") },
 		"definition":   func(b []byte) { b[108] = 1 },
-		"symbol size":  func(b []byte) { b[53], b[54] = 0, 0 },
+		"no symbols":   func(b []byte) { b[53], b[54] = 0, 0 },
+		"tiny symbols": func(b []byte) { b[53], b[54] = 21, 0 },
 	}
 	for name, spoil := range cases {
 		bad := bytes.Clone(b)
@@ -290,6 +291,50 @@ func TestZstd(t *testing.T) {
 	dbz := append([]byte{0x51, 0x2A, 0x4D, 0x18, 0xB0, 0, 0, 0}, "DBZ\x01"...)
 	if _, err := decodeAll(bytes.NewReader(dbz)); err == nil || !strings.Contains(err.Error(), "DBZ") {
 		t.Errorf("legacy DBZ: %v", err)
+	}
+}
+
+func TestAFragmentThatCannotBecomeVersion2IsRefused(t *testing.T) {
+	for version := uint8(1); version <= 3; version++ {
+		_, err := decodeAll(bytes.NewReader(testRecords(version, false)), dbn.WithFragment(version, false), dbn.WithUpgrade(dbn.UpgradeToV2))
+		if refused := err != nil && strings.Contains(err.Error(), "cannot be upgraded to version 2"); refused != (version == 3) {
+			t.Errorf("version %d: %v", version, err)
+		}
+	}
+}
+
+// The gateway's messages of version 1 had no codes; their texts had.
+func TestMessagesOfVersion1GetTheirCodes(t *testing.T) {
+	up := dbn.NewUpgrader(1, false, dbn.UpgradeToV3)
+	for text, want := range map[string]dbn.SystemCode{
+		"Heartbeat": dbn.SystemCodeHeartbeat, "End of interval for ohlcv-1s": dbn.SystemCodeEndOfInterval,
+		"Subscription request 1 for mbo data succeeded": dbn.SystemCodeSubscriptionAck,
+		"Subscription request 1 failed":                 dbn.SystemCodeUnset,
+		"Warning: slow reading, 5 s behind":             dbn.SystemCodeSlowReaderWarning,
+		"Finished trades replay":                        dbn.SystemCodeReplayCompleted, "Finished trades": dbn.SystemCodeUnset,
+		// One space begins and ends it.
+		"Subscription request succeeded": dbn.SystemCodeSubscriptionAck, "Finished replay": dbn.SystemCodeReplayCompleted,
+		"": dbn.SystemCodeUnset, "Heartbeat" + strings.Repeat("x", 55): dbn.SystemCodeUnset, // no NUL
+	} {
+		in := dbn.SystemMsgV1{Hd: dbn.RecordHeader{Length: uint8(unsafe.Sizeof(dbn.SystemMsgV1{}) / 4), RType: dbn.RTypeSystem}}
+		copy(in.Msg[:], text)
+		if m, ok := dbn.As[dbn.SystemMsg](up.Upgrade(dbn.Ref(&in.Hd))); !ok || m.Code != want || dbn.CStr(m.Msg[:]) != text {
+			t.Errorf("system %q: %v, want %v", text, m.Code, want)
+		}
+	}
+	for text, want := range map[string]dbn.ErrorCode{
+		"User or API key deactivated":                  dbn.ErrorCodeAPIKeyDeactivated,
+		"User has reached their open connection limit": dbn.ErrorCodeConnectionLimitExceeded,
+		"Failed to resolve symbol ABC":                 dbn.ErrorCodeSymbolResolutionFailed,
+		"Internal error":                               dbn.ErrorCodeInternalError, "Internal error.": dbn.ErrorCodeUnset,
+		"Slow client detected for session": dbn.ErrorCodeSkippedRecordsAfterSlowReading,
+		"user or api key deactivated":      dbn.ErrorCodeUnset, "": dbn.ErrorCodeUnset,
+	} {
+		in := dbn.ErrorMsgV1{Hd: dbn.RecordHeader{Length: uint8(unsafe.Sizeof(dbn.ErrorMsgV1{}) / 4), RType: dbn.RTypeError}}
+		copy(in.Err[:], text)
+		if m, ok := dbn.As[dbn.ErrorMsg](up.Upgrade(dbn.Ref(&in.Hd))); !ok || m.Code != want || m.IsLast != 255 {
+			t.Errorf("error %q: %v, want %v", text, m.Code, want)
+		}
 	}
 }
 

@@ -184,11 +184,11 @@ func eachInterval(m *Metadata, f func(id uint32, symbol string, i MappingInterva
 	}
 	for _, mapping := range m.Mappings {
 		for _, i := range mapping.Intervals {
-			if i.StartDate > i.EndDate {
-				return fmt.Errorf("dbn: mapping of %q ends (%d) before it begins (%d)", mapping.RawSymbol, i.EndDate, i.StartDate)
-			}
 			if i.Symbol == "" || i.StartDate == i.EndDate {
 				continue
+			}
+			if i.StartDate > i.EndDate {
+				return fmt.Errorf("dbn: mapping of %q ends (%d) before it begins (%d)", mapping.RawSymbol, i.EndDate, i.StartDate)
 			}
 			id, text, err := sides(mapping, i, inverse)
 			if err != nil {

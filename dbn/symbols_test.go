@@ -45,6 +45,19 @@ func TestOverlappingMappingsAreWhatWritingDayByDayGives(t *testing.T) {
 	}
 }
 
+func TestAGapIsNoMappingWhateverItsDates(t *testing.T) {
+	m := dbn.Metadata{StypeIn: dbn.STypeRawSymbol, StypeOut: dbn.STypeInstrumentID}
+	m.Mappings = []dbn.SymbolMapping{{RawSymbol: "A", Intervals: []dbn.MappingInterval{
+		{StartDate: 20230801, EndDate: 20230701}, {StartDate: 20230701, EndDate: 20230801, Symbol: "2"}}}}
+	symbols, err := dbn.TsSymbolMapOf(&m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := symbols.Symbol(2, 20230701); got != "A" {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestPitSymbolMapTakesTheFirstIntervalOfAMapping(t *testing.T) {
 	m := dbn.Metadata{StypeIn: dbn.STypeRawSymbol, StypeOut: dbn.STypeInstrumentID, End: dbn.UndefTimestamp}
 	m.Mappings = []dbn.SymbolMapping{

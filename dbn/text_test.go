@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -101,8 +102,8 @@ func fragmentOptions(name string) []dbn.DecoderOption {
 			return []dbn.DecoderOption{dbn.WithFragment(version, false)}
 		}
 	}
-	if strings.Contains(name, ".frag") {
-		return []dbn.DecoderOption{dbn.WithFragment(1, false)}
+	if strings.Contains(name, ".frag") { // of the time of version 2
+		return []dbn.DecoderOption{dbn.WithFragment(2, false)}
 	}
 	return nil
 }
@@ -137,6 +138,9 @@ func TestRealFilesDecodeUnderEveryPolicyAndEncodeToThemselves(t *testing.T) {
 					columns := dbn.ColumnsOf(r)
 					if columns == nil {
 						t.Fatalf("record %d of rtype %v has no columns", n, r.RType())
+					}
+					if version := dbn.TargetVersion(d.InputVersion(), policy); r.Size() != dbn.SizeOf(r.RType(), version) {
+						t.Fatalf("record %d has %d bytes, in version %d it has %d", n, r.Size(), version, dbn.SizeOf(r.RType(), version))
 					}
 					line := dbn.AppendCSV(nil, r, columns, "", &dbn.TextOptions{})
 					if fields, err := csv.NewReader(bytes.NewReader(line)).Read(); err != nil || len(fields) != len(columns) {
@@ -177,6 +181,35 @@ func TestRealFilesDecodeUnderEveryPolicyAndEncodeToThemselves(t *testing.T) {
 				t.Errorf("%d bytes were read, %d written, and they differ", len(raw), again.Len())
 			}
 		})
+	}
+}
+
+// The files of one schema hold the same records, each version written by the official tool:
+// upgraded by us they must be equal, byte for byte.
+func TestOlderFilesUpgradedAreWhatTheOfficialToolWrote(t *testing.T) {
+	newest := map[string][]string{}
+	compared := 0
+	for _, path := range slices.Backward(fixtures(t)) { // version 3 before 2 before 1
+		schema, version, ok := strings.Cut(filepath.Base(path), ".v")
+		if !ok || !strings.HasSuffix(version, ".dbn.zst") {
+			continue
+		}
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := decodeAll(bytes.NewReader(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want, ok := newest[schema]; !ok {
+			newest[schema] = got
+		} else if compared++; !slices.Equal(got, want) {
+			t.Errorf("%s differs from the newest version", path)
+		}
+	}
+	if compared < len(newest) {
+		t.Errorf("only %d of %d schemas were compared", compared, len(newest))
 	}
 }
 

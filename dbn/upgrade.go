@@ -137,8 +137,7 @@ func systemCodeOf(text []byte) SystemCode {
 	}
 	s := text[:i]
 	has := func(prefix, suffix string) bool {
-		return len(s) >= len(prefix)+len(suffix) &&
-			bytes.HasPrefix(s, []byte(prefix)) && bytes.HasSuffix(s, []byte(suffix))
+		return bytes.HasPrefix(s, []byte(prefix)) && bytes.HasSuffix(s, []byte(suffix))
 	}
 	switch {
 	case has("Heartbeat", ""):

@@ -429,6 +429,10 @@ TEST(DbnParserTest, RefusesOptionsThatAreOutOfRange) {
   EXPECT_EQ(code_of(options), ErrorCode::InvalidArgument);
   options.fragment->version = 3;
   EXPECT_EQ(code_of(options), ErrorCode::None);
+  options.upgrade_policy = VersionUpgradePolicy::UpgradeToV2;
+  EXPECT_EQ(code_of(options), ErrorCode::InvalidArgument) << "it cannot go back";
+  options.fragment->version = 2;
+  EXPECT_EQ(code_of(options), ErrorCode::None);
 }
 
 }  // namespace

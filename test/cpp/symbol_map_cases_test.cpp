@@ -122,6 +122,14 @@ TEST(TsSymbolMap, EmptyMetadataGivesAnEmptyMap) {
   EXPECT_EQ(TsSymbolMap{}.size(), 0U);
 }
 
+TEST(TsSymbolMap, AGapIsNoMappingWhateverItsDates) {
+  auto metadata = ByRawSymbol();
+  metadata.mappings = {{"AAPL", {{20230801, 20230701, ""}, {20230701, 20230801, "2"}}}};
+  const auto symbols = TsSymbolMap::FromMetadata(metadata);
+  ASSERT_TRUE(symbols) << symbols.error().message;
+  EXPECT_EQ(Or(symbols->Find(2, 20230701U)), "AAPL");
+}
+
 // Where stype_out is instrument ids, the mapping goes that way, whatever stype_in is.
 TEST(SymbolMaps, BothSidesIdsMapTowardsStypeOut) {
   Metadata metadata = ByRawSymbol();

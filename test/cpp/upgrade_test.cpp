@@ -283,6 +283,9 @@ TEST(UpgradeTest, CodesOfSystemTexts) {
   EXPECT_EQ(SystemCodeOfText("Warning: slow reading, 5 s behind"), SlowReaderWarning);
   EXPECT_EQ(SystemCodeOfText("Finished trades replay"), ReplayCompleted);
   EXPECT_EQ(SystemCodeOfText("Finished trades"), Unset);
+  // One space begins and ends it.
+  EXPECT_EQ(SystemCodeOfText("Subscription request succeeded"), SubscriptionAck);
+  EXPECT_EQ(SystemCodeOfText("Finished replay"), ReplayCompleted);
   EXPECT_EQ(SystemCodeOfText(""), Unset);
 }
 

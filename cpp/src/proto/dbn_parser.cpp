@@ -53,6 +53,14 @@ std::uint32_t CountRun(const std::byte* p, const std::byte* end, std::uint16_t h
   return count;
 }
 
+// UpgradeToV2 cannot go back from version 3.
+Error Refused(std::uint8_t version, VersionUpgradePolicy policy) {
+  if (policy != VersionUpgradePolicy::UpgradeToV2 || version <= 2) return {};
+  return {ErrorCode::InvalidArgument,
+          "the stream is DBN version 3, which cannot be upgraded to version 2; set "
+          "upgrade_policy to AsIs or UpgradeToV3"};
+}
+
 bool IsKnown(RType rtype) {
   return VisitRType(rtype, []<typename T>(std::type_identity<T>) {
     return !std::is_same_v<T, Record>;
@@ -80,6 +88,10 @@ DbnParser::DbnParser(ParserOptions options) : options_{options} {
     throw Exception{
         {ErrorCode::InvalidArgument, "a fragment's DBN version must be 1 to 3, not " +
                                          std::to_string(options_.fragment->version)}};
+  }
+  if (options_.fragment) {
+    auto error = Refused(options_.fragment->version, options_.upgrade_policy);
+    if (error) throw Exception{std::move(error)};
   }
   buffer_ = AllocateAligned(options_.buffer_size);
   side_ = AllocateAligned(kSideArea);
@@ -275,10 +287,8 @@ bool DbnParser::DecodeHeader(std::span<const std::byte> header) {
     return false;
   }
   const auto version = metadata->version;
-  if (options_.upgrade_policy == VersionUpgradePolicy::UpgradeToV2 && version > 2) {
-    Fail(ErrorCode::InvalidArgument,
-         "the stream is DBN version 3, which cannot be upgraded to version 2; set "
-         "upgrade_policy to AsIs or UpgradeToV3");
+  if (auto error = Refused(version, options_.upgrade_policy)) {
+    error_ = std::move(error);
     return false;
   }
   offset_ = header.size();

@@ -207,12 +207,12 @@ std::expected<TsSymbolMap, Error> TsSymbolMap::FromMetadata(const Metadata& meta
   Builder builder;
   for (const auto& mapping : metadata.mappings) {
     for (const auto& interval : mapping.intervals) {
+      if (interval.symbol.empty() || interval.start_date == interval.end_date) continue;
       if (interval.start_date > interval.end_date) {
         return BadMapping(mapping, " ends (" + std::to_string(interval.end_date) +
                                        ") before it begins (" +
                                        std::to_string(interval.start_date) + ")");
       }
-      if (interval.symbol.empty() || interval.start_date == interval.end_date) continue;
       const auto sides = Sides(mapping, interval, *inverse);
       if (!sides) return std::unexpected{sides.error()};
       // The intervals of one mapping mostly share their text.
