@@ -322,8 +322,8 @@ func ParseInstrumentClass(text string) (InstrumentClass, error) {
 	return 0, fmt.Errorf("dbn: %q is no instrument class; one of %s", text, "Bond, Call, Future, Index, Stock, MixedSpread, Put, FutureSpread, OptionSpread, FxSpot, CommoditySpot")
 }
 
-// AllInstrumentClasss lists the known values in order.
-func AllInstrumentClasss() []InstrumentClass {
+// AllInstrumentClasses lists the known values in order.
+func AllInstrumentClasses() []InstrumentClass {
 	return []InstrumentClass{InstrumentClassBond, InstrumentClassCall, InstrumentClassFuture, InstrumentClassIndex, InstrumentClassStock, InstrumentClassMixedSpread, InstrumentClassPut, InstrumentClassFutureSpread, InstrumentClassOptionSpread, InstrumentClassFxSpot, InstrumentClassCommoditySpot}
 }
 
@@ -1421,8 +1421,8 @@ func ParseVersionUpgradePolicy(text string) (VersionUpgradePolicy, error) {
 	return 0, fmt.Errorf("dbn: %q is no version upgrade policy; one of %s", text, "AsIs, UpgradeToV2, UpgradeToV3")
 }
 
-// AllVersionUpgradePolicys lists the known values in order.
-func AllVersionUpgradePolicys() []VersionUpgradePolicy {
+// AllVersionUpgradePolicies lists the known values in order.
+func AllVersionUpgradePolicies() []VersionUpgradePolicy {
 	return []VersionUpgradePolicy{AsIs, UpgradeToV2, UpgradeToV3}
 }
 
@@ -1598,3 +1598,17 @@ const (
 	FlagMaybeBadBook      FlagSet = 4
 	FlagPublisherSpecific FlagSet = 2
 )
+
+// flagNames go from the highest bit down, as they are printed. Bit 0 has no name.
+var flagNames = [...]struct {
+	flag FlagSet
+	name string
+}{
+	{FlagLast, "LAST"},
+	{FlagTob, "TOB"},
+	{FlagSnapshot, "SNAPSHOT"},
+	{FlagMbp, "MBP"},
+	{FlagBadTsRecv, "BAD_TS_RECV"},
+	{FlagMaybeBadBook, "MAYBE_BAD_BOOK"},
+	{FlagPublisherSpecific, "PUBLISHER_SPECIFIC"},
+}

@@ -2,8 +2,10 @@ package dbn_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -74,28 +76,80 @@ func TestStructsMatchTheSchema(t *testing.T) {
 	}
 }
 
-func TestEnumsRoundTripAsText(t *testing.T) {
-	for _, s := range dbn.AllSchemas() {
-		if got, err := dbn.ParseSchema(s.String()); err != nil || got != s {
-			t.Errorf("%v: %v, %v", s, got, err)
+// enumOf gives what a test of any enum needs: how many values are known, and those of them
+// that do not come back from their text, or whose text another one has.
+func enumOf[E interface {
+	~uint8 | ~uint16
+	fmt.Stringer
+}](all []E, parse func(string) (E, error)) func(t *testing.T, name string, values int) {
+	return func(t *testing.T, name string, values int) {
+		if len(all) != values {
+			t.Errorf("%s has %d values, the schema %d", name, len(all), values)
 		}
+		texts := map[string]bool{}
+		for _, v := range all {
+			if got, err := parse(v.String()); err != nil || got != v || texts[v.String()] || strings.HasPrefix(v.String(), "unknown") {
+				t.Errorf("%s %d is %q, which is %d: %v", name, v, v, got, err)
+			}
+			texts[v.String()] = true
+		}
+		for _, text := range []string{"", "unknown(99)", "nonsense"} {
+			if got, err := parse(text); err == nil {
+				t.Errorf("%s %q is %d", name, text, got)
+			}
+		}
+	}
+}
+
+func TestEnumsRoundTripAsText(t *testing.T) {
+	enums := map[string]func(t *testing.T, name string, values int){
+		"RType": enumOf(dbn.AllRTypes(), dbn.ParseRType), "Side": enumOf(dbn.AllSides(), dbn.ParseSide),
+		"Action":                enumOf(dbn.AllActions(), dbn.ParseAction),
+		"InstrumentClass":       enumOf(dbn.AllInstrumentClasses(), dbn.ParseInstrumentClass),
+		"MatchAlgorithm":        enumOf(dbn.AllMatchAlgorithms(), dbn.ParseMatchAlgorithm),
+		"UserDefinedInstrument": enumOf(dbn.AllUserDefinedInstruments(), dbn.ParseUserDefinedInstrument),
+		"SecurityUpdateAction":  enumOf(dbn.AllSecurityUpdateActions(), dbn.ParseSecurityUpdateAction),
+		"SType":                 enumOf(dbn.AllSTypes(), dbn.ParseSType), "Schema": enumOf(dbn.AllSchemas(), dbn.ParseSchema),
+		"Encoding": enumOf(dbn.AllEncodings(), dbn.ParseEncoding), "Compression": enumOf(dbn.AllCompressions(), dbn.ParseCompression),
+		"StatType":             enumOf(dbn.AllStatTypes(), dbn.ParseStatType),
+		"StatUpdateAction":     enumOf(dbn.AllStatUpdateActions(), dbn.ParseStatUpdateAction),
+		"StatusAction":         enumOf(dbn.AllStatusActions(), dbn.ParseStatusAction),
+		"StatusReason":         enumOf(dbn.AllStatusReasons(), dbn.ParseStatusReason),
+		"TradingEvent":         enumOf(dbn.AllTradingEvents(), dbn.ParseTradingEvent),
+		"TriState":             enumOf(dbn.AllTriStates(), dbn.ParseTriState),
+		"VersionUpgradePolicy": enumOf(dbn.AllVersionUpgradePolicies(), dbn.ParseVersionUpgradePolicy),
+		"ErrorCode":            enumOf(dbn.AllErrorCodes(), dbn.ParseErrorCode),
+		"SystemCode":           enumOf(dbn.AllSystemCodes(), dbn.ParseSystemCode),
+		"SlowReaderBehavior":   enumOf(dbn.AllSlowReaderBehaviors(), dbn.ParseSlowReaderBehavior),
+	}
+	// Words of the historical API, plain strings in Go; and a set of bits, see below.
+	others := []string{"HistoricalGateway", "FeedMode", "SplitDuration", "Delivery", "JobState", "DatasetCondition", "FlagSet"}
+	raw, err := os.ReadFile("../schema/dbn.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema struct {
+		Enums map[string]struct {
+			Type   string
+			Values map[string]any
+		}
+	}
+	if err := json.Unmarshal(raw, &schema); err != nil {
+		t.Fatal(err)
+	}
+	for name, e := range schema.Enums {
+		check, ok := enums[name]
+		if !ok {
+			if e.Type != "string" && !slices.Contains(others, name) {
+				t.Errorf("%s is not tested", name)
+			}
+			continue
+		}
+		check(t, name, len(e.Values))
+	}
+	for _, s := range dbn.AllSchemas() {
 		if _, ok := dbn.RTypeOf(s); !ok {
 			t.Errorf("schema %v has no rtype", s)
-		}
-	}
-	for _, s := range dbn.AllSTypes() {
-		if got, err := dbn.ParseSType(s.String()); err != nil || got != s {
-			t.Errorf("%v: %v, %v", s, got, err)
-		}
-	}
-	for _, v := range dbn.AllRTypes() {
-		if got, err := dbn.ParseRType(v.String()); err != nil || got != v {
-			t.Errorf("%v: %v, %v", v, got, err)
-		}
-	}
-	for _, v := range dbn.AllStatTypes() {
-		if got, err := dbn.ParseStatType(v.String()); err != nil || got != v {
-			t.Errorf("%v: %v, %v", v, got, err)
 		}
 	}
 	if got, err := dbn.ParseSType("native"); err != nil || got != dbn.STypeRawSymbol {
@@ -106,6 +160,31 @@ func TestEnumsRoundTripAsText(t *testing.T) {
 	}
 	if got := dbn.Schema(999).String(); got != "unknown(999)" {
 		t.Errorf("an unknown value prints as %q", got)
+	}
+}
+
+func TestFlags(t *testing.T) {
+	for value, want := range map[dbn.FlagSet]string{
+		0: "0", 1: "1", dbn.FlagLast: "LAST (128)", dbn.FlagLast | dbn.FlagMbp: "LAST | MBP (144)",
+		dbn.FlagBadTsRecv | 1: "BAD_TS_RECV (9)",
+		255:                   "LAST | TOB | SNAPSHOT | MBP | BAD_TS_RECV | MAYBE_BAD_BOOK | PUBLISHER_SPECIFIC (255)",
+	} {
+		if got := value.String(); got != want {
+			t.Errorf("%d is %q, want %q", uint8(value), got, want)
+		}
+	}
+	for i := range 256 {
+		if got, err := dbn.ParseFlagSet(dbn.FlagSet(i).String()); err != nil || got != dbn.FlagSet(i) {
+			t.Errorf("%d: %d, %v", i, got, err)
+		}
+	}
+	if got, err := dbn.ParseFlagSet(" TOB|LAST "); err != nil || got != dbn.FlagLast|dbn.FlagTob {
+		t.Errorf("%v, %v", got, err)
+	}
+	for _, bad := range []string{"", "|", "LAST |", "last", "256", "-1", "LAST (64)", "LAST (128", "LAST (x)", "(128)"} {
+		if got, err := dbn.ParseFlagSet(bad); err == nil {
+			t.Errorf("%q is %d", bad, got)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"go/format"
+	"slices"
 	"strings"
 )
 
@@ -249,11 +250,22 @@ func goEnum(b *strings.Builder, name string, e enum) {
 		fmt.Fprintf(b, "\tcase %s:\n\t\treturn %s%s, nil\n", strings.Join(names, ", "), prefix, goEnumValue(v.Name))
 	}
 	fmt.Fprintf(b, "\t}\n\treturn 0, fmt.Errorf(\"dbn: %%q is no %s; one of %%s\", text, %q)\n}\n\n", enumWords(name), strings.Join(all, ", "))
-	fmt.Fprintf(b, "// All%ss lists the known values in order.\nfunc All%ss() []%s {\n\treturn []%s{", name, name, name, name)
+	fmt.Fprintf(b, "// All%s lists the known values in order.\nfunc All%s() []%s {\n\treturn []%s{", plural(name), plural(name), name, name)
 	for _, v := range e.sorted() {
 		fmt.Fprintf(b, "%s%s, ", prefix, goEnumValue(v.Name))
 	}
 	b.WriteString("}\n}\n\n")
+}
+
+// plural is the name of several of an enum's values.
+func plural(name string) string {
+	if stem, ok := strings.CutSuffix(name, "y"); ok {
+		return stem + "ies"
+	}
+	if strings.HasSuffix(name, "s") {
+		return name + "es"
+	}
+	return name + "s"
 }
 
 // enumWords turns "StatType" into "stat type", for messages.
@@ -273,14 +285,17 @@ func enumWords(name string) string {
 
 func goFlags(b *strings.Builder, e enum) {
 	b.WriteString("// FlagSet is a record's bit flags.\ntype FlagSet uint8\n\nconst (\n")
-	values := e.sorted()
-	for i := len(values) - 1; i >= 0; i-- {
-		if values[i].Name == "RESERVED0" {
+	names := ""
+	for _, v := range slices.Backward(e.sorted()) {
+		if v.Name == "RESERVED0" {
 			continue
 		}
-		fmt.Fprintf(b, "\tFlag%s FlagSet = %d\n", goName(strings.ToLower(values[i].Name)), values[i].Value)
+		name := "Flag" + goName(strings.ToLower(v.Name))
+		fmt.Fprintf(b, "\t%s FlagSet = %d\n", name, v.Value)
+		names += fmt.Sprintf("\t{%s, %q},\n", name, v.Name)
 	}
-	b.WriteString(")\n")
+	b.WriteString(")\n\n// flagNames go from the highest bit down, as they are printed. Bit 0 has no name.\n")
+	b.WriteString("var flagNames = [...]struct {\n\tflag FlagSet\n\tname string\n}{\n" + names + "}\n")
 }
 
 func genGoPublishers(s *schemaFile) string {
