@@ -112,7 +112,7 @@ func AppendCSV(dst []byte, r Record, columns []Column, symbol string, o *TextOpt
 		start := len(dst)
 		dst = columns[i].append(dst, r, o.Pretty)
 		if k := columns[i].kind; k == kindText || k == kindChar {
-			dst = quoteCSV(dst, start, d)
+			dst = QuoteCSV(dst, start, d)
 		}
 	}
 	if o.TsOut {
@@ -121,13 +121,14 @@ func AppendCSV(dst []byte, r Record, columns []Column, symbol string, o *TextOpt
 	if o.MapSymbol {
 		dst = append(dst, d)
 		start := len(dst)
-		dst = quoteCSV(append(dst, symbol...), start, d)
+		dst = QuoteCSV(append(dst, symbol...), start, d)
 	}
 	return append(dst, '\n')
 }
 
-// quoteCSV puts dst[start:] into quotes when a reader would need them.
-func quoteCSV(dst []byte, start int, d byte) []byte {
+// QuoteCSV puts the field dst[start:] into quotes when a reader of CSV with this delimiter
+// would need them.
+func QuoteCSV(dst []byte, start int, delimiter byte) []byte {
 	field := dst[start:]
 	need, quotes := false, 0
 	for _, c := range field {
@@ -135,7 +136,7 @@ func quoteCSV(dst []byte, start int, d byte) []byte {
 		case '"':
 			need = true
 			quotes++
-		case d, '\n', '\r':
+		case delimiter, '\n', '\r':
 			need = true
 		}
 	}

@@ -1,8 +1,6 @@
 package tail
 
 import (
-	"bytes"
-	"fmt"
 	"io"
 	"strconv"
 
@@ -134,10 +132,7 @@ func (s *csvSink) appendFields(dst []byte, r dbn.Record, symbol string) []byte {
 		default:
 			dst = strconv.AppendUint(dst, uint64(r.TsOut()), 10)
 		}
-		if bytes.IndexByte(dst[start:], s.delimiter()) >= 0 || bytes.ContainsAny(dst[start:], "\"\r\n") {
-			quoted := bytes.ReplaceAll(dst[start:], []byte(`"`), []byte(`""`))
-			dst = fmt.Appendf(dst[:start], `"%s"`, quoted)
-		}
+		dst = dbn.QuoteCSV(dst, start, s.delimiter())
 	}
 	return append(dst, '\n')
 }

@@ -34,6 +34,9 @@ func (f *flags) checkFields(r *request, o *output) ([]string, error) {
 		if !slices.Contains(known, name) {
 			return nil, usage("--fields: %s has no field %q; it has %s", joinNames(schemas), name, strings.Join(known, ", "))
 		}
+		if name == "symbol" && !o.text.MapSymbol {
+			return nil, usage("--fields symbol and --no-map-symbols exclude each other")
+		}
 		if name == "ts_out" && !r.tsOut {
 			return nil, usage("--fields ts_out: these records have none; a live stream needs --ts-out for it")
 		}

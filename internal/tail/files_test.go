@@ -3,6 +3,7 @@ package tail
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -74,6 +75,20 @@ func (f *testFile) bytes(t testing.TB) []byte {
 		t.Fatal(err)
 	}
 	return append(out, f.records...)
+}
+
+// compressed is the file in one zstd frame; with no metadata, the records alone.
+func (f *testFile) compressed(t testing.TB, metadata *dbn.Metadata) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	encoder, err := dbn.NewEncoder(&out, metadata, dbn.WithZstd(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(encoder.WriteBytes(f.records), encoder.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }
 
 func writeFile(t testing.TB, path string, data []byte) string {
@@ -259,10 +274,10 @@ func (f *followed) ends(code int) {
 }
 
 // stop ends the program as head would: nobody reads what comes next.
-func (f *followed) stop(path string) {
+func (f *followed) stop(path string, next []byte) {
 	f.t.Helper()
 	f.pipe.Close()
-	appendFile(f.t, path, newTestFile(dbn.SchemaMbo).mbo(0, 1).records)
+	appendFile(f.t, path, next)
 	if code := <-f.done; code != ExitOK {
 		f.t.Fatalf("exit code %d; %s", code, f.log.String())
 	}
@@ -302,7 +317,7 @@ func TestFollowingBeginsWithTheLastRecords(t *testing.T) {
 			f.want(test.from, 50-test.from)
 			appendFile(t, path, newTestFile(dbn.SchemaMbo).mbo(50, 2).records)
 			f.want(50, 2)
-			f.stop(path)
+			f.stop(path, newTestFile(dbn.SchemaMbo).mbo(0, 1).records)
 		})
 	}
 }
@@ -322,34 +337,47 @@ func TestOnlyWhatIsNewIsFollowed(t *testing.T) {
 	f := followHeader(t, "-f", path)
 	appendFile(t, path, newTestFile(dbn.SchemaMbo).mbo(50, 1).records)
 	f.want(50, 1)
-	f.stop(path)
+	f.stop(path, newTestFile(dbn.SchemaMbo).mbo(0, 1).records)
 	if f.log.String() != "" {
 		t.Errorf("%q", f.log.String())
 	}
 }
 
 func TestAFileThatDoesNotGrowIsReplaced(t *testing.T) {
-	next := newTestFile(dbn.SchemaMbo).mbo(70, 3).bytes(t)
-	for name, replace := range map[string]func(t *testing.T, path string){
-		"-f": func(t *testing.T, path string) {
-			if err := os.Truncate(path, 0); err != nil {
-				t.Fatal(err)
+	for _, name := range []string{"x.dbn", "x.dbn.zst"} {
+		stored := func(f *testFile) []byte {
+			if name == "x.dbn" {
+				return f.bytes(t)
 			}
-			appendFile(t, path, next)
-		},
-		"-F": func(t *testing.T, path string) {
-			if err := os.Rename(writeFile(t, path+".next", next), path); err != nil {
-				t.Fatal(err)
-			}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			path := writeFile(t, filepath.Join(t.TempDir(), "x.dbn"), newTestFile(dbn.SchemaMbo).mbo(0, 50).bytes(t))
-			f := followHeader(t, name, path)
-			replace(t, path)
-			f.want(70, 3)
-			f.stop(path)
-		})
+			return f.compressed(t, &f.metadata)
+		}
+		more := newTestFile(dbn.SchemaMbo).mbo(0, 1)
+		records := more.records
+		if name != "x.dbn" {
+			records = more.compressed(t, nil)
+		}
+		next := stored(newTestFile(dbn.SchemaMbo).mbo(70, 3))
+		for flag, replace := range map[string]func(t *testing.T, path string){
+			"-f": func(t *testing.T, path string) {
+				if err := os.Truncate(path, 0); err != nil {
+					t.Fatal(err)
+				}
+				appendFile(t, path, next)
+			},
+			"-F": func(t *testing.T, path string) {
+				if err := os.Rename(writeFile(t, path+".next", next), path); err != nil {
+					t.Fatal(err)
+				}
+			},
+		} {
+			t.Run(name+flag, func(t *testing.T) {
+				path := writeFile(t, filepath.Join(t.TempDir(), name), stored(newTestFile(dbn.SchemaMbo).mbo(0, 50)))
+				f := followHeader(t, flag, path)
+				replace(t, path)
+				f.want(70, 3)
+				f.stop(path, records)
+			})
+		}
 	}
 }
 
@@ -566,6 +594,9 @@ func TestBadCommandLinesForFilesAreRefusedInWords(t *testing.T) {
 		{"fragment as DBN", []string{"--input-fragment", "-D", path}, "metadata is missing"},
 		{"metadata of a fragment", []string{"--input-fragment", "-m", path}, "a fragment has none"},
 		{"fragment of the future", []string{"--input-fragment", "--input-dbn-version", "4", path}, "want 1 to 3"},
+		{"metadata as CSV", []string{"-m", "-C", path}, "--metadata is printed as JSON, not as CSV"},
+		{"metadata into a file of DBN", []string{"-m", "-o", filepath.Join(t.TempDir(), "m.dbn"), path}, "printed as JSON, not as DBN"},
+		{"a symbol that is not mapped", []string{"-J", "--fields", "symbol", "--no-map-symbols", path}, "exclude each other"},
 		{"unknown schema", []string{"-s", "ticks", path}, `"ticks" is unknown`},
 		{"downgrade", []string{"--upgrade", "v2", "-J", path}, "cannot be upgraded to version 2"},
 		{"unknown policy", []string{"--upgrade", "v9", "-J", path}, "want as-is, v2 or v3"},

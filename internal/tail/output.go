@@ -143,6 +143,9 @@ func (f *flags) useColor(terminal bool, getenv func(string) string) (bool, error
 // check refuses what does not go together.
 func (o *output) check(r *request, terminal bool) error {
 	if o.metadata {
+		if o.format != formatTable && o.format != formatJSON {
+			return usage("--metadata is printed as JSON, not as %s", o.format)
+		}
 		return o.checkFile(o.path)
 	}
 	separated := o.format == formatCSV || o.format == formatTSV
