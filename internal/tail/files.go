@@ -265,6 +265,9 @@ func (run *fileRun) copy() error {
 		s.record(r)
 	}
 	run.progress.clear()
+	// What a broken input gave is all that it has. A signal leaves records unread.
+	var signaled signalError
+	run.output.cut, run.output.empty = run.output.whole && errors.As(s.err, &signaled), s.count.records == 0
 	return s.finish()
 }
 
@@ -339,7 +342,7 @@ func (run *fileRun) conclude(err error) error {
 	var signaled signalError
 	switch {
 	case errors.As(err, &signaled):
-		run.log.Info(signalName(signaled.Signal) + ": " + count.summary(time.Now()))
+		run.log.Info(signalName(signaled.Signal) + ": " + count.summary(time.Now()) + run.output.keptPart())
 		return err
 	case errors.Is(err, errReaderGone):
 		return nil

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 	"unsafe"
@@ -555,6 +556,43 @@ func TestTheOutputFileIsWholeOrNotThere(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"in.dbn", "out.csv"}, names); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// endless gives a file, then more of it without an end, and asks for the program's end.
+type endless struct {
+	begin, more []byte
+	asked       bool
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	if len(e.begin) > 0 {
+		n := copy(p, e.begin)
+		e.begin = e.begin[n:]
+		return n, nil
+	}
+	if !e.asked {
+		e.asked = true
+		if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+			return 0, err
+		}
+	}
+	return copy(p, e.more), nil
+}
+
+func TestAConversionThatASignalEndsLeavesAPart(t *testing.T) {
+	file := newTestFile(dbn.SchemaMbo).mbo(0, 3)
+	out := filepath.Join(t.TempDir(), "out.csv")
+	_, messages, code := runFiles(&endless{begin: file.bytes(t), more: file.records}, "-o", out, "-")
+	if code != 128+int(syscall.SIGTERM) || !strings.Contains(messages, "kept in "+out+".part") {
+		t.Errorf("exit code %d, %s", code, messages)
+	}
+	if _, err := os.Stat(out); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file that is not whole has its name: %v", err)
+	}
+	data, err := os.ReadFile(out + ".part")
+	if err != nil || bytes.Count(data, []byte("\n")) < 4 || data[len(data)-1] != '\n' {
+		t.Errorf("%q, %v", data, err)
 	}
 }
 

@@ -196,7 +196,7 @@ func (run *histRun) conclude(err error) error {
 	var signaled signalError
 	switch {
 	case errors.As(err, &signaled):
-		run.log.Info(signalName(signaled.Signal) + ": " + count.summary(time.Now()) + run.keptPart())
+		run.log.Info(signalName(signaled.Signal) + ": " + count.summary(time.Now()) + run.plan.output.keptPart())
 		return err
 	case errors.Is(err, errReaderGone):
 		return nil
@@ -220,14 +220,5 @@ func (run *histRun) withCount(err error, records uint64) error {
 	if records == 0 {
 		return err
 	}
-	return &exitError{exitCode(err), fmt.Errorf("%w; %s came before%s", err, plural(records, "record"), run.keptPart())}
-}
-
-// keptPart tells where the part of a file is that came.
-func (run *histRun) keptPart() string {
-	o := &run.plan.output
-	if o.path == "" || o.empty || o.metadata {
-		return ""
-	}
-	return ", kept in " + o.path + cutSuffix
+	return &exitError{exitCode(err), fmt.Errorf("%w; %s came before%s", err, plural(records, "record"), run.plan.output.keptPart())}
 }

@@ -68,3 +68,11 @@ func (w *wholeFile) cleanUp(err error) error {
 }
 
 func (w *wholeFile) remove() { os.Remove(w.temporary) } //nolint:errcheck // nothing else can be done
+
+// keptPart tells where the part of the file is that came.
+func (o *output) keptPart() string {
+	if !o.cut || o.path == "" || o.empty || o.metadata {
+		return ""
+	}
+	return ", kept in " + o.path + cutSuffix
+}
