@@ -46,7 +46,7 @@ func mergeable(a, b *Metadata) error {
 	}
 	switch {
 	case a.Version != b.Version:
-		return differ("DBN versions", a.Version, b.Version)
+		return fmt.Errorf("dbn: streams of different DBN versions cannot be merged: %d and %d; read both with an upgrade to version 3", a.Version, b.Version)
 	case a.Dataset != b.Dataset:
 		return differ("datasets", a.Dataset, b.Dataset)
 	case a.StypeIn != b.StypeIn:
