@@ -88,20 +88,23 @@ func NewDecoder(r io.Reader, opts ...DecoderOption) (*Decoder, error) {
 	}
 	d := &Decoder{options: o, words: make([]uint64, decoderBuffer/8)}
 	d.buf = unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(d.words))), decoderBuffer)
+	if o.fragment {
+		if o.version < 1 || o.version > Version {
+			return nil, fmt.Errorf("dbn: a fragment's version must be 1 to %d, not %d", Version, o.version)
+		}
+		if err := checkUpgrade(o.version, o.policy); err != nil {
+			return nil, err
+		}
+		d.version, d.tsOut = o.version, o.tsOut
+	}
 	if err := d.open(r); err != nil {
 		return nil, err
 	}
-	if o.fragment {
-		d.version, d.tsOut = o.version, o.tsOut
-		if d.version < 1 || d.version > Version {
-			return nil, fmt.Errorf("dbn: a fragment's version must be 1 to %d, not %d", Version, d.version)
-		}
-		if err := checkUpgrade(d.version, o.policy); err != nil {
+	if !o.fragment {
+		if err := d.readMetadata(); err != nil {
+			d.Close()
 			return nil, err
 		}
-	} else if err := d.readMetadata(); err != nil {
-		d.Close()
-		return nil, err
 	}
 	d.up = NewUpgrader(d.version, d.tsOut, o.policy)
 	return d, nil

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/dbntest"
 )
 
 func TestTextOfARecord(t *testing.T) {
@@ -68,16 +69,22 @@ func TestIndentedJSON(t *testing.T) {
 }
 
 func TestTextAllocatesNothing(t *testing.T) {
-	m := dbn.Mbp10Msg{Hd: dbn.RecordHeader{Length: 92, RType: dbn.RTypeMbp10, TsEvent: 1}}
-	r := dbn.Ref(&m.Hd)
-	columns := dbn.ColumnsOf(r)
 	buf := make([]byte, 0, 1<<16)
-	o := &dbn.TextOptions{Pretty: true, MapSymbol: true}
-	if n := testing.AllocsPerRun(100, func() {
-		buf = dbn.AppendCSV(buf[:0], r, columns, "ESZ6", o)
-		buf = dbn.AppendJSON(buf[:0], r, columns, "ESZ6", true, o)
-	}); n != 0 {
-		t.Errorf("%v allocations", n)
+	for version := uint8(1); version <= dbn.Version; version++ {
+		for _, rtype := range goldenTypes {
+			for pattern := range dbntest.OddPatterns {
+				r := alignedRecord(dbntest.OddRecord(rtype, version, true, pattern))
+				columns := dbn.ColumnsOf(r)
+				for _, o := range []dbn.TextOptions{{}, {Pretty: true, MapSymbol: true, TsOut: true}} {
+					if n := testing.AllocsPerRun(10, func() {
+						buf = dbn.AppendCSV(buf[:0], r, columns, `A,"B"`, &o)
+						buf = dbn.AppendJSON(buf, r, columns, "ESZ6", true, &o)
+					}); n != 0 {
+						t.Errorf("v%d %v, pattern %d: %v allocations", version, rtype, pattern, n)
+					}
+				}
+			}
+		}
 	}
 }
 
