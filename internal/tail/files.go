@@ -164,6 +164,9 @@ func (run *fileRun) plan(f *flags, p *Program) error {
 		return usage("%s holds one schema, but the input may have several: choose one with --schema, or use -J", run.output.format)
 	}
 	run.output.whole = !f.follow && !f.followName
+	if !run.output.whole && run.inputs[0].is(f.output) {
+		return usage("--output %s is the file that is followed: give another one", f.output)
+	}
 	file.want(&run.request, &run.output, filtered)
 	if symbols, err := dbn.TsSymbolMapOf(metadata); err != nil {
 		run.log.Debug("no symbols from the metadata: " + err.Error())

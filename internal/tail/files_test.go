@@ -635,6 +635,7 @@ func TestBadCommandLinesForFilesAreRefusedInWords(t *testing.T) {
 		{"metadata as CSV", []string{"-m", "-C", path}, "--metadata is printed as JSON, not as CSV"},
 		{"metadata into a file of DBN", []string{"-m", "-o", filepath.Join(t.TempDir(), "m.dbn"), path}, "printed as JSON, not as DBN"},
 		{"a symbol that is not mapped", []string{"-J", "--fields", "symbol", "--no-map-symbols", path}, "exclude each other"},
+		{"into the file that is followed", []string{"-f", "-o", path, "--force", path}, "is the file that is followed"},
 		{"unknown schema", []string{"-s", "ticks", path}, `"ticks" is unknown`},
 		{"downgrade", []string{"--upgrade", "v2", "-J", path}, "cannot be upgraded to version 2"},
 		{"unknown policy", []string{"--upgrade", "v9", "-J", path}, "want as-is, v2 or v3"},

@@ -87,6 +87,16 @@ func (in *input) close() {
 	}
 }
 
+// is reports whether the path is that of the input.
+func (in *input) is(path string) bool {
+	there, err := os.Stat(path)
+	if err != nil || in.file == nil {
+		return false
+	}
+	here, err := in.file.Stat()
+	return err == nil && os.SameFile(here, there)
+}
+
 func (in *input) size() int64 {
 	info, err := in.file.Stat()
 	if err != nil {
