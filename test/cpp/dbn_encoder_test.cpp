@@ -7,6 +7,7 @@
 
 #include "dbnloop/exception.hpp"
 #include "proto/zstd_stream.hpp"
+#include "support/allocations.hpp"
 #include "support/dbn_bytes.hpp"
 
 namespace dbnloop {
@@ -132,6 +133,23 @@ TEST(DbnEncoderTest, OutputThatIsTakenInPartIsGoneOnFromThere) {
   }
   test::Append(taken, TakeOutput(encoder));
   EXPECT_EQ(taken, expected);
+}
+
+TEST(DbnEncoderTest, MemoryIsBoundedThoughNeverAllIsTaken) {
+  const auto records = SomeRecords(3);
+  for (const auto& options : {EncoderOptions{}, Zstd(records.size())}) {
+    DbnEncoder encoder{test::LiveMetadata(3), options};
+    const auto go_on = [&] {
+      for (int i = 0; i < 100; ++i) {
+        encoder.Write(records);
+        encoder.Taken(encoder.Output().size() - 1);
+      }
+    };
+    go_on();
+    const auto before = test::AllocationCount();
+    go_on();
+    EXPECT_EQ(test::AllocationCount(), before);
+  }
 }
 
 TEST(DbnEncoderTest, AMovedEncoderGoesOnWhereTheOtherWas) {

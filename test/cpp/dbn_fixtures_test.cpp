@@ -82,32 +82,32 @@ class FixtureFileSource : public test::FixtureTest {};
 TEST_P(FixtureFileSource, GivesWhatTheParserGives) {
   using enum VersionUpgradePolicy;
   for (const auto policy : {AsIs, UpgradeToV3}) {
-    const auto want =
-        test::Parse(test::Load(GetParam()), test::OptionsOf(GetParam(), policy));
-    Reactor reactor;
-    FileOptions options;
-    options.upgrade_policy = policy;
-    options.fragment = test::OptionsOf(GetParam(), policy).fragment;
-    DbnFileSource source{&reactor, GetParam().string(), options};
-    std::vector<test::Bytes> records;
-    std::optional<Metadata> metadata;
-    bool done = false;
-    source.OnMetadata([&](const Metadata& m) { metadata = m; });
-    source.OnRecord([&](const Record& r) {
-      const auto* p = reinterpret_cast<const std::byte*>(&r.Header());
-      records.emplace_back(p, p + r.Size());
-    });
-    source.OnComplete([&] { done = true; });
-    source.OnError([&](const Error& e) {
-      done = true;
-      ADD_FAILURE() << e.message;
-    });
-    source.Start();
-    while (!done) reactor.Poll(1000);
-    EXPECT_EQ(metadata, want.metadata);
-    ASSERT_EQ(records.size(), want.records.size());
-    for (std::size_t i = 0; i < records.size(); ++i) {
-      EXPECT_EQ(records[i], want.records[i].bytes);
+    const auto parser_options = test::OptionsOf(GetParam(), policy);
+    const auto want = test::Parse(test::Load(GetParam()), parser_options);
+    for (const bool use_mmap : {false, true}) {
+      Reactor reactor;
+      FileOptions options;
+      options.upgrade_policy = policy;
+      options.fragment = parser_options.fragment;
+      options.use_mmap = use_mmap;
+      DbnFileSource source{&reactor, GetParam().string(), options};
+      std::vector<test::Bytes> records;
+      std::optional<Metadata> metadata;
+      bool done = false;
+      source.OnMetadata([&](const Metadata& m) { metadata = m; });
+      source.OnRecord([&](const Record& r) {
+        const auto* p = reinterpret_cast<const std::byte*>(&r.Header());
+        records.emplace_back(p, p + r.Size());
+      });
+      source.OnComplete([&] { done = true; });
+      source.OnError([&](const Error& e) {
+        done = true;
+        ADD_FAILURE() << e.message;
+      });
+      source.Start();
+      while (!done) reactor.Poll(1000);
+      EXPECT_EQ(metadata, want.metadata);
+      EXPECT_TRUE(std::ranges::equal(records, want.records, {}, {}, &test::Seen::bytes));
     }
   }
 }

@@ -43,7 +43,7 @@ class DbnEncoder {
   void Flush();
 
   /// What to write out now; valid until the next call. Taken(n) drops its first n
-  /// bytes.
+  /// bytes, at most all of them. Memory is bounded by what is not taken.
   [[nodiscard]] std::span<const std::byte> Output() const noexcept;
   void Taken(std::size_t n);
 

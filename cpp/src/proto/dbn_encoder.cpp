@@ -128,6 +128,7 @@ struct DbnEncoder::Impl {
     }
     ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1);
     ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, options.level);
+    room.resize(ZSTD_CStreamOutSize());
   }
   ~Impl() { ZSTD_freeCCtx(context); }
   Impl(const Impl&) = delete;
@@ -152,11 +153,9 @@ struct DbnEncoder::Impl {
   void Compress(std::span<const std::byte> bytes, ZSTD_EndDirective directive) {
     ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};
     for (;;) {
-      const std::size_t old = output.size();
-      output.resize(old + ZSTD_CStreamOutSize());
-      ZSTD_outBuffer out{output.data() + old, output.size() - old, 0};
+      ZSTD_outBuffer out{room.data(), room.size(), 0};
       const std::size_t left = ZSTD_compressStream2(context, &out, &in, directive);
-      output.resize(old + out.pos);
+      output.insert(output.end(), room.data(), room.data() + out.pos);
       if (ZSTD_isError(left) != 0) {
         throw Exception{{ErrorCode::System, std::string{"zstd cannot compress: "} +
                                                 ZSTD_getErrorName(left)}};
@@ -167,7 +166,8 @@ struct DbnEncoder::Impl {
 
   EncoderOptions options;
   ZSTD_CCtx* context = nullptr;
-  std::vector<std::byte> output;
+  std::vector<std::byte> room;    // for zstd; mostly it has nothing to give
+  std::vector<std::byte> output;  // from `taken` on
   std::size_t taken = 0;
   std::size_t in_frame = 0;
 };
@@ -197,11 +197,14 @@ std::span<const std::byte> DbnEncoder::Output() const noexcept {
 }
 
 void DbnEncoder::Taken(std::size_t n) {
-  impl_->taken += n;
-  if (impl_->taken == impl_->output.size()) {
-    impl_->output.clear();
-    impl_->taken = 0;
-  }
+  auto& output = impl_->output;
+  auto& taken = impl_->taken;
+  taken += n;
+  // Who never takes all of it must not make it grow for ever; moving what is left costs
+  // no more than was taken.
+  if (taken * 2 < output.size()) return;
+  output.erase(output.begin(), output.begin() + static_cast<std::ptrdiff_t>(taken));
+  taken = 0;
 }
 
 }  // namespace dbnloop
