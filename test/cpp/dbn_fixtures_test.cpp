@@ -107,7 +107,8 @@ TEST_P(FixtureFileSource, GivesWhatTheParserGives) {
       source.Start();
       while (!done) reactor.Poll(1000);
       EXPECT_EQ(metadata, want.metadata);
-      EXPECT_TRUE(std::ranges::equal(records, want.records, {}, {}, &test::Seen::bytes));
+      EXPECT_TRUE(
+          std::ranges::equal(records, want.records, {}, {}, &test::Seen::bytes));
     }
   }
 }
