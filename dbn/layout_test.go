@@ -218,13 +218,27 @@ func TestValues(t *testing.T) {
 	if d := dbn.DateOf(951782400000000000); d != 20000229 {
 		t.Errorf("date %d", d)
 	}
+}
+
+func TestPublishers(t *testing.T) {
 	if p, ok := dbn.PublisherOf(1); !ok || p.Name != "GLBX.MDP3.GLBX" || p.Dataset != "GLBX.MDP3" {
 		t.Errorf("publisher 1: %+v", p)
 	}
-	if _, ok := dbn.PublisherOf(0); ok {
-		t.Error("publisher 0 exists")
+	all := dbn.Publishers()
+	for i, p := range all {
+		byID, _ := dbn.PublisherOf(p.ID)
+		byName, _ := dbn.PublisherNamed(p.Name)
+		if int(p.ID) != i+1 || byID != p || byName != p || p.Name != p.Dataset+"."+p.Venue ||
+			!slices.Contains(dbn.Datasets(), p.Dataset) || !slices.Contains(dbn.Venues(), p.Venue) {
+			t.Errorf("%+v; by id %+v, by name %+v", p, byID, byName)
+		}
 	}
-	if _, ok := dbn.PublisherOf(65535); ok {
-		t.Error("publisher 65535 exists")
+	for _, id := range []uint16{0, uint16(len(all) + 1), 65535} {
+		if p, ok := dbn.PublisherOf(id); ok {
+			t.Errorf("publisher %d is %+v", id, p)
+		}
+	}
+	if p, ok := dbn.PublisherNamed("GLBX.MDP3"); ok {
+		t.Errorf("a dataset is %+v", p)
 	}
 }

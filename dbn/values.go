@@ -160,17 +160,3 @@ func CStr(b []byte) string {
 
 // UpgradePolicy says what happens to records of older versions; see VersionUpgradePolicy.
 type UpgradePolicy = VersionUpgradePolicy
-
-// PublisherOf looks a publisher up by its id; false for ids that are not known.
-func PublisherOf(id uint16) (PublisherInfo, bool) {
-	if id == 0 || int(id) > len(publishers) {
-		return PublisherInfo{}, false
-	}
-	return publishers[id-1], true
-}
-
-// Datasets lists the known dataset codes.
-func Datasets() []string { return append([]string(nil), datasets[:]...) }
-
-// Venues lists the known venue codes.
-func Venues() []string { return append([]string(nil), venues[:]...) }
