@@ -71,7 +71,8 @@ func WithMaxMetadata(n int) DecoderOption {
 	return decoderOption(func(o *decoderOptions) { o.maxMetadata = n })
 }
 
-// WithFragment reads records that have no header, of this version (1 to 3).
+// WithFragment reads records that have no header, of this version: 1 to 3, of which 3 does
+// not go with UpgradeToV2.
 func WithFragment(version uint8, tsOut bool) DecoderOption {
 	return decoderOption(func(o *decoderOptions) { o.fragment, o.version, o.tsOut = true, version, tsOut })
 }

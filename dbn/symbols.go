@@ -19,8 +19,12 @@ type PitSymbolMap struct {
 func NewPitSymbolMap() *PitSymbolMap { return &PitSymbolMap{map[uint32]string{}} }
 
 // PitSymbolMapOf takes the mappings that hold on a UTC date (yyyymmdd): of each mapping the
-// first interval with start <= date < end.
+// first interval with start <= date < end. A date that is none, or outside the data, is an
+// error, as are mappings of which neither side is instrument ids.
 func PitSymbolMapOf(m *Metadata, date uint32) (*PitSymbolMap, error) {
+	if DateOf(dateMidnight(date)) != date {
+		return nil, fmt.Errorf("dbn: %d is no day from 1970 to 2554 (yyyymmdd)", date)
+	}
 	if date < DateOf(m.Start) || (!m.End.IsUndef() && m.End != 0 && dateMidnight(date) >= m.End) {
 		return nil, fmt.Errorf("dbn: date %d is outside the data, which begins at %s and ends before %s", date, m.Start, m.End)
 	}

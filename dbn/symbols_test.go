@@ -45,6 +45,18 @@ func TestOverlappingMappingsAreWhatWritingDayByDayGives(t *testing.T) {
 	}
 }
 
+func TestPitSymbolMapRefusesWhatIsNoDay(t *testing.T) {
+	m := dbn.Metadata{StypeIn: dbn.STypeRawSymbol, StypeOut: dbn.STypeInstrumentID, End: dbn.UndefTimestamp}
+	for date, ok := range map[uint32]bool{
+		19700101: true, 20240229: true, 25540720: true,
+		0: false, 20230229: false, 20231301: false, 20230100: false, 20230132: false, 19691231: false, 1<<32 - 1: false,
+	} {
+		if _, err := dbn.PitSymbolMapOf(&m, date); (err == nil) != ok {
+			t.Errorf("%d: %v", date, err)
+		}
+	}
+}
+
 func TestAGapIsNoMappingWhateverItsDates(t *testing.T) {
 	m := dbn.Metadata{StypeIn: dbn.STypeRawSymbol, StypeOut: dbn.STypeInstrumentID}
 	m.Mappings = []dbn.SymbolMapping{{RawSymbol: "A", Intervals: []dbn.MappingInterval{

@@ -183,6 +183,23 @@ func TestTheLastRecordsAreFoundWithoutReadingTheFirst(t *testing.T) {
 	}
 }
 
+func TestTheLastRecordsOfStandardInputInTheMidstOfAFile(t *testing.T) {
+	before := newTestFile(dbn.SchemaMbo).mbo(0, 5).bytes(t)
+	path := writeFile(t, filepath.Join(t.TempDir(), "x"), append(before, newTestFile(dbn.SchemaMbo).mbo(70, 9).bytes(t)...))
+	stdin, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdin.Close()
+	if _, err := stdin.Seek(int64(len(before)), io.SeekStart); err != nil {
+		t.Fatal(err)
+	}
+	out, messages, code := runFiles(stdin, append(slices.Clone(sequences), "-n", "3", "-")...)
+	if out != numbers(76, 3) || messages != "" || code != ExitOK {
+		t.Errorf("%q, %q, exit code %d", out, messages, code)
+	}
+}
+
 func TestTheLastRecordsHaveTheirSymbols(t *testing.T) {
 	file := newTestFile(dbn.SchemaNone).mapping(1, "OLD").mbo(0, 5).mapping(1, "ESZ6").mbo(5, 5)
 	path := writeFile(t, filepath.Join(t.TempDir(), "x.dbn"), file.bytes(t))

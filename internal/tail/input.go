@@ -15,6 +15,7 @@ type input struct {
 	reader    io.Reader
 	file      *os.File // nil when standard input is none
 	regular   bool     // a file on a disk: it can be read at any place, and never blocks
+	begins    int64    // where in a regular file it does: another process may have read of standard input
 	following *following
 	decoder   *dbn.Decoder
 	metadata  *dbn.Metadata // of the file, upgraded; nil for a fragment
@@ -41,11 +42,14 @@ func (run *fileRun) openInput(name string, stdin io.Reader, follow, byName bool)
 	if err == nil && info.IsDir() {
 		err = errors.New("it is a directory")
 	}
+	if err == nil && info.Mode().IsRegular() {
+		in.regular = true
+		in.begins, err = in.file.Seek(0, io.SeekCurrent)
+	}
 	if err != nil {
 		in.close()
 		return nil, openError(in.name, err)
 	}
-	in.regular = info.Mode().IsRegular()
 	if follow && in.regular {
 		in.following = newFollowing(in, byName)
 	}

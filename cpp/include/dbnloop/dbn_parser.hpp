@@ -45,7 +45,7 @@ struct ParserOptions {
   VersionUpgradePolicy upgrade_policy = VersionUpgradePolicy::UpgradeToV3;
   /// Set to read a fragment (records without a header).
   struct Fragment {
-    std::uint8_t version = 3;
+    std::uint8_t version = 3;  ///< 1 to 3; 3 does not go with UpgradeToV2
     bool ts_out = false;
   };
   std::optional<Fragment> fragment;
@@ -61,6 +61,7 @@ struct ParserOptions {
 /// Pointers stay valid until the next Push, Commit, WritableSpan, Peek or Pull.
 class DbnParser {
  public:
+  /// Throws Exception(InvalidArgument) when an option is out of range.
   explicit DbnParser(ParserOptions options = {});
   ~DbnParser();
   DbnParser(const DbnParser&) = delete;
