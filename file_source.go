@@ -18,7 +18,8 @@ type fileOption func(*fileConfig)
 func (f fileOption) applyFile(o *fileConfig) { f(o) }
 
 // WithFragment reads records without a header, of that DBN version (1 to 3), with or
-// without a ts_out at their ends. Default: the file has a header.
+// without a ts_out at their ends; version 3 does not go with dbn.UpgradeToV2. Default: the
+// file has a header.
 func WithFragment(version int, tsOut bool) FileOption {
 	return fileOption(func(o *fileConfig) {
 		if version < 1 || version > dbn.Version {

@@ -465,7 +465,7 @@ typedef struct dbnloop_file_options {
   size_t struct_size;
   int32_t upgrade_policy; /* 1 as is, 2 to v2, 3 to v3; default 3 */
   /* 1 to 3: the file is a fragment (records without a header) of that DBN version;
-   * default 0: it is not */
+   * default 0: it is not. 3 does not go with upgrade_policy 2 */
   int32_t fragment_version;
   int32_t fragment_ts_out; /* 1: the fragment's records carry a ts_out; default 0 */
   int32_t use_mmap;        /* 1: only for files that nobody makes shorter; default 0 */
