@@ -141,6 +141,7 @@ func (run *fileRun) open(f *flags, args []string, stdin io.Reader) error {
 			return run.explain(in.name, err)
 		}
 	}
+	run.sel.follow = run.inputs[0].following != nil // a pipe is read to its end, and no further
 	return nil
 }
 

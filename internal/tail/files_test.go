@@ -340,6 +340,51 @@ func TestFollowingBeginsWithTheLastRecords(t *testing.T) {
 	}
 }
 
+func TestFollowingAPipeIsReadingIt(t *testing.T) {
+	data := newTestFile(dbn.SchemaMbo).mbo(0, 50).bytes(t)
+	for _, test := range []struct {
+		args    []string
+		from, n int
+	}{{nil, 40, 10}, {[]string{"-l", "3"}, 0, 3}, {[]string{"-n", "2", "-l", "7"}, 5, 2}} {
+		args := append(append(slices.Clone(sequences), test.args...), "-f", "-")
+		if out, messages, code := runFiles(bytes.NewReader(data), args...); out != numbers(test.from, test.n) || code != ExitOK {
+			t.Errorf("%v: %q, %q, exit code %d", test.args, out, messages, code)
+		}
+	}
+}
+
+func TestTheLimitOfAFollowedFileIsOfWhatIsPrinted(t *testing.T) {
+	for _, test := range []struct {
+		args        []string
+		limit, from int
+	}{
+		{[]string{"-n", "0"}, 2, 50}, {[]string{"-n", "5"}, 3, 45}, {[]string{"-n", "5"}, 7, 45}, {nil, 4, 40}, {[]string{"-n", "+49"}, 3, 48},
+	} {
+		t.Run(fmt.Sprint(test), func(t *testing.T) {
+			for _, name := range []string{"x.dbn", "x.dbn.zst"} {
+				file := newTestFile(dbn.SchemaMbo).mbo(0, 50)
+				data, more := file.bytes(t), newTestFile(dbn.SchemaMbo).mbo(50, 2).records
+				if name != "x.dbn" {
+					data = file.compressed(t, &file.metadata)
+					more = newTestFile(dbn.SchemaMbo).mbo(50, 2).compressed(t, nil)
+				}
+				path := writeFile(t, filepath.Join(t.TempDir(), name), data)
+				f := follow(t, test.limit, append(slices.Clone(test.args), "--omit-header=false", "-f", path)...)
+				if line, err := f.lines.ReadString('\n'); line != "sequence\n" || err != nil {
+					t.Fatalf("%q, %v; %s", line, err, f.log.String())
+				}
+				there := min(test.limit, 50-test.from)
+				f.want(test.from, there)
+				if there < test.limit {
+					appendFile(t, path, more)
+					f.want(test.from+there, test.limit-there)
+				}
+				f.ends(ExitOK)
+			}
+		})
+	}
+}
+
 // followHeader begins with what comes next; the header tells that the file's end is reached.
 func followHeader(t *testing.T, args ...string) *followed {
 	t.Helper()
@@ -526,7 +571,7 @@ func TestACompressedFileIsFollowedFrameByFrame(t *testing.T) {
 		}
 	}
 	write(0, 20)
-	f := follow(t, 25, "-f", "-n", "4", path)
+	f := follow(t, 9, "-f", "-n", "4", path)
 	f.want(16, 4)
 	write(20, 1)
 	f.want(20, 1)

@@ -97,7 +97,7 @@ func (f *flags) defineAll(p *pflag.FlagSet) {
 	p.StringVarP(&f.lines, "lines", "n", "", "print the last `N` records; +N: all from record N on")
 	p.BoolVarP(&f.follow, "follow", "f", false, "wait for what is appended to the file; begins with the last 10 records, unless -n")
 	p.BoolVarP(&f.followName, "follow-name", "F", false, "as -f, but follow the name: a file that is replaced, or is not there yet")
-	p.Uint64VarP(&f.limit, "limit", "l", 0, "end after the first `N` records")
+	p.Uint64VarP(&f.limit, "limit", "l", 0, "end after the first `N` records; with -f, after N that were printed")
 
 	p.BoolVar(&f.table, "table", false, "print a table (default on a terminal)")
 	p.BoolVarP(&f.json, "json", "J", false, "print JSON lines (default when piped)")
@@ -238,10 +238,11 @@ func (f *flags) upgradePolicy(usual dbn.UpgradePolicy) (dbn.UpgradePolicy, error
 
 // selection says which of the stream's data records are printed.
 type selection struct {
-	limit uint64 // end after so many; 0: no limit
-	skip  uint64 // do not print the first so many
-	tail  bool   // print only the last ones
-	last  uint64 // so many of them; 0: what comes while following
+	limit  uint64 // end after so many; 0: no limit
+	skip   uint64 // do not print the first so many
+	tail   bool   // print only the last ones
+	last   uint64 // so many of them; 0: what comes while following
+	follow bool   // what is there already is not counted for the limit, unless it is printed
 }
 
 // usualLast is what -f begins with, as tail does.

@@ -13,7 +13,7 @@ import (
 // the beginning: several inputs, a pipe, zstd, a limit, standard input in the midst of a file.
 func (run *fileRun) seek() error {
 	in := run.inputs[0]
-	if !run.sel.tail || run.sel.limit > 0 || len(run.inputs) > 1 || !in.regular || in.begins > 0 || in.metadata == nil {
+	if !run.sel.tail || run.sel.limit > 0 && !run.sel.follow || len(run.inputs) > 1 || !in.regular || in.begins > 0 || in.metadata == nil {
 		return nil
 	}
 	var magic [3]byte

@@ -25,6 +25,7 @@ type stream struct {
 	file    *fileRecords // what is different about files and historical data; nil: live
 	last    *ring        // with -n N
 	count   counters
+	printed uint64
 	refused int       // subscriptions
 	unknown [256]bool // rtypes that were warned about
 	over    bool      // nothing more is wanted
@@ -140,9 +141,18 @@ func (s *stream) choose(r dbn.Record) {
 		err = s.print(r)
 	}
 	s.endOn(err)
-	if s.sel.limit > 0 && s.count.records >= s.sel.limit {
+	if s.limited() {
 		s.end(nil)
 	}
+}
+
+// limited reports whether the limit is reached.
+func (s *stream) limited() bool {
+	count := s.count.records
+	if s.sel.follow {
+		count = s.printed
+	}
+	return s.sel.limit > 0 && count >= s.sel.limit
 }
 
 // endOn stops the stream when there is an error. (errors.Join of nils allocates nothing.)
@@ -153,6 +163,7 @@ func (s *stream) endOn(err error) {
 }
 
 func (s *stream) print(r dbn.Record) error {
+	s.printed++
 	if s.file != nil && s.file.symbols != nil {
 		symbol, known := s.file.symbols.SymbolOf(r)
 		return s.main.record(r, symbol, known)
@@ -165,10 +176,23 @@ func (s *stream) print(r dbn.Record) error {
 // records are known now.
 func (s *stream) caughtUp() {
 	if s.last != nil && s.main != nil && s.began {
-		s.endOn(s.last.each(s.print))
+		s.endOn(s.printLast())
 		s.last = nil
+		if s.limited() {
+			s.end(nil)
+		}
 	}
 	s.endTurn()
+}
+
+// printLast prints what was held back.
+func (s *stream) printLast() error {
+	return s.last.each(func(r dbn.Record) error {
+		if s.sel.follow && s.limited() {
+			return nil
+		}
+		return s.print(r)
+	})
 }
 
 // observe takes in which instrument a symbol stands for.
@@ -235,7 +259,7 @@ func (s *stream) finish() error {
 		return err
 	}
 	if s.last != nil && s.main != nil && !errors.Is(err, errReaderGone) {
-		err = first(err, s.last.each(s.print))
+		err = first(err, s.printLast())
 	}
 	if s.main != nil {
 		err = first(err, s.main.close())
