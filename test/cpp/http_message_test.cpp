@@ -3,8 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdlib>
+#include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "dbnloop/exception.hpp"
 #include "proto/http_failure.hpp"
@@ -127,6 +131,43 @@ TEST(Url, KnowsWhatGoesWithoutProxy) {
   }
 }
 
+TEST(Url, FindsTheProxyOfTheEnvironment) {
+  constexpr std::array kNames = {"http_proxy",  "HTTP_PROXY", "https_proxy",
+                                 "HTTPS_PROXY", "all_proxy",  "ALL_PROXY",
+                                 "no_proxy",    "NO_PROXY"};
+  std::map<std::string, std::string> outside;
+  for (const auto* name : kNames) {
+    if (const char* value = std::getenv(name)) outside[name] = value;
+  }
+  struct Case {
+    std::map<std::string, std::string> variables;
+    const char* url;
+    const char* want;
+  };
+  for (const auto& c : std::vector<Case>{
+           {{}, "https://a.com", ""},
+           {{{"https_proxy", "http://p:1"}}, "https://a.com", "http://p:1"},
+           {{{"HTTPS_PROXY", "http://p:1"}}, "https://a.com", "http://p:1"},
+           {{{"https_proxy", "http://p:1"}}, "http://a.com", ""},
+           {{{"http_proxy", "http://p:1"}}, "http://a.com", "http://p:1"},
+           {{{"HTTP_PROXY", "http://p:1"}}, "http://a.com", ""},
+           {{{"all_proxy", "p:2"}}, "https://a.com", "p:2"},
+           {{{"ALL_PROXY", "p:2"}, {"https_proxy", "p:1"}}, "https://a.com", "p:1"},
+           {{{"https_proxy", "p:1"}, {"no_proxy", "a.com"}}, "https://a.com", ""},
+           {{{"https_proxy", "p:1"}, {"NO_PROXY", "*"}}, "https://a.com", ""},
+           {{{"https_proxy", "p:1"}}, "https://127.0.0.1:4430", ""},
+           {{{"https_proxy", "p:1"}}, "https://LocalHost:4430", ""},
+           {{{"https_proxy", "p:1"}}, "https://[::1]:4430", ""}}) {
+    for (const auto* name : kNames) ::unsetenv(name);
+    for (const auto& [name, value] : c.variables) {
+      ::setenv(name.c_str(), value.c_str(), 1);
+    }
+    EXPECT_EQ(ProxyFromEnvironment(*Url::Parse(c.url)), c.want) << c.url;
+  }
+  for (const auto* name : kNames) ::unsetenv(name);
+  for (const auto& [name, value] : outside) ::setenv(name.c_str(), value.c_str(), 1);
+}
+
 TEST(HttpFailure, ReadsTheEnvelope) {
   HttpHead head{422, {{"Request-Id", "r1"}}};
   const auto error = FailureOf(
@@ -162,10 +203,39 @@ TEST(HttpFailure, TakesWhateverComes) {
   EXPECT_EQ(FailureOf({401, {}}, "", "GET x").code, ErrorCode::AuthFailed);
   EXPECT_THAT(FailureOf({302, {{"Location", "https://e\n"}}}, "", "GET x").message,
               HasSubstr("a redirect to 'https://e?', which is not followed"));
-  for (const auto* value :
-       {"", "soon", "-1", "1.5", "Wed, 21 Oct 2026 07:28:00 GMT", "99999999999"}) {
-    EXPECT_FALSE(RetryAfter({429, {{"Retry-After", value}}})) << value;
+}
+
+TEST(HttpFailure, WaitsAsLongAsTheServerAsks) {
+  struct Case {
+    const char* value;
+    std::optional<std::uint32_t> seconds;
+  };
+  for (const auto& c :
+       std::vector<Case>{{"7", 7},
+                         {"0", 0},
+                         {"99999999999", 4'294'967'295},
+                         {"Wed, 21 Oct 2026 07:28:00 GMT", 0},
+                         {"Wed, 21 Oct 2026 07:29:05 GMT", 65},
+                         {"Thu, 22 Oct 2026 07:28:00 GMT", 86'400},
+                         {"Tue, 20 Oct 2026 07:28:00 GMT", 0},
+                         {"Fri, 31 Dec 9999 23:59:60 GMT", 4'294'967'295},
+                         {"", {}},
+                         {"soon", {}},
+                         {"-1", {}},
+                         {"1.5", {}},
+                         {"Wed, 21 Oct 2026 07:28:00", {}},
+                         {"Wed, 21 Okt 2026 07:28:00 GMT", {}},
+                         {"Wed, 32 Oct 2026 07:28:00 GMT", {}},
+                         {"Wed, 00 Oct 2026 07:28:00 GMT", {}},
+                         {"Wed, 21 Oct 2026 24:28:00 GMT", {}},
+                         {"Wed, 21 Oct 2026 07:xx:00 GMT", {}}}) {
+    const HttpHead head{
+        429, {{"Date", "Wed, 21 Oct 2026 07:28:00 GMT"}, {"Retry-After", c.value}}};
+    EXPECT_EQ(RetryAfter(head), c.seconds) << c.value;
   }
+  EXPECT_FALSE(RetryAfter({429, {{"Retry-After", "Wed, 21 Oct 2026 07:28:00 GMT"}}}))
+      << "by whose clock?";
+  EXPECT_FALSE(RetryAfter({429, {{"Date", "Wed, 21 Oct 2026 07:28:00 GMT"}}}));
 }
 
 TEST(HttpFailure, ReadsWarnings) {

@@ -1,41 +1,30 @@
 // The files of a batch job, one after the other.
 
-#include <openssl/evp.h>
-
 #include <array>
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "dbnloop/exception.hpp"
 #include "dbnloop/historical_api.hpp"
 #include "proto/lines.hpp"
+#include "proto/sha256.hpp"
 
 namespace dbnloop {
 namespace {
 
-// The file's SHA-256 in hexadecimal digits; empty when it cannot be read.
+// The file's SHA-256; that of no bytes when it cannot be read.
 std::string Sha256Of(const std::string& path) {
   std::ifstream file{path, std::ios::binary};
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> digest{
-      EVP_MD_CTX_new(), &EVP_MD_CTX_free};
-  if (!file || !digest || EVP_DigestInit(digest.get(), EVP_sha256()) != 1) return {};
+  proto::Sha256 digest;
   std::array<char, 64 * 1024> buffer;
   while (file.read(buffer.data(), buffer.size()), file.gcount() > 0) {
-    const auto n = static_cast<std::size_t>(file.gcount());
-    if (EVP_DigestUpdate(digest.get(), buffer.data(), n) != 1) return {};
+    digest.Update(std::as_bytes(
+        std::span{buffer}.first(static_cast<std::size_t>(file.gcount()))));
   }
-  std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
-  unsigned size = 0;
-  if (EVP_DigestFinal(digest.get(), hash.data(), &size) != 1) return {};
-  std::string text;
-  for (unsigned i = 0; i < size; ++i) {
-    constexpr auto* kDigits = "0123456789abcdef";
-    text += kDigits[hash[i] >> 4];
-    text += kDigits[hash[i] & 15];
-  }
-  return text;
+  return digest.Finish();
 }
 
 // The file that is there, when it is the one that is wanted. Throws when it is another.

@@ -1,6 +1,9 @@
 #include "proto/http_failure.hpp"
 
 #include <algorithm>
+#include <array>
+#include <chrono>
+#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -32,12 +35,51 @@ void ReadEnvelope(std::string_view body, HttpFailure& out) {
   }
 }
 
+// HTTP's form of a time, "Sun, 06 Nov 1994 08:49:37 GMT"; none for anything else.
+std::optional<std::chrono::sys_seconds> ParseDate(std::string_view text) {
+  using namespace std::chrono;
+  constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr",
+                                                        "May", "Jun", "Jul", "Aug",
+                                                        "Sep", "Oct", "Nov", "Dec"};
+  if (text.size() != 29 || text.substr(3, 2) != ", " || !text.ends_with(" GMT")) {
+    return std::nullopt;
+  }
+  const auto number = [&](std::size_t at, std::size_t size) {
+    return ParseNumber<unsigned>(text.substr(at, size));
+  };
+  const auto* const month_name = std::ranges::find(kMonths, text.substr(8, 3));
+  const auto day_number = number(5, 2);
+  const auto year_number = number(12, 4);
+  const auto hour = number(17, 2);
+  const auto minute = number(20, 2);
+  const auto second = number(23, 2);
+  if (month_name == kMonths.end() || !day_number || !year_number || !hour || !minute ||
+      !second || *hour > 23 || *minute > 59 || *second > 60) {
+    return std::nullopt;
+  }
+  const year_month_day date{
+      year{static_cast<int>(*year_number)},
+      month{static_cast<unsigned>(month_name - kMonths.begin()) + 1}, day{*day_number}};
+  if (!date.ok()) return std::nullopt;
+  return sys_days{date} + hours{*hour} + minutes{*minute} + seconds{*second};
+}
+
 }  // namespace
 
 std::optional<std::uint32_t> RetryAfter(const HttpHead& head) {
   const auto value = head.Find("retry-after");
   if (!value) return std::nullopt;
-  return ParseNumber<std::uint32_t>(*value);
+  const auto bounded = [](std::uint64_t n) {
+    constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
+    return static_cast<std::uint32_t>(n < kMost ? n : kMost);
+  };
+  if (const auto wait = ParseNumber<std::uint64_t>(*value)) return bounded(*wait);
+  // A moment is compared with the server's own clock: that of this machine may differ.
+  const auto then = ParseDate(*value);
+  const auto now = ParseDate(head.Find("date").value_or(""));
+  if (!then || !now) return std::nullopt;
+  return *then <= *now ? 0
+                       : bounded(static_cast<std::uint64_t>((*then - *now).count()));
 }
 
 Error FailureOf(const HttpHead& head, std::string_view body, std::string_view url) {

@@ -24,7 +24,8 @@ inline constexpr std::size_t kMaxErrorBody = 64 * 1024;
 /// The texts of the X-Warning headers: each a JSON array of strings, or as it stands.
 [[nodiscard]] std::vector<std::string> WarningsOf(const HttpHead& head);
 
-/// Seconds of a Retry-After header; none for a date or anything else.
+/// Seconds that a Retry-After header asks to wait: a number, or a moment when there is
+/// a Date header beside it; none for anything else.
 [[nodiscard]] std::optional<std::uint32_t> RetryAfter(const HttpHead& head);
 
 }  // namespace dbnloop::proto

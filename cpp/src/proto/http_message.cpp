@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "dbnloop/exception.hpp"
+#include "proto/lines.hpp"
 #include "proto/url.hpp"
 
 namespace dbnloop::proto {
@@ -12,12 +13,6 @@ namespace {
 
 bool IsAlnum(char c) {
   return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, Lower, Lower);
 }
 
 void AppendEncoded(std::string& out, std::string_view text) {
@@ -49,8 +44,9 @@ void RequirePlain(std::string_view text, bool blanks, const char* what) {
 }  // namespace
 
 std::optional<std::string_view> HttpHead::Find(std::string_view name) const {
+  const auto wanted = LowerCase(name);
   for (const auto& [key, value] : headers) {
-    if (EqualsIgnoringCase(key, name)) return value;
+    if (LowerCase(key) == wanted) return value;
   }
   return std::nullopt;
 }

@@ -39,6 +39,14 @@ std::optional<std::string_view> ValueOf(std::string_view line, std::string_view 
   return std::nullopt;
 }
 
+std::string LowerCase(std::string_view text) {
+  std::string out{text};
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  }
+  return out;
+}
+
 std::string Printable(std::string_view text) {
   constexpr std::size_t kMost = 1000;
   auto end = std::min(kMost, text.size());

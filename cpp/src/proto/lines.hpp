@@ -35,6 +35,9 @@ class LineReader {
 /// keys and a trailing '|' are fine. A pair is split at its first '='.
 std::optional<std::string_view> ValueOf(std::string_view line, std::string_view key);
 
+/// ASCII's capitals made small, whatever the locale.
+std::string LowerCase(std::string_view text);
+
 /// For messages: a peer's own words, without control characters, 1,000 bytes at most.
 std::string Printable(std::string_view text);
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "proto/lines.hpp"
 #include "proto/number.hpp"
 
 namespace dbnloop::proto {
@@ -16,14 +17,6 @@ std::optional<int> Port(std::string_view text) {
   const auto port = ParseNumber<std::uint16_t>(text);
   if (!port || *port == 0) return std::nullopt;
   return *port;
-}
-
-std::string LowerCase(std::string_view text) {
-  std::string out{text};
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
-  return out;
 }
 
 bool IsHost(std::string_view host, bool brackets) {
@@ -147,6 +140,8 @@ bool NoProxyMatches(std::string_view list, std::string_view host, int port) {
 }
 
 std::string ProxyFromEnvironment(const Url& url) {
+  const auto host = LowerCase(url.host);
+  if (host == "localhost" || host == "::1" || host.starts_with("127.")) return {};
   if (NoProxyMatches(FirstOf({"no_proxy", "NO_PROXY"}), url.host, url.port)) return {};
   auto proxy =
       url.tls ? FirstOf({"https_proxy", "HTTPS_PROXY"}) : FirstOf({"http_proxy"});

@@ -31,7 +31,8 @@ struct Url {
 
 /// The proxy that the environment asks for (https_proxy, HTTPS_PROXY, http_proxy,
 /// all_proxy, ALL_PROXY; no_proxy, NO_PROXY), as curl reads them: HTTP_PROXY in
-/// capitals is not looked at. Empty: none.
+/// capitals is not looked at. Empty: none, as always for this machine itself, which a
+/// proxy does not reach.
 [[nodiscard]] std::string ProxyFromEnvironment(const Url& url);
 
 }  // namespace dbnloop::proto
