@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 
 #include <optional>
+#include <stdexcept>
 
 #include "dbnloop/exception.hpp"
+#include "dbnloop/historical_api.hpp"
 #include "support/historical_fixture.hpp"
 
 namespace dbnloop {
@@ -18,6 +20,7 @@ using test::ScriptedHttpServer;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using Then = HttpAnswer::Then;
 using Effect = HistoricalClient::Effect;
 
@@ -140,6 +143,57 @@ TEST_F(HistoricalCall, TheClientMayBeDestroyedInAHandler) {
   EXPECT_LE(results_.size(), 1U);
 }
 
+// ---- Warnings -----------------------------------------------------------------------
+
+TEST_F(HistoricalCall, AWarningMayEndWhatItIsAbout) {
+  for (const auto* act : {"destroy", "cancel", "throw"}) {
+    for (const int status : {200, 422}) {
+      ScriptedHttpServer server{&reactor_, &good_};
+      server.answer = [&](const std::string&) {
+        return HttpAnswer{ScriptedHttpServer::Response(
+            status, "[]", "X-Warning: [\"one\", \"two\"]\r\n")};
+      };
+      auto client = Make(Options(server));
+      HistoricalClient::CallId id = 0;
+      client->OnWarning([&](const std::string& text) {
+        warnings_.push_back(text);
+        if (act == std::string_view{"destroy"}) client.reset();
+        if (act == std::string_view{"cancel"}) client->Cancel(id);
+        if (act == std::string_view{"throw"}) throw std::runtime_error{"on purpose"};
+      });
+      results_.clear();
+      warnings_.clear();
+      id = client->Get("x", {}, Note());
+      bool thrown = false;
+      const auto told = [&] { return !warnings_.empty(); };
+      try {
+        ASSERT_TRUE(Until(told));
+      } catch (const std::runtime_error&) {
+        thrown = true;
+        ASSERT_TRUE(UntilResults(1));
+      }
+      Settle();
+      EXPECT_THAT(warnings_, ElementsAre("one"));
+      ASSERT_EQ(results_.size(), thrown ? 1U : 0U) << act;
+      if (thrown) {
+        EXPECT_EQ(results_[0].has_value(), status == 200);
+      }
+    }
+  }
+}
+
+TEST_F(HistoricalCall, AWarningDoesNotHoldTheKey) {
+  ScriptedHttpServer server{&reactor_, &good_};
+  server.answer = [](const std::string&) {
+    return HttpAnswer{ScriptedHttpServer::Response(
+        200, "[]", "X-Warning: [\"" + std::string{test::kKey} + " is old\"]\r\n")};
+  };
+  const auto client = Make(Options(server));
+  client->Get("x", {}, Note());
+  ASSERT_TRUE(UntilResults(1));
+  EXPECT_THAT(warnings_, ElementsAre("[key] is old"));
+}
+
 // ---- Retries ------------------------------------------------------------------------
 
 TEST_F(HistoricalCall, TriesAgainOnlyWhatIsSafeAndAllowed) {
@@ -159,6 +213,13 @@ TEST_F(HistoricalCall, TriesAgainOnlyWhatIsSafeAndAllowed) {
            {"busy, after Retry-After", status(429, "Retry-After: 7\r\n"), 1, true, 2,
             7s},
            {"busy, of a bill", status(503, "Retry-After: 3\r\n"), 1, false, 2, 3s},
+           {"busy until a moment",
+            status(503,
+                   "Date: Wed, 21 Oct 2026 07:28:00 GMT\r\n"
+                   "Retry-After: Wed, 21 Oct 2026 07:28:09 GMT\r\n"),
+            1, true, 2, 9s},
+           {"busy for very long", status(429, "Retry-After: 301\r\n"), 1, true, 1, 0s},
+           {"gone, who knows where, of a bill", status(503), 1, false, 1, 0s},
            {"failed inside", status(500), 1, true, 2, 1s},
            {"failed inside, of a bill", status(500), 1, false, 1, 0s},
            {"broken", {"", Then::Close}, 1, true, 2, 1s},
@@ -242,7 +303,7 @@ TEST_F(Download, WritesAFile) {
   ASSERT_FALSE(progress_.empty());
   EXPECT_EQ(progress_.back().bytes, content_.size());
   EXPECT_EQ(progress_.back().total, content_.size());
-  EXPECT_THROW(client->Download(File(), {}, {}), Exception) << "it exists";
+  EXPECT_THROW(client->Download(File(), {}, [](auto) {}), Exception) << "it exists";
 }
 
 TEST_F(Download, GoesOnWhereverItWasCut) {
@@ -348,7 +409,7 @@ TEST_F(Download, RefusesWhatIsNotTheFile) {
   }
 }
 
-TEST_F(Download, ARangeBecomesAFileOrNothing) {
+TEST_F(Download, ARangeBecomesAFileAndAPartOfItStaysAPart) {
   const auto body = test::Zstd(test::Header() + test::Trades(0, 100));
   ScriptedHttpServer server{&reactor_, &good_};
   bool cut = true;
@@ -364,10 +425,15 @@ TEST_F(Download, ARangeBecomesAFileOrNothing) {
   request.path = folder_.Path("range.dbn.zst");
   Run(*client, request);
   ASSERT_FALSE(*result_);
-  EXPECT_THAT(folder_.Names(), ElementsAre("ca.pem")) << "not even a part";
+  EXPECT_THAT(folder_.Names(), ElementsAre("ca.pem", "range.dbn.zst.part"));
+  EXPECT_EQ(folder_.Read("range.dbn.zst.part"), body.substr(0, body.size() - 10))
+      << "it was paid for";
   cut = false;
   Run(*client, request);
   ASSERT_TRUE(*result_);
+  EXPECT_THAT(server.requests[1], Not(HasSubstr("Range: ")))
+      << "it is not gone on with";
+  EXPECT_THAT(folder_.Names(), ElementsAre("ca.pem", "range.dbn.zst"));
   EXPECT_EQ(folder_.Read("range.dbn.zst"), body);
   EXPECT_EQ((*result_)->sha256, Sha256(body));
   request.overwrite = true;
@@ -400,10 +466,45 @@ TEST_F(Download, RefusesMisuse) {
   const auto client = Make(Options(server));
   auto request = File();
   request.url_path = "https://elsewhere/f";
-  EXPECT_THROW(client->Download(request, {}, {}), Exception);
+  EXPECT_THROW(client->Download(request, {}, [](auto) {}), Exception);
   request = File();
   request.path = folder_.Path("no/such/folder");
-  EXPECT_THROW(client->Download(request, {}, {}), Exception);
+  EXPECT_THROW(client->Download(request, {}, [](auto) {}), Exception);
+  request.path = folder_.Path(".");
+  request.overwrite = true;
+  EXPECT_THROW(client->Download(request, {}, [](auto) {}), Exception);
+  EXPECT_THROW(client->Download(File(), {}, nullptr), Exception) << "no handler";
+  EXPECT_THROW(client->Get("x", {}, nullptr), Exception);
+  EXPECT_THROW(HistoricalApi{client.get()}.ListPublishers(nullptr), Exception);
+}
+
+TEST_F(Download, OnlyOneWritesAPart) {
+  ScriptedHttpServer server{&reactor_, &good_};
+  server.answer = [](const std::string&) { return HttpAnswer{}; };
+  const auto client = Make(Options(server));
+  const auto id = client->Download(File(), {}, [](auto) { FAIL(); });
+  try {
+    client->Download(File(), {}, [](auto) { FAIL(); });
+    FAIL() << "the second one began";
+  } catch (const Exception& e) {
+    EXPECT_EQ(e.error().code, ErrorCode::InvalidState);
+    EXPECT_THAT(e.what(), HasSubstr("another download"));
+  }
+  EXPECT_TRUE(client->Cancel(id));
+  server.answer = [&](const std::string& request) { return Serve(request); };
+  Run(*client, File());
+  EXPECT_TRUE(*result_);
+}
+
+TEST_F(Download, TheHashMayBeInCapitals) {
+  ScriptedHttpServer server{&reactor_, &good_};
+  server.answer = [&](const std::string& request) { return Serve(request); };
+  const auto client = Make(Options(server));
+  auto request = File();
+  std::ranges::transform(request.sha256, request.sha256.begin(),
+                         [](unsigned char c) { return std::toupper(c); });
+  Run(*client, request);
+  EXPECT_TRUE(*result_) << result_->error().message;
 }
 
 }  // namespace

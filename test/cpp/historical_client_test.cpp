@@ -123,6 +123,11 @@ TEST_F(Historical, RefusesMisuse) {
             ErrorCode::InvalidSchema);
   EXPECT_EQ(code([&] { client->Request("G", "A", Schema::Mbo, t, t); }),
             ErrorCode::InvalidArgument);
+  HistoricalRequest many{.dataset = "G", .symbols = {}, .end = t};
+  for (int i = 0; i < 2000; ++i) many.symbols.push_back("S" + std::to_string(i));
+  EXPECT_EQ(code([&] { client->Request(many); }), ErrorCode::None);
+  many.symbols.emplace_back("one more");
+  EXPECT_EQ(code([&] { client->Request(many); }), ErrorCode::InvalidArgument);
   RequestTrades(*client);
   client->Start();
   EXPECT_EQ(code([&] { client->Start(); }), ErrorCode::InvalidState);
@@ -136,6 +141,11 @@ TEST_F(Historical, RefusesMisuse) {
   options.url = "https://h";
   options.ca_file = "/nowhere.pem";
   EXPECT_EQ(code([&] { Make(options); }), ErrorCode::CertificateError);
+  options.ca_file.clear();
+  for (const auto& dir : {std::string{"/nowhere"}, folder_.Path("ca.pem")}) {
+    options.ca_dir = dir;
+    EXPECT_EQ(code([&] { Make(options); }), ErrorCode::CertificateError) << dir;
+  }
   EXPECT_EQ(code([&] { HistoricalClient{&reactor_, "short"}; }),
             ErrorCode::InvalidApiKey);
 }
@@ -298,6 +308,48 @@ TEST_F(Historical, ItMayBeDestroyedInEachOfItsHandlers) {
     Settle();
     EXPECT_EQ(gone, where);
     EXPECT_EQ(server.open(), 0U) << where;
+  }
+}
+
+TEST_F(Historical, AWarningMayEndTheStreamThrowOrStartAnother) {
+  for (const auto* act : {"stop", "throw", "start"}) {
+    ScriptedHttpServer server{&reactor_, &good_};
+    server.answer = [&](const std::string&) {
+      const bool first = server.requests.size() == 1;
+      return HttpAnswer{
+          first ? ScriptedHttpServer::Response(422, "{\"detail\":\"no\"}",
+                                               "X-Warning: [\"one\", \"two\"]\r\n")
+                : ScriptedHttpServer::Response(200, Body(100))};
+    };
+    const auto client = Make(Options(server));
+    warnings_.clear();
+    errors_.clear();
+    sequences_.clear();
+    completed_ = 0;
+    client->OnWarning([&](const std::string& text) {
+      warnings_.push_back(text);
+      const std::string_view what{act};
+      if (what != "throw") client->Stop();
+      if (what == "start") client->Start();
+      if (what == "throw") throw std::runtime_error{"on purpose"};
+    });
+    RequestTrades(*client);
+    client->Start();
+    try {
+      ASSERT_TRUE(UntilEnd());
+    } catch (const std::runtime_error&) {
+      ASSERT_TRUE(UntilEnd());
+    }
+    EXPECT_THAT(warnings_, ElementsAre("one")) << act;
+    if (act == std::string_view{"start"}) {
+      EXPECT_EQ(sequences_, Numbers(0, 100));
+      EXPECT_THAT(errors_, IsEmpty());
+      continue;
+    }
+    ASSERT_EQ(errors_.size(), 1U);
+    EXPECT_EQ(errors_[0].code, act == std::string_view{"stop"} ? ErrorCode::Cancelled
+                                                               : ErrorCode::HttpError)
+        << errors_[0].message;
   }
 }
 

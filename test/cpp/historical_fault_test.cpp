@@ -1,6 +1,12 @@
 // Each fault of a server gives its own error, after every whole record before it.
 
 #include <gmock/gmock.h>
+#include <openssl/x509.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 
 #include "support/adversity.hpp"
 #include "support/historical_fixture.hpp"
@@ -265,6 +271,64 @@ TEST_F(HistoricalTls, SaysWhenThePeerSpeaksNoTls) {
               HasSubstr("the TLS handshake took longer than 10000 ms"));
 }
 
+// Where the authority to trust is found.
+TEST_F(HistoricalTls, TrustsAFileAFolderOrWhatTheEnvironmentNames) {
+  const auto hash = X509_subject_name_hash(ca_.certificate.get());
+  std::array<char, 16> name{};
+  std::snprintf(name.data(), name.size(), "%08lx.0", hash);
+  std::filesystem::create_directory(folder_.Path("authorities"));
+  folder_.Write("authorities/" + std::string{name.data()}, ca_.Pem());
+  const auto file = folder_.Path("ca.pem");
+  const auto dir = folder_.Path("authorities");
+  struct Case {
+    const char* name;
+    std::string ca_file, ca_dir, env_file, env_dir;
+    bool trusted = true;
+  };
+  for (const auto& c :
+       std::vector<Case>{{"file", file, "", "", ""},
+                         {"folder", "", dir, "", ""},
+                         {"both", file, dir, "", ""},
+                         {"SSL_CERT_FILE", "", "", file, ""},
+                         {"SSL_CERT_DIR", "", "", "", dir},
+                         {"an empty folder", "", folder_.Path("."), file, "", false},
+                         {"nothing", "", "", "", "", false}}) {
+    ::setenv("SSL_CERT_FILE", c.env_file.c_str(), 1);
+    ::setenv("SSL_CERT_DIR", c.env_dir.c_str(), 1);
+    ScriptedHttpServer server{&reactor_, &good_};
+    server.answer = [](const std::string&) {
+      return HttpAnswer{Ok(test::Zstd(Plain()))};
+    };
+    auto options = Options(server);
+    options.ca_file = c.ca_file;
+    options.ca_dir = c.ca_dir;
+    const auto client = Make(options);
+    ::unsetenv("SSL_CERT_FILE");
+    ::unsetenv("SSL_CERT_DIR");
+    errors_.clear();
+    completed_ = 0;
+    RequestTrades(*client);
+    client->Start();
+    ASSERT_TRUE(UntilEnd());
+    EXPECT_EQ(completed_, c.trusted ? 1 : 0) << c.name;
+    if (!c.trusted) {
+      EXPECT_EQ(errors_.at(0).code, ErrorCode::CertificateError) << c.name;
+    }
+  }
+}
+
+TEST_F(HistoricalTls, RefusesOldVersionsOfTls) {
+  ScriptedHttpServer server{&reactor_, &good_};
+  server.UseAtMost(TLS1_1_VERSION);
+  const auto client = Make(Options(server));
+  RequestTrades(*client);
+  client->Start();
+  ASSERT_TRUE(UntilEnd());
+  ASSERT_EQ(errors_.size(), 1U);
+  EXPECT_EQ(errors_[0].code, ErrorCode::TlsHandshakeFailed) << errors_[0].message;
+  EXPECT_THAT(server.requests, IsEmpty());
+}
+
 // ---- Time ---------------------------------------------------------------------------
 
 TEST_F(HistoricalTls, EachWaitHasItsLimit) {
@@ -303,6 +367,27 @@ TEST_F(HistoricalTls, EachWaitHasItsLimit) {
     EXPECT_EQ(errors_[0].code, ErrorCode::Timeout);
     EXPECT_THAT(errors_[0].message, HasSubstr(c.words));
   }
+}
+
+// The time to the head is that of the whole head, however its bytes dribble.
+TEST_F(HistoricalTls, ADribbleIsNoResponse) {
+  ScriptedHttpServer server{&reactor_, &good_};
+  server.answer = [](const std::string&) { return HttpAnswer{}; };
+  const auto client = Make(Options(server));
+  RequestTrades(*client);
+  client->Start();
+  ASSERT_TRUE(Until([&] { return !server.requests.empty(); }));
+  server.Send("HTTP/1.1 200 OK\r\nX: ");
+  for (int i = 0; i < 9; ++i) {
+    server.Send("x");
+    now_ += 11s;
+    Settle();
+    EXPECT_THAT(errors_, IsEmpty());
+  }
+  now_ += 2s;
+  Settle();
+  ASSERT_EQ(errors_.size(), 1U);
+  EXPECT_EQ(errors_[0].code, ErrorCode::Timeout);
 }
 
 TEST_F(HistoricalTls, APauseIsNoSilence) {

@@ -25,7 +25,7 @@ struct HistoricalOptions {
   std::string ca_file;
   std::string ca_dir;
   /// "http://[user:password@]host:port"; none: as the environment says (https_proxy,
-  /// all_proxy, no_proxy…); empty: no proxy.
+  /// all_proxy, no_proxy…; never for localhost, 127.… and ::1); empty: no proxy.
   std::optional<std::string> proxy;
   VersionUpgradePolicy upgrade_policy = VersionUpgradePolicy::UpgradeToV3;
   std::size_t buffer_size = 256 * 1024;               ///< bytes, see ParserOptions
@@ -38,10 +38,12 @@ struct HistoricalOptions {
   std::chrono::milliseconds response_timeout{100'000};
   /// Between two bytes of a body; does not run while paused. 0: none.
   std::chrono::milliseconds idle_timeout{100'000};
-  /// How often a call or a download is tried again when the server is busy (429, 503:
-  /// after its Retry-After) or, for what only reads, when the connection breaks.
-  /// Streams of records are never tried again, and jobs never submitted again: a second
-  /// one may be billed a second time.
+  /// How often a call or a download is tried again: what only reads when the server is
+  /// busy or fails (429, 408, 5xx but 501) or the connection breaks; what may be billed
+  /// (submitting a job, downloading a range) only when the server refused it and says
+  /// so (429, or 503 with Retry-After). It waits as long as Retry-After says, else 1,
+  /// 2, 4… s; not at all when that is more than 300 s. Streams of records are never
+  /// tried again: a second one may be billed a second time.
   int max_retries = 0;
   /// Appended to the user agent; printable ASCII.
   std::string user_agent_extension;
@@ -85,7 +87,7 @@ struct DownloadRequest {
   /// url_path only: goes on with a file "path.part" of an earlier try.
   bool resume = true;
   std::optional<std::uint64_t> size;  ///< what the file must have, when known
-  std::string sha256;                 ///< what it must have; empty: not known
+  std::string sha256;                 ///< what it must have, hex; empty: not known
 };
 
 /// Databento's historical API over HTTPS, on the user's reactor.
@@ -147,9 +149,11 @@ class HistoricalClient : public DataSource {
               CallHandler done);
 
   /// Writes a response's body to a file as it comes: to "path.part", which is synced
-  /// and renamed at the end, so that a file under the final name is whole. Throws
-  /// InvalidArgument when the request is malformed, System when the file cannot be
-  /// made.
+  /// and renamed at the end, so that a file under the final name is whole. When it
+  /// fails or is cancelled, the part stays: the next try goes on with that of a job's
+  /// file; that of a range was paid for, and the next try begins anew. Throws
+  /// InvalidArgument when the request is malformed or the file exists, InvalidState
+  /// when another download writes the part, System when it cannot be made.
   using DownloadHandler =
       std::move_only_function<void(std::expected<DownloadResult, Error>)>;
   using ProgressHandler = std::move_only_function<void(const DownloadProgress&)>;

@@ -1,6 +1,7 @@
 #include "client/file_download.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,13 +30,6 @@ std::optional<std::uint64_t> RangeStart(std::string_view header) {
   return proto::ParseNumber<std::uint64_t>(header.substr(0, header.find('-')));
 }
 
-std::string Hex(std::span<const unsigned char> bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string out;
-  for (const auto byte : bytes) out += {kDigits[byte >> 4U], kDigits[byte & 15U]};
-  return out;
-}
-
 std::string FolderOf(const std::string& path) {
   const auto slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
@@ -57,29 +51,48 @@ FileDownload::FileDownload(std::shared_ptr<HttpSession> session, Hooks hooks,
                                std::move(progress))
                          : nullptr},
       done_{std::move(done)},
-      part_{request_.path + ".part"},
-      digest_{EVP_MD_CTX_new()} {
+      part_{request_.path + ".part"} {
+  request_.sha256 = proto::LowerCase(request_.sha256);
   struct stat existing{};
-  if (!request_.overwrite && ::lstat(request_.path.c_str(), &existing) == 0) {
+  if (::lstat(request_.path.c_str(), &existing) == 0 &&
+      (!request_.overwrite || S_ISDIR(existing.st_mode))) {
     throw Exception{{ErrorCode::InvalidArgument,
-                     "the file " + request_.path +
+                     (S_ISDIR(existing.st_mode) ? "the folder " : "the file ") +
+                         request_.path +
                          " exists; choose another, or ask for overwriting it"}};
   }
-  const int fresh = Resumes() ? 0 : O_TRUNC;
-  file_ = net::ScopedFd{
-      ::open(part_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | fresh, kMode)};
-  if (!file_) throw Exception{SystemError("open")};
+  OpenPart();
+  // A range of records costs money each time, and its bytes may differ: never resumed.
+  if (!Resumes() && ::ftruncate(file_.get(), 0) != 0) {
+    throw Exception{SystemError("truncate")};
+  }
   HashPart();
 }
 
 FileDownload::~FileDownload() {
   if (published_ || !file_) return;
-  if (!Resumes() || bytes_ == 0) ::unlink(part_.c_str());
+  if (bytes_ == 0 || (!Resumes() && !IsRange())) ::unlink(part_.c_str());
 }
 
-// A range of records costs money each time, and its bytes may differ: never resumed.
-bool FileDownload::Resumes() const {
-  return request_.resume && !request_.url_path.empty();
+// Two downloads that write one part would make a mixture of it.
+void FileDownload::OpenPart() {
+  for (;;) {
+    file_ = net::ScopedFd{
+        ::open(part_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kMode)};
+    if (!file_) throw Exception{SystemError("open")};
+    // Where a file system knows no locks, it goes without.
+    if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+      throw Exception{
+          {ErrorCode::InvalidState, part_ + " is being written by another download"}};
+    }
+    struct stat held{};
+    struct stat named{};
+    // The other one may have ended in between: then this is a file with its final name.
+    if (::fstat(file_.get(), &held) == 0 && ::lstat(part_.c_str(), &named) == 0 &&
+        held.st_ino == named.st_ino && held.st_dev == named.st_dev) {
+      return;
+    }
+  }
 }
 
 Error FileDownload::SystemError(const char* what) const {
@@ -90,29 +103,27 @@ Error FileDownload::SystemError(const char* what) const {
 
 // What an earlier try has left counts as received.
 void FileDownload::HashPart() {
-  EVP_DigestInit_ex(digest_.get(), EVP_sha256(), nullptr);
-  bytes_ = 0;
-  std::array<char, 64 * 1024> block{};
+  std::array<std::byte, 64 * 1024> block{};
   for (;;) {
     const auto n =
         ::pread(file_.get(), block.data(), block.size(), static_cast<off_t>(bytes_));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) throw Exception{SystemError("read")};
     if (n == 0) return;
-    EVP_DigestUpdate(digest_.get(), block.data(), static_cast<std::size_t>(n));
+    digest_.Update(std::span{block}.first(static_cast<std::size_t>(n)));
     bytes_ += static_cast<std::uint64_t>(n);
   }
 }
 
 Error FileDownload::StartOver() {
   if (::ftruncate(file_.get(), 0) != 0) return SystemError("truncate");
-  EVP_DigestInit_ex(digest_.get(), EVP_sha256(), nullptr);
+  digest_ = {};
   bytes_ = 0;
   return {};
 }
 
 proto::HttpRequest FileDownload::MakeRequest() {
-  if (request_.url_path.empty()) {
+  if (IsRange()) {
     return session_->Post("timeseries.get_range", range_params_);
   }
   auto request = session_->GetPath(request_.url_path);
@@ -152,7 +163,7 @@ Error FileDownload::Take(std::span<const std::byte> piece) {
     return {ErrorCode::LimitExceeded, "the server sends more than the file's " +
                                           std::to_string(*request_.size) + " bytes"};
   }
-  EVP_DigestUpdate(digest_.get(), piece.data(), piece.size());
+  digest_.Update(piece);
   while (!piece.empty()) {
     const auto n =
         ::pwrite(file_.get(), piece.data(), piece.size(), static_cast<off_t>(bytes_));
@@ -167,14 +178,12 @@ Error FileDownload::Take(std::span<const std::byte> piece) {
 }
 
 Error FileDownload::Complete() {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  EVP_DigestFinal_ex(digest_.get(), digest.data(), &size);
-  sha256_ = Hex(std::span{digest}.first(size));
+  sha256_ = digest_.Finish();
   const bool right_size = !request_.size || bytes_ == *request_.size;
   if (!right_size || (!request_.sha256.empty() && request_.sha256 != sha256_)) {
     // Going on with it would never make it right.
     ::unlink(part_.c_str());
+    file_.Reset();
     return {ErrorCode::HttpError,
             "the file " + request_.path + " came with " + std::to_string(bytes_) +
                 " bytes and SHA-256 " + sha256_ + ", but should have " +

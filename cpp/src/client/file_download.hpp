@@ -1,12 +1,11 @@
 #pragma once
 
-#include <openssl/evp.h>
-
 #include <memory>
 #include <string>
 
 #include "client/http_task.hpp"
 #include "net/scoped_fd.hpp"
+#include "proto/sha256.hpp"
 
 namespace dbnloop {
 
@@ -19,7 +18,7 @@ class FileDownload final : public HttpTask {
                DownloadRequest request, HistoricalClient::Params range_params,
                HistoricalClient::ProgressHandler progress,
                HistoricalClient::DownloadHandler done);
-  /// A part that may be resumed stays; another is removed.
+  /// A part stays when it may be gone on with, and when it was paid for.
   ~FileDownload() override;
 
  private:
@@ -29,15 +28,13 @@ class FileDownload final : public HttpTask {
   [[nodiscard]] Error Complete() override;
   void Finish(Error error) override;
 
-  [[nodiscard]] bool Resumes() const;
+  [[nodiscard]] bool IsRange() const noexcept { return request_.url_path.empty(); }
+  [[nodiscard]] bool Resumes() const noexcept { return request_.resume && !IsRange(); }
+  void OpenPart();
   void HashPart();
   [[nodiscard]] Error StartOver();
   [[nodiscard]] Error Publish();
   [[nodiscard]] Error SystemError(const char* what) const;
-
-  struct FreeDigest {
-    void operator()(EVP_MD_CTX* p) const noexcept { EVP_MD_CTX_free(p); }
-  };
 
   DownloadRequest request_;
   HistoricalClient::Params range_params_;
@@ -45,7 +42,7 @@ class FileDownload final : public HttpTask {
   HistoricalClient::DownloadHandler done_;
   std::string part_;
   net::ScopedFd file_;
-  std::unique_ptr<EVP_MD_CTX, FreeDigest> digest_;
+  proto::Sha256 digest_;
   std::uint64_t bytes_ = 0;
   std::uint64_t asked_from_ = 0;
   std::optional<std::uint64_t> total_;

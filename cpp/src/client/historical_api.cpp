@@ -7,6 +7,7 @@
 #include "dbnloop/exception.hpp"
 #include "proto/api_json.hpp"
 #include "proto/gateway_session.hpp"
+#include "proto/lines.hpp"
 #include "proto/url.hpp"
 
 namespace dbnloop {
@@ -19,6 +20,7 @@ using Effect = HistoricalClient::Effect;
 template <typename T>
 HistoricalClient::CallHandler Typed(std::string endpoint,
                                     HistoricalApi::Handler<T> done) {
+  if (!done) return {};  // is refused
   return [endpoint = std::move(endpoint),
           done = std::move(done)](HistoricalClient::CallResult body) mutable {
     if (!body) return done(std::unexpected{std::move(body.error())});
@@ -215,7 +217,9 @@ DownloadRequest HistoricalApi::ToDownload(const BatchFile& file,
   request.url_path = url->path;
   request.path = folder + "/" + file.filename;
   request.size = file.size;
-  if (file.hash.starts_with(kSha256)) request.sha256 = file.hash.substr(kSha256.size());
+  if (file.hash.starts_with(kSha256)) {
+    request.sha256 = proto::LowerCase(file.hash.substr(kSha256.size()));
+  }
   return request;
 }
 

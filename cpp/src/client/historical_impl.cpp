@@ -8,6 +8,15 @@
 #include "proto/http_failure.hpp"
 
 namespace dbnloop {
+namespace {
+
+void RequireHandler(bool given) {
+  if (given) return;
+  throw Exception{{ErrorCode::InvalidArgument,
+                   "a call or a download needs a handler: its end is told to that"}};
+}
+
+}  // namespace
 
 HistoricalClient::Impl::Impl(HistoricalClient* client, Reactor* reactor,
                              proto::SecretString api_key,
@@ -87,13 +96,15 @@ bool HistoricalClient::Impl::HasMore() const {
 // ---- Stream -------------------------------------------------------------------------
 
 void HistoricalClient::Impl::OnHead(const proto::HttpHead& head) {
-  const auto control = client_->control();
-  for (const auto& text : proto::WarningsOf(head)) {
-    Warn(text);
-    if (control->destroyed || !connection_) return;
-  }
+  // Noted before the user hears of it: a handler may throw, stop or start anew.
   request_id_ = head.Find("request-id").value_or("");
   if (head.status / 100 != 2) failed_ = head;
+  const auto control = client_->control();
+  const auto stream = control->stream;
+  for (auto& text : proto::WarningsOf(head)) {
+    Warn(std::move(text));
+    if (control->destroyed || !connection_ || control->stream != stream) return;
+  }
 }
 
 void HistoricalClient::Impl::OnBody(std::span<const std::byte> piece,
@@ -190,14 +201,19 @@ void HistoricalClient::Impl::EndLater(Error error) {
   });
 }
 
-void HistoricalClient::Impl::Warn(const std::string& text) {
+void HistoricalClient::Impl::Warn(std::string text) {
+  session->Redact(text);
   if (const auto handler = on_warning) (*handler)(text);
 }
 
 // ---- Tasks --------------------------------------------------------------------------
 
 HttpTask::Hooks HistoricalClient::Impl::HooksOf(CallId id) {
-  return {.warn = [this](const std::string& text) { Warn(text); },
+  return {.warn =
+              [this, id, control = client_->control()](std::string text) {
+                Warn(std::move(text));
+                return !control->destroyed && tasks_.contains(id);
+              },
           .release = [this, id]() -> std::unique_ptr<HttpTask> {
             auto node = tasks_.extract(id);
             return std::move(node.mapped());
@@ -207,6 +223,7 @@ HttpTask::Hooks HistoricalClient::Impl::HooksOf(CallId id) {
 HistoricalClient::CallId HistoricalClient::Impl::Call(HttpCall::Maker make,
                                                       bool repeatable,
                                                       CallHandler done) {
+  RequireHandler(static_cast<bool>(done));
   const auto id = ++last_id_;
   auto task = std::make_unique<HttpCall>(session, HooksOf(id), options_.max_retries,
                                          repeatable, std::move(make), std::move(done));
@@ -217,6 +234,7 @@ HistoricalClient::CallId HistoricalClient::Impl::Call(HttpCall::Maker make,
 
 HistoricalClient::CallId HistoricalClient::Impl::Download(
     const DownloadRequest& request, ProgressHandler progress, DownloadHandler done) {
+  RequireHandler(static_cast<bool>(done));
   const bool range = request.url_path.empty();
   if (range) Validate(request.range);
   if (!range && !request.url_path.starts_with('/')) {

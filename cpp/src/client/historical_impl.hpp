@@ -60,7 +60,7 @@ class HistoricalClient::Impl final : private HttpListener {
   void Close();
   void Complete();
   [[nodiscard]] HttpTask::Hooks HooksOf(CallId id);
-  void Warn(const std::string& text);
+  void Warn(std::string text);
 
   HistoricalClient* client_;
   HistoricalOptions options_;

@@ -100,6 +100,7 @@ bool HttpConnection::Reusable() const {
 
 void HttpConnection::BeginPhase(Phase phase, const char* what, milliseconds limit) {
   phase_ = phase;
+  in_body_ = false;
   waiting_for_ = what;
   limit_ = limit;
   last_progress_ = reactor_->Now();
@@ -333,7 +334,7 @@ HttpConnection::Flow HttpConnection::Receive() {
     eof_ = n == 0;
   }
   received_ += in_end_;
-  if (in_end_ != 0) last_progress_ = reactor_->Now();
+  if (in_end_ != 0 && in_body_) last_progress_ = reactor_->Now();
   return Flow::Go;
 }
 
@@ -378,9 +379,11 @@ HttpConnection::Flow HttpConnection::Tell(proto::HttpResponse::Event event) {
   };
   switch (event) {
     case Event::Head:
-      // From here on the body's silence counts.
+      // From here on silence counts; the head had to come in time as a whole.
+      in_body_ = true;
       waiting_for_ = "the next bytes of the response";
       limit_ = options_.idle_timeout;
+      last_progress_ = reactor_->Now();
       ArmTimer(limit_);
       listener_->OnHead(response_->head());
       return gone() ? Flow::Stop : Flow::Go;

@@ -131,6 +131,7 @@ class HttpConnection {
   bool eof_ = false;
   bool paused_ = false;
   bool advancing_ = false;
+  bool in_body_ = false;  // of the response: its head was told
   Reactor::TimerId soon_ = 0;
 
   Reactor::TimerId timer_ = 0;

@@ -113,24 +113,25 @@ void HttpSession::Return(std::unique_ptr<HttpConnection> connection) {
   }
 }
 
-void HttpSession::Redact(Error& error) const {
+void HttpSession::Redact(std::string& text) const {
   // A server may repeat the header too; behind "Basic " it is as good as the key.
   const auto header = proto::BasicAuth(api_key_, {});
-  const auto clean = [&](std::string& text) {
-    for (const auto secret :
-         {std::string_view{api_key_}, std::string_view{header}.substr(6)}) {
-      for (auto at = text.find(secret); at != std::string::npos;
-           at = text.find(secret, at)) {
-        text.replace(at, secret.size(), "[key]");
-      }
+  for (const auto secret :
+       {std::string_view{api_key_}, std::string_view{header}.substr(6)}) {
+    for (auto at = text.find(secret); at != std::string::npos;
+         at = text.find(secret, at)) {
+      text.replace(at, secret.size(), "[key]");
     }
-  };
-  clean(error.message);
+  }
+}
+
+void HttpSession::Redact(Error& error) const {
+  Redact(error.message);
   if (error.http == nullptr) return;
   auto failure = *error.http;
   for (auto* text :
        {&failure.error_case, &failure.message, &failure.docs, &failure.request_id}) {
-    clean(*text);
+    Redact(*text);
   }
   error.http = std::make_shared<HttpFailure>(std::move(failure));
 }

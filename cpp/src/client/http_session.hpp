@@ -36,7 +36,8 @@ class HttpSession {
   /// Keeps a connection for the next request.
   void Return(std::unique_ptr<HttpConnection> connection);
 
-  /// Takes the key out of a text that a peer sent.
+  /// Takes the key out of what a peer sent.
+  void Redact(std::string& text) const;
   void Redact(Error& error) const;
   /// The URL of a request, for messages.
   [[nodiscard]] std::string Describe(const proto::HttpRequest& request) const;

@@ -17,7 +17,7 @@ bool IsSuccess(int status) { return status / 100 == 2; }
 // 1, 2, 4… s unless the server says.
 seconds WaitBefore(int retry, const Error& error) {
   if (error.http && error.http->retry_after_s) {
-    return std::min(kLongestWait, seconds{*error.http->retry_after_s});
+    return seconds{*error.http->retry_after_s};
   }
   return std::min(kLongestWait, seconds{1U << std::min(retry, 8)});
 }
@@ -43,13 +43,20 @@ void HttpTask::Begin() {
   connection_->Send(request, this);
 }
 
+// What the head says is noted before the user hears of it: a handler may throw, or end
+// the task.
 void HttpTask::OnHead(const proto::HttpHead& head) {
-  for (const auto& text : proto::WarningsOf(head)) hooks_.warn(text);
-  if (!IsSuccess(head.status)) {
+  Error error;
+  if (IsSuccess(head.status)) {
+    error = Accept(head);
+  } else {
     failed_ = head;
-    return;
   }
-  if (auto error = Accept(head)) End(std::move(error));
+  const auto warn = hooks_.warn;
+  for (auto& text : proto::WarningsOf(head)) {
+    if (!warn(std::move(text))) return;
+  }
+  if (error) End(std::move(error));
 }
 
 void HttpTask::OnBody(std::span<const std::byte> piece, std::size_t& taken) {
@@ -75,12 +82,19 @@ void HttpTask::OnFailure(Error error) { End(std::move(error)); }
 
 bool HttpTask::TryAgain(const Error& error) {
   if (retries_left_ == 0) return false;
-  // Refused, so not done: safe for every request.
+  const auto* const http = error.http.get();
+  // Sooner than the server wants is no use, and nobody waits for hours unasked.
+  if (http != nullptr && http->retry_after_s.value_or(0) > kLongestWait.count()) {
+    return false;
+  }
+  // Refused, so not done: safe for every request. A 503 without Retry-After may be a
+  // proxy's that lost the server's answer.
   const bool refused =
-      error.http && (error.http->status == 429 || error.http->status == 503);
+      http != nullptr &&
+      (http->status == 429 || (http->status == 503 && http->retry_after_s));
   const bool broken = error.code == ErrorCode::ConnectionClosed ||
                       error.code == ErrorCode::Timeout ||
-                      (error.http && error.http->Retryable());
+                      (http != nullptr && http->Retryable());
   if (!refused && !(broken && repeatable_)) return false;
   --retries_left_;
   connection_.reset();

@@ -17,7 +17,8 @@ namespace dbnloop {
 class HttpTask : protected HttpListener {
  public:
   struct Hooks {
-    std::function<void(const std::string&)> warn;
+    /// Tells the user a warning; false: the task is gone with what the user did.
+    std::function<bool(std::string)> warn;
     std::function<std::unique_ptr<HttpTask>()> release;  ///< gives the task up
   };
   HttpTask(std::shared_ptr<HttpSession> session, Hooks hooks, int max_retries,

@@ -1,6 +1,7 @@
 #include "net/tls_stream.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -14,6 +15,7 @@
 #include <utility>
 
 #include "dbnloop/exception.hpp"
+#include "net/scoped_fd.hpp"
 
 namespace dbnloop::net {
 namespace {
@@ -96,9 +98,15 @@ struct FreeSsl {
   void operator()(SSL* p) const noexcept { SSL_free(p); }
 };
 
-[[noreturn]] void ThrowUnreadable(const std::string& what) {
+[[noreturn]] void ThrowUnreadable(const std::string& what, const std::string& reason) {
   throw Exception{{ErrorCode::CertificateError,
-                   "cannot read certificates of " + what + ": " + OpenSslReason()}};
+                   "cannot read certificates of " + what + ": " + reason}};
+}
+
+// OpenSSL looks into the folder only when it wants a certificate, and then misses none.
+void RequireFolder(const std::string& path) {
+  const ScopedFd folder{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (!folder) ThrowUnreadable("the folder " + path, std::strerror(errno));
 }
 
 }  // namespace
@@ -128,11 +136,13 @@ TlsContext::TlsContext(const TlsOptions& options) : impl_{std::make_unique<Impl>
   }
   if (!options.ca_file.empty() &&
       SSL_CTX_load_verify_file(ctx, options.ca_file.c_str()) != 1) {
-    ThrowUnreadable("the file " + options.ca_file);
+    ThrowUnreadable("the file " + options.ca_file, OpenSslReason());
   }
-  if (!options.ca_dir.empty() &&
-      SSL_CTX_load_verify_dir(ctx, options.ca_dir.c_str()) != 1) {
-    ThrowUnreadable("the folder " + options.ca_dir);
+  if (!options.ca_dir.empty()) {
+    RequireFolder(options.ca_dir);
+    if (SSL_CTX_load_verify_dir(ctx, options.ca_dir.c_str()) != 1) {
+      ThrowUnreadable("the folder " + options.ca_dir, OpenSslReason());
+    }
   }
   ERR_clear_error();
 }

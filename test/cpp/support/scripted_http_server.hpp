@@ -58,6 +58,13 @@ class ScriptedHttpServer {
     return (context_ ? "https://" : "http://") + host + ":" + std::to_string(port_);
   }
 
+  /// Speaks no newer version of TLS, and old ones whatever the system forbids.
+  void UseAtMost(int tls_version) {
+    SSL_CTX_set_security_level(context_.get(), 0);
+    SSL_CTX_set_min_proto_version(context_.get(), TLS1_VERSION);
+    SSL_CTX_set_max_proto_version(context_.get(), tls_version);
+  }
+
   /// Set before requests come. An answer without bytes that keeps: none, for ever.
   std::function<HttpAnswer(const std::string& request)> answer;
   /// Whether TLS handshakes are answered at all.
