@@ -1,8 +1,10 @@
 package dbnloop
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"path"
@@ -169,8 +171,17 @@ func (c *HistoricalClient) decode(ctx context.Context, kind CallKind, endpoint s
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(body, into); err != nil {
-		return newError(CodeHTTPError, "%s: the response is not the JSON that was expected: %v", endpoint, err)
+	// null would pass as nothing: a cost of 0, a job without an id.
+	if string(bytes.TrimSpace(body)) == "null" {
+		err = errors.New("it is null")
+	} else {
+		err = json.Unmarshal(body, into)
+	}
+	if job, ok := into.(*Job); ok && err == nil && job.ID == "" {
+		err = errors.New("a job without an id")
+	}
+	if err != nil {
+		return newError(CodeParseError, "%s: the response is not the JSON that was expected: %v; is it Databento's API?", endpoint, err)
 	}
 	return nil
 }
@@ -279,7 +290,7 @@ func (c *HistoricalClient) Resolve(ctx context.Context, dataset string, symbols 
 }
 
 // SubmitJob orders a batch job: it costs money. It is never sent twice, unless the server
-// refused it as too early and WithRetries allows it.
+// refused it, said when to try again, and WithRetries allows it.
 func (c *HistoricalClient) SubmitJob(ctx context.Context, j JobRequest) (job Job, err error) {
 	v, err := j.params()
 	if err != nil {

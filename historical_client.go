@@ -128,7 +128,7 @@ type CallKind uint32
 const (
 	Get       CallKind = bindings.CallGet       // only reads; parameters go into the URL
 	PostReads CallKind = bindings.CallPostReads // only reads
-	PostBills CallKind = bindings.CallPostBills // has an effect: sent again only when it was refused (429, 503)
+	PostBills CallKind = bindings.CallPostBills // has an effect: sent again only after 429, or 503 with Retry-After
 )
 
 // CallID names a call or a download.
@@ -236,7 +236,7 @@ type Progress struct {
 type Download struct {
 	URLPath   string // "/v0/…" of the API's server
 	Range     Range
-	Path      string // of the file; it is "Path.part" until it is whole
+	Path      string // of the file; it is "Path.part" until it is whole, and when it fails
 	Overwrite bool   // else an existing file is refused
 	Restart   bool   // do not go on with the part of an earlier try (URLPath only)
 	Size      int64  // bytes that it must have; 0: not known
@@ -254,7 +254,9 @@ type Downloaded struct {
 }
 
 // StartDownload begins a download without waiting; done runs once, in a later turn. The
-// file under its final name is whole and on the disk.
+// file under its final name is whole and on the disk. When it fails or is cancelled, the
+// part stays: the next try goes on with that of a job's file; that of a Range was paid for,
+// and the next try begins anew.
 func (c *HistoricalClient) StartDownload(d Download, done func(Downloaded, error)) (CallID, error) {
 	in := bindings.Download{
 		URLPath: d.URLPath, Path: d.Path, SHA256: strings.ToLower(d.SHA256),

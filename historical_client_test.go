@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -312,6 +314,82 @@ func TestHistoricalMetadata(t *testing.T) {
 	})
 	if err := r.Run(ctx); err != nil {
 		t.Error(err)
+	}
+}
+
+// What is no answer of the API must not pass for one: nothing costs $0 that way.
+func TestHistoricalAnswersThatAreNone(t *testing.T) {
+	r := newReactor(t)
+	answer := ""
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Write([]byte(answer)) //nolint:errcheck // the client notices
+	}))
+	defer server.Close()
+	c := newHistorical(t, r, dbnloop.WithURL(server.URL), dbnloop.WithProxy(""))
+	rng := dbnloop.NewRange("GLBX.MDP3", dbn.SchemaTrades, 1, 2, "ES")
+	ctx := t.Context()
+	for name, call := range map[string]func() error{
+		"cost":    func() error { _, err := c.Cost(ctx, rng); return err },
+		"count":   func() error { _, err := c.RecordCount(ctx, rng); return err },
+		"size":    func() error { _, err := c.BillableSize(ctx, rng); return err },
+		"submit":  func() error { _, err := c.SubmitJob(ctx, dbnloop.JobRequest{Range: rng}); return err },
+		"details": func() error { _, err := c.JobDetails(ctx, "J"); return err },
+	} {
+		for _, answer = range []string{"", "null", " null\n", "{}", "[]", `"1"`, "true", "<html>", "{"} {
+			if err := call(); !errors.Is(err, dbnloop.ErrParse) {
+				t.Errorf("%s answered with %q: %v", name, answer, err)
+			}
+		}
+	}
+}
+
+func TestHistoricalCallEndsWithItsContext(t *testing.T) {
+	r := newReactor(t)
+	_, opts := historical(t, sim.HistoricalConfig{Faults: []sim.HistoricalFault{
+		{Kind: sim.HistStallHeaders, Endpoint: "metadata.list_publishers", First: 1, Last: 1},
+	}})
+	c := newHistorical(t, r, opts...)
+	why := errors.New("no patience")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	if _, err := r.AfterFunc(20*time.Millisecond, func() { cancel(why) }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.ListPublishers(ctx); !errors.Is(err, why) {
+		t.Errorf("a call whose context ends: %v", err)
+	}
+	if _, err := c.ListPublishers(t.Context()); err != nil {
+		t.Errorf("the next call: %v", err)
+	}
+}
+
+func TestHistoricalErrorsTellWhetherToTryAgain(t *testing.T) {
+	for _, test := range []struct {
+		fault     sim.HistoricalFault
+		sentinel  error
+		retryable bool
+		after     time.Duration
+	}{
+		{sim.HistoricalFault{Kind: sim.HistRateLimit, For: 7 * time.Second}, dbnloop.ErrHTTP, true, 7 * time.Second},
+		{sim.HistoricalFault{Kind: sim.HistUnavailable, For: 3 * time.Second}, dbnloop.ErrHTTP, true, 3 * time.Second},
+		{sim.HistoricalFault{Kind: sim.HistError, Status: 500}, dbnloop.ErrHTTP, true, -1},
+		{sim.HistoricalFault{Kind: sim.HistError, Status: 422}, dbnloop.ErrHTTP, false, -1},
+		{sim.HistoricalFault{Kind: sim.HistError, Status: 401}, dbnloop.ErrAuthFailed, false, -1},
+		{sim.HistoricalFault{Kind: sim.HistCutHeaders, At: 20}, dbnloop.ErrConnectionClosed, true, 0},
+		{sim.HistoricalFault{Kind: sim.HistCertExpired}, dbnloop.ErrCertificate, false, 0},
+		{sim.HistoricalFault{Kind: sim.HistRedirect, Text: "https://elsewhere.example.com/"}, dbnloop.ErrHTTP, false, -1},
+	} {
+		t.Run(string(test.fault.Kind), func(t *testing.T) {
+			r := newReactor(t)
+			_, opts := historical(t, sim.HistoricalConfig{Faults: []sim.HistoricalFault{test.fault}})
+			_, err := newHistorical(t, r, opts...).ListPublishers(t.Context())
+			var e *dbnloop.Error
+			if !errors.Is(err, test.sentinel) || !errors.As(err, &e) || e.Retryable() != test.retryable {
+				t.Fatalf("%v; want %v, retryable %v", err, test.sentinel, test.retryable)
+			}
+			if (e.HTTP != nil) != (test.after != 0) || e.HTTP != nil && e.HTTP.RetryAfter != test.after {
+				t.Errorf("%+v, want Retry-After %v", e.HTTP, test.after)
+			}
+		})
 	}
 }
 

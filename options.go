@@ -205,7 +205,7 @@ func WithCADir(path string) HistoricalOption {
 }
 
 // WithProxy is "http://[user:password@]host:port", or "" for none. Default: as the
-// environment says (https_proxy, all_proxy, no_proxy…).
+// environment says (https_proxy, all_proxy, no_proxy…; never for localhost, 127.… and ::1).
 func WithProxy(proxy string) HistoricalOption {
 	return historicalOption(func(o *historicalConfig) { o.c.Proxy, o.c.HasProxy = proxy, true })
 }
@@ -227,10 +227,12 @@ func WithIdleTimeout(d time.Duration) HistoricalOption {
 	return historicalOption(func(o *historicalConfig) { o.c.IdleTimeoutMs = milliseconds(d) })
 }
 
-// WithRetries lets calls and downloads be tried again n times when the server is busy (429,
-// 503: after its Retry-After) or, for what only reads, when the connection breaks. Streams
-// of records are never tried again, and jobs never submitted again: a second one may be
-// billed a second time. Default: 0.
+// WithRetries lets calls and downloads be tried again n times: what only reads when the
+// server is busy or fails or the connection breaks; what may be billed (a job, a Range that
+// is downloaded) only when the server refused it and says so (429, or 503 with Retry-After).
+// It waits as long as Retry-After says, else 1, 2, 4… s; not at all when that is more than
+// 300 s. Streams of records are never tried again: a second one may be billed a second time.
+// Default: 0.
 func WithRetries(n int) HistoricalOption {
 	return historicalOption(func(o *historicalConfig) {
 		if n < 0 {

@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -39,7 +40,13 @@ func TestAPICommands(t *testing.T) {
 			"schema start end",
 			"all 2026-11-15T00:00:00.000000000Z 2026-11-16T00:00:00.000000000Z",
 		}, false},
+		{"range GLBX.MDP3 -J", nil, false},
+		{"prices GLBX.MDP3 -J", nil, false},
 		{"resolve -d GLBX.MDP3 --start 2026-11-15 ESZ6", []string{"symbol from to is"}, false},
+		{"resolve -d GLBX.MDP3 --start 2026-11-15 ESZ6 -J", []string{
+			`{"symbol":"ESZ6","start_date":"2026-11-15","end_date":"2026-11-16","resolved":"4916"}`,
+		}, true},
+		{"cost -d GLBX.MDP3 -s trades --start 2026-11-15 ESZ6 -J", nil, false},
 		{"resolve -d GLBX.MDP3 --start 2026-11-15 -i continuous --stype-out raw_symbol ES.c.0", nil, false},
 		{"cost -d GLBX.MDP3 -s trades --start 2026-11-15 ESZ6", []string{
 			"dataset GLBX.MDP3", "schema trades", "start 2026-11-15T00:00:00.000000000Z", "end 2026-11-16T00:00:00.000000000Z",
@@ -62,6 +69,11 @@ func TestAPICommands(t *testing.T) {
 				lines = strings.Split(strings.TrimSuffix(got.stdout, "\n"), "\n")
 				if got.stdout == "" {
 					lines = nil
+				}
+				for _, line := range lines {
+					if !json.Valid([]byte(line)) {
+						t.Errorf("no JSON: %s", line)
+					}
 				}
 			}
 			if test.all {

@@ -208,11 +208,17 @@ func (run *histRun) conclude(err error) error {
 	case !run.broke:
 		return err
 	}
+	return run.partial(err, count.records)
+}
+
+// partial is the end with an error, behind some records or none.
+func (run *histRun) partial(err error, records uint64) error {
+	err = run.explain(err)
 	code := exitCode(err)
-	if code == ExitFailure && count.records > 0 {
+	if code == ExitFailure && records > 0 {
 		code = ExitPartial
 	}
-	return run.withCount(&exitError{code, err}, count.records)
+	return run.withCount(&exitError{code, err}, records)
 }
 
 // withCount adds what came before the error.

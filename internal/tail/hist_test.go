@@ -369,7 +369,8 @@ func TestHistFaults(t *testing.T) {
 		{"truncate=70000", "", ExitPartial, []string{"ended inside", "came before"}},
 		{"bad-chunk=70000", "", ExitPartial, []string{"came before"}},
 		{"cut-body=70000", "-o DIR/a.csv", ExitPartial, []string{"came before, kept in DIR/a.csv.part"}},
-		{"cut-body=70000", "-o DIR/a.dbn.zst", ExitFailure, []string{"without close_notify"}},
+		{"cut-body=70000", "-o DIR/a.dbn.zst", ExitPartial, []string{"without close_notify", "came before, kept in DIR/a.dbn.zst.part"}},
+		{"cut-headers", "-o DIR/a.dbn.zst", ExitFailure, nil},
 		{"truncate=70000", "-o DIR/a.dbn.zst", ExitPartial, []string{"not whole", "kept in DIR/a.dbn.zst.part"}},
 		{"corrupt=20000", "-o DIR/a.dbn.zst", ExitCorrupt, []string{"not whole"}},
 		{"corrupt=20000", "", ExitCorrupt, nil},
@@ -426,7 +427,8 @@ func TestHistCutIsPrefix(t *testing.T) {
 	want := runProgram(t, "-J", sampleFile(t, dbn.SchemaMbo)).want(t, ExitOK).stdout
 	for _, at := range []int64{5_000, 20_000, 60_000} {
 		h := newHistServer(t, sim.HistoricalConfig{Stored: true, Faults: []sim.HistoricalFault{{Kind: sim.HistCutBody, At: at}}})
-		path := filepath.Join(t.TempDir(), "a.json")
+		dir := t.TempDir()
+		path := filepath.Join(dir, "a.json")
 		got := h.run(t, append([]string{"hist"}, histQuery(dbn.SchemaMbo)...)...).want(t, ExitPartial)
 		h.run(t, append([]string{"hist", "-o", path}, histQuery(dbn.SchemaMbo)...)...).want(t, ExitPartial)
 		if got.stdout == "" || len(got.stdout) >= len(want) || !strings.HasPrefix(want, got.stdout) {
@@ -434,6 +436,11 @@ func TestHistCutIsPrefix(t *testing.T) {
 		}
 		if part := string(readFile(t, path+cutSuffix)); part != got.stdout {
 			t.Errorf("cut at %d: %d bytes in the part, %d on standard output", at, len(part), len(got.stdout))
+		}
+		path = filepath.Join(dir, "a.dbn.zst")
+		h.run(t, append([]string{"hist", "-o", path}, histQuery(dbn.SchemaMbo)...)...).want(t, ExitPartial)
+		if part := readFile(t, path+cutSuffix); int64(len(part)) != at {
+			t.Errorf("cut at %d: %d bytes in the downloaded part", at, len(part))
 		}
 	}
 }

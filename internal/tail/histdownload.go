@@ -31,12 +31,11 @@ func (run *histRun) download() error {
 	})
 	run.progress.clear()
 	if err != nil {
-		file.whole.remove()
-		return run.explainDownload(err)
+		return run.broken(file.whole, err)
 	}
 	records, err := countRecords(run.ctx, file.whole.temporary)
 	if err != nil {
-		return run.publishPart(file.whole, records, err)
+		return run.notWhole(file.whole, records, err)
 	}
 	if err := file.whole.publish(); err != nil {
 		return file.failed(err)
@@ -48,22 +47,39 @@ func (run *histRun) download() error {
 	return nil
 }
 
-// explainDownload says in which state a download left the file.
-func (run *histRun) explainDownload(err error) error {
+// broken keeps what came of a download that broke or was ended.
+func (run *histRun) broken(file *wholeFile, err error) error {
+	came := os.Rename(file.temporary+cutSuffix, file.temporary) == nil
 	var signaled signalError
 	if errors.As(err, &signaled) {
-		run.log.Info(signalName(signaled.Signal) + ": nothing is kept")
+		if failed := run.publishPart(file, !came); failed != nil {
+			return failed
+		}
+		what := "nothing came"
+		if came {
+			what = "what came is kept in " + run.plan.output.path + cutSuffix
+		}
+		run.log.Info(signalName(signaled.Signal) + ": " + what)
 		return err
 	}
-	return run.explain(err)
+	var records uint64
+	if came {
+		records, _ = countRecords(run.ctx, file.temporary) // it ends somewhere
+	}
+	if failed := run.publishPart(file, !came); failed != nil {
+		return failed
+	}
+	err = run.partial(err, records)
+	if came && records == 0 {
+		err = fail(ExitPartial, "%w; no whole record came before%s", err, run.keptPart())
+	}
+	return err
 }
 
-// publishPart keeps what came of an answer that is not whole.
-func (run *histRun) publishPart(file *wholeFile, records uint64, err error) error {
-	o := &run.plan.output
-	o.cut, o.empty = true, records == 0
-	if failed := file.publish(); failed != nil {
-		return fail(ExitFailure, "cannot write %s: %w", o.path+cutSuffix, failed)
+// notWhole keeps what came of an answer that HTTP is content with, and DBN is not.
+func (run *histRun) notWhole(file *wholeFile, records uint64, err error) error {
+	if failed := run.publishPart(file, records == 0); failed != nil {
+		return failed
 	}
 	var signaled signalError
 	code := ExitCorrupt
@@ -73,8 +89,18 @@ func (run *histRun) publishPart(file *wholeFile, records uint64, err error) erro
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		code = ExitPartial
 	}
-	err = fail(code, "%s: the server's answer is not whole: %s", o.path, strings.TrimPrefix(err.Error(), "dbn: "))
+	err = fail(code, "%s: the server's answer is not whole: %s", run.plan.output.path, strings.TrimPrefix(err.Error(), "dbn: "))
 	return run.withCount(err, records)
+}
+
+// publishPart gives what came the name of a part.
+func (run *histRun) publishPart(file *wholeFile, empty bool) error {
+	o := &run.plan.output
+	o.cut, o.empty = true, empty
+	if err := file.publish(); err != nil {
+		return fail(ExitFailure, "cannot write %s: %w", o.path+cutSuffix, err)
+	}
+	return nil
 }
 
 // countRecords reads a file to its end.
