@@ -239,11 +239,12 @@ func nanos(t dbn.UnixNanos) string { return strconv.FormatUint(uint64(t), 10) }
 
 // params is the query that timeseries, the costs and the jobs have in common.
 func (r Range) params() (url.Values, error) {
-	if _, err := r.forC(); err != nil {
+	symbols, err := joinSymbols(r.Symbols)
+	if err != nil {
 		return nil, err
 	}
 	v := url.Values{
-		"dataset": {r.Dataset}, "symbols": {strings.Join(r.Symbols, ",")},
+		"dataset": {r.Dataset}, "symbols": {symbols},
 		"schema": {r.Schema.String()}, "start": {nanos(r.Start)},
 		"stype_in": {r.StypeIn.String()},
 	}
@@ -279,10 +280,14 @@ func (c *HistoricalClient) Cost(ctx context.Context, r Range) (usd float64, err 
 	return usd, c.measure(ctx, "metadata.get_cost", r, &usd)
 }
 
-// Resolve says what symbols mean; end is exclusive, empty: one day.
+// Resolve says what 1 to 2,000 symbols mean; end is exclusive, empty: one day.
 func (c *HistoricalClient) Resolve(ctx context.Context, dataset string, symbols []string, in, out dbn.SType, start, end Date) (r Resolution, err error) {
+	list, err := joinSymbols(symbols)
+	if err != nil {
+		return r, err
+	}
 	v := url.Values{
-		"dataset": {dataset}, "symbols": {strings.Join(symbols, ",")},
+		"dataset": {dataset}, "symbols": {list},
 		"stype_in": {in.String()}, "stype_out": {out.String()}, "start_date": {string(start)},
 	}
 	set(v, "end_date", end)

@@ -29,18 +29,30 @@ func NewRange(dataset string, schema dbn.Schema, start, end dbn.UnixNanos, symbo
 	}
 }
 
-func (r Range) forC() (bindings.Range, error) {
-	for _, symbol := range r.Symbols {
-		// The border takes one comma-separated list.
+// joinSymbols makes the comma-separated list that the API takes.
+func joinSymbols(symbols []string) (string, error) {
+	for _, symbol := range symbols {
 		if strings.Contains(symbol, ",") {
-			return bindings.Range{}, newError(CodeInvalidSymbol, "symbol %q holds a comma; give the symbols one by one", symbol)
+			return "", newError(CodeInvalidSymbol, "symbol %q holds a comma; give the symbols one by one", symbol)
 		}
 	}
-	if len(r.Symbols) == 0 {
-		return bindings.Range{}, newError(CodeInvalidSymbol, "no symbol is given; dbn.AllSymbols alone selects every one")
+	const most = 2000
+	switch {
+	case len(symbols) == 0:
+		return "", newError(CodeInvalidSymbol, "no symbol is given; dbn.AllSymbols alone selects every one")
+	case len(symbols) > most:
+		return "", newError(CodeInvalidArgument, "a request may have %d symbols, this one has %d; make several requests, or ask for ALL_SYMBOLS", most, len(symbols))
+	}
+	return strings.Join(symbols, ","), nil
+}
+
+func (r Range) forC() (bindings.Range, error) {
+	symbols, err := joinSymbols(r.Symbols)
+	if err != nil {
+		return bindings.Range{}, err
 	}
 	return bindings.Range{
-		Dataset: r.Dataset, Symbols: strings.Join(r.Symbols, ","),
+		Dataset: r.Dataset, Symbols: symbols,
 		Schema: uint32(r.Schema), StypeIn: uint32(r.StypeIn), StypeOut: uint32(r.StypeOut),
 		HasEnd: r.End != 0, Start: uint64(r.Start), End: uint64(r.End), Limit: r.Limit,
 	}, nil

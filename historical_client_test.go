@@ -140,6 +140,14 @@ func TestHistoricalRefusals(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 		}
 	}
+	tooMany := good
+	tooMany.Symbols = slices.Repeat([]string{"A"}, 2001)
+	if _, err := c.SubmitJob(t.Context(), dbnloop.JobRequest{Range: tooMany}); !errors.Is(err, dbnloop.ErrInvalidArgument) {
+		t.Errorf("a job of 2001 symbols: %v", err)
+	}
+	if _, err := c.Resolve(t.Context(), "GLBX.MDP3", nil, dbn.STypeRawSymbol, dbn.STypeInstrumentID, "2026-11-15", ""); !errors.Is(err, dbnloop.ErrInvalidSymbol) {
+		t.Errorf("no symbol resolved: %v", err)
+	}
 	// What the server refuses comes with its envelope.
 	bad := good
 	bad.Dataset = "NO.SUCH"
@@ -343,20 +351,45 @@ func TestHistoricalAnswersThatAreNone(t *testing.T) {
 	}
 }
 
+func TestHistoricalWarnings(t *testing.T) {
+	r := newReactor(t)
+	_, opts := historical(t, sim.HistoricalConfig{Warnings: []string{"Warning: careful"}})
+	c := newHistorical(t, r, opts...)
+	var warnings []string
+	c.Handle(dbnloop.Handlers{
+		Warning:  func(text string) { warnings = append(warnings, text) },
+		Complete: r.Stop,
+		Error:    func(err error) { t.Error(err); r.Stop() },
+	})
+	rng := sampleRange(t, c, dbn.SchemaTrades) // two calls
+	if err := errors.Join(c.Request(rng), c.Start(), r.Run(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	if want := slices.Repeat([]string{"Warning: careful"}, 3); !cmp.Equal(warnings, want) {
+		t.Errorf("warnings %q, want %q", warnings, want)
+	}
+}
+
 func TestHistoricalCallEndsWithItsContext(t *testing.T) {
 	r := newReactor(t)
-	_, opts := historical(t, sim.HistoricalConfig{Faults: []sim.HistoricalFault{
+	h, opts := historical(t, sim.HistoricalConfig{Faults: []sim.HistoricalFault{
 		{Kind: sim.HistStallHeaders, Endpoint: "metadata.list_publishers", First: 1, Last: 1},
 	}})
 	c := newHistorical(t, r, opts...)
 	why := errors.New("no patience")
 	ctx, cancel := context.WithCancelCause(t.Context())
-	if _, err := r.AfterFunc(20*time.Millisecond, func() { cancel(why) }); err != nil {
+	watch, err := r.Every(time.Millisecond, func() {
+		if len(h.Requests()) > 0 {
+			cancel(why)
+		}
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.ListPublishers(ctx); !errors.Is(err, why) {
 		t.Errorf("a call whose context ends: %v", err)
 	}
+	r.Cancel(watch)
 	if _, err := c.ListPublishers(t.Context()); err != nil {
 		t.Errorf("the next call: %v", err)
 	}

@@ -21,6 +21,7 @@ typedef struct server {
   char request[4096];
   size_t size;
   const char* answer; /* NULL: a stream of records */
+  uint64_t warned;    /* source of the last warning "w" */
 } server;
 
 static void server_open(server* s, dbnloop_reactor* reactor) {
@@ -116,6 +117,10 @@ static dbnloop_event* wait_for(server* s, uint32_t kind, uint64_t source,
       if (e->kind == DBNLOOP_EVENT_RECORDS && records != NULL) {
         *records += (uint32_t)(e->size / kRecordSize);
       }
+      if (e->kind == DBNLOOP_EVENT_WARNING) {
+        CHECK(e->size == 1 && memcmp(e->data, "w", 1) == 0);
+        s->warned = e->source;
+      }
       if (e->kind == kind && e->source == source) found = e;
     }
     if (found != NULL) return found;
@@ -159,6 +164,7 @@ static void streams_and_calls(void) {
   uint32_t records = 0;
   wait_for(&s, DBNLOOP_EVENT_COMPLETE, id, &records);
   CHECK(records == kRecords);
+  CHECK(s.warned == id);
   CHECK(dbnloop_hist_is_streaming(hist) == 0 && dbnloop_hist_received(hist) > 0);
 
   s.answer = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n[1]";
@@ -173,6 +179,10 @@ static void streams_and_calls(void) {
   s.answer =
       "HTTP/1.1 422 No\r\nrequest-id: r1\r\nRetry-After: 4\r\nContent-Length: "
       "44\r\n\r\n{\"detail\":{\"case\":\"cc\",\"message\":\"some ms\"}}";
+  CHECK(dbnloop_hist_start(hist, &error) == DBNLOOP_OK);
+  CHECK(dbnloop_hist_stop(hist, &error) == DBNLOOP_OK);
+  e = wait_for(&s, DBNLOOP_EVENT_ERROR, id, NULL);
+  CHECK(e->code == DBNLOOP_CANCELLED && e->http == NULL);
   CHECK(dbnloop_hist_start(hist, &error) == DBNLOOP_OK);
   e = wait_for(&s, DBNLOOP_EVENT_ERROR, id, NULL);
   CHECK(e->code == DBNLOOP_HTTP_ERROR && e->http != NULL);

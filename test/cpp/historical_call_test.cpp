@@ -143,6 +143,25 @@ TEST_F(HistoricalCall, TheClientMayBeDestroyedInAHandler) {
   EXPECT_LE(results_.size(), 1U);
 }
 
+TEST_F(HistoricalCall, GoesThroughAPlainProxy) {
+  ScriptedHttpServer proxy{&reactor_};
+  proxy.answer = [](const std::string&) {
+    return HttpAnswer{ScriptedHttpServer::Response(200, "[]")};
+  };
+  auto options = Options(proxy);
+  options.url = "http://hist.example:8080";
+  options.proxy = "http://me:s%20cret@127.0.0.1:" + std::to_string(proxy.port());
+  const auto client = Make(options);
+  client->Get("x", {}, Note());
+  ASSERT_TRUE(UntilResults(1));
+  EXPECT_EQ(results_[0], "[]");
+  EXPECT_THAT(proxy.requests[0],
+              HasSubstr("GET http://hist.example:8080/v0/x HTTP/1.1\r\n"
+                        "Host: hist.example:8080\r\n"));
+  EXPECT_THAT(proxy.requests[0],
+              HasSubstr("\r\nProxy-Authorization: Basic bWU6cyBjcmV0\r\n"));
+}
+
 // ---- Warnings -----------------------------------------------------------------------
 
 TEST_F(HistoricalCall, AWarningMayEndWhatItIsAbout) {

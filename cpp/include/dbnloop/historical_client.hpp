@@ -118,7 +118,7 @@ class HistoricalClient : public DataSource {
   /// a Request, or while streaming.
   void Start() override;
   /// Ends the stream at once: no record after this; OnError comes with Cancelled in the
-  /// reactor's next turn. The client can be used again.
+  /// reactor's next turn, unless Start comes before. The client can be used again.
   void Stop() override;
   void Pause() override;
   void Resume() override;
