@@ -24,10 +24,16 @@ func (run *histRun) download() error {
 		return err
 	}
 	file.file.Close() //nolint:errcheck // nothing was written
-	run.state = func() { run.log.Info(fmt.Sprintf("%s: downloading for %s", o.path, humanDuration(time.Since(began)))) }
+	var came int64
+	run.state = func() {
+		run.log.Info(fmt.Sprintf("%s: downloading for %s, %s came", o.path, humanDuration(time.Since(began)), quantity(uint64(came))))
+	}
 	got, err := run.client.Download(run.ctx, dbnloop.Download{
 		Range: run.plan.query, Path: file.whole.temporary, Overwrite: true,
-		Progress: func(p dbnloop.Progress) { run.progress.show(p.Bytes, 0) },
+		Progress: func(p dbnloop.Progress) {
+			came = p.Bytes
+			run.progress.show(came, 0)
+		},
 	})
 	run.progress.clear()
 	if err != nil {

@@ -140,7 +140,13 @@ TEST_F(Historical, RefusesMisuse) {
   auto options = Options(server);
   options.url = "https://h";
   options.ca_file = "/nowhere.pem";
-  EXPECT_EQ(code([&] { Make(options); }), ErrorCode::CertificateError);
+  try {
+    Make(options);
+    FAIL() << "there is no such file";
+  } catch (const Exception& e) {
+    EXPECT_EQ(e.error().code, ErrorCode::CertificateError);
+    EXPECT_THAT(e.what(), HasSubstr("/nowhere.pem: No such file or directory"));
+  }
   options.ca_file.clear();
   for (const auto& dir : {std::string{"/nowhere"}, folder_.Path("ca.pem")}) {
     options.ca_dir = dir;

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -49,6 +50,31 @@ func TestASignalEndsHistoricalData(t *testing.T) {
 		if !json.Valid([]byte(line)) || !strings.HasSuffix(line, "\n") {
 			t.Fatalf("an unfinished line: %q", line)
 		}
+	}
+}
+
+func TestASignalKeepsWhatADownloadHas(t *testing.T) {
+	flags := historical(t, "--hist-stored", "--hist-fault", "stall-body=70000")
+	p := start(t, day(flags, "-o", "a.dbn.zst", "-v")...)
+	if !p.stderr.await("the historical API is used") { // signals are watched from then on
+		t.Fatalf("stderr: %s", p.stderr)
+	}
+	for i := 1; !strings.Contains(p.stderr.String(), "70,000 bytes"); i++ {
+		p.signal(syscall.SIGUSR1)
+		if !p.stderr.await(fmt.Sprintf("(?s)((waiting for the server|downloading for).*){%d}", min(i, 1000))) {
+			t.Fatalf("stderr: %s", p.stderr)
+		}
+	}
+	p.signal(syscall.SIGINT)
+	if code := p.wait(); code != 130 || !strings.Contains(p.stderr.String(), "what came is kept in a.dbn.zst.part") {
+		t.Errorf("exit code %d; stderr: %s", code, p.stderr)
+	}
+	entries, err := os.ReadDir(p.cmd.Dir)
+	if err != nil || len(entries) != 1 || entries[0].Name() != "a.dbn.zst.part" {
+		t.Fatalf("left: %v, %v", entries, err)
+	}
+	if info, err := entries[0].Info(); err != nil || info.Size() != 70_000 {
+		t.Errorf("the part: %v, %v", info, err)
 	}
 }
 

@@ -20,11 +20,15 @@
 namespace dbnloop::net {
 namespace {
 
-// The newest entry of OpenSSL's queue, which is emptied.
+// The newest entry of OpenSSL's queue, which is emptied; but an errno says more than
+// the "system lib" behind it.
 std::string OpenSslReason() {
   unsigned long code = 0;
-  while (const auto next = ERR_get_error()) code = next;
+  while (const auto next = ERR_get_error()) {
+    if (!ERR_SYSTEM_ERROR(code)) code = next;
+  }
   if (code == 0) return "no reason given";
+  if (ERR_SYSTEM_ERROR(code)) return std::strerror(ERR_GET_REASON(code));
   const char* reason = ERR_reason_error_string(code);
   if (reason != nullptr) return reason;
   return "error " + std::to_string(code);
