@@ -370,6 +370,73 @@ func TestHistoricalWarnings(t *testing.T) {
 	}
 }
 
+// Each handler and function may stop or close the client, or panic; the reactor goes on.
+func TestHistoricalEndsInsideEachHandler(t *testing.T) {
+	for _, where := range []string{"metadata", "record", "complete", "error", "warning", "call", "progress", "download"} {
+		for _, act := range []string{"close", "stop", "panic"} {
+			t.Run(where+" "+act, func(t *testing.T) {
+				r := newReactor(t)
+				config := sim.HistoricalConfig{Warnings: []string{"w"}}
+				if where == "error" {
+					config.Faults = []sim.HistoricalFault{{Kind: sim.HistError, Status: 500}}
+				}
+				_, opts := historical(t, config)
+				c := newHistorical(t, r, opts...)
+				acted := 0
+				at := func(name string) {
+					if name != where || acted > 0 {
+						return
+					}
+					acted++
+					switch act {
+					case "close":
+						c.Close()
+					case "stop":
+						c.Stop()
+					case "panic":
+						panic("on purpose")
+					}
+				}
+				c.Handle(dbnloop.Handlers{
+					Metadata: func(*dbn.Metadata) { at("metadata") },
+					Record:   func(dbn.Record) { at("record") },
+					Complete: func() { at("complete") },
+					Error:    func(error) { at("error") },
+					Warning:  func(string) { at("warning") },
+				})
+				rng := dbnloop.NewRange("GLBX.MDP3", dbn.SchemaTrades, 1794700800e9, 1794787200e9, dbn.AllSymbols)
+				if _, err := c.Call(dbnloop.Get, "metadata.list_publishers", nil, func([]byte, error) { at("call") }); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := c.StartDownload(dbnloop.Download{
+					Range: rng, Path: filepath.Join(t.TempDir(), "f"), Progress: func(dbnloop.Progress) { at("progress") },
+				}, func(dbnloop.Downloaded, error) { at("download") }); err != nil {
+					t.Fatal(err)
+				}
+				if err := errors.Join(c.Request(rng), c.Start()); err != nil {
+					t.Fatal(err)
+				}
+				panicked := false
+				for acted == 0 && t.Context().Err() == nil {
+					func() {
+						defer func() { panicked = recover() != nil || panicked }()
+						if _, err := r.Poll(time.Second); err != nil {
+							t.Fatal(err)
+						}
+					}()
+				}
+				if panicked != (act == "panic") {
+					t.Errorf("panicked: %v", panicked)
+				}
+				again := newHistorical(t, r, opts...)
+				if _, err := again.ListPublishers(t.Context()); (err != nil) != (where == "error") {
+					t.Errorf("another client on the reactor: %v", err)
+				}
+			})
+		}
+	}
+}
+
 func TestHistoricalCallEndsWithItsContext(t *testing.T) {
 	r := newReactor(t)
 	h, opts := historical(t, sim.HistoricalConfig{Faults: []sim.HistoricalFault{

@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include "dbnloop/exception.hpp"
 #include "dbnloop/historical_api.hpp"
@@ -495,6 +496,41 @@ TEST_F(Download, RefusesMisuse) {
   EXPECT_THROW(client->Download(File(), {}, nullptr), Exception) << "no handler";
   EXPECT_THROW(client->Get("x", {}, nullptr), Exception);
   EXPECT_THROW(HistoricalApi{client.get()}.ListPublishers(nullptr), Exception);
+}
+
+TEST_F(Download, HandlersMayThrow) {
+  ScriptedHttpServer server{&reactor_, &good_};
+  server.answer = [&](const std::string& request) { return Serve(request); };
+  const auto client = Make(Options(server));
+  int thrown = 0;
+  int ended = 0;
+  const auto fail = [] { throw std::runtime_error{"on purpose"}; };
+  client->Get("x", {}, [&](auto) {
+    ++ended;
+    fail();
+  });
+  bool first = true;
+  client->Download(
+      File(),
+      [&](const DownloadProgress&) {
+        if (std::exchange(first, false)) fail();
+      },
+      [&](auto r) {
+        ++ended;
+        EXPECT_TRUE(r);
+        fail();
+      });
+  while (thrown < 3) {
+    try {
+      ASSERT_TRUE(Until([&] { return ended == 2; }));
+    } catch (const std::runtime_error&) {
+      ++thrown;
+    }
+  }
+  EXPECT_EQ(ended, 2);
+  EXPECT_EQ(folder_.Read("f"), content_);
+  client->Get("x", {}, Note());
+  ASSERT_TRUE(UntilResults(1)) << "the client goes on";
 }
 
 TEST_F(Download, OnlyOneWritesAPart) {

@@ -317,6 +317,30 @@ TEST_F(Historical, ItMayBeDestroyedInEachOfItsHandlers) {
   }
 }
 
+TEST_F(Historical, ItsEndsMayThrow) {
+  ScriptedHttpServer server{&reactor_, &good_};
+  int status = 200;
+  server.answer = [&](const std::string&) {
+    return HttpAnswer{ScriptedHttpServer::Response(status, Body(100))};
+  };
+  const auto client = Make(Options(server));
+  client->OnComplete([] { throw std::runtime_error{"complete"}; });
+  client->OnError([](const Error&) { throw std::runtime_error{"error"}; });
+  RequestTrades(*client);
+  for (const auto* end : {"complete", "error", "complete"}) {
+    status = end == std::string_view{"error"} ? 500 : 200;
+    client->Start();
+    try {
+      Until([] { return false; });
+      FAIL();
+    } catch (const std::runtime_error& e) {
+      EXPECT_EQ(e.what(), std::string_view{end});
+    }
+    EXPECT_FALSE(client->IsStreaming());
+  }
+  EXPECT_EQ(sequences_.size(), 200U);
+}
+
 TEST_F(Historical, AWarningMayEndTheStreamThrowOrStartAnother) {
   for (const auto* act : {"stop", "throw", "start"}) {
     ScriptedHttpServer server{&reactor_, &good_};
