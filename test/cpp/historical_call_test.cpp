@@ -380,6 +380,42 @@ TEST_F(Download, RetriesByItselfWhenAllowed) {
   EXPECT_EQ(folder_.Read("f"), content_);
 }
 
+TEST_F(Download, CountsRetriesAnewWhenItGotFurther) {
+  for (const bool further : {true, false}) {
+    ScriptedHttpServer server{&reactor_, &good_};
+    server.answer = [&](const std::string& request) {
+      auto answer = Serve(request);
+      const auto body = answer.bytes.find("\r\n\r\n") + 4;
+      const auto piece = further || server.requests.size() == 1 ? 50'000U : 0U;
+      if (answer.bytes.size() > body + piece) {
+        answer.bytes.resize(body + piece);
+        answer.then = Then::Reset;
+      }
+      return answer;
+    };
+    auto options = Options(server);
+    options.max_retries = 2;
+    // The clock runs on for the sake of the waits between tries.
+    options.connect_timeout = options.tls_timeout = options.response_timeout =
+        options.idle_timeout = 0ms;
+    const auto client = Make(options);
+    auto request = File();
+    request.path = folder_.Path(further ? "further" : "stuck");
+    result_.reset();
+    client->Download(request, {}, [this](auto r) { result_ = std::move(r); });
+    ASSERT_TRUE(Until([&] {
+      now_ += 1s;
+      return result_.has_value();
+    }));
+    EXPECT_EQ(result_->has_value(), further);
+    if (further) {
+      EXPECT_GT(server.requests.size(), 5U);
+    } else {
+      EXPECT_EQ(server.requests.size(), 3U);
+    }
+  }
+}
+
 TEST_F(Download, AWholeFileInAnswerToARangeBeginsAnew) {
   folder_.Write("f.part", content_.substr(0, 500));
   ScriptedHttpServer server{&reactor_, &good_};

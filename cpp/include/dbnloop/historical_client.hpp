@@ -42,8 +42,9 @@ struct HistoricalOptions {
   /// busy or fails (429, 408, 5xx but 501) or the connection breaks; what may be billed
   /// (submitting a job, downloading a range) only when the server refused it and says
   /// so (429, or 503 with Retry-After). It waits as long as Retry-After says, else 1,
-  /// 2, 4… s; not at all when that is more than 300 s. Streams of records are never
-  /// tried again: a second one may be billed a second time.
+  /// 2, 4… s; not at all when that is more than 300 s. A download that is resumed
+  /// counts anew with every new byte. Streams of records are never tried again: a
+  /// second one may be billed a second time.
   int max_retries = 0;
   /// Appended to the user agent; printable ASCII.
   std::string user_agent_extension;

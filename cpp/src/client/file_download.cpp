@@ -172,6 +172,11 @@ Error FileDownload::Take(std::span<const std::byte> piece) {
     bytes_ += static_cast<std::uint64_t>(n);
     piece = piece.subspan(static_cast<std::size_t>(n));
   }
+  // A long file over a bad line gets there, if each try brings it further.
+  if (Resumes() && bytes_ > most_bytes_) {
+    most_bytes_ = bytes_;
+    NoteProgress();
+  }
   // It may cancel the download.
   if (const auto progress = progress_) (*progress)({bytes_, total_});
   return {};

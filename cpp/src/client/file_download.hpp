@@ -44,6 +44,7 @@ class FileDownload final : public HttpTask {
   net::ScopedFd file_;
   proto::Sha256 digest_;
   std::uint64_t bytes_ = 0;
+  std::uint64_t most_bytes_ = 0;  // of all tries
   std::uint64_t asked_from_ = 0;
   std::optional<std::uint64_t> total_;
   std::string sha256_;

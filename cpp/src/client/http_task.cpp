@@ -28,6 +28,7 @@ HttpTask::HttpTask(std::shared_ptr<HttpSession> session, Hooks hooks, int max_re
                    bool repeatable)
     : session_{std::move(session)},
       hooks_{std::move(hooks)},
+      max_retries_{max_retries},
       retries_left_{max_retries},
       repeatable_{repeatable} {}
 

@@ -39,6 +39,12 @@ class HttpTask : protected HttpListener {
   [[nodiscard]] virtual Error Take(std::span<const std::byte> piece) = 0;
   /// The body is complete. An error ends the task.
   [[nodiscard]] virtual Error Complete() = 0;
+  /// A try got further than all before it, and the next goes on there: retries count
+  /// anew.
+  void NoteProgress() noexcept {
+    retries_left_ = max_retries_;
+    tries_ = 0;
+  }
   /// Tells the user; no error: success.
   virtual void Finish(Error error) = 0;
 
@@ -53,6 +59,7 @@ class HttpTask : protected HttpListener {
   [[nodiscard]] bool TryAgain(const Error& error);
 
   Hooks hooks_;
+  int max_retries_;
   int retries_left_;
   bool repeatable_;
   std::unique_ptr<HttpConnection> connection_;
