@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -328,9 +329,9 @@ func TestHistoricalMetadata(t *testing.T) {
 // What is no answer of the API must not pass for one: nothing costs $0 that way.
 func TestHistoricalAnswersThatAreNone(t *testing.T) {
 	r := newReactor(t)
-	answer := ""
+	var answer atomic.Value
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Write([]byte(answer)) //nolint:errcheck // the client notices
+		w.Write([]byte(answer.Load().(string))) //nolint:errcheck // the client notices
 	}))
 	defer server.Close()
 	c := newHistorical(t, r, dbnloop.WithURL(server.URL), dbnloop.WithProxy(""))
@@ -343,9 +344,10 @@ func TestHistoricalAnswersThatAreNone(t *testing.T) {
 		"submit":  func() error { _, err := c.SubmitJob(ctx, dbnloop.JobRequest{Range: rng}); return err },
 		"details": func() error { _, err := c.JobDetails(ctx, "J"); return err },
 	} {
-		for _, answer = range []string{"", "null", " null\n", "{}", "[]", `"1"`, "true", "<html>", "{"} {
+		for _, text := range []string{"", "null", " null\n", "{}", "[]", `"1"`, "true", "<html>", "{"} {
+			answer.Store(text)
 			if err := call(); !errors.Is(err, dbnloop.ErrParse) {
-				t.Errorf("%s answered with %q: %v", name, answer, err)
+				t.Errorf("%s answered with %q: %v", name, text, err)
 			}
 		}
 	}
