@@ -87,5 +87,35 @@ TEST_F(LiveMany, FiftyThatHangDoNotDelayFiftyOthers) {
   }));
 }
 
+// A loop that its user kept busy for an hour reads what came meanwhile before it calls
+// anybody silent.
+TEST_F(LiveMany, ALoopThatWasBusyTakesNoneOfThemForSilent) {
+  struct Member {
+    std::unique_ptr<test::ScriptedGateway> gateway;
+    std::unique_ptr<LiveClient> client;
+  };
+  std::vector<Member> members(100);
+  std::size_t records = 0;
+  for (auto& [gateway, client] : members) {
+    gateway = std::make_unique<test::ScriptedGateway>(&reactor_);
+    gateway->on_start = Header();
+    client = Make();
+    client->OnRecord([&](const TradeMsg&) { ++records; });
+    client->Connect("127.0.0.1", gateway->port());
+    SubscribeTrades(*client);
+    client->Start();
+  }
+  ASSERT_TRUE(Until([&] {
+    return std::ranges::all_of(members, [](const Member& m) {
+      return m.client->GetState() == LiveClient::State::Streaming && m.gateway->started;
+    });
+  }));
+  Settle();
+  for (auto& member : members) member.gateway->Send(Trades(0, 1));
+  Advance(std::chrono::hours{1});
+  EXPECT_EQ(records, members.size());
+  EXPECT_TRUE(errors_.empty()) << errors_.size() << ": " << errors_[0].message;
+}
+
 }  // namespace
 }  // namespace dbnloop

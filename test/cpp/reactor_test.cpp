@@ -501,6 +501,24 @@ TEST(Reactor, AReactorNestsInAReactor) {
   outer.Remove(inner.Fd());
 }
 
+// Or a timer that asks how long an fd was silent would not know what there is to read.
+TEST(Reactor, ADueTimerRunsBehindEveryFdThatIsReadyHoweverMany) {
+  Reactor reactor;
+  std::vector<SocketPair> pairs(300);
+  std::size_t read = 0;
+  for (auto& pair : pairs) {
+    reactor.Add(pair.a.get(), EPOLLIN, [&](std::uint32_t) {
+      test::ReadAll(pair.a.get());
+      ++read;
+    });
+    Write(pair.b.get(), "x");
+  }
+  std::size_t read_before = 0;
+  reactor.After({}, [&] { read_before = read; });
+  reactor.Poll(0);
+  EXPECT_EQ(read_before, pairs.size());
+}
+
 TEST(Reactor, LeavesNoFdBehind) {
   const auto before = test::OpenFds();
   {

@@ -5,7 +5,6 @@
 #include <sys/timerfd.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -29,7 +28,7 @@ using std::chrono::milliseconds;
 
 constexpr std::uint64_t kWakeToken = ~std::uint64_t{0};
 constexpr std::uint64_t kTimerToken = kWakeToken - 1;
-constexpr int kBatch = 64;
+constexpr std::size_t kOwnFds = 2;  // these two
 
 [[noreturn]] void ThrowSystem(const char* what) {
   const int error = errno;
@@ -145,7 +144,8 @@ struct Reactor::Impl {
   void Wait(int timeout_ms) {
     if (next_event < event_count) return;
     next_event = 0;
-    event_count = ::epoll_wait(epoll.get(), batch.data(), kBatch, WaitFor(timeout_ms));
+    event_count = ::epoll_wait(epoll.get(), batch.data(),
+                               static_cast<int>(batch.size()), WaitFor(timeout_ms));
     if (event_count >= 0) return;
     event_count = 0;
     if (errno != EINTR) ThrowSystem("reactor: epoll_wait");
@@ -195,8 +195,10 @@ struct Reactor::Impl {
   std::vector<Slot> slots;
   std::vector<std::uint32_t> free_slots;
   std::unordered_map<int, std::uint32_t> index_of;
-  // The batch being dispatched: events [next_event, event_count) are still to come.
-  std::array<epoll_event, kBatch> batch{};
+  // The batch being dispatched: events [next_event, event_count) are still to come. It
+  // has room for every fd at once: a timer that takes an fd for silent must run behind
+  // all that is ready, however late this turn is.
+  std::vector<epoll_event> batch = std::vector<epoll_event>(kOwnFds);
   int next_event = 0;
   int event_count = 0;
   bool woken = false;
@@ -231,6 +233,7 @@ void Reactor::Add(int fd, std::uint32_t events, Callback cb) {
   auto& slot = impl_->slots[index];
   try {
     slot.callback = std::make_shared<Callback>(std::move(cb));
+    impl_->batch.resize(std::max(impl_->batch.size(), impl_->slots.size() + kOwnFds));
     impl_->index_of.emplace(fd, index);
     impl_->Register(fd, events, Impl::Token(index, slot.generation));
   } catch (...) {
