@@ -131,12 +131,12 @@ class HttpConnection {
   bool eof_ = false;
   bool paused_ = false;
   bool advancing_ = false;
-  bool in_body_ = false;  // of the response: its head was told
   Reactor::TimerId soon_ = 0;
 
   Reactor::TimerId timer_ = 0;
   const char* waiting_for_ = "";
   std::chrono::milliseconds limit_{};
+  bool in_body_ = false;  // the limit is one of silence: each byte begins it anew
   Reactor::Clock::time_point last_progress_;
 
   // Outlives the connection: by it, what is on the stack while a listener ends the
