@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "support/adversity.hpp"
+#include "support/dns_server.hpp"
 #include "support/live_fixture.hpp"
 #include "support/sockets.hpp"
 
@@ -25,6 +26,7 @@ using test::Trades;
 
 // Where the session stands when the fault comes, and what the peer has said until then.
 enum class At {
+  Resolving,       // the name's server was asked and has not answered
   Connecting,      // to an address that does not answer
   Greeting,        // connected, nothing said
   InGreeting,      // half of the greeting
@@ -49,7 +51,7 @@ enum class Fault {
   InPieces,       // the same, seven bytes a turn
   SignalStorm,    // the same, while signals interrupt system calls
   NoFds,          // the same, while no fd can be opened
-  Garbage,        // a line of bytes that are nothing, then the end
+  Garbage,        // a line of bytes that are nothing, then the end; no DNS
   OtherProtocol,  // an HTTP response, then the end
   EndlessLine,
   HugeMetadata,
@@ -58,7 +60,7 @@ enum class Fault {
   ZeroLength,   // a record of no bytes
   ShortRecord,  // a record shorter than its header
   ErrorRecord,  // the gateway's own words, then the end
-  Refused,      // the authentication
+  Refused,      // the authentication, or the name
   UserCloses,
   UserStops,
   UserDestroys,
@@ -70,7 +72,8 @@ enum class Fault {
   HandlerConnects,  // anew
 };
 
-constexpr std::array kStates = {std::pair{At::Connecting, "Connecting"},
+constexpr std::array kStates = {std::pair{At::Resolving, "Resolving"},
+                                std::pair{At::Connecting, "Connecting"},
                                 std::pair{At::Greeting, "Greeting"},
                                 std::pair{At::InGreeting, "InGreeting"},
                                 std::pair{At::Challenge, "Challenge"},
@@ -160,6 +163,8 @@ Outcome AtFin(At at, bool reset) {
 
 Outcome AtStall(At at) {
   switch (at) {
+    case At::Resolving:
+      return {ErrorCode::DnsResolutionFailed};
     case At::Connecting:
     case At::Greeting:
     case At::InGreeting:
@@ -180,6 +185,8 @@ Outcome AtStall(At at) {
 // Bytes that are no text of a gateway and no DBN. A greeting is any text.
 Outcome AtNonsense(At at, Fault fault) {
   switch (at) {
+    case At::Resolving:
+      return {ErrorCode::DnsResolutionFailed};
     case At::Greeting:
     case At::InGreeting:
       return {fault == Fault::OtherProtocol ? ErrorCode::InvalidChallenge
@@ -212,6 +219,9 @@ Outcome Expected(At at, Fault fault) {
     case Fault::NoFds:
       if (at == At::Connecting) return {ErrorCode::Timeout};
       if (at == At::Stopping) return {ErrorCode::Cancelled, kBefore};
+      if (at == At::Resolving && fault == Fault::NoFds) {
+        return {ErrorCode::ConnectionFailed};
+      }
       return {ErrorCode::ConnectionClosed, kInAll};
     case Fault::Garbage:
     case Fault::OtherProtocol:
@@ -230,7 +240,8 @@ Outcome Expected(At at, Fault fault) {
       if (at == At::Stopping) return {ErrorCode::Cancelled, kBefore};
       return {ErrorCode::GatewayError, UnderWay(at)};
     case Fault::Refused:
-      return {ErrorCode::AuthFailed};
+      return {at == At::Resolving ? ErrorCode::DnsResolutionFailed
+                                  : ErrorCode::AuthFailed};
     case Fault::UserStops:
       return {ErrorCode::Cancelled, Delivered(at)};
     case Fault::HandlerStops:
@@ -254,6 +265,10 @@ bool MakesSense(At at, Fault fault) {
   const bool in_handler = fault >= Fault::HandlerCloses;
   const bool by_user = fault >= Fault::UserCloses && fault <= Fault::UserDestroys;
   if (at == At::Connecting) return fault == Fault::Stall || by_user;
+  if (at == At::Resolving) {
+    return fault == Fault::Stall || fault == Fault::Garbage ||
+           fault == Fault::Refused || rest_follows || by_user || in_handler;
+  }
   if (at == At::Paused) {
     return !in_handler &&
            (fault < Fault::OtherProtocol || fault >= Fault::ZeroLength) &&
@@ -302,13 +317,15 @@ std::vector<Cell> Cells() {
 class LiveFaultMatrix : public test::LiveFixture,
                         public testing::WithParamInterface<Cell> {
  protected:
+  LiveFaultMatrix() { names_.a = {"127.0.0.1"}; }
+
   // ---- The session under test -----------------------------------------------------
 
   void MakeClient() {
-    client_ =
-        MakeAsIs({.dataset = "GLBX.MDP3",
-                  .compression = IsCompressed(GetParam().at) ? Compression::Zstd
-                                                             : Compression::None});
+    client_ = MakeAsIs({.dataset = "GLBX.MDP3",
+                        .compression = IsCompressed(GetParam().at) ? Compression::Zstd
+                                                                   : Compression::None,
+                        .name_servers = names_.Endpoint()});
     client_->OnState([this](LiveClient::State) { Act(); });
     client_->OnRecord([this](const TradeMsg& m) {
       sequences_.push_back(m.sequence);
@@ -350,6 +367,13 @@ class LiveFaultMatrix : public test::LiveFixture,
       SubscribeTrades(*client_);
       Settle();
       return client_->GetState() == LiveClient::State::Connecting;
+    }
+    if (at == At::Resolving) {
+      names_.mode = test::DnsServer::Mode::Keep;
+      client_->Connect("gateway.example.com", gateway_.port());
+      SubscribeTrades(*client_);
+      client_->Start();
+      return Until([&] { return names_.Kept() == 2; });
     }
     Connect(*client_);
     SubscribeTrades(*client_);
@@ -410,6 +434,13 @@ class LiveFaultMatrix : public test::LiveFixture,
     }
   }
 
+  // With nothing to do, a turn waits.
+  void ExpectNoSpin() {
+    int busy = 0;
+    for (int i = 0; i < 10; ++i) busy += reactor_.Poll(2) > 0 ? 1 : 0;
+    EXPECT_LE(busy, 5) << "turns that found something, of ten";
+  }
+
   // ---- The faults -----------------------------------------------------------------
 
   void Say(std::string_view bytes) {
@@ -421,28 +452,36 @@ class LiveFaultMatrix : public test::LiveFixture,
     Until([&] { return !gateway_.Connected() || gateway_.Unsent() == 0; });
     gateway_.Fin();
   }
+  // When the name is known the client connects, and may tell somebody who then ends it.
+  bool AnswerName() {
+    if (GetParam().at != At::Resolving) return true;
+    names_.Answer();
+    Until([&] { return gateway_.accepted != 0 || !errors_.empty(); });
+    return gateway_.Connected();
+  }
   // What is left of a session without a fault.
   void SayTheRest() {
     const auto at = GetParam().at;
     if (at == At::Stopping) return EndOfPeer();
     if (at == At::Ready) client_->Start();
-    if (IsText(at)) {
+    if (!AnswerName()) return;
+    if (IsText(at) || at == At::Resolving) {
       SayUpTo(text_.size());
-      Until([&] { return !gateway_.auth.empty(); });
+      Until([&] { return !gateway_.auth.empty() || !gateway_.Connected(); });
     }
     SayUpTo(StreamAt(stream_.size()));
     if (at == At::Paused) client_->Resume();
     EndOfPeer();
   }
   void Commit(Fault fault) {
+    const bool resolving = GetParam().at == At::Resolving;
     switch (fault) {
       case Fault::Fin:
         return EndOfPeer();
       case Fault::Rst:
         return gateway_.Rst();
       case Fault::Stall:
-        for (int i = 0; i < 3600; ++i) Advance(1s);
-        return;
+        return Wait();
       case Fault::ByteByByte:
         gateway_.SetPiece(1);
         return SayTheRest();
@@ -457,6 +496,7 @@ class LiveFaultMatrix : public test::LiveFixture,
         no_fds_.emplace();
         return SayTheRest();
       case Fault::Garbage:
+        if (resolving) return AnswerNameWith(test::DnsServer::Mode::Garbage);
         return Say("\xFF\xFE\x01\xFC" + std::string(4000, '\xF9') + "\n");
       case Fault::OtherProtocol:
         return Say("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
@@ -480,6 +520,7 @@ class LiveFaultMatrix : public test::LiveFixture,
         return Say(IsCompressed(GetParam().at) ? test::Zstd(record) : record);
       }
       case Fault::Refused:
+        if (resolving) return AnswerNameWith(test::DnsServer::Mode::NameError);
         return Say("success=0|error=no such key\n");
       case Fault::UserCloses:
         client_->Close();
@@ -514,10 +555,22 @@ class LiveFaultMatrix : public test::LiveFixture,
         return EndOfPeer();
     }
   }
+  // Longer than any timeout.
+  void Wait() {
+    for (int i = 0; i < 3600; ++i) Advance(1s);
+  }
+  void AnswerNameWith(test::DnsServer::Mode mode) {
+    names_.mode = mode;
+    names_.Answer();
+    Turn();
+    // Bytes that are nothing are no answer: the true one may follow.
+    if (mode == test::DnsServer::Mode::Garbage) Advance(5s);
+  }
   // Only as much as it takes: what is said afterwards is said to the new session.
   void SayUntilActed() {
     const auto acted = [this] { return act_ == nullptr; };
     if (GetParam().at == At::Ready) client_->Start();
+    if (!AnswerName() || acted()) return;
     for (const auto end : {text_.size(), StreamAt(0), StreamAt(stream_.size())}) {
       if (end > said_) SayUpTo(end);
       if (end == text_.size()) {
@@ -539,6 +592,7 @@ class LiveFaultMatrix : public test::LiveFixture,
   }
   static inline const std::string kResponse = "success=1|session_id=4711\n";
 
+  test::DnsServer names_{&reactor_};
   net::ScopedFd full_ = test::Listen(0, "127.0.0.9");
   int full_port_ = test::PortOf(full_.get());
   test::ConnectAttempts fill_{full_port_, 3, "127.0.0.9"};
@@ -574,7 +628,10 @@ TEST_P(LiveFaultMatrix, EndsAsItMust) {
   ASSERT_TRUE(Reach(at));
   ASSERT_TRUE(errors_.empty()) << errors_[0].message;
   Commit(fault);
-  if (at == At::Paused && client_ != nullptr) client_->Resume();
+  if (at == At::Paused && client_ != nullptr) {
+    ExpectNoSpin();
+    client_->Resume();
+  }
   if (expected.code != ErrorCode::None) {
     ASSERT_TRUE(UntilEnd()) << sequences_.size() << " records came";
   }
@@ -582,11 +639,8 @@ TEST_P(LiveFaultMatrix, EndsAsItMust) {
   no_fds_.reset();
   Turn();
 
-  // No spin: with nothing to do, a turn waits.
   if (client_ == nullptr || HasState("Disconnected")) gateway_.Fin();
-  int busy = 0;
-  for (int i = 0; i < 10; ++i) busy += reactor_.Poll(2) > 0 ? 1 : 0;
-  EXPECT_LE(busy, 5) << "turns that found something, of ten";
+  ExpectNoSpin();
 
   ASSERT_EQ(errors_.size(), expected.code == ErrorCode::None ? 0U : 1U)
       << (errors_.empty() ? "" : errors_[0].message);

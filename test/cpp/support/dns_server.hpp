@@ -27,6 +27,8 @@ class DnsServer {
     Silent,
     ServerFailure,
     Truncated,  ///< "ask again over TCP", where the answer is
+    Keep,       ///< questions wait for Answer()
+    Garbage,    ///< bytes that are no DNS
   };
   static constexpr unsigned kA = 1;
   static constexpr unsigned kAaaa = 28;
@@ -72,8 +74,9 @@ class DnsServer {
   int tcp_questions = 0;
 
   [[nodiscard]] std::size_t Kept() const { return kept_.size(); }
-  /// Answers what was kept.
+  /// Answers what was kept, as the mode says now (Keep: with the addresses).
   void Answer() {
+    if (mode == Mode::Keep) mode = Mode::Answer;
     for (const auto& [bytes, from] : std::exchange(kept_, {})) {
       const auto out = Response(bytes, false);
       ::sendto(fd_.get(), out.data(), out.size(), 0,
@@ -97,7 +100,7 @@ class DnsServer {
     ++questions;
     if (mode == Mode::Silent || drop-- > 0) return;
     const std::string question(in.data(), static_cast<std::size_t>(size));
-    if (TypeOf(question) == slow_type)
+    if (mode == Mode::Keep || TypeOf(question) == slow_type)
       return kept_.emplace_back(question, from), void();
     const auto out = Response(question, mode == Mode::Truncated);
     ::sendto(fd_.get(), out.data(), out.size(), 0, reinterpret_cast<sockaddr*>(&from),
@@ -151,6 +154,7 @@ class DnsServer {
 
   [[nodiscard]] std::string Response(const std::string& question,
                                      bool truncated) const {
+    if (mode == Mode::Garbage) return question.substr(0, 2) + std::string(300, '\xF9');
     const auto type = TypeOf(question);
     const auto& list = type == kAaaa ? aaaa : a;
     const bool answer = !truncated && (mode == Mode::Answer || mode == Mode::Truncated);
