@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "support/adversity.hpp"
+#include "support/dns_server.hpp"
 #include "support/historical_fixture.hpp"
 #include "support/sockets.hpp"
 
@@ -28,6 +29,7 @@ using Then = test::HttpAnswer::Then;
 
 // Where the stream stands when the fault comes.
 enum class At {
+  Resolving,    // the name's server was asked and has not answered
   Connecting,   // to an address that does not answer
   Tunnel,       // a proxy was asked for one
   InTunnel,     // it has said half of its answer
@@ -56,10 +58,10 @@ enum class Fault {
   SignalStorm,    // the same, while signals interrupt system calls
   NoFds,          // the same, while no fd can be opened
   Informational,  // the same, after responses 100 and 103
-  Garbage,        // bytes that are nothing, within TLS
+  Garbage,        // bytes that are nothing, within TLS; no DNS
   RawGarbage,     // the same, on the wire
   OtherProtocol,
-  Refused,   // status 500
+  Refused,   // status 500; no such name
   Redirect,  // elsewhere
   EndlessHead,
   EndlessChunkLine,
@@ -80,7 +82,8 @@ enum class Fault {
   HandlerStarts,  // anew
 };
 
-constexpr std::array kStates = {std::pair{At::Connecting, "Connecting"},
+constexpr std::array kStates = {std::pair{At::Resolving, "Resolving"},
+                                std::pair{At::Connecting, "Connecting"},
                                 std::pair{At::Tunnel, "Tunnel"},
                                 std::pair{At::InTunnel, "InTunnel"},
                                 std::pair{At::Handshake, "Handshake"},
@@ -166,6 +169,7 @@ std::uint32_t Delivered(At at) {
 
 // What is not HTTP, or not this part of it.
 ErrorCode AtNonsense(At at) {
+  if (at == At::Resolving) return ErrorCode::DnsResolutionFailed;
   if (at == At::Handshake || at == At::InHandshake)
     return ErrorCode::TlsHandshakeFailed;
   return at == At::InChunk ? ErrorCode::DecompressionError : ErrorCode::HttpError;
@@ -183,11 +187,17 @@ Outcome Expected(At at, Fault fault) {
                                                  : ErrorCode::ConnectionClosed,
                    delivered);
     case Fault::Stall:
-      return Fails(ErrorCode::Timeout, delivered);
+      return Fails(at == At::Resolving ? ErrorCode::DnsResolutionFailed
+                                       : ErrorCode::Timeout,
+                   delivered);
     case Fault::ByteByByte:
     case Fault::InPieces:
     case Fault::SignalStorm:
     case Fault::NoFds:
+      if (at == At::Resolving && fault == Fault::NoFds) {
+        return Fails(ErrorCode::ConnectionFailed, 0);
+      }
+      [[fallthrough]];
     case Fault::Informational:
     case Fault::HandlerPauses:
     case Fault::HandlerThrows:
@@ -200,6 +210,8 @@ Outcome Expected(At at, Fault fault) {
     case Fault::OtherProtocol:
       return Fails(AtNonsense(at), delivered);
     case Fault::Refused:
+      if (at == At::Resolving) return Fails(ErrorCode::DnsResolutionFailed, 0);
+      [[fallthrough]];
     case Fault::Redirect:
       return Fails(InProxy(at) ? ErrorCode::ConnectionFailed : ErrorCode::HttpError, 0);
     case Fault::EndlessHead:
@@ -233,6 +245,11 @@ bool MakesSense(At at, Fault fault, bool tls) {
   const bool in_handler = fault >= Fault::HandlerStops;
   const bool by_user = fault == Fault::UserStops || fault == Fault::UserDestroys;
   if (at == At::Connecting) return tls && (fault == Fault::Stall || by_user);
+  if (at == At::Resolving) {
+    const bool rest_follows = fault >= Fault::ByteByByte && fault <= Fault::NoFds;
+    return fault == Fault::Stall || fault == Fault::Garbage ||
+           fault == Fault::Refused || rest_follows || by_user || in_handler;
+  }
   if (BeforeTls(at) && !tls) return false;
   switch (fault) {
     case Fault::CloseNotify:
@@ -324,6 +341,7 @@ class HistoricalFaultMatrix : public test::HistoricalFixture,
                               public testing::WithParamInterface<Cell> {
  protected:
   HistoricalFaultMatrix() {
+    names_.a = {"127.0.0.1"};
     server_.answer = [](const std::string&) { return test::HttpAnswer{}; };
   }
 
@@ -332,6 +350,11 @@ class HistoricalFaultMatrix : public test::HistoricalFixture,
     const auto at = GetParam().at;
     if (at == At::Connecting) {
       options.url = "https://127.0.0.10:" + std::to_string(full_port_);
+    }
+    if (at == At::Resolving) {
+      names_.mode = test::DnsServer::Mode::Keep;
+      options.url = server_.Url("hist.example.com");
+      options.name_servers = names_.Endpoint();
     }
     if (InProxy(at)) {
       options.proxy = "http://127.0.0.1:" + std::to_string(server_.port());
@@ -351,9 +374,11 @@ class HistoricalFaultMatrix : public test::HistoricalFixture,
   }
 
   bool Reach(At at) {
-    if (BeforeTls(at)) server_.Allow(0);
+    if (BeforeTls(at) && at != At::Resolving) server_.Allow(0);
     client_->Start();
     switch (at) {
+      case At::Resolving:
+        return Until([&] { return names_.Kept() == 2; });
       case At::Connecting:
         Turn();
         return errors_.empty();
@@ -403,14 +428,24 @@ class HistoricalFaultMatrix : public test::HistoricalFixture,
     }
   }
 
+  // With nothing to do, a turn waits.
+  void ExpectNoSpin() {
+    int busy = 0;
+    for (int i = 0; i < 10; ++i) busy += reactor_.Poll(1) > 0 ? 1 : 0;
+    EXPECT_LE(busy, 5) << "turns that found something, of ten";
+  }
+
   // ---- The faults -------------------------------------------------------------------
 
   void SayTheRest(std::size_t piece = 0) {
     const auto at = GetParam().at;
+    if (at == At::Resolving) names_.Answer();
     if (BeforeTls(at)) {
       server_.Allow(std::nullopt);
       const std::size_t requests = InProxy(at) ? 2 : 1;
-      ASSERT_TRUE(Until([&] { return server_.requests.size() == requests; }));
+      ASSERT_TRUE(Until([&] {
+        return server_.requests.size() == requests || !errors_.empty();
+      }));
     }
     SayUpTo(response_.bytes.size(), piece);
   }
@@ -432,7 +467,16 @@ class HistoricalFaultMatrix : public test::HistoricalFixture,
     server_.End(then);
   }
 
+  void AnswerNameWith(test::DnsServer::Mode mode) {
+    names_.mode = mode;
+    names_.Answer();
+    Turn();
+    // Bytes that are nothing are no answer: the true one may follow.
+    if (mode == test::DnsServer::Mode::Garbage) Wait();
+  }
+
   void Commit(Fault fault) {
+    const bool resolving = GetParam().at == At::Resolving;
     const auto garbage = "\xFF\xFE\x01\xFC" + std::string(4000, '\xF9') + "\n";
     const auto endless = std::string(1024 * 1024, 'a');
     switch (fault) {
@@ -458,6 +502,7 @@ class HistoricalFaultMatrix : public test::HistoricalFixture,
         server_.Send("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 X\r\nLink: y\r\n\r\n");
         return SayTheRest();
       case Fault::Garbage:
+        if (resolving) return AnswerNameWith(test::DnsServer::Mode::Garbage);
         return SayAtLast(garbage);
       case Fault::RawGarbage:
         server_.Forget();
@@ -468,6 +513,7 @@ class HistoricalFaultMatrix : public test::HistoricalFixture,
         server_.Forget();
         return SayInPlace("SSH-2.0-OpenSSH_9.2\r\n");
       case Fault::Refused:
+        if (resolving) return AnswerNameWith(test::DnsServer::Mode::NameError);
         server_.Forget();
         return SayInPlace(ScriptedHttpServer::Response(500, "{}"));
       case Fault::Redirect:
@@ -543,12 +589,14 @@ class HistoricalFaultMatrix : public test::HistoricalFixture,
   }
   // From now on requests are answered at once.
   void Answer() {
+    names_.mode = test::DnsServer::Mode::Answer;
     server_.Allow(std::nullopt);
     server_.answer = [this](const std::string&) {
       return test::HttpAnswer{response_.bytes};
     };
   }
 
+  test::DnsServer names_{&reactor_};
   net::ScopedFd full_ = test::Listen(0, "127.0.0.10");
   int full_port_ = test::PortOf(full_.get());
   test::ConnectAttempts fill_{full_port_, 3, "127.0.0.10"};
@@ -591,6 +639,8 @@ TEST_P(HistoricalFaultMatrix, EndsAsItMust) {
     Turn();
     ASSERT_TRUE(errors_.empty() || fault == Fault::UserStops) << errors_[0].message;
     ASSERT_EQ(sequences_.size(), kBefore) << "came while it is paused";
+    // A server that says a byte a turn keeps the loop busy.
+    if (fault != Fault::ByteByByte && fault != Fault::InPieces) ExpectNoSpin();
     client_->Resume();
     if (fault == Fault::Stall) {
       ASSERT_TRUE(Until([&] { return sequences_.size() == kInAll; }));
@@ -607,17 +657,15 @@ TEST_P(HistoricalFaultMatrix, EndsAsItMust) {
   no_fds_.reset();
   Turn();
 
-  // No spin: with nothing to do, a turn waits.
-  int busy = 0;
-  for (int i = 0; i < 10; ++i) busy += reactor_.Poll(1) > 0 ? 1 : 0;
-  EXPECT_LE(busy, 5) << "turns that found something, of ten";
+  ExpectNoSpin();
 
   EXPECT_EQ(completed_, expected.end == Outcome::Completes ? 1 : 0);
   ASSERT_EQ(errors_.size(), expected.end == Outcome::Fails ? 1U : 0U)
       << (errors_.empty() ? "" : errors_[0].message);
   if (!errors_.empty()) {
     EXPECT_EQ(ToString(errors_[0].code), ToString(expected.code)) << errors_[0].message;
-    EXPECT_THAT(errors_[0].message, testing::HasSubstr("127.0.0.1"));
+    const auto* const host = at == At::Resolving ? "hist.example.com:" : "127.0.0.1";
+    EXPECT_THAT(errors_[0].message, testing::HasSubstr(host));
   }
   EXPECT_EQ(sequences_.size(), expected.records + (fault == Fault::HandlerStops ||
                                                    fault == Fault::HandlerDestroys));

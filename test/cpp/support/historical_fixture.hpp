@@ -104,7 +104,9 @@ class HistoricalFixture : public testing::Test {
   Reactor reactor_;
   Identity ca_ = MakeIdentity({.name = "test authority", .authority = true});
   Identity good_ = MakeIdentity(
-      {.name = "good", .alternative_names = "DNS:localhost,IP:127.0.0.1"}, &ca_);
+      {.name = "good",
+       .alternative_names = "DNS:localhost,DNS:hist.example.com,IP:127.0.0.1"},
+      &ca_);
   TempFolder folder_;
   std::vector<Error> errors_;
   std::vector<std::string> warnings_;
