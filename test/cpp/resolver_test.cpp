@@ -3,8 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <iterator>
 #include <optional>
 #include <string>
@@ -217,6 +226,77 @@ TEST_F(SlowFamilyTest, TheFirstAnswerMayCancelOrDestroy) {
     for (int i = 0; i < 20; ++i) reactor_.Poll(1);
     EXPECT_EQ(answers, 1);
   }
+}
+
+// ---- The machine's own files, in namespaces where they are others -------------------
+
+constexpr int kNotAllowed = 77;
+
+bool PutInPlace(const std::string& file, const char* path) {
+  return ::mount(file.c_str(), path, nullptr, MS_BIND, nullptr) == 0;
+}
+
+bool EnterNamespaces() {
+  const int wanted = CLONE_NEWNS | CLONE_NEWNET;
+  if (::unshare(wanted) != 0 && ::unshare(CLONE_NEWUSER | wanted) != 0) return false;
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return false;
+  const ScopedFd any{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  ifreq loopback{};
+  loopback.ifr_name[0] = 'l';
+  loopback.ifr_name[1] = 'o';
+  loopback.ifr_flags = IFF_UP;
+  return ::ioctl(any.get(), SIOCSIFFLAGS, &loopback) == 0;
+}
+
+// What comes of "from-hosts" and "asked", or a code that says why nothing does.
+int LookUpInNamespaces(const std::string& folder) {
+  if (!EnterNamespaces() || !PutInPlace(folder + "/hosts", "/etc/hosts") ||
+      !PutInPlace(folder + "/resolv.conf", "/etc/resolv.conf")) {
+    return kNotAllowed;
+  }
+  Reactor reactor;
+  test::DnsServer server{&reactor, 53};
+  server.a = {"192.0.2.1"};
+  Resolver resolver{&reactor};
+  std::vector<std::string> found;
+  for (const auto* name : {"from-hosts", "asked"}) {
+    bool last = false;
+    resolver.Resolve(name, 1, [&](const Resolver::Answer& answer) {
+      for (const auto& address : answer.addresses) found.push_back(address.ToString());
+      last = answer.last;
+    });
+    while (!last) reactor.Poll(1000);
+    server.a = {"192.0.2.2"};
+  }
+  return found == std::vector<std::string>{"192.0.2.55:1", "192.0.2.2:1"} ? 0 : 1;
+}
+
+TEST(ResolverFiles, HostsAndResolvConfAreHonoured) {
+  auto folder = (std::filesystem::temp_directory_path() / "dbnloop-XXXXXX").string();
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  std::ofstream{folder + "/hosts"} << "192.0.2.55 from-hosts\n";
+  std::ofstream{folder + "/resolv.conf"} << "nameserver 127.0.0.1\n";
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(20);
+    ::_exit(LookUpInNamespaces(folder));
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  std::filesystem::remove_all(folder);
+  ASSERT_TRUE(WIFEXITED(status)) << "signal " << WTERMSIG(status);
+  if (WEXITSTATUS(status) == kNotAllowed) {
+    GTEST_SKIP() << "this machine lets nobody make mount and network namespaces";
+  }
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST_F(ResolverTest, BytesThatAreNoDnsAreNoAnswer) {
+  server_.mode = test::DnsServer::Mode::Garbage;
+  const auto result =
+      Lookup("gateway.example.com", {.timeout = milliseconds{30}, .tries = 1});
+  ASSERT_TRUE(result.error);
+  EXPECT_EQ(result.error.code, ErrorCode::DnsResolutionFailed);
 }
 
 TEST_F(ResolverTest, SilentServerEndsAtTheTimeout) {

@@ -33,10 +33,11 @@ class DnsServer {
   static constexpr unsigned kA = 1;
   static constexpr unsigned kAaaa = 28;
 
-  explicit DnsServer(Reactor* reactor) : reactor_{reactor} {
+  /// `port` 0: one that the system chooses.
+  explicit DnsServer(Reactor* reactor, int port = 0) : reactor_{reactor} {
     // One number for both: what the system gave for TCP may be taken for UDP.
     do {
-      tcp_ = Listen(8);
+      tcp_ = Listen(8, "127.0.0.1", port);
       port_ = PortOf(tcp_.get());
       sockaddr_in address{};
       address.sin_family = AF_INET;
