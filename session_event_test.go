@@ -1,10 +1,14 @@
 package dbnloop_test
 
 import (
+	"bufio"
 	"errors"
+	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -71,6 +75,127 @@ func TestSessionEventsComeBehindTheirRecords(t *testing.T) {
 	}
 	if trades == 0 {
 		t.Error("no trade")
+	}
+}
+
+// gatewayThatSays accepts one session, whatever its key is, and says those records.
+func gatewayThatSays(t *testing.T, records ...dbn.Record) (host string, port int) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		fmt.Fprint(conn, "lsg_version=test\ncram=t7kNhwj4xqR0QYjzFKtBEG2ec2pXJ4FK\n")
+		lines := bufio.NewScanner(conn)
+		for lines.Scan() && lines.Text() != "start_session" {
+			if strings.HasPrefix(lines.Text(), "auth=") {
+				fmt.Fprint(conn, "success=1|session_id=7\n")
+			}
+		}
+		metadata := dbn.Metadata{Version: 3, Dataset: dataset, SymbolCstrLen: 71, StypeOut: dbn.STypeInstrumentID}
+		stream, err := dbn.NewEncoder(conn, &metadata)
+		for _, record := range records {
+			err = errors.Join(err, stream.Write(record))
+		}
+		if err = errors.Join(err, stream.Close()); err != nil {
+			t.Error(err)
+		}
+		for lines.Scan() { // until the client has left
+		}
+	}()
+	t.Cleanup(func() {
+		listener.Close()
+		<-served
+	})
+	return "127.0.0.1", listener.Addr().(*net.TCPAddr).Port
+}
+
+func systemSays(code dbn.SystemCode, text string) dbn.Record {
+	m := &dbn.SystemMsg{Hd: dbn.RecordHeader{RType: dbn.RTypeSystem, TsEvent: 42}, Code: code}
+	m.Hd.Length = uint8(unsafe.Sizeof(*m) / 4)
+	copy(m.Msg[:], text)
+	return dbn.Ref(&m.Hd)
+}
+
+func errorSays(code dbn.ErrorCode, text string) dbn.Record {
+	m := &dbn.ErrorMsg{Hd: dbn.RecordHeader{RType: dbn.RTypeError, TsEvent: 42}, Code: code}
+	m.Hd.Length = uint8(unsafe.Sizeof(*m) / 4)
+	copy(m.Err[:], text)
+	return dbn.Ref(&m.Hd)
+}
+
+func TestEverySessionEventKindIsTold(t *testing.T) {
+	host, port := gatewayThatSays(t,
+		systemSays(dbn.SystemCodeHeartbeat, "Heartbeat"), // is none
+		systemSays(dbn.SystemCodeSubscriptionAck, "Subscription request 1 for mbo data succeeded"),
+		errorSays(dbn.ErrorCodeInternalError, "Internal error"),
+		errorSays(dbn.ErrorCodeSymbolResolutionFailed, "Failed to resolve symbol NOPE"),
+		systemSays(dbn.SystemCodeSlowReaderWarning, "slow"),
+		errorSays(dbn.ErrorCodeSkippedRecordsAfterSlowReading, "skipped"),
+		systemSays(dbn.SystemCodeReplayCompleted, "Finished mbo replay"),
+		systemSays(dbn.SystemCodeEndOfInterval, "End of interval for ohlcv-1s"),
+		systemSays(dbn.SystemCodeUnset, "The exchange is closed"),
+	)
+	r := newReactor(t)
+	c, err := dbnloop.NewLiveClient(r, sim.TestKey, dbnloop.WithAckTimeout(time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for range 2 { // the second is never answered
+		if _, err := c.Subscribe(dbnloop.NewSubscription(dataset, dbn.SchemaMbo, "ESZ6")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(c.Connect(host, port), c.Start()); err != nil {
+		t.Fatal(err)
+	}
+	got := map[dbnloop.SessionEventKind]dbnloop.SessionEvent{}
+	c.Handle(dbnloop.Handlers{
+		Session: func(e dbnloop.SessionEvent) {
+			if e.Kind != dbnloop.SubscriptionOverdue && e.TsEvent != 42 {
+				t.Errorf("%v at %v", e.Kind, e.TsEvent)
+			}
+			if e.Kind == dbnloop.SubscriptionOverdue && e.SubscriptionID == 1 {
+				return // the answer may have been slower than a millisecond
+			}
+			if _, twice := got[e.Kind]; twice || e.Message == "" {
+				t.Errorf("%+v", e)
+			}
+			e.TsEvent, e.Message = 0, ""
+			if got[e.Kind] = e; len(got) == 9 {
+				r.Stop()
+			}
+		},
+		Error: func(err error) { t.Error(err); r.Stop() },
+	})
+	if err := r.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want := map[dbnloop.SessionEventKind]dbnloop.SessionEvent{}
+	for _, e := range []dbnloop.SessionEvent{
+		{Kind: dbnloop.SubscriptionAck, Code: dbn.ErrorCodeUnset, SubscriptionID: 1, Schema: dbn.SchemaMbo, HasSchema: true},
+		{Kind: dbnloop.SubscriptionOverdue, Code: dbn.ErrorCodeUnset, SubscriptionID: 2},
+		{Kind: dbnloop.GatewayFailure, Code: dbn.ErrorCodeInternalError, Fatal: true},
+		{Kind: dbnloop.SymbolUnresolved, Code: dbn.ErrorCodeSymbolResolutionFailed},
+		{Kind: dbnloop.SlowReader, Code: dbn.ErrorCodeUnset},
+		{Kind: dbnloop.RecordsSkipped, Code: dbn.ErrorCodeSkippedRecordsAfterSlowReading},
+		{Kind: dbnloop.ReplayCompleted, Code: dbn.ErrorCodeUnset, Schema: dbn.SchemaMbo, HasSchema: true},
+		{Kind: dbnloop.EndOfInterval, Code: dbn.ErrorCodeUnset, Schema: dbn.SchemaOhlcv1S, HasSchema: true},
+		{Kind: dbnloop.Notice, Code: dbn.ErrorCodeUnset},
+	} {
+		want[e.Kind] = e
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 
