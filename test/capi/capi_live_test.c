@@ -15,6 +15,24 @@
 enum { kListener = 1, kPeer = 2, kRecords = 100, kRecordSize = 56, kMessageSize = 320 };
 
 static const char kAck[] = "Subscription request 1 for mbo data succeeded";
+/* What a gateway says, and the event that stands for it. (SUBSCRIPTION_OVERDUE is what
+ * it does not say.) */
+static const struct message {
+  const char* text;
+  uint8_t rtype, code; /* DBN's SystemCode or ErrorCode, by rtype */
+  uint32_t kind, error_code;
+  int32_t schema, fatal;
+} kMessages[] = {
+    {kAck, 0x17, 1, DBNLOOP_SUBSCRIPTION_ACK, 255, 0, 0},
+    {"it broke", 0x15, 6, DBNLOOP_GATEWAY_ERROR_RECORD, 6, DBNLOOP_UNSET, 1},
+    {"no such symbol", 0x15, 4, DBNLOOP_SYMBOL_UNRESOLVED, 4, DBNLOOP_UNSET, 0},
+    {"slow", 0x17, 2, DBNLOOP_SLOW_READER, 255, DBNLOOP_UNSET, 0},
+    {"skipped", 0x15, 7, DBNLOOP_RECORDS_SKIPPED, 7, DBNLOOP_UNSET, 0},
+    {"Finished mbo replay", 0x17, 3, DBNLOOP_REPLAY_COMPLETED, 255, 0, 0},
+    {"End of interval", 0x17, 4, DBNLOOP_END_OF_INTERVAL, 255, DBNLOOP_UNSET, 0},
+    {"closed", 0x17, 255, DBNLOOP_NOTICE, 255, DBNLOOP_UNSET, 0},
+};
+enum { kMessageCount = sizeof kMessages / sizeof *kMessages };
 static const char kKey[] = "db-ABCDEFGHIJKLMNOPQRSTUVWXYZ012";
 
 typedef struct gateway {
@@ -103,14 +121,14 @@ static void gateway_read(gateway* g) {
   }
 }
 
-/* What the gateway says of subscription 1. */
-static void send_ack(gateway* g) {
+static void send_message(gateway* g, const struct message* what) {
   unsigned char m[kMessageSize] = {0};
   m[0] = kMessageSize / 4;
-  m[1] = 0x17;
+  m[1] = what->rtype;
   m[8] = 42; /* ts_event */
-  strcpy((char*)m + 16, kAck);
-  m[kMessageSize - 1] = 1; /* code */
+  strcpy((char*)m + 16, what->text);
+  /* An error's code has is_last behind it. */
+  m[what->rtype == 0x15 ? kMessageSize - 2 : kMessageSize - 1] = what->code;
   gateway_send(g, m, sizeof m);
 }
 
@@ -123,7 +141,7 @@ static void gateway_close(gateway* g) {
 }
 
 typedef struct seen {
-  int metadata, errors, records, pauses, messages, acks;
+  int metadata, errors, records, pauses, messages, told, overdue;
   uint32_t error_code, last_state;
 } seen;
 
@@ -131,9 +149,9 @@ typedef struct seen {
  * and then. Each record must come once and in order. */
 static void take(dbnloop_event* event, dbnloop_live* client, seen* s) {
   CHECK(!dbnloop_live_is_paused(client));
-  if (event->runs[0].rtype == 0x17) { /* the gateway's message ends a batch */
-    CHECK(event->size == kMessageSize && event->run_count == 1);
-    ++s->messages;
+  if (event->runs[0].rtype != 0xA0) { /* a run of messages ends a batch */
+    CHECK(event->run_count == 1);
+    s->messages += event->runs[0].count;
     return;
   }
   const unsigned char* p = event->data;
@@ -154,6 +172,25 @@ static void take(dbnloop_event* event, dbnloop_live* client, seen* s) {
     dbnloop_live_pause(client);
     ++s->pauses;
   }
+}
+
+/* The session's events come behind their records, in order. */
+static void check_told(const dbnloop_event* e, seen* s) {
+  const dbnloop_session_event* told = e->session;
+  if (told->kind == DBNLOOP_SUBSCRIPTION_OVERDUE) {
+    CHECK(told->subscription_id == 1 && told->ts_event == UINT64_MAX);
+    CHECK(told->error_code == 255 && told->schema == DBNLOOP_UNSET && !told->fatal);
+    CHECK(memmem(e->data, e->size, "127.0.0.1", 9) != NULL);
+    ++s->overdue;
+    return;
+  }
+  const struct message* said = &kMessages[s->told++];
+  CHECK(s->messages >= s->told);
+  CHECK(told->kind == said->kind && told->error_code == said->error_code);
+  CHECK(told->schema == said->schema && told->fatal == said->fatal);
+  CHECK(told->subscription_id == (said->text == kAck ? 1u : 0u));
+  CHECK(told->ts_event == 42);
+  CHECK(e->size == strlen(said->text) && memcmp(e->data, said->text, e->size) == 0);
 }
 
 static void turn(gateway* g, dbnloop_live* client, seen* s) {
@@ -185,13 +222,7 @@ static void turn(gateway* g, dbnloop_live* client, seen* s) {
         s->last_state = e->code;
         break;
       case DBNLOOP_EVENT_SESSION:
-        CHECK(s->messages == 1); /* behind its record */
-        ++s->acks;
-        CHECK(e->session->kind == DBNLOOP_SUBSCRIPTION_ACK);
-        CHECK(e->session->subscription_id == 1 && e->session->schema == 0);
-        CHECK(e->session->error_code == 255 && e->session->fatal == 0);
-        CHECK(e->session->ts_event == 42);
-        CHECK(e->size == strlen(kAck) && memcmp(e->data, kAck, e->size) == 0);
+        check_told(e, s);
         break;
       case DBNLOOP_EVENT_ERROR:
         CHECK(e->session == NULL);
@@ -213,7 +244,10 @@ int main(void) {
   seen s = {0};
   CHECK(dbnloop_reactor_new(&reactor, &error) == DBNLOOP_OK);
   gateway_open(&g, reactor);
-  CHECK(dbnloop_live_new(reactor, kKey, 32, NULL, &client, &error) == DBNLOOP_OK);
+  dbnloop_live_options options;
+  dbnloop_live_options_init(&options);
+  options.ack_timeout_ms = 1;
+  CHECK(dbnloop_live_new(reactor, kKey, 32, &options, &client, &error) == DBNLOOP_OK);
   dbnloop_subscription subscription;
   dbnloop_subscription_init(&subscription);
   subscription.dataset = "GLBX.MDP3";
@@ -240,15 +274,18 @@ int main(void) {
   CHECK(s.last_state == DBNLOOP_LIVE_STREAMING);
   CHECK(dbnloop_live_session_id(client) == 4711);
 
-  send_ack(&g);
-  while (s.acks == 0) turn(&g, client, &s);
+  while (s.overdue == 0) turn(&g, client, &s);
+  for (int i = 0; i < kMessageCount; ++i) send_message(&g, &kMessages[i]);
+  while (s.told < kMessageCount) turn(&g, client, &s);
+  CHECK(s.overdue == 1);
   dbnloop_stats stats;
   memset(&stats, 0xAA, sizeof stats);
   stats.struct_size = sizeof stats;
   const uint64_t id = dbnloop_live_id(client);
   CHECK(dbnloop_source_stats(reactor, id, &stats, &error) == DBNLOOP_OK);
-  CHECK(stats.records[0xA0] == kRecords && stats.records[0x17] == 1);
-  CHECK(stats.bytes == kRecords * kRecordSize + kMessageSize);
+  CHECK(stats.records[0xA0] == kRecords);
+  CHECK(stats.records[0x17] + stats.records[0x15] == kMessageCount);
+  CHECK(stats.bytes == kRecords * kRecordSize + kMessageCount * kMessageSize);
   CHECK(stats.bytes_read > stats.bytes && stats.reads > 0 && stats.polls > 0);
   CHECK(stats.batches >= kRecords / 7 && stats.buffered == 0);
   CHECK(stats.pauses == (uint64_t)s.pauses && stats.gateway_to_client[0] == 0);
