@@ -14,6 +14,7 @@
 #include "dbnloop/exception.hpp"
 #include "dbnloop/live_client.hpp"
 #include "support/allocations.hpp"
+#include "support/dns_server.hpp"
 #include "support/historical_fixture.hpp"
 #include "support/scripted_gateway.hpp"
 #include "support/sockets.hpp"
@@ -147,21 +148,31 @@ TEST_F(AllocationFailure, InTheParser) {
 
 TEST_F(AllocationFailure, InALiveSession) {
   Reactor others;
+  test::DnsServer names{&others};
+  names.a = {"127.0.0.1"};
   test::ScriptedGateway gateway{&others};
-  gateway.on_start = Header() + Trades(0, kRecords);
-  const auto count = Sessions<LiveClient>(
-      others,
-      [&](Reactor* reactor) {
-        LiveOptions options;
-        options.dataset = "GLBX.MDP3";
-        return std::make_unique<LiveClient>(reactor, std::string{test::kKey}, options);
-      },
-      [&](LiveClient& client) {
-        client.Connect("127.0.0.1", gateway.port());
-        client.Subscribe("GLBX.MDP3", "ESM5", Schema::Trades);
-        client.Start();
-      });
-  EXPECT_GT(count, 50U);
+  const auto stream = Header() + Trades(0, kRecords);
+  for (const auto* host : {"127.0.0.1", "gateway.example.com"}) {
+    SCOPED_TRACE(host);
+    const bool by_name = host[0] == 'g';
+    gateway.on_start = by_name ? test::Zstd(stream) : stream;
+    const auto count = Sessions<LiveClient>(
+        others,
+        [&](Reactor* reactor) {
+          LiveOptions options;
+          options.dataset = "GLBX.MDP3";
+          options.name_servers = names.Endpoint();
+          if (by_name) options.compression = Compression::Zstd;
+          return std::make_unique<LiveClient>(reactor, std::string{test::kKey},
+                                              options);
+        },
+        [&](LiveClient& client) {
+          client.Connect(host, gateway.port());
+          client.Subscribe("GLBX.MDP3", "ESM5", Schema::Trades);
+          client.Start();
+        });
+    EXPECT_GT(count, 50U);
+  }
 }
 
 TEST_F(AllocationFailure, InAHistoricalStream) {
