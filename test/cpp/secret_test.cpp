@@ -3,13 +3,13 @@
 
 #include "proto/secret.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -20,6 +20,8 @@
 
 #include "dbnloop/exception.hpp"
 #include "dbnloop/historical_client.hpp"
+#include "proto/http_message.hpp"
+#include "support/historical_fixture.hpp"
 #include "support/live_fixture.hpp"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -93,11 +95,12 @@ int Count(const Needle& needle, Look look) {
   return found;
 }
 
-// A key that no constant holds; the caller wipes what it gets.
-std::string MakeKey() {
+// A key that no constant holds; the caller wipes what it gets. `step` makes another
+// one, for a test that leaves it behind.
+std::string MakeKey(int step = 7) {
   std::string key{"db-"};
   key.reserve(40);
-  for (int i = 0; i < 29; ++i) key += static_cast<char>('a' + (i * 7 + 3) % 26);
+  for (int i = 0; i < 29; ++i) key += static_cast<char>('a' + (i * step + 3) % 26);
   return key;
 }
 
@@ -153,76 +156,102 @@ TEST_F(SecretTest, KeyThatIsRefusedIsWipedToo) {
   EXPECT_EQ(Count(needle, Look::EverywhereWritable), 0);
 }
 
-// A server in a process of its own, so that what it reads is not found here: it reads
-// one request and refuses it, repeating the request's own words.
-class EchoingServer {
+enum class Says { Nothing, WhatItWasTold };
+
+// A server in a process of its own, so that what it reads is not found here: it refuses
+// each request, perhaps repeating the request's own words.
+class RefusingServer {
  public:
-  EchoingServer() : listener_{test::Listen(4)}, port_{test::PortOf(listener_.get())} {
+  RefusingServer(const test::Identity* identity, Says says) {
+    int ends[2] = {-1, -1};
+    if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error{"no pipe"};
+    const net::ScopedFd reading{ends[0]};
+    const net::ScopedFd writing{ends[1]};
     child_ = ::fork();
-    if (child_ == 0) {
-      Serve(listener_.get());
-      ::_exit(0);
-    }
-    listener_.Reset();
+    if (child_ == 0) Serve(identity, says, writing.get());
+    std::array<char, 64> url{};
+    if (::read(reading.get(), url.data(), url.size() - 1) > 0) url_ = url.data();
   }
-  ~EchoingServer() {
+  ~RefusingServer() {
     ::kill(child_, SIGKILL);
     ::waitpid(child_, nullptr, 0);
   }
-  EchoingServer(const EchoingServer&) = delete;
-  EchoingServer& operator=(const EchoingServer&) = delete;
-  [[nodiscard]] int port() const { return port_; }
+  RefusingServer(const RefusingServer&) = delete;
+  RefusingServer& operator=(const RefusingServer&) = delete;
+  [[nodiscard]] const std::string& Url() const { return url_; }
 
  private:
-  static void Serve(int listener) {
-    int fd = -1;
-    pollfd waiting{listener, POLLIN, 0};
-    ::poll(&waiting, 1, -1);
-    fd = ::accept(listener, nullptr, nullptr);
-    std::string request;
-    char buffer[4096];
-    while (request.find("\r\n\r\n") == std::string::npos) {
-      const auto n = ::recv(fd, buffer, sizeof(buffer), 0);
-      if (n <= 0) return;
-      request.append(buffer, static_cast<std::size_t>(n));
-    }
-    const auto at = request.find("Basic ");
-    const auto echo = request.substr(at, request.find("\r\n", at) - at);
-    const auto body =
-        R"({"detail":{"case":"auth_failed","message":"refused: )" + echo + "\"}}";
-    const auto answer =
-        "HTTP/1.1 401 Unauthorized\r\nContent-Length: " + std::to_string(body.size()) +
-        "\r\n\r\n" + body;
-    ::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL);
-    ::recv(fd, buffer, sizeof(buffer), 0);
+  [[noreturn]] static void Serve(const test::Identity* identity, Says says, int tell) {
+    Reactor reactor;
+    test::ScriptedHttpServer server{&reactor, identity};
+    server.answer = [says](const std::string& request) {
+      const auto at = request.find("Basic ");
+      const auto echo = says == Says::WhatItWasTold
+                            ? request.substr(at, request.find("\r\n", at) - at)
+                            : std::string{};
+      return test::HttpAnswer{test::ScriptedHttpServer::Response(
+          401, R"({"detail":{"case":"auth_failed","message":"refused: )" + echo +
+                   "\"}}")};
+    };
+    const auto url = server.Url();
+    if (::write(tell, url.data(), url.size()) > 0) reactor.Run();
+    ::_exit(0);
   }
 
-  net::ScopedFd listener_;
-  int port_;
   pid_t child_ = -1;
+  std::string url_;
 };
 
-TEST_F(SecretTest, HistoricalKeyIsInNoCoreDumpAndInNoError) {
-  const auto needle = NeedleOf(MakeKey());
-  EchoingServer server;
-  Error failure;
-  {
+class SecretHistoricalTest : public SecretTest,
+                             public testing::WithParamInterface<bool> {
+ protected:
+  // Asks a server that refuses the request; gives its error. `check` runs before the
+  // client goes.
+  template <typename F>
+  Error Refused(std::string key, Says says, F&& check) {
+    const test::TempFolder folder;
+    folder.Write("ca.pem", identity_.Pem());
+    const RefusingServer server{GetParam() ? &identity_ : nullptr, says};
     HistoricalOptions options;
-    options.url = "http://127.0.0.1:" + std::to_string(server.port());
+    options.url = server.Url();
+    options.ca_file = folder.Path("ca.pem");
     options.proxy = "";
-    HistoricalClient client{&reactor_, MakeKey(), options};
+    Error failure;
+    HistoricalClient client{&reactor_, std::move(key), options};
     client.OnError([&](const Error& e) { failure = e; });
     client.Request("GLBX.MDP3", "ESZ6", Schema::Trades, UnixNanos{},
                    UnixNanos{UnixNanos::duration{1}});
     client.Start();
-    ASSERT_TRUE(Until([&] { return bool{failure}; }));
-    EXPECT_EQ(Count(needle, Look::InCoreDumps), 0);
+    EXPECT_TRUE(Until([&] { return bool{failure}; }));
+    EXPECT_EQ(failure.code, ErrorCode::AuthFailed) << failure.message;
+    check();
+    return failure;
   }
-  EXPECT_EQ(Count(needle, Look::EverywhereWritable), 0);
-  EXPECT_EQ(failure.code, ErrorCode::AuthFailed) << failure.message;
+
+  const test::Identity identity_ =
+      test::MakeIdentity({.name = "own", .alternative_names = "IP:127.0.0.1"});
+};
+
+TEST_P(SecretHistoricalTest, KeyAndHeaderAreInNoCoreDumpAndWipedAtTheEnd) {
+  const auto key = NeedleOf(MakeKey());
+  const Needle header{proto::BasicAuth(proto::Conceal(MakeKey()), {})};
+  Refused(MakeKey(), Says::Nothing, [&] {
+    EXPECT_EQ(Count(key, Look::InCoreDumps), 0);
+    EXPECT_EQ(Count(header, Look::InCoreDumps), 0);
+  });
+  EXPECT_EQ(Count(key, Look::EverywhereWritable), 0);
+  EXPECT_EQ(Count(header, Look::EverywhereWritable), 0);
+}
+
+TEST_P(SecretHistoricalTest, AServerThatRepeatsTheHeaderGetsItIntoNoError) {
+  const auto failure = Refused(MakeKey(11), Says::WhatItWasTold, [] {});
   // "db-" and its like in base64.
   EXPECT_THAT(failure.message, testing::Not(testing::HasSubstr("ZGIt")));
+  EXPECT_THAT(failure.message, testing::HasSubstr("[key]"));
 }
+
+INSTANTIATE_TEST_SUITE_P(Plain, SecretHistoricalTest, testing::Values(false));
+INSTANTIATE_TEST_SUITE_P(Tls, SecretHistoricalTest, testing::Values(true));
 
 TEST(SecretString, GrowsAndMovesLikeAnyString) {
   proto::SecretString text;
