@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "dbnloop/dbn_encoder.hpp"
@@ -249,6 +250,43 @@ void SymbolMapSeeds() {
   }
 }
 
+// A message with a text, and a code in the bytes where each type has one.
+std::string Message(RType rtype, std::size_t size, std::string_view text, char code) {
+  std::string out(size, '\0');
+  out[0] = static_cast<char>(size / 4);
+  out[1] = static_cast<char>(rtype);
+  text.copy(out.data() + 16, size - 16);
+  if (size == sizeof(dbnloop::SystemMsg)) {
+    out[rtype == RType::System ? size - 1 : size - 2] = code;
+  }
+  return out;
+}
+
+void SessionEventSeeds() {
+  struct Case {
+    const char* name;
+    RType rtype;
+    const char* text;
+    char code;
+  };
+  for (const auto& c :
+       {Case{"ack", RType::System, "Subscription request 3 for mbp-1 data succeeded", 1},
+        Case{"slow", RType::System, "Warning: slow reading", 2},
+        Case{"replay", RType::System, "Finished mbo replay", 3},
+        Case{"interval", RType::System, "End of interval for ohlcv-1s", 4},
+        Case{"heartbeat", RType::System, "Heartbeat", 0},
+        Case{"symbol", RType::Error, "Failed to resolve symbol XYZ", 4},
+        Case{"key", RType::Error, "User or API key deactivated", 2},
+        Case{"skipped", RType::Error, "skipped 5 records\x1b[2J", 7}}) {
+    const std::string name = c.name;
+    for (const char version : {0, 2}) {
+      const auto size = version == 0 ? 80U : sizeof(dbnloop::SystemMsg);
+      Write("session_events", name + (version == 0 ? "-v1" : "-v3"),
+            version + Message(c.rtype, size, c.text, c.code));
+    }
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -269,4 +307,5 @@ int main(int argc, char** argv) {
   FormatSeeds();
   EncoderSeeds();
   SymbolMapSeeds();
+  SessionEventSeeds();
 }
