@@ -187,9 +187,9 @@ Outcome Expected(At at, Fault fault) {
                                                  : ErrorCode::ConnectionClosed,
                    delivered);
     case Fault::Stall:
-      return Fails(at == At::Resolving ? ErrorCode::DnsResolutionFailed
-                                       : ErrorCode::Timeout,
-                   delivered);
+      return Fails(
+          at == At::Resolving ? ErrorCode::DnsResolutionFailed : ErrorCode::Timeout,
+          delivered);
     case Fault::ByteByByte:
     case Fault::InPieces:
     case Fault::SignalStorm:
@@ -443,9 +443,8 @@ class HistoricalFaultMatrix : public test::HistoricalFixture,
     if (BeforeTls(at)) {
       server_.Allow(std::nullopt);
       const std::size_t requests = InProxy(at) ? 2 : 1;
-      ASSERT_TRUE(Until([&] {
-        return server_.requests.size() == requests || !errors_.empty();
-      }));
+      ASSERT_TRUE(Until(
+          [&] { return server_.requests.size() == requests || !errors_.empty(); }));
     }
     SayUpTo(response_.bytes.size(), piece);
   }

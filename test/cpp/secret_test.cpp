@@ -190,8 +190,8 @@ class RefusingServer {
                             ? request.substr(at, request.find("\r\n", at) - at)
                             : std::string{};
       return test::HttpAnswer{test::ScriptedHttpServer::Response(
-          401, R"({"detail":{"case":"auth_failed","message":"refused: )" + echo +
-                   "\"}}")};
+          401,
+          R"({"detail":{"case":"auth_failed","message":"refused: )" + echo + "\"}}")};
     };
     const auto url = server.Url();
     if (::write(tell, url.data(), url.size()) > 0) reactor.Run();

@@ -55,8 +55,8 @@ TEST_F(Threads, AHistoricalStreamByNameStartsNone) {
   names_.a = {"127.0.0.1"};
   test::ScriptedHttpServer server{&reactor_, &good_};
   server.answer = [](const std::string&) {
-    return test::HttpAnswer{test::ScriptedHttpServer::Chunked(
-        test::Zstd(Header() + Trades(0, 100)), 1000)};
+    return test::HttpAnswer{
+        test::ScriptedHttpServer::Chunked(test::Zstd(Header() + Trades(0, 100)), 1000)};
   };
   auto options = Options(server);
   options.url = server.Url("hist.example.com");

@@ -270,7 +270,8 @@ void SessionEventSeeds() {
     char code;
   };
   for (const auto& c :
-       {Case{"ack", RType::System, "Subscription request 3 for mbp-1 data succeeded", 1},
+       {Case{"ack", RType::System, "Subscription request 3 for mbp-1 data succeeded",
+             1},
         Case{"slow", RType::System, "Warning: slow reading", 2},
         Case{"replay", RType::System, "Finished mbo replay", 3},
         Case{"interval", RType::System, "End of interval for ohlcv-1s", 4},

@@ -468,8 +468,8 @@ void HttpConnection::ArmTimer(milliseconds delay) {
   reactor_->Cancel(std::exchange(timer_, next));
 }
 
-// One timer per phase, not per read: it looks when the last bytes of the body came. What
-// comes before the body, a byte at a time perhaps, must be there within the limit.
+// One timer per phase, not per read: it looks when the last bytes of the body came.
+// What comes before the body, a byte at a time perhaps, must be there within the limit.
 void HttpConnection::OnTimer() {
   using std::chrono::duration_cast;
   const bool held = paused_ || !piece_.empty();
