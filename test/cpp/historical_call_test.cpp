@@ -202,16 +202,19 @@ TEST_F(HistoricalCall, AWarningMayEndWhatItIsAbout) {
   }
 }
 
-TEST_F(HistoricalCall, AWarningDoesNotHoldTheKey) {
+TEST_F(HistoricalCall, AWarningNeverHoldsTheKey) {
   ScriptedHttpServer server{&reactor_, &good_};
-  server.answer = [](const std::string&) {
+  server.answer = [](const std::string& request) {
+    const auto at = request.find("Basic ");
     return HttpAnswer{ScriptedHttpServer::Response(
-        200, "[]", "X-Warning: [\"" + std::string{test::kKey} + " is old\"]\r\n")};
+        200, "{}",
+        "X-Warning: who sends " + std::string{test::kKey} + " as " +
+            request.substr(at, request.find("\r\n", at) - at) + "?\r\n")};
   };
   const auto client = Make(Options(server));
   client->Get("x", {}, Note());
   ASSERT_TRUE(UntilResults(1));
-  EXPECT_THAT(warnings_, ElementsAre("[key] is old"));
+  EXPECT_THAT(warnings_, ElementsAre("who sends [key] as Basic [key]?"));
 }
 
 // ---- Retries ------------------------------------------------------------------------

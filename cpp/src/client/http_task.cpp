@@ -38,6 +38,7 @@ void HttpTask::Begin() {
   retry_ = 0;
   failed_ = {};
   failed_body_.clear();
+  refused_ = {};
   const auto request = MakeRequest();
   url_ = session_->Describe(request);
   connection_ = repeatable_ ? session_->Connection() : session_->FreshConnection();
@@ -47,9 +48,8 @@ void HttpTask::Begin() {
 // What the head says is noted before the user hears of it: a handler may throw, or end
 // the task.
 void HttpTask::OnHead(const proto::HttpHead& head) {
-  Error error;
   if (IsSuccess(head.status)) {
-    error = Accept(head);
+    refused_ = Accept(head);
   } else {
     failed_ = head;
   }
@@ -57,11 +57,12 @@ void HttpTask::OnHead(const proto::HttpHead& head) {
   for (auto& text : proto::WarningsOf(head)) {
     if (!warn(std::move(text))) return;
   }
-  if (error) End(std::move(error));
+  if (refused_) End(std::exchange(refused_, {}));
 }
 
 void HttpTask::OnBody(std::span<const std::byte> piece, std::size_t& taken) {
   taken = piece.size();
+  if (refused_) return End(std::exchange(refused_, {}));
   if (failed_.status != 0) {
     const auto room = proto::kMaxErrorBody - failed_body_.size();
     failed_body_.append(reinterpret_cast<const char*>(piece.data()),
@@ -75,6 +76,7 @@ void HttpTask::OnBody(std::span<const std::byte> piece, std::size_t& taken) {
 
 void HttpTask::OnDone() {
   session_->Return(std::move(connection_));
+  if (refused_) return End(std::exchange(refused_, {}));
   if (failed_.status != 0) return End(proto::FailureOf(failed_, failed_body_, url_));
   End(Complete());
 }

@@ -66,6 +66,7 @@ class HttpTask : protected HttpListener {
   std::string url_;
   proto::HttpHead failed_;  // of an answer that is no success
   std::string failed_body_;
+  Error refused_;  // by Accept, until that can be told
   Reactor::TimerId retry_ = 0;
   int tries_ = 0;
 };
