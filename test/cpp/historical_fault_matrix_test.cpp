@@ -665,6 +665,9 @@ TEST_P(HistoricalFaultMatrix, EndsAsItMust) {
     EXPECT_EQ(ToString(errors_[0].code), ToString(expected.code)) << errors_[0].message;
     const auto* const host = at == At::Resolving ? "hist.example.com:" : "127.0.0.1";
     EXPECT_THAT(errors_[0].message, testing::HasSubstr(host));
+    if (fault == Fault::Stall) {
+      EXPECT_THAT(errors_[0].message, testing::HasSubstr(" ms"));
+    }
   }
   EXPECT_EQ(sequences_.size(), expected.records + (fault == Fault::HandlerStops ||
                                                    fault == Fault::HandlerDestroys));

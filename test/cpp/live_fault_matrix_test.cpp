@@ -434,6 +434,19 @@ class LiveFaultMatrix : public test::LiveFixture,
     }
   }
 
+  // What took too long names the gateway, the address if there is one, and the time.
+  void ExpectSaysWhere(const Error& error) const {
+    EXPECT_FALSE(error.message.empty());
+    const bool silent = error.code == ErrorCode::HeartbeatTimeout;
+    if (error.code != ErrorCode::Timeout && !silent) return;
+    const auto at = GetParam().at;
+    const auto port =
+        std::to_string(at == At::Connecting ? full_port_ : gateway_.port());
+    const std::string host = at == At::Connecting ? "127.0.0.9" : "127.0.0.1";
+    EXPECT_THAT(error.message, testing::AllOf(testing::HasSubstr(" ms"),
+                                              testing::HasSubstr("port " + port),
+                                              testing::HasSubstr(host + ":" + port)));
+  }
   // With nothing to do, a turn waits.
   void ExpectNoSpin() {
     int busy = 0;
@@ -648,7 +661,7 @@ TEST_P(LiveFaultMatrix, EndsAsItMust) {
     EXPECT_TRUE(errors_[0].code == expected.code || errors_[0].code == expected.other)
         << ToString(errors_[0].code) << " instead of " << ToString(expected.code)
         << ": " << errors_[0].message;
-    EXPECT_FALSE(errors_[0].message.empty());
+    ExpectSaysWhere(errors_[0]);
   }
   EXPECT_GE(sequences_.size(), expected.records);
   const auto sound = std::min<std::size_t>(sequences_.size(), UnderWay(at));
