@@ -195,6 +195,20 @@ TEST_F(DialerTest, TheErrorNamesEveryAddressAndItsReason) {
                     HasSubstr(" ms)"), HasSubstr("check host")));
 }
 
+TEST_F(DialerTest, TheErrorOfVeryManyAddressesIsShort) {
+  listener_.Reset();
+  for (int i = 0; i < 1000; ++i) {
+    dns_.a.push_back("127.1." + std::to_string(i / 250) + "." +
+                     std::to_string(i % 250 + 1));
+  }
+  dns_.mode = test::DnsServer::Mode::Truncated;  // so many come by TCP
+  const auto dialer = Make();
+  Dial(*dialer, "gateway.example.com");
+  ASSERT_TRUE(UntilResult());
+  EXPECT_THAT(result_->error.message, HasSubstr("refused and 984 more; check host"));
+  EXPECT_LT(result_->error.message.size(), 2000U);
+}
+
 TEST_F(DialerTest, AnUnknownNameIsDnsResolutionFailed) {
   dns_.mode = test::DnsServer::Mode::NameError;
   const auto dialer = Make();

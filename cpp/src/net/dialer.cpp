@@ -34,6 +34,7 @@ void Dialer::Dial(std::string host, int port, Callback done) {
   more_addresses_ = true;
   last_family_ = 0;
   failures_.clear();
+  failed_ = 0;
   last_errno_ = 0;
   resolver_.Resolve(host_, port_, [this](Resolver::Answer answer) {
     OnAddresses(std::move(answer));
@@ -120,13 +121,19 @@ void Dialer::Close(Attempts::iterator attempt) noexcept {
 }
 
 void Dialer::NoteFailure(const Address& address, int error) {
+  last_errno_ = error;
+  if (++failed_ > kNamedFailures) return;
   if (!failures_.empty()) failures_ += ", ";
   failures_ += address.ToString() + ": " + std::strerror(error);
-  last_errno_ = error;
+}
+
+std::string Dialer::Failures() const {
+  if (failed_ <= kNamedFailures) return failures_;
+  return failures_ + " and " + std::to_string(failed_ - kNamedFailures) + " more";
 }
 
 std::string Dialer::Progress() const {
-  auto text = failures_;
+  auto text = Failures();
   for (const auto& attempt : attempts_) {
     if (!text.empty()) text += ", ";
     text += attempt.address.ToString() + ": no answer";
@@ -141,7 +148,7 @@ void Dialer::FinishFailed() {
           {},
           {ErrorCode::ConnectionFailed,
            "cannot connect to " + host_ + " port " + std::to_string(port_) +
-               " (after " + std::to_string(spent.count()) + " ms): " + failures_ +
+               " (after " + std::to_string(spent.count()) + " ms): " + Failures() +
                "; check host, port and firewall",
            last_errno_}});
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <list>
 #include <optional>
@@ -26,6 +27,9 @@ class Dialer {
   /// How long an attempt may take while there are others. The last one has all the time
   /// that the owner gives.
   static constexpr std::chrono::milliseconds kAttempt{5000};
+  /// So many failures are named in messages, the others counted: an answer of DNS may
+  /// hold thousands of addresses.
+  static constexpr std::size_t kNamedFailures = 16;
 
   struct Result {
     ScopedFd socket;
@@ -63,6 +67,7 @@ class Dialer {
   void Fail(Attempts::iterator attempt, int error);
   void NoteFailure(const Address& address, int error);
   void Close(Attempts::iterator attempt) noexcept;
+  [[nodiscard]] std::string Failures() const;
   void FinishFailed();
   void Finish(Result result);
 
@@ -78,6 +83,7 @@ class Dialer {
   Attempts attempts_;               // that go on
   Reactor::TimerId head_start_ = 0;
   std::string failures_;
+  std::size_t failed_ = 0;
   int last_errno_ = 0;
 };
 
