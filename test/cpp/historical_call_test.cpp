@@ -74,6 +74,19 @@ TEST_F(HistoricalCall, GetsAndPosts) {
   EXPECT_THAT(warnings_, ElementsAre("old", "old"));
 }
 
+TEST_F(HistoricalCall, RefusesABodyThatIsTooLongBeforeItComes) {
+  ScriptedHttpServer server{&reactor_, &good_};
+  server.answer = [](const std::string&) {
+    return HttpAnswer{"HTTP/1.1 200 OK\r\nContent-Length: 268435457\r\n\r\n["};
+  };
+  const auto client = Make(Options(server));
+  client->Get("x", {}, Note());
+  ASSERT_TRUE(UntilResults(1));
+  ASSERT_FALSE(results_[0]);
+  EXPECT_EQ(results_[0].error().code, ErrorCode::LimitExceeded);
+  EXPECT_THAT(results_[0].error().message, HasSubstr("longer than 268435456 bytes"));
+}
+
 TEST_F(HistoricalCall, DoesNotUseAConnectionThatTheServerClosed) {
   ScriptedHttpServer server{&reactor_, &good_};
   server.answer = [](const std::string&) {
@@ -498,6 +511,22 @@ TEST_F(Download, ARangeBecomesAFileAndAPartOfItStaysAPart) {
   request.overwrite = true;
   Run(*client, request);
   EXPECT_TRUE(*result_);
+}
+
+TEST_F(Download, ModesFollowTheUmask) {
+  ScriptedHttpServer server{&reactor_, &good_};
+  server.answer = [&](const std::string& request) { return Serve(request); };
+  const auto client = Make(Options(server));
+  for (const ::mode_t mask : {022, 077}) {
+    auto request = File();
+    request.path = folder_.Path("mask-" + std::to_string(mask));
+    const auto before = ::umask(mask);
+    Run(*client, request);
+    ::umask(before);
+    struct stat status{};
+    ASSERT_EQ(::stat(request.path.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777, 0666 & ~mask);
+  }
 }
 
 TEST_F(Download, MayBeCancelledFromItsProgress) {

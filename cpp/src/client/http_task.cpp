@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proto/http_failure.hpp"
+#include "proto/number.hpp"
 
 namespace dbnloop {
 namespace {
@@ -123,19 +124,23 @@ HttpCall::HttpCall(std::shared_ptr<HttpSession> session, Hooks hooks, int max_re
 
 proto::HttpRequest HttpCall::MakeRequest() { return make_(); }
 
-Error HttpCall::Accept(const proto::HttpHead& /*head*/) {
+Error HttpCall::Accept(const proto::HttpHead& head) {
   body_.clear();
-  return {};
+  const auto length =
+      proto::ParseNumber<std::uint64_t>(head.Find("content-length").value_or(""));
+  return length && *length > kMaxBody ? TooLong() : Error{};
 }
 
 Error HttpCall::Take(std::span<const std::byte> piece) {
-  if (body_.size() + piece.size() > kMaxBody) {
-    return {ErrorCode::LimitExceeded, "the response to " + session_->Describe(make_()) +
-                                          " is longer than " +
-                                          std::to_string(kMaxBody) + " bytes"};
-  }
+  if (body_.size() + piece.size() > kMaxBody) return TooLong();
   body_.append(reinterpret_cast<const char*>(piece.data()), piece.size());
   return {};
+}
+
+Error HttpCall::TooLong() const {
+  return {ErrorCode::LimitExceeded, "the response to " + session_->Describe(make_()) +
+                                        " is longer than " + std::to_string(kMaxBody) +
+                                        " bytes"};
 }
 
 Error HttpCall::Complete() { return {}; }

@@ -89,6 +89,7 @@ class HttpCall final : public HttpTask {
   [[nodiscard]] Error Take(std::span<const std::byte> piece) override;
   [[nodiscard]] Error Complete() override;
   void Finish(Error error) override;
+  [[nodiscard]] Error TooLong() const;
 
   Maker make_;
   HistoricalClient::CallHandler done_;
