@@ -32,9 +32,9 @@ type Reactor struct {
 	copy    poisoner
 
 	timers  map[uint64]timer
-	watches map[uint64]func(events uint32) // by an id that is not used again
-	watchOf map[int]uint64                 // by fd
-	lastID  uint64                         // of a watch
+	watches map[uint64]watch // by an id that is not used again
+	watchOf map[int]uint64   // by fd
+	lastID  uint64           // of a watch
 	parking parking
 
 	stop      atomic.Bool
@@ -80,7 +80,7 @@ func NewReactor() (*Reactor, error) {
 		clients: map[uint64]*source{},
 		calls:   map[uint64]func(*bindings.Event){},
 		timers:  map[uint64]timer{},
-		watches: map[uint64]func(uint32){},
+		watches: map[uint64]watch{},
 		watchOf: map[int]uint64{},
 	}
 	// Only a safety net: Close is the caller's.
@@ -184,9 +184,7 @@ func (r *Reactor) handle(event *bindings.Event) {
 			unix.Read(r.core.wakeFd, buf[:])
 			return
 		}
-		if f, ok := r.watches[event.Source]; ok {
-			f(event.Code)
-		}
+		r.onFd(event.Source, event.Code)
 	case bindings.EventResponse, bindings.EventProgress:
 		if f, ok := r.calls[event.Source]; ok {
 			f(event)
@@ -286,8 +284,11 @@ func (r *Reactor) Stop() {
 func (r *Reactor) Wake() { r.core.wake() }
 
 // Post runs f once in a coming turn, in order. Any goroutine may call it. After Close it
-// does nothing.
+// does nothing. A nil f panics here, where the fault is.
 func (r *Reactor) Post(f func()) {
+	if f == nil {
+		panic("dbnloop: Reactor.Post of a nil function")
+	}
 	if r.owner.closed() {
 		return
 	}

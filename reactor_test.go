@@ -250,6 +250,15 @@ func TestPost(t *testing.T) {
 			t.Error("the task did not run")
 		}
 	})
+	t.Run("a nil task panics at the call", func(t *testing.T) {
+		r := newReactor(t)
+		defer func() {
+			if recover() == nil {
+				t.Error("Post took a nil function")
+			}
+		}()
+		r.Post(nil)
+	})
 	t.Run("after Close it does nothing", func(t *testing.T) {
 		r := newReactor(t)
 		r.Close()
@@ -366,6 +375,47 @@ func TestAStaleEventOfAnFdIsDropped(t *testing.T) {
 	r.Remove(b)
 	unix.Close(a)
 	unix.Close(b)
+}
+
+// Interest that a handler takes back is not told any more, not even by what the turn holds.
+func TestModifyHoldsForTheTurnToo(t *testing.T) {
+	r := newReactor(t)
+	var in, calls [2]int
+	for i := range in {
+		var out int
+		in[i], out = pipe(t)
+		unix.Write(out, []byte{1})
+		defer unix.Close(out)
+		defer unix.Close(in[i])
+		err := r.Add(in[i], unix.EPOLLIN, func(uint32) {
+			calls[i]++
+			unix.Read(in[i], make([]byte, 1))
+			if err := r.Modify(in[1-i], 0); err != nil {
+				t.Error(err)
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := r.Poll(time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if calls[0]+calls[1] != 1 {
+		t.Fatalf("calls %v, want one", calls)
+	}
+	// Asked for again, it comes: nothing is lost.
+	for i := range in {
+		if err := r.Modify(in[i], unix.EPOLLIN); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := r.Poll(time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if calls != [2]int{1, 1} {
+		t.Errorf("calls %v, want one each", calls)
+	}
 }
 
 // aEmpty is a pipe's reading end with nothing in it, closed with the test.

@@ -1,6 +1,10 @@
 package dbnloop
 
-import "time"
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
 
 // TimerID names a timer.
 type TimerID uint64
@@ -69,6 +73,12 @@ func (r *Reactor) onTimer(id uint64) {
 	t.f()
 }
 
+// watch is an fd that was added.
+type watch struct {
+	f        func(events uint32)
+	interest uint32
+}
+
 // Add watches fd, level-triggered; f gets epoll's event bits inside Poll. ERR and HUP come
 // whether asked for or not.
 func (r *Reactor) Add(fd int, events uint32, f func(events uint32)) error {
@@ -87,12 +97,12 @@ func (r *Reactor) Add(fd int, events uint32, f func(events uint32)) error {
 		return fromC(e)
 	}
 	r.lastID = id
-	r.watches[id] = f
+	r.watches[id] = watch{f, events}
 	r.watchOf[fd] = id
 	return nil
 }
 
-// Modify changes the events of an fd that was added.
+// Modify changes the events of an fd that was added, also for what this turn holds already.
 func (r *Reactor) Modify(fd int, events uint32) error {
 	leave, err := r.owner.enter()
 	if err != nil {
@@ -102,7 +112,20 @@ func (r *Reactor) Modify(fd int, events uint32) error {
 	if e := r.core.loop.Modify(fd, events); e != nil {
 		return fromC(e)
 	}
+	id := r.watchOf[fd]
+	r.watches[id] = watch{r.watches[id].f, events}
 	return nil
+}
+
+func (r *Reactor) onFd(id uint64, events uint32) {
+	w, ok := r.watches[id]
+	if !ok {
+		return // removed since
+	}
+	// Interest that was taken back since is not told any more.
+	if ready := events & (w.interest | unix.EPOLLERR | unix.EPOLLHUP); ready != 0 {
+		w.f(ready)
+	}
 }
 
 // Remove forgets an fd: its function is not called any more, not even for what this turn

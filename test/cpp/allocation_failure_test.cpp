@@ -146,6 +146,43 @@ TEST_F(AllocationFailure, InTheParser) {
   }
 }
 
+// What could not be added is not watched, and taking away needs no memory.
+TEST_F(AllocationFailure, InTheReactor) {
+  const auto count = ForEach([&](FailingAllocation& failing, std::size_t nth) {
+    Reactor reactor;
+    std::vector<test::SocketPair> pairs(20);
+    for (auto& pair : pairs) {
+      const int fd = pair.a.get();
+      try {
+        failing.In([&] { reactor.Add(fd, EPOLLIN, [](std::uint32_t) {}); });
+      } catch (const std::bad_alloc&) {
+        EXPECT_FALSE(reactor.Contains(fd)) << nth;
+        reactor.Add(fd, EPOLLIN, [](std::uint32_t) {});
+      }
+      Reactor::TimerId timer = 0;
+      try {
+        failing.In([&] { timer = reactor.After({}, [] { FAIL(); }); });
+      } catch (const std::bad_alloc&) {
+      }
+      FailingAllocation{1}.In([&] {
+        reactor.Cancel(timer);
+        reactor.Remove(fd);
+        reactor.Remove(fd);
+      });
+      test::Write(pair.b.get(), "x");
+    }
+    EXPECT_EQ(reactor.Poll(0), 0) << nth;
+    for (auto& pair : pairs) {
+      reactor.Add(pair.a.get(), EPOLLIN, [](std::uint32_t) {});
+    }
+    FailingAllocation{1}.In([&] {
+      for (auto& pair : pairs) reactor.Remove(pair.a.get());
+    });
+    EXPECT_EQ(reactor.Poll(0), 0) << nth;
+  });
+  EXPECT_GT(count, 20U);
+}
+
 TEST_F(AllocationFailure, InALiveSession) {
   Reactor others;
   test::DnsServer names{&others};

@@ -79,6 +79,43 @@ TEST(Reactor, ModifyChangesTheInterest) {
   EXPECT_EQ(seen, EPOLLIN);
 }
 
+// Whichever callback runs first takes the other's interest back: what the batch holds
+// of it is not told any more.
+TEST(Reactor, ModifyInsideACallbackHoldsForTheBatchToo) {
+  for (const std::uint32_t interest : {std::uint32_t{0}, std::uint32_t{EPOLLRDHUP}}) {
+    Reactor reactor;
+    SocketPair pairs[2];
+    int ran = 0;
+    for (int i = 0; i < 2; ++i) {
+      reactor.Add(pairs[i].a.get(), EPOLLIN, [&, i](std::uint32_t) {
+        ++ran;
+        test::ReadAll(pairs[i].a.get());
+        reactor.Modify(pairs[1 - i].a.get(), interest);
+      });
+      Write(pairs[i].b.get(), "x");
+    }
+    EXPECT_EQ(reactor.Poll(0), 1);
+    EXPECT_EQ(ran, 1);
+    // Asked for again, it comes: nothing is lost.
+    for (auto& pair : pairs) reactor.Modify(pair.a.get(), EPOLLIN);
+    EXPECT_EQ(reactor.Poll(0), 1);
+    EXPECT_EQ(ran, 2);
+  }
+}
+
+TEST(Reactor, ACallbackMayModifyItself) {
+  Reactor reactor;
+  SocketPair pair;
+  std::vector<std::uint32_t> seen;
+  reactor.Add(pair.a.get(), EPOLLIN, [&](std::uint32_t events) {
+    seen.push_back(events);
+    reactor.Modify(pair.a.get(), events == EPOLLIN ? EPOLLOUT : EPOLLIN);
+  });
+  Write(pair.b.get(), "x");
+  for (int turn = 0; turn < 3; ++turn) EXPECT_EQ(reactor.Poll(0), 1);
+  EXPECT_EQ(seen, (std::vector<std::uint32_t>{EPOLLIN, EPOLLOUT, EPOLLIN}));
+}
+
 // Rule 1. Whichever callback runs first removes and closes the other fd; its number is
 // taken at once by a silent socket. The other's event of this batch is nobody's.
 TEST(Reactor, StaleEventOfTheSameBatchIsNotGivenToTheNewOwnerOfTheFd) {
@@ -253,6 +290,26 @@ TEST(Reactor, TaskPostedByATaskRunsInTheTurnAfter) {
   EXPECT_EQ(reactor.Poll(-1), 1);
   EXPECT_EQ(ran, 1);
   EXPECT_EQ(reactor.Poll(0), 0);
+}
+
+TEST(Reactor, AnEmptyTaskIsRefused) {
+  Reactor reactor;
+  EXPECT_EQ(CodeOf([&] { reactor.Post(nullptr); }), ErrorCode::InvalidArgument);
+  EXPECT_EQ(reactor.Poll(0), 0);
+}
+
+// A Stop that overtakes a task ends Run; the task is not lost.
+TEST(Reactor, ATaskThatStopOvertookRunsInTheNextTurn) {
+  Reactor reactor;
+  int ran = 0;
+  std::thread thread{[&] {
+    reactor.Stop();
+    reactor.Post([&] { ++ran; });
+  }};
+  reactor.Run();
+  thread.join();
+  reactor.Poll(0);
+  EXPECT_EQ(ran, 1);
 }
 
 TEST(Reactor, StopAndPostAreAllowedInsideCallbacks) {
@@ -517,6 +574,39 @@ TEST(Reactor, ADueTimerRunsBehindEveryFdThatIsReadyHoweverMany) {
   reactor.After({}, [&] { read_before = read; });
   reactor.Poll(0);
   EXPECT_EQ(read_before, pairs.size());
+}
+
+// Callbacks, timers and tasks may be the last owners of what deregisters itself.
+TEST(Reactor, WhatItsCallbacksOwnMayDeregisterWhenTheReactorGoes) {
+  struct Owner {
+    Reactor* reactor;
+    SocketPair pair;
+    SocketPair other;
+    Reactor::TimerId timer = 0;
+    int* gone;
+    Owner(Reactor* r, int* g) : reactor{r}, gone{g} {
+      reactor->Add(other.a.get(), EPOLLIN, [](std::uint32_t) {});
+      timer = reactor->Every(1h, [] {});
+    }
+    ~Owner() {
+      reactor->Remove(pair.a.get());
+      reactor->Remove(other.a.get());
+      reactor->Cancel(timer);
+      ++*gone;
+    }
+  };
+  int gone = 0;
+  {
+    Reactor reactor;
+    for (int i = 0; i < 3; ++i) {
+      auto watched = std::make_shared<Owner>(&reactor, &gone);
+      const int fd = watched->pair.a.get();
+      reactor.Add(fd, EPOLLIN, [watched](std::uint32_t) {});
+      reactor.After(1h, [timed = std::make_unique<Owner>(&reactor, &gone)] {});
+      reactor.Post([posted = std::make_unique<Owner>(&reactor, &gone)] {});
+    }
+  }
+  EXPECT_EQ(gone, 9);
 }
 
 TEST(Reactor, LeavesNoFdBehind) {

@@ -26,7 +26,9 @@ class Reactor {
 
   /// Throws Exception(System) when no epoll or eventfd can be had.
   Reactor();
-  /// Closes its own fds; fds that were added stay open, they belong to the user.
+  /// Drops callbacks, timers and tasks, none of which runs any more; what they own may
+  /// call Remove and Cancel as it goes. Closes its own fds; fds that were added stay
+  /// open, they belong to the user. Not inside a callback, and after its clients.
   ~Reactor();
   Reactor(const Reactor&) = delete;
   Reactor& operator=(const Reactor&) = delete;
@@ -34,8 +36,9 @@ class Reactor {
   /// Watches `fd`, level-triggered. Throws Exception: InvalidArgument when fd is
   /// negative, already added or cb is empty; System when epoll refuses it.
   void Add(int fd, std::uint32_t events, Callback cb);
-  /// Changes the interest of an added fd. Interest 0 still reports ERR and HUP: to
-  /// silence an fd, Remove it. Throws InvalidArgument when fd was not added.
+  /// Changes the interest of an added fd, also for what the current batch holds
+  /// already. Interest 0 still reports ERR and HUP: to silence an fd, Remove it. Throws
+  /// Exception: InvalidArgument when fd was not added; System when epoll refuses it.
   void Modify(int fd, std::uint32_t events);
   /// Forgets an fd; no callback for it runs after this returns, not even one that the
   /// current batch already holds. Unknown fds are ignored. Call it before close(fd).
@@ -55,7 +58,7 @@ class Reactor {
   void Stop() noexcept;
 
   /// Runs `task` once in the next turn, in order. Thread-safe. Tasks posted by a task
-  /// run in the turn after.
+  /// run in the turn after. Throws InvalidArgument when it is empty.
   void Post(Task task);
 
   /// The epoll fd: readable when Poll has something to do, including due timers (kept
@@ -63,9 +66,11 @@ class Reactor {
   /// loop. Owned by the reactor.
   [[nodiscard]] int Fd();
 
-  /// Runs `cb` once, `delay` from now (rounded up to the wait's whole ms).
+  /// Runs `cb` once, `delay` from now (rounded up to the wait's whole ms; below 0 is 0,
+  /// above 10 years is 10 years). Throws InvalidArgument when it is empty.
   TimerId After(Clock::duration delay, TimerCallback cb);
-  /// Runs `cb` every `period` (> 0) until cancelled; late turns are not made up for.
+  /// Runs `cb` every `period` until cancelled; late turns are not made up for. Throws
+  /// InvalidArgument when `cb` is empty or `period` is not above 0.
   TimerId Every(Clock::duration period, TimerCallback cb);
   /// Returns false when the timer has run already or is unknown. A timer may cancel
   /// itself.

@@ -54,6 +54,7 @@ struct Reactor::Impl {
   struct Slot {
     int fd = -1;
     std::uint32_t generation = 0;
+    std::uint32_t interest = 0;
     // Shared with the call in progress: a callback may remove itself.
     std::shared_ptr<Callback> callback;
   };
@@ -163,9 +164,12 @@ struct Reactor::Impl {
       if (slot.fd < 0 || slot.generation != static_cast<std::uint32_t>(token >> 32)) {
         continue;  // removed, or its slot has a new owner
       }
+      // Interest that a callback of this batch took back is not told any more.
+      const auto ready = event.events & (slot.interest | EPOLLERR | EPOLLHUP);
+      if (ready == 0) continue;
       const auto callback = slot.callback;  // outlives its own removal
       ++ran;
-      (*callback)(event.events);
+      (*callback)(ready);
     }
     return ran;
   }
@@ -213,7 +217,14 @@ struct Reactor::Impl {
 };
 
 Reactor::Reactor() : impl_{std::make_unique<Impl>()} {}
-Reactor::~Reactor() = default;
+
+// What callbacks own may call back into the reactor when it goes, so they are dropped
+// while that is still whole.
+Reactor::~Reactor() {
+  std::exchange(impl_->posted, {}).clear();
+  impl_->timers.Clear();
+  while (!impl_->index_of.empty()) Remove(impl_->index_of.begin()->first);
+}
 
 void Reactor::Add(int fd, std::uint32_t events, Callback cb) {
   if (fd < 0) ThrowArgument("reactor: Add: fd " + std::to_string(fd) + " is negative");
@@ -224,7 +235,9 @@ void Reactor::Add(int fd, std::uint32_t events, Callback cb) {
   }
   std::uint32_t index = 0;
   if (impl_->free_slots.empty()) {
+    // With room for every slot, Remove needs no memory.
     index = static_cast<std::uint32_t>(impl_->slots.size());
+    impl_->free_slots.reserve(impl_->slots.capacity() + 1);
     impl_->slots.emplace_back();
   } else {
     index = impl_->free_slots.back();
@@ -243,6 +256,7 @@ void Reactor::Add(int fd, std::uint32_t events, Callback cb) {
     throw;
   }
   slot.fd = fd;
+  slot.interest = events;
 }
 
 void Reactor::Modify(int fd, std::uint32_t events) {
@@ -250,12 +264,14 @@ void Reactor::Modify(int fd, std::uint32_t events) {
   if (found == impl_->index_of.end()) {
     ThrowArgument("reactor: Modify: fd " + std::to_string(fd) + " was not added");
   }
+  auto& slot = impl_->slots[found->second];
   epoll_event event{};
   event.events = events;
-  event.data.u64 = Impl::Token(found->second, impl_->slots[found->second].generation);
+  event.data.u64 = Impl::Token(found->second, slot.generation);
   if (::epoll_ctl(impl_->epoll.get(), EPOLL_CTL_MOD, fd, &event) != 0) {
     ThrowSystem("reactor: epoll_ctl(MOD)");
   }
+  slot.interest = events;
 }
 
 void Reactor::Remove(int fd) {
@@ -308,6 +324,7 @@ void Reactor::Stop() noexcept {
 }
 
 void Reactor::Post(Task task) {
+  if (!task) ThrowArgument("reactor: Post: the task is empty");
   {
     const std::lock_guard lock{impl_->mutex};
     impl_->posted.push_back(std::move(task));

@@ -22,8 +22,8 @@ class TimerQueue {
 
   std::uint64_t Add(TimePoint deadline, Duration period, Callback cb) {
     const auto id = ++last_id_;
+    Push({deadline, id});  // first: an entry without its timer counts as cancelled
     timers_.emplace(id, Timer{std::move(cb), period});
-    Push({deadline, id});
     return id;
   }
 
@@ -33,6 +33,11 @@ class TimerQueue {
     if (cancelled.empty()) return false;
     if (heap_.size() > 64 && heap_.size() > timers_.size() * 4) Compact();
     return true;
+  }
+
+  /// Cancels every timer, those that the going of a callback adds too.
+  void Clear() noexcept {
+    while (!timers_.empty()) Cancel(timers_.begin()->first);
   }
 
   /// When the next timer is due; none without timers.
