@@ -112,7 +112,7 @@ class HistoricalClient : public DataSource {
   /// InvalidDataset, InvalidSymbol, InvalidSchema, InvalidArgument (more than 2,000
   /// symbols, end before start), InvalidState while streaming.
   void Request(std::string_view dataset, std::string_view symbols, Schema schema,
-               UnixNanos start, UnixNanos end);
+               Timestamp start, Timestamp end);
   void Request(const HistoricalRequest& request);
 
   /// Sends the request. It may cost money: it is sent once. Throws InvalidState without

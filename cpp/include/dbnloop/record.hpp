@@ -72,6 +72,8 @@ using dbn::VersionUpgradePolicy;
 using dbn::WithTsOut;
 /// The code of an error record. (dbnloop::ErrorCode is the library's own.)
 using GatewayErrorCode = dbn::ErrorCode;
+/// A point in time: nanoseconds since the UNIX epoch, UTC.
+using Timestamp = UnixNanos;
 
 using dbn::kAssetCstrLen;
 using dbn::kDbnVersion;
