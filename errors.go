@@ -38,7 +38,7 @@ const (
 	CodeLimitExceeded       ErrorCode = 22 // a bound on what a peer may send was passed
 	CodeSystem              ErrorCode = 23 // a system call failed
 	CodeOutOfMemory         ErrorCode = 24
-	CodeHandlerFailed       ErrorCode = 25
+	CodeHandlerFailed       ErrorCode = 25 // not given out: panics of handlers pass through
 )
 
 // Error is the error of every call and event of this package. errors.Is works with the
@@ -111,7 +111,7 @@ type sentinel ErrorCode
 
 func (s sentinel) Error() string { return "dbnloop: " + ErrorCode(s).String() }
 
-// For errors.Is.
+// For errors.Is: one for each code, of the same meaning.
 var (
 	ErrConnectionFailed    error = sentinel(CodeConnectionFailed)
 	ErrConnectionClosed    error = sentinel(CodeConnectionClosed)
@@ -135,6 +135,8 @@ var (
 	ErrInvalidState        error = sentinel(CodeInvalidState)
 	ErrCancelled           error = sentinel(CodeCancelled)
 	ErrLimitExceeded       error = sentinel(CodeLimitExceeded)
+	ErrSystem              error = sentinel(CodeSystem)
+	ErrOutOfMemory         error = sentinel(CodeOutOfMemory)
 )
 
 var codeNames = [...]string{

@@ -5,16 +5,20 @@
  * Conventions
  *  - Every symbol begins with dbnloop_ (macros and constants: DBNLOOP_).
  *  - Handles are opaque; X_new makes one, X_free ends it; X_free(NULL) does nothing.
- *  - A function that can fail returns dbnloop_status (0: ok) and fills the error struct
- * that the caller owns, given as the last argument; it may be NULL. Out-parameters are
- *    written only on success, unless said otherwise.
- *  - NULL for any other pointer argument is DBNLOOP_INVALID_ARGUMENT, never a crash.
- *  - Options begin with struct_size; X_options_init fills in size and defaults. A
- * smaller struct_size (an older caller) is accepted; missing fields take their default.
+ *  - What can fail returns dbnloop_status (0: ok) and fills the caller's error struct,
+ *    its last argument, which may be NULL. Out-parameters are written on success only.
+ *    Beside the statuses that a function names any may give INVALID_ARGUMENT,
+ *    INVALID_STATE (its reactor was freed), SYSTEM and OUT_OF_MEMORY.
+ *  - NULL for any other pointer is INVALID_ARGUMENT, never a crash. A function without
+ *    a status then does nothing and returns 0, unless it says otherwise; so it does
+ *    when the client's reactor was freed.
+ *  - Structs that go in begin with struct_size; X_init fills in size and defaults. A
+ *    smaller one (an older caller) is accepted, missing fields take their default; in a
+ *    larger one (a newer caller) the fields that this library does not know must be 0.
  *  - `const` handles are not changed. Strings go in as pointer and length (not
  *    NUL-terminated) and are copied; strings that come out say how long they live.
- *  - One thread owns a reactor and its clients; only dbnloop_reactor_stop and
- *    dbnloop_reactor_wake may be called from other threads.
+ *  - One thread at a time uses a reactor and its clients; only dbnloop_reactor_wake may
+ *    be called from others, while the reactor lives.
  *  - No C++ exception crosses this border.
  */
 #ifndef DBNLOOP_H
@@ -202,20 +206,25 @@ dbnloop_status dbnloop_reactor_poll(dbnloop_reactor* reactor, int32_t timeout_ms
 /* Makes a waiting or the next poll return at once. Thread-safe, async-signal-safe. */
 void dbnloop_reactor_wake(dbnloop_reactor* reactor);
 
-/* The epoll fd: readable when poll has something to do. Owned by the reactor. */
+/* The epoll fd: readable when poll has something to do. Owned by the reactor. -1 when a
+ * timerfd that it needs cannot be had. */
 int dbnloop_reactor_fd(dbnloop_reactor* reactor);
 /* 1 when poll may have an event without waiting (records of the last poll were not
  * taken in yet, a state changed by a call): ask before waiting on dbnloop_reactor_fd
  * elsewhere, and poll first. */
 int dbnloop_reactor_pending(const dbnloop_reactor* reactor);
 
-/* Watches an fd of the caller's; userdata comes back as event.source. The array of the
- * last poll may hold an event of an fd that was removed since: give each add its own
- * userdata when fd numbers are used again. */
+/* Watches an fd of the caller's, level-triggered, for EPOLLIN and so on; userdata comes
+ * back as event.source. ERR and HUP come in any case. SYSTEM when epoll refuses it,
+ * INVALID_ARGUMENT when it is watched already. The array of the last poll may hold an
+ * event of an fd that was removed or modified since: give each add its own userdata
+ * when fd numbers are used again. */
 dbnloop_status dbnloop_reactor_add(dbnloop_reactor* reactor, int fd, uint32_t events,
                                    uint64_t userdata, dbnloop_error* error);
+/* Changes the events. INVALID_ARGUMENT when the fd is not watched. */
 dbnloop_status dbnloop_reactor_modify(dbnloop_reactor* reactor, int fd, uint32_t events,
                                       dbnloop_error* error);
+/* Before close(fd). An fd that is not watched is ignored. */
 dbnloop_status dbnloop_reactor_remove(dbnloop_reactor* reactor, int fd,
                                       dbnloop_error* error);
 /* A timer after delay_ns; period_ns > 0 repeats it from then on. Up to 10 years. Ids
@@ -319,14 +328,20 @@ void dbnloop_live_free(dbnloop_live* client);
 /* What event.source says; never 0, not reused within a reactor. */
 uint64_t dbnloop_live_id(const dbnloop_live* client);
 
-/* gateway_len 0: derived from the dataset. port 0: 13000. */
+/* Begins to connect; STATE events tell how far it has come, an ERROR event why it ends.
+ * gateway_len 0: derived from the dataset, as soon as that is known. port 0: 13000.
+ * INVALID_STATE unless disconnected. */
 dbnloop_status dbnloop_live_connect(dbnloop_live* client, const char* gateway,
                                     size_t gateway_len, int32_t port,
                                     dbnloop_error* error);
-/* id may be NULL. */
+/* At any time, also before connect. id, counted from 1, may be NULL. INVALID_DATASET,
+ * INVALID_SYMBOL, INVALID_SCHEMA as they say; INVALID_STATE while it is being stopped.
+ * What the gateway answers comes as SESSION events. */
 dbnloop_status dbnloop_live_subscribe(dbnloop_live* client,
                                       const dbnloop_subscription* subscription,
                                       uint32_t* id, dbnloop_error* error);
+/* Asks for the stream to begin, now or when ready. INVALID_STATE the second time in a
+ * session. */
 dbnloop_status dbnloop_live_start(dbnloop_live* client, dbnloop_error* error);
 /* Ends the session politely: what the gateway had sent before it noticed still comes
  * (for 5 s at most), then an ERROR event with CANCELLED. With a batch of the last poll
@@ -334,8 +349,13 @@ dbnloop_status dbnloop_live_start(dbnloop_live* client, dbnloop_error* error);
 dbnloop_status dbnloop_live_stop(dbnloop_live* client, dbnloop_error* error);
 /* At once, no event after it. */
 void dbnloop_live_close(dbnloop_live* client);
+/* No RECORDS event in the polls from here on, nothing more is read, memory is bounded,
+ * nothing is lost; of events in hand see dbnloop_event.consumed. Files and historical
+ * clients: the same. */
 void dbnloop_live_pause(dbnloop_live* client);
+/* Goes on in the next poll, with what is buffered first. */
 void dbnloop_live_resume(dbnloop_live* client);
+/* 1 from pause to resume. */
 int dbnloop_live_is_paused(const dbnloop_live* client);
 /* A dbnloop_live_state. */
 uint32_t dbnloop_live_get_state(const dbnloop_live* client);

@@ -62,10 +62,10 @@ dbnloop_status dbnloop_file_new(dbnloop_reactor* reactor, const char* path,
     auto handle = std::make_unique<dbnloop_file>();
     handle->file = std::make_unique<DbnFileSource>(
         &reactor->loop, std::string{path, path_len}, Convert(read));
-    handle->Attach(reactor);
     handle->file->OnComplete([raw = handle.get()] {
       raw->reactor->Append(DBNLOOP_EVENT_COMPLETE, raw->id);
     });
+    handle->Attach(reactor);
     *out = handle.release();
   });
 }

@@ -99,8 +99,9 @@ inline std::vector<std::string> Split(std::string_view list) {
 /// that this library does not know must be zero.
 template <typename T>
 void ReadSized(const T* in, T& out, const char* name) {
+  constexpr std::size_t kMost = 4096;  // no version's struct is that long
   const auto size = in->struct_size;
-  if (size < sizeof(in->struct_size)) {
+  if (size < sizeof(in->struct_size) || size > kMost) {
     ThrowArgument(std::string{name} + ".struct_size is " + std::to_string(size) +
                   ": fill the struct with its _init function first");
   }

@@ -38,11 +38,11 @@ struct Source {
   /// Destroys the client; its reactor goes.
   virtual void Drop() noexcept = 0;
 
-  /// Gives it an id and turns its records, metadata and errors into events.
+  /// Gives it an id and turns its records, metadata and errors into events. The last
+  /// step of making it: what throws behind this would leave the reactor a dead handle.
   void Attach(dbnloop_reactor* to);
   /// Forgets it, and the events that were not handed out yet.
   void Detach() noexcept;
-  void DropEvents() noexcept;
 };
 
 }  // namespace dbnloop::capi
@@ -64,6 +64,9 @@ struct dbnloop_reactor {
   dbnloop_event& AppendText(std::uint32_t kind, std::uint64_t source, std::string text);
   dbnloop_event& AppendError(std::uint32_t kind, std::uint64_t source,
                              const dbnloop::Error& error);
+  /// Drops the events of an id that were not handed out yet. (The source of an FD event
+  /// is the caller's number, not an id.)
+  void Forget(std::uint64_t id) noexcept;
   /// Takes in what the caller used of the batches of the last poll. Throws, and takes
   /// in nothing, when that cannot be.
   void TakeConsumed();

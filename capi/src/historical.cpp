@@ -141,13 +141,13 @@ dbnloop_status dbnloop_hist_new(dbnloop_reactor* reactor, const char* api_key,
     auto hist = std::make_unique<dbnloop_hist>();
     hist->client = std::make_unique<HistoricalClient>(
         &reactor->loop, std::string{api_key, api_key_len}, Convert(read));
-    hist->Attach(reactor);
     auto* const raw = hist.get();
     raw->client->OnComplete(
         [raw] { raw->reactor->Append(DBNLOOP_EVENT_COMPLETE, raw->id); });
     raw->client->OnWarning([raw](const std::string& text) {
       raw->reactor->AppendText(DBNLOOP_EVENT_WARNING, raw->id, text);
     });
+    hist->Attach(reactor);
     *out = hist.release();
   });
 }
@@ -271,8 +271,7 @@ int dbnloop_hist_cancel(dbnloop_hist* client, uint64_t id) {
   if (found == client->calls.end()) return 0;
   client->client->Cancel(found->second);
   client->calls.erase(found);
-  std::erase_if(client->reactor->next,
-                [id](const dbnloop_event& event) { return event.source == id; });
+  client->reactor->Forget(id);
   return 1;
 }
 

@@ -109,13 +109,13 @@ dbnloop_status dbnloop_live_new(dbnloop_reactor* reactor, const char* api_key,
     auto live = std::make_unique<dbnloop_live>();
     live->client = std::make_unique<LiveClient>(
         &reactor->loop, std::string{api_key, api_key_len}, Convert(read));
-    live->Attach(reactor);
     live->client->OnState([raw = live.get()](LiveClient::State state) {
       raw->reactor->Append(DBNLOOP_EVENT_STATE, raw->id).code =
           static_cast<std::uint32_t>(state);
     });
     live->client->OnSessionEvent(
         [raw = live.get()](const SessionEvent& event) { Append(*raw, event); });
+    live->Attach(reactor);
     *out = live.release();
   });
 }
@@ -178,7 +178,7 @@ dbnloop_status dbnloop_live_stop(dbnloop_live* client, dbnloop_error* error) {
 void dbnloop_live_close(dbnloop_live* client) {
   Guard(nullptr, [&] {
     Client(client).Close();
-    client->DropEvents();
+    client->reactor->Forget(client->id);
   });
 }
 

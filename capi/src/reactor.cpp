@@ -58,6 +58,12 @@ dbnloop::DataSource* dbnloop_reactor::Find(std::uint64_t source) const {
   return found == sources.end() ? nullptr : found->second->source();
 }
 
+void dbnloop_reactor::Forget(std::uint64_t id) noexcept {
+  std::erase_if(next, [id](const dbnloop_event& event) {
+    return event.kind != DBNLOOP_EVENT_FD && event.source == id;
+  });
+}
+
 namespace {
 
 // Whether `consumed` falls between two records of the batch, or at one of its ends.

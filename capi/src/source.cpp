@@ -53,12 +53,7 @@ void Source::Attach(dbnloop_reactor* to) {
 void Source::Detach() noexcept {
   if (reactor == nullptr) return;
   reactor->sources.erase(id);
-  DropEvents();
-}
-
-void Source::DropEvents() noexcept {
-  std::erase_if(reactor->next,
-                [this](const dbnloop_event& event) { return event.source == id; });
+  reactor->Forget(id);
 }
 
 }  // namespace dbnloop::capi

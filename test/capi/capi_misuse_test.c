@@ -147,6 +147,11 @@ static void struct_sizes(dbnloop_reactor* reactor) {
   CHECK(dbnloop_live_new(reactor, kKey, 32, &options, &client, &error) ==
         DBNLOOP_INVALID_ARGUMENT);
   CHECK(strstr(error.message, "struct_size") != NULL);
+  /* A struct that nobody filled: it is not read up to that size. */
+  options.struct_size = SIZE_MAX;
+  CHECK(dbnloop_live_new(reactor, kKey, 32, &options, &client, &error) ==
+        DBNLOOP_INVALID_ARGUMENT);
+  CHECK(strstr(error.message, "_init") != NULL);
   /* An older caller knew the fields up to ts_out; what lies behind is not read. */
   dbnloop_live_options_init(&options);
   options.buffer_size = 1;

@@ -7,8 +7,11 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
+#include "dbnloop.h"
 #include "dbnloop/dbn_encoder.hpp"
 #include "dbnloop/dbn_parser.hpp"
 #include "dbnloop/exception.hpp"
@@ -181,6 +184,47 @@ TEST_F(AllocationFailure, InTheReactor) {
     EXPECT_EQ(reactor.Poll(0), 0) << nth;
   });
   EXPECT_GT(count, 20U);
+}
+
+// A client that could not be made leaves nothing of it in its reactor.
+TEST_F(AllocationFailure, InClientsOfTheCApi) {
+  const auto make = [&](auto create, auto free) {
+    return ForEach([&](FailingAllocation& failing, std::size_t nth) {
+      dbnloop_reactor* reactor = nullptr;
+      ASSERT_EQ(dbnloop_reactor_new(&reactor, nullptr), DBNLOOP_OK);
+      decltype(free(nullptr), create(reactor).second) client = nullptr;
+      dbnloop_status status = DBNLOOP_OK;
+      failing.In([&] { std::tie(status, client) = create(reactor); });
+      EXPECT_EQ(status, failing.Happened() ? DBNLOOP_OUT_OF_MEMORY : DBNLOOP_OK) << nth;
+      dbnloop_stats stats{};
+      stats.struct_size = sizeof(stats);
+      for (std::uint64_t id = 1; id < 4 && client == nullptr; ++id) {
+        EXPECT_EQ(dbnloop_source_stats(reactor, id, &stats, nullptr),
+                  DBNLOOP_INVALID_ARGUMENT)
+            << nth;
+      }
+      free(client);
+      dbnloop_reactor_free(reactor);
+    });
+  };
+  EXPECT_GT(make(
+                [](dbnloop_reactor* reactor) {
+                  dbnloop_live* client = nullptr;
+                  const auto status = dbnloop_live_new(reactor, test::kKey.data(), 32,
+                                                       nullptr, &client, nullptr);
+                  return std::pair{status, client};
+                },
+                dbnloop_live_free),
+            10U);
+  EXPECT_GT(make(
+                [](dbnloop_reactor* reactor) {
+                  dbnloop_file* file = nullptr;
+                  const auto status =
+                      dbnloop_file_new(reactor, "-", 1, nullptr, &file, nullptr);
+                  return std::pair{status, file};
+                },
+                dbnloop_file_free),
+            10U);
 }
 
 TEST_F(AllocationFailure, InALiveSession) {

@@ -52,7 +52,7 @@ enum class ErrorCode : std::uint32_t {
   LimitExceeded = 22,     ///< a bound on what a peer may send was passed
   System = 23,            ///< a system call failed; see os_errno
   OutOfMemory = 24,
-  HandlerFailed = 25,  ///< a user's callback threw
+  HandlerFailed = 25,  ///< kept for bindings; here exceptions pass to Poll's caller
 };
 
 /// The code's name as it is spelled above, for logs. Never null; "Unknown" for a value

@@ -1,0 +1,173 @@
+/* The structs of ABI version 3, field by field, as callers were compiled with them (64
+ * bit). Whoever changes a line that is here already raises DBNLOOP_ABI_VERSION; a field
+ * at the end of a struct that begins with struct_size is a new line and a new size. */
+#include <dbnloop.h>
+
+#include "check.h"
+
+_Static_assert(DBNLOOP_ABI_VERSION == 3, "compare every line below, then raise this");
+
+#define SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
+#define AT(type, field, offset) \
+  _Static_assert(offsetof(type, field) == (offset), #type "." #field)
+
+#if UINTPTR_MAX == UINT64_MAX
+SIZE(dbnloop_error, 1032);
+AT(dbnloop_error, code, 0);
+AT(dbnloop_error, os_errno, 4);
+AT(dbnloop_error, message, 8);
+
+SIZE(dbnloop_http_failure, 80);
+AT(dbnloop_http_failure, status, 0);
+AT(dbnloop_http_failure, retry_after_s, 8);
+AT(dbnloop_http_failure, error_case, 16);
+AT(dbnloop_http_failure, error_case_len, 24);
+AT(dbnloop_http_failure, message, 32);
+AT(dbnloop_http_failure, message_len, 40);
+AT(dbnloop_http_failure, docs, 48);
+AT(dbnloop_http_failure, docs_len, 56);
+AT(dbnloop_http_failure, request_id, 64);
+AT(dbnloop_http_failure, request_id_len, 72);
+
+SIZE(dbnloop_session_event, 32);
+AT(dbnloop_session_event, kind, 0);
+AT(dbnloop_session_event, error_code, 4);
+AT(dbnloop_session_event, subscription_id, 8);
+AT(dbnloop_session_event, schema, 12);
+AT(dbnloop_session_event, fatal, 16);
+AT(dbnloop_session_event, ts_event, 24);
+
+SIZE(dbnloop_run, 8);
+AT(dbnloop_run, count, 0);
+AT(dbnloop_run, record_size, 4);
+AT(dbnloop_run, rtype, 6);
+AT(dbnloop_run, typed, 7);
+
+SIZE(dbnloop_event, 80);
+AT(dbnloop_event, kind, 0);
+AT(dbnloop_event, flags, 4);
+AT(dbnloop_event, source, 8);
+AT(dbnloop_event, code, 16);
+AT(dbnloop_event, os_errno, 20);
+AT(dbnloop_event, data, 24);
+AT(dbnloop_event, size, 32);
+AT(dbnloop_event, runs, 40);
+AT(dbnloop_event, run_count, 48);
+AT(dbnloop_event, consumed, 56);
+AT(dbnloop_event, http, 64);
+AT(dbnloop_event, session, 72);
+
+SIZE(dbnloop_stats, 3152);
+AT(dbnloop_stats, struct_size, 0);
+AT(dbnloop_stats, bytes_read, 8);
+AT(dbnloop_stats, reads, 16);
+AT(dbnloop_stats, bytes, 24);
+AT(dbnloop_stats, batches, 32);
+AT(dbnloop_stats, polls, 40);
+AT(dbnloop_stats, pauses, 48);
+AT(dbnloop_stats, paused_ns, 56);
+AT(dbnloop_stats, buffered, 64);
+AT(dbnloop_stats, silence_ns, 72);
+AT(dbnloop_stats, records, 80);
+AT(dbnloop_stats, gateway_to_client, 2128);
+AT(dbnloop_stats, venue_to_gateway, 2640);
+
+SIZE(dbnloop_live_options, 112);
+AT(dbnloop_live_options, struct_size, 0);
+AT(dbnloop_live_options, dataset, 8);
+AT(dbnloop_live_options, dataset_len, 16);
+AT(dbnloop_live_options, user_agent_extension, 24);
+AT(dbnloop_live_options, user_agent_extension_len, 32);
+AT(dbnloop_live_options, ts_out, 40);
+AT(dbnloop_live_options, heartbeat_interval_s, 44);
+AT(dbnloop_live_options, heartbeat_grace_ms, 48);
+AT(dbnloop_live_options, slow_reader_behavior, 52);
+AT(dbnloop_live_options, compression, 56);
+AT(dbnloop_live_options, upgrade_policy, 60);
+AT(dbnloop_live_options, connect_timeout_ms, 64);
+AT(dbnloop_live_options, auth_timeout_ms, 68);
+AT(dbnloop_live_options, buffer_size, 72);
+AT(dbnloop_live_options, max_metadata, 80);
+AT(dbnloop_live_options, ack_timeout_ms, 88);
+AT(dbnloop_live_options, resolve_timeout_ms, 92);
+AT(dbnloop_live_options, name_servers, 96);
+AT(dbnloop_live_options, name_servers_len, 104);
+
+SIZE(dbnloop_subscription, 64);
+AT(dbnloop_subscription, struct_size, 0);
+AT(dbnloop_subscription, dataset, 8);
+AT(dbnloop_subscription, dataset_len, 16);
+AT(dbnloop_subscription, symbols, 24);
+AT(dbnloop_subscription, symbols_len, 32);
+AT(dbnloop_subscription, schema, 40);
+AT(dbnloop_subscription, stype_in, 44);
+AT(dbnloop_subscription, snapshot, 48);
+AT(dbnloop_subscription, has_start, 52);
+AT(dbnloop_subscription, start, 56);
+
+SIZE(dbnloop_hist_options, 152);
+AT(dbnloop_hist_options, struct_size, 0);
+AT(dbnloop_hist_options, url, 8);
+AT(dbnloop_hist_options, url_len, 16);
+AT(dbnloop_hist_options, ca_file, 24);
+AT(dbnloop_hist_options, ca_file_len, 32);
+AT(dbnloop_hist_options, ca_dir, 40);
+AT(dbnloop_hist_options, ca_dir_len, 48);
+AT(dbnloop_hist_options, proxy, 56);
+AT(dbnloop_hist_options, proxy_len, 64);
+AT(dbnloop_hist_options, user_agent_extension, 72);
+AT(dbnloop_hist_options, user_agent_extension_len, 80);
+AT(dbnloop_hist_options, upgrade_policy, 88);
+AT(dbnloop_hist_options, max_retries, 92);
+AT(dbnloop_hist_options, connect_timeout_ms, 96);
+AT(dbnloop_hist_options, tls_timeout_ms, 100);
+AT(dbnloop_hist_options, response_timeout_ms, 104);
+AT(dbnloop_hist_options, idle_timeout_ms, 108);
+AT(dbnloop_hist_options, buffer_size, 112);
+AT(dbnloop_hist_options, max_metadata, 120);
+AT(dbnloop_hist_options, resolve_timeout_ms, 128);
+AT(dbnloop_hist_options, name_servers, 136);
+AT(dbnloop_hist_options, name_servers_len, 144);
+
+SIZE(dbnloop_range, 80);
+AT(dbnloop_range, struct_size, 0);
+AT(dbnloop_range, dataset, 8);
+AT(dbnloop_range, dataset_len, 16);
+AT(dbnloop_range, symbols, 24);
+AT(dbnloop_range, symbols_len, 32);
+AT(dbnloop_range, schema, 40);
+AT(dbnloop_range, stype_in, 44);
+AT(dbnloop_range, stype_out, 48);
+AT(dbnloop_range, has_end, 52);
+AT(dbnloop_range, start, 56);
+AT(dbnloop_range, end, 64);
+AT(dbnloop_range, limit, 72);
+
+SIZE(dbnloop_download, 88);
+AT(dbnloop_download, struct_size, 0);
+AT(dbnloop_download, url_path, 8);
+AT(dbnloop_download, url_path_len, 16);
+AT(dbnloop_download, range, 24);
+AT(dbnloop_download, path, 32);
+AT(dbnloop_download, path_len, 40);
+AT(dbnloop_download, sha256, 48);
+AT(dbnloop_download, sha256_len, 56);
+AT(dbnloop_download, overwrite, 64);
+AT(dbnloop_download, resume, 68);
+AT(dbnloop_download, has_size, 72);
+AT(dbnloop_download, size, 80);
+
+SIZE(dbnloop_file_options, 40);
+AT(dbnloop_file_options, struct_size, 0);
+AT(dbnloop_file_options, upgrade_policy, 8);
+AT(dbnloop_file_options, fragment_version, 12);
+AT(dbnloop_file_options, fragment_ts_out, 16);
+AT(dbnloop_file_options, use_mmap, 20);
+AT(dbnloop_file_options, buffer_size, 24);
+AT(dbnloop_file_options, max_metadata, 32);
+#endif
+
+int main(void) {
+  CHECK(dbnloop_abi_version() == DBNLOOP_ABI_VERSION);
+  return 0;
+}
