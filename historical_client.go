@@ -149,6 +149,9 @@ type CallID uint64
 // Call calls an endpoint like "metadata.list_datasets" without waiting: done runs once, in
 // a later turn, with the body (valid until it returns) or an error.
 func (c *HistoricalClient) Call(kind CallKind, endpoint string, params url.Values, done func(body []byte, err error)) (CallID, error) {
+	if done == nil {
+		return 0, newError(CodeInvalidArgument, "Call: the function for %s is nil", endpoint)
+	}
 	var id uint64
 	err := c.call(func() (e *bindings.Error) {
 		id, e = c.hist.Call(uint32(kind), endpoint, params.Encode())
@@ -270,6 +273,9 @@ type Downloaded struct {
 // part stays: the next try goes on with that of a job's file; that of a Range was paid for,
 // and the next try begins anew.
 func (c *HistoricalClient) StartDownload(d Download, done func(Downloaded, error)) (CallID, error) {
+	if done == nil {
+		return 0, newError(CodeInvalidArgument, "StartDownload: the function for %s is nil", d.Path)
+	}
 	in := bindings.Download{
 		URLPath: d.URLPath, Path: d.Path, SHA256: strings.ToLower(d.SHA256),
 		Overwrite: d.Overwrite, Resume: !d.Restart, HasSize: d.Size > 0, Size: uint64(max(d.Size, 0)),

@@ -149,6 +149,12 @@ func TestHistoricalRefusals(t *testing.T) {
 	if _, err := c.Resolve(t.Context(), "GLBX.MDP3", nil, dbn.STypeRawSymbol, dbn.STypeInstrumentID, "2026-11-15", ""); !errors.Is(err, dbnloop.ErrInvalidSymbol) {
 		t.Errorf("no symbol resolved: %v", err)
 	}
+	if _, err := c.Call(dbnloop.Get, "metadata.list_datasets", nil, nil); !errors.Is(err, dbnloop.ErrInvalidArgument) {
+		t.Errorf("Call without a function: %v", err)
+	}
+	if _, err := c.StartDownload(dbnloop.Download{Range: good, Path: t.TempDir() + "/f"}, nil); !errors.Is(err, dbnloop.ErrInvalidArgument) {
+		t.Errorf("StartDownload without a function: %v", err)
+	}
 	// What the server refuses comes with its envelope.
 	bad := good
 	bad.Dataset = "NO.SUCH"

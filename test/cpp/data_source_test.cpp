@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -227,6 +228,16 @@ TEST_F(DataSourceTest, AnErrorReachesTheLastHandlerThatWasSet) {
   });
   source_.Fail(ErrorCode::Cancelled);
   EXPECT_THAT(called, ElementsAre(2));
+}
+
+TEST_F(DataSourceTest, HandlersMayBeTakenBack) {
+  source_.OnError([](const Error&) { FAIL(); });
+  source_.OnMetadata([](const Metadata&) { FAIL(); });
+  source_.OnError(nullptr);
+  source_.OnMetadata(std::move_only_function<void(const Metadata&)>{});
+  source_.Deliver(Header() + Trades(0, 2));
+  source_.Fail(ErrorCode::Cancelled);
+  EXPECT_THAT(seen_, ElementsAre(0, 1));
 }
 
 }  // namespace

@@ -69,18 +69,17 @@ class DataSource {
   }
 
   /// Sets the error handler: `void(const Error&)`. It is called once per session, last,
-  /// with the reason that the session ended.
+  /// with the reason that the session ended. nullptr: none.
   template <typename Handler>
   void OnError(Handler&& h) {
-    on_error_ = std::make_shared<std::move_only_function<void(const Error&)>>(
-        std::forward<Handler>(h));
+    Set(on_error_, std::forward<Handler>(h));
   }
 
   /// Sets the metadata handler: `void(const Metadata&)`, once before the first record.
+  /// nullptr: none.
   template <typename Handler>
   void OnMetadata(Handler&& h) {
-    on_metadata_ = std::make_shared<std::move_only_function<void(const Metadata&)>>(
-        std::forward<Handler>(h));
+    Set(on_metadata_, std::forward<Handler>(h));
   }
 
   [[nodiscard]] bool IsPaused() const noexcept { return paused_; }
@@ -167,6 +166,10 @@ class DataSource {
   using Dispatch = std::move_only_function<void(const RecordBatch&, DbnParser&,
                                                 const detail::DeliveryControl&)>;
 
+  template <typename F>
+  static void Set(std::shared_ptr<F>& handler, std::type_identity_t<F> h) {
+    handler = h ? std::make_shared<F>(std::move(h)) : nullptr;
+  }
   void SetDispatch(Dispatch dispatch);
   void Take(const RecordBatch& batch);
   void NoteTaken(const RecordBatch& batch, std::size_t from, std::size_t to);

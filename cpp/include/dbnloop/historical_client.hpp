@@ -142,7 +142,8 @@ class HistoricalClient : public DataSource {
   using Params = std::vector<std::pair<std::string, std::string>>;
 
   /// A GET (for what only reads) of an endpoint like "metadata.list_datasets". The
-  /// handler runs once, in a later turn. For typed calls see historical_api.hpp.
+  /// handler runs once, in a later turn. For typed calls see historical_api.hpp. Throws
+  /// InvalidArgument without a handler.
   CallId Get(std::string_view endpoint, const Params& params, CallHandler done);
   /// A POST. `repeatable`: it only reads, and may be sent again (see max_retries).
   enum class Effect { Reads, Bills };

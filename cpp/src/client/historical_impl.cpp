@@ -10,10 +10,8 @@
 namespace dbnloop {
 namespace {
 
-void RequireHandler(bool given) {
-  if (given) return;
-  throw Exception{{ErrorCode::InvalidArgument,
-                   "a call or a download needs a handler: its end is told to that"}};
+[[noreturn]] void Refuse(const char* message) {
+  throw Exception{{ErrorCode::InvalidArgument, message}};
 }
 
 }  // namespace
@@ -223,7 +221,7 @@ HttpTask::Hooks HistoricalClient::Impl::HooksOf(CallId id) {
 HistoricalClient::CallId HistoricalClient::Impl::Call(HttpCall::Maker make,
                                                       bool repeatable,
                                                       CallHandler done) {
-  RequireHandler(static_cast<bool>(done));
+  if (!done) Refuse("a call needs a handler of its result");
   const auto id = ++last_id_;
   auto task = std::make_unique<HttpCall>(session, HooksOf(id), options_.max_retries,
                                          repeatable, std::move(make), std::move(done));
@@ -234,14 +232,11 @@ HistoricalClient::CallId HistoricalClient::Impl::Call(HttpCall::Maker make,
 
 HistoricalClient::CallId HistoricalClient::Impl::Download(
     const DownloadRequest& request, ProgressHandler progress, DownloadHandler done) {
-  RequireHandler(static_cast<bool>(done));
+  if (!done) Refuse("Download: it needs a handler of its result");
   const bool range = request.url_path.empty();
   if (range) Validate(request.range);
   if (!range && !request.url_path.starts_with('/')) {
-    throw Exception{
-        {ErrorCode::InvalidArgument,
-         "Download: url_path must begin with '/': it is a path of the API's "
-         "server"}};
+    Refuse("Download: url_path must begin with '/': it is a path of the API's server");
   }
   const auto id = ++last_id_;
   auto task = std::make_unique<FileDownload>(

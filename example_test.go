@@ -1,0 +1,197 @@
+package dbnloop_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/sim"
+)
+
+// The examples talk to simulated servers of the sample data. Against Databento's own, Connect
+// takes no gateway, and a HistoricalClient no options.
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		log.Fatal(err)
+	}
+	return v
+}
+
+// check is must for calls that only fail.
+func check(errs ...error) {
+	if err := errors.Join(errs...); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func gateway() *sim.Gateway {
+	return must(sim.NewGateway(sim.Config{Sources: sim.SampleSources(), AtEnd: sim.CloseAtEnd}))
+}
+
+// A live session: handlers run inside the turns of a loop that is the program's own.
+func Example() {
+	gw := gateway()
+	defer gw.Close()
+	reactor := must(dbnloop.NewReactor())
+	defer reactor.Close()
+	client := must(dbnloop.NewLiveClient(reactor, sim.TestKey))
+	defer client.Close()
+
+	trades := 0
+	client.Handle(dbnloop.Handlers{
+		Trade: func(*dbn.TradeMsg) { trades++ }, // valid until it returns
+		Error: func(err error) { // once, last: whether to connect again is yours to say
+			fmt.Println(errors.Is(err, dbnloop.ErrConnectionClosed))
+			reactor.Stop()
+		},
+	})
+	must(client.Subscribe(dbnloop.NewSubscription("GLBX.MDP3", dbn.SchemaTrades, dbn.AllSymbols)))
+	check(client.Connect(gw.Host(), gw.Port()), client.Start())
+	check(reactor.Run(context.Background()))
+	fmt.Println(trades > 0)
+	// Output:
+	// true
+	// true
+}
+
+// The same as a loop. Breaking off pauses the client; a later loop goes on behind the last
+// record.
+func ExampleLiveClient_records() {
+	gw := gateway()
+	defer gw.Close()
+	reactor := must(dbnloop.NewReactor())
+	defer reactor.Close()
+	client := must(dbnloop.NewLiveClient(reactor, sim.TestKey))
+	must(client.Subscribe(dbnloop.NewSubscription("GLBX.MDP3", dbn.SchemaTrades, dbn.AllSymbols)))
+	check(client.Connect(gw.Host(), gw.Port()), client.Start())
+
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for record, err := range client.Records(ctx) {
+		check(err)
+		if trade, ok := dbn.As[dbn.TradeMsg](record); ok {
+			fmt.Println(trade.Price.IsUndef())
+			break
+		}
+	}
+	fmt.Println(client.IsPaused())
+	// Output:
+	// false
+	// true
+}
+
+// Backpressure from inside a handler: no further record comes, memory stays as it is, and
+// TCP holds the gateway back until Resume.
+func ExampleLiveClient_pause() {
+	gw := gateway()
+	defer gw.Close()
+	reactor := must(dbnloop.NewReactor())
+	defer reactor.Close()
+	client := must(dbnloop.NewLiveClient(reactor, sim.TestKey))
+	full := 0
+	client.Handle(dbnloop.Handlers{
+		Trade: func(*dbn.TradeMsg) {
+			if full++; full%100 != 0 {
+				return
+			}
+			client.Pause()
+			must(reactor.AfterFunc(time.Millisecond, client.Resume)) // when there is room again
+		},
+		Error: func(error) { reactor.Stop() },
+	})
+	must(client.Subscribe(dbnloop.NewSubscription("GLBX.MDP3", dbn.SchemaTrades, dbn.AllSymbols)))
+	check(client.Connect(gw.Host(), gw.Port()), client.Start())
+	check(reactor.Run(context.Background()))
+	stats := client.Stats()
+	fmt.Println(stats.Pauses == uint64(full/100), stats.Count(dbn.RTypeMbp0) == uint64(full))
+	// Output: true true
+}
+
+// Batches, run by run: one step per batch, slices of records where they lie.
+func ExampleRunOf() {
+	gw := gateway()
+	defer gw.Close()
+	reactor := must(dbnloop.NewReactor())
+	defer reactor.Close()
+	client := must(dbnloop.NewLiveClient(reactor, sim.TestKey))
+	must(client.Subscribe(dbnloop.NewSubscription("GLBX.MDP3", dbn.SchemaMbo, dbn.AllSymbols)))
+	check(client.Connect(gw.Host(), gw.Port()), client.Start())
+	orders := 0
+	for batch, err := range client.Batches(context.Background()) {
+		if errors.Is(err, dbnloop.ErrConnectionClosed) {
+			break // the simulator's data is at its end
+		}
+		check(err)
+		for run := range batch.Runs() {
+			orders += len(dbnloop.RunOf[dbn.MboMsg](run)) // nil for other types
+		}
+	}
+	fmt.Println(orders > 0)
+	// Output: true
+}
+
+// A range of the past: how much it is first, then its records.
+func ExampleHistoricalClient() {
+	server := must(sim.NewHistorical(sim.HistoricalConfig{Sources: sim.SampleSources()}))
+	defer server.Close()
+	folder := must(os.MkdirTemp("", "dbnloop"))
+	defer os.RemoveAll(folder)
+	ca := filepath.Join(folder, "ca.pem")
+	check(server.WriteCA(ca))
+
+	ctx := context.Background()
+	reactor := must(dbnloop.NewReactor())
+	defer reactor.Close()
+	client := must(dbnloop.NewHistoricalClient(reactor, sim.TestKey, dbnloop.WithURL(server.URL()), dbnloop.WithCAFile(ca)))
+	day := dbn.UnixNanos(time.Date(2026, 11, 15, 0, 0, 0, 0, time.UTC).UnixNano())
+	sunday := dbnloop.NewRange("GLBX.MDP3", dbn.SchemaTrades, day, day+dbn.UnixNanos(24*time.Hour), dbn.AllSymbols)
+	count := must(client.RecordCount(ctx, sunday))
+	check(client.Request(sunday), client.Start())
+	trades := uint64(0)
+	for record, err := range client.Records(ctx) {
+		check(err)
+		if record.RType() == dbn.RTypeMbp0 {
+			trades++
+		}
+	}
+	fmt.Println(trades > 0, uint64(count) == trades)
+	// Output: true true
+}
+
+// What went wrong, by what the program does about it.
+func ExampleError() {
+	reactor := must(dbnloop.NewReactor())
+	defer reactor.Close()
+	file := must(dbnloop.NewFileSource(reactor, "/no/such/file.dbn"))
+	err := file.Start()
+	if err == nil { // told in the loop
+		for _, err = range file.Records(context.Background()) {
+		}
+	}
+	var e *dbnloop.Error
+	fmt.Println(errors.As(err, &e), errors.Is(err, syscall.ENOENT), errors.Is(err, dbnloop.ErrSystem))
+	fmt.Println(e.Retryable())
+	// Output:
+	// true true true
+	// false
+}
+
+// Post is how other goroutines come in: the function runs inside the loop.
+func ExampleReactor_post() {
+	reactor := must(dbnloop.NewReactor())
+	defer reactor.Close()
+	go reactor.Post(func() {
+		fmt.Println("inside")
+		reactor.Stop()
+	})
+	check(reactor.Run(context.Background()))
+	// Output: inside
+}
