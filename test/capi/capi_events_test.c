@@ -1,15 +1,14 @@
 /* What an event promises: how long its bytes live, what may be written to `consumed`,
  * timers, and that no source starves another. */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <dbnloop.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "check.h"
+#include "listener.h"
 
 enum { kRecordSize = 56, kRecords = 2000, kFeeds = 2 };
 
@@ -38,24 +37,12 @@ static size_t poll_once(dbnloop_reactor* reactor, int timeout, dbnloop_event** e
   return count;
 }
 
-static int open_listener(int* port) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  struct sockaddr_in address = {.sin_family = AF_INET,
-                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  socklen_t length = sizeof address;
-  CHECK(fd >= 0 && bind(fd, (struct sockaddr*)&address, length) == 0);
-  CHECK(listen(fd, kFeeds) == 0);
-  CHECK(getsockname(fd, (struct sockaddr*)&address, &length) == 0);
-  *port = ntohs(address.sin_port);
-  return fd;
-}
-
 /* An error's text stays as it is until the next poll, whatever is called before. */
 static void an_error_text_outlives_a_new_session(void) {
   dbnloop_reactor* reactor = new_reactor();
   dbnloop_live* client = new_client(reactor);
   int port = 0;
-  close(open_listener(&port)); /* nobody listens there any more */
+  close(open_listener(0, &port)); /* nobody listens there any more */
   CHECK(dbnloop_live_connect(client, "127.0.0.1", 9, port, NULL) == DBNLOOP_OK);
   const dbnloop_event* ended = NULL;
   while (ended == NULL) {
@@ -146,7 +133,7 @@ static void read_until(int fd, const char* end) {
  * the socket. Blocking reads are answered by bytes that are there already. */
 static void open_feed(dbnloop_reactor* reactor, feed* f) {
   int port = 0;
-  const int listener = open_listener(&port);
+  const int listener = open_listener(0, &port);
   dbnloop_event* events = NULL;
   memset(f, 0, sizeof *f);
   f->client = new_client(reactor);

@@ -1,8 +1,6 @@
 /* A range, a call and their refusals in C; the server is scripted on the same loop. */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <dbnloop.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -10,6 +8,7 @@
 #include <zstd.h>
 
 #include "check.h"
+#include "listener.h"
 
 enum { kListener = 1, kPeer = 2, kRecords = 200, kRecordSize = 56 };
 
@@ -28,14 +27,7 @@ static void server_open(server* s, dbnloop_reactor* reactor) {
   memset(s, 0, sizeof *s);
   s->reactor = reactor;
   s->peer = -1;
-  s->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-  struct sockaddr_in address = {.sin_family = AF_INET,
-                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  socklen_t length = sizeof address;
-  CHECK(bind(s->listener, (struct sockaddr*)&address, length) == 0);
-  CHECK(listen(s->listener, 4) == 0);
-  CHECK(getsockname(s->listener, (struct sockaddr*)&address, &length) == 0);
-  s->port = ntohs(address.sin_port);
+  s->listener = open_listener(SOCK_NONBLOCK, &s->port);
   CHECK(dbnloop_reactor_add(reactor, s->listener, EPOLLIN, kListener, NULL) ==
         DBNLOOP_OK);
 }

@@ -1,9 +1,7 @@
 /* A whole session in C: the gateway is scripted on the same loop, through the reactor's
  * own fd events. Partial use of batches, pause and resume, and the end. */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <dbnloop.h>
-#include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -11,6 +9,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "listener.h"
 
 enum { kListener = 1, kPeer = 2, kRecords = 100, kRecordSize = 56, kMessageSize = 320 };
 
@@ -47,14 +46,7 @@ static void gateway_open(gateway* g, dbnloop_reactor* reactor) {
   memset(g, 0, sizeof *g);
   g->reactor = reactor;
   g->peer = -1;
-  g->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-  struct sockaddr_in address = {.sin_family = AF_INET,
-                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  socklen_t length = sizeof address;
-  CHECK(bind(g->listener, (struct sockaddr*)&address, length) == 0);
-  CHECK(listen(g->listener, 1) == 0);
-  CHECK(getsockname(g->listener, (struct sockaddr*)&address, &length) == 0);
-  g->port = ntohs(address.sin_port);
+  g->listener = open_listener(SOCK_NONBLOCK, &g->port);
   CHECK(dbnloop_reactor_add(reactor, g->listener, EPOLLIN, kListener, NULL) ==
         DBNLOOP_OK);
 }
