@@ -173,6 +173,29 @@ TEST_P(Reentrancy, SubscribeGoesOut) {
   EXPECT_EQ(sequences_, Numbers(0, 5));
 }
 
+TEST_P(Reentrancy, FdsTimersAndTasksMayComeAndGo) {
+  test::SocketPair pair;
+  const int fd = pair.a.get();
+  std::vector<std::string> ran;
+  act_ = [&](std::uint32_t sequence) {
+    if (sequence != 2) return;
+    reactor_.Add(fd, EPOLLIN, [&](std::uint32_t) {
+      ran.emplace_back("fd");
+      reactor_.Remove(fd);
+    });
+    reactor_.Modify(fd, EPOLLOUT);
+    reactor_.Cancel(reactor_.After({}, [&] { ran.emplace_back("cancelled"); }));
+    reactor_.After({}, [&] { ran.emplace_back("timer"); });
+    reactor_.Post([&] { ran.emplace_back("task"); });
+  };
+  gateway_.Send(Header() + Send(0, 5));
+  ASSERT_TRUE(UntilCount(5));
+  ASSERT_TRUE(Until([&] { return ran.size() == 3; }));
+  Settle();
+  EXPECT_THAT(ran, testing::UnorderedElementsAre("fd", "timer", "task"));
+  EXPECT_EQ(sequences_, Numbers(0, 5));
+}
+
 TEST_P(Reentrancy, AReplacedHandlerGetsTheNextRecord) {
   std::vector<std::uint32_t> second;
   act_ = [&](std::uint32_t sequence) {
