@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
+	"runtime/pprof"
 	"strings"
 	"syscall"
 	"testing"
@@ -511,13 +513,28 @@ func TestMain(m *testing.M) {
 	if l, err := net.Listen("tcp", "127.0.0.1:0"); err == nil {
 		l.Close()
 	}
-	before := openFds()
+	before, goroutines := openFds(), runtime.NumGoroutine()
 	code := m.Run()
 	if after := openFds(); code == 0 && after > before {
 		io.WriteString(os.Stderr, "file descriptors were left open\n")
 		code = 1
 	}
+	if code == 0 && !endedBut(goroutines) {
+		io.WriteString(os.Stderr, "goroutines were left behind\n")
+		pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
+		code = 1
+	}
 	os.Exit(code)
+}
+
+// endedBut waits for goroutines that were told to end, until at most n are left.
+func endedBut(n int) bool {
+	for giveUp := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > n; runtime.Gosched() {
+		if time.Now().After(giveUp) {
+			return false
+		}
+	}
+	return true
 }
 
 func openFds() int {
