@@ -50,6 +50,7 @@ test-go: build
 	@$(GO) vet ./...
 	@$(GOTEST) -race -timeout 15m ./...
 	@$(GOTEST) -tags dbnloop_poison .
+	@GOEXPERIMENT=cgocheck2 $(GOTEST) .
 	@CGO_ENABLED=0 go build ./dbn/... ./sim/...
 
 .PHONY: test-consumers
@@ -117,7 +118,12 @@ interop: build ## Compare with the official clients (installs them in a temporar
 	@scripts/interop.sh
 
 .PHONY: bench
-bench: build ## Run the benchmarks
+bench: build ## Run the benchmarks; DATABENTO_CPP=its-sources measures that library beside ours
+	@$(if $(DATABENTO_CPP),scripts/deps.sh build databento)
+	@cmake --preset release -DDBNLOOP_BUILD_TESTS=ON -DDBNLOOP_BENCH_DATABENTO=$(if $(DATABENTO_CPP),$(abspath $(DATABENTO_CPP))) >/dev/null
+	@cmake --build --preset release --target bench_cpp -j $(JOBS) >&2
+	@$(GO) build -o build/release/test/bench/live_go ./test/bench/live_go
+	@scripts/bench.sh $(or $(ROUNDS),5) $(or $(MIB),512)
 	@$(GOTEST) -run '^$$' -bench . -benchmem . ./dbn
 
 .PHONY: install

@@ -76,14 +76,20 @@ function(dbnloop_find_databento_needs missing)
   set(${missing} "${list}" PARENT_SCOPE)
 endfunction()
 
+# Writes the headers that databento-cpp's own CMake would; sets `generated` to their folder.
+function(dbnloop_configure_databento source generated)
+  set(folder "${CMAKE_CURRENT_BINARY_DIR}/databento/include")
+  set(PROJECT_NAME databento)
+  set(PROJECT_VERSION ${DBNLOOP_DATABENTO_VERSION})
+  configure_file("${source}/cmake/version.hpp.in" "${folder}/databento/version.hpp" @ONLY)
+  configure_file("${source}/cmake/system.hpp.in" "${folder}/databento/system.hpp" @ONLY)
+  set(${generated} "${folder}" PARENT_SCOPE)
+endfunction()
+
 # Builds the types alone from a source folder.
 function(dbnloop_build_databento_types source)
   find_package(nlohmann_json 3 REQUIRED)
-  set(generated "${CMAKE_CURRENT_BINARY_DIR}/databento/include")
-  set(PROJECT_NAME databento)
-  set(PROJECT_VERSION ${DBNLOOP_DATABENTO_VERSION})
-  configure_file("${source}/cmake/version.hpp.in" "${generated}/databento/version.hpp" @ONLY)
-  configure_file("${source}/cmake/system.hpp.in" "${generated}/databento/system.hpp" @ONLY)
+  dbnloop_configure_databento("${source}" generated)
   add_library(databento_types STATIC
     ${source}/src/datetime.cpp ${source}/src/detail/json_helpers.cpp
     ${source}/src/enums.cpp ${source}/src/exceptions.cpp ${source}/src/flag_set.cpp

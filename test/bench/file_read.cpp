@@ -2,7 +2,10 @@
 // mapping, and compressed, beside bare loops over the same files. The files lie in the
 // page cache. Rounds are interleaved; medians come out.
 //
-//   file_read [ROUNDS [MIB]]
+//   file_read [ROUNDS [MIB [NAME=PROGRAM]...]]
+//
+// A PROGRAM is called with the path of a file; what it does and says then: see
+// OtherProgram.
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -18,17 +21,15 @@
 #include <utility>
 #include <vector>
 
-#include "bench/mbo_block.hpp"
+#include "bench/bare.hpp"
+#include "bench/mbo_stream.hpp"
 #include "bench/measure.hpp"
-#include "dbnloop/dbn_encoder.hpp"
 #include "dbnloop/dbn_file_source.hpp"
 #include "dbnloop/reactor.hpp"
 #include "net/scoped_fd.hpp"
 
 namespace dbnloop::bench {
 namespace {
-
-constexpr std::size_t kChunk = 256 * 1024;  // as the source reads
 
 /// A file that goes away with it.
 class TempFile {
@@ -55,67 +56,11 @@ class TempFile {
   std::string path_ = "/tmp/dbnloop-bench-XXXXXX";
 };
 
-std::string Header() {
-  Metadata metadata;
-  metadata.dataset = "GLBX.MDP3";
-  const auto bytes = EncodeMetadata(metadata);
-  if (!bytes) std::abort();
-  return {reinterpret_cast<const char*>(bytes->data()), bytes->size()};
-}
-
-// The plain and the compressed file: blocks differ by their order ids, so that
-// compression finds what it finds in real data and not one block over and over.
+// The plain and the compressed file.
 void WriteFiles(const TempFile& plain, const TempFile& zstd, std::uint64_t blocks) {
-  auto* const context = ZSTD_createCCtx();
-  std::vector<char> out(ZSTD_CStreamOutSize());
-  const auto write = [&](std::span<const char> bytes, ZSTD_EndDirective mode) {
-    plain.Append(bytes);
-    ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};
-    for (std::size_t left = 1; left != 0;) {
-      ZSTD_outBuffer room{out.data(), out.size(), 0};
-      left = ZSTD_compressStream2(context, &room, &in, mode);
-      if (ZSTD_isError(left) != 0) std::abort();
-      zstd.Append(std::span{out}.first(room.pos));
-      if (mode == ZSTD_e_continue) left = in.size - in.pos;
-    }
-  };
-  write(Header(), ZSTD_e_continue);
-  auto block = MboBlock();
-  std::uint64_t state = 1;
-  for (std::uint64_t b = 0; b < blocks; ++b) {
-    auto* const records = reinterpret_cast<MboMsg*>(block.data());
-    for (std::size_t i = 0; i < block.size() / sizeof(MboMsg); ++i) {
-      state = state * 6364136223846793005U + 1442695040888963407U;
-      records[i].order_id = state >> 32U;
-      records[i].price = 4'000'000'000'000 + static_cast<std::int64_t>(state >> 58U);
-    }
-    write(block, ZSTD_e_continue);
-  }
-  write({}, ZSTD_e_end);
-  ZSTD_freeCCtx(context);
+  EachPiece(blocks, [&](std::span<const char> piece) { plain.Append(piece); });
+  EachZstdPiece(blocks, [&](std::span<const char> piece) { zstd.Append(piece); });
 }
-
-// The records of a stream whose pieces come in any size, header first.
-class BareWalk {
- public:
-  std::span<char> Room() { return std::span{buffer_}.subspan(held_, kChunk); }
-  void Walk(std::size_t n, Sample& sample) {
-    held_ += n;
-    auto at = std::exchange(skip_, 0);
-    const auto* p = reinterpret_cast<const MboMsg*>(buffer_.data() + at);
-    const auto count = (held_ - at) / sizeof(MboMsg);
-    sample.Take({p, count});
-    at += count * sizeof(MboMsg);
-    held_ -= at;
-    std::copy_n(buffer_.begin() + static_cast<std::ptrdiff_t>(at), held_,
-                buffer_.begin());
-  }
-
- private:
-  std::vector<char> buffer_ = std::vector<char>(2 * kChunk);
-  std::size_t held_ = 0;
-  std::size_t skip_ = Header().size();
-};
 
 Sample BareRead(const std::string& path) {
   const net::ScopedFd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
@@ -142,7 +87,7 @@ Sample BareMmap(const std::string& path) {
   void* const mapped = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd.get(), 0);
   if (mapped == MAP_FAILED) std::abort();
   auto* const begin = static_cast<char*>(mapped);
-  std::size_t at = Header().size();
+  std::size_t at = MboHeader().size();
   for (std::size_t window = 0; window < size; window += kWindow) {
     const auto end = std::min(window + kWindow, size);
     ::madvise(begin + window, end - window, MADV_POPULATE_READ);
@@ -155,28 +100,13 @@ Sample BareMmap(const std::string& path) {
   return sample;
 }
 
-Sample BareZstd(const std::string& path) {
+Sample BareZstdFile(const std::string& path) {
   const net::ScopedFd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   std::vector<char> in(ZSTD_DStreamInSize());
-  auto* const context = ZSTD_createDCtx();
-  BareWalk walk;
-  Sample sample;
-  const Stopwatch watch;
-  for (;;) {
+  return BareZstd([&] {
     const auto n = ::read(fd.get(), in.data(), in.size());
-    if (n <= 0) break;
-    ZSTD_inBuffer from{in.data(), static_cast<std::size_t>(n), 0};
-    for (bool more = true; more;) {
-      const auto room = walk.Room();
-      ZSTD_outBuffer to{room.data(), room.size(), 0};
-      if (ZSTD_isError(ZSTD_decompressStream(context, &to, &from)) != 0) std::abort();
-      walk.Walk(to.pos, sample);
-      more = from.pos < from.size || to.pos == to.size;
-    }
-  }
-  watch.Note(sample);
-  ZSTD_freeDCtx(context);
-  return sample;
+    return std::span<const char>{in}.first(n > 0 ? static_cast<std::size_t>(n) : 0);
+  });
 }
 
 Sample Source(const std::string& path, const FileOptions& options) {
@@ -202,21 +132,29 @@ std::vector<std::pair<const char*, FileOptions>> Variants() {
   return {{"source, 256 KiB", {}}, {"source, 64 KiB", small}, {"source, mmap", mapped}};
 }
 
-int Main(int rounds, std::uint64_t blocks) {
+int Main(int rounds, std::uint64_t blocks, const std::vector<OtherProgram>& programs) {
   const TempFile plain;
   const TempFile zstd;
   WriteFiles(plain, zstd, blocks);
-  const auto expected = blocks * (MboBlock().size() / sizeof(MboMsg));
+  const auto expected = RecordsOf(blocks);
   std::vector<Way> ways;
   ways.push_back({"bare read, 256 KiB", [&] { return BareRead(plain.path()); }});
   ways.push_back({"bare mmap", [&] { return BareMmap(plain.path()); }});
   for (const auto& [name, options] : Variants()) {
     ways.push_back({name, [&, options] { return Source(plain.path(), options); }});
   }
+  const auto add_programs = [&](const TempFile& file) {
+    for (const auto& [name, program] : programs) {
+      ways.push_back(
+          {name, [&file, program] { return RunProgram(program + " " + file.path()); }});
+    }
+  };
+  add_programs(plain);
   if (!Compare("plain file", rounds, expected, ways)) return 1;
   ways.clear();
-  ways.push_back({"bare zstd", [&] { return BareZstd(zstd.path()); }});
+  ways.push_back({"bare zstd", [&] { return BareZstdFile(zstd.path()); }});
   ways.push_back({"source, zstd", [&] { return Source(zstd.path(), {}); }});
+  add_programs(zstd);
   return Compare("zstd file", rounds, expected, ways) ? 0 : 1;
 }
 
@@ -224,7 +162,6 @@ int Main(int rounds, std::uint64_t blocks) {
 }  // namespace dbnloop::bench
 
 int main(int argc, char** argv) {
-  const int rounds = argc > 1 ? std::atoi(argv[1]) : 5;
-  const auto mib = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 512;
-  return dbnloop::bench::Main(std::max(rounds, 1), mib);
+  const dbnloop::bench::Arguments given{argc, argv};
+  return dbnloop::bench::Main(given.rounds, given.mib, given.programs);
 }

@@ -1,7 +1,11 @@
 // The live path over loopback, from a sender in a process of its own: what a record
-// costs in C++, beside a bare recv loop. Rounds are interleaved; medians come out.
+// costs in C++, beside a bare recv loop and beside other programs that do the same (Go,
+// another library). Rounds are interleaved; medians come out.
 //
-//   live_receive [ROUNDS [MIB]]
+//   live_receive [ROUNDS [MIB [NAME=PROGRAM]...]]
+//
+// A PROGRAM is called with a port and the number of records that it will get there;
+// what it does and says then: see OtherProgram.
 
 #include <poll.h>
 
@@ -23,15 +27,8 @@ namespace dbnloop::bench {
 namespace {
 
 Sample BareRecv(std::uint64_t blocks) {
-  const Sender sender{blocks, false};
-  const net::ScopedFd fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-  sockaddr_in in{};
-  in.sin_family = AF_INET;
-  in.sin_port = htons(static_cast<std::uint16_t>(sender.port()));
-  in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&in), sizeof(in)) != 0) {
-    std::abort();
-  }
+  const LiveSender sender{blocks, false};
+  const auto fd = ConnectTo(sender.port());
   std::vector<char> buffer(64 * 1024);
   Sample sample;
   std::uint64_t bytes = 0;
@@ -51,7 +48,7 @@ Sample BareRecv(std::uint64_t blocks) {
 
 template <typename MakeHandler>
 Sample Live(std::uint64_t blocks, MakeHandler make_handler) {
-  const Sender sender{blocks, true};
+  const LiveSender sender{blocks, true};
   Reactor reactor;
   LiveClient client{&reactor, std::string{kKey}};
   Sample sample;
@@ -68,7 +65,13 @@ Sample Live(std::uint64_t blocks, MakeHandler make_handler) {
   return sample;
 }
 
-int Main(int rounds, std::uint64_t blocks) {
+Sample Program(const std::string& program, std::uint64_t blocks) {
+  const LiveSender sender{blocks, true};
+  return RunProgram(program + " " + std::to_string(sender.port()) + " " +
+                    std::to_string(RecordsOf(blocks)));
+}
+
+int Main(int rounds, std::uint64_t blocks, const std::vector<OtherProgram>& programs) {
   std::vector<Way> ways;
   ways.push_back({"bare recv, 64 KiB", [=] { return BareRecv(blocks); }});
   ways.push_back({"runs", [=] {
@@ -93,15 +96,16 @@ int Main(int rounds, std::uint64_t blocks) {
                       };
                     });
                   }});
-  const auto expected = blocks * (MboBlock().size() / sizeof(MboMsg));
-  return Compare("live over loopback", rounds, expected, ways) ? 0 : 1;
+  for (const auto& [name, program] : programs) {
+    ways.push_back({name, [=] { return Program(program, blocks); }});
+  }
+  return Compare("live over loopback", rounds, RecordsOf(blocks), ways) ? 0 : 1;
 }
 
 }  // namespace
 }  // namespace dbnloop::bench
 
 int main(int argc, char** argv) {
-  const int rounds = argc > 1 ? std::atoi(argv[1]) : 5;
-  const auto mib = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 512;
-  return dbnloop::bench::Main(std::max(rounds, 1), mib);
+  const dbnloop::bench::Arguments given{argc, argv};
+  return dbnloop::bench::Main(given.rounds, given.mib, given.programs);
 }
