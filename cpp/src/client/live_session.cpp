@@ -25,17 +25,16 @@ LiveClient::Session::Session(LiveClient* client, Reactor* reactor,
       api_key_{std::move(api_key)},
       options_{std::move(options)},
       dialer_{reactor,
-              {.timeout = options_.resolve_timeout, .servers = options_.name_servers}} {
-  NewText();
-}
+              {.timeout = options_.resolve_timeout, .servers = options_.name_servers}},
+      text_{NewText()} {}
 
 LiveClient::Session::~Session() {
-  Reset();
+  LetGo();
   reactor_->Cancel(farewell_);
 }
 
-void LiveClient::Session::NewText() {
-  text_ = std::make_unique<proto::GatewaySession>(api_key_, options_);
+std::unique_ptr<proto::GatewaySession> LiveClient::Session::NewText() const {
+  return std::make_unique<proto::GatewaySession>(api_key_, options_);
 }
 
 // ---- Calls of the user --------------------------------------------------------------

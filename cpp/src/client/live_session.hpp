@@ -80,7 +80,8 @@ class LiveClient::Session {
   void FarewellLater(Error error);
   void Farewell(const Error& error);
   void Reset();
-  void NewText();
+  void LetGo() noexcept;
+  [[nodiscard]] std::unique_ptr<proto::GatewaySession> NewText() const;
   void ArmConnectTimeout();
   void ArmAuthTimeout();
   [[nodiscard]] Reactor::Clock::duration HeartbeatLimit() const;
@@ -100,8 +101,8 @@ class LiveClient::Session {
   Reactor* reactor_;
   proto::SecretString api_key_;
   LiveOptions options_;
-  std::unique_ptr<proto::GatewaySession> text_;
   net::Dialer dialer_;
+  std::unique_ptr<proto::GatewaySession> text_;
   net::ScopedFd socket_;
   std::uint32_t interest_ = 0;
   std::string gateway_;  // as given, or derived

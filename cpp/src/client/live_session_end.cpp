@@ -99,7 +99,15 @@ void LiveClient::Session::Farewell(const Error& error) {
   if (!control->destroyed && state == State::Disconnected) client_->DeliverError(error);
 }
 
+// Memory first: without it nothing has changed, and the session can be ended again.
 void LiveClient::Session::Reset() {
+  auto fresh = NewText();
+  LetGo();
+  text_ = std::move(fresh);
+}
+
+// Needs no memory: it is all that the destructor does.
+void LiveClient::Session::LetGo() noexcept {
   dialer_.Cancel();
   if (interest_ != 0) reactor_->Remove(socket_.get());
   interest_ = 0;
@@ -117,7 +125,6 @@ void LiveClient::Session::Reset() {
   acks_.clear();
   observed.clear();
   gateway_error_.clear();
-  NewText();
 }
 
 void LiveClient::Session::OnTimeout(const char* what, milliseconds limit,
