@@ -224,6 +224,7 @@ static void misuse(void) {
   dbnloop_range range;
   dbnloop_range_init(NULL);
   dbnloop_range_init(&range);
+  CHECK(dbnloop_hist_request(NULL, &range, &error) == DBNLOOP_INVALID_ARGUMENT);
   CHECK(dbnloop_hist_request(hist, &range, &error) == DBNLOOP_INVALID_DATASET);
   dbnloop_download download;
   dbnloop_download_init(NULL);
@@ -231,6 +232,10 @@ static void misuse(void) {
   CHECK(dbnloop_hist_download(hist, &download, &id, &error) ==
         DBNLOOP_INVALID_ARGUMENT);
   CHECK(dbnloop_hist_download(hist, NULL, &id, &error) == DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_hist_download(NULL, &download, &id, &error) ==
+        DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_hist_download(hist, &download, NULL, &error) ==
+        DBNLOOP_INVALID_ARGUMENT);
   CHECK(dbnloop_hist_call(NULL, 0, "x", 1, NULL, 0, &id, &error) ==
         DBNLOOP_INVALID_ARGUMENT);
   CHECK(dbnloop_hist_call(hist, 0, "x", 1, NULL, 0, NULL, &error) ==

@@ -7,6 +7,7 @@
 #include <functional>
 #include <utility>
 
+#include "support/allocations.hpp"
 #include "support/live_fixture.hpp"
 #include "support/sockets.hpp"
 
@@ -37,6 +38,51 @@ TEST_F(LiveFlow, PauseHoldsAndResumeLosesAndRepeatsNothing) {
   EXPECT_EQ(sequences_.size(), 10U) << "Resume delivers nothing from inside";
   ASSERT_TRUE(Until([&] { return sequences_.size() == 20; }));
   EXPECT_EQ(sequences_, Numbers(0, 20));
+}
+
+// From the socket to the handler, and to a binding's batches: no allocation per turn.
+// The gateway has a reactor of its own, whose memory does not count.
+TEST(LiveStream, AllocatesNothing) {
+  if (!test::kCountsAllocations) GTEST_SKIP() << "a sanitizer has its own allocator";
+  constexpr std::uint32_t kCount = 50'000;
+  for (const bool batches : {false, true}) {
+    Reactor others;
+    test::ScriptedGateway gateway{&others};
+    gateway.on_start = Header() + Trades(0, 1);
+    Reactor reactor;
+    LiveClient client{&reactor, std::string{test::kKey}};
+    std::size_t taken = 0;
+    std::size_t held = 0;
+    if (batches) {
+      client.OnBatch([&](const RecordBatch& batch) {
+        held = batch.size;
+        return std::size_t{0};
+      });
+    } else {
+      client.OnRecord([&](std::span<const TradeMsg> run) { taken += run.size(); });
+    }
+    client.Connect("127.0.0.1", gateway.port());
+    client.Subscribe("GLBX.MDP3", "ESM5", Schema::Trades);
+    client.Start();
+    std::size_t allocations = 0;
+    const auto until = [&](std::size_t count) {
+      const auto give_up = std::chrono::steady_clock::now() + 20s;
+      while (taken < count && std::chrono::steady_clock::now() < give_up) {
+        others.Poll(0);
+        const auto before = test::AllocationCount();
+        reactor.Poll(0);
+        taken += held / sizeof(TradeMsg);
+        client.Release(std::exchange(held, 0));
+        allocations += test::AllocationCount() - before;
+      }
+      return taken >= count;
+    };
+    ASSERT_TRUE(until(1));
+    gateway.Send(Trades(1, kCount));
+    allocations = 0;
+    ASSERT_TRUE(until(1 + kCount)) << taken;
+    EXPECT_EQ(allocations, 0U) << (batches ? "batches" : "records");
+  }
 }
 
 TEST_F(LiveFlow, APausedFloodKeepsMemoryBounded) {
