@@ -77,7 +77,7 @@ func (run *histRun) broken(file *wholeFile, err error) error {
 	}
 	err = run.partial(err, records)
 	if came && records == 0 {
-		err = fail(ExitPartial, "%w; no whole record came before%s", err, run.keptPart())
+		err = fail(ExitPartial, "%w; no whole record came before%s", err, run.plan.output.keptPart())
 	}
 	return err
 }
