@@ -7,14 +7,15 @@ import (
 	"strconv"
 )
 
-// RType is an enum of the DBN format; values that are not listed must survive.
+// RType is the kind of record.
+// Values that are not listed may come, and survive.
 type RType uint8
 
 const (
-	RTypeMbp0            RType = 0x00
-	RTypeMbp1            RType = 0x01
+	RTypeMbp0            RType = 0x00 // trades
+	RTypeMbp1            RType = 0x01 // mbp-1 and tbbo
 	RTypeMbp10           RType = 0x0A
-	RTypeOhlcvDeprecated RType = 0x11
+	RTypeOhlcvDeprecated RType = 0x11 // bars of any interval, in old files
 	RTypeStatus          RType = 0x12
 	RTypeInstrumentDef   RType = 0x13
 	RTypeImbalance       RType = 0x14
@@ -147,13 +148,14 @@ func AllRTypes() []RType {
 	return []RType{RTypeMbp0, RTypeMbp1, RTypeMbp10, RTypeOhlcvDeprecated, RTypeStatus, RTypeInstrumentDef, RTypeImbalance, RTypeError, RTypeSymbolMapping, RTypeSystem, RTypeStatistics, RTypeOhlcv1S, RTypeOhlcv1M, RTypeOhlcv1H, RTypeOhlcv1D, RTypeOhlcvEod, RTypeMbo, RTypeCmbp1, RTypeCbbo1S, RTypeCbbo1M, RTypeTcbbo, RTypeBbo1S, RTypeBbo1M}
 }
 
-// Side is an enum of the DBN format; values that are not listed must survive.
+// Side is a side of the book, or the aggressor's of a trade.
+// Values that are not listed may come, and survive.
 type Side byte
 
 const (
-	SideAsk  Side = 'A'
-	SideBid  Side = 'B'
-	SideNone Side = 'N'
+	SideAsk  Side = 'A' // sell
+	SideBid  Side = 'B' // buy
+	SideNone Side = 'N' // neither, or not given
 )
 
 // String is the value's text in the API and in files; the number for unknown values.
@@ -187,17 +189,18 @@ func AllSides() []Side {
 	return []Side{SideAsk, SideBid, SideNone}
 }
 
-// Action is an enum of the DBN format; values that are not listed must survive.
+// Action is what happened to the book.
+// Values that are not listed may come, and survive.
 type Action byte
 
 const (
-	ActionAdd    Action = 'A'
-	ActionCancel Action = 'C'
-	ActionFill   Action = 'F'
-	ActionModify Action = 'M'
-	ActionNone   Action = 'N'
-	ActionClear  Action = 'R'
-	ActionTrade  Action = 'T'
+	ActionAdd    Action = 'A' // an order came in
+	ActionCancel Action = 'C' // an order, or a part of it, went
+	ActionFill   Action = 'F' // a resting order was filled; the book is as before
+	ActionModify Action = 'M' // an order's price or size changed
+	ActionNone   Action = 'N' // the book is as before; there may be flags
+	ActionClear  Action = 'R' // the book is empty
+	ActionTrade  Action = 'T' // an aggressor traded; the book is as before
 )
 
 // String is the value's text in the API and in files; the number for unknown values.
@@ -247,7 +250,8 @@ func AllActions() []Action {
 	return []Action{ActionAdd, ActionCancel, ActionFill, ActionModify, ActionNone, ActionClear, ActionTrade}
 }
 
-// InstrumentClass is an enum of the DBN format; values that are not listed must survive.
+// InstrumentClass is the kind of instrument.
+// Values that are not listed may come, and survive.
 type InstrumentClass byte
 
 const (
@@ -256,7 +260,7 @@ const (
 	InstrumentClassFuture        InstrumentClass = 'F'
 	InstrumentClassIndex         InstrumentClass = 'I'
 	InstrumentClassStock         InstrumentClass = 'K'
-	InstrumentClassMixedSpread   InstrumentClass = 'M'
+	InstrumentClassMixedSpread   InstrumentClass = 'M' // of futures and options
 	InstrumentClassPut           InstrumentClass = 'P'
 	InstrumentClassFutureSpread  InstrumentClass = 'S'
 	InstrumentClassOptionSpread  InstrumentClass = 'T'
@@ -327,11 +331,12 @@ func AllInstrumentClasses() []InstrumentClass {
 	return []InstrumentClass{InstrumentClassBond, InstrumentClassCall, InstrumentClassFuture, InstrumentClassIndex, InstrumentClassStock, InstrumentClassMixedSpread, InstrumentClassPut, InstrumentClassFutureSpread, InstrumentClassOptionSpread, InstrumentClassFxSpot, InstrumentClassCommoditySpot}
 }
 
-// MatchAlgorithm is an enum of the DBN format; values that are not listed must survive.
+// MatchAlgorithm is how a venue matches orders.
+// Values that are not listed may come, and survive.
 type MatchAlgorithm byte
 
 const (
-	MatchAlgorithmUndefined                   MatchAlgorithm = ' '
+	MatchAlgorithmUndefined                   MatchAlgorithm = ' ' // not given
 	MatchAlgorithmAllocation                  MatchAlgorithm = 'A'
 	MatchAlgorithmProRata                     MatchAlgorithm = 'C'
 	MatchAlgorithmFifo                        MatchAlgorithm = 'F'
@@ -412,7 +417,8 @@ func AllMatchAlgorithms() []MatchAlgorithm {
 	return []MatchAlgorithm{MatchAlgorithmUndefined, MatchAlgorithmAllocation, MatchAlgorithmProRata, MatchAlgorithmFifo, MatchAlgorithmConfigurable, MatchAlgorithmThresholdProRata, MatchAlgorithmTimeProRata, MatchAlgorithmThresholdProRataLmm, MatchAlgorithmFifoTopLmm, MatchAlgorithmFifoLmm, MatchAlgorithmInstitutionalPrioritization, MatchAlgorithmEurodollarFutures}
 }
 
-// UserDefinedInstrument is an enum of the DBN format; values that are not listed must survive.
+// UserDefinedInstrument says whether a user of the venue made an instrument.
+// Values that are not listed may come, and survive.
 type UserDefinedInstrument byte
 
 const (
@@ -447,7 +453,8 @@ func AllUserDefinedInstruments() []UserDefinedInstrument {
 	return []UserDefinedInstrument{UserDefinedInstrumentNo, UserDefinedInstrumentYes}
 }
 
-// SecurityUpdateAction is an enum of the DBN format; values that are not listed must survive.
+// SecurityUpdateAction is what happened to an instrument's definition.
+// Values that are not listed may come, and survive.
 type SecurityUpdateAction byte
 
 const (
@@ -487,26 +494,27 @@ func AllSecurityUpdateActions() []SecurityUpdateAction {
 	return []SecurityUpdateAction{SecurityUpdateActionAdd, SecurityUpdateActionDelete, SecurityUpdateActionModify}
 }
 
-// SType is an enum of the DBN format; values that are not listed must survive.
+// SType is a symbology: what kind of name a symbol is.
+// Values that are not listed may come, and survive.
 type SType uint8
 
 const (
-	STypeInstrumentID  SType = 0
-	STypeRawSymbol     SType = 1
-	STypeSmart         SType = 2
-	STypeContinuous    SType = 3
-	STypeParent        SType = 4
-	STypeNasdaqSymbol  SType = 5
-	STypeCmsSymbol     SType = 6
-	STypeIsin          SType = 7
-	STypeUsCode        SType = 8
-	STypeBbgCompID     SType = 9
-	STypeBbgCompTicker SType = 10
-	STypeFigi          SType = 11
-	STypeFigiTicker    SType = 12
-	STypeListingID     SType = 13
-	STypeIssuerID      SType = 14
-	STypeSecurityID    SType = 15
+	STypeInstrumentID  SType = 0  // the numeric id
+	STypeRawSymbol     SType = 1  // the publisher's own
+	STypeSmart         SType = 2  // deprecated: continuous and parent
+	STypeContinuous    SType = 3  // a rolling future, such as ES.c.0
+	STypeParent        SType = 4  // all of a product, such as ES.FUT
+	STypeNasdaqSymbol  SType = 5  // Nasdaq Integrated suffixes
+	STypeCmsSymbol     SType = 6  // CMS suffixes
+	STypeIsin          SType = 7  // ISO 6166
+	STypeUsCode        SType = 8  // CUSIP
+	STypeBbgCompID     SType = 9  // Bloomberg's composite id
+	STypeBbgCompTicker SType = 10 // Bloomberg's composite ticker
+	STypeFigi          SType = 11 // of one exchange
+	STypeFigiTicker    SType = 12 // of one exchange
+	STypeListingID     SType = 13 // reference API only
+	STypeIssuerID      SType = 14 // reference API only
+	STypeSecurityID    SType = 15 // reference API only
 	// STypeNone: mixed or not given.
 	STypeNone SType = 255
 )
@@ -594,30 +602,31 @@ func AllSTypes() []SType {
 	return []SType{STypeInstrumentID, STypeRawSymbol, STypeSmart, STypeContinuous, STypeParent, STypeNasdaqSymbol, STypeCmsSymbol, STypeIsin, STypeUsCode, STypeBbgCompID, STypeBbgCompTicker, STypeFigi, STypeFigiTicker, STypeListingID, STypeIssuerID, STypeSecurityID}
 }
 
-// Schema is an enum of the DBN format; values that are not listed must survive.
+// Schema is a kind of data that can be asked for.
+// Values that are not listed may come, and survive.
 type Schema uint16
 
 const (
-	SchemaMbo        Schema = 0
-	SchemaMbp1       Schema = 1
-	SchemaMbp10      Schema = 2
-	SchemaTbbo       Schema = 3
-	SchemaTrades     Schema = 4
-	SchemaOhlcv1S    Schema = 5
-	SchemaOhlcv1M    Schema = 6
-	SchemaOhlcv1H    Schema = 7
-	SchemaOhlcv1D    Schema = 8
-	SchemaDefinition Schema = 9
-	SchemaStatistics Schema = 10
-	SchemaStatus     Schema = 11
-	SchemaImbalance  Schema = 12
-	SchemaOhlcvEod   Schema = 13
-	SchemaCmbp1      Schema = 14
-	SchemaCbbo1S     Schema = 15
-	SchemaCbbo1M     Schema = 16
-	SchemaTcbbo      Schema = 17
-	SchemaBbo1S      Schema = 18
-	SchemaBbo1M      Schema = 19
+	SchemaMbo        Schema = 0  // every event of every order
+	SchemaMbp1       Schema = 1  // the top of the book
+	SchemaMbp10      Schema = 2  // ten levels of the book
+	SchemaTbbo       Schema = 3  // trades with the top of the book before each
+	SchemaTrades     Schema = 4  // trades
+	SchemaOhlcv1S    Schema = 5  // bars of a second
+	SchemaOhlcv1M    Schema = 6  // bars of a minute
+	SchemaOhlcv1H    Schema = 7  // bars of an hour
+	SchemaOhlcv1D    Schema = 8  // bars of a UTC day
+	SchemaDefinition Schema = 9  // what instruments are
+	SchemaStatistics Schema = 10 // the venue's statistics
+	SchemaStatus     Schema = 11 // trading status
+	SchemaImbalance  Schema = 12 // auctions
+	SchemaOhlcvEod   Schema = 13 // bars of a trading session
+	SchemaCmbp1      Schema = 14 // the top of the consolidated book
+	SchemaCbbo1S     Schema = 15 // the same, each second
+	SchemaCbbo1M     Schema = 16 // the same, each minute
+	SchemaTcbbo      Schema = 17 // trades with the consolidated quote before each
+	SchemaBbo1S      Schema = 18 // the top of the book, each second
+	SchemaBbo1M      Schema = 19 // the same, each minute
 	// SchemaNone: mixed or not given.
 	SchemaNone Schema = 65535
 )
@@ -721,7 +730,8 @@ func AllSchemas() []Schema {
 	return []Schema{SchemaMbo, SchemaMbp1, SchemaMbp10, SchemaTbbo, SchemaTrades, SchemaOhlcv1S, SchemaOhlcv1M, SchemaOhlcv1H, SchemaOhlcv1D, SchemaDefinition, SchemaStatistics, SchemaStatus, SchemaImbalance, SchemaOhlcvEod, SchemaCmbp1, SchemaCbbo1S, SchemaCbbo1M, SchemaTcbbo, SchemaBbo1S, SchemaBbo1M}
 }
 
-// Encoding is an enum of the DBN format; values that are not listed must survive.
+// Encoding is a form of data.
+// Values that are not listed may come, and survive.
 type Encoding uint8
 
 const (
@@ -761,7 +771,8 @@ func AllEncodings() []Encoding {
 	return []Encoding{EncodingDbn, EncodingCsv, EncodingJson}
 }
 
-// Compression is an enum of the DBN format; values that are not listed must survive.
+// Compression is how data is compressed.
+// Values that are not listed may come, and survive.
 type Compression uint8
 
 const (
@@ -796,33 +807,34 @@ func AllCompressions() []Compression {
 	return []Compression{CompressionNone, CompressionZstd}
 }
 
-// StatType is an enum of the DBN format; values that are not listed must survive.
+// StatType is the kind of a statistic: what its price or quantity is.
+// Values that are not listed may come, and survive.
 type StatType uint16
 
 const (
 	StatTypeOpeningPrice                StatType = 1
 	StatTypeIndicativeOpeningPrice      StatType = 2
-	StatTypeSettlementPrice             StatType = 3
+	StatTypeSettlementPrice             StatType = 3 // of the date of ts_ref; stat_flags says which
 	StatTypeTradingSessionLowPrice      StatType = 4
 	StatTypeTradingSessionHighPrice     StatType = 5
-	StatTypeClearedVolume               StatType = 6
+	StatTypeClearedVolume               StatType = 6 // of the date of ts_ref
 	StatTypeLowestOffer                 StatType = 7
 	StatTypeHighestBid                  StatType = 8
-	StatTypeOpenInterest                StatType = 9
+	StatTypeOpenInterest                StatType = 9 // of the date of ts_ref
 	StatTypeFixingPrice                 StatType = 10
 	StatTypeClosePrice                  StatType = 11
 	StatTypeNetChange                   StatType = 12
-	StatTypeVwap                        StatType = 13
+	StatTypeVwap                        StatType = 13 // volume-weighted average price, and the volume
 	StatTypeVolatility                  StatType = 14
 	StatTypeDelta                       StatType = 15
 	StatTypeUncrossingPrice             StatType = 16
 	StatTypeUpperPriceLimit             StatType = 17
 	StatTypeLowerPriceLimit             StatType = 18
-	StatTypeBlockVolume                 StatType = 19
+	StatTypeBlockVolume                 StatType = 19 // of the date of ts_ref
 	StatTypeIndicativeClosePrice        StatType = 20
-	StatTypeMwcbLevel1                  StatType = 21
-	StatTypeMwcbLevel2                  StatType = 22
-	StatTypeMwcbLevel3                  StatType = 23
+	StatTypeMwcbLevel1                  StatType = 21 // index at which the market halts: 7 % down
+	StatTypeMwcbLevel2                  StatType = 22 // 13 % down
+	StatTypeMwcbLevel3                  StatType = 23 // 20 % down
 	StatTypeAuctionCollarReferencePrice StatType = 24
 	StatTypeAuctionCollarUpperPrice     StatType = 25
 	StatTypeAuctionCollarLowerPrice     StatType = 26
@@ -961,7 +973,8 @@ func AllStatTypes() []StatType {
 	return []StatType{StatTypeOpeningPrice, StatTypeIndicativeOpeningPrice, StatTypeSettlementPrice, StatTypeTradingSessionLowPrice, StatTypeTradingSessionHighPrice, StatTypeClearedVolume, StatTypeLowestOffer, StatTypeHighestBid, StatTypeOpenInterest, StatTypeFixingPrice, StatTypeClosePrice, StatTypeNetChange, StatTypeVwap, StatTypeVolatility, StatTypeDelta, StatTypeUncrossingPrice, StatTypeUpperPriceLimit, StatTypeLowerPriceLimit, StatTypeBlockVolume, StatTypeIndicativeClosePrice, StatTypeMwcbLevel1, StatTypeMwcbLevel2, StatTypeMwcbLevel3, StatTypeAuctionCollarReferencePrice, StatTypeAuctionCollarUpperPrice, StatTypeAuctionCollarLowerPrice, StatTypeVenueSpecificVolume1, StatTypeVenueSpecificPrice1}
 }
 
-// StatUpdateAction is an enum of the DBN format; values that are not listed must survive.
+// StatUpdateAction says whether a statistic is new or withdrawn.
+// Values that are not listed may come, and survive.
 type StatUpdateAction uint8
 
 const (
@@ -996,7 +1009,8 @@ func AllStatUpdateActions() []StatUpdateAction {
 	return []StatUpdateAction{StatUpdateActionNew, StatUpdateActionDelete}
 }
 
-// StatusAction is an enum of the DBN format; values that are not listed must survive.
+// StatusAction is a trading status.
+// Values that are not listed may come, and survive.
 type StatusAction uint16
 
 const (
@@ -1014,7 +1028,7 @@ const (
 	StatusActionPreClose               StatusAction = 11
 	StatusActionClose                  StatusAction = 12
 	StatusActionPostClose              StatusAction = 13
-	StatusActionSsrChange              StatusAction = 14
+	StatusActionSsrChange              StatusAction = 14 // of the restriction of short sales
 	StatusActionNotAvailableForTrading StatusAction = 15
 )
 
@@ -1101,7 +1115,8 @@ func AllStatusActions() []StatusAction {
 	return []StatusAction{StatusActionNone, StatusActionPreOpen, StatusActionPreCross, StatusActionQuoting, StatusActionCross, StatusActionRotation, StatusActionNewPriceIndication, StatusActionTrading, StatusActionHalt, StatusActionPause, StatusActionSuspend, StatusActionPreClose, StatusActionClose, StatusActionPostClose, StatusActionSsrChange, StatusActionNotAvailableForTrading}
 }
 
-// StatusReason is an enum of the DBN format; values that are not listed must survive.
+// StatusReason is why a trading status changed.
+// Values that are not listed may come, and survive.
 type StatusReason uint16
 
 const (
@@ -1296,7 +1311,8 @@ func AllStatusReasons() []StatusReason {
 	return []StatusReason{StatusReasonNone, StatusReasonScheduled, StatusReasonSurveillanceIntervention, StatusReasonMarketEvent, StatusReasonInstrumentActivation, StatusReasonInstrumentExpiration, StatusReasonRecoveryInProcess, StatusReasonRegulatory, StatusReasonAdministrative, StatusReasonNonCompliance, StatusReasonFilingsNotCurrent, StatusReasonSecTradingSuspension, StatusReasonNewIssue, StatusReasonIssueAvailable, StatusReasonIssuesReviewed, StatusReasonFilingReqsSatisfied, StatusReasonNewsPending, StatusReasonNewsReleased, StatusReasonNewsAndResumptionTimes, StatusReasonNewsNotForthcoming, StatusReasonOrderImbalance, StatusReasonLuldPause, StatusReasonOperational, StatusReasonAdditionalInformationRequested, StatusReasonMergerEffective, StatusReasonEtf, StatusReasonCorporateAction, StatusReasonNewSecurityOffering, StatusReasonMarketWideHaltLevel1, StatusReasonMarketWideHaltLevel2, StatusReasonMarketWideHaltLevel3, StatusReasonMarketWideHaltCarryover, StatusReasonMarketWideHaltResumption, StatusReasonQuotationNotAvailable}
 }
 
-// TradingEvent is an enum of the DBN format; values that are not listed must survive.
+// TradingEvent is what else a change of the trading status does.
+// Values that are not listed may come, and survive.
 type TradingEvent uint16
 
 const (
@@ -1346,7 +1362,8 @@ func AllTradingEvents() []TradingEvent {
 	return []TradingEvent{TradingEventNone, TradingEventNoCancel, TradingEventChangeTradingSession, TradingEventImpliedMatchingOn, TradingEventImpliedMatchingOff}
 }
 
-// TriState is an enum of the DBN format; values that are not listed must survive.
+// TriState is yes, no or not given.
+// Values that are not listed may come, and survive.
 type TriState byte
 
 const (
@@ -1386,13 +1403,13 @@ func AllTriStates() []TriState {
 	return []TriState{TriStateNo, TriStateYes, TriStateNotAvailable}
 }
 
-// VersionUpgradePolicy is an enum of the DBN format; values that are not listed must survive.
+// VersionUpgradePolicy is what is done with records of older DBN versions.
 type VersionUpgradePolicy uint8
 
 const (
-	AsIs        VersionUpgradePolicy = 1
-	UpgradeToV2 VersionUpgradePolicy = 2
-	UpgradeToV3 VersionUpgradePolicy = 3
+	AsIs        VersionUpgradePolicy = 1 // nothing
+	UpgradeToV2 VersionUpgradePolicy = 2 // records of version 1 become version 2; version 3 is refused
+	UpgradeToV3 VersionUpgradePolicy = 3 // records become version 3; the default
 )
 
 // String is the value's text in the API and in files; the number for unknown values.
@@ -1426,19 +1443,20 @@ func AllVersionUpgradePolicies() []VersionUpgradePolicy {
 	return []VersionUpgradePolicy{AsIs, UpgradeToV2, UpgradeToV3}
 }
 
-// ErrorCode is an enum of the DBN format; values that are not listed must survive.
+// ErrorCode is which error the live gateway tells.
+// Values that are not listed may come, and survive.
 type ErrorCode uint8
 
 const (
-	ErrorCodeAuthFailed                     ErrorCode = 1
-	ErrorCodeAPIKeyDeactivated              ErrorCode = 2
-	ErrorCodeConnectionLimitExceeded        ErrorCode = 3
-	ErrorCodeSymbolResolutionFailed         ErrorCode = 4
-	ErrorCodeInvalidSubscription            ErrorCode = 5
-	ErrorCodeInternalError                  ErrorCode = 6
-	ErrorCodeSkippedRecordsAfterSlowReading ErrorCode = 7
-	ErrorCodeReplayDataAgedOut              ErrorCode = 8
-	ErrorCodeUnset                          ErrorCode = 255
+	ErrorCodeAuthFailed                     ErrorCode = 1   // the session ends
+	ErrorCodeAPIKeyDeactivated              ErrorCode = 2   // the session ends
+	ErrorCodeConnectionLimitExceeded        ErrorCode = 3   // the session ends
+	ErrorCodeSymbolResolutionFailed         ErrorCode = 4   // a symbol did not resolve; the session goes on
+	ErrorCodeInvalidSubscription            ErrorCode = 5   // other than its symbols
+	ErrorCodeInternalError                  ErrorCode = 6   // of the gateway
+	ErrorCodeSkippedRecordsAfterSlowReading ErrorCode = 7   // the data has a gap
+	ErrorCodeReplayDataAgedOut              ErrorCode = 8   // the replay's start is no longer kept
+	ErrorCodeUnset                          ErrorCode = 255 // not given, as in version 1
 )
 
 // String is the value's text in the API and in files; the number for unknown values.
@@ -1496,16 +1514,17 @@ func AllErrorCodes() []ErrorCode {
 	return []ErrorCode{ErrorCodeAuthFailed, ErrorCodeAPIKeyDeactivated, ErrorCodeConnectionLimitExceeded, ErrorCodeSymbolResolutionFailed, ErrorCodeInvalidSubscription, ErrorCodeInternalError, ErrorCodeSkippedRecordsAfterSlowReading, ErrorCodeReplayDataAgedOut, ErrorCodeUnset}
 }
 
-// SystemCode is an enum of the DBN format; values that are not listed must survive.
+// SystemCode is what the live gateway tells.
+// Values that are not listed may come, and survive.
 type SystemCode uint8
 
 const (
-	SystemCodeHeartbeat         SystemCode = 0
-	SystemCodeSubscriptionAck   SystemCode = 1
-	SystemCodeSlowReaderWarning SystemCode = 2
-	SystemCodeReplayCompleted   SystemCode = 3
-	SystemCodeEndOfInterval     SystemCode = 4
-	SystemCodeUnset             SystemCode = 255
+	SystemCodeHeartbeat         SystemCode = 0   // nothing else was sent for an interval
+	SystemCodeSubscriptionAck   SystemCode = 1   // a subscription was accepted
+	SystemCodeSlowReaderWarning SystemCode = 2   // the client falls behind
+	SystemCodeReplayCompleted   SystemCode = 3   // the gateway says that a replay has reached the present
+	SystemCodeEndOfInterval     SystemCode = 4   // all records of an interval are out
+	SystemCodeUnset             SystemCode = 255 // not given, as in version 1
 )
 
 // String is the value's text in the API and in files; the number for unknown values.
@@ -1551,12 +1570,12 @@ func AllSystemCodes() []SystemCode {
 	return []SystemCode{SystemCodeHeartbeat, SystemCodeSubscriptionAck, SystemCodeSlowReaderWarning, SystemCodeReplayCompleted, SystemCodeEndOfInterval, SystemCodeUnset}
 }
 
-// SlowReaderBehavior is an enum of the DBN format; values that are not listed must survive.
+// SlowReaderBehavior is what the live gateway does when a client falls behind.
 type SlowReaderBehavior uint8
 
 const (
-	SlowReaderBehaviorWarn SlowReaderBehavior = 0
-	SlowReaderBehaviorSkip SlowReaderBehavior = 1
+	SlowReaderBehaviorWarn SlowReaderBehavior = 0 // it tells so
+	SlowReaderBehaviorSkip SlowReaderBehavior = 1 // it leaves records out, and tells so
 )
 
 // String is the value's text in the API and in files; the number for unknown values.
@@ -1590,13 +1609,13 @@ func AllSlowReaderBehaviors() []SlowReaderBehavior {
 type FlagSet uint8
 
 const (
-	FlagLast              FlagSet = 128
-	FlagTob               FlagSet = 64
-	FlagSnapshot          FlagSet = 32
-	FlagMbp               FlagSet = 16
-	FlagBadTsRecv         FlagSet = 8
-	FlagMaybeBadBook      FlagSet = 4
-	FlagPublisherSpecific FlagSet = 2
+	FlagLast              FlagSet = 128 // the last record of the event for this instrument
+	FlagTob               FlagSet = 64  // the top of the book, not an order
+	FlagSnapshot          FlagSet = 32  // from a snapshot or a replay
+	FlagMbp               FlagSet = 16  // a price level, not an order
+	FlagBadTsRecv         FlagSet = 8   // ts_recv is not reliable
+	FlagMaybeBadBook      FlagSet = 4   // a gap in the channel was not filled
+	FlagPublisherSpecific FlagSet = 2   // the publisher's own
 )
 
 // flagNames go from the highest bit down, as they are printed. Bit 0 has no name.

@@ -2,50 +2,52 @@
 
 package dbn
 
-// RecordHeader is what every record begins with; Length counts words of 4 bytes.
+// RecordHeader is what every record begins with.
 type RecordHeader struct {
-	Length       uint8
-	RType        RType
-	PublisherID  uint16
-	InstrumentID uint32
-	TsEvent      UnixNanos
+	Length       uint8     // of the whole record, in words of 4 bytes
+	RType        RType     // the kind of record
+	PublisherID  uint16    // dataset and venue, see the table of publishers; 0 on gateway messages
+	InstrumentID uint32    // the instrument's number within its dataset, for a day or longer; 0 on gateway messages
+	TsEvent      UnixNanos // the matching engine's time; of bars the interval's start; UndefTimestamp: not given
 }
 
-// BidAskPair is a price level.
+// BidAskPair is one level of an order book: the prices and what rests at each.
 type BidAskPair struct {
-	BidPx Price
-	AskPx Price
-	BidSz uint32
-	AskSz uint32
-	BidCt uint32
-	AskCt uint32
+	BidPx Price  // best bid at this level; UndefPrice: not given
+	AskPx Price  // best offer at this level; UndefPrice: not given
+	BidSz uint32 // total quantity bid
+	AskSz uint32 // total quantity offered
+	BidCt uint32 // orders bid
+	AskCt uint32 // orders offered
 }
 
-// ConsolidatedBidAskPair is a price level.
+// ConsolidatedBidAskPair is the best bid and offer over several venues.
 type ConsolidatedBidAskPair struct {
-	BidPx Price
-	AskPx Price
-	BidSz uint32
-	AskSz uint32
-	BidPb uint16
+	BidPx Price  // best bid at this level; UndefPrice: not given
+	AskPx Price  // best offer at this level; UndefPrice: not given
+	BidSz uint32 // total quantity bid
+	AskSz uint32 // total quantity offered
+	BidPb uint16 // publisher of the bid
 	_     [2]byte
-	AskPb uint16
+	AskPb uint16 // publisher of the offer
 	_     [2]byte
 }
 
-// MboMsg is the record of mbo.
+// MboMsg is one event of one order: market by order, the full depth of the book.
+//
+// Schemas: mbo.
 type MboMsg struct {
 	Hd        RecordHeader
-	OrderID   uint64
-	Price     Price
-	Size      uint32
-	Flags     FlagSet
-	ChannelID uint8
-	Action    Action
-	Side      Side
-	TsRecv    UnixNanos
-	TsInDelta int32
-	Sequence  uint32
+	OrderID   uint64    // the venue's
+	Price     Price     // of the order or the trade; UndefPrice: not given
+	Size      uint32    // quantity of the order or the trade; UndefOrderSize: not given
+	Flags     FlagSet   // of the event and its data
+	ChannelID uint8     // Databento's number of the feed channel, from 0; 255: not given
+	Action    Action    // what happened in the book
+	Side      Side      // of the resting order, or the aggressor's of a trade
+	TsRecv    UnixNanos // when the capture server received it; the index time; UndefTimestamp: not given
+	TsInDelta int32     // ts_recv less the venue's send time, in ns
+	Sequence  uint32    // the venue's message number on its channel
 }
 
 // IndexTs is the time by which records are sorted and merged.
@@ -54,18 +56,20 @@ func (m *MboMsg) IndexTs() UnixNanos { return m.TsRecv }
 // HasRType reports whether records of this rtype have this type.
 func (*MboMsg) HasRType(rtype RType) bool { return rtype == RTypeMbo }
 
-// TradeMsg is the record of trades.
+// TradeMsg is a trade.
+//
+// Schemas: trades.
 type TradeMsg struct {
 	Hd        RecordHeader
-	Price     Price
-	Size      uint32
-	Action    Action
-	Side      Side
-	Flags     FlagSet
-	Depth     uint8
-	TsRecv    UnixNanos
-	TsInDelta int32
-	Sequence  uint32
+	Price     Price     // of the order or the trade; UndefPrice: not given
+	Size      uint32    // quantity of the order or the trade; UndefOrderSize: not given
+	Action    Action    // what happened in the book
+	Side      Side      // of the resting order, or the aggressor's of a trade
+	Flags     FlagSet   // of the event and its data
+	Depth     uint8     // the level that changed, from 0
+	TsRecv    UnixNanos // when the capture server received it; the index time; UndefTimestamp: not given
+	TsInDelta int32     // ts_recv less the venue's send time, in ns
+	Sequence  uint32    // the venue's message number on its channel
 }
 
 // IndexTs is the time by which records are sorted and merged.
@@ -74,19 +78,21 @@ func (m *TradeMsg) IndexTs() UnixNanos { return m.TsRecv }
 // HasRType reports whether records of this rtype have this type.
 func (*TradeMsg) HasRType(rtype RType) bool { return rtype == RTypeMbp0 }
 
-// Mbp1Msg is the record of mbp-1, tbbo.
+// Mbp1Msg is a change of the best bid or offer, or a trade, with the top of the book behind it (tbbo: a trade, with the top of the book before it).
+//
+// Schemas: mbp-1, tbbo.
 type Mbp1Msg struct {
 	Hd        RecordHeader
-	Price     Price
-	Size      uint32
-	Action    Action
-	Side      Side
-	Flags     FlagSet
-	Depth     uint8
-	TsRecv    UnixNanos
-	TsInDelta int32
-	Sequence  uint32
-	Levels    [1]BidAskPair
+	Price     Price         // of the order or the trade; UndefPrice: not given
+	Size      uint32        // quantity of the order or the trade; UndefOrderSize: not given
+	Action    Action        // what happened in the book
+	Side      Side          // of the resting order, or the aggressor's of a trade
+	Flags     FlagSet       // of the event and its data
+	Depth     uint8         // the level that changed, from 0
+	TsRecv    UnixNanos     // when the capture server received it; the index time; UndefTimestamp: not given
+	TsInDelta int32         // ts_recv less the venue's send time, in ns
+	Sequence  uint32        // the venue's message number on its channel
+	Levels    [1]BidAskPair // the book, best level first
 }
 
 // IndexTs is the time by which records are sorted and merged.
@@ -95,19 +101,21 @@ func (m *Mbp1Msg) IndexTs() UnixNanos { return m.TsRecv }
 // HasRType reports whether records of this rtype have this type.
 func (*Mbp1Msg) HasRType(rtype RType) bool { return rtype == RTypeMbp1 }
 
-// Mbp10Msg is the record of mbp-10.
+// Mbp10Msg is a change in the ten best levels, or a trade, with those levels behind it.
+//
+// Schemas: mbp-10.
 type Mbp10Msg struct {
 	Hd        RecordHeader
-	Price     Price
-	Size      uint32
-	Action    Action
-	Side      Side
-	Flags     FlagSet
-	Depth     uint8
-	TsRecv    UnixNanos
-	TsInDelta int32
-	Sequence  uint32
-	Levels    [10]BidAskPair
+	Price     Price          // of the order or the trade; UndefPrice: not given
+	Size      uint32         // quantity of the order or the trade; UndefOrderSize: not given
+	Action    Action         // what happened in the book
+	Side      Side           // of the resting order, or the aggressor's of a trade
+	Flags     FlagSet        // of the event and its data
+	Depth     uint8          // the level that changed, from 0
+	TsRecv    UnixNanos      // when the capture server received it; the index time; UndefTimestamp: not given
+	TsInDelta int32          // ts_recv less the venue's send time, in ns
+	Sequence  uint32         // the venue's message number on its channel
+	Levels    [10]BidAskPair // the book, best level first
 }
 
 // IndexTs is the time by which records are sorted and merged.
@@ -116,19 +124,21 @@ func (m *Mbp10Msg) IndexTs() UnixNanos { return m.TsRecv }
 // HasRType reports whether records of this rtype have this type.
 func (*Mbp10Msg) HasRType(rtype RType) bool { return rtype == RTypeMbp10 }
 
-// BboMsg is the record of bbo-1s, bbo-1m.
+// BboMsg is the best bid and offer at the end of an interval, with the last trade.
+//
+// Schemas: bbo-1s, bbo-1m.
 type BboMsg struct {
 	Hd       RecordHeader
-	Price    Price
-	Size     uint32
+	Price    Price  // of the last trade of the session; UndefPrice: not given
+	Size     uint32 // of the last trade; UndefOrderSize: not given
 	_        [1]byte
-	Side     Side
-	Flags    FlagSet
+	Side     Side    // the aggressor's of the last trade
+	Flags    FlagSet // of the event and its data
 	_        [1]byte
-	TsRecv   UnixNanos
+	TsRecv   UnixNanos // the interval's end; the index time; UndefTimestamp: not given
 	_        [4]byte
-	Sequence uint32
-	Levels   [1]BidAskPair
+	Sequence uint32        // of the last update
+	Levels   [1]BidAskPair // the book, best level first
 }
 
 // IndexTs is the time by which records are sorted and merged.
@@ -137,19 +147,21 @@ func (m *BboMsg) IndexTs() UnixNanos { return m.TsRecv }
 // HasRType reports whether records of this rtype have this type.
 func (*BboMsg) HasRType(rtype RType) bool { return rtype == RTypeBbo1S || rtype == RTypeBbo1M }
 
-// Cmbp1Msg is the record of cmbp-1, tcbbo.
+// Cmbp1Msg is a change of the best bid or offer over several venues, or a trade (tcbbo: a trade, with the quote before it).
+//
+// Schemas: cmbp-1, tcbbo.
 type Cmbp1Msg struct {
 	Hd        RecordHeader
-	Price     Price
-	Size      uint32
-	Action    Action
-	Side      Side
-	Flags     FlagSet
+	Price     Price   // of the order or the trade; UndefPrice: not given
+	Size      uint32  // quantity of the order or the trade; UndefOrderSize: not given
+	Action    Action  // what happened in the book
+	Side      Side    // of the resting order, or the aggressor's of a trade
+	Flags     FlagSet // of the event and its data
 	_         [1]byte
-	TsRecv    UnixNanos
-	TsInDelta int32
+	TsRecv    UnixNanos // when the capture server received it; the index time; UndefTimestamp: not given
+	TsInDelta int32     // ts_recv less the venue's send time, in ns
 	_         [4]byte
-	Levels    [1]ConsolidatedBidAskPair
+	Levels    [1]ConsolidatedBidAskPair // the book, best level first
 }
 
 // IndexTs is the time by which records are sorted and merged.
@@ -158,18 +170,20 @@ func (m *Cmbp1Msg) IndexTs() UnixNanos { return m.TsRecv }
 // HasRType reports whether records of this rtype have this type.
 func (*Cmbp1Msg) HasRType(rtype RType) bool { return rtype == RTypeCmbp1 || rtype == RTypeTcbbo }
 
-// CbboMsg is the record of cbbo-1s, cbbo-1m.
+// CbboMsg is the best bid and offer over several venues at the end of an interval, with the last trade.
+//
+// Schemas: cbbo-1s, cbbo-1m.
 type CbboMsg struct {
 	Hd     RecordHeader
-	Price  Price
-	Size   uint32
+	Price  Price  // of the last trade of the session; UndefPrice: not given
+	Size   uint32 // of the last trade; UndefOrderSize: not given
 	_      [1]byte
-	Side   Side
-	Flags  FlagSet
+	Side   Side    // the aggressor's of the last trade
+	Flags  FlagSet // of the event and its data
 	_      [1]byte
-	TsRecv UnixNanos
+	TsRecv UnixNanos // the interval's end; the index time; UndefTimestamp: not given
 	_      [8]byte
-	Levels [1]ConsolidatedBidAskPair
+	Levels [1]ConsolidatedBidAskPair // the book, best level first
 }
 
 // IndexTs is the time by which records are sorted and merged.
@@ -178,14 +192,16 @@ func (m *CbboMsg) IndexTs() UnixNanos { return m.TsRecv }
 // HasRType reports whether records of this rtype have this type.
 func (*CbboMsg) HasRType(rtype RType) bool { return rtype == RTypeCbbo1S || rtype == RTypeCbbo1M }
 
-// OhlcvMsg is the record of ohlcv-1s, ohlcv-1m, ohlcv-1h, ohlcv-1d, ohlcv-eod.
+// OhlcvMsg is a bar: the trades of an interval, which begins at the header's ts_event.
+//
+// Schemas: ohlcv-1s, ohlcv-1m, ohlcv-1h, ohlcv-1d, ohlcv-eod.
 type OhlcvMsg struct {
 	Hd     RecordHeader
-	Open   Price
-	High   Price
-	Low    Price
-	Close  Price
-	Volume uint64
+	Open   Price  // the first trade's price; UndefPrice: not given
+	High   Price  // the highest price; UndefPrice: not given
+	Low    Price  // the lowest price; UndefPrice: not given
+	Close  Price  // the last trade's price; UndefPrice: not given
+	Volume uint64 // quantity traded
 }
 
 // IndexTs is the time by which records are sorted and merged.
@@ -196,16 +212,18 @@ func (*OhlcvMsg) HasRType(rtype RType) bool {
 	return rtype == RTypeOhlcv1S || rtype == RTypeOhlcv1M || rtype == RTypeOhlcv1H || rtype == RTypeOhlcv1D || rtype == RTypeOhlcvEod || rtype == RTypeOhlcvDeprecated
 }
 
-// StatusMsg is the record of status.
+// StatusMsg is a change of an instrument's trading status.
+//
+// Schemas: status.
 type StatusMsg struct {
 	Hd                    RecordHeader
-	TsRecv                UnixNanos
-	Action                StatusAction
-	Reason                StatusReason
-	TradingEvent          TradingEvent
-	IsTrading             TriState
-	IsQuoting             TriState
-	IsShortSellRestricted TriState
+	TsRecv                UnixNanos    // when the capture server received it; the index time; UndefTimestamp: not given
+	Action                StatusAction // the new status
+	Reason                StatusReason // why the status changed
+	TradingEvent          TradingEvent // what else the change does
+	IsTrading             TriState     // whether it can be traded now
+	IsQuoting             TriState     // whether quotes are accepted now
+	IsShortSellRestricted TriState     // whether selling short is restricted now
 	_                     [7]byte
 }
 
@@ -215,78 +233,80 @@ func (m *StatusMsg) IndexTs() UnixNanos { return m.TsRecv }
 // HasRType reports whether records of this rtype have this type.
 func (*StatusMsg) HasRType(rtype RType) bool { return rtype == RTypeStatus }
 
-// InstrumentDefMsg is the record of definition.
+// InstrumentDefMsg is what an instrument is. A strategy of n legs comes as n records that differ in the leg fields.
+//
+// Schemas: definition.
 type InstrumentDefMsg struct {
 	Hd                       RecordHeader
-	TsRecv                   UnixNanos
-	MinPriceIncrement        Price
-	DisplayFactor            Price
-	Expiration               UnixNanos
-	Activation               UnixNanos
-	HighLimitPrice           Price
-	LowLimitPrice            Price
-	MaxPriceVariation        Price
-	UnitOfMeasureQty         Price
-	MinPriceIncrementAmount  Price
-	PriceRatio               Price
-	StrikePrice              Price
-	RawInstrumentID          uint64
-	LegPrice                 Price
-	LegDelta                 Price
-	InstAttribValue          int32
-	UnderlyingID             uint32
-	MarketDepthImplied       int32
-	MarketDepth              int32
-	MarketSegmentID          uint32
-	MaxTradeVol              uint32
-	MinLotSize               int32
-	MinLotSizeBlock          int32
-	MinLotSizeRoundLot       int32
-	MinTradeVol              uint32
-	ContractMultiplier       int32
-	DecayQuantity            int32
-	OriginalContractSize     int32
-	LegInstrumentID          uint32
-	LegRatioPriceNumerator   int32
-	LegRatioPriceDenominator int32
-	LegRatioQtyNumerator     int32
-	LegRatioQtyDenominator   int32
-	LegUnderlyingID          uint32
-	ApplID                   int16
-	MaturityYear             uint16
-	DecayStartDate           uint16
-	ChannelID                uint16
-	LegCount                 uint16
-	LegIndex                 uint16
-	Currency                 [4]byte
-	SettlCurrency            [4]byte
-	Secsubtype               [6]byte
-	RawSymbol                [71]byte
-	Group                    [21]byte
-	Exchange                 [5]byte
-	Asset                    [11]byte
-	Cfi                      [7]byte
-	SecurityType             [7]byte
-	UnitOfMeasure            [31]byte
-	Underlying               [21]byte
-	StrikePriceCurrency      [4]byte
-	LegRawSymbol             [71]byte
-	InstrumentClass          InstrumentClass
-	MatchAlgorithm           MatchAlgorithm
-	MainFraction             uint8
-	PriceDisplayFormat       uint8
-	SubFraction              uint8
-	UnderlyingProduct        uint8
-	SecurityUpdateAction     SecurityUpdateAction
-	MaturityMonth            uint8
-	MaturityDay              uint8
-	MaturityWeek             uint8
-	UserDefinedInstrument    UserDefinedInstrument
-	ContractMultiplierUnit   int8
-	FlowScheduleType         int8
-	TickRule                 uint8
-	LegInstrumentClass       InstrumentClass
-	LegSide                  Side
+	TsRecv                   UnixNanos             // when the capture server received it; the index time; UndefTimestamp: not given
+	MinPriceIncrement        Price                 // the tick; UndefPrice: not given
+	DisplayFactor            Price                 // times a price of the venue is the price here; UndefPrice: not given
+	Expiration               UnixNanos             // the last time that it can be traded; UndefTimestamp: not given
+	Activation               UnixNanos             // the first time that it can be traded; UndefTimestamp: not given
+	HighLimitPrice           Price                 // the highest price allowed today; UndefPrice: not given
+	LowLimitPrice            Price                 // the lowest price allowed today; UndefPrice: not given
+	MaxPriceVariation        Price                 // how far a price may be from the reference; UndefPrice: not given
+	UnitOfMeasureQty         Price                 // quantity of unit_of_measure in one contract; UndefPrice: not given
+	MinPriceIncrementAmount  Price                 // money that one tick is worth; UndefPrice: not given
+	PriceRatio               Price                 // the factor between the leg's and the spread's price; UndefPrice: not given
+	StrikePrice              Price                 // of an option; UndefPrice: not given
+	RawInstrumentID          uint64                // the publisher's id; it may differ from the header's instrument_id
+	LegPrice                 Price                 // the fixed price of the leg, of a covered strategy; UndefPrice: not given
+	LegDelta                 Price                 // the fixed delta of the leg, of a covered strategy; UndefPrice: not given
+	InstAttribValue          int32                 // bits that say what may be done with it; 2147483647: not given
+	UnderlyingID             uint32                // instrument_id of the first underlying; 0: none
+	MarketDepthImplied       int32                 // levels of the implied book on the feed; 2147483647: not given
+	MarketDepth              int32                 // levels of the book on the feed; 2147483647: not given
+	MarketSegmentID          uint32                // the venue's market segment; 4294967295: not given
+	MaxTradeVol              uint32                // the largest order; 4294967295: not given
+	MinLotSize               int32                 // the smallest quantity of an order; 2147483647: not given
+	MinLotSizeBlock          int32                 // the smallest quantity of a block trade; 2147483647: not given
+	MinLotSizeRoundLot       int32                 // the smallest quantity of a round lot; 2147483647: not given
+	MinTradeVol              uint32                // the smallest order; 4294967295: not given
+	ContractMultiplier       int32                 // how many deliverables one contract is for; 2147483647: not given
+	DecayQuantity            int32                 // what is taken off the contract each day from decay_start_date on; 2147483647: not given
+	OriginalContractSize     int32                 // the contract's size before any decay; 2147483647: not given
+	LegInstrumentID          uint32                // instrument_id of the leg
+	LegRatioPriceNumerator   int32                 // of the leg's share in the price
+	LegRatioPriceDenominator int32                 // of the leg's share in the price
+	LegRatioQtyNumerator     int32                 // of the leg's share in the quantity
+	LegRatioQtyDenominator   int32                 // of the leg's share in the quantity
+	LegUnderlyingID          uint32                // instrument_id of the leg's first underlying; 0: none
+	ApplID                   int16                 // the venue's channel id; 32767: not given
+	MaturityYear             uint16                // in the symbol; 65535: not given
+	DecayStartDate           uint16                // when the decay begins; 65535: not given
+	ChannelID                uint16                // Databento's number of the feed channel, from 0; 65535: not given
+	LegCount                 uint16                // legs of the strategy; 0: it is none
+	LegIndex                 uint16                // which leg this record is about, from 0
+	Currency                 [4]byte               // of prices, ISO 4217
+	SettlCurrency            [4]byte               // of the settlement, ISO 4217
+	Secsubtype               [6]byte               // the kind of strategy
+	RawSymbol                [71]byte              // the publisher's symbol
+	Group                    [21]byte              // the venue's group of the instrument
+	Exchange                 [5]byte               // the exchange, ISO 10383 where there is one
+	Asset                    [11]byte              // the product's code
+	Cfi                      [7]byte               // classification, ISO 10962
+	SecurityType             [7]byte               // such as FUT or OOF
+	UnitOfMeasure            [31]byte              // such as BBL, LBS or IPNT
+	Underlying               [21]byte              // symbol of the first underlying
+	StrikePriceCurrency      [4]byte               // of strike_price, ISO 4217
+	LegRawSymbol             [71]byte              // the publisher's symbol of the leg
+	InstrumentClass          InstrumentClass       // what kind of instrument it is
+	MatchAlgorithm           MatchAlgorithm        // how orders are matched
+	MainFraction             uint8                 // denominator of the price's fraction; 255: not given
+	PriceDisplayFormat       uint8                 // digits behind the point of a displayed price; 255: not given
+	SubFraction              uint8                 // denominator of the fraction's fraction; 255: not given
+	UnderlyingProduct        uint8                 // the product complex; 255: not given
+	SecurityUpdateAction     SecurityUpdateAction  // whether it was added, changed or deleted
+	MaturityMonth            uint8                 // in the symbol, 1 to 12; 255: not given
+	MaturityDay              uint8                 // in the symbol; 0: none; 255: not given
+	MaturityWeek             uint8                 // in the symbol; 0: none; 255: not given
+	UserDefinedInstrument    UserDefinedInstrument // whether a user of the venue made it
+	ContractMultiplierUnit   int8                  // unit of contract_multiplier: 1 hours, 2 days; 127: not given
+	FlowScheduleType         int8                  // delivery schedule of electricity; 127: not given
+	TickRule                 uint8                 // the table of the spread's ticks; 255: not given
+	LegInstrumentClass       InstrumentClass       // what kind of instrument the leg is
+	LegSide                  Side                  // of the leg, when the strategy is bought
 	_                        [17]byte
 }
 
@@ -335,29 +355,31 @@ func (m *InstrumentDefMsg) IndexTs() UnixNanos { return m.TsRecv }
 // HasRType reports whether records of this rtype have this type.
 func (*InstrumentDefMsg) HasRType(rtype RType) bool { return rtype == RTypeInstrumentDef }
 
-// ImbalanceMsg is the record of imbalance.
+// ImbalanceMsg is the state of an auction.
+//
+// Schemas: imbalance.
 type ImbalanceMsg struct {
 	Hd                   RecordHeader
-	TsRecv               UnixNanos
-	RefPrice             Price
-	AuctionTime          UnixNanos
-	ContBookClrPrice     Price
-	AuctInterestClrPrice Price
-	SsrFillingPrice      Price
-	IndMatchPrice        Price
-	UpperCollar          Price
-	LowerCollar          Price
-	PairedQty            uint32
-	TotalImbalanceQty    uint32
-	MarketImbalanceQty   uint32
-	UnpairedQty          uint32
-	AuctionType          byte
-	Side                 Side
-	AuctionStatus        uint8
-	FreezeStatus         uint8
-	NumExtensions        uint8
-	UnpairedSide         Side
-	SignificantImbalance byte
+	TsRecv               UnixNanos // when the capture server received it; the index time; UndefTimestamp: not given
+	RefPrice             Price     // at which paired_qty and total_imbalance_qty are counted; UndefPrice: not given
+	AuctionTime          UnixNanos // when the auction is expected; UndefTimestamp: not given
+	ContBookClrPrice     Price     // clearing price of the auction's and the continuous orders; UndefPrice: not given
+	AuctInterestClrPrice Price     // clearing price of the auction's orders alone; UndefPrice: not given
+	SsrFillingPrice      Price     // price at which short sales fill while they are restricted; UndefPrice: not given
+	IndMatchPrice        Price     // price at which most would trade, were the auction now; UndefPrice: not given
+	UpperCollar          Price     // highest price of the auction; UndefPrice: not given
+	LowerCollar          Price     // lowest price of the auction; UndefPrice: not given
+	PairedQty            uint32    // quantity that would trade at ref_price; 4294967295: not given
+	TotalImbalanceQty    uint32    // quantity without a counterpart at ref_price; 4294967295: not given
+	MarketImbalanceQty   uint32    // of that, market orders; 4294967295: not given
+	UnpairedQty          uint32    // quantity without a counterpart at ref_price or better; 4294967295: not given
+	AuctionType          byte      // the venue's code; '~': not given
+	Side                 Side      // of total_imbalance_qty
+	AuctionStatus        uint8     // the venue's code
+	FreezeStatus         uint8     // the venue's code
+	NumExtensions        uint8     // how often the halt was extended
+	UnpairedSide         Side      // of unpaired_qty
+	SignificantImbalance byte      // the venue's code; '~': not given
 	_                    [1]byte
 }
 
@@ -367,19 +389,21 @@ func (m *ImbalanceMsg) IndexTs() UnixNanos { return m.TsRecv }
 // HasRType reports whether records of this rtype have this type.
 func (*ImbalanceMsg) HasRType(rtype RType) bool { return rtype == RTypeImbalance }
 
-// StatMsg is the record of statistics.
+// StatMsg is a statistic of the venue, such as a settlement price or the open interest.
+//
+// Schemas: statistics.
 type StatMsg struct {
 	Hd           RecordHeader
-	TsRecv       UnixNanos
-	TsRef        UnixNanos
-	Price        Price
-	Quantity     int64
-	Sequence     uint32
-	TsInDelta    int32
-	StatType     StatType
-	ChannelID    uint16
-	UpdateAction StatUpdateAction
-	StatFlags    uint8
+	TsRecv       UnixNanos        // when the capture server received it; the index time; UndefTimestamp: not given
+	TsRef        UnixNanos        // the time, or the start of the trading date, that the statistic is of; UndefTimestamp: not given
+	Price        Price            // the statistic, when it is a price; UndefPrice: not given
+	Quantity     int64            // the statistic, when it is no price; UndefStatQuantity: not given
+	Sequence     uint32           // the venue's message number on its channel
+	TsInDelta    int32            // ts_recv less the venue's send time, in ns
+	StatType     StatType         // which statistic it is
+	ChannelID    uint16           // Databento's number of the feed channel, from 0; 65535: not given
+	UpdateAction StatUpdateAction // whether it is new or withdrawn
+	StatFlags    uint8            // more about some statistics, such as final or preliminary
 	_            [18]byte
 }
 
@@ -389,12 +413,14 @@ func (m *StatMsg) IndexTs() UnixNanos { return m.TsRecv }
 // HasRType reports whether records of this rtype have this type.
 func (*StatMsg) HasRType(rtype RType) bool { return rtype == RTypeStatistics }
 
-// ErrorMsg is the record of none (gateway messages).
+// ErrorMsg is an error that the live gateway tells.
+//
+// Schemas: none (gateway messages).
 type ErrorMsg struct {
 	Hd     RecordHeader
-	Err    [302]byte
-	Code   ErrorCode
-	IsLast uint8
+	Err    [302]byte // the message, NUL-terminated
+	Code   ErrorCode // which error it is; 255: not given
+	IsLast uint8     // 0 when more of the same group follow; 255: not given
 }
 
 // ErrString is the text of Err up to its first NUL.
@@ -406,15 +432,17 @@ func (m *ErrorMsg) IndexTs() UnixNanos { return m.Hd.TsEvent }
 // HasRType reports whether records of this rtype have this type.
 func (*ErrorMsg) HasRType(rtype RType) bool { return rtype == RTypeError }
 
-// SymbolMappingMsg is the record of none (gateway messages).
+// SymbolMappingMsg says which instrument_id a symbol of a live subscription has, from when to when.
+//
+// Schemas: none (gateway messages).
 type SymbolMappingMsg struct {
 	Hd             RecordHeader
-	StypeIn        SType
-	StypeInSymbol  [71]byte
-	StypeOut       SType
-	StypeOutSymbol [71]byte
-	StartTs        UnixNanos
-	EndTs          UnixNanos
+	StypeIn        SType     // symbology of stype_in_symbol; 255: not given
+	StypeInSymbol  [71]byte  // the symbol as it was asked for
+	StypeOut       SType     // symbology of stype_out_symbol; 255: not given
+	StypeOutSymbol [71]byte  // what it means: an instrument_id, or a raw symbol
+	StartTs        UnixNanos // from when it holds; UndefTimestamp: not given
+	EndTs          UnixNanos // until when, exclusive; UndefTimestamp: not given
 }
 
 // StypeInSymbolString is the text of StypeInSymbol up to its first NUL.
@@ -429,11 +457,13 @@ func (m *SymbolMappingMsg) IndexTs() UnixNanos { return m.Hd.TsEvent }
 // HasRType reports whether records of this rtype have this type.
 func (*SymbolMappingMsg) HasRType(rtype RType) bool { return rtype == RTypeSymbolMapping }
 
-// SystemMsg is the record of none (gateway messages).
+// SystemMsg is what the live gateway tells besides errors: heartbeats, acks, warnings.
+//
+// Schemas: none (gateway messages).
 type SystemMsg struct {
 	Hd   RecordHeader
-	Msg  [303]byte
-	Code SystemCode
+	Msg  [303]byte  // the message, NUL-terminated
+	Code SystemCode // which message it is; 255: not given
 }
 
 // MsgString is the text of Msg up to its first NUL.
@@ -448,70 +478,70 @@ func (*SystemMsg) HasRType(rtype RType) bool { return rtype == RTypeSystem }
 // InstrumentDefMsgV1 is InstrumentDefMsg as DBN version 1 lays it out.
 type InstrumentDefMsgV1 struct {
 	Hd                      RecordHeader
-	TsRecv                  UnixNanos
-	MinPriceIncrement       Price
-	DisplayFactor           Price
-	Expiration              UnixNanos
-	Activation              UnixNanos
-	HighLimitPrice          Price
-	LowLimitPrice           Price
-	MaxPriceVariation       Price
-	TradingReferencePrice   Price
-	UnitOfMeasureQty        Price
-	MinPriceIncrementAmount Price
-	PriceRatio              Price
-	InstAttribValue         int32
-	UnderlyingID            uint32
-	RawInstrumentID         uint32
-	MarketDepthImplied      int32
-	MarketDepth             int32
-	MarketSegmentID         uint32
-	MaxTradeVol             uint32
-	MinLotSize              int32
-	MinLotSizeBlock         int32
-	MinLotSizeRoundLot      int32
-	MinTradeVol             uint32
+	TsRecv                  UnixNanos // when the capture server received it; the index time; UndefTimestamp: not given
+	MinPriceIncrement       Price     // the tick; UndefPrice: not given
+	DisplayFactor           Price     // times a price of the venue is the price here; UndefPrice: not given
+	Expiration              UnixNanos // the last time that it can be traded; UndefTimestamp: not given
+	Activation              UnixNanos // the first time that it can be traded; UndefTimestamp: not given
+	HighLimitPrice          Price     // the highest price allowed today; UndefPrice: not given
+	LowLimitPrice           Price     // the lowest price allowed today; UndefPrice: not given
+	MaxPriceVariation       Price     // how far a price may be from the reference; UndefPrice: not given
+	TradingReferencePrice   Price     // the settlement price of trading_reference_date; UndefPrice: not given
+	UnitOfMeasureQty        Price     // quantity of unit_of_measure in one contract; UndefPrice: not given
+	MinPriceIncrementAmount Price     // money that one tick is worth; UndefPrice: not given
+	PriceRatio              Price     // the factor between the leg's and the spread's price; UndefPrice: not given
+	InstAttribValue         int32     // bits that say what may be done with it; 2147483647: not given
+	UnderlyingID            uint32    // instrument_id of the first underlying; 0: none
+	RawInstrumentID         uint32    // the publisher's id; it may differ from the header's instrument_id
+	MarketDepthImplied      int32     // levels of the implied book on the feed; 2147483647: not given
+	MarketDepth             int32     // levels of the book on the feed; 2147483647: not given
+	MarketSegmentID         uint32    // the venue's market segment; 4294967295: not given
+	MaxTradeVol             uint32    // the largest order; 4294967295: not given
+	MinLotSize              int32     // the smallest quantity of an order; 2147483647: not given
+	MinLotSizeBlock         int32     // the smallest quantity of a block trade; 2147483647: not given
+	MinLotSizeRoundLot      int32     // the smallest quantity of a round lot; 2147483647: not given
+	MinTradeVol             uint32    // the smallest order; 4294967295: not given
 	_                       [4]byte
-	ContractMultiplier      int32
-	DecayQuantity           int32
-	OriginalContractSize    int32
+	ContractMultiplier      int32 // how many deliverables one contract is for; 2147483647: not given
+	DecayQuantity           int32 // what is taken off the contract each day from decay_start_date on; 2147483647: not given
+	OriginalContractSize    int32 // the contract's size before any decay; 2147483647: not given
 	_                       [4]byte
-	TradingReferenceDate    uint16
-	ApplID                  int16
-	MaturityYear            uint16
-	DecayStartDate          uint16
-	ChannelID               uint16
-	Currency                [4]byte
-	SettlCurrency           [4]byte
-	Secsubtype              [6]byte
-	RawSymbol               [22]byte
-	Group                   [21]byte
-	Exchange                [5]byte
-	Asset                   [7]byte
-	Cfi                     [7]byte
-	SecurityType            [7]byte
-	UnitOfMeasure           [31]byte
-	Underlying              [21]byte
-	StrikePriceCurrency     [4]byte
-	InstrumentClass         InstrumentClass
+	TradingReferenceDate    uint16          // days since 1970-01-01; 65535: not given
+	ApplID                  int16           // the venue's channel id; 32767: not given
+	MaturityYear            uint16          // in the symbol; 65535: not given
+	DecayStartDate          uint16          // when the decay begins; 65535: not given
+	ChannelID               uint16          // Databento's number of the feed channel, from 0; 65535: not given
+	Currency                [4]byte         // of prices, ISO 4217
+	SettlCurrency           [4]byte         // of the settlement, ISO 4217
+	Secsubtype              [6]byte         // the kind of strategy
+	RawSymbol               [22]byte        // the publisher's symbol
+	Group                   [21]byte        // the venue's group of the instrument
+	Exchange                [5]byte         // the exchange, ISO 10383 where there is one
+	Asset                   [7]byte         // the product's code
+	Cfi                     [7]byte         // classification, ISO 10962
+	SecurityType            [7]byte         // such as FUT or OOF
+	UnitOfMeasure           [31]byte        // such as BBL, LBS or IPNT
+	Underlying              [21]byte        // symbol of the first underlying
+	StrikePriceCurrency     [4]byte         // of strike_price, ISO 4217
+	InstrumentClass         InstrumentClass // what kind of instrument it is
 	_                       [2]byte
-	StrikePrice             Price
+	StrikePrice             Price // of an option; UndefPrice: not given
 	_                       [6]byte
-	MatchAlgorithm          MatchAlgorithm
-	MdSecurityTradingStatus uint8
-	MainFraction            uint8
-	PriceDisplayFormat      uint8
-	SettlPriceType          uint8
-	SubFraction             uint8
-	UnderlyingProduct       uint8
-	SecurityUpdateAction    SecurityUpdateAction
-	MaturityMonth           uint8
-	MaturityDay             uint8
-	MaturityWeek            uint8
-	UserDefinedInstrument   UserDefinedInstrument
-	ContractMultiplierUnit  int8
-	FlowScheduleType        int8
-	TickRule                uint8
+	MatchAlgorithm          MatchAlgorithm        // how orders are matched
+	MdSecurityTradingStatus uint8                 // the trading status, FIX tag 1682; 255: not given
+	MainFraction            uint8                 // denominator of the price's fraction; 255: not given
+	PriceDisplayFormat      uint8                 // digits behind the point of a displayed price; 255: not given
+	SettlPriceType          uint8                 // bits that say what the settlement price is; 255: not given
+	SubFraction             uint8                 // denominator of the fraction's fraction; 255: not given
+	UnderlyingProduct       uint8                 // the product complex; 255: not given
+	SecurityUpdateAction    SecurityUpdateAction  // whether it was added, changed or deleted
+	MaturityMonth           uint8                 // in the symbol, 1 to 12; 255: not given
+	MaturityDay             uint8                 // in the symbol; 0: none; 255: not given
+	MaturityWeek            uint8                 // in the symbol; 0: none; 255: not given
+	UserDefinedInstrument   UserDefinedInstrument // whether a user of the venue made it
+	ContractMultiplierUnit  int8                  // unit of contract_multiplier: 1 hours, 2 days; 127: not given
+	FlowScheduleType        int8                  // delivery schedule of electricity; 127: not given
+	TickRule                uint8                 // the table of the spread's ticks; 255: not given
 	_                       [3]byte
 }
 
@@ -562,66 +592,66 @@ func (*InstrumentDefMsgV1) HasRType(rtype RType) bool { return rtype == RTypeIns
 // InstrumentDefMsgV2 is InstrumentDefMsg as DBN version 2 lays it out.
 type InstrumentDefMsgV2 struct {
 	Hd                      RecordHeader
-	TsRecv                  UnixNanos
-	MinPriceIncrement       Price
-	DisplayFactor           Price
-	Expiration              UnixNanos
-	Activation              UnixNanos
-	HighLimitPrice          Price
-	LowLimitPrice           Price
-	MaxPriceVariation       Price
-	TradingReferencePrice   Price
-	UnitOfMeasureQty        Price
-	MinPriceIncrementAmount Price
-	PriceRatio              Price
-	StrikePrice             Price
-	InstAttribValue         int32
-	UnderlyingID            uint32
-	RawInstrumentID         uint32
-	MarketDepthImplied      int32
-	MarketDepth             int32
-	MarketSegmentID         uint32
-	MaxTradeVol             uint32
-	MinLotSize              int32
-	MinLotSizeBlock         int32
-	MinLotSizeRoundLot      int32
-	MinTradeVol             uint32
-	ContractMultiplier      int32
-	DecayQuantity           int32
-	OriginalContractSize    int32
-	TradingReferenceDate    uint16
-	ApplID                  int16
-	MaturityYear            uint16
-	DecayStartDate          uint16
-	ChannelID               uint16
-	Currency                [4]byte
-	SettlCurrency           [4]byte
-	Secsubtype              [6]byte
-	RawSymbol               [71]byte
-	Group                   [21]byte
-	Exchange                [5]byte
-	Asset                   [7]byte
-	Cfi                     [7]byte
-	SecurityType            [7]byte
-	UnitOfMeasure           [31]byte
-	Underlying              [21]byte
-	StrikePriceCurrency     [4]byte
-	InstrumentClass         InstrumentClass
-	MatchAlgorithm          MatchAlgorithm
-	MdSecurityTradingStatus uint8
-	MainFraction            uint8
-	PriceDisplayFormat      uint8
-	SettlPriceType          uint8
-	SubFraction             uint8
-	UnderlyingProduct       uint8
-	SecurityUpdateAction    SecurityUpdateAction
-	MaturityMonth           uint8
-	MaturityDay             uint8
-	MaturityWeek            uint8
-	UserDefinedInstrument   UserDefinedInstrument
-	ContractMultiplierUnit  int8
-	FlowScheduleType        int8
-	TickRule                uint8
+	TsRecv                  UnixNanos             // when the capture server received it; the index time; UndefTimestamp: not given
+	MinPriceIncrement       Price                 // the tick; UndefPrice: not given
+	DisplayFactor           Price                 // times a price of the venue is the price here; UndefPrice: not given
+	Expiration              UnixNanos             // the last time that it can be traded; UndefTimestamp: not given
+	Activation              UnixNanos             // the first time that it can be traded; UndefTimestamp: not given
+	HighLimitPrice          Price                 // the highest price allowed today; UndefPrice: not given
+	LowLimitPrice           Price                 // the lowest price allowed today; UndefPrice: not given
+	MaxPriceVariation       Price                 // how far a price may be from the reference; UndefPrice: not given
+	TradingReferencePrice   Price                 // the settlement price of trading_reference_date; UndefPrice: not given
+	UnitOfMeasureQty        Price                 // quantity of unit_of_measure in one contract; UndefPrice: not given
+	MinPriceIncrementAmount Price                 // money that one tick is worth; UndefPrice: not given
+	PriceRatio              Price                 // the factor between the leg's and the spread's price; UndefPrice: not given
+	StrikePrice             Price                 // of an option; UndefPrice: not given
+	InstAttribValue         int32                 // bits that say what may be done with it; 2147483647: not given
+	UnderlyingID            uint32                // instrument_id of the first underlying; 0: none
+	RawInstrumentID         uint32                // the publisher's id; it may differ from the header's instrument_id
+	MarketDepthImplied      int32                 // levels of the implied book on the feed; 2147483647: not given
+	MarketDepth             int32                 // levels of the book on the feed; 2147483647: not given
+	MarketSegmentID         uint32                // the venue's market segment; 4294967295: not given
+	MaxTradeVol             uint32                // the largest order; 4294967295: not given
+	MinLotSize              int32                 // the smallest quantity of an order; 2147483647: not given
+	MinLotSizeBlock         int32                 // the smallest quantity of a block trade; 2147483647: not given
+	MinLotSizeRoundLot      int32                 // the smallest quantity of a round lot; 2147483647: not given
+	MinTradeVol             uint32                // the smallest order; 4294967295: not given
+	ContractMultiplier      int32                 // how many deliverables one contract is for; 2147483647: not given
+	DecayQuantity           int32                 // what is taken off the contract each day from decay_start_date on; 2147483647: not given
+	OriginalContractSize    int32                 // the contract's size before any decay; 2147483647: not given
+	TradingReferenceDate    uint16                // days since 1970-01-01; 65535: not given
+	ApplID                  int16                 // the venue's channel id; 32767: not given
+	MaturityYear            uint16                // in the symbol; 65535: not given
+	DecayStartDate          uint16                // when the decay begins; 65535: not given
+	ChannelID               uint16                // Databento's number of the feed channel, from 0; 65535: not given
+	Currency                [4]byte               // of prices, ISO 4217
+	SettlCurrency           [4]byte               // of the settlement, ISO 4217
+	Secsubtype              [6]byte               // the kind of strategy
+	RawSymbol               [71]byte              // the publisher's symbol
+	Group                   [21]byte              // the venue's group of the instrument
+	Exchange                [5]byte               // the exchange, ISO 10383 where there is one
+	Asset                   [7]byte               // the product's code
+	Cfi                     [7]byte               // classification, ISO 10962
+	SecurityType            [7]byte               // such as FUT or OOF
+	UnitOfMeasure           [31]byte              // such as BBL, LBS or IPNT
+	Underlying              [21]byte              // symbol of the first underlying
+	StrikePriceCurrency     [4]byte               // of strike_price, ISO 4217
+	InstrumentClass         InstrumentClass       // what kind of instrument it is
+	MatchAlgorithm          MatchAlgorithm        // how orders are matched
+	MdSecurityTradingStatus uint8                 // the trading status, FIX tag 1682; 255: not given
+	MainFraction            uint8                 // denominator of the price's fraction; 255: not given
+	PriceDisplayFormat      uint8                 // digits behind the point of a displayed price; 255: not given
+	SettlPriceType          uint8                 // bits that say what the settlement price is; 255: not given
+	SubFraction             uint8                 // denominator of the fraction's fraction; 255: not given
+	UnderlyingProduct       uint8                 // the product complex; 255: not given
+	SecurityUpdateAction    SecurityUpdateAction  // whether it was added, changed or deleted
+	MaturityMonth           uint8                 // in the symbol, 1 to 12; 255: not given
+	MaturityDay             uint8                 // in the symbol; 0: none; 255: not given
+	MaturityWeek            uint8                 // in the symbol; 0: none; 255: not given
+	UserDefinedInstrument   UserDefinedInstrument // whether a user of the venue made it
+	ContractMultiplierUnit  int8                  // unit of contract_multiplier: 1 hours, 2 days; 127: not given
+	FlowScheduleType        int8                  // delivery schedule of electricity; 127: not given
+	TickRule                uint8                 // the table of the spread's ticks; 255: not given
 	_                       [10]byte
 }
 
@@ -672,16 +702,16 @@ func (*InstrumentDefMsgV2) HasRType(rtype RType) bool { return rtype == RTypeIns
 // StatMsgV1 is StatMsg as DBN version 1 lays it out.
 type StatMsgV1 struct {
 	Hd           RecordHeader
-	TsRecv       UnixNanos
-	TsRef        UnixNanos
-	Price        Price
-	Quantity     int32
-	Sequence     uint32
-	TsInDelta    int32
-	StatType     StatType
-	ChannelID    uint16
-	UpdateAction StatUpdateAction
-	StatFlags    uint8
+	TsRecv       UnixNanos        // when the capture server received it; the index time; UndefTimestamp: not given
+	TsRef        UnixNanos        // the time, or the start of the trading date, that the statistic is of; UndefTimestamp: not given
+	Price        Price            // the statistic, when it is a price; UndefPrice: not given
+	Quantity     int32            // the statistic, when it is no price; 2147483647: not given
+	Sequence     uint32           // the venue's message number on its channel
+	TsInDelta    int32            // ts_recv less the venue's send time, in ns
+	StatType     StatType         // which statistic it is
+	ChannelID    uint16           // Databento's number of the feed channel, from 0; 65535: not given
+	UpdateAction StatUpdateAction // whether it is new or withdrawn
+	StatFlags    uint8            // more about some statistics, such as final or preliminary
 	_            [6]byte
 }
 
@@ -694,7 +724,7 @@ func (*StatMsgV1) HasRType(rtype RType) bool { return rtype == RTypeStatistics }
 // ErrorMsgV1 is ErrorMsg as DBN version 1 lays it out.
 type ErrorMsgV1 struct {
 	Hd  RecordHeader
-	Err [64]byte
+	Err [64]byte // the message, NUL-terminated
 }
 
 // ErrString is the text of Err up to its first NUL.
@@ -709,11 +739,11 @@ func (*ErrorMsgV1) HasRType(rtype RType) bool { return rtype == RTypeError }
 // SymbolMappingMsgV1 is SymbolMappingMsg as DBN version 1 lays it out.
 type SymbolMappingMsgV1 struct {
 	Hd             RecordHeader
-	StypeInSymbol  [22]byte
-	StypeOutSymbol [22]byte
+	StypeInSymbol  [22]byte // the symbol as it was asked for
+	StypeOutSymbol [22]byte // what it means: an instrument_id, or a raw symbol
 	_              [4]byte
-	StartTs        UnixNanos
-	EndTs          UnixNanos
+	StartTs        UnixNanos // from when it holds; UndefTimestamp: not given
+	EndTs          UnixNanos // until when, exclusive; UndefTimestamp: not given
 }
 
 // StypeInSymbolString is the text of StypeInSymbol up to its first NUL.
@@ -731,7 +761,7 @@ func (*SymbolMappingMsgV1) HasRType(rtype RType) bool { return rtype == RTypeSym
 // SystemMsgV1 is SystemMsg as DBN version 1 lays it out.
 type SystemMsgV1 struct {
 	Hd  RecordHeader
-	Msg [64]byte
+	Msg [64]byte // the message, NUL-terminated
 }
 
 // MsgString is the text of Msg up to its first NUL.

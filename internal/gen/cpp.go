@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 )
@@ -51,7 +52,7 @@ func pascal(snake string) string {
 	return b.String()
 }
 
-func cppStruct(b *strings.Builder, r *record, name string, l layout) {
+func cppStruct(b *strings.Builder, d *docs, r *record, name string, l layout) {
 	fmt.Fprintf(b, "struct %s {\n", name)
 	if r != nil {
 		var tests []string
@@ -88,7 +89,7 @@ func cppStruct(b *strings.Builder, r *record, name string, l layout) {
 		if f.Type == "reserved" {
 			init = "{}"
 		}
-		fmt.Fprintf(b, "  %s %s%s;\n", cppType(f), f.Name, init)
+		fmt.Fprintf(b, "  %s %s%s;%s\n", cppType(f), f.Name, init, d.behindField(cppWords, name, f))
 	}
 	fmt.Fprintf(b, "};\nstatic_assert(sizeof(%s) == %d && alignof(%s) == 8);\n", name, l.Size, name)
 	for _, f := range l.Fields {
@@ -99,15 +100,18 @@ func cppStruct(b *strings.Builder, r *record, name string, l layout) {
 
 func cppEnums(b *strings.Builder, s *schemaFile) {
 	for _, name := range append(slices.Clone(recordEnums), apiEnums...) {
-		cppEnum(b, name, s.Enums[name])
+		cppEnum(b, s.docs, name, s.Enums[name])
 	}
 }
 
 // cppEnum writes the type and declares its ToString.
-func cppEnum(b *strings.Builder, name string, e enum) {
+func cppEnum(b *strings.Builder, d *docs, name string, e enum) {
+	if d.Enums[name] != nil {
+		b.WriteString(d.ofEnum(name, "/// "))
+	}
 	fmt.Fprintf(b, "enum class %s : %s {\n", name, cppScalars[e.Type])
 	for _, v := range e.sorted() {
-		fmt.Fprintf(b, "  %s = %s,\n", v.Name, cppValue(name, e, v))
+		fmt.Fprintf(b, "  %s = %s,%s\n", v.Name, cppValue(name, e, v), d.behindValue(cppWords, name, v.Name))
 	}
 	b.WriteString("};\n")
 	b.WriteString("/// The value's string; \"Unknown\" for values that this version does not know.\n")
@@ -155,18 +159,30 @@ using TimeDeltaNanos = std::chrono::duration<std::int32_t, std::nano>;
 `)
 	cppConsts(&b, s)
 	cppEnums(&b, s)
-	b.WriteString(cppFlagSet)
+	flags := map[string]string{}
+	for _, v := range s.Enums["FlagSet"].sorted() {
+		if comment := s.docs.behindValue(cppWords, "FlagSet", v.Name); comment != "" {
+			bit := bits.TrailingZeros8(uint8(v.Value))
+			flags[fmt.Sprintf("k%s = 1 << %d", pascal(strings.ToLower(v.Name)), bit)] = comment
+		}
+	}
+	b.WriteString(behind(cppFlagSet, flags))
 	for _, l := range s.Structs {
 		if l.Name == "RecordHeader" {
-			b.WriteString(cppHeader)
+			comments := map[string]string{}
+			for _, f := range l.Fields {
+				comments[" "+f.Name] = s.docs.behindField(cppWords, l.Name, f)
+			}
+			b.WriteString(behind(cppHeader, comments))
 			continue
 		}
-		cppStruct(&b, nil, l.Name, l)
+		fmt.Fprintf(&b, "/// %s\n", s.docs.ofType(l.Name, l.Name))
+		cppStruct(&b, s.docs, nil, l.Name, l)
 	}
 	for i := range s.Records {
 		r := &s.Records[i]
-		fmt.Fprintf(&b, "/// Schemas: %s.\n", orNone(strings.Join(r.Schemas, ", ")))
-		cppStruct(&b, r, r.Name, r.latest())
+		fmt.Fprintf(&b, "/// %s\n/// Schemas: %s.\n", s.docs.ofType(r.Name, r.Name), orNone(strings.Join(r.Schemas, ", ")))
+		cppStruct(&b, s.docs, r, r.Name, r.latest())
 		for _, a := range r.Aliases {
 			fmt.Fprintf(&b, "using %s = %s;\n\n", a, r.Name)
 		}
@@ -182,7 +198,7 @@ using TimeDeltaNanos = std::chrono::duration<std::int32_t, std::nano>;
 			case v == "2" && sameLayout(l, r.Versions["1"]):
 				fmt.Fprintf(&b, "using %s = v1::%s;\n", r.Name, r.Name)
 			default:
-				cppStruct(&b, r, r.Name, l)
+				cppStruct(&b, s.docs, r, r.Name, l)
 			}
 		}
 		fmt.Fprintf(&b, "}  // namespace v%s\n\n", v)
@@ -265,7 +281,7 @@ const cppHeader = `/// What every record begins with.
 struct RecordHeader {
   static constexpr std::size_t kLengthMultiplier = kRecordHeaderLengthMultiplier;
 
-  std::uint8_t length;  ///< of the whole record, in words of 4 bytes
+  std::uint8_t length;
   enum RType rtype;
   std::uint16_t publisher_id;
   std::uint32_t instrument_id;

@@ -70,7 +70,7 @@ namespace dbnloop::dbn {
 
 `)
 	for _, name := range []string{"Venue", "Dataset", "Publisher"} {
-		cppEnum(&b, name, publisherEnum(s, name))
+		cppEnum(&b, s.docs, name, publisherEnum(s, name))
 	}
 	b.WriteString("}  // namespace dbnloop::dbn\n")
 	return b.String()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -48,6 +49,63 @@ func TestEveryLayoutIsDense(t *testing.T) {
 			}
 			if at != l.Size {
 				t.Errorf("%s v%s: fields end at %d, the size is %d", r.Name, version, at, l.Size)
+			}
+		}
+	}
+}
+
+func TestEveryTypeFieldAndEnumIsDescribed(t *testing.T) {
+	s, err := load("../../schema/dbn.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := map[string]bool{}
+	describe := func(name string, l layout) {
+		if s.docs.Types[name] == "" {
+			t.Errorf("schema/docs.json does not say what %s is", name)
+		}
+		used[name] = true
+		for _, f := range l.Fields {
+			if f.Type == "reserved" {
+				continue
+			}
+			if _, ok := s.docs.field(name, f.Name); !ok {
+				t.Errorf("schema/docs.json does not say what %s.%s is", name, f.Name)
+			}
+			if _, ok := s.docs.Fields[name+"."+f.Name]; ok {
+				used[name+"."+f.Name] = true
+			} else {
+				used[f.Name] = true
+			}
+		}
+	}
+	for _, l := range s.Structs {
+		describe(l.Name, l)
+	}
+	for _, r := range s.Records {
+		for _, l := range r.Versions {
+			describe(r.Name, l)
+		}
+	}
+	for name := range s.docs.Types {
+		if !used[name] {
+			t.Errorf("schema/docs.json describes %s, which is no type", name)
+		}
+	}
+	for name := range s.docs.Fields {
+		if !used[name] {
+			t.Errorf("schema/docs.json describes %s, which is no field", name)
+		}
+	}
+	for _, name := range slices.Concat(recordEnums, apiEnums, []string{"FlagSet"}) {
+		if s.docs.Enums[name][""] == "" {
+			t.Errorf("schema/docs.json does not say what %s is", name)
+		}
+	}
+	for name, values := range s.docs.Enums {
+		for value := range values {
+			if _, ok := s.Enums[name].Values[value]; !ok && value != "" {
+				t.Errorf("schema/docs.json describes %s.%s, which there is none of", name, value)
 			}
 		}
 	}

@@ -66,10 +66,11 @@ func goEnumPrefix(enum string) string {
 	return enum
 }
 
-func goStruct(b *strings.Builder, name, doc string, l layout) {
+// goStruct writes a type; of is the name that its fields are described by.
+func goStruct(b *strings.Builder, d *docs, name, of, doc string, l layout) {
 	fmt.Fprintf(b, "// %s\ntype %s struct {\n", doc, name)
 	for _, f := range l.Fields {
-		fmt.Fprintf(b, "\t%s %s\n", goName(f.Name), goType(f))
+		fmt.Fprintf(b, "\t%s %s%s\n", goName(f.Name), goType(f), d.behindField(goWordsOfDocs, of, f))
 	}
 	b.WriteString("}\n\n")
 	for _, f := range l.Fields {
@@ -109,18 +110,14 @@ func genGoTypes(s *schemaFile) string {
 	var b strings.Builder
 	b.WriteString(goBanner)
 	for _, l := range s.Structs {
-		doc := l.Name + " is a price level."
-		if l.Name == "RecordHeader" {
-			doc = "RecordHeader is what every record begins with; Length counts words of 4 bytes."
-		}
-		goStruct(&b, l.Name, doc, l)
+		goStruct(&b, s.docs, l.Name, l.Name, s.docs.ofType(l.Name, l.Name), l)
 	}
 	for _, r := range goRecords(s) {
-		doc := fmt.Sprintf("%s is the record of %s.", r.Name, orNone(strings.Join(r.Record.Schemas, ", ")))
+		doc := s.docs.ofType(r.Record.Name, r.Name) + "\n//\n// Schemas: " + orNone(strings.Join(r.Record.Schemas, ", ")) + "."
 		if r.Version != "" {
 			doc = fmt.Sprintf("%s is %s as DBN version %s lays it out.", r.Name, r.Record.Name, r.Version)
 		}
-		goStruct(&b, r.Name, doc, r.Layout)
+		goStruct(&b, s.docs, r.Name, r.Record.Name, doc, r.Layout)
 		index := "m.TsRecv"
 		if r.Record.IndexTs == "ts_event" {
 			index = "m.Hd.TsEvent"
@@ -210,24 +207,25 @@ func genGoEnums(s *schemaFile) string {
 	var b strings.Builder
 	b.WriteString(strings.Replace(goBanner, "package dbn\n", "package dbn\n\nimport (\n\t\"fmt\"\n\t\"strconv\"\n)\n", 1))
 	for _, name := range recordEnums {
-		goEnum(&b, name, s.Enums[name])
+		goEnum(&b, s.docs, name, s.Enums[name])
 	}
-	goFlags(&b, s.Enums["FlagSet"])
+	goFlags(&b, s.docs, s.Enums["FlagSet"])
 	return b.String()
 }
 
 // goNulls are the enums whose absence has a value of its own on the wire.
 var goNulls = map[string]string{"Schema": "65535", "SType": "255"}
 
-func goEnum(b *strings.Builder, name string, e enum) {
+func goEnum(b *strings.Builder, d *docs, name string, e enum) {
 	prefix := goEnumPrefix(name)
-	fmt.Fprintf(b, "// %s is an enum of the DBN format; values that are not listed must survive.\ntype %s %s\n\nconst (\n", name, name, goScalars[e.Type])
+	fmt.Fprintf(b, "%stype %s %s\n\nconst (\n", d.ofEnum(name, "// "), name, goScalars[e.Type])
 	for _, v := range e.sorted() {
 		if e.Type == "char" {
-			fmt.Fprintf(b, "\t%s%s %s = '%c'\n", prefix, goEnumValue(v.Name), name, v.Value)
+			fmt.Fprintf(b, "\t%s%s %s = '%c'", prefix, goEnumValue(v.Name), name, v.Value)
 		} else {
-			fmt.Fprintf(b, "\t%s%s %s = %s\n", prefix, goEnumValue(v.Name), name, cppNumber(name, v.Value))
+			fmt.Fprintf(b, "\t%s%s %s = %s", prefix, goEnumValue(v.Name), name, cppNumber(name, v.Value))
 		}
+		b.WriteString(d.behindValue(goWordsOfDocs, name, v.Name) + "\n")
 	}
 	if null, ok := goNulls[name]; ok {
 		fmt.Fprintf(b, "\t// %sNone: mixed or not given.\n\t%sNone %s = %s\n", name, name, name, null)
@@ -283,15 +281,15 @@ func enumWords(name string) string {
 	return b.String()
 }
 
-func goFlags(b *strings.Builder, e enum) {
-	b.WriteString("// FlagSet is a record's bit flags.\ntype FlagSet uint8\n\nconst (\n")
+func goFlags(b *strings.Builder, d *docs, e enum) {
+	b.WriteString(d.ofEnum("FlagSet", "// ") + "type FlagSet uint8\n\nconst (\n")
 	names := ""
 	for _, v := range slices.Backward(e.sorted()) {
 		if v.Name == "RESERVED0" {
 			continue
 		}
 		name := "Flag" + goName(strings.ToLower(v.Name))
-		fmt.Fprintf(b, "\t%s FlagSet = %d\n", name, v.Value)
+		fmt.Fprintf(b, "\t%s FlagSet = %d%s\n", name, v.Value, d.behindValue(goWordsOfDocs, "FlagSet", v.Name))
 		names += fmt.Sprintf("\t{%s, %q},\n", name, v.Name)
 	}
 	b.WriteString(")\n\n// flagNames go from the highest bit down, as they are printed. Bit 0 has no name.\n")

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sort"
 	"strconv"
 	"strings"
@@ -18,6 +19,8 @@ type schemaFile struct {
 	Datasets   []named             `json:"datasets"`
 	Venues     []named             `json:"venues"`
 	Consts     map[string]constant `json:"consts"`
+
+	docs *docs // of docs.json beside it
 }
 
 type record struct {
@@ -144,7 +147,8 @@ func load(path string) (*schemaFile, error) {
 	if err := json.Unmarshal(b, &s); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return &s, nil
+	s.docs, err = loadDocs(filepath.Join(filepath.Dir(path), "docs.json"))
+	return &s, err
 }
 
 // recordEnums are the enums that occur in records, metadata or the gateway's lines, in the

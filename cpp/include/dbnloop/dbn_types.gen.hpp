@@ -31,11 +31,13 @@ inline constexpr auto kSymbolCstrLen = 71;
 inline constexpr auto kAssetCstrLen = 11;
 inline constexpr std::size_t kRecordHeaderLengthMultiplier = 4;
 
+/// RType is the kind of record.
+/// Values that are not listed may come, and survive.
 enum class RType : std::uint8_t {
-  Mbp0 = 0x00,
-  Mbp1 = 0x01,
+  Mbp0 = 0x00,  ///< trades
+  Mbp1 = 0x01,  ///< mbp-1 and tbbo
   Mbp10 = 0x0A,
-  OhlcvDeprecated = 0x11,
+  OhlcvDeprecated = 0x11,  ///< bars of any interval, in old files
   Status = 0x12,
   InstrumentDef = 0x13,
   Imbalance = 0x14,
@@ -59,33 +61,39 @@ enum class RType : std::uint8_t {
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(RType value) noexcept;
 
+/// Side is a side of the book, or the aggressor's of a trade.
+/// Values that are not listed may come, and survive.
 enum class Side : char {
-  Ask = 'A',
-  Bid = 'B',
-  None = 'N',
+  Ask = 'A',  ///< sell
+  Bid = 'B',  ///< buy
+  None = 'N',  ///< neither, or not given
 };
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(Side value) noexcept;
 
+/// Action is what happened to the book.
+/// Values that are not listed may come, and survive.
 enum class Action : char {
-  Add = 'A',
-  Cancel = 'C',
-  Fill = 'F',
-  Modify = 'M',
-  None = 'N',
-  Clear = 'R',
-  Trade = 'T',
+  Add = 'A',  ///< an order came in
+  Cancel = 'C',  ///< an order, or a part of it, went
+  Fill = 'F',  ///< a resting order was filled; the book is as before
+  Modify = 'M',  ///< an order's price or size changed
+  None = 'N',  ///< the book is as before; there may be flags
+  Clear = 'R',  ///< the book is empty
+  Trade = 'T',  ///< an aggressor traded; the book is as before
 };
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(Action value) noexcept;
 
+/// InstrumentClass is the kind of instrument.
+/// Values that are not listed may come, and survive.
 enum class InstrumentClass : char {
   Bond = 'B',
   Call = 'C',
   Future = 'F',
   Index = 'I',
   Stock = 'K',
-  MixedSpread = 'M',
+  MixedSpread = 'M',  ///< of futures and options
   Put = 'P',
   FutureSpread = 'S',
   OptionSpread = 'T',
@@ -95,8 +103,10 @@ enum class InstrumentClass : char {
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(InstrumentClass value) noexcept;
 
+/// MatchAlgorithm is how a venue matches orders.
+/// Values that are not listed may come, and survive.
 enum class MatchAlgorithm : char {
-  Undefined = ' ',
+  Undefined = ' ',  ///< not given
   Allocation = 'A',
   ProRata = 'C',
   Fifo = 'F',
@@ -112,6 +122,8 @@ enum class MatchAlgorithm : char {
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(MatchAlgorithm value) noexcept;
 
+/// UserDefinedInstrument says whether a user of the venue made an instrument.
+/// Values that are not listed may come, and survive.
 enum class UserDefinedInstrument : char {
   No = 'N',
   Yes = 'Y',
@@ -119,6 +131,8 @@ enum class UserDefinedInstrument : char {
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(UserDefinedInstrument value) noexcept;
 
+/// SecurityUpdateAction is what happened to an instrument's definition.
+/// Values that are not listed may come, and survive.
 enum class SecurityUpdateAction : char {
   Add = 'A',
   Delete = 'D',
@@ -127,52 +141,58 @@ enum class SecurityUpdateAction : char {
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(SecurityUpdateAction value) noexcept;
 
+/// SType is a symbology: what kind of name a symbol is.
+/// Values that are not listed may come, and survive.
 enum class SType : std::uint8_t {
-  InstrumentId = 0,
-  RawSymbol = 1,
-  Smart = 2,
-  Continuous = 3,
-  Parent = 4,
-  NasdaqSymbol = 5,
-  CmsSymbol = 6,
-  Isin = 7,
-  UsCode = 8,
-  BbgCompId = 9,
-  BbgCompTicker = 10,
-  Figi = 11,
-  FigiTicker = 12,
-  ListingId = 13,
-  IssuerId = 14,
-  SecurityId = 15,
+  InstrumentId = 0,  ///< the numeric id
+  RawSymbol = 1,  ///< the publisher's own
+  Smart = 2,  ///< deprecated: continuous and parent
+  Continuous = 3,  ///< a rolling future, such as ES.c.0
+  Parent = 4,  ///< all of a product, such as ES.FUT
+  NasdaqSymbol = 5,  ///< Nasdaq Integrated suffixes
+  CmsSymbol = 6,  ///< CMS suffixes
+  Isin = 7,  ///< ISO 6166
+  UsCode = 8,  ///< CUSIP
+  BbgCompId = 9,  ///< Bloomberg's composite id
+  BbgCompTicker = 10,  ///< Bloomberg's composite ticker
+  Figi = 11,  ///< of one exchange
+  FigiTicker = 12,  ///< of one exchange
+  ListingId = 13,  ///< reference API only
+  IssuerId = 14,  ///< reference API only
+  SecurityId = 15,  ///< reference API only
 };
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(SType value) noexcept;
 
+/// Schema is a kind of data that can be asked for.
+/// Values that are not listed may come, and survive.
 enum class Schema : std::uint16_t {
-  Mbo = 0,
-  Mbp1 = 1,
-  Mbp10 = 2,
-  Tbbo = 3,
-  Trades = 4,
-  Ohlcv1S = 5,
-  Ohlcv1M = 6,
-  Ohlcv1H = 7,
-  Ohlcv1D = 8,
-  Definition = 9,
-  Statistics = 10,
-  Status = 11,
-  Imbalance = 12,
-  OhlcvEod = 13,
-  Cmbp1 = 14,
-  Cbbo1S = 15,
-  Cbbo1M = 16,
-  Tcbbo = 17,
-  Bbo1S = 18,
-  Bbo1M = 19,
+  Mbo = 0,  ///< every event of every order
+  Mbp1 = 1,  ///< the top of the book
+  Mbp10 = 2,  ///< ten levels of the book
+  Tbbo = 3,  ///< trades with the top of the book before each
+  Trades = 4,  ///< trades
+  Ohlcv1S = 5,  ///< bars of a second
+  Ohlcv1M = 6,  ///< bars of a minute
+  Ohlcv1H = 7,  ///< bars of an hour
+  Ohlcv1D = 8,  ///< bars of a UTC day
+  Definition = 9,  ///< what instruments are
+  Statistics = 10,  ///< the venue's statistics
+  Status = 11,  ///< trading status
+  Imbalance = 12,  ///< auctions
+  OhlcvEod = 13,  ///< bars of a trading session
+  Cmbp1 = 14,  ///< the top of the consolidated book
+  Cbbo1S = 15,  ///< the same, each second
+  Cbbo1M = 16,  ///< the same, each minute
+  Tcbbo = 17,  ///< trades with the consolidated quote before each
+  Bbo1S = 18,  ///< the top of the book, each second
+  Bbo1M = 19,  ///< the same, each minute
 };
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(Schema value) noexcept;
 
+/// Encoding is a form of data.
+/// Values that are not listed may come, and survive.
 enum class Encoding : std::uint8_t {
   Dbn = 0,
   Csv = 1,
@@ -181,6 +201,8 @@ enum class Encoding : std::uint8_t {
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(Encoding value) noexcept;
 
+/// Compression is how data is compressed.
+/// Values that are not listed may come, and survive.
 enum class Compression : std::uint8_t {
   None = 0,
   Zstd = 1,
@@ -188,30 +210,32 @@ enum class Compression : std::uint8_t {
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(Compression value) noexcept;
 
+/// StatType is the kind of a statistic: what its price or quantity is.
+/// Values that are not listed may come, and survive.
 enum class StatType : std::uint16_t {
   OpeningPrice = 1,
   IndicativeOpeningPrice = 2,
-  SettlementPrice = 3,
+  SettlementPrice = 3,  ///< of the date of ts_ref; stat_flags says which
   TradingSessionLowPrice = 4,
   TradingSessionHighPrice = 5,
-  ClearedVolume = 6,
+  ClearedVolume = 6,  ///< of the date of ts_ref
   LowestOffer = 7,
   HighestBid = 8,
-  OpenInterest = 9,
+  OpenInterest = 9,  ///< of the date of ts_ref
   FixingPrice = 10,
   ClosePrice = 11,
   NetChange = 12,
-  Vwap = 13,
+  Vwap = 13,  ///< volume-weighted average price, and the volume
   Volatility = 14,
   Delta = 15,
   UncrossingPrice = 16,
   UpperPriceLimit = 17,
   LowerPriceLimit = 18,
-  BlockVolume = 19,
+  BlockVolume = 19,  ///< of the date of ts_ref
   IndicativeClosePrice = 20,
-  MwcbLevel1 = 21,
-  MwcbLevel2 = 22,
-  MwcbLevel3 = 23,
+  MwcbLevel1 = 21,  ///< index at which the market halts: 7 % down
+  MwcbLevel2 = 22,  ///< 13 % down
+  MwcbLevel3 = 23,  ///< 20 % down
   AuctionCollarReferencePrice = 24,
   AuctionCollarUpperPrice = 25,
   AuctionCollarLowerPrice = 26,
@@ -221,6 +245,8 @@ enum class StatType : std::uint16_t {
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(StatType value) noexcept;
 
+/// StatUpdateAction says whether a statistic is new or withdrawn.
+/// Values that are not listed may come, and survive.
 enum class StatUpdateAction : std::uint8_t {
   New = 1,
   Delete = 2,
@@ -228,6 +254,8 @@ enum class StatUpdateAction : std::uint8_t {
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(StatUpdateAction value) noexcept;
 
+/// StatusAction is a trading status.
+/// Values that are not listed may come, and survive.
 enum class StatusAction : std::uint16_t {
   None = 0,
   PreOpen = 1,
@@ -243,12 +271,14 @@ enum class StatusAction : std::uint16_t {
   PreClose = 11,
   Close = 12,
   PostClose = 13,
-  SsrChange = 14,
+  SsrChange = 14,  ///< of the restriction of short sales
   NotAvailableForTrading = 15,
 };
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(StatusAction value) noexcept;
 
+/// StatusReason is why a trading status changed.
+/// Values that are not listed may come, and survive.
 enum class StatusReason : std::uint16_t {
   None = 0,
   Scheduled = 1,
@@ -288,6 +318,8 @@ enum class StatusReason : std::uint16_t {
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(StatusReason value) noexcept;
 
+/// TradingEvent is what else a change of the trading status does.
+/// Values that are not listed may come, and survive.
 enum class TradingEvent : std::uint16_t {
   None = 0,
   NoCancel = 1,
@@ -298,6 +330,8 @@ enum class TradingEvent : std::uint16_t {
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(TradingEvent value) noexcept;
 
+/// TriState is yes, no or not given.
+/// Values that are not listed may come, and survive.
 enum class TriState : char {
   No = 'N',
   Yes = 'Y',
@@ -306,52 +340,61 @@ enum class TriState : char {
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(TriState value) noexcept;
 
+/// VersionUpgradePolicy is what is done with records of older DBN versions.
 enum class VersionUpgradePolicy : std::uint8_t {
-  AsIs = 1,
-  UpgradeToV2 = 2,
-  UpgradeToV3 = 3,
+  AsIs = 1,  ///< nothing
+  UpgradeToV2 = 2,  ///< records of version 1 become version 2; version 3 is refused
+  UpgradeToV3 = 3,  ///< records become version 3; the default
 };
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(VersionUpgradePolicy value) noexcept;
 
+/// ErrorCode is which error the live gateway tells.
+/// Values that are not listed may come, and survive.
 enum class ErrorCode : std::uint8_t {
-  AuthFailed = 1,
-  ApiKeyDeactivated = 2,
-  ConnectionLimitExceeded = 3,
-  SymbolResolutionFailed = 4,
-  InvalidSubscription = 5,
-  InternalError = 6,
-  SkippedRecordsAfterSlowReading = 7,
-  ReplayDataAgedOut = 8,
-  Unset = 255,
+  AuthFailed = 1,  ///< the session ends
+  ApiKeyDeactivated = 2,  ///< the session ends
+  ConnectionLimitExceeded = 3,  ///< the session ends
+  SymbolResolutionFailed = 4,  ///< a symbol did not resolve; the session goes on
+  InvalidSubscription = 5,  ///< other than its symbols
+  InternalError = 6,  ///< of the gateway
+  SkippedRecordsAfterSlowReading = 7,  ///< the data has a gap
+  ReplayDataAgedOut = 8,  ///< the replay's start is no longer kept
+  Unset = 255,  ///< not given, as in version 1
 };
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(ErrorCode value) noexcept;
 
+/// SystemCode is what the live gateway tells.
+/// Values that are not listed may come, and survive.
 enum class SystemCode : std::uint8_t {
-  Heartbeat = 0,
-  SubscriptionAck = 1,
-  SlowReaderWarning = 2,
-  ReplayCompleted = 3,
-  EndOfInterval = 4,
-  Unset = 255,
+  Heartbeat = 0,  ///< nothing else was sent for an interval
+  SubscriptionAck = 1,  ///< a subscription was accepted
+  SlowReaderWarning = 2,  ///< the client falls behind
+  ReplayCompleted = 3,  ///< the gateway says that a replay has reached the present
+  EndOfInterval = 4,  ///< all records of an interval are out
+  Unset = 255,  ///< not given, as in version 1
 };
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(SystemCode value) noexcept;
 
+/// SlowReaderBehavior is what the live gateway does when a client falls behind.
 enum class SlowReaderBehavior : std::uint8_t {
-  Warn = 0,
-  Skip = 1,
+  Warn = 0,  ///< it tells so
+  Skip = 1,  ///< it leaves records out, and tells so
 };
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(SlowReaderBehavior value) noexcept;
 
+/// HistoricalGateway is a server of the historical API.
 enum class HistoricalGateway : std::uint8_t {
   Bo1 = 0,
 };
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(HistoricalGateway value) noexcept;
 
+/// FeedMode is what a price is for.
+/// Values that are not listed may come, and survive.
 enum class FeedMode : std::uint8_t {
   Historical = 0,
   HistoricalStreaming = 1,
@@ -360,9 +403,11 @@ enum class FeedMode : std::uint8_t {
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(FeedMode value) noexcept;
 
+/// SplitDuration is how a batch job's files are split.
+/// Values that are not listed may come, and survive.
 enum class SplitDuration : std::uint8_t {
   Day = 0,
-  Week = 1,
+  Week = 1,  ///< from Sunday on, UTC
   Month = 2,
   Year = 3,
   None = 4,
@@ -370,21 +415,27 @@ enum class SplitDuration : std::uint8_t {
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(SplitDuration value) noexcept;
 
+/// Delivery is how a batch job's files are handed over.
+/// Values that are not listed may come, and survive.
 enum class Delivery : std::uint8_t {
   Download = 0,
 };
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(Delivery value) noexcept;
 
+/// JobState is how far a batch job is.
+/// Values that are not listed may come, and survive.
 enum class JobState : std::uint8_t {
   Queued = 0,
   Processing = 1,
   Done = 2,
-  Expired = 3,
+  Expired = 3,  ///< its files are deleted
 };
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(JobState value) noexcept;
 
+/// DatasetCondition is whether a day's data is there, and whole.
+/// Values that are not listed may come, and survive.
 enum class DatasetCondition : std::uint8_t {
   Available = 0,
   Degraded = 1,
@@ -398,13 +449,13 @@ enum class DatasetCondition : std::uint8_t {
 class FlagSet {
  public:
   using Repr = std::uint8_t;
-  static constexpr Repr kLast = 1 << 7;
-  static constexpr Repr kTob = 1 << 6;
-  static constexpr Repr kSnapshot = 1 << 5;
-  static constexpr Repr kMbp = 1 << 4;
-  static constexpr Repr kBadTsRecv = 1 << 3;
-  static constexpr Repr kMaybeBadBook = 1 << 2;
-  static constexpr Repr kPublisherSpecific = 1 << 1;
+  static constexpr Repr kLast = 1 << 7;  ///< the last record of the event for this instrument
+  static constexpr Repr kTob = 1 << 6;  ///< the top of the book, not an order
+  static constexpr Repr kSnapshot = 1 << 5;  ///< from a snapshot or a replay
+  static constexpr Repr kMbp = 1 << 4;  ///< a price level, not an order
+  static constexpr Repr kBadTsRecv = 1 << 3;  ///< ts_recv is not reliable
+  static constexpr Repr kMaybeBadBook = 1 << 2;  ///< a gap in the channel was not filled
+  static constexpr Repr kPublisherSpecific = 1 << 1;  ///< the publisher's own
 
   constexpr FlagSet() = default;
   explicit constexpr FlagSet(Repr repr) : repr_{repr} {}
@@ -443,10 +494,10 @@ struct RecordHeader {
   static constexpr std::size_t kLengthMultiplier = kRecordHeaderLengthMultiplier;
 
   std::uint8_t length;  ///< of the whole record, in words of 4 bytes
-  enum RType rtype;
-  std::uint16_t publisher_id;
-  std::uint32_t instrument_id;
-  UnixNanos ts_event;
+  enum RType rtype;  ///< the kind of record
+  std::uint16_t publisher_id;  ///< dataset and venue, see the table of publishers; 0 on gateway messages
+  std::uint32_t instrument_id;  ///< the instrument's number within its dataset, for a day or longer; 0 on gateway messages
+  UnixNanos ts_event;  ///< the matching engine's time; of bars the interval's start; kUndefTimestamp: not given
 
   /// Bytes of the whole record.
   [[nodiscard]] constexpr std::size_t Size() const {
@@ -463,13 +514,14 @@ static_assert(offsetof(RecordHeader, rtype) == 1 &&
               offsetof(RecordHeader, instrument_id) == 4 &&
               offsetof(RecordHeader, ts_event) == 8);
 
+/// BidAskPair is one level of an order book: the prices and what rests at each.
 struct BidAskPair {
-  std::int64_t bid_px;
-  std::int64_t ask_px;
-  std::uint32_t bid_sz;
-  std::uint32_t ask_sz;
-  std::uint32_t bid_ct;
-  std::uint32_t ask_ct;
+  std::int64_t bid_px;  ///< best bid at this level; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t ask_px;  ///< best offer at this level; 1 unit is 1e-9; kUndefPrice: not given
+  std::uint32_t bid_sz;  ///< total quantity bid
+  std::uint32_t ask_sz;  ///< total quantity offered
+  std::uint32_t bid_ct;  ///< orders bid
+  std::uint32_t ask_ct;  ///< orders offered
 };
 static_assert(sizeof(BidAskPair) == 32 && alignof(BidAskPair) == 8);
 static_assert(offsetof(BidAskPair, bid_px) == 0 && sizeof(BidAskPair::bid_px) == 8);
@@ -479,14 +531,15 @@ static_assert(offsetof(BidAskPair, ask_sz) == 20 && sizeof(BidAskPair::ask_sz) =
 static_assert(offsetof(BidAskPair, bid_ct) == 24 && sizeof(BidAskPair::bid_ct) == 4);
 static_assert(offsetof(BidAskPair, ask_ct) == 28 && sizeof(BidAskPair::ask_ct) == 4);
 
+/// ConsolidatedBidAskPair is the best bid and offer over several venues.
 struct ConsolidatedBidAskPair {
-  std::int64_t bid_px;
-  std::int64_t ask_px;
-  std::uint32_t bid_sz;
-  std::uint32_t ask_sz;
-  std::uint16_t bid_pb;
+  std::int64_t bid_px;  ///< best bid at this level; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t ask_px;  ///< best offer at this level; 1 unit is 1e-9; kUndefPrice: not given
+  std::uint32_t bid_sz;  ///< total quantity bid
+  std::uint32_t ask_sz;  ///< total quantity offered
+  std::uint16_t bid_pb;  ///< publisher of the bid
   std::array<std::byte, 2> _reserved1{};
-  std::uint16_t ask_pb;
+  std::uint16_t ask_pb;  ///< publisher of the offer
   std::array<std::byte, 2> _reserved2{};
 };
 static_assert(sizeof(ConsolidatedBidAskPair) == 32 && alignof(ConsolidatedBidAskPair) == 8);
@@ -499,6 +552,7 @@ static_assert(offsetof(ConsolidatedBidAskPair, _reserved1) == 26 && sizeof(Conso
 static_assert(offsetof(ConsolidatedBidAskPair, ask_pb) == 28 && sizeof(ConsolidatedBidAskPair::ask_pb) == 2);
 static_assert(offsetof(ConsolidatedBidAskPair, _reserved2) == 30 && sizeof(ConsolidatedBidAskPair::_reserved2) == 2);
 
+/// MboMsg is one event of one order: market by order, the full depth of the book.
 /// Schemas: mbo.
 struct MboMsg {
   static constexpr bool HasRType(RType rtype) {
@@ -508,16 +562,16 @@ struct MboMsg {
   [[nodiscard]] UnixNanos IndexTs() const { return ts_recv; }
 
   RecordHeader hd;
-  std::uint64_t order_id;
-  std::int64_t price;
-  std::uint32_t size;
-  FlagSet flags;
-  std::uint8_t channel_id;
-  Action action;
-  Side side;
-  UnixNanos ts_recv;
-  TimeDeltaNanos ts_in_delta;
-  std::uint32_t sequence;
+  std::uint64_t order_id;  ///< the venue's
+  std::int64_t price;  ///< of the order or the trade; 1 unit is 1e-9; kUndefPrice: not given
+  std::uint32_t size;  ///< quantity of the order or the trade; kUndefOrderSize: not given
+  FlagSet flags;  ///< of the event and its data
+  std::uint8_t channel_id;  ///< Databento's number of the feed channel, from 0; 255: not given
+  Action action;  ///< what happened in the book
+  Side side;  ///< of the resting order, or the aggressor's of a trade
+  UnixNanos ts_recv;  ///< when the capture server received it; the index time; kUndefTimestamp: not given
+  TimeDeltaNanos ts_in_delta;  ///< ts_recv less the venue's send time, in ns
+  std::uint32_t sequence;  ///< the venue's message number on its channel
 };
 static_assert(sizeof(MboMsg) == 56 && alignof(MboMsg) == 8);
 static_assert(offsetof(MboMsg, hd) == 0 && sizeof(MboMsg::hd) == 16);
@@ -532,6 +586,7 @@ static_assert(offsetof(MboMsg, ts_recv) == 40 && sizeof(MboMsg::ts_recv) == 8);
 static_assert(offsetof(MboMsg, ts_in_delta) == 48 && sizeof(MboMsg::ts_in_delta) == 4);
 static_assert(offsetof(MboMsg, sequence) == 52 && sizeof(MboMsg::sequence) == 4);
 
+/// TradeMsg is a trade.
 /// Schemas: trades.
 struct TradeMsg {
   static constexpr bool HasRType(RType rtype) {
@@ -541,15 +596,15 @@ struct TradeMsg {
   [[nodiscard]] UnixNanos IndexTs() const { return ts_recv; }
 
   RecordHeader hd;
-  std::int64_t price;
-  std::uint32_t size;
-  Action action;
-  Side side;
-  FlagSet flags;
-  std::uint8_t depth;
-  UnixNanos ts_recv;
-  TimeDeltaNanos ts_in_delta;
-  std::uint32_t sequence;
+  std::int64_t price;  ///< of the order or the trade; 1 unit is 1e-9; kUndefPrice: not given
+  std::uint32_t size;  ///< quantity of the order or the trade; kUndefOrderSize: not given
+  Action action;  ///< what happened in the book
+  Side side;  ///< of the resting order, or the aggressor's of a trade
+  FlagSet flags;  ///< of the event and its data
+  std::uint8_t depth;  ///< the level that changed, from 0
+  UnixNanos ts_recv;  ///< when the capture server received it; the index time; kUndefTimestamp: not given
+  TimeDeltaNanos ts_in_delta;  ///< ts_recv less the venue's send time, in ns
+  std::uint32_t sequence;  ///< the venue's message number on its channel
 };
 static_assert(sizeof(TradeMsg) == 48 && alignof(TradeMsg) == 8);
 static_assert(offsetof(TradeMsg, hd) == 0 && sizeof(TradeMsg::hd) == 16);
@@ -563,6 +618,7 @@ static_assert(offsetof(TradeMsg, ts_recv) == 32 && sizeof(TradeMsg::ts_recv) == 
 static_assert(offsetof(TradeMsg, ts_in_delta) == 40 && sizeof(TradeMsg::ts_in_delta) == 4);
 static_assert(offsetof(TradeMsg, sequence) == 44 && sizeof(TradeMsg::sequence) == 4);
 
+/// Mbp1Msg is a change of the best bid or offer, or a trade, with the top of the book behind it (tbbo: a trade, with the top of the book before it).
 /// Schemas: mbp-1, tbbo.
 struct Mbp1Msg {
   static constexpr bool HasRType(RType rtype) {
@@ -572,16 +628,16 @@ struct Mbp1Msg {
   [[nodiscard]] UnixNanos IndexTs() const { return ts_recv; }
 
   RecordHeader hd;
-  std::int64_t price;
-  std::uint32_t size;
-  Action action;
-  Side side;
-  FlagSet flags;
-  std::uint8_t depth;
-  UnixNanos ts_recv;
-  TimeDeltaNanos ts_in_delta;
-  std::uint32_t sequence;
-  std::array<BidAskPair, 1> levels;
+  std::int64_t price;  ///< of the order or the trade; 1 unit is 1e-9; kUndefPrice: not given
+  std::uint32_t size;  ///< quantity of the order or the trade; kUndefOrderSize: not given
+  Action action;  ///< what happened in the book
+  Side side;  ///< of the resting order, or the aggressor's of a trade
+  FlagSet flags;  ///< of the event and its data
+  std::uint8_t depth;  ///< the level that changed, from 0
+  UnixNanos ts_recv;  ///< when the capture server received it; the index time; kUndefTimestamp: not given
+  TimeDeltaNanos ts_in_delta;  ///< ts_recv less the venue's send time, in ns
+  std::uint32_t sequence;  ///< the venue's message number on its channel
+  std::array<BidAskPair, 1> levels;  ///< the book, best level first
 };
 static_assert(sizeof(Mbp1Msg) == 80 && alignof(Mbp1Msg) == 8);
 static_assert(offsetof(Mbp1Msg, hd) == 0 && sizeof(Mbp1Msg::hd) == 16);
@@ -598,6 +654,7 @@ static_assert(offsetof(Mbp1Msg, levels) == 48 && sizeof(Mbp1Msg::levels) == 32);
 
 using TbboMsg = Mbp1Msg;
 
+/// Mbp10Msg is a change in the ten best levels, or a trade, with those levels behind it.
 /// Schemas: mbp-10.
 struct Mbp10Msg {
   static constexpr bool HasRType(RType rtype) {
@@ -607,16 +664,16 @@ struct Mbp10Msg {
   [[nodiscard]] UnixNanos IndexTs() const { return ts_recv; }
 
   RecordHeader hd;
-  std::int64_t price;
-  std::uint32_t size;
-  Action action;
-  Side side;
-  FlagSet flags;
-  std::uint8_t depth;
-  UnixNanos ts_recv;
-  TimeDeltaNanos ts_in_delta;
-  std::uint32_t sequence;
-  std::array<BidAskPair, 10> levels;
+  std::int64_t price;  ///< of the order or the trade; 1 unit is 1e-9; kUndefPrice: not given
+  std::uint32_t size;  ///< quantity of the order or the trade; kUndefOrderSize: not given
+  Action action;  ///< what happened in the book
+  Side side;  ///< of the resting order, or the aggressor's of a trade
+  FlagSet flags;  ///< of the event and its data
+  std::uint8_t depth;  ///< the level that changed, from 0
+  UnixNanos ts_recv;  ///< when the capture server received it; the index time; kUndefTimestamp: not given
+  TimeDeltaNanos ts_in_delta;  ///< ts_recv less the venue's send time, in ns
+  std::uint32_t sequence;  ///< the venue's message number on its channel
+  std::array<BidAskPair, 10> levels;  ///< the book, best level first
 };
 static_assert(sizeof(Mbp10Msg) == 368 && alignof(Mbp10Msg) == 8);
 static_assert(offsetof(Mbp10Msg, hd) == 0 && sizeof(Mbp10Msg::hd) == 16);
@@ -631,6 +688,7 @@ static_assert(offsetof(Mbp10Msg, ts_in_delta) == 40 && sizeof(Mbp10Msg::ts_in_de
 static_assert(offsetof(Mbp10Msg, sequence) == 44 && sizeof(Mbp10Msg::sequence) == 4);
 static_assert(offsetof(Mbp10Msg, levels) == 48 && sizeof(Mbp10Msg::levels) == 320);
 
+/// BboMsg is the best bid and offer at the end of an interval, with the last trade.
 /// Schemas: bbo-1s, bbo-1m.
 struct BboMsg {
   static constexpr bool HasRType(RType rtype) {
@@ -641,16 +699,16 @@ struct BboMsg {
   [[nodiscard]] UnixNanos IndexTs() const { return ts_recv; }
 
   RecordHeader hd;
-  std::int64_t price;
-  std::uint32_t size;
+  std::int64_t price;  ///< of the last trade of the session; 1 unit is 1e-9; kUndefPrice: not given
+  std::uint32_t size;  ///< of the last trade; kUndefOrderSize: not given
   std::array<std::byte, 1> _reserved1{};
-  Side side;
-  FlagSet flags;
+  Side side;  ///< the aggressor's of the last trade
+  FlagSet flags;  ///< of the event and its data
   std::array<std::byte, 1> _reserved2{};
-  UnixNanos ts_recv;
+  UnixNanos ts_recv;  ///< the interval's end; the index time; kUndefTimestamp: not given
   std::array<std::byte, 4> _reserved3{};
-  std::uint32_t sequence;
-  std::array<BidAskPair, 1> levels;
+  std::uint32_t sequence;  ///< of the last update
+  std::array<BidAskPair, 1> levels;  ///< the book, best level first
 };
 static_assert(sizeof(BboMsg) == 80 && alignof(BboMsg) == 8);
 static_assert(offsetof(BboMsg, hd) == 0 && sizeof(BboMsg::hd) == 16);
@@ -669,6 +727,7 @@ using Bbo1SMsg = BboMsg;
 
 using Bbo1MMsg = BboMsg;
 
+/// Cmbp1Msg is a change of the best bid or offer over several venues, or a trade (tcbbo: a trade, with the quote before it).
 /// Schemas: cmbp-1, tcbbo.
 struct Cmbp1Msg {
   static constexpr bool HasRType(RType rtype) {
@@ -679,16 +738,16 @@ struct Cmbp1Msg {
   [[nodiscard]] UnixNanos IndexTs() const { return ts_recv; }
 
   RecordHeader hd;
-  std::int64_t price;
-  std::uint32_t size;
-  Action action;
-  Side side;
-  FlagSet flags;
+  std::int64_t price;  ///< of the order or the trade; 1 unit is 1e-9; kUndefPrice: not given
+  std::uint32_t size;  ///< quantity of the order or the trade; kUndefOrderSize: not given
+  Action action;  ///< what happened in the book
+  Side side;  ///< of the resting order, or the aggressor's of a trade
+  FlagSet flags;  ///< of the event and its data
   std::array<std::byte, 1> _reserved1{};
-  UnixNanos ts_recv;
-  TimeDeltaNanos ts_in_delta;
+  UnixNanos ts_recv;  ///< when the capture server received it; the index time; kUndefTimestamp: not given
+  TimeDeltaNanos ts_in_delta;  ///< ts_recv less the venue's send time, in ns
   std::array<std::byte, 4> _reserved2{};
-  std::array<ConsolidatedBidAskPair, 1> levels;
+  std::array<ConsolidatedBidAskPair, 1> levels;  ///< the book, best level first
 };
 static_assert(sizeof(Cmbp1Msg) == 80 && alignof(Cmbp1Msg) == 8);
 static_assert(offsetof(Cmbp1Msg, hd) == 0 && sizeof(Cmbp1Msg::hd) == 16);
@@ -705,6 +764,7 @@ static_assert(offsetof(Cmbp1Msg, levels) == 48 && sizeof(Cmbp1Msg::levels) == 32
 
 using TcbboMsg = Cmbp1Msg;
 
+/// CbboMsg is the best bid and offer over several venues at the end of an interval, with the last trade.
 /// Schemas: cbbo-1s, cbbo-1m.
 struct CbboMsg {
   static constexpr bool HasRType(RType rtype) {
@@ -715,15 +775,15 @@ struct CbboMsg {
   [[nodiscard]] UnixNanos IndexTs() const { return ts_recv; }
 
   RecordHeader hd;
-  std::int64_t price;
-  std::uint32_t size;
+  std::int64_t price;  ///< of the last trade of the session; 1 unit is 1e-9; kUndefPrice: not given
+  std::uint32_t size;  ///< of the last trade; kUndefOrderSize: not given
   std::array<std::byte, 1> _reserved1{};
-  Side side;
-  FlagSet flags;
+  Side side;  ///< the aggressor's of the last trade
+  FlagSet flags;  ///< of the event and its data
   std::array<std::byte, 1> _reserved2{};
-  UnixNanos ts_recv;
+  UnixNanos ts_recv;  ///< the interval's end; the index time; kUndefTimestamp: not given
   std::array<std::byte, 8> _reserved3{};
-  std::array<ConsolidatedBidAskPair, 1> levels;
+  std::array<ConsolidatedBidAskPair, 1> levels;  ///< the book, best level first
 };
 static_assert(sizeof(CbboMsg) == 80 && alignof(CbboMsg) == 8);
 static_assert(offsetof(CbboMsg, hd) == 0 && sizeof(CbboMsg::hd) == 16);
@@ -741,6 +801,7 @@ using Cbbo1SMsg = CbboMsg;
 
 using Cbbo1MMsg = CbboMsg;
 
+/// OhlcvMsg is a bar: the trades of an interval, which begins at the header's ts_event.
 /// Schemas: ohlcv-1s, ohlcv-1m, ohlcv-1h, ohlcv-1d, ohlcv-eod.
 struct OhlcvMsg {
   static constexpr bool HasRType(RType rtype) {
@@ -755,11 +816,11 @@ struct OhlcvMsg {
   [[nodiscard]] UnixNanos IndexTs() const { return hd.ts_event; }
 
   RecordHeader hd;
-  std::int64_t open;
-  std::int64_t high;
-  std::int64_t low;
-  std::int64_t close;
-  std::uint64_t volume;
+  std::int64_t open;  ///< the first trade's price; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t high;  ///< the highest price; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t low;  ///< the lowest price; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t close;  ///< the last trade's price; 1 unit is 1e-9; kUndefPrice: not given
+  std::uint64_t volume;  ///< quantity traded
 };
 static_assert(sizeof(OhlcvMsg) == 56 && alignof(OhlcvMsg) == 8);
 static_assert(offsetof(OhlcvMsg, hd) == 0 && sizeof(OhlcvMsg::hd) == 16);
@@ -769,6 +830,7 @@ static_assert(offsetof(OhlcvMsg, low) == 32 && sizeof(OhlcvMsg::low) == 8);
 static_assert(offsetof(OhlcvMsg, close) == 40 && sizeof(OhlcvMsg::close) == 8);
 static_assert(offsetof(OhlcvMsg, volume) == 48 && sizeof(OhlcvMsg::volume) == 8);
 
+/// StatusMsg is a change of an instrument's trading status.
 /// Schemas: status.
 struct StatusMsg {
   static constexpr bool HasRType(RType rtype) {
@@ -778,13 +840,13 @@ struct StatusMsg {
   [[nodiscard]] UnixNanos IndexTs() const { return ts_recv; }
 
   RecordHeader hd;
-  UnixNanos ts_recv;
-  StatusAction action;
-  StatusReason reason;
-  TradingEvent trading_event;
-  TriState is_trading;
-  TriState is_quoting;
-  TriState is_short_sell_restricted;
+  UnixNanos ts_recv;  ///< when the capture server received it; the index time; kUndefTimestamp: not given
+  StatusAction action;  ///< the new status
+  StatusReason reason;  ///< why the status changed
+  TradingEvent trading_event;  ///< what else the change does
+  TriState is_trading;  ///< whether it can be traded now
+  TriState is_quoting;  ///< whether quotes are accepted now
+  TriState is_short_sell_restricted;  ///< whether selling short is restricted now
   std::array<std::byte, 7> _reserved{};
 };
 static_assert(sizeof(StatusMsg) == 40 && alignof(StatusMsg) == 8);
@@ -798,6 +860,7 @@ static_assert(offsetof(StatusMsg, is_quoting) == 31 && sizeof(StatusMsg::is_quot
 static_assert(offsetof(StatusMsg, is_short_sell_restricted) == 32 && sizeof(StatusMsg::is_short_sell_restricted) == 1);
 static_assert(offsetof(StatusMsg, _reserved) == 33 && sizeof(StatusMsg::_reserved) == 7);
 
+/// InstrumentDefMsg is what an instrument is. A strategy of n legs comes as n records that differ in the leg fields.
 /// Schemas: definition.
 struct InstrumentDefMsg {
   static constexpr bool HasRType(RType rtype) {
@@ -820,75 +883,75 @@ struct InstrumentDefMsg {
   [[nodiscard]] const char* LegRawSymbol() const { return leg_raw_symbol.data(); }
 
   RecordHeader hd;
-  UnixNanos ts_recv;
-  std::int64_t min_price_increment;
-  std::int64_t display_factor;
-  UnixNanos expiration;
-  UnixNanos activation;
-  std::int64_t high_limit_price;
-  std::int64_t low_limit_price;
-  std::int64_t max_price_variation;
-  std::int64_t unit_of_measure_qty;
-  std::int64_t min_price_increment_amount;
-  std::int64_t price_ratio;
-  std::int64_t strike_price;
-  std::uint64_t raw_instrument_id;
-  std::int64_t leg_price;
-  std::int64_t leg_delta;
-  std::int32_t inst_attrib_value;
-  std::uint32_t underlying_id;
-  std::int32_t market_depth_implied;
-  std::int32_t market_depth;
-  std::uint32_t market_segment_id;
-  std::uint32_t max_trade_vol;
-  std::int32_t min_lot_size;
-  std::int32_t min_lot_size_block;
-  std::int32_t min_lot_size_round_lot;
-  std::uint32_t min_trade_vol;
-  std::int32_t contract_multiplier;
-  std::int32_t decay_quantity;
-  std::int32_t original_contract_size;
-  std::uint32_t leg_instrument_id;
-  std::int32_t leg_ratio_price_numerator;
-  std::int32_t leg_ratio_price_denominator;
-  std::int32_t leg_ratio_qty_numerator;
-  std::int32_t leg_ratio_qty_denominator;
-  std::uint32_t leg_underlying_id;
-  std::int16_t appl_id;
-  std::uint16_t maturity_year;
-  std::uint16_t decay_start_date;
-  std::uint16_t channel_id;
-  std::uint16_t leg_count;
-  std::uint16_t leg_index;
-  std::array<char, 4> currency;
-  std::array<char, 4> settl_currency;
-  std::array<char, 6> secsubtype;
-  std::array<char, 71> raw_symbol;
-  std::array<char, 21> group;
-  std::array<char, 5> exchange;
-  std::array<char, 11> asset;
-  std::array<char, 7> cfi;
-  std::array<char, 7> security_type;
-  std::array<char, 31> unit_of_measure;
-  std::array<char, 21> underlying;
-  std::array<char, 4> strike_price_currency;
-  std::array<char, 71> leg_raw_symbol;
-  InstrumentClass instrument_class;
-  MatchAlgorithm match_algorithm;
-  std::uint8_t main_fraction;
-  std::uint8_t price_display_format;
-  std::uint8_t sub_fraction;
-  std::uint8_t underlying_product;
-  SecurityUpdateAction security_update_action;
-  std::uint8_t maturity_month;
-  std::uint8_t maturity_day;
-  std::uint8_t maturity_week;
-  UserDefinedInstrument user_defined_instrument;
-  std::int8_t contract_multiplier_unit;
-  std::int8_t flow_schedule_type;
-  std::uint8_t tick_rule;
-  InstrumentClass leg_instrument_class;
-  Side leg_side;
+  UnixNanos ts_recv;  ///< when the capture server received it; the index time; kUndefTimestamp: not given
+  std::int64_t min_price_increment;  ///< the tick; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t display_factor;  ///< times a price of the venue is the price here; 1 unit is 1e-9; kUndefPrice: not given
+  UnixNanos expiration;  ///< the last time that it can be traded; kUndefTimestamp: not given
+  UnixNanos activation;  ///< the first time that it can be traded; kUndefTimestamp: not given
+  std::int64_t high_limit_price;  ///< the highest price allowed today; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t low_limit_price;  ///< the lowest price allowed today; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t max_price_variation;  ///< how far a price may be from the reference; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t unit_of_measure_qty;  ///< quantity of unit_of_measure in one contract; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t min_price_increment_amount;  ///< money that one tick is worth; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t price_ratio;  ///< the factor between the leg's and the spread's price; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t strike_price;  ///< of an option; 1 unit is 1e-9; kUndefPrice: not given
+  std::uint64_t raw_instrument_id;  ///< the publisher's id; it may differ from the header's instrument_id
+  std::int64_t leg_price;  ///< the fixed price of the leg, of a covered strategy; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t leg_delta;  ///< the fixed delta of the leg, of a covered strategy; 1 unit is 1e-9; kUndefPrice: not given
+  std::int32_t inst_attrib_value;  ///< bits that say what may be done with it; 2147483647: not given
+  std::uint32_t underlying_id;  ///< instrument_id of the first underlying; 0: none
+  std::int32_t market_depth_implied;  ///< levels of the implied book on the feed; 2147483647: not given
+  std::int32_t market_depth;  ///< levels of the book on the feed; 2147483647: not given
+  std::uint32_t market_segment_id;  ///< the venue's market segment; 4294967295: not given
+  std::uint32_t max_trade_vol;  ///< the largest order; 4294967295: not given
+  std::int32_t min_lot_size;  ///< the smallest quantity of an order; 2147483647: not given
+  std::int32_t min_lot_size_block;  ///< the smallest quantity of a block trade; 2147483647: not given
+  std::int32_t min_lot_size_round_lot;  ///< the smallest quantity of a round lot; 2147483647: not given
+  std::uint32_t min_trade_vol;  ///< the smallest order; 4294967295: not given
+  std::int32_t contract_multiplier;  ///< how many deliverables one contract is for; 2147483647: not given
+  std::int32_t decay_quantity;  ///< what is taken off the contract each day from decay_start_date on; 2147483647: not given
+  std::int32_t original_contract_size;  ///< the contract's size before any decay; 2147483647: not given
+  std::uint32_t leg_instrument_id;  ///< instrument_id of the leg
+  std::int32_t leg_ratio_price_numerator;  ///< of the leg's share in the price
+  std::int32_t leg_ratio_price_denominator;  ///< of the leg's share in the price
+  std::int32_t leg_ratio_qty_numerator;  ///< of the leg's share in the quantity
+  std::int32_t leg_ratio_qty_denominator;  ///< of the leg's share in the quantity
+  std::uint32_t leg_underlying_id;  ///< instrument_id of the leg's first underlying; 0: none
+  std::int16_t appl_id;  ///< the venue's channel id; 32767: not given
+  std::uint16_t maturity_year;  ///< in the symbol; 65535: not given
+  std::uint16_t decay_start_date;  ///< when the decay begins; 65535: not given
+  std::uint16_t channel_id;  ///< Databento's number of the feed channel, from 0; 65535: not given
+  std::uint16_t leg_count;  ///< legs of the strategy; 0: it is none
+  std::uint16_t leg_index;  ///< which leg this record is about, from 0
+  std::array<char, 4> currency;  ///< of prices, ISO 4217
+  std::array<char, 4> settl_currency;  ///< of the settlement, ISO 4217
+  std::array<char, 6> secsubtype;  ///< the kind of strategy
+  std::array<char, 71> raw_symbol;  ///< the publisher's symbol
+  std::array<char, 21> group;  ///< the venue's group of the instrument
+  std::array<char, 5> exchange;  ///< the exchange, ISO 10383 where there is one
+  std::array<char, 11> asset;  ///< the product's code
+  std::array<char, 7> cfi;  ///< classification, ISO 10962
+  std::array<char, 7> security_type;  ///< such as FUT or OOF
+  std::array<char, 31> unit_of_measure;  ///< such as BBL, LBS or IPNT
+  std::array<char, 21> underlying;  ///< symbol of the first underlying
+  std::array<char, 4> strike_price_currency;  ///< of strike_price, ISO 4217
+  std::array<char, 71> leg_raw_symbol;  ///< the publisher's symbol of the leg
+  InstrumentClass instrument_class;  ///< what kind of instrument it is
+  MatchAlgorithm match_algorithm;  ///< how orders are matched
+  std::uint8_t main_fraction;  ///< denominator of the price's fraction; 255: not given
+  std::uint8_t price_display_format;  ///< digits behind the point of a displayed price; 255: not given
+  std::uint8_t sub_fraction;  ///< denominator of the fraction's fraction; 255: not given
+  std::uint8_t underlying_product;  ///< the product complex; 255: not given
+  SecurityUpdateAction security_update_action;  ///< whether it was added, changed or deleted
+  std::uint8_t maturity_month;  ///< in the symbol, 1 to 12; 255: not given
+  std::uint8_t maturity_day;  ///< in the symbol; 0: none; 255: not given
+  std::uint8_t maturity_week;  ///< in the symbol; 0: none; 255: not given
+  UserDefinedInstrument user_defined_instrument;  ///< whether a user of the venue made it
+  std::int8_t contract_multiplier_unit;  ///< unit of contract_multiplier: 1 hours, 2 days; 127: not given
+  std::int8_t flow_schedule_type;  ///< delivery schedule of electricity; 127: not given
+  std::uint8_t tick_rule;  ///< the table of the spread's ticks; 255: not given
+  InstrumentClass leg_instrument_class;  ///< what kind of instrument the leg is
+  Side leg_side;  ///< of the leg, when the strategy is bought
   std::array<std::byte, 17> _reserved{};
 };
 static_assert(sizeof(InstrumentDefMsg) == 520 && alignof(InstrumentDefMsg) == 8);
@@ -964,6 +1027,7 @@ static_assert(offsetof(InstrumentDefMsg, leg_instrument_class) == 501 && sizeof(
 static_assert(offsetof(InstrumentDefMsg, leg_side) == 502 && sizeof(InstrumentDefMsg::leg_side) == 1);
 static_assert(offsetof(InstrumentDefMsg, _reserved) == 503 && sizeof(InstrumentDefMsg::_reserved) == 17);
 
+/// ImbalanceMsg is the state of an auction.
 /// Schemas: imbalance.
 struct ImbalanceMsg {
   static constexpr bool HasRType(RType rtype) {
@@ -973,26 +1037,26 @@ struct ImbalanceMsg {
   [[nodiscard]] UnixNanos IndexTs() const { return ts_recv; }
 
   RecordHeader hd;
-  UnixNanos ts_recv;
-  std::int64_t ref_price;
-  UnixNanos auction_time;
-  std::int64_t cont_book_clr_price;
-  std::int64_t auct_interest_clr_price;
-  std::int64_t ssr_filling_price;
-  std::int64_t ind_match_price;
-  std::int64_t upper_collar;
-  std::int64_t lower_collar;
-  std::uint32_t paired_qty;
-  std::uint32_t total_imbalance_qty;
-  std::uint32_t market_imbalance_qty;
-  std::uint32_t unpaired_qty;
-  char auction_type;
-  Side side;
-  std::uint8_t auction_status;
-  std::uint8_t freeze_status;
-  std::uint8_t num_extensions;
-  Side unpaired_side;
-  char significant_imbalance;
+  UnixNanos ts_recv;  ///< when the capture server received it; the index time; kUndefTimestamp: not given
+  std::int64_t ref_price;  ///< at which paired_qty and total_imbalance_qty are counted; 1 unit is 1e-9; kUndefPrice: not given
+  UnixNanos auction_time;  ///< when the auction is expected; kUndefTimestamp: not given
+  std::int64_t cont_book_clr_price;  ///< clearing price of the auction's and the continuous orders; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t auct_interest_clr_price;  ///< clearing price of the auction's orders alone; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t ssr_filling_price;  ///< price at which short sales fill while they are restricted; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t ind_match_price;  ///< price at which most would trade, were the auction now; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t upper_collar;  ///< highest price of the auction; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t lower_collar;  ///< lowest price of the auction; 1 unit is 1e-9; kUndefPrice: not given
+  std::uint32_t paired_qty;  ///< quantity that would trade at ref_price; 4294967295: not given
+  std::uint32_t total_imbalance_qty;  ///< quantity without a counterpart at ref_price; 4294967295: not given
+  std::uint32_t market_imbalance_qty;  ///< of that, market orders; 4294967295: not given
+  std::uint32_t unpaired_qty;  ///< quantity without a counterpart at ref_price or better; 4294967295: not given
+  char auction_type;  ///< the venue's code; '~': not given
+  Side side;  ///< of total_imbalance_qty
+  std::uint8_t auction_status;  ///< the venue's code
+  std::uint8_t freeze_status;  ///< the venue's code
+  std::uint8_t num_extensions;  ///< how often the halt was extended
+  Side unpaired_side;  ///< of unpaired_qty
+  char significant_imbalance;  ///< the venue's code; '~': not given
   std::array<std::byte, 1> _reserved{};
 };
 static_assert(sizeof(ImbalanceMsg) == 112 && alignof(ImbalanceMsg) == 8);
@@ -1019,6 +1083,7 @@ static_assert(offsetof(ImbalanceMsg, unpaired_side) == 109 && sizeof(ImbalanceMs
 static_assert(offsetof(ImbalanceMsg, significant_imbalance) == 110 && sizeof(ImbalanceMsg::significant_imbalance) == 1);
 static_assert(offsetof(ImbalanceMsg, _reserved) == 111 && sizeof(ImbalanceMsg::_reserved) == 1);
 
+/// StatMsg is a statistic of the venue, such as a settlement price or the open interest.
 /// Schemas: statistics.
 struct StatMsg {
   static constexpr bool HasRType(RType rtype) {
@@ -1028,16 +1093,16 @@ struct StatMsg {
   [[nodiscard]] UnixNanos IndexTs() const { return ts_recv; }
 
   RecordHeader hd;
-  UnixNanos ts_recv;
-  UnixNanos ts_ref;
-  std::int64_t price;
-  std::int64_t quantity;
-  std::uint32_t sequence;
-  TimeDeltaNanos ts_in_delta;
-  StatType stat_type;
-  std::uint16_t channel_id;
-  StatUpdateAction update_action;
-  std::uint8_t stat_flags;
+  UnixNanos ts_recv;  ///< when the capture server received it; the index time; kUndefTimestamp: not given
+  UnixNanos ts_ref;  ///< the time, or the start of the trading date, that the statistic is of; kUndefTimestamp: not given
+  std::int64_t price;  ///< the statistic, when it is a price; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t quantity;  ///< the statistic, when it is no price; kUndefStatQuantity: not given
+  std::uint32_t sequence;  ///< the venue's message number on its channel
+  TimeDeltaNanos ts_in_delta;  ///< ts_recv less the venue's send time, in ns
+  StatType stat_type;  ///< which statistic it is
+  std::uint16_t channel_id;  ///< Databento's number of the feed channel, from 0; 65535: not given
+  StatUpdateAction update_action;  ///< whether it is new or withdrawn
+  std::uint8_t stat_flags;  ///< more about some statistics, such as final or preliminary
   std::array<std::byte, 18> _reserved{};
 };
 static_assert(sizeof(StatMsg) == 80 && alignof(StatMsg) == 8);
@@ -1054,6 +1119,7 @@ static_assert(offsetof(StatMsg, update_action) == 60 && sizeof(StatMsg::update_a
 static_assert(offsetof(StatMsg, stat_flags) == 61 && sizeof(StatMsg::stat_flags) == 1);
 static_assert(offsetof(StatMsg, _reserved) == 62 && sizeof(StatMsg::_reserved) == 18);
 
+/// ErrorMsg is an error that the live gateway tells.
 /// Schemas: none (gateway messages).
 struct ErrorMsg {
   static constexpr bool HasRType(RType rtype) {
@@ -1064,9 +1130,9 @@ struct ErrorMsg {
   [[nodiscard]] const char* Err() const { return err.data(); }
 
   RecordHeader hd;
-  std::array<char, 302> err;
-  ErrorCode code;
-  std::uint8_t is_last;
+  std::array<char, 302> err;  ///< the message, NUL-terminated
+  ErrorCode code;  ///< which error it is; 255: not given
+  std::uint8_t is_last;  ///< 0 when more of the same group follow; 255: not given
 };
 static_assert(sizeof(ErrorMsg) == 320 && alignof(ErrorMsg) == 8);
 static_assert(offsetof(ErrorMsg, hd) == 0 && sizeof(ErrorMsg::hd) == 16);
@@ -1074,6 +1140,7 @@ static_assert(offsetof(ErrorMsg, err) == 16 && sizeof(ErrorMsg::err) == 302);
 static_assert(offsetof(ErrorMsg, code) == 318 && sizeof(ErrorMsg::code) == 1);
 static_assert(offsetof(ErrorMsg, is_last) == 319 && sizeof(ErrorMsg::is_last) == 1);
 
+/// SymbolMappingMsg says which instrument_id a symbol of a live subscription has, from when to when.
 /// Schemas: none (gateway messages).
 struct SymbolMappingMsg {
   static constexpr bool HasRType(RType rtype) {
@@ -1085,12 +1152,12 @@ struct SymbolMappingMsg {
   [[nodiscard]] const char* STypeOutSymbol() const { return stype_out_symbol.data(); }
 
   RecordHeader hd;
-  SType stype_in;
-  std::array<char, 71> stype_in_symbol;
-  SType stype_out;
-  std::array<char, 71> stype_out_symbol;
-  UnixNanos start_ts;
-  UnixNanos end_ts;
+  SType stype_in;  ///< symbology of stype_in_symbol; 255: not given
+  std::array<char, 71> stype_in_symbol;  ///< the symbol as it was asked for
+  SType stype_out;  ///< symbology of stype_out_symbol; 255: not given
+  std::array<char, 71> stype_out_symbol;  ///< what it means: an instrument_id, or a raw symbol
+  UnixNanos start_ts;  ///< from when it holds; kUndefTimestamp: not given
+  UnixNanos end_ts;  ///< until when, exclusive; kUndefTimestamp: not given
 };
 static_assert(sizeof(SymbolMappingMsg) == 176 && alignof(SymbolMappingMsg) == 8);
 static_assert(offsetof(SymbolMappingMsg, hd) == 0 && sizeof(SymbolMappingMsg::hd) == 16);
@@ -1101,6 +1168,7 @@ static_assert(offsetof(SymbolMappingMsg, stype_out_symbol) == 89 && sizeof(Symbo
 static_assert(offsetof(SymbolMappingMsg, start_ts) == 160 && sizeof(SymbolMappingMsg::start_ts) == 8);
 static_assert(offsetof(SymbolMappingMsg, end_ts) == 168 && sizeof(SymbolMappingMsg::end_ts) == 8);
 
+/// SystemMsg is what the live gateway tells besides errors: heartbeats, acks, warnings.
 /// Schemas: none (gateway messages).
 struct SystemMsg {
   static constexpr bool HasRType(RType rtype) {
@@ -1115,8 +1183,8 @@ struct SystemMsg {
   }
 
   RecordHeader hd;
-  std::array<char, 303> msg;
-  SystemCode code;
+  std::array<char, 303> msg;  ///< the message, NUL-terminated
+  SystemCode code;  ///< which message it is; 255: not given
 };
 static_assert(sizeof(SystemMsg) == 320 && alignof(SystemMsg) == 8);
 static_assert(offsetof(SystemMsg, hd) == 0 && sizeof(SystemMsg::hd) == 16);
@@ -1154,70 +1222,70 @@ struct InstrumentDefMsg {
   [[nodiscard]] const char* StrikePriceCurrency() const { return strike_price_currency.data(); }
 
   RecordHeader hd;
-  UnixNanos ts_recv;
-  std::int64_t min_price_increment;
-  std::int64_t display_factor;
-  UnixNanos expiration;
-  UnixNanos activation;
-  std::int64_t high_limit_price;
-  std::int64_t low_limit_price;
-  std::int64_t max_price_variation;
-  std::int64_t trading_reference_price;
-  std::int64_t unit_of_measure_qty;
-  std::int64_t min_price_increment_amount;
-  std::int64_t price_ratio;
-  std::int32_t inst_attrib_value;
-  std::uint32_t underlying_id;
-  std::uint32_t raw_instrument_id;
-  std::int32_t market_depth_implied;
-  std::int32_t market_depth;
-  std::uint32_t market_segment_id;
-  std::uint32_t max_trade_vol;
-  std::int32_t min_lot_size;
-  std::int32_t min_lot_size_block;
-  std::int32_t min_lot_size_round_lot;
-  std::uint32_t min_trade_vol;
+  UnixNanos ts_recv;  ///< when the capture server received it; the index time; kUndefTimestamp: not given
+  std::int64_t min_price_increment;  ///< the tick; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t display_factor;  ///< times a price of the venue is the price here; 1 unit is 1e-9; kUndefPrice: not given
+  UnixNanos expiration;  ///< the last time that it can be traded; kUndefTimestamp: not given
+  UnixNanos activation;  ///< the first time that it can be traded; kUndefTimestamp: not given
+  std::int64_t high_limit_price;  ///< the highest price allowed today; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t low_limit_price;  ///< the lowest price allowed today; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t max_price_variation;  ///< how far a price may be from the reference; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t trading_reference_price;  ///< the settlement price of trading_reference_date; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t unit_of_measure_qty;  ///< quantity of unit_of_measure in one contract; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t min_price_increment_amount;  ///< money that one tick is worth; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t price_ratio;  ///< the factor between the leg's and the spread's price; 1 unit is 1e-9; kUndefPrice: not given
+  std::int32_t inst_attrib_value;  ///< bits that say what may be done with it; 2147483647: not given
+  std::uint32_t underlying_id;  ///< instrument_id of the first underlying; 0: none
+  std::uint32_t raw_instrument_id;  ///< the publisher's id; it may differ from the header's instrument_id
+  std::int32_t market_depth_implied;  ///< levels of the implied book on the feed; 2147483647: not given
+  std::int32_t market_depth;  ///< levels of the book on the feed; 2147483647: not given
+  std::uint32_t market_segment_id;  ///< the venue's market segment; 4294967295: not given
+  std::uint32_t max_trade_vol;  ///< the largest order; 4294967295: not given
+  std::int32_t min_lot_size;  ///< the smallest quantity of an order; 2147483647: not given
+  std::int32_t min_lot_size_block;  ///< the smallest quantity of a block trade; 2147483647: not given
+  std::int32_t min_lot_size_round_lot;  ///< the smallest quantity of a round lot; 2147483647: not given
+  std::uint32_t min_trade_vol;  ///< the smallest order; 4294967295: not given
   std::array<std::byte, 4> _reserved2{};
-  std::int32_t contract_multiplier;
-  std::int32_t decay_quantity;
-  std::int32_t original_contract_size;
+  std::int32_t contract_multiplier;  ///< how many deliverables one contract is for; 2147483647: not given
+  std::int32_t decay_quantity;  ///< what is taken off the contract each day from decay_start_date on; 2147483647: not given
+  std::int32_t original_contract_size;  ///< the contract's size before any decay; 2147483647: not given
   std::array<std::byte, 4> _reserved3{};
-  std::uint16_t trading_reference_date;
-  std::int16_t appl_id;
-  std::uint16_t maturity_year;
-  std::uint16_t decay_start_date;
-  std::uint16_t channel_id;
-  std::array<char, 4> currency;
-  std::array<char, 4> settl_currency;
-  std::array<char, 6> secsubtype;
-  std::array<char, 22> raw_symbol;
-  std::array<char, 21> group;
-  std::array<char, 5> exchange;
-  std::array<char, 7> asset;
-  std::array<char, 7> cfi;
-  std::array<char, 7> security_type;
-  std::array<char, 31> unit_of_measure;
-  std::array<char, 21> underlying;
-  std::array<char, 4> strike_price_currency;
-  InstrumentClass instrument_class;
+  std::uint16_t trading_reference_date;  ///< days since 1970-01-01; 65535: not given
+  std::int16_t appl_id;  ///< the venue's channel id; 32767: not given
+  std::uint16_t maturity_year;  ///< in the symbol; 65535: not given
+  std::uint16_t decay_start_date;  ///< when the decay begins; 65535: not given
+  std::uint16_t channel_id;  ///< Databento's number of the feed channel, from 0; 65535: not given
+  std::array<char, 4> currency;  ///< of prices, ISO 4217
+  std::array<char, 4> settl_currency;  ///< of the settlement, ISO 4217
+  std::array<char, 6> secsubtype;  ///< the kind of strategy
+  std::array<char, 22> raw_symbol;  ///< the publisher's symbol
+  std::array<char, 21> group;  ///< the venue's group of the instrument
+  std::array<char, 5> exchange;  ///< the exchange, ISO 10383 where there is one
+  std::array<char, 7> asset;  ///< the product's code
+  std::array<char, 7> cfi;  ///< classification, ISO 10962
+  std::array<char, 7> security_type;  ///< such as FUT or OOF
+  std::array<char, 31> unit_of_measure;  ///< such as BBL, LBS or IPNT
+  std::array<char, 21> underlying;  ///< symbol of the first underlying
+  std::array<char, 4> strike_price_currency;  ///< of strike_price, ISO 4217
+  InstrumentClass instrument_class;  ///< what kind of instrument it is
   std::array<std::byte, 2> _reserved4{};
-  std::int64_t strike_price;
+  std::int64_t strike_price;  ///< of an option; 1 unit is 1e-9; kUndefPrice: not given
   std::array<std::byte, 6> _reserved5{};
-  MatchAlgorithm match_algorithm;
-  std::uint8_t md_security_trading_status;
-  std::uint8_t main_fraction;
-  std::uint8_t price_display_format;
-  std::uint8_t settl_price_type;
-  std::uint8_t sub_fraction;
-  std::uint8_t underlying_product;
-  SecurityUpdateAction security_update_action;
-  std::uint8_t maturity_month;
-  std::uint8_t maturity_day;
-  std::uint8_t maturity_week;
-  UserDefinedInstrument user_defined_instrument;
-  std::int8_t contract_multiplier_unit;
-  std::int8_t flow_schedule_type;
-  std::uint8_t tick_rule;
+  MatchAlgorithm match_algorithm;  ///< how orders are matched
+  std::uint8_t md_security_trading_status;  ///< the trading status, FIX tag 1682; 255: not given
+  std::uint8_t main_fraction;  ///< denominator of the price's fraction; 255: not given
+  std::uint8_t price_display_format;  ///< digits behind the point of a displayed price; 255: not given
+  std::uint8_t settl_price_type;  ///< bits that say what the settlement price is; 255: not given
+  std::uint8_t sub_fraction;  ///< denominator of the fraction's fraction; 255: not given
+  std::uint8_t underlying_product;  ///< the product complex; 255: not given
+  SecurityUpdateAction security_update_action;  ///< whether it was added, changed or deleted
+  std::uint8_t maturity_month;  ///< in the symbol, 1 to 12; 255: not given
+  std::uint8_t maturity_day;  ///< in the symbol; 0: none; 255: not given
+  std::uint8_t maturity_week;  ///< in the symbol; 0: none; 255: not given
+  UserDefinedInstrument user_defined_instrument;  ///< whether a user of the venue made it
+  std::int8_t contract_multiplier_unit;  ///< unit of contract_multiplier: 1 hours, 2 days; 127: not given
+  std::int8_t flow_schedule_type;  ///< delivery schedule of electricity; 127: not given
+  std::uint8_t tick_rule;  ///< the table of the spread's ticks; 255: not given
   std::array<std::byte, 3> _dummy{};
 };
 static_assert(sizeof(InstrumentDefMsg) == 360 && alignof(InstrumentDefMsg) == 8);
@@ -1297,16 +1365,16 @@ struct StatMsg {
   [[nodiscard]] UnixNanos IndexTs() const { return ts_recv; }
 
   RecordHeader hd;
-  UnixNanos ts_recv;
-  UnixNanos ts_ref;
-  std::int64_t price;
-  std::int32_t quantity;
-  std::uint32_t sequence;
-  TimeDeltaNanos ts_in_delta;
-  StatType stat_type;
-  std::uint16_t channel_id;
-  StatUpdateAction update_action;
-  std::uint8_t stat_flags;
+  UnixNanos ts_recv;  ///< when the capture server received it; the index time; kUndefTimestamp: not given
+  UnixNanos ts_ref;  ///< the time, or the start of the trading date, that the statistic is of; kUndefTimestamp: not given
+  std::int64_t price;  ///< the statistic, when it is a price; 1 unit is 1e-9; kUndefPrice: not given
+  std::int32_t quantity;  ///< the statistic, when it is no price; 2147483647: not given
+  std::uint32_t sequence;  ///< the venue's message number on its channel
+  TimeDeltaNanos ts_in_delta;  ///< ts_recv less the venue's send time, in ns
+  StatType stat_type;  ///< which statistic it is
+  std::uint16_t channel_id;  ///< Databento's number of the feed channel, from 0; 65535: not given
+  StatUpdateAction update_action;  ///< whether it is new or withdrawn
+  std::uint8_t stat_flags;  ///< more about some statistics, such as final or preliminary
   std::array<std::byte, 6> _reserved{};
 };
 static_assert(sizeof(StatMsg) == 64 && alignof(StatMsg) == 8);
@@ -1332,7 +1400,7 @@ struct ErrorMsg {
   [[nodiscard]] const char* Err() const { return err.data(); }
 
   RecordHeader hd;
-  std::array<char, 64> err;
+  std::array<char, 64> err;  ///< the message, NUL-terminated
 };
 static_assert(sizeof(ErrorMsg) == 80 && alignof(ErrorMsg) == 8);
 static_assert(offsetof(ErrorMsg, hd) == 0 && sizeof(ErrorMsg::hd) == 16);
@@ -1348,11 +1416,11 @@ struct SymbolMappingMsg {
   [[nodiscard]] const char* STypeOutSymbol() const { return stype_out_symbol.data(); }
 
   RecordHeader hd;
-  std::array<char, 22> stype_in_symbol;
-  std::array<char, 22> stype_out_symbol;
+  std::array<char, 22> stype_in_symbol;  ///< the symbol as it was asked for
+  std::array<char, 22> stype_out_symbol;  ///< what it means: an instrument_id, or a raw symbol
   std::array<std::byte, 4> _dummy{};
-  UnixNanos start_ts;
-  UnixNanos end_ts;
+  UnixNanos start_ts;  ///< from when it holds; kUndefTimestamp: not given
+  UnixNanos end_ts;  ///< until when, exclusive; kUndefTimestamp: not given
 };
 static_assert(sizeof(SymbolMappingMsg) == 80 && alignof(SymbolMappingMsg) == 8);
 static_assert(offsetof(SymbolMappingMsg, hd) == 0 && sizeof(SymbolMappingMsg::hd) == 16);
@@ -1374,7 +1442,7 @@ struct SystemMsg {
   }
 
   RecordHeader hd;
-  std::array<char, 64> msg;
+  std::array<char, 64> msg;  ///< the message, NUL-terminated
 };
 static_assert(sizeof(SystemMsg) == 80 && alignof(SystemMsg) == 8);
 static_assert(offsetof(SystemMsg, hd) == 0 && sizeof(SystemMsg::hd) == 16);
@@ -1413,66 +1481,66 @@ struct InstrumentDefMsg {
   [[nodiscard]] const char* StrikePriceCurrency() const { return strike_price_currency.data(); }
 
   RecordHeader hd;
-  UnixNanos ts_recv;
-  std::int64_t min_price_increment;
-  std::int64_t display_factor;
-  UnixNanos expiration;
-  UnixNanos activation;
-  std::int64_t high_limit_price;
-  std::int64_t low_limit_price;
-  std::int64_t max_price_variation;
-  std::int64_t trading_reference_price;
-  std::int64_t unit_of_measure_qty;
-  std::int64_t min_price_increment_amount;
-  std::int64_t price_ratio;
-  std::int64_t strike_price;
-  std::int32_t inst_attrib_value;
-  std::uint32_t underlying_id;
-  std::uint32_t raw_instrument_id;
-  std::int32_t market_depth_implied;
-  std::int32_t market_depth;
-  std::uint32_t market_segment_id;
-  std::uint32_t max_trade_vol;
-  std::int32_t min_lot_size;
-  std::int32_t min_lot_size_block;
-  std::int32_t min_lot_size_round_lot;
-  std::uint32_t min_trade_vol;
-  std::int32_t contract_multiplier;
-  std::int32_t decay_quantity;
-  std::int32_t original_contract_size;
-  std::uint16_t trading_reference_date;
-  std::int16_t appl_id;
-  std::uint16_t maturity_year;
-  std::uint16_t decay_start_date;
-  std::uint16_t channel_id;
-  std::array<char, 4> currency;
-  std::array<char, 4> settl_currency;
-  std::array<char, 6> secsubtype;
-  std::array<char, 71> raw_symbol;
-  std::array<char, 21> group;
-  std::array<char, 5> exchange;
-  std::array<char, 7> asset;
-  std::array<char, 7> cfi;
-  std::array<char, 7> security_type;
-  std::array<char, 31> unit_of_measure;
-  std::array<char, 21> underlying;
-  std::array<char, 4> strike_price_currency;
-  InstrumentClass instrument_class;
-  MatchAlgorithm match_algorithm;
-  std::uint8_t md_security_trading_status;
-  std::uint8_t main_fraction;
-  std::uint8_t price_display_format;
-  std::uint8_t settl_price_type;
-  std::uint8_t sub_fraction;
-  std::uint8_t underlying_product;
-  SecurityUpdateAction security_update_action;
-  std::uint8_t maturity_month;
-  std::uint8_t maturity_day;
-  std::uint8_t maturity_week;
-  UserDefinedInstrument user_defined_instrument;
-  std::int8_t contract_multiplier_unit;
-  std::int8_t flow_schedule_type;
-  std::uint8_t tick_rule;
+  UnixNanos ts_recv;  ///< when the capture server received it; the index time; kUndefTimestamp: not given
+  std::int64_t min_price_increment;  ///< the tick; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t display_factor;  ///< times a price of the venue is the price here; 1 unit is 1e-9; kUndefPrice: not given
+  UnixNanos expiration;  ///< the last time that it can be traded; kUndefTimestamp: not given
+  UnixNanos activation;  ///< the first time that it can be traded; kUndefTimestamp: not given
+  std::int64_t high_limit_price;  ///< the highest price allowed today; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t low_limit_price;  ///< the lowest price allowed today; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t max_price_variation;  ///< how far a price may be from the reference; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t trading_reference_price;  ///< the settlement price of trading_reference_date; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t unit_of_measure_qty;  ///< quantity of unit_of_measure in one contract; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t min_price_increment_amount;  ///< money that one tick is worth; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t price_ratio;  ///< the factor between the leg's and the spread's price; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t strike_price;  ///< of an option; 1 unit is 1e-9; kUndefPrice: not given
+  std::int32_t inst_attrib_value;  ///< bits that say what may be done with it; 2147483647: not given
+  std::uint32_t underlying_id;  ///< instrument_id of the first underlying; 0: none
+  std::uint32_t raw_instrument_id;  ///< the publisher's id; it may differ from the header's instrument_id
+  std::int32_t market_depth_implied;  ///< levels of the implied book on the feed; 2147483647: not given
+  std::int32_t market_depth;  ///< levels of the book on the feed; 2147483647: not given
+  std::uint32_t market_segment_id;  ///< the venue's market segment; 4294967295: not given
+  std::uint32_t max_trade_vol;  ///< the largest order; 4294967295: not given
+  std::int32_t min_lot_size;  ///< the smallest quantity of an order; 2147483647: not given
+  std::int32_t min_lot_size_block;  ///< the smallest quantity of a block trade; 2147483647: not given
+  std::int32_t min_lot_size_round_lot;  ///< the smallest quantity of a round lot; 2147483647: not given
+  std::uint32_t min_trade_vol;  ///< the smallest order; 4294967295: not given
+  std::int32_t contract_multiplier;  ///< how many deliverables one contract is for; 2147483647: not given
+  std::int32_t decay_quantity;  ///< what is taken off the contract each day from decay_start_date on; 2147483647: not given
+  std::int32_t original_contract_size;  ///< the contract's size before any decay; 2147483647: not given
+  std::uint16_t trading_reference_date;  ///< days since 1970-01-01; 65535: not given
+  std::int16_t appl_id;  ///< the venue's channel id; 32767: not given
+  std::uint16_t maturity_year;  ///< in the symbol; 65535: not given
+  std::uint16_t decay_start_date;  ///< when the decay begins; 65535: not given
+  std::uint16_t channel_id;  ///< Databento's number of the feed channel, from 0; 65535: not given
+  std::array<char, 4> currency;  ///< of prices, ISO 4217
+  std::array<char, 4> settl_currency;  ///< of the settlement, ISO 4217
+  std::array<char, 6> secsubtype;  ///< the kind of strategy
+  std::array<char, 71> raw_symbol;  ///< the publisher's symbol
+  std::array<char, 21> group;  ///< the venue's group of the instrument
+  std::array<char, 5> exchange;  ///< the exchange, ISO 10383 where there is one
+  std::array<char, 7> asset;  ///< the product's code
+  std::array<char, 7> cfi;  ///< classification, ISO 10962
+  std::array<char, 7> security_type;  ///< such as FUT or OOF
+  std::array<char, 31> unit_of_measure;  ///< such as BBL, LBS or IPNT
+  std::array<char, 21> underlying;  ///< symbol of the first underlying
+  std::array<char, 4> strike_price_currency;  ///< of strike_price, ISO 4217
+  InstrumentClass instrument_class;  ///< what kind of instrument it is
+  MatchAlgorithm match_algorithm;  ///< how orders are matched
+  std::uint8_t md_security_trading_status;  ///< the trading status, FIX tag 1682; 255: not given
+  std::uint8_t main_fraction;  ///< denominator of the price's fraction; 255: not given
+  std::uint8_t price_display_format;  ///< digits behind the point of a displayed price; 255: not given
+  std::uint8_t settl_price_type;  ///< bits that say what the settlement price is; 255: not given
+  std::uint8_t sub_fraction;  ///< denominator of the fraction's fraction; 255: not given
+  std::uint8_t underlying_product;  ///< the product complex; 255: not given
+  SecurityUpdateAction security_update_action;  ///< whether it was added, changed or deleted
+  std::uint8_t maturity_month;  ///< in the symbol, 1 to 12; 255: not given
+  std::uint8_t maturity_day;  ///< in the symbol; 0: none; 255: not given
+  std::uint8_t maturity_week;  ///< in the symbol; 0: none; 255: not given
+  UserDefinedInstrument user_defined_instrument;  ///< whether a user of the venue made it
+  std::int8_t contract_multiplier_unit;  ///< unit of contract_multiplier: 1 hours, 2 days; 127: not given
+  std::int8_t flow_schedule_type;  ///< delivery schedule of electricity; 127: not given
+  std::uint8_t tick_rule;  ///< the table of the spread's ticks; 255: not given
   std::array<std::byte, 10> _reserved{};
 };
 static_assert(sizeof(InstrumentDefMsg) == 400 && alignof(InstrumentDefMsg) == 8);
