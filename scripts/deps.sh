@@ -5,7 +5,7 @@ set -euo pipefail
 
 packages_of() {
   case $1 in
-    build) echo "g++ make cmake ninja-build pkg-config libssl-dev libzstd-dev libc-ares-dev node-llhttp nlohmann-json3-dev libgtest-dev libgmock-dev zstd git ca-certificates" ;;
+    build) echo "g++ make cmake ninja-build pkg-config libssl-dev libzstd-dev libc-ares-dev node-llhttp nlohmann-json3-dev libgtest-dev libgmock-dev zstd strace git ca-certificates" ;;
     databento) echo "libcpp-httplib-dev libhowardhinnant-date-dev nlohmann-json3-dev" ;;
     lint) echo "clang-format-19 clang-tidy-19" ;;
     fuzz) echo "clang-19 libclang-rt-19-dev" ;;

@@ -78,6 +78,12 @@ func (s *session) watch(stdout io.Writer) error {
 			return err
 		}
 	}
+	if s.plan.output.path != "" || s.plan.output.tee != "" {
+		// A quiet session has turns too, so that what a file lags behind stays bounded.
+		if _, err := s.reactor.Every(maxLag/5, func() {}); err != nil {
+			return err
+		}
+	}
 	return s.stream.watchReader(s.reactor, stdout)
 }
 

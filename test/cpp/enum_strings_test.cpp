@@ -14,9 +14,8 @@ namespace dbnloop {
 namespace {
 
 const nlohmann::json& Schemas() {
-  static const auto json = nlohmann::json::parse(std::ifstream{
-      std::string{__FILE__}.substr(0, std::string{__FILE__}.rfind("/test/")) +
-      "/schema/dbn.json"});
+  static const auto json =
+      nlohmann::json::parse(std::ifstream{DBNLOOP_SOURCE_DIR "/schema/dbn.json"});
   return json;
 }
 

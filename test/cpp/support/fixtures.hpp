@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 /// DBN_TESTDATA, or the folder beside the project.
 inline fs::path FixtureFolder() {
   if (const char* given = std::getenv("DBN_TESTDATA")) return given;
-  return fs::path{__FILE__}.parent_path() / "../../../../shared/testdata/dbn";
+  return fs::path{DBNLOOP_SOURCE_DIR} / "../shared/testdata/dbn";
 }
 
 inline std::vector<fs::path> Fixtures() {
