@@ -441,7 +441,8 @@ uint64_t dbnloop_hist_received(const dbnloop_hist* client);
 typedef enum dbnloop_call_kind {
   DBNLOOP_CALL_GET = 0,        /* parameters go into the query */
   DBNLOOP_CALL_POST_READS = 1, /* may be sent again, see max_retries */
-  DBNLOOP_CALL_POST_BILLS = 2  /* is sent again only after 429, or 503 with Retry-After */
+  DBNLOOP_CALL_POST_BILLS =
+      2 /* is sent again only after 429, or 503 with Retry-After */
 } dbnloop_call_kind;
 
 /* Calls an endpoint like "metadata.list_datasets". params is
@@ -470,9 +471,9 @@ typedef struct dbnloop_download {
 
 void dbnloop_download_init(dbnloop_download* download);
 
-/* PROGRESS events, then one RESPONSE event come, with the id as source. When it fails or
- * is cancelled, "path.part" stays: the next try goes on with that of a job's file; that
- * of a range was paid for, and the next try begins anew. */
+/* PROGRESS events, then one RESPONSE event come, with the id as source. When it fails
+ * or is cancelled, "path.part" stays: the next try goes on with that of a job's file;
+ * that of a range was paid for, and the next try begins anew. */
 dbnloop_status dbnloop_hist_download(dbnloop_hist* client,
                                      const dbnloop_download* download, uint64_t* id,
                                      dbnloop_error* error);
