@@ -104,6 +104,24 @@ function(dbnloop_build_databento_types source)
   set(DBNLOOP_DATABENTO_TARGETS databento_types PARENT_SCOPE)
 endfunction()
 
+# Adds the library databento_clients: all of databento-cpp from a source folder, for what
+# measures it or compares with it; without its HTTP, which needs a newer cpp-httplib than
+# Debian's, unless WITH_HTTP is given.
+function(dbnloop_build_databento_clients source)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "WITH_HTTP" "" "")
+  dbnloop_configure_databento("${source}" generated)
+  file(GLOB_RECURSE sources "${source}/src/*.cpp")
+  if(NOT arg_WITH_HTTP)
+    list(FILTER sources EXCLUDE REGEX "/(http_client|http_stream_reader|historical)\\.cpp$")
+  endif()
+  add_library(databento_clients STATIC EXCLUDE_FROM_ALL ${sources})
+  target_include_directories(databento_clients SYSTEM PUBLIC
+    "${source}/include" "${generated}" ${DBNLOOP_HTTPLIB_INCLUDE} ${DBNLOOP_DATE_INCLUDE})
+  target_include_directories(databento_clients SYSTEM PRIVATE "${source}/src")
+  target_link_libraries(databento_clients PUBLIC nlohmann_json::nlohmann_json OpenSSL::SSL
+                                                 OpenSSL::Crypto PkgConfig::ZSTD)
+endfunction()
+
 set(DBNLOOP_USE_DATABENTO OFF)
 set(DBNLOOP_DATABENTO_TARGETS "")
 if(DBNLOOP_DATABENTO_CPP STREQUAL "OFF")

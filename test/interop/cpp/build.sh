@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Builds the official C++ client's comparison PART (live or historical) with dbn-sim in
+# build/interop/cpp_PART, from databento-cpp's sources: in the folder DATABENTO_CPP, else from
+# GitHub. CPP_HTTPLIB names a folder with a cpp-httplib newer than Debian's, which only
+# historical needs. Ends with 77, saying why, when they cannot be had. Usage: build.sh PART
+set -euo pipefail
+cd "$(dirname "$0")/../../.."
+part=$1
+folder=build/interop/cpp_$part
+mkdir -p "$folder"
+if ! cmake -S test/interop/cpp -B "$folder" -G Ninja --fresh \
+  -DHISTORICAL="$([ "$part" = historical ] && echo ON || echo OFF)" \
+  ${CPP_HTTPLIB:+-DDBNLOOP_HTTPLIB_INCLUDE="$(realpath "$CPP_HTTPLIB")"} \
+  ${DATABENTO_CPP:+-DFETCHCONTENT_SOURCE_DIR_DATABENTO="$(realpath "$DATABENTO_CPP")"} \
+  >"$folder/configure.log" 2>&1; then
+  cat "$folder/configure.log" >&2
+  exit 1
+fi
+if not_run=$(grep -o 'NOT RUN.*' "$folder/configure.log"); then
+  echo "  $not_run"
+  exit 77
+fi
+sed -n 's/^-- client:/ /p' "$folder/configure.log"
+cmake --build "$folder" -j "${JOBS:-$(nproc)}" >"$folder/build.log" || {
+  cat "$folder/build.log" >&2
+  exit 1
+}
