@@ -173,7 +173,7 @@ TEST(HttpFailure, ReadsTheEnvelope) {
   const auto error = FailureOf(
       head,
       R"({"detail":{"case":"data_x","message":"no","status_code":422,"docs":"https://d"}})",
-      "POST https://h/x");
+      "POST https://h/x", Redactor{});
   EXPECT_EQ(error.code, ErrorCode::HttpError);
   EXPECT_EQ(
       error.message,
@@ -192,16 +192,18 @@ TEST(HttpFailure, TakesWhateverComes) {
   for (const auto* body :
        {"", "<html>", "{", "[]", "{}", R"({"detail":null})", R"({"detail":[1]})",
         R"({"detail":{"case":null,"message":7}})", "\xff\xfe"}) {
-    const auto error = FailureOf(head, body, "GET x");
+    const auto error = FailureOf(head, body, "GET x", Redactor{});
     EXPECT_THAT(error.message, HasSubstr("HTTP status 503")) << body;
     EXPECT_THAT(error.message, HasSubstr("try again in 7 s"));
     EXPECT_TRUE(error.http->Retryable());
     EXPECT_EQ(error.http->retry_after_s, 7U);
   }
-  EXPECT_THAT(FailureOf(head, R"({"detail":"plain words"})", "GET x").message,
-              HasSubstr("plain words"));
-  EXPECT_EQ(FailureOf({401, {}}, "", "GET x").code, ErrorCode::AuthFailed);
-  EXPECT_THAT(FailureOf({302, {{"Location", "https://e\n"}}}, "", "GET x").message,
+  const auto message = [](const HttpHead& of, const char* body) {
+    return FailureOf(of, body, "GET x", Redactor{}).message;
+  };
+  EXPECT_THAT(message(head, R"({"detail":"plain words"})"), HasSubstr("plain words"));
+  EXPECT_EQ(FailureOf({401, {}}, "", "GET x", Redactor{}).code, ErrorCode::AuthFailed);
+  EXPECT_THAT(message({302, {{"Location", "https://e\n"}}}, ""),
               HasSubstr("a redirect to 'https://e?', which is not followed"));
 }
 
@@ -243,7 +245,8 @@ TEST(HttpFailure, ReadsWarnings) {
                           {{"X-Warning", R"(["a: b","c"])"},
                            {"x-warning", "raw\ttext"},
                            {"X-Warning", "[[1]]"},
-                           {"Other", "x"}}}),
+                           {"Other", "x"}}},
+                         Redactor{}),
               ElementsAre("a: b", "c", "raw text", "[[1]]"));
 }
 

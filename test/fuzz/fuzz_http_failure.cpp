@@ -29,7 +29,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   head.headers.emplace_back("Location", head.headers[2].second);
 
-  const auto error = dbnloop::proto::FailureOf(head, rest, "https://h/p");
+  const auto error = dbnloop::proto::FailureOf(head, rest, "https://h/p", {});
   RequirePrintable(error.message, 5'000);
   const auto status = std::to_string(head.status);
   if (!error.http || error.http->status != head.status) abort();
@@ -40,7 +40,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
           std::string::npos) {
     abort();
   }
-  const auto warnings = dbnloop::proto::WarningsOf(head);
+  const auto warnings = dbnloop::proto::WarningsOf(head, {});
   for (const auto& warning : warnings) RequirePrintable(warning, 1'010);
   if (warnings.size() > head.headers[0].second.size() / 2 + 1) abort();
   return 0;

@@ -145,7 +145,8 @@ Error FileDownload::Accept(const proto::HttpHead& head) {
       return {ErrorCode::HttpError,
               "the server sent another part of the file than it was asked for: "
               "Content-Range " +
-                  proto::Quoted(head.Find("content-range").value_or("none"))};
+                  proto::Quoted(
+                      session_->redact()(head.Find("content-range").value_or("none")))};
     }
   } else if (auto error = StartOver()) {
     return error;  // the whole file comes: what was there is not continued

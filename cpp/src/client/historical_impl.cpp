@@ -99,8 +99,8 @@ void HistoricalClient::Impl::OnHead(const proto::HttpHead& head) {
   if (head.status / 100 != 2) failed_ = head;
   const auto control = client_->control();
   const auto stream = control->stream;
-  for (auto& text : proto::WarningsOf(head)) {
-    Warn(std::move(text));
+  for (const auto& text : proto::WarningsOf(head, session->redact())) {
+    Warn(text);
     if (control->destroyed || !connection_ || control->stream != stream) return;
   }
 }
@@ -113,7 +113,7 @@ void HistoricalClient::Impl::OnBody(std::span<const std::byte> piece,
     failed_body_.append(reinterpret_cast<const char*>(piece.data()),
                         std::min(room, piece.size()));
     // Enough to say what it is; the rest is not waited for.
-    if (piece.size() > room) End(proto::FailureOf(failed_, failed_body_, url_));
+    if (piece.size() > room) EndRefused();
     return;
   }
   const auto control = client_->control();
@@ -141,7 +141,7 @@ HistoricalClient::Impl::Flow HistoricalClient::Impl::Deliver(
 }
 
 void HistoricalClient::Impl::OnDone() {
-  if (failed_.status != 0) return End(proto::FailureOf(failed_, failed_body_, url_));
+  if (failed_.status != 0) return EndRefused();
   body_done_ = true;
   (void)DrainAndEnd();
 }
@@ -181,6 +181,10 @@ void HistoricalClient::Impl::Complete() {
   if (const auto handler = on_complete) (*handler)();
 }
 
+void HistoricalClient::Impl::EndRefused() {
+  End(proto::FailureOf(failed_, failed_body_, url_, session->redact()));
+}
+
 void HistoricalClient::Impl::End(Error error) {
   Close();
   if (!error.http) {
@@ -188,7 +192,7 @@ void HistoricalClient::Impl::End(Error error) {
     if (!request_id_.empty()) error.message += ", request " + request_id_;
     error.message += ")";
   }
-  session->Redact(error);
+  error.message = session->redact()(error.message);
   client_->DeliverError(std::move(error));
 }
 
@@ -199,8 +203,7 @@ void HistoricalClient::Impl::EndLater(Error error) {
   });
 }
 
-void HistoricalClient::Impl::Warn(std::string text) {
-  session->Redact(text);
+void HistoricalClient::Impl::Warn(const std::string& text) {
   if (const auto handler = on_warning) (*handler)(text);
 }
 
@@ -208,8 +211,8 @@ void HistoricalClient::Impl::Warn(std::string text) {
 
 HttpTask::Hooks HistoricalClient::Impl::HooksOf(CallId id) {
   return {.warn =
-              [this, id, control = client_->control()](std::string text) {
-                Warn(std::move(text));
+              [this, id, control = client_->control()](const std::string& text) {
+                Warn(text);
                 return !control->destroyed && tasks_.contains(id);
               },
           .release = [this, id]() -> std::unique_ptr<HttpTask> {

@@ -56,11 +56,12 @@ class HistoricalClient::Impl final : private HttpListener {
   [[nodiscard]] Flow Deliver(std::span<const std::byte> in, std::size_t& taken);
   [[nodiscard]] Flow DrainAndEnd();
   void End(Error error);
+  void EndRefused();
   void EndLater(Error error);
   void Close();
   void Complete();
   [[nodiscard]] HttpTask::Hooks HooksOf(CallId id);
-  void Warn(std::string text);
+  void Warn(const std::string& text);
 
   HistoricalClient* client_;
   HistoricalOptions options_;

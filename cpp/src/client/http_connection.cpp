@@ -22,9 +22,11 @@ constexpr int kReadsPerTurn = 8;  // then others have their turn
 }  // namespace
 
 HttpConnection::HttpConnection(Reactor* reactor, const net::TlsContext* tls,
+                               const proto::Redactor* redact,
                                HttpConnectionOptions options)
     : reactor_{reactor},
       tls_context_{tls},
+      redact_{redact},
       options_{std::move(options)},
       dialer_{reactor, options_.resolver},
       in_(kReceive) {}
@@ -221,8 +223,8 @@ HttpConnection::Flow HttpConnection::StepTunnel() {
         return Fail(response_->error());
       case proto::HttpResponse::Event::Head:
         if (const auto& head = response_->head(); head.status / 100 != 2) {
-          auto error =
-              proto::FailureOf(head, {}, "proxy " + options_.proxy->Authority());
+          auto error = proto::FailureOf(
+              head, {}, "proxy " + options_.proxy->Authority(), *redact_);
           return Fail({ErrorCode::ConnectionFailed,
                        "the proxy opens no tunnel: " + error.message, 0, error.http});
         }

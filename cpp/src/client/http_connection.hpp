@@ -14,6 +14,7 @@
 #include "net/scoped_fd.hpp"
 #include "net/tls_stream.hpp"
 #include "proto/http_response.hpp"
+#include "proto/redactor.hpp"
 #include "proto/url.hpp"
 
 namespace dbnloop {
@@ -53,8 +54,9 @@ struct HttpConnectionOptions {
 /// them before it waits.
 class HttpConnection {
  public:
+  /// `tls` and `redact`, of what a proxy says, must outlive this.
   HttpConnection(Reactor* reactor, const net::TlsContext* tls,
-                 HttpConnectionOptions options);
+                 const proto::Redactor* redact, HttpConnectionOptions options);
   ~HttpConnection();
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
@@ -110,6 +112,7 @@ class HttpConnection {
 
   Reactor* reactor_;
   const net::TlsContext* tls_context_;
+  const proto::Redactor* redact_;
   HttpConnectionOptions options_;
   net::Dialer dialer_;
   net::ScopedFd socket_;

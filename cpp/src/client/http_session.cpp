@@ -104,36 +104,14 @@ std::unique_ptr<HttpConnection> HttpSession::Connection() {
 }
 
 std::unique_ptr<HttpConnection> HttpSession::FreshConnection() const {
-  return std::make_unique<HttpConnection>(reactor_, tls_ ? &*tls_ : nullptr, options_);
+  return std::make_unique<HttpConnection>(reactor_, tls_ ? &*tls_ : nullptr, &redact_,
+                                          options_);
 }
 
 void HttpSession::Return(std::unique_ptr<HttpConnection> connection) {
   if (idle_.size() < kMostIdle && connection->Reusable()) {
     idle_.push_back(std::move(connection));
   }
-}
-
-void HttpSession::Redact(std::string& text) const {
-  // A server may repeat the header too; behind "Basic " it is as good as the key.
-  const auto header = proto::BasicAuth(api_key_, {});
-  for (const auto secret :
-       {std::string_view{api_key_}, std::string_view{header}.substr(6)}) {
-    for (auto at = text.find(secret); at != std::string::npos;
-         at = text.find(secret, at)) {
-      text.replace(at, secret.size(), "[key]");
-    }
-  }
-}
-
-void HttpSession::Redact(Error& error) const {
-  Redact(error.message);
-  if (error.http == nullptr) return;
-  auto failure = *error.http;
-  for (auto* text :
-       {&failure.error_case, &failure.message, &failure.docs, &failure.request_id}) {
-    Redact(*text);
-  }
-  error.http = std::make_shared<HttpFailure>(std::move(failure));
 }
 
 std::string HttpSession::Describe(const proto::HttpRequest& request) const {

@@ -36,9 +36,7 @@ class HttpSession {
   /// Keeps a connection for the next request.
   void Return(std::unique_ptr<HttpConnection> connection);
 
-  /// Takes the key out of what a peer sent.
-  void Redact(std::string& text) const;
-  void Redact(Error& error) const;
+  [[nodiscard]] const proto::Redactor& redact() const noexcept { return redact_; }
   /// The URL of a request, for messages.
   [[nodiscard]] std::string Describe(const proto::HttpRequest& request) const;
   [[nodiscard]] Reactor* reactor() const noexcept { return reactor_; }
@@ -46,6 +44,7 @@ class HttpSession {
  private:
   Reactor* reactor_;
   proto::SecretString api_key_;
+  proto::Redactor redact_{api_key_};
   std::string user_agent_;
   std::optional<net::TlsContext> tls_;
   HttpConnectionOptions options_;

@@ -55,8 +55,8 @@ void HttpTask::OnHead(const proto::HttpHead& head) {
     failed_ = head;
   }
   const auto warn = hooks_.warn;
-  for (auto& text : proto::WarningsOf(head)) {
-    if (!warn(std::move(text))) return;
+  for (const auto& text : proto::WarningsOf(head, session_->redact())) {
+    if (!warn(text)) return;
   }
   if (refused_) End(std::exchange(refused_, {}));
 }
@@ -69,7 +69,7 @@ void HttpTask::OnBody(std::span<const std::byte> piece, std::size_t& taken) {
     failed_body_.append(reinterpret_cast<const char*>(piece.data()),
                         std::min(room, piece.size()));
     // Enough to say what it is; the rest is not waited for.
-    if (piece.size() > room) End(proto::FailureOf(failed_, failed_body_, url_));
+    if (piece.size() > room) EndRefused();
     return;
   }
   if (auto error = Take(piece)) End(std::move(error));
@@ -78,11 +78,15 @@ void HttpTask::OnBody(std::span<const std::byte> piece, std::size_t& taken) {
 void HttpTask::OnDone() {
   session_->Return(std::move(connection_));
   if (refused_) return End(std::exchange(refused_, {}));
-  if (failed_.status != 0) return End(proto::FailureOf(failed_, failed_body_, url_));
+  if (failed_.status != 0) return EndRefused();
   End(Complete());
 }
 
 void HttpTask::OnFailure(Error error) { End(std::move(error)); }
+
+void HttpTask::EndRefused() {
+  End(proto::FailureOf(failed_, failed_body_, url_, session_->redact()));
+}
 
 bool HttpTask::TryAgain(const Error& error) {
   if (retries_left_ == 0) return false;
@@ -110,7 +114,7 @@ void HttpTask::End(Error error) {
   if (error && TryAgain(error)) return;
   const auto self = hooks_.release();
   if (connection_) connection_->Cancel();
-  if (error) session_->Redact(error);
+  error.message = session_->redact()(error.message);
   Finish(std::move(error));
 }
 

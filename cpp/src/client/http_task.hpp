@@ -18,7 +18,7 @@ class HttpTask : protected HttpListener {
  public:
   struct Hooks {
     /// Tells the user a warning; false: the task is gone with what the user did.
-    std::function<bool(std::string)> warn;
+    std::function<bool(const std::string&)> warn;
     std::function<std::unique_ptr<HttpTask>()> release;  ///< gives the task up
   };
   HttpTask(std::shared_ptr<HttpSession> session, Hooks hooks, int max_retries,
@@ -56,6 +56,7 @@ class HttpTask : protected HttpListener {
   void OnDone() final;
   void OnFailure(Error error) final;
   void End(Error error);
+  void EndRefused();
   [[nodiscard]] bool TryAgain(const Error& error);
 
   Hooks hooks_;

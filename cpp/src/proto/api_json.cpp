@@ -7,8 +7,6 @@
 #include <string>
 #include <utility>
 
-#include "proto/lines.hpp"
-
 namespace dbnloop::proto {
 namespace {
 
@@ -20,7 +18,8 @@ struct Mismatch {
   std::string wanted;
 };
 
-// A value and the way to it, for messages.
+// A value and the way to it, for messages: by names of ours and by positions, not by
+// names that the peer chose.
 class Value {
  public:
   Value(const Json& json, std::string place) : json_{json}, place_{std::move(place)} {}
@@ -48,8 +47,10 @@ class Value {
   template <typename F>
   void EachMember(F&& f) const {
     if (!json_.is_object()) Want("an object");
-    for (const auto& [key, item] : json_.items())
-      f(key, Value{item, place_ + "." + key});
+    std::size_t i = 0;
+    for (const auto& [key, item] : json_.items()) {
+      f(key, Value{item, place_ + "{" + std::to_string(i++) + "}"});
+    }
   }
   [[nodiscard]] const Json& json() const { return json_; }
 
@@ -250,7 +251,7 @@ std::expected<T, Error> ReadAnswer(std::string_view endpoint, std::string_view j
     Read(Value{parsed, "$"}, out);
     return out;
   } catch (const Mismatch& m) {
-    return fault("lacks " + m.wanted + " at " + Printable(m.place));
+    return fault("lacks " + m.wanted + " at " + m.place);
   }
 }
 

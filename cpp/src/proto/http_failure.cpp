@@ -15,23 +15,23 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::string Text(const Json& object, const char* key) {
+void ReadText(const Json& object, const char* key, std::string& out,
+              const Redactor& redact) {
   const auto at = object.find(key);
-  if (at == object.end()) return {};
-  return at->is_string() ? at->get<std::string>() : std::string{};
+  if (at != object.end() && at->is_string()) out = redact(at->get<std::string>());
 }
 
-void ReadEnvelope(std::string_view body, HttpFailure& out) {
+void ReadEnvelope(std::string_view body, HttpFailure& out, const Redactor& redact) {
   const auto json = Json::parse(body, nullptr, false);
   if (!json.is_object()) return;
   const auto detail = json.find("detail");
   if (detail == json.end()) return;
-  if (detail->is_string()) {
-    out.message = detail->get<std::string>();
-  } else if (detail->is_object()) {
-    out.error_case = Text(*detail, "case");
-    out.message = Text(*detail, "message");
-    out.docs = Text(*detail, "docs");
+  if (detail->is_object()) {
+    ReadText(*detail, "case", out.error_case, redact);
+    ReadText(*detail, "message", out.message, redact);
+    ReadText(*detail, "docs", out.docs, redact);
+  } else {
+    ReadText(json, "detail", out.message, redact);
   }
 }
 
@@ -82,12 +82,13 @@ std::optional<std::uint32_t> RetryAfter(const HttpHead& head) {
                        : bounded(static_cast<std::uint64_t>((*then - *now).count()));
 }
 
-Error FailureOf(const HttpHead& head, std::string_view body, std::string_view url) {
+Error FailureOf(const HttpHead& head, std::string_view body, std::string_view url,
+                const Redactor& redact) {
   auto failure = std::make_shared<HttpFailure>();
   failure->status = head.status;
-  failure->request_id = head.Find("request-id").value_or("");
+  failure->request_id = redact(head.Find("request-id").value_or(""));
   failure->retry_after_s = RetryAfter(head);
-  ReadEnvelope(body, *failure);
+  ReadEnvelope(body, *failure, redact);
 
   std::string message = "HTTP status " + std::to_string(head.status);
   if (!failure->error_case.empty()) {
@@ -96,10 +97,11 @@ Error FailureOf(const HttpHead& head, std::string_view body, std::string_view ur
   if (!failure->message.empty()) {
     message += ": " + Printable(failure->message);
   } else if (head.status >= 300 && head.status < 400) {
-    message += ": a redirect to " + Quoted(head.Find("location").value_or("nowhere")) +
+    message += ": a redirect to " +
+               Quoted(redact(head.Find("location").value_or("nowhere"))) +
                ", which is not followed: give the URL that it leads to";
   } else if (!body.empty()) {
-    message += ", with the body " + Quoted(body);
+    message += ", with the body " + Quoted(redact(body));
   }
   message += " (" + std::string{url};
   if (!failure->request_id.empty()) {
@@ -116,7 +118,7 @@ Error FailureOf(const HttpHead& head, std::string_view body, std::string_view ur
   return {code, std::move(message), 0, std::move(failure)};
 }
 
-std::vector<std::string> WarningsOf(const HttpHead& head) {
+std::vector<std::string> WarningsOf(const HttpHead& head, const Redactor& redact) {
   std::vector<std::string> out;
   HttpHead one;
   for (const auto& header : head.headers) {
@@ -127,10 +129,12 @@ std::vector<std::string> WarningsOf(const HttpHead& head) {
         json.is_array() &&
         std::ranges::all_of(json, [](const Json& item) { return item.is_string(); });
     if (!texts) {
-      out.push_back(Printable(header.second));
+      out.push_back(Printable(redact(header.second)));
       continue;
     }
-    for (const auto& item : json) out.push_back(Printable(item.get<std::string>()));
+    for (const auto& item : json) {
+      out.push_back(Printable(redact(item.get<std::string>())));
+    }
   }
   return out;
 }
