@@ -364,6 +364,51 @@ TEST_F(HistoricalApiTest, CountsAreNotNegative) {
   }
 }
 
+// Each bracket would take some 60 bytes.
+TEST_F(HistoricalApiTest, AnAnswerThatIsNestedDeeplyIsRefused) {
+  ScriptedHttpServer server{&reactor_};
+  std::string body;
+  int status = 200;
+  server.answer = [&](const std::string&) {
+    return HttpAnswer{ScriptedHttpServer::Response(status, body)};
+  };
+  const auto client = Make(Options(server));
+  std::optional<std::expected<std::vector<std::string>, Error>> result;
+  const auto ask = [&](std::string answer) {
+    body = std::move(answer);
+    result.reset();
+    HistoricalApi{client.get()}.ListSchemas("GLBX.MDP3",
+                                            [&](auto r) { result = std::move(r); });
+    EXPECT_TRUE(Until([&] { return result.has_value(); }));
+    return *result;
+  };
+  const auto nested = [](int depth, const char* open, const char* close) {
+    std::string text;
+    for (int i = 0; i < depth; ++i) text += open;
+    for (int i = 0; i < depth; ++i) text += close;
+    return text;
+  };
+  const auto too_deep = HasSubstr("nested deeper than 64");
+  EXPECT_THAT(ask(nested(64, "[", "]")).error().message, Not(too_deep));
+  for (const auto& json :
+       {nested(65, "[", "]"), nested(65, "{\"a\":[", "]}"), nested(1'000'000, "[", ""),
+        "[\"\\\"]\"," + nested(64, "[", "]")}) {
+    const auto answer = ask(json);
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, ErrorCode::ParseError);
+    EXPECT_THAT(answer.error().message, too_deep);
+  }
+  const auto brackets = "[\"" + nested(100, "[", "") + "\\\"[\"]";
+  EXPECT_TRUE(ask(brackets)) << "in a text they are text";
+  // An error's body too: it is shown as it is.
+  status = 422;
+  EXPECT_THAT(ask(R"({"detail":"no")" + std::string{"}"}).error().message,
+              HasSubstr(": no ("));
+  EXPECT_THAT(
+      ask(R"({"detail":"no","x":)" + nested(64, "[", "]") + "}").error().message,
+      HasSubstr("with the body"));
+}
+
 TEST_F(HistoricalApiTest, ManyCallsAtOnceAndOneCancelled) {
   ScriptedHttpServer server{&reactor_, &good_};
   server.answer = [](const std::string&) {

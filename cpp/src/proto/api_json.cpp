@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
+
+#include "proto/json.hpp"
 
 namespace dbnloop::proto {
 namespace {
@@ -244,8 +245,12 @@ std::expected<T, Error> ReadAnswer(std::string_view endpoint, std::string_view j
         Error{ErrorCode::ParseError, std::string{endpoint} + ": the server's answer " +
                                          what + "; is it Databento's API?"}};
   };
-  const auto parsed = Json::parse(json, nullptr, false);
-  if (parsed.is_discarded()) return fault("is no JSON");
+  const auto parsed = ParseJson(json);
+  if (parsed.is_discarded()) {
+    return fault(IsNestedTooDeep(json)
+                     ? "is nested deeper than " + std::to_string(kMaxJsonDepth)
+                     : "is no JSON");
+  }
   try {
     T out{};
     Read(Value{parsed, "$"}, out);

@@ -5,8 +5,8 @@
 #include <chrono>
 #include <limits>
 #include <memory>
-#include <nlohmann/json.hpp>
 
+#include "proto/json.hpp"
 #include "proto/lines.hpp"
 #include "proto/number.hpp"
 
@@ -22,7 +22,7 @@ void ReadText(const Json& object, const char* key, std::string& out,
 }
 
 void ReadEnvelope(std::string_view body, HttpFailure& out, const Redactor& redact) {
-  const auto json = Json::parse(body, nullptr, false);
+  const auto json = ParseJson(body);
   if (!json.is_object()) return;
   const auto detail = json.find("detail");
   if (detail == json.end()) return;
@@ -124,7 +124,7 @@ std::vector<std::string> WarningsOf(const HttpHead& head, const Redactor& redact
   for (const auto& header : head.headers) {
     one.headers = {header};
     if (!one.Find("x-warning")) continue;
-    const auto json = Json::parse(header.second, nullptr, false);
+    const auto json = ParseJson(header.second);
     const bool texts =
         json.is_array() &&
         std::ranges::all_of(json, [](const Json& item) { return item.is_string(); });
