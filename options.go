@@ -232,7 +232,9 @@ func WithIdleTimeout(d time.Duration) HistoricalOption {
 // is downloaded) only when the server refused it and says so (429, or 503 with Retry-After).
 // It waits as long as Retry-After says, else 1, 2, 4… s; not at all when that is more than
 // 300 s. A download that is resumed counts anew with every new byte. Streams of records are
-// never tried again: a second one may be billed a second time. Default: 0.
+// never tried again: a second one may be billed a second time. Besides, and without waiting,
+// what only reads is sent once more when a connection that an earlier request had left ends
+// without a byte of an answer: the server closed it just then. Default: 0.
 func WithRetries(n int) HistoricalOption {
 	return historicalOption(func(o *historicalConfig) {
 		if n < 0 {

@@ -44,7 +44,9 @@ struct HistoricalOptions {
   /// so (429, or 503 with Retry-After). It waits as long as Retry-After says, else 1,
   /// 2, 4… s; not at all when that is more than 300 s. A download that is resumed
   /// counts anew with every new byte. Streams of records are never tried again: a
-  /// second one may be billed a second time.
+  /// second one may be billed a second time. Besides, and without waiting, what only
+  /// reads is sent once more when a connection that an earlier request had left ends
+  /// without a byte of an answer: the server closed it just then.
   int max_retries = 0;
   /// Appended to the user agent; printable ASCII.
   std::string user_agent_extension;
@@ -145,7 +147,7 @@ class HistoricalClient : public DataSource {
   /// handler runs once, in a later turn. For typed calls see historical_api.hpp. Throws
   /// InvalidArgument without a handler.
   CallId Get(std::string_view endpoint, const Params& params, CallHandler done);
-  /// A POST. `repeatable`: it only reads, and may be sent again (see max_retries).
+  /// A POST. Reads: it may be sent again, as a Get may (see max_retries).
   enum class Effect { Reads, Bills };
   CallId Post(std::string_view endpoint, const Params& params, Effect effect,
               CallHandler done);

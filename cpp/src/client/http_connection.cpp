@@ -43,7 +43,8 @@ void HttpConnection::Send(const proto::HttpRequest& request, HttpListener* liste
   listener_ = listener;
   paused_ = false;
   received_ = 0;
-  if (phase_ == Phase::Idle) return BeginExchange();
+  reused_ = phase_ == Phase::Idle;
+  if (reused_) return BeginExchange();
   Cancel();
   listener_ = listener;
   const auto& peer = options_.proxy ? *options_.proxy : options_.url;

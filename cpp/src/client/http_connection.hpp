@@ -77,6 +77,10 @@ class HttpConnection {
 
   /// Whether another request may be sent on this connection, as far as can be seen.
   [[nodiscard]] bool Reusable() const;
+  /// After a failure: whether no byte came on a connection that had served before. The
+  /// server may have closed it, as nothing had been asked for long, at that very
+  /// moment.
+  [[nodiscard]] bool MayBeStale() const noexcept { return reused_ && received_ == 0; }
   /// Bytes of TCP payload or TLS plaintext received in this exchange.
   [[nodiscard]] std::uint64_t received() const noexcept { return received_; }
 
@@ -130,6 +134,7 @@ class HttpConnection {
   std::span<const std::byte> piece_;  // of the body, that the listener did not take
   std::uint64_t received_ = 0;
   std::uint32_t interest_ = 0;
+  bool reused_ = false;      // an exchange went before this one
   bool want_write_ = false;  // TLS asked for it
   bool eof_ = false;
   bool paused_ = false;

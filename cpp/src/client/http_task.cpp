@@ -36,13 +36,16 @@ HttpTask::HttpTask(std::shared_ptr<HttpSession> session, Hooks hooks, int max_re
 HttpTask::~HttpTask() { session_->reactor()->Cancel(retry_); }
 
 void HttpTask::Begin() {
-  retry_ = 0;
+  Send(repeatable_ ? session_->Connection() : session_->FreshConnection());
+}
+
+void HttpTask::Send(std::unique_ptr<HttpConnection> connection) {
   failed_ = {};
   failed_body_.clear();
   refused_ = {};
   const auto request = MakeRequest();
   url_ = session_->Describe(request);
-  connection_ = repeatable_ ? session_->Connection() : session_->FreshConnection();
+  connection_ = std::move(connection);
   connection_->Send(request, this);
 }
 
@@ -82,7 +85,15 @@ void HttpTask::OnDone() {
   End(Complete());
 }
 
-void HttpTask::OnFailure(Error error) { End(std::move(error)); }
+// A connection that was kept says nothing of the server: what only reads is sent once
+// more on a fresh one (RFC 9112, 9.3.1), and that one's failure counts.
+void HttpTask::OnFailure(Error error) {
+  if (repeatable_ && error.code == ErrorCode::ConnectionClosed &&
+      connection_->MayBeStale()) {
+    return Send(session_->FreshConnection());
+  }
+  End(std::move(error));
+}
 
 void HttpTask::EndRefused() {
   End(proto::FailureOf(failed_, failed_body_, url_, session_->redact()));
@@ -106,7 +117,10 @@ bool HttpTask::TryAgain(const Error& error) {
   if (!refused && !(broken && repeatable_)) return false;
   --retries_left_;
   connection_.reset();
-  retry_ = session_->reactor()->After(WaitBefore(tries_++, error), [this] { Begin(); });
+  retry_ = session_->reactor()->After(WaitBefore(tries_++, error), [this] {
+    retry_ = 0;
+    HttpTask::Begin();
+  });
   return true;
 }
 

@@ -55,6 +55,7 @@ class HttpTask : protected HttpListener {
   void OnBody(std::span<const std::byte> piece, std::size_t& taken) final;
   void OnDone() final;
   void OnFailure(Error error) final;
+  void Send(std::unique_ptr<HttpConnection> connection);
   void End(Error error);
   void EndRefused();
   [[nodiscard]] bool TryAgain(const Error& error);

@@ -219,6 +219,5 @@ const HttpHead& HttpResponse::head() const noexcept { return impl_->head; }
 std::span<const std::byte> HttpResponse::body() const noexcept { return impl_->body; }
 const Error& HttpResponse::error() const noexcept { return impl_->error; }
 bool HttpResponse::KeepAlive() const noexcept { return impl_->keep_alive; }
-bool HttpResponse::Began() const noexcept { return impl_->began; }
 
 }  // namespace dbnloop::proto

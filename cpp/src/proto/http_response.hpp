@@ -40,8 +40,6 @@ class HttpResponse {
   [[nodiscard]] const Error& error() const noexcept;
   /// After Done: whether another request may follow on this connection.
   [[nodiscard]] bool KeepAlive() const noexcept;
-  /// Whether any byte of a response came.
-  [[nodiscard]] bool Began() const noexcept;
 
  private:
   struct Impl;
