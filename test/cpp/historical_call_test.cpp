@@ -564,6 +564,81 @@ TEST_F(Download, AWholeFileInAnswerToARangeBeginsAnew) {
   EXPECT_EQ(folder_.Read("f"), content_);
 }
 
+// The server has no byte at or behind the part's end (RFC 9110, 15.5.17).
+TEST_F(Download, APartThatIsTheWholeFileIsNotAskedForAgain) {
+  for (const bool hash : {true, false}) {
+    folder_.Write("f.part", content_);
+    ScriptedHttpServer server{&reactor_};
+    server.answer = [&](const std::string&) {
+      return HttpAnswer{ScriptedHttpServer::Response(
+          416, "{}",
+          "Content-Range: bytes */" + std::to_string(content_.size()) + "\r\n")};
+    };
+    const auto client = Make(Options(server));
+    auto request = File();
+    request.size.reset();
+    request.overwrite = true;
+    if (!hash) request.sha256.clear();
+    Run(*client, request);
+    ASSERT_TRUE(*result_) << result_->error().message;
+    EXPECT_EQ((*result_)->bytes, content_.size());
+    EXPECT_EQ((*result_)->sha256, Sha256(content_));
+    EXPECT_EQ(folder_.Read("f"), content_);
+    EXPECT_THAT(server.requests, testing::SizeIs(1));
+  }
+}
+
+TEST_F(Download, APartThatIsNoneBeginsAnewOnce) {
+  const auto length = [](std::size_t n) {
+    return "Content-Range: bytes */" + std::to_string(n) + "\r\n";
+  };
+  for (const auto& headers : {std::string{}, length(content_.size()),
+                              std::string{"Content-Range: bytes */*\r\n"}}) {
+    for (const bool serves : {true, false}) {
+      std::filesystem::remove(folder_.Path("f"));
+      folder_.Write("f.part", content_ + "of another file");
+      ScriptedHttpServer server{&reactor_};
+      server.answer = [&](const std::string& request) {
+        return serves && request.find("Range: ") == std::string::npos
+                   ? Serve(request)
+                   : HttpAnswer{ScriptedHttpServer::Response(416, "{}", headers)};
+      };
+      const auto client = Make(Options(server));
+      auto request = File();
+      request.size.reset();
+      Run(*client, request);
+      ASSERT_EQ(server.requests.size(), 2U);
+      EXPECT_THAT(server.requests[0], HasSubstr("\r\nRange: "));
+      EXPECT_THAT(server.requests[1], Not(HasSubstr("\r\nRange: ")));
+      ASSERT_EQ(result_->has_value(), serves);
+      if (serves) {
+        EXPECT_EQ(folder_.Read("f"), content_);
+      } else {
+        EXPECT_THAT(result_->error().message, HasSubstr("HTTP status 416"));
+      }
+    }
+  }
+}
+
+TEST_F(Download, AWholePartOfAnotherFileIsThrownAway) {
+  folder_.Write("f.part", std::string(content_.size(), 'x'));
+  ScriptedHttpServer server{&reactor_};
+  server.answer = [&](const std::string& request) {
+    if (request.find("Range: ") == std::string::npos) return Serve(request);
+    return HttpAnswer{ScriptedHttpServer::Response(
+        416, "{}",
+        "Content-Range: bytes */" + std::to_string(content_.size()) + "\r\n")};
+  };
+  const auto client = Make(Options(server));
+  auto request = File();
+  request.size.reset();
+  Run(*client, request);
+  ASSERT_FALSE(*result_);
+  EXPECT_THAT(result_->error().message, HasSubstr("thrown away"));
+  Run(*client, request);
+  EXPECT_TRUE(*result_);
+}
+
 TEST_F(Download, RefusesWhatIsNotTheFile) {
   struct Case {
     const char* words;

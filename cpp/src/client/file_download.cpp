@@ -21,6 +21,7 @@ namespace {
 
 constexpr mode_t kMode = 0666;  // as the umask allows
 constexpr int kPartial = 206;
+constexpr int kNoSuchRange = 416;
 
 // "bytes 100-199/200" → 100.
 std::optional<std::uint64_t> RangeStart(std::string_view header) {
@@ -28,6 +29,13 @@ std::optional<std::uint64_t> RangeStart(std::string_view header) {
   if (!header.starts_with(kUnit)) return std::nullopt;
   header.remove_prefix(kUnit.size());
   return proto::ParseNumber<std::uint64_t>(header.substr(0, header.find('-')));
+}
+
+// "bytes */200", of a range that is not there, → 200.
+std::optional<std::uint64_t> WholeSize(std::string_view header) {
+  constexpr std::string_view kUnit = "bytes */";
+  if (!header.starts_with(kUnit)) return std::nullopt;
+  return proto::ParseNumber<std::uint64_t>(header.substr(kUnit.size()));
 }
 
 std::string FolderOf(const std::string& path) {
@@ -157,6 +165,20 @@ Error FileDownload::Accept(const proto::HttpHead& head) {
                                       " bytes, not " + std::to_string(*request_.size)};
   }
   return {};
+}
+
+// RFC 9110, 15.5.17: the server has no byte at or behind the part's end. When it says
+// that the file is as long as the part, nothing is missing, as if the last of many 206
+// had come: size and hash are looked at where they are known. Else the part is of
+// another file, or the server keeps the length to itself: begin anew, without a range,
+// so that it happens once.
+HttpTask::Remedy FileDownload::RemedyOf(const proto::HttpHead& head) {
+  if (head.status != kNoSuchRange || asked_from_ == 0) return Remedy::None;
+  if (WholeSize(head.Find("content-range").value_or("")) == asked_from_) {
+    return Remedy::Complete;
+  }
+  bytes_ = 0;
+  return Remedy::Again;
 }
 
 Error FileDownload::Take(std::span<const std::byte> piece) {

@@ -26,6 +26,7 @@ class FileDownload final : public HttpTask {
   [[nodiscard]] Error Accept(const proto::HttpHead& head) override;
   [[nodiscard]] Error Take(std::span<const std::byte> piece) override;
   [[nodiscard]] Error Complete() override;
+  [[nodiscard]] Remedy RemedyOf(const proto::HttpHead& head) override;
   void Finish(Error error) override;
 
   [[nodiscard]] bool IsRange() const noexcept { return request_.url_path.empty(); }

@@ -96,6 +96,14 @@ void HttpTask::OnFailure(Error error) {
 }
 
 void HttpTask::EndRefused() {
+  switch (RemedyOf(failed_)) {
+    case Remedy::Again:
+      return HttpTask::Begin();
+    case Remedy::Complete:
+      return End(Complete());
+    case Remedy::None:
+      break;
+  }
   End(proto::FailureOf(failed_, failed_body_, url_, session_->redact()));
 }
 

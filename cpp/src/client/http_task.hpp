@@ -39,6 +39,15 @@ class HttpTask : protected HttpListener {
   [[nodiscard]] virtual Error Take(std::span<const std::byte> piece) = 0;
   /// The body is complete. An error ends the task.
   [[nodiscard]] virtual Error Complete() = 0;
+  /// What to make of an answer that is no success.
+  enum class Remedy {
+    None,      ///< it is told, unless a retry is due
+    Again,     ///< MakeRequest asks for something else now, at once
+    Complete,  ///< what is there is all
+  };
+  [[nodiscard]] virtual Remedy RemedyOf(const proto::HttpHead& /*head*/) {
+    return Remedy::None;
+  }
   /// A try got further than all before it, and the next goes on there: retries count
   /// anew.
   void NoteProgress() noexcept {
