@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <openssl/evp.h>
 
+#include <filesystem>
 #include <random>
 
 #include "dbnloop/exception.hpp"
@@ -536,6 +537,84 @@ TEST_F(HistoricalApiTest, FilesThatAreThereAreLeftAndOthersRefused) {
   ASSERT_FALSE(*result_);
   EXPECT_THAT(result_->error().message, HasSubstr("not the file of the job"));
   EXPECT_EQ(folder_.Read("a"), "FIRST");
+}
+
+// Counts the turns that others have, until it goes.
+class Neighbour {
+ public:
+  explicit Neighbour(Reactor* reactor) : reactor_{reactor} { Next(); }
+  ~Neighbour() { reactor_->Cancel(timer_); }
+  Neighbour(const Neighbour&) = delete;
+  Neighbour& operator=(const Neighbour&) = delete;
+  int turns = 0;
+
+ private:
+  void Next() {
+    timer_ = reactor_->After({}, [this] {
+      ++turns;
+      Next();
+    });
+  }
+  Reactor* reactor_;
+  Reactor::TimerId timer_ = 0;
+};
+
+TEST_F(HistoricalApiTest, FilesThatAreThereAreReadInTurns) {
+  constexpr int kMiB = 8;
+  Job job;
+  job.files = {{"a", Noise(kMiB << 20, 1)}};
+  folder_.Write("a", job.files["a"]);
+  ScriptedHttpServer server{&reactor_};
+  bool listed = false;
+  server.answer = [&](const std::string& request) {
+    listed = true;
+    return job.Answer(request);
+  };
+  const auto client = Make(Options(server));
+  BatchDownload download{client.get(), "J", folder_.Path("."), nullptr, Note()};
+  ASSERT_TRUE(Until([&] { return listed; }));
+  const Neighbour neighbour{&reactor_};
+  ASSERT_TRUE(Until([&] { return result_.has_value(); }));
+  ASSERT_TRUE(*result_) << result_->error().message;
+  EXPECT_EQ(result_->value()[0].sha256, Sha256(job.files["a"]));
+  EXPECT_GE(neighbour.turns, kMiB) << "a MiB a turn";
+}
+
+TEST_F(HistoricalApiTest, MayBeDestroyedWhileItReadsFilesThatAreThere) {
+  Job job;
+  job.files = {{"a", Noise(6 << 20, 1)}};
+  folder_.Write("a", job.files["a"]);
+  ScriptedHttpServer server{&reactor_};
+  server.answer = [&](const std::string& request) { return job.Answer(request); };
+  // It reads in turns 2 to 8, at the earliest.
+  for (const int turn : {1, 3, 5}) {
+    const auto client = Make(Options(server));
+    auto download = std::make_unique<BatchDownload>(client.get(), "J",
+                                                    folder_.Path("."), nullptr, Note());
+    ASSERT_TRUE(
+        Until([&] { return server.Unsent() == 0 && !server.requests.empty(); }));
+    server.requests.clear();
+    // Its socket is readable: it is told of the list in the next turn, and reads then.
+    const Neighbour neighbour{&reactor_};
+    ASSERT_TRUE(Until([&] { return neighbour.turns > turn; }));
+    download.reset();
+    for (int i = 0; i < 20; ++i) reactor_.Poll(0);
+    EXPECT_FALSE(result_) << turn;
+  }
+  EXPECT_EQ(folder_.Read("a"), job.files["a"]);
+}
+
+TEST_F(HistoricalApiTest, AFileThatIsThereAndCannotBeReadIsSaidSo) {
+  Job job;
+  job.files = {{"a", "first"}};
+  std::filesystem::create_directory(folder_.Path("a"));
+  ScriptedHttpServer server{&reactor_};
+  server.answer = [&](const std::string& request) { return job.Answer(request); };
+  const auto client = Make(Options(server));
+  BatchDownload download{client.get(), "J", folder_.Path("."), nullptr, Note()};
+  ASSERT_TRUE(Until([&] { return result_.has_value(); }));
+  ASSERT_FALSE(*result_);
+  EXPECT_THAT(result_->error().message, HasSubstr("not the file of the job"));
 }
 
 TEST_F(HistoricalApiTest, NamesOfFilesDoNotLeadElsewhere) {

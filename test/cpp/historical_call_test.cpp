@@ -639,6 +639,46 @@ TEST_F(Download, AWholePartOfAnotherFileIsThrownAway) {
   EXPECT_TRUE(*result_);
 }
 
+TEST_F(Download, APartIsReadInTurns) {
+  constexpr int kMiB = 8;
+  content_ = std::string(kMiB << 20, 'x') + "end";
+  folder_.Write("f.part", content_.substr(0, kMiB << 20));
+  ScriptedHttpServer server{&reactor_};
+  server.answer = [&](const std::string& request) { return Serve(request); };
+  const auto client = Make(Options(server));
+  client->Download(File(), {}, [this](auto r) { result_ = std::move(r); });
+  int turns = 0;
+  while (server.accepted == 0 && turns < 100) {
+    reactor_.Poll(0);
+    ++turns;
+  }
+  EXPECT_GE(turns, kMiB) << "a MiB a turn, then it asks";
+  ASSERT_TRUE(Until([&] { return result_.has_value(); }));
+  ASSERT_TRUE(*result_) << result_->error().message;
+  EXPECT_THAT(server.requests[0], HasSubstr("\r\nRange: "));
+}
+
+TEST_F(Download, MayEndWhileItsPartIsRead) {
+  const std::string part(4 << 20, 'x');
+  ScriptedHttpServer server{&reactor_};
+  for (const bool destroyed : {true, false}) {
+    for (const int turns : {0, 1, 3}) {
+      folder_.Write("f.part", part);
+      auto client = Make(Options(server));
+      const auto id = client->Download(File(), {}, [](auto) { FAIL(); });
+      for (int i = 0; i < turns; ++i) reactor_.Poll(0);
+      if (destroyed) {
+        client.reset();
+      } else {
+        EXPECT_TRUE(client->Cancel(id));
+      }
+      for (int i = 0; i < 20; ++i) reactor_.Poll(0);
+      EXPECT_EQ(server.accepted, 0);
+      EXPECT_EQ(folder_.Read("f.part"), part) << "to be gone on with";
+    }
+  }
+}
+
 TEST_F(Download, RefusesWhatIsNotTheFile) {
   struct Case {
     const char* words;
@@ -748,6 +788,9 @@ TEST_F(Download, RefusesMisuse) {
   const auto client = Make(Options(server));
   auto request = File();
   request.url_path = "https://elsewhere/f";
+  EXPECT_THROW(client->Download(request, {}, [](auto) {}), Exception);
+  folder_.Write("f.part", "it is read before anything is sent");
+  request.url_path = "/a b";
   EXPECT_THROW(client->Download(request, {}, [](auto) {}), Exception);
   request = File();
   request.path = folder_.Path("no/such/folder");

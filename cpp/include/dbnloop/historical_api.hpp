@@ -13,6 +13,8 @@
 
 namespace dbnloop {
 
+class FileHasher;
+
 // The typed calls of the historical API: protocol groups metadata, symbology and batch.
 // Days are "2026-11-23", UTC; times are as the API writes them, ISO 8601 in UTC. What
 // is a list of names to the API (schemas, states, modes) stays text: new ones may come.
@@ -198,8 +200,9 @@ class HistoricalApi {
 };
 
 /// All files of a batch job, one after the other, into a folder: what is there and
-/// whole is left, what was begun goes on, sizes and hashes are checked. Destroying it
-/// ends it without a word; what has come stays, to be gone on with.
+/// whole is left, what was begun goes on, sizes and hashes are checked; files that are
+/// there are read in turns of about a MiB. Destroying it ends it without a word; what
+/// has come stays, to be gone on with.
 class BatchDownload {
  public:
   /// `file` is being written, of `count` files, `index` from 0.
@@ -219,6 +222,8 @@ class BatchDownload {
 
  private:
   void Next();
+  void Check(const DownloadRequest& wanted);
+  void Fetch(const DownloadRequest& wanted);
   void End(std::expected<std::vector<DownloadResult>, Error> result);
 
   HistoricalClient* client_;
@@ -228,6 +233,7 @@ class BatchDownload {
   std::vector<BatchFile> files_;
   std::vector<DownloadResult> results_;
   HistoricalClient::CallId call_ = 0;
+  std::unique_ptr<FileHasher> hasher_;  // of a file that is there already
 };
 
 }  // namespace dbnloop

@@ -155,9 +155,10 @@ class HistoricalClient : public DataSource {
   /// Writes a response's body to a file as it comes: to "path.part", which is synced
   /// and renamed at the end, so that a file under the final name is whole. When it
   /// fails or is cancelled, the part stays: the next try goes on with that of a job's
-  /// file; that of a range was paid for, and the next try begins anew. Throws
-  /// InvalidArgument when the request is malformed or the file exists, InvalidState
-  /// when another download writes the part, System when it cannot be made.
+  /// file, which it reads first, in turns of about a MiB; that of a range was paid for,
+  /// and the next try begins anew. Throws InvalidArgument when the request is malformed
+  /// or the file exists, InvalidState when another download writes the part, System
+  /// when it cannot be made.
   using DownloadHandler =
       std::move_only_function<void(std::expected<DownloadResult, Error>)>;
   using ProgressHandler = std::move_only_function<void(const DownloadProgress&)>;
@@ -169,6 +170,7 @@ class HistoricalClient : public DataSource {
 
  private:
   class Impl;
+  friend class BatchDownload;  // works on the client's reactor
 
   void ScheduleDelivery() override;
   [[nodiscard]] bool HasMore() const override;

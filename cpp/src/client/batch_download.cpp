@@ -1,46 +1,28 @@
 // The files of a batch job, one after the other.
 
-#include <array>
+#include <fcntl.h>
+
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <memory>
-#include <span>
 #include <utility>
 
+#include "client/file_hasher.hpp"
+#include "client/historical_impl.hpp"
 #include "dbnloop/exception.hpp"
 #include "dbnloop/historical_api.hpp"
+#include "net/scoped_fd.hpp"
 #include "proto/lines.hpp"
-#include "proto/sha256.hpp"
 
 namespace dbnloop {
 namespace {
 
-// The file's SHA-256; that of no bytes when it cannot be read.
-std::string Sha256Of(const std::string& path) {
-  std::ifstream file{path, std::ios::binary};
-  proto::Sha256 digest;
-  std::array<char, 64 * 1024> buffer;
-  while (file.read(buffer.data(), buffer.size()), file.gcount() > 0) {
-    digest.Update(std::as_bytes(
-        std::span{buffer}.first(static_cast<std::size_t>(file.gcount()))));
-  }
-  return digest.Finish();
-}
-
-// The file that is there, when it is the one that is wanted. Throws when it is another.
-std::optional<DownloadResult> FindWhole(const DownloadRequest& wanted) {
-  std::error_code none;
-  if (!std::filesystem::exists(wanted.path, none)) return std::nullopt;
-  const auto size = std::filesystem::file_size(wanted.path, none);
-  DownloadResult there{
-      .path = wanted.path, .bytes = size, .sha256 = Sha256Of(wanted.path)};
-  if (none || size != wanted.size ||
-      (!wanted.sha256.empty() && there.sha256 != wanted.sha256)) {
-    throw Exception{{ErrorCode::InvalidState,
-                     wanted.path + " exists and is not the file of the job: move it "
-                                   "away, or choose another folder"}};
-  }
-  return there;
+Error NotTheJobs(const std::string& path) {
+  return {ErrorCode::InvalidState,
+          path +
+              " exists and is not the file of the job: move it away, or choose "
+              "another folder"};
 }
 
 }  // namespace
@@ -75,31 +57,58 @@ BatchDownload::BatchDownload(HistoricalClient* client, const std::string& job_id
 BatchDownload::~BatchDownload() { client_->Cancel(call_); }
 
 void BatchDownload::Next() {
+  if (results_.size() == files_.size()) return End(std::move(results_));
   try {
-    while (results_.size() < files_.size()) {
-      const auto index = results_.size();
-      const auto request = HistoricalApi::ToDownload(files_[index], folder_);
-      if (auto there = FindWhole(request)) {
-        results_.push_back(std::move(*there));
-        continue;
-      }
-      const auto tell = [progress = progress_, file = files_[index], index,
-                         count = files_.size()](const DownloadProgress& p) {
-        if (*progress) (*progress)(file, index, count, p);
-      };
-      call_ = client_->Download(
-          request, tell, [this](std::expected<DownloadResult, Error> result) {
-            call_ = 0;
-            if (!result) return End(std::unexpected{std::move(result.error())});
-            results_.push_back(std::move(*result));
-            Next();
-          });
-      return;
-    }
+    const auto wanted = HistoricalApi::ToDownload(files_[results_.size()], folder_);
+    std::error_code none;
+    if (std::filesystem::exists(wanted.path, none)) return Check(wanted);
+    Fetch(wanted);
   } catch (const Exception& e) {
-    return End(std::unexpected{e.error()});
+    End(std::unexpected{e.error()});
   }
-  End(std::move(results_));
+}
+
+// The file that is there is taken when it is the one that is wanted.
+void BatchDownload::Check(const DownloadRequest& wanted) {
+  std::error_code fault;
+  const auto size = std::filesystem::file_size(wanted.path, fault);
+  if (fault || size != wanted.size) throw Exception{NotTheJobs(wanted.path)};
+  net::ScopedFd file{::open(wanted.path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!file) {
+    const int reason = errno;
+    throw Exception{{ErrorCode::System,
+                     "open " + wanted.path + ": " + std::strerror(reason), reason}};
+  }
+  const int fd = file.get();
+  hasher_ = std::make_unique<FileHasher>(
+      client_->impl_->session->reactor(), fd, wanted.path,
+      [this, wanted, file = std::move(file)](auto read) {
+        if (!read) return End(std::unexpected{std::move(read.error())});
+        DownloadResult there{wanted.path, read->bytes, read->digest.Finish()};
+        if (there.bytes != wanted.size ||
+            (!wanted.sha256.empty() && there.sha256 != wanted.sha256)) {
+          return End(std::unexpected{NotTheJobs(wanted.path)});
+        }
+        results_.push_back(std::move(there));
+        Next();
+      });
+}
+
+void BatchDownload::Fetch(const DownloadRequest& wanted) {
+  const auto index = results_.size();
+  const auto tell = [progress = progress_, file = files_[index], index,
+                     count = files_.size()](const DownloadProgress& p) {
+    if (*progress) (*progress)(file, index, count, p);
+  };
+  call_ = client_->Download(wanted, tell,
+                            [this](std::expected<DownloadResult, Error> result) {
+                              call_ = 0;
+                              if (!result) {
+                                return End(std::unexpected{std::move(result.error())});
+                              }
+                              results_.push_back(std::move(*result));
+                              Next();
+                            });
 }
 
 // Nothing of this is touched after the call: `done` may destroy it.

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -74,11 +73,10 @@ FileDownload::FileDownload(std::shared_ptr<HttpSession> session, Hooks hooks,
   if (!Resumes() && ::ftruncate(file_.get(), 0) != 0) {
     throw Exception{SystemError("truncate")};
   }
-  HashPart();
 }
 
 FileDownload::~FileDownload() {
-  if (published_ || !file_) return;
+  if (published_ || !file_ || hasher_) return;
   if (bytes_ == 0 || (!Resumes() && !IsRange())) ::unlink(part_.c_str());
 }
 
@@ -109,18 +107,19 @@ Error FileDownload::SystemError(const char* what) const {
           std::string{what} + " " + part_ + ": " + std::strerror(reason), reason};
 }
 
-// What an earlier try has left counts as received.
-void FileDownload::HashPart() {
-  std::array<std::byte, 64 * 1024> block{};
-  for (;;) {
-    const auto n =
-        ::pread(file_.get(), block.data(), block.size(), static_cast<off_t>(bytes_));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw Exception{SystemError("read")};
-    if (n == 0) return;
-    digest_.Update(std::span{block}.first(static_cast<std::size_t>(n)));
-    bytes_ += static_cast<std::uint64_t>(n);
-  }
+void FileDownload::Begin() {
+  struct stat part{};
+  if (::fstat(file_.get(), &part) != 0) throw Exception{SystemError("look at")};
+  if (part.st_size == 0) return HttpTask::Begin();
+  hasher_ = std::make_unique<FileHasher>(
+      session_->reactor(), file_.get(), part_,
+      [this](std::expected<FileHasher::Hashed, Error> read) {
+        if (!read) return End(std::move(read.error()));
+        digest_ = std::move(read->digest);
+        bytes_ = read->bytes;  // counts as received
+        hasher_.reset();
+        HttpTask::Begin();
+      });
 }
 
 Error FileDownload::StartOver() {

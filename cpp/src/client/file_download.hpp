@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "client/file_hasher.hpp"
 #include "client/http_task.hpp"
 #include "net/scoped_fd.hpp"
 #include "proto/sha256.hpp"
@@ -20,6 +21,8 @@ class FileDownload final : public HttpTask {
                HistoricalClient::DownloadHandler done);
   /// A part stays when it may be gone on with, and when it was paid for.
   ~FileDownload() override;
+  /// Reads, in turns, what an earlier try has left, and goes on behind it.
+  void Begin() override;
 
  private:
   [[nodiscard]] proto::HttpRequest MakeRequest() override;
@@ -32,7 +35,6 @@ class FileDownload final : public HttpTask {
   [[nodiscard]] bool IsRange() const noexcept { return request_.url_path.empty(); }
   [[nodiscard]] bool Resumes() const noexcept { return request_.resume && !IsRange(); }
   void OpenPart();
-  void HashPart();
   [[nodiscard]] Error StartOver();
   [[nodiscard]] Error Publish();
   [[nodiscard]] Error SystemError(const char* what) const;
@@ -43,6 +45,7 @@ class FileDownload final : public HttpTask {
   HistoricalClient::DownloadHandler done_;
   std::string part_;
   net::ScopedFd file_;
+  std::unique_ptr<FileHasher> hasher_;  // of the part, until it is read
   proto::Sha256 digest_;
   std::uint64_t bytes_ = 0;
   std::uint64_t most_bytes_ = 0;  // of all tries

@@ -238,8 +238,12 @@ HistoricalClient::CallId HistoricalClient::Impl::Download(
   if (!done) Refuse("Download: it needs a handler of its result");
   const bool range = request.url_path.empty();
   if (range) Validate(request.range);
-  if (!range && !request.url_path.starts_with('/')) {
-    Refuse("Download: url_path must begin with '/': it is a path of the API's server");
+  const bool plain = std::ranges::all_of(request.url_path,
+                                         [](char c) { return c > 0x20 && c < 0x7F; });
+  if (!range && (!plain || !request.url_path.starts_with('/'))) {
+    Refuse(
+        "Download: url_path must begin with '/' and be ASCII without blanks: it is a "
+        "path of the API's server");
   }
   const auto id = ++last_id_;
   auto task = std::make_unique<FileDownload>(

@@ -27,8 +27,8 @@ class HttpTask : protected HttpListener {
   HttpTask(const HttpTask&) = delete;
   HttpTask& operator=(const HttpTask&) = delete;
 
-  /// Sends the first request. Nothing is told from inside.
-  void Begin();
+  /// Sends the first request, or sees to it. Nothing is told from inside.
+  virtual void Begin();
 
  protected:
   /// The request of this try.
@@ -56,6 +56,8 @@ class HttpTask : protected HttpListener {
   }
   /// Tells the user; no error: success.
   virtual void Finish(Error error) = 0;
+  /// No error: success. Without a retry the task is gone after it.
+  void End(Error error);
 
   std::shared_ptr<HttpSession> session_;
 
@@ -65,7 +67,6 @@ class HttpTask : protected HttpListener {
   void OnDone() final;
   void OnFailure(Error error) final;
   void Send(std::unique_ptr<HttpConnection> connection);
-  void End(Error error);
   void EndRefused();
   [[nodiscard]] bool TryAgain(const Error& error);
 
