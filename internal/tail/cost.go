@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"encoding/csv"
 	"fmt"
 	"io"
 	"math"
@@ -67,16 +68,35 @@ func withinLimit(cost float64, limit *float64) error {
 	return usage("this costs %s, more than --max-cost allows (%s): nothing was asked for", dollars(cost), dollars(*limit))
 }
 
-// dryRun prints what the range costs.
+// dryRun prints what the range costs: a table, unless another form was asked for.
 func (h *historical) dryRun(r *dbnloop.Range, limit *float64, o *output, stdout io.Writer) error {
 	p, err := h.price(r)
 	if err != nil {
 		return err
 	}
-	if err := p.listing().print(stdout, listingForm{json: o.format == formatJSON && o.jsonAsked}); err != nil {
-		return err
+	if o.asked && (o.format == formatCSV || o.format == formatTSV) {
+		err = p.printSeparated(stdout, o)
+	} else {
+		err = p.listing().print(stdout, listingForm{json: o.asked && o.format == formatJSON})
 	}
-	return withinLimit(p.CostUSD, limit)
+	return first(err, withinLimit(p.CostUSD, limit))
+}
+
+// printSeparated writes one row of what the JSON form has, under a header.
+func (p price) printSeparated(stdout io.Writer, o *output) error {
+	w := csv.NewWriter(&destination{name: "standard output", w: stdout})
+	if o.format == formatTSV {
+		w.Comma = '\t'
+	}
+	rows := [][]string{
+		{"dataset", "schema", "start", "end", "cost_usd", "billable_size", "record_count"},
+		{p.Dataset, p.Schema, p.Start, p.End, strconv.FormatFloat(p.CostUSD, 'f', -1, 64),
+			strconv.FormatUint(p.Bytes, 10), strconv.FormatUint(p.Records, 10)},
+	}
+	if o.omitHeader {
+		rows = rows[1:]
+	}
+	return w.WriteAll(rows)
 }
 
 func (p price) listing() listing {

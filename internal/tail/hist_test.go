@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -338,6 +339,20 @@ func TestHistMoney(t *testing.T) {
 		p.Bytes != uint64(n*size) || p.CostUSD <= 0 || p.Schema != "trades" {
 		t.Errorf("dry run as JSON: %+v, %v", p, err)
 	}
+	for flag, delimiter := range map[string]string{"-C": ",", "-T": "\t"} {
+		names := []string{"dataset", "schema", "start", "end", "cost_usd", "billable_size", "record_count"}
+		values := []string{p.Dataset, p.Schema, p.Start, p.End, strconv.FormatFloat(p.CostUSD, 'f', -1, 64), fmt.Sprint(p.Bytes), fmt.Sprint(p.Records)}
+		row := strings.Join(values, delimiter) + "\n"
+		got = h.run(t, append([]string{"hist", "--dry-run", flag}, query...)...).want(t, ExitOK)
+		if diff := cmp.Diff(strings.Join(names, delimiter)+"\n"+row, got.stdout); diff != "" {
+			t.Errorf("dry run with %s: %s", flag, diff)
+		}
+		got = h.run(t, append([]string{"hist", "--dry-run", "--omit-header", flag}, query...)...).want(t, ExitOK)
+		if diff := cmp.Diff(row, got.stdout); diff != "" {
+			t.Errorf("dry run with %s --omit-header: %s", flag, diff)
+		}
+	}
+	h.run(t, append([]string{"hist", "--dry-run", "-D"}, query...)...).want(t, ExitUsage, "is no DBN")
 	below, above := fmt.Sprint(p.CostUSD/2), fmt.Sprint(p.CostUSD*2)
 	h.run(t, append([]string{"hist", "--dry-run", "--max-cost", below}, query...)...).want(t, ExitUsage, "--max-cost")
 	h.run(t, append([]string{"hist", "--max-cost", below}, query...)...).want(t, ExitUsage, "more than --max-cost allows")

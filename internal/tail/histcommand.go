@@ -86,6 +86,9 @@ func (p *Program) histPlan(cmd *cobra.Command, f *flags, args []string) (pl hist
 	if pl.output, err = f.outputSettings(&pl.request, p.Stdout, p.Getenv); err != nil {
 		return pl, err
 	}
+	if f.dryRun && pl.output.asked && pl.output.format == formatDBN {
+		return pl, usage("--dry-run prints a price, which is no DBN: give --table, -J, -C or -T")
+	}
 	pl.output.whole = true
 	usual := dbn.AsIs // as with files
 	if pl.output.format == formatTable {

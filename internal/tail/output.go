@@ -34,16 +34,16 @@ func (f format) String() string {
 
 // output says where records go and in which form.
 type output struct {
-	format    format
-	path      string // "": standard output
-	zstd      bool
-	jsonAsked bool // by flag, not as the usual form in a pipe
-	tee       string
-	teeZstd   bool
-	force     bool
-	whole     bool // the file at path appears when it is complete
-	cut       bool // what was written is not all: the whole file gets another name
-	empty     bool // and it is nothing at all: no file
+	format  format
+	asked   bool   // by flag, not as the usual form in a pipe or by the file's name
+	path    string // "": standard output
+	zstd    bool
+	tee     string
+	teeZstd bool
+	force   bool
+	whole   bool // the file at path appears when it is complete
+	cut     bool // what was written is not all: the whole file gets another name
+	empty   bool // and it is nothing at all: no file
 
 	text       dbn.TextOptions // TsOut is the stream's own
 	omitHeader bool
@@ -69,7 +69,7 @@ func formatOf(path string) (f format, compressed, known bool) {
 // output checks the flags that say how to write.
 func (f *flags) outputSettings(r *request, stdout io.Writer, getenv func(string) string) (o output, err error) {
 	o = output{
-		path: f.output, zstd: f.zstd, tee: f.tee, force: f.force, jsonAsked: f.json,
+		path: f.output, zstd: f.zstd, tee: f.tee, force: f.force,
 		text:       dbn.TextOptions{Pretty: f.pretty, MapSymbol: !f.noMapSymbols},
 		omitHeader: f.omitHeader, system: f.system, metadata: f.metadata,
 	}
@@ -109,6 +109,7 @@ func (f *flags) chooseFormat(o *output, terminal bool) (format, error) {
 	if count > 1 {
 		return 0, usage("give one of --table, -J, -C, -T and -D, not several")
 	}
+	o.asked = count == 1
 	if o.path != "" {
 		named, compressed, known := formatOf(o.path)
 		o.zstd = o.zstd || compressed
