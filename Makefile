@@ -112,10 +112,12 @@ fmt: ## Format the C++ and Go sources
 generate: ## Regenerate what is made from schema/dbn.json and the sample data
 	@go generate ./...
 
+# DATABENTO_CPP names a folder with databento-cpp's sources, CPP_HTTPLIB one with a newer
+# httplib.h than Debian's, for machines without GitHub.
 .PHONY: interop
-interop: build ## Compare with the official clients (installs them in a temporary place)
+interop: build ## Compare with the official clients (built or installed outside the sources)
 	@scripts/deps.sh build interop
-	@scripts/interop.sh
+	@DATABENTO_CPP=$(if $(DATABENTO_CPP),$(abspath $(DATABENTO_CPP))) JOBS=$(JOBS) scripts/interop.sh
 
 .PHONY: bench
 bench: build ## Run the benchmarks; DATABENTO_CPP=its-sources measures that library beside ours

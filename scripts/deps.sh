@@ -11,7 +11,7 @@ packages_of() {
     fuzz) echo "clang-19 libclang-rt-19-dev" ;;
     container) echo "podman buildah runc debootstrap" ;;
     netfaults) echo "nftables iproute2 util-linux" ;;
-    interop) echo "python3 python3-venv" ;;
+    interop) echo "python3 python3-venv $(packages_of databento)" ;;
     *) echo "deps: no group named '$1'; groups: build databento lint fuzz container netfaults interop" >&2; exit 2 ;;
   esac
 }

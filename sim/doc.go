@@ -2,8 +2,8 @@
 // development without a key or a network: what package httptest is to net/http.
 //
 // A [Gateway] speaks the text protocol of the live gateway (greeting, challenge,
-// authentication, subscriptions, start) and then sends a DBN stream: metadata, symbol
-// mappings, acknowledgements, the records of its sources and heartbeats. The
+// authentication, subscriptions and their end, start) and then sends a DBN stream:
+// metadata, symbol mappings, acknowledgements, the records of its sources and heartbeats. The
 // challenge is really checked, subscriptions are validated, and records are filtered
 // by schema, symbol and start, so that the official clients can use it as they use
 // the service.

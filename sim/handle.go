@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -33,6 +34,9 @@ func (s *session) handleLine(line string) error {
 	s.log.Debug("line", "text", line)
 	if isStart(line) {
 		return s.invalid("the session has started already")
+	}
+	if request, ok := strings.CutPrefix(line, "unsubscribe|"); ok {
+		return s.unsubscribe(request)
 	}
 	s.note(func(info *SessionInfo) { info.Subscriptions = append(info.Subscriptions, line) })
 	chunk, err := parseRequest(line)
@@ -123,6 +127,36 @@ func (s *session) accept(r *request) error {
 	s.play.subscribe(sub)
 	s.atEnd = false
 	return nil
+}
+
+// unsubscribe takes the symbols of a request away from what the session gets of its schema;
+// those that it does not get are passed over. A chunk acts at once, the last one is
+// acknowledged.
+func (s *session) unsubscribe(line string) error {
+	r, err := parseRequest(line)
+	if err != nil {
+		return s.invalid(fmt.Sprintf("unsubscribe: %v", err))
+	}
+	switch r.stypeIn {
+	case dbn.STypeRawSymbol, dbn.STypeParent, dbn.STypeInstrumentID:
+	default:
+		return s.invalid(fmt.Sprintf("unsubscribe: stype_in %s is not possible, want raw_symbol, parent or instrument_id", r.stypeIn))
+	}
+	wanted := func(uint32) bool { return false }
+	if !slices.Contains(r.symbols, dbn.AllSymbols) {
+		ids := make(map[uint32]bool)
+		for _, symbol := range r.symbols {
+			for _, t := range s.tl.resolve(r.stypeIn, symbol) {
+				ids[t.id] = true
+			}
+		}
+		wanted = func(id uint32) bool { return !ids[id] }
+	}
+	s.play.keep(r.schema, wanted)
+	if !r.last {
+		return nil
+	}
+	return s.control(s.compose.unsubscribed(s.now(), r.schema))
 }
 
 // resolve finds the instruments of each symbol. A symbol that is not known is an error

@@ -2,6 +2,8 @@ package sim
 
 import (
 	"encoding/binary"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
@@ -60,6 +62,22 @@ func (p *player) subscribe(sub *subscription) {
 		p.refilter()
 		p.rewind()
 	}
+}
+
+// keep leaves only the wanted instruments in the subscriptions to a schema.
+func (p *player) keep(schema dbn.Schema, wanted func(id uint32) bool) {
+	p.subs = slices.DeleteFunc(p.subs, func(sub *subscription) bool {
+		if sub.schema != schema {
+			return false
+		}
+		if sub.all {
+			sub.all, sub.ids = false, maps.Clone(p.tl.ids[schema])
+		}
+		maps.DeleteFunc(sub.ids, func(id uint32, _ struct{}) bool { return !wanted(id) })
+		sub.seal()
+		return len(sub.ids) == 0
+	})
+	p.refilter()
 }
 
 // rewind goes back over the records that were skipped because nobody wanted them, though

@@ -162,8 +162,9 @@ func (s *subscription) selects(id uint32) bool {
 // maxFew is how many ids are looked through rather than looked up.
 const maxFew = 8
 
-// seal is called when all ids are known.
+// seal is called when the ids are known, and when they have changed.
 func (s *subscription) seal() {
+	s.few = nil
 	if len(s.ids) <= maxFew {
 		s.few = slices.Sorted(maps.Keys(s.ids))
 	}

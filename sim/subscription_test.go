@@ -3,6 +3,7 @@ package sim_test
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -302,5 +303,46 @@ func TestASnapshotWithoutAPastIsAClear(t *testing.T) {
 	m, ok := dbn.As[dbn.MboMsg](data[0])
 	if !ok || m.Action != dbn.ActionClear || m.Flags != dbn.FlagSnapshot|dbn.FlagLast || m.Hd.InstrumentID != idES {
 		t.Errorf("first record %+v", m)
+	}
+}
+
+// The newest official client (Rust) can unsubscribe; such a line was once taken for one more
+// subscription.
+func TestUnsubscribe(t *testing.T) {
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	const done = "unknown(5): Unsubscribe request for trades data succeeded"
+	trades := sampleRecords(t, dbn.SchemaTrades)
+	without := func(ids ...uint32) []byte {
+		return pick(trades, func(r dbn.Record) bool { return !slices.Contains(ids, r.Header().InstrumentID) })
+	}
+	both := "schema=trades|symbols=ESZ6,NQZ6|id=1"
+	all := "schema=trades|symbols=ALL_SYMBOLS|id=1"
+	// A session without subscriptions would stay.
+	other := "schema=definition|symbols=ESZ6|id=2\n"
+	definition := pick(sampleRecords(t, dbn.SchemaDefinition), func(r dbn.Record) bool { return r.Header().InstrumentID == idES })
+	for _, test := range []struct {
+		name, line, unsubscribe, answer string
+		want                            []byte
+	}{
+		{"one of two", both, "schema=trades|stype_in=raw_symbol|symbols=NQZ6|is_last=1", done, without(idNQ, idCL, idGC)},
+		{"one of all", all, "schema=trades|symbols=NQZ6", done, without(idNQ)},
+		{"by id and by parent", all, "schema=trades|stype_in=instrument_id|symbols=4916|is_last=0\nunsubscribe|schema=trades|stype_in=parent|symbols=NQ.FUT|is_last=1", done, without(idES, idNQ)},
+		{"all of two", other + both, "schema=trades|symbols=ALL_SYMBOLS", done, definition},
+		{"all of all", other + all, "schema=trades|symbols=ALL_SYMBOLS", done, definition},
+		{"what is not subscribed", all, "schema=trades|symbols=XXX", done, trades},
+		{"another schema", all, "schema=mbo|symbols=ALL_SYMBOLS", "unknown(5): Unsubscribe request for mbo data succeeded", trades},
+		{"an stype that cannot be", all, "schema=trades|stype_in=continuous|symbols=CL.c.0",
+			"invalid_subscription last=1: Invalid subscription: unsubscribe: stype_in continuous is not possible, want raw_symbol, parent or instrument_id", trades},
+		{"no symbols", all, "schema=trades", "invalid_subscription last=1: Invalid subscription: unsubscribe: symbols is missing", trades},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			own, data := run(t, gw, "", test.line, "unsubscribe|"+test.unsubscribe)
+			if texts := describeAll(own); texts[len(texts)-1] != test.answer || slices.Index(texts, ack1) != len(texts)-2 {
+				t.Errorf("answers\n%s\nwant, behind one ack,\n%s", strings.Join(texts, "\n"), test.answer)
+			}
+			if !bytes.Equal(join(data), test.want) {
+				t.Errorf("%d records are not those that are still subscribed", len(data))
+			}
+		})
 	}
 }

@@ -10,8 +10,8 @@ folder=build/interop/cpp_$part
 mkdir -p "$folder"
 if ! cmake -S test/interop/cpp -B "$folder" -G Ninja --fresh \
   -DHISTORICAL="$([ "$part" = historical ] && echo ON || echo OFF)" \
-  ${CPP_HTTPLIB:+-DDBNLOOP_HTTPLIB_INCLUDE="$(realpath "$CPP_HTTPLIB")"} \
-  ${DATABENTO_CPP:+-DFETCHCONTENT_SOURCE_DIR_DATABENTO="$(realpath "$DATABENTO_CPP")"} \
+  ${CPP_HTTPLIB:+-DDBNLOOP_HTTPLIB_INCLUDE="$(realpath -m "$CPP_HTTPLIB")"} \
+  ${DATABENTO_CPP:+-DFETCHCONTENT_SOURCE_DIR_DATABENTO="$(realpath -m "$DATABENTO_CPP")"} \
   >"$folder/configure.log" 2>&1; then
   cat "$folder/configure.log" >&2
   exit 1

@@ -7,6 +7,7 @@
 //! ts_out. Each record must equal, bit for bit, what the dbn crate reads from the file under
 //! the same policy.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use databento::dbn::{
@@ -169,7 +170,7 @@ fn of(schema: Schema, symbol: &str, stype_in: SType) -> Subscription {
         .build()
 }
 
-fn symbols(map: &PitSymbolMap) -> std::collections::BTreeSet<String> {
+fn symbols(map: &PitSymbolMap) -> BTreeSet<String> {
     names(map.inner().values())
 }
 
@@ -269,7 +270,8 @@ async fn several(program: &Path, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What is said besides data: replay, snapshot, chunks, parents, refusals, reconnecting.
+/// What is said besides data: replay, snapshot, chunks, parents, unsubscribing, refusals,
+/// reconnecting.
 async fn conversation(program: &Path, folder: &Path) -> Result<()> {
     let (trades, _) = from_file(&folder.join("trades.dbn.zst"), UpgradeToV3)?;
     let (_sim, address) = gateway(program, &["--live-from", "2026-11-15T23:01:00"])?;
@@ -336,6 +338,21 @@ async fn conversation(program: &Path, folder: &Path) -> Result<()> {
         .count();
     expect("records without a symbol", unmapped, 0)?;
 
+    let both = Subscription::builder()
+        .symbols(["ESZ6", "NQZ6"])
+        .schema(Schema::Trades)
+        .build();
+    let mut client = connect(&address, DATASET, KEY, PLAIN).await?;
+    client.subscribe(both).await?;
+    let unsubscription = of(Schema::Trades, "NQZ6", SType::RawSymbol).to_unsubscription();
+    client.unsubscribe(unsubscription).await?;
+    let (got, _) = read(&mut client, PLAIN).await?;
+    let codes: Vec<_> = got.systems.iter().filter_map(|(code, _)| *code).collect();
+    let want = vec![SystemCode::SubscriptionAck, SystemCode::UnsubscribeAck];
+    expect("answers to unsubscribing", codes, want)?;
+    let one: BTreeSet<_> = got.data.iter().map(|record| instrument(record)).collect();
+    expect("still subscribed", one, BTreeSet::from([4916]))?;
+
     let wrong: String = KEY.chars().rev().collect();
     for (key, dataset, reason) in [
         (&*wrong, DATASET, "CRAM"),
@@ -358,7 +375,9 @@ async fn conversation(program: &Path, folder: &Path) -> Result<()> {
     if same("after reconnecting", &second.data, &first.data)? == 0 {
         return Err("nothing after reconnecting".into());
     }
-    println!("  replay, snapshot, chunks, parents, refusals, reconnecting: as expected");
+    println!(
+        "  replay, snapshot, chunks, parents, unsubscribing, refusals, reconnecting: as expected"
+    );
     Ok(())
 }
 
