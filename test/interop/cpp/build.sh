@@ -8,10 +8,13 @@ cd "$(dirname "$0")/../../.."
 part=$1
 folder=build/interop/cpp_$part
 mkdir -p "$folder"
-if ! cmake -S test/interop/cpp -B "$folder" -G Ninja --fresh \
+# What an earlier call was given must not stay in CMake's cache.
+given=(-UDBNLOOP_HTTPLIB_INCLUDE -UFETCHCONTENT_SOURCE_DIR_DATABENTO)
+[ -z "${CPP_HTTPLIB:-}" ] || given+=(-DDBNLOOP_HTTPLIB_INCLUDE="$(realpath -m "$CPP_HTTPLIB")")
+[ -z "${DATABENTO_CPP:-}" ] ||
+  given+=(-DFETCHCONTENT_SOURCE_DIR_DATABENTO="$(realpath -m "$DATABENTO_CPP")")
+if ! cmake -S test/interop/cpp -B "$folder" -G Ninja "${given[@]}" \
   -DHISTORICAL="$([ "$part" = historical ] && echo ON || echo OFF)" \
-  ${CPP_HTTPLIB:+-DDBNLOOP_HTTPLIB_INCLUDE="$(realpath -m "$CPP_HTTPLIB")"} \
-  ${DATABENTO_CPP:+-DFETCHCONTENT_SOURCE_DIR_DATABENTO="$(realpath -m "$DATABENTO_CPP")"} \
   >"$folder/configure.log" 2>&1; then
   cat "$folder/configure.log" >&2
   exit 1
