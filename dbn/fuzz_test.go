@@ -112,9 +112,14 @@ func searchSymbol(m *dbn.Metadata, id string, date uint32) (symbol string, ok bo
 // error, and the same in pieces.
 func FuzzZstd(f *testing.F) {
 	f.Cleanup(dbn.ShrinkDecoders())
+	zw, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1)) // some MB: made once
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { zw.Close() })
 	f.Add(testStream(f, 3, false), uint16(64))
 	f.Add(testStream(f, 1, true), uint16(0))
-	f.Add(compressed(f, testStream(f, 2, false), 100), uint16(1))
+	f.Add(compressed(zw, testStream(f, 2, false), 100), uint16(1))
 	f.Add([]byte("\x50\x2A\x4D\x18\x08\x00\x00\x00DBZ\x01"), uint16(3))
 	f.Fuzz(func(t *testing.T, b []byte, frame uint16) {
 		plain, plainErr := decodeAll(bytes.NewReader(b), dbn.WithMaxMetadata(1<<20))
@@ -125,7 +130,7 @@ func FuzzZstd(f *testing.F) {
 		if !bytes.HasPrefix(b, []byte("DBN")) {
 			return // it may be compressed itself
 		}
-		again, err := decodeAll(bytes.NewReader(compressed(t, b, int(frame))), dbn.WithMaxMetadata(1<<20))
+		again, err := decodeAll(bytes.NewReader(compressed(zw, b, int(frame))), dbn.WithMaxMetadata(1<<20))
 		if !cmp.Equal(plain, again) || (plainErr == nil) != (err == nil) {
 			t.Fatalf("%d records, %v; compressed %d, %v", len(plain), plainErr, len(again), err)
 		}
@@ -133,12 +138,7 @@ func FuzzZstd(f *testing.F) {
 }
 
 // compressed makes zstd frames of this many bytes; 0: one.
-func compressed(t testing.TB, b []byte, frame int) []byte {
-	zw, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer zw.Close()
+func compressed(zw *zstd.Encoder, b []byte, frame int) []byte {
 	if frame == 0 {
 		return zw.EncodeAll(b, nil)
 	}
