@@ -77,8 +77,12 @@ func WithFragment(version uint8, tsOut bool) DecoderOption {
 	return decoderOption(func(o *decoderOptions) { o.fragment, o.version, o.tsOut = true, version, tsOut })
 }
 
-// decoderBuffer is how many bytes a Decoder holds; tests that make many make it smaller.
-var decoderBuffer = 256 << 10
+// decoderBuffer is how many bytes a Decoder holds, maxWindow how many zstd may look back;
+// tests that make many make them smaller.
+var (
+	decoderBuffer        = 256 << 10
+	maxWindow     uint64 = 128 << 20
+)
 
 // NewDecoder reads the header of a DBN stream, plain or zstd-compressed (several frames and
 // skippable frames too).
@@ -132,7 +136,7 @@ func (d *Decoder) open(r io.Reader) error {
 		return nil
 	}
 	// One goroutine less, and no read-ahead beyond what was asked for.
-	d.zr, err = zstd.NewReader(br, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(128<<20))
+	d.zr, err = zstd.NewReader(br, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 	if err != nil {
 		return err
 	}
