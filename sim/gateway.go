@@ -306,7 +306,7 @@ func (g *Gateway) serve(conn *net.TCPConn) {
 	number := g.count.sessions.Add(1)
 	g.count.active.Add(1)
 	s := newSession(g, conn, number)
-	g.remember(&s.info)
+	g.remember(s.info)
 	stop := context.AfterFunc(g.ctx, func() { conn.Close() })
 	err := s.run()
 	stop()

@@ -24,8 +24,8 @@ type session struct {
 	in     *bufio.Reader
 	log    *slog.Logger
 	ctx    context.Context
-	faults Faults // those of this session
-	info   SessionInfo
+	faults Faults       // those of this session
+	info   *SessionInfo // of its own: the gateway remembers it when the session is gone
 
 	auth     authRequest
 	tl       *timeline
@@ -63,7 +63,7 @@ func newSession(g *Gateway, conn *net.TCPConn, number int64) *session {
 		g: g, conn: conn, ctx: g.ctx,
 		in:     newLineReader(conn, g.cfg.MaxLine),
 		log:    g.cfg.Logger.With("session", number),
-		info:   SessionInfo{ID: number, Remote: conn.RemoteAddr().String()},
+		info:   &SessionInfo{ID: number, Remote: conn.RemoteAddr().String()},
 		chunks: make(map[string]*request),
 		mapped: make(map[mappedKey]bool),
 		gone:   make(chan struct{}),
@@ -265,7 +265,7 @@ func isStart(line string) bool {
 func (s *session) note(change func(*SessionInfo)) {
 	s.g.mu.Lock()
 	defer s.g.mu.Unlock()
-	change(&s.info)
+	change(s.info)
 }
 
 // now is the time that gateway messages carry.

@@ -3,6 +3,7 @@ package sim_test
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -318,6 +319,40 @@ func TestAHalfClosedClientIsDrainedPolitely(t *testing.T) {
 		if own, _ := c.rest(); len(own) != 5 { // rest fails on an unclean end
 			t.Errorf("%v", describeAll(own))
 		}
+	}
+}
+
+// A gateway remembers what sessions were about, not what they worked with: a compressor's
+// memory is MBs.
+func TestSessionsThatEndedLeaveNoMemoryBehind(t *testing.T) {
+	const sessions = 20
+	gw := simtest.Gateway(t, sim.Config{Passes: sim.Forever})
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := heap()
+	for i := range sessions {
+		t.Run(fmt.Sprint(i), func(t *testing.T) { // the client's memory goes with it
+			c := dial(t, gw)
+			c.login("|compression=zstd")
+			c.send("schema=mbo|symbols=ALL_SYMBOLS\n")
+			c.begin()
+			for range 1000 {
+				c.mustNext()
+			}
+		})
+	}
+	if err := gw.AwaitEnded(t.Context(), sessions); err != nil {
+		t.Fatal(err)
+	}
+	if infos := gw.Sessions(); len(infos) != sessions {
+		t.Fatalf("%d sessions are remembered", len(infos))
+	}
+	if grown := heap() - before; grown > sessions<<20 {
+		t.Errorf("%d sessions left %d bytes behind", sessions, grown)
 	}
 }
 
