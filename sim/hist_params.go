@@ -212,7 +212,7 @@ func parseInstant(text string) (at, next uint64, err error) {
 			if t.Nanosecond() != 0 {
 				later = t.Add(fractionUnit(text))
 			}
-			if t.Year() < 1970 || later.Year() > 2261 {
+			if t.Unix() < 0 || later.UTC().Year() > 2261 { // by UTC, not by its own zone
 				return 0, 0, fmt.Errorf("'%s' is outside of 1970 to 2261", text)
 			}
 			return uint64(t.UnixNano()), uint64(later.UnixNano()), nil
