@@ -68,6 +68,14 @@ type sims struct {
 	bigCA     string
 }
 
+// rssKiB is the memory of all simulators together.
+func (s *sims) rssKiB() (sum int) {
+	for _, p := range s.processes {
+		sum += rssOf(strconv.Itoa(p.Process.Pid))
+	}
+	return sum
+}
+
 // gateway is a simulator's live part, and how its sessions end by themselves.
 type gateway struct {
 	host string

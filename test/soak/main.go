@@ -86,7 +86,7 @@ func run(ctx context.Context, o options) (err error) {
 	if err := w.populate(sims, data); err != nil {
 		return err
 	}
-	m := newMeter(o, w)
+	m := newMeter(o, w, sims)
 	if _, err := reactor.Every(m.interval, m.tick); err != nil {
 		return err
 	}

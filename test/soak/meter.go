@@ -10,13 +10,10 @@ import (
 )
 
 // usage is what must not grow.
-type usage struct{ rssKiB, fds, goroutines int }
+type usage struct{ rssKiB, fds, goroutines, simsKiB int }
 
 func measure() (u usage) {
-	if status, err := os.ReadFile("/proc/self/status"); err == nil {
-		_, rest, _ := bytes.Cut(status, []byte("VmRSS:"))
-		u.rssKiB, _ = strconv.Atoi(string(bytes.Fields(rest)[0]))
-	}
+	u.rssKiB = rssOf("self")
 	if entries, err := os.ReadDir("/proc/self/fd"); err == nil {
 		u.fds = len(entries) - 1 // this reading's own
 	}
@@ -24,19 +21,30 @@ func measure() (u usage) {
 	return u
 }
 
+// rssOf is the memory of a process in KiB; 0 when it is gone.
+func rssOf(pid string) (kib int) {
+	if status, err := os.ReadFile("/proc/" + pid + "/status"); err == nil {
+		if _, rest, ok := bytes.Cut(status, []byte("VmRSS:")); ok {
+			kib, _ = strconv.Atoi(string(bytes.Fields(rest)[0]))
+		}
+	}
+	return kib
+}
+
 func (u usage) String() string {
-	return fmt.Sprintf("RSS %d KiB, %d fds, %d goroutines", u.rssKiB, u.fds, u.goroutines)
+	return fmt.Sprintf("RSS %d KiB, %d fds, %d goroutines; the simulators' RSS %d KiB", u.rssKiB, u.fds, u.goroutines, u.simsKiB)
 }
 
 // most is the larger of each.
 func most(a, b usage) usage {
-	return usage{max(a.rssKiB, b.rssKiB), max(a.fds, b.fds), max(a.goroutines, b.goroutines)}
+	return usage{max(a.rssKiB, b.rssKiB), max(a.fds, b.fds), max(a.goroutines, b.goroutines), max(a.simsKiB, b.simsKiB)}
 }
 
 // meter prints from time to time, and compares the peaks of the second half with those of the
 // first, of which the beginning is left out: caches fill.
 type meter struct {
 	w        *world
+	sims     *sims
 	interval time.Duration
 	began    time.Time
 	options
@@ -44,12 +52,18 @@ type meter struct {
 	first, second usage
 }
 
-func newMeter(o options, w *world) *meter {
-	return &meter{w: w, interval: max(o.duration/200, 50*time.Millisecond), began: time.Now(), options: o, printed: time.Now()}
+func newMeter(o options, w *world, s *sims) *meter {
+	return &meter{w: w, sims: s, interval: max(o.duration/200, 50*time.Millisecond), began: time.Now(), options: o, printed: time.Now()}
+}
+
+func (m *meter) measure() usage {
+	u := measure()
+	u.simsKiB = m.sims.rssKiB()
+	return u
 }
 
 func (m *meter) tick() {
-	now := measure()
+	now := m.measure()
 	elapsed := time.Since(m.began)
 	switch {
 	case elapsed > m.duration/2:
@@ -74,7 +88,7 @@ func (m *meter) print() {
 	}
 	elapsed := time.Since(m.began).Seconds()
 	fmt.Printf("soak: %4.0f s: %d records, %.1f MB/s, %d streams, %d pauses, %d breaks; %v\n", elapsed, records,
-		float64(bytes)/1e6/elapsed, streams, pauses, breaks, measure())
+		float64(bytes)/1e6/elapsed, streams, pauses, breaks, m.measure())
 }
 
 // What may be added in the second half: the sockets of the moment vary.
@@ -92,6 +106,7 @@ func (m *meter) verdict() error {
 		{"RSS (KiB)", m.first.rssKiB, m.second.rssKiB, m.moreKiB},
 		{"fds", m.first.fds, m.second.fds, moreFds},
 		{"goroutines", m.first.goroutines, m.second.goroutines, moreGoroutines},
+		{"the simulators' RSS (KiB)", m.first.simsKiB, m.second.simsKiB, len(m.sims.processes) * m.moreKiB},
 	} {
 		if c.after > c.before+c.most {
 			return fmt.Errorf("%s grew from %d to %d", c.what, c.before, c.after)
