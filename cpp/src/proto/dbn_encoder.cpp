@@ -27,8 +27,8 @@ class Writer {
   template <typename T>
   void Put(T value) {
     static_assert(std::endian::native == std::endian::little);
-    const auto* raw = reinterpret_cast<const std::byte*>(&value);
-    bytes_.insert(bytes_.end(), raw, raw + sizeof(value));
+    Zeros(sizeof(value));
+    std::memcpy(bytes_.data() + bytes_.size() - sizeof(value), &value, sizeof(value));
   }
 
   void Text(std::string_view what, std::string_view text, std::size_t length) {
