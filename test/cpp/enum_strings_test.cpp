@@ -9,13 +9,14 @@
 
 #include "dbnloop/format.hpp"
 #include "dbnloop/publishers.hpp"
+#include "support/source_dir.hpp"
 
 namespace dbnloop {
 namespace {
 
 const nlohmann::json& Schemas() {
   static const auto json =
-      nlohmann::json::parse(std::ifstream{DBNLOOP_SOURCE_DIR "/schema/dbn.json"});
+      nlohmann::json::parse(std::ifstream{test::SourceDir() / "schema/dbn.json"});
   return json;
 }
 

@@ -11,6 +11,7 @@
 
 #include "proto/zstd_stream.hpp"
 #include "support/dbn_bytes.hpp"
+#include "support/source_dir.hpp"
 
 // Real DBN files: each schema, version and framing as the official tools write them.
 namespace dbnloop::test {
@@ -19,7 +20,7 @@ namespace fs = std::filesystem;
 /// DBN_TESTDATA, or the folder beside the project.
 inline fs::path FixtureFolder() {
   if (const char* given = std::getenv("DBN_TESTDATA")) return given;
-  return fs::path{DBNLOOP_SOURCE_DIR} / "../shared/testdata/dbn";
+  return SourceDir() / "../shared/testdata/dbn";
 }
 
 inline std::vector<fs::path> Fixtures() {

@@ -1,0 +1,7 @@
+#include "support/source_dir.hpp"
+
+namespace dbnloop::test {
+
+std::filesystem::path SourceDir() { return DBNLOOP_SOURCE_DIR; }
+
+}  // namespace dbnloop::test
