@@ -73,7 +73,12 @@ typedef enum dbnloop_status {
   DBNLOOP_LIMIT_EXCEEDED = 22,
   DBNLOOP_SYSTEM = 23,
   DBNLOOP_OUT_OF_MEMORY = 24,
-  DBNLOOP_HANDLER_FAILED = 25
+  DBNLOOP_HANDLER_FAILED = 25,
+  /* A file or a historical stream ended inside its metadata, a record or a zstd frame;
+   * everything before that was delivered. */
+  DBNLOOP_TRUNCATED = 26,
+  /* The size or the SHA-256 of a downloaded file is not the one that was asked for. */
+  DBNLOOP_CHECKSUM_MISMATCH = 27
 } dbnloop_status;
 
 #define DBNLOOP_ERROR_MESSAGE_SIZE 1024

@@ -204,7 +204,7 @@ func TestBatchWrongHash(t *testing.T) {
 	h := newHistServer(t, sim.HistoricalConfig{Faults: []sim.HistoricalFault{{Kind: sim.HistCorrupt, At: 50, Endpoint: "batch/download"}}})
 	job := h.submit(t)
 	dir := t.TempDir()
-	h.run(t, "batch", "download", "--dir", dir, job.ID).want(t, ExitCorrupt, "SHA-256", "thrown away")
+	h.run(t, "batch", "download", "--dir", dir, job.ID).want(t, ExitCorrupt, "SHA-256", "was deleted")
 	if left := filesIn(t, filepath.Join(dir, job.ID)); len(left) != 0 {
 		t.Errorf("left: %v", left)
 	}

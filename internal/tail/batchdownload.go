@@ -157,7 +157,7 @@ func (q *apiCall) explainFile(part string, err error) error {
 		return err
 	case !errors.As(err, &e):
 		return err
-	case e.Code == dbnloop.CodeHTTPError && e.HTTP == nil && strings.Contains(e.Message, "thrown away"):
+	case e.Code == dbnloop.CodeChecksumMismatch:
 		return fail(ExitCorrupt, "%s", e.Message)
 	case kept != "" && e.Retryable():
 		return fail(ExitPartial, "%s%s", e.Message, kept)

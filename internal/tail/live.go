@@ -230,9 +230,6 @@ func (s *session) explain(err error) error {
 	case dbnloop.CodeAuthFailed:
 		return fail(ExitAuth, "%s (%s)", text, s.key)
 	case dbnloop.CodeParseError, dbnloop.CodeDecompressionError:
-		if isCut(e) {
-			return fail(ExitPartial, "%s", text)
-		}
 		return fail(ExitCorrupt, "%s", text)
 	case dbnloop.CodeLimitExceeded:
 		if s.streamed {
@@ -265,6 +262,3 @@ func (s *session) explainClosed(e *dbnloop.Error) error {
 	s.log.Debug(e.Message)
 	return nil
 }
-
-// isCut reports whether the data was cut off inside a record, rather than being wrong.
-func isCut(e *dbnloop.Error) bool { return strings.Contains(e.Message, "ended inside") }

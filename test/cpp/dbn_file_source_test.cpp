@@ -98,15 +98,15 @@ TEST_F(FileSource, GivesTheRecordsBeforeAFaultAndThenTheFault) {
     std::size_t records;
   };
   for (const auto& c : std::vector<Case>{
-           {"cut record", test::Header() + trades + "abc", ErrorCode::ParseError,
+           {"cut record", test::Header() + trades + "abc", ErrorCode::Truncated,
             "inside a DBN record", 100},
-           {"cut header", test::Header().substr(0, 60), ErrorCode::ParseError, "", 0},
+           {"cut header", test::Header().substr(0, 60), ErrorCode::Truncated, "", 0},
            {"empty", "", ErrorCode::ParseError, "before its DBN metadata", 0},
-           {"two bytes", "DB", ErrorCode::ParseError, "", 0},
+           {"two bytes", "DB", ErrorCode::Truncated, "", 0},
            {"no DBN", "#!/bin/sh\nexit 0\n", ErrorCode::ParseError, "", 0},
            {"bad length", bad, ErrorCode::ParseError, "byte", 60},
-           {"cut frame", zstd.substr(0, zstd.size() - 3), ErrorCode::DecompressionError,
-            "", 0},
+           {"cut frame", zstd.substr(0, zstd.size() - 3), ErrorCode::Truncated,
+            "inside a frame", 0},
            {"junk behind a frame", zstd + "junk", ErrorCode::DecompressionError, "",
             100},
            {"legacy DBZ",
@@ -322,7 +322,7 @@ TEST_F(FileSource, AFileThatShrinksIsATruncatedOne) {
     source->Start();
     ASSERT_TRUE(UntilEnd());
     ASSERT_EQ(errors_.size(), 1U);
-    EXPECT_EQ(errors_[0].code, ErrorCode::ParseError);
+    EXPECT_EQ(errors_[0].code, ErrorCode::Truncated);
     EXPECT_EQ(sequences_.size(), (20'000'001 - test::Header().size()) / 48);
     EXPECT_EQ(source->ReadBytes(), 20'000'001U);
   }

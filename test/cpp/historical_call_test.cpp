@@ -634,7 +634,8 @@ TEST_F(Download, AWholePartOfAnotherFileIsThrownAway) {
   request.size.reset();
   Run(*client, request);
   ASSERT_FALSE(*result_);
-  EXPECT_THAT(result_->error().message, HasSubstr("thrown away"));
+  EXPECT_EQ(result_->error().code, ErrorCode::ChecksumMismatch);
+  EXPECT_THAT(result_->error().message, HasSubstr("was deleted"));
   Run(*client, request);
   EXPECT_TRUE(*result_);
 }
@@ -686,7 +687,7 @@ TEST_F(Download, RefusesWhatIsNotTheFile) {
   };
   const auto other = std::string(content_.size(), 'x');
   for (const auto& c : std::vector<Case>{
-           {"thrown away",
+           {"was deleted",
             [&](auto&) {
               return HttpAnswer{ScriptedHttpServer::Response(200, other)};
             }},

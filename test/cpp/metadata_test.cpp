@@ -135,7 +135,7 @@ TEST_P(MetadataTest, CutOffAnywhereIsAnError) {
   for (std::size_t n = 0; n < bytes.size(); ++n) {
     const auto m = Metadata::Decode(std::span{bytes}.first(n));
     ASSERT_FALSE(m) << n;
-    EXPECT_EQ(m.error().code, ErrorCode::ParseError);
+    EXPECT_EQ(m.error().code, ErrorCode::Truncated);
     EXPECT_THAT(m.error().message, HasSubstr("cut off"));
   }
 }

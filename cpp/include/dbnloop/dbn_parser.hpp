@@ -118,8 +118,8 @@ class DbnParser {
   /// first.
   [[nodiscard]] const Error& error() const noexcept { return error_; }
   /// Says what an end of input here means: no error between records (whole ones may
-  /// still wait to be taken); ParseError inside a record or the header, with the
-  /// offset.
+  /// still wait to be taken); Truncated inside a record or the header, with the
+  /// offset; ParseError for what is not DBN, or nothing at all.
   [[nodiscard]] Error Finish() const;
 
   /// Bytes held and not yet consumed.

@@ -211,12 +211,12 @@ Error FileDownload::Complete() {
     // Going on with it would never make it right.
     ::unlink(part_.c_str());
     file_.Reset();
-    return {ErrorCode::HttpError,
+    return {ErrorCode::ChecksumMismatch,
             "the file " + request_.path + " came with " + std::to_string(bytes_) +
                 " bytes and SHA-256 " + sha256_ + ", but should have " +
                 (request_.size ? std::to_string(*request_.size) + " bytes" : "") +
                 (request_.sha256.empty() ? "" : " SHA-256 " + request_.sha256) +
-                "; it was thrown away"};
+                "; it was deleted"};
   }
   return Publish();
 }

@@ -329,7 +329,7 @@ Error DbnParser::Finish() const {
     if (const auto size = proto::MetadataSize(held); header_size_ == 0 && !size) {
       return size.error();
     }
-    return {ErrorCode::ParseError, "the stream ended inside its DBN metadata, after " +
+    return {ErrorCode::Truncated, "the stream ended inside its DBN metadata, after " +
                                        std::to_string(header_.size() + held.size()) +
                                        " bytes"};
   }
@@ -343,7 +343,7 @@ Error DbnParser::Finish() const {
   const auto rest = held.size() - at;
   if (rest == 0) return {};
   if (rest > 1) size = SizeOf(Head(held.data() + at));
-  return {ErrorCode::ParseError,
+  return {ErrorCode::Truncated,
           "the stream ended inside a DBN record at byte " +
               std::to_string(offset_ + at) + ": " + std::to_string(rest) +
               (rest > 1 ? " of " + std::to_string(size) : std::string{}) +

@@ -17,8 +17,8 @@ inline constexpr std::size_t kSymbolSizeV1 = 22;
 inline constexpr std::uint16_t kNoSchema = 0xFFFF;
 inline constexpr std::uint8_t kNoSType = 0xFF;
 
-/// The whole header's size in bytes, from its first 8. ParseError when they are fewer,
-/// or says what they are instead, as far as that can be told.
+/// The whole header's size in bytes, from its first 8. Truncated when they are fewer;
+/// ParseError says what they are instead, as far as that can be seen.
 std::expected<std::size_t, Error> MetadataSize(std::span<const std::byte> prelude);
 
 /// The version that records of `version` have after the policy.
