@@ -242,15 +242,11 @@ func parseTime(text string) (dbn.UnixNanos, error) {
 	if text == "" {
 		return 0, nil
 	}
-	if ns, err := strconv.ParseUint(text, 10, 64); err == nil {
-		return dbn.UnixNanos(ns), nil
+	at, err := dbn.ParseTime(text)
+	if err != nil {
+		return 0, fmt.Errorf("--live-from: %s", strings.TrimPrefix(err.Error(), "dbn: "))
 	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateOnly} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return dbn.UnixNanosOf(t), nil
-		}
-	}
-	return 0, fmt.Errorf("--live-from %q: want ISO 8601 or nanoseconds since 1970", text)
+	return at, nil
 }
 
 // writeWhole writes a file so that whoever waits for it never sees half of it.

@@ -122,8 +122,8 @@ func (pl *histPlan) ask(cmd *cobra.Command, f *flags, args []string, p *Program)
 		if pl.query.End <= r.start {
 			return usage("--end %s is not after the start, %s", pl.query.End, r.start)
 		}
-	} else if _, err := time.Parse(time.DateOnly, f.start); err == nil {
-		pl.query.End = r.start + dbn.UnixNanos(24*time.Hour)
+	} else if start, end, err := dbn.ParsePeriod(f.start); err == nil && time.Duration(end-start) == 24*time.Hour {
+		pl.query.End = end
 	}
 	pl.toEnd = pl.query.End == 0
 	pl.maxCost, err = f.costLimit(cmd)
