@@ -208,8 +208,8 @@ func (s *session) welcome() error {
 	s.play = &player{
 		tl: s.tl, clock: cfg.Clock, pace: cfg.Pace, passes: int64(cfg.Passes),
 		shift: cfg.ShiftPasses, tsOut: s.auth.tsOut, liveFrom: uint64(cfg.LiveFrom),
-		announceReplayed: func(sub *subscription) error {
-			return s.control(s.compose.replayed(s.now(), sub.schema))
+		announceReplayed: func(schema dbn.Schema) error {
+			return s.control(s.compose.replayed(s.now(), schema))
 		},
 	}
 	if cfg.EndOfInterval {
