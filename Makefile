@@ -52,6 +52,10 @@ test-go: build
 	@$(GOTEST) -tags dbnloop_poison .
 	@GOEXPERIMENT=cgocheck2 $(GOTEST) .
 	@CGO_ENABLED=0 go build ./dbn/... ./sim/...
+	@for os in darwin windows freebsd; do \
+	  GOOS=$$os CGO_ENABLED=0 go build -o /dev/null ./cmd/dbn-sim || exit 1; \
+	  GOOS=$$os CGO_ENABLED=0 go vet ./dbn/... ./sim/... ./cmd/dbn-sim || exit 1; \
+	done
 
 .PHONY: test-consumers
 test-consumers: build

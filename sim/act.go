@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -78,7 +79,7 @@ func (s *session) faultsHere() (int64, error) {
 
 // show does what a fault says. An error ends the session; errSessionOver does so politely.
 func (s *session) show(fault StreamFault) error {
-	s.log.Info("fault", "kind", fault.Kind, "records", s.sent, "bytes", s.wire.sent)
+	s.log.Info("fault", "kind", fault.Kind.String(), "records", s.sent, "bytes", s.wire.sent)
 	if fault.At.kind != afterBytes {
 		if err := s.showRecord(fault); err != nil {
 			return err
@@ -172,15 +173,27 @@ func (s *session) reset() error {
 	if err := s.conn.Close(); err != nil {
 		return err
 	}
-	return net.ErrClosed
+	return errReset
 }
 
+// errReset ends a session whose connection a fault has reset.
+var errReset = errors.New("the connection was reset, as the fault asks")
+
 // awaitAcknowledged waits, not for ever, until the peer's kernel has what was sent: a reset
-// discards what is still on the way.
+// discards what is still on the way. Where our kernel does not say how much that is, it waits
+// as long as loopback may need.
 func awaitAcknowledged(ctx context.Context, conn *net.TCPConn) {
 	for deadline := time.Now().Add(lingerTime); time.Now().Before(deadline); {
-		if n, err := unacknowledged(conn); n == 0 || err != nil || !pause(ctx, time.Millisecond) {
+		n, err := unacknowledged(conn)
+		if errors.Is(err, errors.ErrUnsupported) {
+			pause(ctx, unknownDelay)
+			return
+		}
+		if n == 0 || err != nil || !pause(ctx, time.Millisecond) {
 			return
 		}
 	}
 }
+
+// unknownDelay is how long bytes on loopback may be on their way.
+const unknownDelay = 100 * time.Millisecond

@@ -41,34 +41,6 @@ type Faults struct {
 	Stream []StreamFault
 }
 
-// FaultKind is what happens at a [StreamFault].
-type FaultKind int
-
-// The kinds of stream faults.
-const (
-	// FaultStall sends nothing more, not even heartbeats, for the fault's duration.
-	FaultStall FaultKind = iota + 1
-	// FaultReset resets the connection (RST) once the client's kernel has everything
-	// that was sent before.
-	FaultReset
-	// FaultHalfClose shuts the sending side down and goes on reading.
-	FaultHalfClose
-	// FaultClose ends the session politely.
-	FaultClose
-	// FaultCutRecord sends the first half of a record and then ends the session.
-	FaultCutRecord
-	// FaultZeroLength sends a record whose length is zero, and then ends the session.
-	FaultZeroLength
-	// FaultErrorClose sends an Error record and then ends the session.
-	FaultErrorClose
-	// FaultSlowWarning sends the warning for slow readers and goes on.
-	FaultSlowWarning
-	// FaultSkipped sends the error that tells of skipped records and goes on.
-	FaultSkipped
-	// FaultUnknownRecord sends a record of an rtype that nobody knows and goes on.
-	FaultUnknownRecord
-)
-
 // StreamFault is one misbehaviour inside the record stream.
 type StreamFault struct {
 	Kind FaultKind
@@ -109,14 +81,14 @@ func AtEnd() Position { return Position{atEnd, 0} }
 // validate refuses what could not be shown.
 func (f *Faults) validate() error {
 	for _, s := range f.Stream {
-		if s.Kind < FaultStall || s.Kind > FaultUnknownRecord {
-			return fmt.Errorf("fault kind %d does not exist", s.Kind)
-		}
-		if s.At.count < 0 {
-			return fmt.Errorf("fault position %d is negative", s.At.count)
-		}
-		if s.At.kind == afterBytes && s.Kind > FaultClose {
-			return fmt.Errorf("a fault of kind %d needs a position in records, not in bytes", s.Kind)
+		form := s.Kind.form()
+		switch {
+		case form == nil:
+			return fmt.Errorf("there is no fault kind %d: the kinds are 1 to %d", int(s.Kind), len(streamFaults))
+		case s.At.count < 0:
+			return fmt.Errorf("fault %s: position %d is negative", s.Kind, s.At.count)
+		case s.At.kind == afterBytes && !form.inBytes:
+			return fmt.Errorf("fault %s: a position in bytes (%db) is not possible, give one in records", s.Kind, s.At.count)
 		}
 	}
 	if f.SplitBytes < 0 {
@@ -142,11 +114,14 @@ func takeFault(list *[]StreamFault, want func(Position) bool) (StreamFault, bool
 	return fault, true
 }
 
-// faultNames are the names that ParseFault knows, with what their value means.
-var faultNames = []struct {
+// faultName is a name that ParseFault knows, with what its value means.
+type faultName struct {
 	name, value string
 	set         func(f *Faults, value string) error
-}{
+}
+
+// faultNames are all of them; those of the stream's faults follow the others.
+var faultNames = append([]faultName{
 	{"split", "N bytes per write", setSplit},
 	{"byte-by-byte", "", func(f *Faults, _ string) error { f.SplitBytes = 1; return nil }},
 	{"coalesce", "", func(f *Faults, _ string) error { f.CoalesceAuth = true; return nil }},
@@ -154,21 +129,11 @@ var faultNames = []struct {
 	{"endless-line", "", func(f *Faults, _ string) error { f.EndlessLine = true; return nil }},
 	{"bad-greeting", "text", func(f *Faults, v string) error { f.Greeting = cmp.Or(v, "HTTP/1.1 400 Bad Request\r\n"); return nil }},
 	{"bad-challenge", "text", func(f *Faults, v string) error { f.Challenge = cmp.Or(v, "challenge?\n"); return nil }},
-	{"auth-refused", "text", func(f *Faults, v string) error { f.RefuseAuth = cmp.Or(v, "Authentication failed"); return nil }},
+	{"auth-refused", "text", func(f *Faults, v string) error { f.RefuseAuth = cmp.Or(v, authFailed); return nil }},
 	{"garbage", "", func(f *Faults, _ string) error { f.Garbage = true; return nil }},
 	{"huge-metadata", "", func(f *Faults, _ string) error { f.HugeMetadata = true; return nil }},
 	{"sessions", "N connections", setSessions},
-	{"stall", "position[,duration]", streamFault(FaultStall, AfterRecords(0))},
-	{"reset", "position", streamFault(FaultReset, AfterRecords(0))},
-	{"half-close", "position", streamFault(FaultHalfClose, AfterRecords(0))},
-	{"close", "position", streamFault(FaultClose, AfterRecords(0))},
-	{"cut-record", "position", streamFault(FaultCutRecord, AtEnd())},
-	{"zero-length", "position", streamFault(FaultZeroLength, AtEnd())},
-	{"error-close", "position", streamFault(FaultErrorClose, AtEnd())},
-	{"slow-warning", "position", streamFault(FaultSlowWarning, AfterRecords(0))},
-	{"skipped", "position", streamFault(FaultSkipped, AfterRecords(0))},
-	{"unknown-record", "position", streamFault(FaultUnknownRecord, AfterRecords(0))},
-}
+}, streamFaultNames()...)
 
 // FaultHelp lists the names that [ParseFault] knows, each with the meaning of its value
 // ("" when it takes none). A position is "N" (data records), "Nb" (bytes) or "end".
@@ -215,29 +180,6 @@ func setSessions(f *Faults, value string) error {
 	}
 	f.Sessions = n
 	return nil
-}
-
-func streamFault(kind FaultKind, where Position) func(*Faults, string) error {
-	return func(f *Faults, value string) error {
-		fault := StreamFault{Kind: kind, At: where}
-		place, duration, timed := strings.Cut(value, ",")
-		if timed {
-			d, err := time.ParseDuration(duration)
-			if err != nil || d <= 0 || kind != FaultStall {
-				return fmt.Errorf("only stall takes a duration, such as 2s")
-			}
-			fault.For = d
-		}
-		if place != "" {
-			at, err := parsePosition(place)
-			if err != nil {
-				return err
-			}
-			fault.At = at
-		}
-		f.Stream = append(f.Stream, fault)
-		return nil
-	}
 }
 
 func parsePosition(text string) (Position, error) {

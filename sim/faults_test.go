@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"strings"
 	"syscall"
@@ -296,6 +297,46 @@ func TestInsertedRecordsDisturbNothing(t *testing.T) {
 	}
 	if !bytes.Equal(append(join(data[:3]), join(data[4:])...), sampleRecords(t, dbn.SchemaTrades)) {
 		t.Error("the trades around differ from the file's")
+	}
+}
+
+// Logs and errors name a kind of fault; they once said kind=2.
+func TestLogsNameTheKindOfAFault(t *testing.T) {
+	for _, handler := range []func(io.Writer) slog.Handler{
+		func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, nil) },
+		func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, nil) },
+	} {
+		var log bytes.Buffer
+		gw, c := faulty(t, sim.Config{Logger: slog.New(handler(&log))}, "reset=2")
+		if _, _, err := tradesUntilEnd(c, ""); !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("end %v", err)
+		}
+		if err := gw.AwaitEnded(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		if err := gw.Close(); err != nil {
+			t.Fatal(err)
+		}
+		text := strings.ReplaceAll(log.String(), `"`, "")
+		if !strings.Contains(text, "kind=reset") && !strings.Contains(text, "kind:reset") ||
+			!strings.Contains(text, "the connection was reset, as the fault asks") {
+			t.Errorf("log %s", text)
+		}
+	}
+}
+
+func TestEveryKindOfFaultHasAName(t *testing.T) {
+	named := make(map[string]bool)
+	for _, help := range sim.FaultHelp() {
+		named[help[0]] = true
+	}
+	for kind := sim.FaultStall; kind <= sim.FaultUnknownRecord; kind++ {
+		if !named[kind.String()] {
+			t.Errorf("kind %d is %q, which is not in the help", int(kind), kind)
+		}
+	}
+	if got := sim.FaultKind(99).String(); got != "unknown(99)" {
+		t.Errorf("a kind that does not exist is %q", got)
 	}
 }
 

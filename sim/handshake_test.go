@@ -25,12 +25,12 @@ func TestTheReplyToTheChallengeIsChecked(t *testing.T) {
 	}{
 		{"first key", func(c string) string { return reply(c, otherKey) }, true, ""},
 		{"second key", func(c string) string { return reply(c, sim.TestKey) }, true, ""},
-		{"unknown key", func(c string) string { return reply(c, strings.Repeat("x", 32)) }, false, "not known"},
-		{"other challenge", func(c string) string { return reply(c+"x", otherKey) }, false, "not known"},
-		{"upper case", func(c string) string { return strings.ToUpper(reply(c, otherKey)) }, false, "not known"},
-		{"no bucket", func(c string) string { return reply(c, otherKey)[:64] }, false, "not known"},
-		{"the key itself", func(string) string { return otherKey }, false, "not known"},
-		{"empty", func(string) string { return "" }, false, "without auth"},
+		{"unknown key", func(c string) string { return reply(c, strings.Repeat("x", 32)) }, false, "error=Authentication failed. "},
+		{"other challenge", func(c string) string { return reply(c+"x", otherKey) }, false, "error=Authentication failed. "},
+		{"upper case", func(c string) string { return strings.ToUpper(reply(c, otherKey)) }, false, "error=Authentication failed. "},
+		{"no bucket", func(c string) string { return reply(c, otherKey)[:64] }, false, "error=Authentication failed. "},
+		{"the key itself", func(string) string { return otherKey }, false, "error=Authentication failed. "},
+		{"empty", func(string) string { return "" }, false, "error=Authentication failed. "},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := dial(t, gw)
@@ -205,7 +205,7 @@ func TestConfigIsValidated(t *testing.T) {
 		{"file", "no-such-file", sim.Config{Sources: []sim.Source{sim.FileSource("no-such-file")}}},
 		{"not DBN", "source x", sim.Config{Sources: []sim.Source{sim.ReaderSource("x", strings.NewReader("hello, world"))}}},
 		{"address", "listen", sim.Config{Sources: sim.SampleSources(), Addr: "127.0.0.1:99999"}},
-		{"fault", "position in records", sim.Config{Sources: sim.SampleSources(),
+		{"fault", "fault cut-record: a position in bytes (3b) is not possible", sim.Config{Sources: sim.SampleSources(),
 			Faults: sim.Faults{Stream: []sim.StreamFault{{Kind: sim.FaultCutRecord, At: sim.AfterBytes(3)}}}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -22,7 +22,7 @@ type player struct {
 	// present begins with the data, and a replay goes to its end.
 	liveFrom uint64
 	// The announcements send a system message at the present place of the stream.
-	announceReplayed func(*subscription) error
+	announceReplayed func(dbn.Schema) error
 	announceInterval func(schema dbn.Schema, ts uint64) error // nil unless asked for
 
 	subs       []*subscription
@@ -100,18 +100,18 @@ func (p *player) rewind() {
 // begin starts the first stage once there are subscriptions.
 func (p *player) begin() {
 	p.pass, p.offset = 0, 0
-	from := undefTimestamp
+	replay := false
 	for _, sub := range p.subs {
 		sub.active = sub.replay
-		if sub.replay {
-			from = min(from, sub.start)
-		}
+		replay = replay || sub.replay
 	}
-	if from == undefTimestamp {
+	if !replay {
 		p.beginPass()
 		return
 	}
-	p.stage, p.at, p.stop = replaying, p.tl.seek(from), p.present(p.tl.end())
+	// From the very beginning: the data is in the order of another clock than the replay's,
+	// so what belongs to it may lie anywhere.
+	p.stage, p.at, p.stop = replaying, block{}, p.present(p.tl.end())
 	p.refilter()
 }
 
@@ -167,12 +167,8 @@ func (p *player) endStage() error {
 		return err
 	}
 	if p.stage == replaying {
-		for _, sub := range p.subs {
-			if sub.replay {
-				if err := p.announceReplayed(sub); err != nil {
-					return err
-				}
-			}
+		if err := p.endReplays(); err != nil {
+			return err
 		}
 		p.beginPass()
 		return nil
@@ -189,6 +185,22 @@ func (p *player) endStage() error {
 		p.offset += p.tl.span + uint64(time.Second)
 	}
 	p.beginPass()
+	return nil
+}
+
+// endReplays announces the end of each replayed schema, once however many subscriptions
+// replayed it.
+func (p *player) endReplays() error {
+	var announced [numSchemas]bool
+	for _, sub := range p.subs {
+		if !sub.replay || announced[sub.schema] {
+			continue
+		}
+		announced[sub.schema] = true
+		if err := p.announceReplayed(sub.schema); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -231,7 +243,7 @@ func (p *player) wants(tag uint8, rec []byte) bool {
 		return false
 	}
 	for _, sub := range p.bySchema[tag] {
-		if p.stage == replaying && indexTs(rec) < sub.start {
+		if p.stage == replaying && replayTs(tag, rec) < sub.start {
 			continue
 		}
 		if sub.selects(recInstrument(rec)) {

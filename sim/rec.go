@@ -55,6 +55,16 @@ func indexTs(rec []byte) uint64 {
 	return getU64(rec, off)
 }
 
+// replayTs is the timestamp that an intraday replay filters on: ts_event, except in the BBO
+// and CBBO schemas, where it is ts_recv. A historical range filters on indexTs instead.
+func replayTs(tag uint8, rec []byte) uint64 {
+	switch dbn.Schema(tag) {
+	case dbn.SchemaBbo1S, dbn.SchemaBbo1M, dbn.SchemaCbbo1S, dbn.SchemaCbbo1M:
+		return indexTs(rec)
+	}
+	return recTsEvent(rec)
+}
+
 // schemaTags is the schema whose records have an rtype; noTag for the gateway's own records
 // and for unknown ones. mbp-1 and tbbo share an rtype: it counts as mbp-1.
 var schemaTags = func() (table [256]uint8) {

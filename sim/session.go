@@ -131,6 +131,9 @@ func (s *session) greet() (challenge string, err error) {
 	return challenge, err
 }
 
+// authFailed begins the refusal of a key, as with the service: clients look for it.
+const authFailed = "Authentication failed."
+
 // checkAuth checks the authentication line and takes what it asks for.
 func (s *session) checkAuth(line, challenge string) error {
 	fields, err := parseFields(line)
@@ -144,10 +147,10 @@ func (s *session) checkAuth(line, challenge string) error {
 		return errors.New(s.faults.RefuseAuth)
 	}
 	if reply == "" {
-		return errors.New("authentication request without auth")
+		return fmt.Errorf("%s The request has no auth field", authFailed)
 	}
 	if !replyMatches(challenge, reply, s.g.cfg.Keys) {
-		return errors.New("CRAM authentication failed: the key is not known here")
+		return fmt.Errorf("%s The simulator does not accept this key", authFailed)
 	}
 	s.auth.dataset = fields["dataset"]
 	if s.tl = s.g.timelines[s.auth.dataset]; s.tl == nil {
@@ -208,8 +211,8 @@ func (s *session) welcome() error {
 	s.play = &player{
 		tl: s.tl, clock: cfg.Clock, pace: cfg.Pace, passes: int64(cfg.Passes),
 		shift: cfg.ShiftPasses, tsOut: s.auth.tsOut, liveFrom: uint64(cfg.LiveFrom),
-		announceReplayed: func(sub *subscription) error {
-			return s.control(s.compose.replayed(s.now(), sub.schema))
+		announceReplayed: func(schema dbn.Schema) error {
+			return s.control(s.compose.replayed(s.now(), schema))
 		},
 	}
 	if cfg.EndOfInterval {

@@ -171,7 +171,7 @@ func TestStartReplaysThePast(t *testing.T) {
 	present := mustTime("2026-11-15T23:01:00Z")
 	trades := sampleRecords(t, dbn.SchemaTrades)
 	after := func(ts dbn.UnixNanos) func(dbn.Record) bool {
-		return func(r dbn.Record) bool { return r.IndexTs() >= ts }
+		return func(r dbn.Record) bool { return r.Header().TsEvent >= ts || r.IndexTs() >= present }
 	}
 	begin := mustTime("2026-11-15T23:00:30Z")
 	for _, test := range []struct {
@@ -199,6 +199,83 @@ func TestStartReplaysThePast(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// A replay filters on ts_event, inclusively, but the BBO and CBBO schemas on ts_recv; whoever
+// resumes at the last ts_recv loses records with the service, and so here.
+func TestAReplayFiltersOnTheDocumentedClock(t *testing.T) {
+	const ms = 1_000_000
+	at := func(n int) dbn.UnixNanos { return dbn.UnixNanos(1e18 + n*ms) }
+	head := func(rtype dbn.RType, size, event int) dbn.RecordHeader {
+		return dbn.RecordHeader{Length: uint8(size / 4), RType: rtype, InstrumentID: 7, TsEvent: at(event)}
+	}
+	var trades []dbn.TradeMsg
+	var quotes []dbn.BboMsg
+	var consolidated []dbn.CbboMsg
+	var books []dbn.Cmbp1Msg
+	// The first and the third are received after the start, but only the third happened
+	// after it; the last one's clock runs ahead of the receiver's.
+	for i, ts := range []struct{ event, recv int }{{8, 11}, {10, 12}, {11, 13}, {15, 14}} {
+		trades = append(trades, dbn.TradeMsg{Hd: head(dbn.RTypeMbp0, 48, ts.event), TsRecv: at(ts.recv), Sequence: uint32(i)})
+		quotes = append(quotes, dbn.BboMsg{Hd: head(dbn.RTypeBbo1S, 80, ts.event), TsRecv: at(ts.recv), Sequence: uint32(i)})
+		consolidated = append(consolidated, dbn.CbboMsg{Hd: head(dbn.RTypeCbbo1M, 80, ts.event), TsRecv: at(ts.recv), Size: uint32(i)})
+		books = append(books, dbn.Cmbp1Msg{Hd: head(dbn.RTypeCmbp1, 80, ts.event), TsRecv: at(ts.recv), Size: uint32(i)})
+	}
+	source := func(schema dbn.Schema, records []byte) sim.Source {
+		return sim.RecordsSource(dbn.Metadata{
+			Version: 3, Dataset: "GLBX.MDP3", Schema: schema, StypeIn: dbn.STypeRawSymbol, StypeOut: dbn.STypeInstrumentID,
+		}, records)
+	}
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd, Sources: []sim.Source{
+		source(dbn.SchemaTrades, recordBytes(trades)), source(dbn.SchemaBbo1S, recordBytes(quotes)),
+		source(dbn.SchemaCbbo1M, recordBytes(consolidated)), source(dbn.SchemaCmbp1, recordBytes(books)),
+	}})
+	for _, test := range []struct {
+		schema string
+		start  int
+		all    []byte
+		from   []int // the records that the replay has
+	}{
+		{"trades", 10, recordBytes(trades), []int{1, 2, 3}},
+		{"trades", 11, recordBytes(trades), []int{2, 3}},
+		{"trades", 15, recordBytes(trades), []int{3}},
+		{"cmbp-1", 11, recordBytes(books), []int{2, 3}},
+		{"bbo-1s", 11, recordBytes(quotes), []int{0, 1, 2, 3}},
+		{"bbo-1s", 14, recordBytes(quotes), []int{3}},
+		{"cbbo-1m", 12, recordBytes(consolidated), []int{1, 2, 3}},
+	} {
+		t.Run(fmt.Sprint(test.schema, " from ", test.start), func(t *testing.T) {
+			_, data := run(t, gw, "", fmt.Sprintf("schema=%s|symbols=ALL_SYMBOLS|id=1|start=%d", test.schema, at(test.start)))
+			size := int(test.all[0]) * 4
+			var want []byte
+			for _, i := range test.from {
+				want = append(want, test.all[i*size:][:size]...)
+			}
+			if !bytes.Equal(join(data), want) {
+				t.Errorf("%d records, want %v", len(data), test.from)
+			}
+		})
+	}
+}
+
+// Several replays of one schema, each from its own start, end with one message.
+func TestEachReplayedSchemaEndsOnce(t *testing.T) {
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	own, data := run(t, gw, "",
+		fmt.Sprintf("schema=trades|symbols=ESZ6|id=1|start=%d", mustTime("2026-11-15T23:01:00Z")),
+		"schema=trades|symbols=NQZ6|id=2|start=0", "schema=status|symbols=NQZ6|id=3|start=0")
+	texts := describeAll(own)
+	want := []string{"replay_completed: Finished trades replay", "replay_completed: Finished status replay"}
+	if diff := cmp.Diff(want, texts[len(texts)-2:]); diff != "" || strings.Count(strings.Join(texts, "\n"), "replay_completed") != 2 {
+		t.Error(diff, texts)
+	}
+	expected := pick(sampleRecords(t, dbn.SchemaTrades), func(r dbn.Record) bool {
+		return r.Header().InstrumentID == idNQ || r.Header().InstrumentID == idES && r.Header().TsEvent >= mustTime("2026-11-15T23:01:00Z")
+	})
+	got := slices.DeleteFunc(data, func(r dbn.Record) bool { return r.RType() != dbn.RTypeMbp0 })
+	if !bytes.Equal(join(got), expected) {
+		t.Errorf("%d records of trades are not those of both starts", len(got))
 	}
 }
 
