@@ -159,7 +159,7 @@ func (o *output) check(r *request, terminal bool) error {
 	if o.text.Pretty && o.format == formatDBN {
 		return usage("--pretty is for text, not for DBN")
 	}
-	if terminal && (o.format == formatDBN || o.zstd) {
+	if (terminal || isTerminalPath(o.path)) && (o.format == formatDBN || o.zstd) {
 		return usage("binary data does not belong on a terminal: give --output FILE, or pipe it")
 	}
 	return o.checkFile(o.path)
@@ -297,6 +297,8 @@ type textWriter struct {
 	buf     []byte
 	perLine bool
 	perTurn bool
+	plain   func(dst, record []byte) []byte // what a terminal gets in place of a record; nil: the record
+	shown   []byte
 	lag     lag
 }
 
@@ -315,10 +317,14 @@ func newTextWriter(dest *destination, compress bool) (*textWriter, error) {
 
 // endLine is called when a whole record is in the buffer.
 func (t *textWriter) endLine() error {
-	if t.perLine || len(t.buf) >= writeSize {
-		return t.write()
+	if !t.perLine && len(t.buf) < writeSize {
+		return nil
 	}
-	return nil
+	if t.plain != nil {
+		t.shown = t.plain(t.shown[:0], t.buf)
+		t.buf, t.shown = t.shown, t.buf
+	}
+	return t.write()
 }
 
 // endTurn is called when no more records are at hand for the moment.

@@ -26,6 +26,20 @@ func isTerminal(stream any) bool {
 	return err == nil
 }
 
+// isTerminalPath reports whether a path is that of a terminal.
+func isTerminalPath(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	return isTerminal(file)
+}
+
 // terminalWidth is the number of columns; 0 when the stream is no terminal or does not know.
 func terminalWidth(w io.Writer) int {
 	fd, ok := descriptor(w)
