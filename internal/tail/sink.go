@@ -27,7 +27,9 @@ type sink interface {
 func newSink(o *output, r *request, stdout io.Writer) sink {
 	switch o.format {
 	case formatTable:
-		return &tableSink{output: o, stdout: stdout, table: newTable(r.schemas, o.color)}
+		t := newTable(r.schemas, o.color)
+		t.single = t.single && !o.system
+		return &tableSink{output: o, stdout: stdout, table: t}
 	case formatJSON:
 		return &jsonSink{output: o, stdout: stdout, columns: newColumnFilter(o.fields)}
 	case formatDBN:
