@@ -355,7 +355,7 @@ func (run *fileRun) conclude(err error) error {
 	var signaled signalError
 	switch {
 	case errors.As(err, &signaled):
-		run.log.Info(signalName(signaled.Signal) + ": " + count.summary(time.Now()) + run.output.keptPart())
+		run.log.Info(endedBy(err, signaled) + ": " + count.summary(time.Now()) + run.output.keptPart())
 		return err
 	case errors.Is(err, errReaderGone):
 		return nil

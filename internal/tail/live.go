@@ -183,7 +183,7 @@ func (s *session) conclude(err error) error {
 	var signaled signalError
 	switch {
 	case errors.As(err, &signaled):
-		s.log.Info(signalName(signaled.Signal) + ": " + count.summary(time.Now()))
+		s.log.Info(endedBy(err, signaled) + ": " + count.summary(time.Now()))
 		return err
 	case errors.Is(err, errReaderGone):
 		return nil
@@ -204,6 +204,15 @@ func (s *session) conclude(err error) error {
 		return fail(ExitPartial, "the gateway skipped records because this reader was too slow: the data has gaps")
 	}
 	return nil
+}
+
+// endedBy says which signal ended the program, and what that left out.
+func endedBy(err error, signaled signalError) string {
+	var stuck *stuckError
+	if errors.As(err, &stuck) {
+		return stuck.Error()
+	}
+	return signalName(signaled.Signal)
 }
 
 func signalName(number syscall.Signal) string {

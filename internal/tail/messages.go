@@ -21,6 +21,7 @@ func newLogger(w io.Writer, format string, quiet, verbose bool) (*slog.Logger, e
 	case quiet:
 		level = slog.LevelError
 	}
+	w = patient(w)
 	switch format {
 	case "text":
 		return slog.New(&lineHandler{w: w, mu: new(sync.Mutex), level: level}), nil

@@ -224,7 +224,7 @@ type destination struct {
 // open makes the file; "" is standard output.
 func (o *output) open(path string, stdout io.Writer) (*destination, error) {
 	if path == "" {
-		return &destination{name: "standard output", w: stdout}, nil
+		return &destination{name: "standard output", w: patient(stdout)}, nil
 	}
 	if o.whole && path == o.path && isRegularOrNew(path) {
 		return o.openWhole()
@@ -233,11 +233,11 @@ func (o *output) open(path string, stdout io.Writer) (*destination, error) {
 	if info, err := os.Stat(path); !o.force && (err != nil || info.Mode().IsRegular()) {
 		how |= os.O_EXCL
 	}
-	file, err := os.OpenFile(path, how, 0o644)
+	file, err := openPatiently(path, how)
 	if err != nil {
 		return nil, fail(ExitFailure, "cannot write %s: %w", path, err)
 	}
-	return &destination{name: path, w: file, file: file}, nil
+	return &destination{name: path, w: patient(file), file: file}, nil
 }
 
 // Write passes bytes on; a reader that has gone is errReaderGone.
@@ -263,6 +263,9 @@ func (d *destination) failed(err error) error {
 }
 
 func (d *destination) close() error {
+	if o, ok := d.w.(*outlet); ok {
+		o.close()
+	}
 	if d.file == nil {
 		return nil
 	}

@@ -298,22 +298,31 @@ func (s *stream) endTurn() {
 }
 
 // finish prints what was held back and completes the files. It returns why the stream is
-// over.
+// over; that its output is not complete counts for more than any other reason.
 func (s *stream) finish() error {
-	err := s.err
 	if !s.began {
-		return err
+		return s.err
 	}
-	if s.last != nil && s.main != nil && !errors.Is(err, errReaderGone) {
-		err = first(err, s.printLast())
+	var failed error
+	if s.last != nil && s.main != nil && !hasNoReader(s.err) {
+		failed = s.printLast()
 	}
 	if s.main != nil {
-		err = first(err, s.main.close())
+		failed = first(failed, s.main.close())
 	}
 	if s.tee != nil {
-		err = first(err, s.tee.close())
+		failed = first(failed, s.tee.close())
 	}
-	return err
+	if failed != nil && !errors.Is(failed, errReaderGone) {
+		return failed
+	}
+	return first(s.err, failed)
+}
+
+// hasNoReader reports whether the output ended because nobody reads it.
+func hasNoReader(err error) bool {
+	var stuck *stuckError
+	return errors.Is(err, errReaderGone) || errors.As(err, &stuck)
 }
 
 // first is the first error that is one.

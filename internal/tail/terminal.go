@@ -9,6 +9,9 @@ import (
 
 // descriptor is the file descriptor of a stream; false when it has none.
 func descriptor(stream any) (int, bool) {
+	if o, ok := stream.(*outlet); ok {
+		stream = o.file
+	}
 	file, ok := stream.(*os.File)
 	if !ok || file == nil {
 		return -1, false
