@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -199,9 +200,17 @@ func (run *fileRun) metadata() (*dbn.Metadata, error) {
 	return dbn.MergeMetadata(all...)
 }
 
-// narrow notes in the metadata that not all records will be there.
+// mixed reports whether an input may hold the symbol mappings of a live stream.
+func (run *fileRun) mixed() bool {
+	return slices.ContainsFunc(run.inputs, func(in *input) bool {
+		return in.metadata != nil && in.metadata.Schema == dbn.SchemaNone
+	})
+}
+
+// narrow notes in the metadata that not all records will be there. DBN that carries symbol
+// mappings is of no one schema: readers would take them for records of it.
 func (run *fileRun) narrow(m *dbn.Metadata, filtered bool) {
-	if filtered {
+	if filtered && (run.output.format != formatDBN || !run.mixed()) {
 		m.Schema = dbn.SchemaNone
 		if len(run.request.schemas) == 1 {
 			m.Schema = run.request.schemas[0]
@@ -346,7 +355,7 @@ func (run *fileRun) conclude(err error) error {
 	var signaled signalError
 	switch {
 	case errors.As(err, &signaled):
-		run.log.Info(signalName(signaled.Signal) + ": " + count.summary(time.Now()) + run.output.keptPart())
+		run.log.Info(endedBy(err, signaled) + ": " + count.summary(time.Now()) + run.output.keptPart())
 		return err
 	case errors.Is(err, errReaderGone):
 		return nil

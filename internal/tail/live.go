@@ -183,15 +183,19 @@ func (s *session) conclude(err error) error {
 	var signaled signalError
 	switch {
 	case errors.As(err, &signaled):
-		s.log.Info(signalName(signaled.Signal) + ": " + count.summary(time.Now()))
+		s.log.Info(endedBy(err, signaled) + ": " + count.summary(time.Now()))
 		return err
 	case errors.Is(err, errReaderGone):
 		return nil
 	case err != nil:
-		if s.stream.began && count.records > 0 {
-			return &exitError{exitCode(err), fmt.Errorf("%w; %s came before", err, plural(count.records, "record"))}
+		code := exitCode(err)
+		if code == ExitFailure && count.skipped {
+			code = ExitPartial
 		}
-		return err
+		if s.stream.began && count.records > 0 {
+			err = fmt.Errorf("%w; %s came before", err, plural(count.records, "record"))
+		}
+		return &exitError{code, err}
 	}
 	if s.plan.summary && s.stream.began {
 		s.log.Info(count.summary(time.Now()))
@@ -200,6 +204,15 @@ func (s *session) conclude(err error) error {
 		return fail(ExitPartial, "the gateway skipped records because this reader was too slow: the data has gaps")
 	}
 	return nil
+}
+
+// endedBy says which signal ended the program, and what that left out.
+func endedBy(err error, signaled signalError) string {
+	var stuck *stuckError
+	if errors.As(err, &stuck) {
+		return stuck.Error()
+	}
+	return signalName(signaled.Signal)
 }
 
 func signalName(number syscall.Signal) string {
@@ -250,15 +263,12 @@ func upgradeName(policy dbn.UpgradePolicy) string {
 	return map[dbn.UpgradePolicy]string{dbn.AsIs: "as-is", dbn.UpgradeToV2: "v2", dbn.UpgradeToV3: "v3"}[policy]
 }
 
-// explainClosed tells a session that ended behind its last record from one that broke off.
+// explainClosed is the end of a session that neither the user nor a limit ended: always an
+// error, whatever the last byte that came.
 func (s *session) explainClosed(e *dbnloop.Error) error {
 	limit, got := s.plan.selection.limit, s.stream.count.records
-	switch {
-	case e.Errno != 0, !s.stream.began:
-		return fail(ExitFailure, "%s", e.Message)
-	case limit > 0 && got < limit:
+	if s.stream.began && limit > 0 && got < limit {
 		return fail(ExitPartial, "%s, with %s of %s", e.Message, grouped(got), plural(limit, "record"))
 	}
-	s.log.Debug(e.Message)
-	return nil
+	return fail(ExitFailure, "%s", e.Message)
 }

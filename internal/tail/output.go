@@ -159,7 +159,7 @@ func (o *output) check(r *request, terminal bool) error {
 	if o.text.Pretty && o.format == formatDBN {
 		return usage("--pretty is for text, not for DBN")
 	}
-	if terminal && (o.format == formatDBN || o.zstd) {
+	if (terminal || isTerminalPath(o.path)) && (o.format == formatDBN || o.zstd) {
 		return usage("binary data does not belong on a terminal: give --output FILE, or pipe it")
 	}
 	return o.checkFile(o.path)
@@ -224,7 +224,7 @@ type destination struct {
 // open makes the file; "" is standard output.
 func (o *output) open(path string, stdout io.Writer) (*destination, error) {
 	if path == "" {
-		return &destination{name: "standard output", w: stdout}, nil
+		return &destination{name: "standard output", w: patient(stdout)}, nil
 	}
 	if o.whole && path == o.path && isRegularOrNew(path) {
 		return o.openWhole()
@@ -233,11 +233,11 @@ func (o *output) open(path string, stdout io.Writer) (*destination, error) {
 	if info, err := os.Stat(path); !o.force && (err != nil || info.Mode().IsRegular()) {
 		how |= os.O_EXCL
 	}
-	file, err := os.OpenFile(path, how, 0o644)
+	file, err := openPatiently(path, how)
 	if err != nil {
 		return nil, fail(ExitFailure, "cannot write %s: %w", path, err)
 	}
-	return &destination{name: path, w: file, file: file}, nil
+	return &destination{name: path, w: patient(file), file: file}, nil
 }
 
 // Write passes bytes on; a reader that has gone is errReaderGone.
@@ -263,6 +263,9 @@ func (d *destination) failed(err error) error {
 }
 
 func (d *destination) close() error {
+	if o, ok := d.w.(*outlet); ok {
+		o.close()
+	}
 	if d.file == nil {
 		return nil
 	}
@@ -297,6 +300,8 @@ type textWriter struct {
 	buf     []byte
 	perLine bool
 	perTurn bool
+	plain   func(dst, record []byte) []byte // what a terminal gets in place of a record; nil: the record
+	shown   []byte
 	lag     lag
 }
 
@@ -315,10 +320,14 @@ func newTextWriter(dest *destination, compress bool) (*textWriter, error) {
 
 // endLine is called when a whole record is in the buffer.
 func (t *textWriter) endLine() error {
-	if t.perLine || len(t.buf) >= writeSize {
-		return t.write()
+	if !t.perLine && len(t.buf) < writeSize {
+		return nil
 	}
-	return nil
+	if t.plain != nil {
+		t.shown = t.plain(t.shown[:0], t.buf)
+		t.buf, t.shown = t.shown, t.buf
+	}
+	return t.write()
 }
 
 // endTurn is called when no more records are at hand for the moment.

@@ -196,7 +196,7 @@ func (f *flags) confirmAll(verb string, r *request, stdin io.Reader, stderr io.W
 
 // confirm asks a question; an error is the answer no, or why ctx is over.
 func confirm(ctx context.Context, question string, stdin io.Reader, stderr io.Writer) error {
-	fmt.Fprintf(stderr, "%s [y/N] ", question)
+	fmt.Fprintf(stderr, "%s [y/N] ", printable(question))
 	answer := make(chan string, 1)
 	go func() { // a read of a terminal cannot be called off
 		line, _ := bufio.NewReader(stdin).ReadString('\n')

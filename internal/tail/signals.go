@@ -23,7 +23,8 @@ func watchSignals(stop func(syscall.Signal), state func(), exit func(code int)) 
 	}
 	signal.Notify(signals, wanted...)
 	signal.Ignore(syscall.SIGPIPE)
-	done := make(chan struct{})
+	done, asked := make(chan struct{}), newEndRequest()
+	ending.Store(asked)
 	go func() {
 		defer close(done)
 		stopping := false
@@ -36,6 +37,7 @@ func watchSignals(stop func(syscall.Signal), state func(), exit func(code int)) 
 				exit(128 + int(number))
 			default:
 				stopping = true
+				asked.ask(number)
 				stop(number)
 			}
 		}

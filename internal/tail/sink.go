@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/cli"
 )
 
 // sink takes the records of a stream and writes them. All methods are called from one
@@ -26,7 +27,9 @@ type sink interface {
 func newSink(o *output, r *request, stdout io.Writer) sink {
 	switch o.format {
 	case formatTable:
-		return &tableSink{output: o, stdout: stdout, table: newTable(r.schemas, o.color)}
+		t := newTable(r.schemas, o.color)
+		t.single = t.single && !o.system
+		return &tableSink{output: o, stdout: stdout, table: t}
 	case formatJSON:
 		return &jsonSink{output: o, stdout: stdout, columns: newColumnFilter(o.fields)}
 	case formatDBN:
@@ -63,7 +66,27 @@ func (o *output) openText(stdout io.Writer) (*textWriter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newTextWriter(dest, o.zstd)
+	t, err := newTextWriter(dest, o.zstd)
+	if err == nil && t.perLine {
+		t.plain = o.plain()
+	}
+	return t, err
+}
+
+// plain is how records are made fit for a terminal. Elsewhere text has the bytes of the
+// official tool. Tables are made of plain cells wherever they go.
+func (o *output) plain() func(dst, record []byte) []byte {
+	switch {
+	case o.format == formatJSON, o.metadata:
+		return cli.AppendPlainJSON
+	case o.format == formatTable:
+		return nil
+	}
+	keep := o.text.Delimiter
+	return func(dst, row []byte) []byte {
+		end := len(row) - 1 // a line feed within the row belongs to a cell
+		return append(cli.AppendPlain(dst, row[:end], keep), row[end:]...)
+	}
 }
 
 // headerColumns are what is known of a record whose type is not.
