@@ -97,9 +97,12 @@ const char* dbnloop_status_name(uint32_t code);
 /* ---- Events ---- */
 
 typedef enum dbnloop_event_kind {
-  DBNLOOP_EVENT_RECORDS = 1,  /* data, size, runs, run_count, flags, consumed */
-  DBNLOOP_EVENT_METADATA = 2, /* data, size: a DBN header as bytes, upgraded */
-  DBNLOOP_EVENT_STATE = 3,    /* code: dbnloop_live_state */
+  DBNLOOP_EVENT_RECORDS = 1, /* data, size, runs, run_count, flags, consumed */
+  /* data, size: a DBN header as bytes, upgraded. Comes before the first record, and
+   * again before the records of each further DBN stream that follows in the same input
+   * (of the same dataset, schema, version and ts_out). */
+  DBNLOOP_EVENT_METADATA = 2,
+  DBNLOOP_EVENT_STATE = 3, /* code: dbnloop_live_state */
   DBNLOOP_EVENT_ERROR =
       4, /* code, os_errno, data + size: message (not NUL-terminated) */
   DBNLOOP_EVENT_TIMER = 5, /* source: the timer's id */

@@ -50,7 +50,7 @@ func mergeable(a, b *Metadata) error {
 	case a.Dataset != b.Dataset:
 		return differ("datasets", a.Dataset, b.Dataset)
 	case a.StypeIn != b.StypeIn:
-		return differ("stype_in", a.StypeIn, b.StypeIn)
+		return differ("stype_in", stypeText(a.StypeIn), stypeText(b.StypeIn))
 	case a.StypeOut != b.StypeOut:
 		return differ("stype_out", a.StypeOut, b.StypeOut)
 	case a.TsOut != b.TsOut:
@@ -59,6 +59,13 @@ func mergeable(a, b *Metadata) error {
 		return differ("symbol_cstr_len", a.SymbolCstrLen, b.SymbolCstrLen)
 	}
 	return nil
+}
+
+func stypeText(s SType) string {
+	if s == STypeNone {
+		return "mixed (live data)"
+	}
+	return s.String()
 }
 
 // laterEnd is the greater end; one that is not set is the least of all.
