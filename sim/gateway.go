@@ -52,10 +52,24 @@ type Config struct {
 	// AtEnd is what happens behind the last record. Default: StayAtEnd.
 	AtEnd EndAction
 	// LiveFrom is the index timestamp at which the present begins: a subscription gets the
-	// records from there on; with a start it gets those before, as fast as possible, then
-	// ReplayCompleted. Default: the present begins with the data, and a subscription with a
-	// start gets the data from there to its end as a replay.
+	// records from there on. With a start it first gets those before the present whose
+	// ts_event (ts_recv in the BBO and CBBO schemas) is not before the start, as fast as
+	// possible, and then ReplayCompleted. Default: the present begins with the data, and a
+	// subscription with a start gets all of the data from there on as a replay.
 	LiveFrom dbn.UnixNanos
+	// SharedMarket lets all sessions see one market, whose time goes on while no client is
+	// connected: a session begins where the market is, and not where the data begins, so
+	// that what came in between is missing unless it is replayed. The market opens when the
+	// first session starts, at LiveFrom or else with the first record. It needs a Pace made
+	// by RealTime, and one pass. Default: each session has a market of its own.
+	SharedMarket bool
+	// Retention is how far before the present a replay may begin. An earlier start is
+	// answered by the error ReplayDataAgedOut, but begins late in the schemas whose records
+	// may be skipped (mbp-1, mbp-10, cmbp-1, bbo and cbbo); a start of 0 asks for all that
+	// is kept. Default: as the service, 24 hours, and 7 days for mbo and definition in
+	// GLBX.MDP3, when the present is set by LiveFrom or SharedMarket; otherwise everything.
+	// KeepAll keeps everything.
+	Retention time.Duration
 	// Heartbeat is the interval of heartbeats for clients that do not ask for one.
 	// Default: 30 s.
 	Heartbeat time.Duration
@@ -101,6 +115,9 @@ func (c Config) withDefaults() (Config, error) {
 	if len(c.Sources) == 0 {
 		return c, errors.New("no sources: a gateway needs data to serve")
 	}
+	if c.SharedMarket && (c.Pace.factor <= 0 || c.Passes != 1) {
+		return c, errors.New("a shared market needs a pace that is a factor of real time, such as 1x, and one pass")
+	}
 	if c.Heartbeat < 0 || c.AuthTimeout < 0 || c.MaxLine < 0 {
 		return c, errors.New("negative Heartbeat, AuthTimeout or MaxLine")
 	}
@@ -110,8 +127,9 @@ func (c Config) withDefaults() (Config, error) {
 // Gateway is a running simulator. All methods may be called from any goroutine.
 type Gateway struct {
 	cfg       Config
-	listener  net.Listener
+	door      *door
 	timelines map[string]*timeline // by dataset
+	market    *market              // nil when each session has its own
 	ctx       context.Context
 	cancel    context.CancelFunc
 	running   sync.WaitGroup
@@ -162,11 +180,12 @@ func NewGateway(cfg Config) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sim: %w", err)
 	}
-	listener, err := net.Listen("tcp", cfg.Addr)
+	door, err := newDoor(cfg.Addr, cfg.Clock, cfg.Logger)
 	if err != nil {
 		return nil, fmt.Errorf("sim: %w", err)
 	}
-	g := &Gateway{cfg: cfg, listener: listener, timelines: timelines}
+	g := &Gateway{cfg: cfg, door: door, timelines: timelines}
+	g.openMarket()
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.ended = sync.NewCond(&g.mu)
 	g.running.Go(g.accept)
@@ -203,7 +222,7 @@ func loadTimelines(sources []Source, version uint8) (map[string]*timeline, error
 }
 
 // Addr is the address to connect to, as host:port.
-func (g *Gateway) Addr() string { return g.listener.Addr().String() }
+func (g *Gateway) Addr() string { return g.door.addr }
 
 // Host is the host of Addr.
 func (g *Gateway) Host() string {
@@ -271,24 +290,18 @@ func (g *Gateway) Close() error {
 		return nil
 	}
 	g.cancel()
-	err := g.listener.Close()
+	err := g.door.close()
 	g.running.Wait()
 	return err
 }
 
 func (g *Gateway) accept() {
 	for {
-		conn, err := g.listener.Accept()
+		conn, err := g.door.accept(g.ctx)
 		if err != nil {
-			if g.ctx.Err() == nil {
-				g.cfg.Logger.Error("accept failed", "error", err)
-				if pause(g.ctx, 10*time.Millisecond) {
-					continue // out of descriptors, say: try again soon
-				}
-			}
 			return
 		}
-		g.running.Go(func() { g.serve(conn.(*net.TCPConn)) })
+		g.running.Go(func() { g.serve(conn) })
 	}
 }
 

@@ -53,6 +53,11 @@ func (s *session) handleLine(line string) error {
 	if err := s.allowed(whole); err != nil {
 		return s.invalid(fmt.Sprintf("subscription %s: %v", chunk.name(), err))
 	}
+	if err := s.checkStart(whole); err != nil {
+		text := fmt.Sprintf("Replay of subscription %s (%s): %v", chunk.name(), whole.schema, err)
+		s.log.Warn("replay refused", "error", text)
+		return s.control(s.compose.failure(s.now(), dbn.ErrorCodeReplayDataAgedOut, true, text))
+	}
 	return s.accept(whole)
 }
 

@@ -36,6 +36,11 @@ type HistoricalConfig struct {
 	Version uint8
 	// PlainHTTP serves without TLS.
 	PlainHTTP bool
+	// Present says where history ends, each time that it is asked for: the index timestamp
+	// at which the present begins. Whatever lies after it is not available yet. 0 is no end
+	// but the data's own. Gateway.Present lets a live gateway go on where history ends.
+	// Default: all of the data is history.
+	Present func() dbn.UnixNanos
 	// RepeatBytes makes timeseries.get_range repeat the selected records, made on the fly,
 	// until it has sent at least so many bytes of them; a limit in the request still
 	// holds. The timestamps repeat as well. Default: no repetition.
@@ -67,6 +72,9 @@ func (c HistoricalConfig) withDefaults() (HistoricalConfig, error) {
 	}
 	if c.Clock == nil {
 		c.Clock = systemClock{}
+	}
+	if c.Present == nil {
+		c.Present = func() dbn.UnixNanos { return 0 }
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -56,6 +56,8 @@ type authRequest struct {
 	tsOut     bool
 	zstd      bool
 	heartbeat time.Duration
+	// slowReader is what the client asked for, or empty: then each schema has its default.
+	slowReader string
 }
 
 func newSession(g *Gateway, conn *net.TCPConn, number int64) *session {
@@ -187,6 +189,7 @@ func (a *authRequest) readOptions(fields map[string]string, heartbeat time.Durat
 		if _, err := dbn.ParseSlowReaderBehavior(behavior); err != nil {
 			return fmt.Errorf("slow_reader_behavior %q is unknown, want warn or skip", behavior)
 		}
+		a.slowReader = behavior
 	}
 	return nil
 }
@@ -211,6 +214,7 @@ func (s *session) welcome() error {
 	s.play = &player{
 		tl: s.tl, clock: cfg.Clock, pace: cfg.Pace, passes: int64(cfg.Passes),
 		shift: cfg.ShiftPasses, tsOut: s.auth.tsOut, liveFrom: uint64(cfg.LiveFrom),
+		market: s.g.market, replay: replayer{faults: s.faults.Replay},
 		announceReplayed: func(schema dbn.Schema) error {
 			return s.control(s.compose.replayed(s.now(), schema))
 		},

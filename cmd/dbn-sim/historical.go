@@ -41,7 +41,7 @@ func (o *histOptions) define(f *pflag.FlagSet) {
 }
 
 // start runs the historical API; nil when it was not asked for.
-func (o *histOptions) start(all *options, logger *slog.Logger) (*sim.Historical, error) {
+func (o *histOptions) start(all *options, gw *sim.Gateway, logger *slog.Logger) (*sim.Historical, error) {
 	if o.port == noPort && o.listen == "" {
 		if o.caOut != "" || o.portFile != "" || len(o.faults) > 0 {
 			return nil, usageError{fmt.Errorf("flags of the historical API need --hist-port or --hist-listen")}
@@ -51,6 +51,7 @@ func (o *histOptions) start(all *options, logger *slog.Logger) (*sim.Historical,
 	cfg := sim.HistoricalConfig{
 		Addr: o.listen, Keys: all.keys, Sources: all.sources(), Version: all.version, PlainHTTP: o.plain,
 		RepeatBytes: o.repeatBytes, Stored: o.stored, JobDelay: o.jobDelay, Warnings: o.warnings, Logger: logger,
+		Present: gw.Present,
 	}
 	if o.listen == "" {
 		cfg.Addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(o.port))
