@@ -137,12 +137,9 @@ type Gateway struct {
 
 	mu       sync.Mutex
 	closed   bool
-	sessions []*SessionInfo // the latest, at most maxSessionInfos
-	ended    *sync.Cond     // with mu: a session has ended
+	sessions *remembered[SessionInfo]
+	ended    *sync.Cond // with mu: a session has ended
 }
-
-// maxSessionInfos is how many sessions Sessions remembers.
-const maxSessionInfos = 1000
 
 type counters struct {
 	sessions, active, ended, refused atomic.Int64
@@ -163,8 +160,8 @@ type Stats struct {
 type SessionInfo struct {
 	ID            int64             // the session_id told to the client
 	Remote        string            // the client's address
-	Auth          map[string]string // the authentication's fields, without the reply itself
-	Subscriptions []string          // the subscription lines
+	Auth          map[string]string // the authentication's fields, without the reply itself; nil when the key is refused
+	Subscriptions []string          // the latest subscription lines, at most 1 MiB of them
 	Started       bool              // the client has started the session
 	Ended         bool              // the connection has ended
 	Records       int64             // data records sent
@@ -184,7 +181,7 @@ func NewGateway(cfg Config) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sim: %w", err)
 	}
-	g := &Gateway{cfg: cfg, door: door, timelines: timelines}
+	g := &Gateway{cfg: cfg, door: door, timelines: timelines, sessions: newRemembered[SessionInfo]()}
 	g.openMarket()
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.ended = sync.NewCond(&g.mu)
@@ -249,12 +246,13 @@ func (g *Gateway) Stats() Stats {
 	}
 }
 
-// Sessions returns what the latest connections (at most 1000) were about, oldest first.
+// Sessions returns what the latest connections were about, oldest first: at most 1000, and
+// fewer when they sent much.
 func (g *Gateway) Sessions() []SessionInfo {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	infos := make([]SessionInfo, 0, len(g.sessions))
-	for _, info := range g.sessions {
+	infos := make([]SessionInfo, 0, len(g.sessions.list))
+	for _, info := range g.sessions.list {
 		clone := *info
 		clone.Auth = maps.Clone(info.Auth)
 		clone.Subscriptions = slices.Clone(info.Subscriptions)
@@ -336,8 +334,5 @@ func (g *Gateway) serve(conn *net.TCPConn) {
 func (g *Gateway) remember(info *SessionInfo) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if len(g.sessions) == maxSessionInfos {
-		g.sessions = slices.Delete(g.sessions, 0, 1)
-	}
-	g.sessions = append(g.sessions, info)
+	g.sessions.add(info, len(info.Remote)+keyOverhead)
 }

@@ -127,10 +127,11 @@ type Historical struct {
 	mu       sync.Mutex
 	closed   bool
 	conns    map[*histConn]struct{}
-	requests []*HistoricalRequest // the latest, at most maxSessionInfos
+	requests *remembered[HistoricalRequest]
 }
 
-// HistoricalRequest is one request as the server got it.
+// HistoricalRequest is one request as the server got it. Of a request without a key that is
+// accepted, only what it was for is remembered, and not its headers and parameters.
 type HistoricalRequest struct {
 	Method   string
 	Endpoint string // such as "timeseries.get_range"; "batch/download" for files
@@ -149,7 +150,7 @@ func NewHistorical(cfg HistoricalConfig) (*Historical, error) {
 	}
 	h := &Historical{
 		cfg: cfg, faults: newHistFaults(cfg.Faults), jobs: newHistJobs(),
-		conns: make(map[*histConn]struct{}),
+		conns: make(map[*histConn]struct{}), requests: newRemembered[HistoricalRequest](),
 	}
 	if h.datasets, err = loadHistorical(cfg.Sources, cfg.Version); err != nil {
 		return nil, fmt.Errorf("sim: %w", err)
@@ -167,6 +168,8 @@ func NewHistorical(cfg HistoricalConfig) (*Historical, error) {
 	h.http = &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          log.New(httpLog{cfg.Logger}, "", 0),
 		ConnContext:       func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
 		ConnState:         h.connState,
@@ -177,6 +180,10 @@ func NewHistorical(cfg HistoricalConfig) (*Historical, error) {
 	})
 	return h, nil
 }
+
+// maxHeader bounds the head of a request: a query names 2000 symbols of 70 characters at
+// most.
+const maxHeader = 256 << 10
 
 // connKey finds a request's connection in its context.
 type connKey struct{}
@@ -245,12 +252,13 @@ func (h *Historical) CertPool() *x509.CertPool {
 // Datasets are the datasets that can be asked for.
 func (h *Historical) Datasets() []string { return slices.Sorted(maps.Keys(h.datasets)) }
 
-// Requests returns the latest requests (at most 1000), oldest first.
+// Requests returns the latest requests, oldest first: at most 1000, and fewer when they are
+// large.
 func (h *Historical) Requests() []HistoricalRequest {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	list := make([]HistoricalRequest, 0, len(h.requests))
-	for _, r := range h.requests {
+	list := make([]HistoricalRequest, 0, len(h.requests.list))
+	for _, r := range h.requests.list {
 		list = append(list, *r)
 	}
 	return list

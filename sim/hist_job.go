@@ -24,24 +24,34 @@ const (
 
 var jobStates = []jobState{jobQueued, jobProcessing, jobDone, jobExpired}
 
-// histJobs are the batch jobs, in the order they came.
+// histJobs are the batch jobs, in the order they came. Their files are in memory: the
+// oldest jobs are forgotten when there are too many, or too much in them.
 type histJobs struct {
 	mu   sync.Mutex
-	list []*histJob
+	jobs remembered[histJob]
 }
 
-func newHistJobs() *histJobs { return &histJobs{} }
+// maxJobBytes bounds the files of all jobs together.
+const maxJobBytes = 1 << 30
+
+func newHistJobs() *histJobs {
+	return &histJobs{jobs: remembered[histJob]{most: maxRemembered, mostBytes: maxJobBytes}}
+}
 
 func (j *histJobs) add(job *histJob) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.list = append(j.list, job)
+	size := 0
+	for _, file := range job.files {
+		size += len(file.content)
+	}
+	j.jobs.add(job, size)
 }
 
 func (j *histJobs) all() []*histJob {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return slices.Clone(j.list)
+	return slices.Clone(j.jobs.list)
 }
 
 func (j *histJobs) find(id string) *histJob {
