@@ -49,8 +49,12 @@ type HistoricalConfig struct {
 	// over the wire as there are: repeated records would shrink to almost nothing.
 	Stored bool
 	// JobDelay is how long a batch job takes: it is queued for the first half of the time,
-	// by Clock, and processed for the second. Default: it is done at once.
+	// by Clock, and processed for the second. Default: it is done at once, though the answer
+	// to its submission says queued, as the service's does.
 	JobDelay time.Duration
+	// LongJobs lets batch.list_jobs answer with every detail of each job, as the service did
+	// until 2026. Default: with id, state and ts_received.
+	LongJobs bool
 	// Conditions are the conditions of days (YYYY-MM-DD) other than available: degraded,
 	// pending or missing. Requests for such days get a warning.
 	Conditions map[string]string
