@@ -89,6 +89,10 @@ func (s *session) show(fault StreamFault) error {
 		}
 	}
 	switch fault.Kind {
+	case FaultRefuse:
+		s.g.door.shut(fault.For)
+	case FaultSlowReader:
+		return s.slowReader(fault.Records)
 	case FaultStall:
 		return s.stall(fault.For)
 	case FaultReset:
@@ -130,7 +134,7 @@ func (s *session) showRecord(fault StreamFault) error {
 	case FaultSlowWarning:
 		return s.control(s.compose.slowWarning(s.now()))
 	case FaultSkipped:
-		return s.control(s.compose.skipped(s.now()))
+		return s.control(s.compose.skipped(s.now(), 1))
 	case FaultUnknownRecord:
 		rec := make([]byte, unknownLen)
 		setLen(rec, len(rec))

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -32,6 +33,15 @@ const (
 	FaultSkipped
 	// FaultUnknownRecord sends a record of an rtype that nobody knows and goes on.
 	FaultUnknownRecord
+	// FaultRefuse refuses connections from then on, for the fault's duration (0 is for
+	// ever); the session itself goes on.
+	FaultRefuse
+	// FaultSlowReader acts as if the client had read too slowly. Of each schema that the
+	// session skips, because the client asked for it or by the gateway's default (mbp-1,
+	// mbp-10, cmbp-1, bbo and cbbo), it leaves out the next records, as many as Records
+	// says, and sends the error that tells of it. When the session has another schema, it
+	// sends the warning for slow readers.
+	FaultSlowReader
 )
 
 // streamFaultForm is a kind's name and where it can happen.
@@ -40,22 +50,32 @@ type streamFaultForm struct {
 	name    string
 	where   Position // unless another place is asked for
 	inBytes bool     // it can happen within a record
-	timed   bool     // it takes a duration
+	takes   string   // what may follow the position: a duration, N records, or nothing
 }
 
 // streamFaults has every kind, in the order of their numbers.
 var streamFaults = []streamFaultForm{
-	{FaultStall, "stall", AfterRecords(0), true, true},
-	{FaultReset, "reset", AfterRecords(0), true, false},
-	{FaultHalfClose, "half-close", AfterRecords(0), true, false},
-	{FaultClose, "close", AfterRecords(0), true, false},
-	{FaultCutRecord, "cut-record", AtEnd(), false, false},
-	{FaultZeroLength, "zero-length", AtEnd(), false, false},
-	{FaultErrorClose, "error-close", AtEnd(), false, false},
-	{FaultSlowWarning, "slow-warning", AfterRecords(0), false, false},
-	{FaultSkipped, "skipped", AfterRecords(0), false, false},
-	{FaultUnknownRecord, "unknown-record", AfterRecords(0), false, false},
+	{FaultStall, "stall", AfterRecords(0), true, aDuration},
+	{FaultReset, "reset", AfterRecords(0), true, ""},
+	{FaultHalfClose, "half-close", AfterRecords(0), true, ""},
+	{FaultClose, "close", AfterRecords(0), true, ""},
+	{FaultCutRecord, "cut-record", AtEnd(), false, ""},
+	{FaultZeroLength, "zero-length", AtEnd(), false, ""},
+	{FaultErrorClose, "error-close", AtEnd(), false, ""},
+	{FaultSlowWarning, "slow-warning", AfterRecords(0), false, ""},
+	{FaultSkipped, "skipped", AfterRecords(0), false, ""},
+	{FaultUnknownRecord, "unknown-record", AfterRecords(0), false, ""},
+	{FaultRefuse, "refuse", AfterRecords(0), true, aDuration},
+	{FaultSlowReader, "slow-reader", AfterRecords(0), false, someRecords},
 }
+
+const (
+	aDuration   = "duration"
+	someRecords = "N records"
+)
+
+// slowRecords is how many records a slow reader loses unless a number is given.
+const slowRecords = 100
 
 // form is what is known of a kind; nil when there is no such kind.
 func (k FaultKind) form() *streamFaultForm {
@@ -78,8 +98,8 @@ func streamFaultNames() []faultName {
 	for i := range streamFaults {
 		form := &streamFaults[i]
 		value := "position"
-		if form.timed {
-			value = "position[,duration]"
+		if form.takes != "" {
+			value += "[," + form.takes + "]"
 		}
 		names = append(names, faultName{form.name, value, form.parse})
 	}
@@ -89,13 +109,14 @@ func streamFaultNames() []faultName {
 // parse adds the fault that the text after the name describes.
 func (form *streamFaultForm) parse(f *Faults, value string) error {
 	fault := StreamFault{Kind: form.kind, At: form.where}
-	place, duration, timed := strings.Cut(value, ",")
-	if timed {
-		d, err := time.ParseDuration(duration)
-		if err != nil || d <= 0 || !form.timed {
-			return fmt.Errorf("only stall takes a duration, such as 2s")
+	if form.takes == someRecords {
+		fault.Records = slowRecords
+	}
+	place, more, given := strings.Cut(value, ",")
+	if given {
+		if err := form.readMore(&fault, more); err != nil {
+			return err
 		}
-		fault.For = d
 	}
 	if place != "" {
 		at, err := parsePosition(place)
@@ -105,5 +126,22 @@ func (form *streamFaultForm) parse(f *Faults, value string) error {
 		fault.At = at
 	}
 	f.Stream = append(f.Stream, fault)
+	return nil
+}
+
+// readMore reads what follows the position.
+func (form *streamFaultForm) readMore(fault *StreamFault, text string) (err error) {
+	switch form.takes {
+	case aDuration:
+		if fault.For, err = time.ParseDuration(text); err != nil || fault.For <= 0 {
+			return fmt.Errorf("%q is not a duration, such as 2s", text)
+		}
+	case someRecords:
+		if fault.Records, err = strconv.ParseInt(text, 10, 64); err != nil || fault.Records < 1 {
+			return fmt.Errorf("%q is not a number of records, 1 or more", text)
+		}
+	default:
+		return fmt.Errorf("%s takes a position only, not %q behind it", form.name, text)
+	}
 	return nil
 }

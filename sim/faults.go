@@ -37,6 +37,9 @@ type Faults struct {
 	// SplitBytes sends at most so many bytes in one write; 1 is byte by byte. 0 is off.
 	SplitBytes int
 
+	// Replay are the faults of intraday replays.
+	Replay ReplayFaults
+
 	// Stream are the faults inside the record stream, each shown once per session.
 	Stream []StreamFault
 }
@@ -46,8 +49,10 @@ type StreamFault struct {
 	Kind FaultKind
 	// At is where it happens.
 	At Position
-	// For is how long a stall lasts; 0 is for ever.
+	// For is how long a stall or a refusal lasts; 0 is for ever.
 	For time.Duration
+	// Records is how many records of each schema FaultSlowReader leaves out.
+	Records int64
 	// Text is the message of FaultErrorClose; empty is a default.
 	Text string
 }
@@ -71,8 +76,8 @@ const (
 func AfterRecords(n int64) Position { return Position{afterRecords, n} }
 
 // AfterBytes is the place behind the first n bytes of the DBN stream as it goes over the
-// wire, metadata included. Only stall, reset, half-close and close can happen there,
-// because the other faults need a border between records.
+// wire, metadata included. Only stall, reset, half-close, close and refuse can happen there,
+// because the other faults need a boundary between records.
 func AfterBytes(n int64) Position { return Position{afterBytes, n} }
 
 // AtEnd is the place behind the last record of the data.
@@ -87,6 +92,8 @@ func (f *Faults) validate() error {
 			return fmt.Errorf("there is no fault kind %d: the kinds are 1 to %d", int(s.Kind), len(streamFaults))
 		case s.At.count < 0:
 			return fmt.Errorf("fault %s: position %d is negative", s.Kind, s.At.count)
+		case s.Records < 0 || s.For < 0:
+			return fmt.Errorf("fault %s: negative Records (%d) or For (%s)", s.Kind, s.Records, s.For)
 		case s.At.kind == afterBytes && !form.inBytes:
 			return fmt.Errorf("fault %s: a position in bytes (%db) is not possible, give one in records", s.Kind, s.At.count)
 		}
@@ -94,7 +101,7 @@ func (f *Faults) validate() error {
 	if f.SplitBytes < 0 {
 		return fmt.Errorf("SplitBytes %d is negative", f.SplitBytes)
 	}
-	return nil
+	return f.Replay.validate()
 }
 
 // take removes the faults that the predicate wants from the list and returns the first of
@@ -122,7 +129,7 @@ type faultName struct {
 
 // faultNames are all of them; those of the stream's faults follow the others.
 var faultNames = append([]faultName{
-	{"split", "N bytes per write", setSplit},
+	{"split", "N bytes per write", setNumber(func(f *Faults) *int { return &f.SplitBytes })},
 	{"byte-by-byte", "", func(f *Faults, _ string) error { f.SplitBytes = 1; return nil }},
 	{"coalesce", "", func(f *Faults, _ string) error { f.CoalesceAuth = true; return nil }},
 	{"no-greeting", "", func(f *Faults, _ string) error { f.CloseBeforeGreeting = true; return nil }},
@@ -132,7 +139,11 @@ var faultNames = append([]faultName{
 	{"auth-refused", "text", func(f *Faults, v string) error { f.RefuseAuth = cmp.Or(v, authFailed); return nil }},
 	{"garbage", "", func(f *Faults, _ string) error { f.Garbage = true; return nil }},
 	{"huge-metadata", "", func(f *Faults, _ string) error { f.HugeMetadata = true; return nil }},
-	{"sessions", "N connections", setSessions},
+	{"sessions", "N connections", setNumber(func(f *Faults) *int { return &f.Sessions })},
+	{"replay-omit", "every Nth record", setNumber(func(f *Faults) *int { return &f.Replay.OmitEvery })},
+	{"replay-omit-last", "N records", setNumber(func(f *Faults) *int { return &f.Replay.OmitLast })},
+	{"replay-repeat", "every Nth record", setNumber(func(f *Faults) *int { return &f.Replay.RepeatEvery })},
+	{"replay-reorder", "every Nth record", setNumber(func(f *Faults) *int { return &f.Replay.ReorderEvery })},
 }, streamFaultNames()...)
 
 // FaultHelp lists the names that [ParseFault] knows, each with the meaning of its value
@@ -164,22 +175,16 @@ func (f *Faults) ParseFault(text string) error {
 	return fmt.Errorf("fault %q is unknown", name)
 }
 
-func setSplit(f *Faults, value string) error {
-	n, err := strconv.Atoi(value)
-	if err != nil || n < 1 {
-		return fmt.Errorf("want a number of bytes, 1 or more")
+// setNumber reads a number from 1 on.
+func setNumber(field func(*Faults) *int) func(*Faults, string) error {
+	return func(f *Faults, value string) error {
+		n, err := strconv.Atoi(value)
+		if err != nil || n < 1 {
+			return fmt.Errorf("%q is not a number, 1 or more", value)
+		}
+		*field(f) = n
+		return nil
 	}
-	f.SplitBytes = n
-	return nil
-}
-
-func setSessions(f *Faults, value string) error {
-	n, err := strconv.Atoi(value)
-	if err != nil || n < 1 {
-		return fmt.Errorf("want a number of connections, 1 or more")
-	}
-	f.Sessions = n
-	return nil
 }
 
 func parsePosition(text string) (Position, error) {

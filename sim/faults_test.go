@@ -330,7 +330,7 @@ func TestEveryKindOfFaultHasAName(t *testing.T) {
 	for _, help := range sim.FaultHelp() {
 		named[help[0]] = true
 	}
-	for kind := sim.FaultStall; kind <= sim.FaultUnknownRecord; kind++ {
+	for kind := sim.FaultStall; kind <= sim.FaultSlowReader; kind++ {
 		if !named[kind.String()] {
 			t.Errorf("kind %d is %q, which is not in the help", int(kind), kind)
 		}
@@ -368,13 +368,13 @@ func TestParseFault(t *testing.T) {
 		t.Error(diff)
 	}
 	for _, text := range []string{"", "nothing", "stall=x", "stall=-1", "stall=1,x", "reset=1,2s", "split", "split=0",
-		"garbage=1", "cut-record=7b", "zero-length=1b", "sessions=0", "reset=1bb"} {
+		"garbage=1", "cut-record=7b", "refuse=1,soon", "slow-reader=1,0", "slow-reader=5b", "replay-omit", "replay-omit-last=0", "replay-repeat=x", "replay-reorder=-1", "zero-length=1b", "sessions=0", "reset=1bb"} {
 		if err := new(sim.Faults).ParseFault(text); err == nil {
 			t.Errorf("ParseFault(%q) succeeds", text)
 		}
 	}
 	for _, help := range sim.FaultHelp() {
-		value := map[string]string{"N bytes per write": "=1", "N connections": "=1"}[help[1]]
+		value := map[string]string{"N bytes per write": "=1", "N connections": "=1", "every Nth record": "=1", "N records": "=1"}[help[1]]
 		if err := new(sim.Faults).ParseFault(help[0] + value); err != nil {
 			t.Errorf("%s of the help: %v", help[0], err)
 		}

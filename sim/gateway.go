@@ -52,10 +52,24 @@ type Config struct {
 	// AtEnd is what happens behind the last record. Default: StayAtEnd.
 	AtEnd EndAction
 	// LiveFrom is the index timestamp at which the present begins: a subscription gets the
-	// records from there on; with a start it gets those before, as fast as possible, then
-	// ReplayCompleted. Default: the present begins with the data, and a subscription with a
-	// start gets the data from there to its end as a replay.
+	// records from there on. With a start it first gets those before the present whose
+	// ts_event (ts_recv in the BBO and CBBO schemas) is not before the start, as fast as
+	// possible, and then ReplayCompleted. Default: the present begins with the data, and a
+	// subscription with a start gets all of the data from there on as a replay.
 	LiveFrom dbn.UnixNanos
+	// SharedMarket lets all sessions see one market, whose time goes on while no client is
+	// connected: a session begins where the market is, and not where the data begins, so
+	// that what came in between is missing unless it is replayed. The market opens when the
+	// first session starts, at LiveFrom or else with the first record. It needs a Pace made
+	// by RealTime, and one pass. Default: each session has a market of its own.
+	SharedMarket bool
+	// Retention is how far before the present a replay may begin. An earlier start is
+	// answered by the error ReplayDataAgedOut, but begins late in the schemas whose records
+	// may be skipped (mbp-1, mbp-10, cmbp-1, bbo and cbbo); a start of 0 asks for all that
+	// is kept. Default: as the service, 24 hours, and 7 days for mbo and definition in
+	// GLBX.MDP3, when the present is set by LiveFrom or SharedMarket; otherwise everything.
+	// KeepAll keeps everything.
+	Retention time.Duration
 	// Heartbeat is the interval of heartbeats for clients that do not ask for one.
 	// Default: 30 s.
 	Heartbeat time.Duration
@@ -101,6 +115,9 @@ func (c Config) withDefaults() (Config, error) {
 	if len(c.Sources) == 0 {
 		return c, errors.New("no sources: a gateway needs data to serve")
 	}
+	if c.SharedMarket && (c.Pace.factor <= 0 || c.Passes != 1) {
+		return c, errors.New("a shared market needs a pace that is a factor of real time, such as 1x, and one pass")
+	}
 	if c.Heartbeat < 0 || c.AuthTimeout < 0 || c.MaxLine < 0 {
 		return c, errors.New("negative Heartbeat, AuthTimeout or MaxLine")
 	}
@@ -110,8 +127,9 @@ func (c Config) withDefaults() (Config, error) {
 // Gateway is a running simulator. All methods may be called from any goroutine.
 type Gateway struct {
 	cfg       Config
-	listener  net.Listener
+	door      *door
 	timelines map[string]*timeline // by dataset
+	market    *market              // nil when each session has its own
 	ctx       context.Context
 	cancel    context.CancelFunc
 	running   sync.WaitGroup
@@ -119,12 +137,9 @@ type Gateway struct {
 
 	mu       sync.Mutex
 	closed   bool
-	sessions []*SessionInfo // the latest, at most maxSessionInfos
-	ended    *sync.Cond     // with mu: a session has ended
+	sessions *remembered[SessionInfo]
+	ended    *sync.Cond // with mu: a session has ended
 }
-
-// maxSessionInfos is how many sessions Sessions remembers.
-const maxSessionInfos = 1000
 
 type counters struct {
 	sessions, active, ended, refused atomic.Int64
@@ -145,8 +160,8 @@ type Stats struct {
 type SessionInfo struct {
 	ID            int64             // the session_id told to the client
 	Remote        string            // the client's address
-	Auth          map[string]string // the authentication's fields, without the reply itself
-	Subscriptions []string          // the subscription lines
+	Auth          map[string]string // the authentication's fields, without the reply itself; nil when the key is refused
+	Subscriptions []string          // the latest subscription lines, at most 1 MiB of them
 	Started       bool              // the client has started the session
 	Ended         bool              // the connection has ended
 	Records       int64             // data records sent
@@ -162,11 +177,12 @@ func NewGateway(cfg Config) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sim: %w", err)
 	}
-	listener, err := net.Listen("tcp", cfg.Addr)
+	door, err := newDoor(cfg.Addr, cfg.Clock, cfg.Logger)
 	if err != nil {
 		return nil, fmt.Errorf("sim: %w", err)
 	}
-	g := &Gateway{cfg: cfg, listener: listener, timelines: timelines}
+	g := &Gateway{cfg: cfg, door: door, timelines: timelines, sessions: newRemembered[SessionInfo]()}
+	g.openMarket()
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.ended = sync.NewCond(&g.mu)
 	g.running.Go(g.accept)
@@ -203,7 +219,7 @@ func loadTimelines(sources []Source, version uint8) (map[string]*timeline, error
 }
 
 // Addr is the address to connect to, as host:port.
-func (g *Gateway) Addr() string { return g.listener.Addr().String() }
+func (g *Gateway) Addr() string { return g.door.addr }
 
 // Host is the host of Addr.
 func (g *Gateway) Host() string {
@@ -230,12 +246,13 @@ func (g *Gateway) Stats() Stats {
 	}
 }
 
-// Sessions returns what the latest connections (at most 1000) were about, oldest first.
+// Sessions returns what the latest connections were about, oldest first: at most 1000, and
+// fewer when they sent much.
 func (g *Gateway) Sessions() []SessionInfo {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	infos := make([]SessionInfo, 0, len(g.sessions))
-	for _, info := range g.sessions {
+	infos := make([]SessionInfo, 0, len(g.sessions.list))
+	for _, info := range g.sessions.list {
 		clone := *info
 		clone.Auth = maps.Clone(info.Auth)
 		clone.Subscriptions = slices.Clone(info.Subscriptions)
@@ -271,24 +288,18 @@ func (g *Gateway) Close() error {
 		return nil
 	}
 	g.cancel()
-	err := g.listener.Close()
+	err := g.door.close()
 	g.running.Wait()
 	return err
 }
 
 func (g *Gateway) accept() {
 	for {
-		conn, err := g.listener.Accept()
+		conn, err := g.door.accept(g.ctx)
 		if err != nil {
-			if g.ctx.Err() == nil {
-				g.cfg.Logger.Error("accept failed", "error", err)
-				if pause(g.ctx, 10*time.Millisecond) {
-					continue // out of descriptors, say: try again soon
-				}
-			}
 			return
 		}
-		g.running.Go(func() { g.serve(conn.(*net.TCPConn)) })
+		g.running.Go(func() { g.serve(conn) })
 	}
 }
 
@@ -323,8 +334,5 @@ func (g *Gateway) serve(conn *net.TCPConn) {
 func (g *Gateway) remember(info *SessionInfo) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if len(g.sessions) == maxSessionInfos {
-		g.sessions = slices.Delete(g.sessions, 0, 1)
-	}
-	g.sessions = append(g.sessions, info)
+	g.sessions.add(info, len(info.Remote)+keyOverhead)
 }

@@ -32,13 +32,18 @@ func (s *session) handleWaiting() error {
 // acknowledgement, or with error records. Only a failure to send is returned.
 func (s *session) handleLine(line string) error {
 	s.log.Debug("line", "text", line)
+	if s.streaming {
+		if err := s.admit(line); err != nil {
+			return err
+		}
+	}
 	if isStart(line) {
 		return s.invalid("the session has started already")
 	}
 	if request, ok := strings.CutPrefix(line, "unsubscribe|"); ok {
 		return s.unsubscribe(request)
 	}
-	s.note(func(info *SessionInfo) { info.Subscriptions = append(info.Subscriptions, line) })
+	s.noteLine(line)
 	chunk, err := parseRequest(line)
 	if err != nil {
 		return s.invalid(fmt.Sprintf("subscription %s: %v", chunk.name(), err))
@@ -52,6 +57,11 @@ func (s *session) handleLine(line string) error {
 	}
 	if err := s.allowed(whole); err != nil {
 		return s.invalid(fmt.Sprintf("subscription %s: %v", chunk.name(), err))
+	}
+	if err := s.checkStart(whole); err != nil {
+		text := fmt.Sprintf("Replay of subscription %s (%s): %v", chunk.name(), whole.schema, err)
+		s.log.Warn("replay refused", "error", text)
+		return s.control(s.compose.failure(s.now(), dbn.ErrorCodeReplayDataAgedOut, true, text))
 	}
 	return s.accept(whole)
 }
@@ -78,6 +88,9 @@ func (s *session) join(chunk *request) (*request, error) {
 		whole.symbols = append(whole.symbols, chunk.symbols...)
 	}
 	if !chunk.last {
+		if len(s.chunks) == maxUnfinished && s.chunks[key] == nil {
+			return nil, fmt.Errorf("%d subscriptions are waiting for their last chunk, more are not possible", maxUnfinished)
+		}
 		s.chunks[key] = whole
 		return nil, nil
 	}
@@ -115,6 +128,9 @@ func (s *session) accept(r *request) error {
 	}
 	if !sub.all && len(sub.ids) == 0 {
 		return nil // every symbol has had its error
+	}
+	if err := s.play.fits(sub); err != nil {
+		return s.invalid(fmt.Sprintf("subscription %d: %v", sub.id, err))
 	}
 	if err := s.control(s.compose.ack(s.now(), sub.id, sub.schema)); err != nil {
 		return err

@@ -36,6 +36,11 @@ type HistoricalConfig struct {
 	Version uint8
 	// PlainHTTP serves without TLS.
 	PlainHTTP bool
+	// Present says where history ends, each time that it is asked for: the index timestamp
+	// at which the present begins. Whatever lies after it is not available yet. 0 is no end
+	// but the data's own. Gateway.Present lets a live gateway go on where history ends.
+	// Default: all of the data is history.
+	Present func() dbn.UnixNanos
 	// RepeatBytes makes timeseries.get_range repeat the selected records, made on the fly,
 	// until it has sent at least so many bytes of them; a limit in the request still
 	// holds. The timestamps repeat as well. Default: no repetition.
@@ -44,8 +49,12 @@ type HistoricalConfig struct {
 	// over the wire as there are: repeated records would shrink to almost nothing.
 	Stored bool
 	// JobDelay is how long a batch job takes: it is queued for the first half of the time,
-	// by Clock, and processed for the second. Default: it is done at once.
+	// by Clock, and processed for the second. Default: it is done at once, though the answer
+	// to its submission says queued, as the service's does.
 	JobDelay time.Duration
+	// LongJobs lets batch.list_jobs answer with every detail of each job, as the service did
+	// until 2026. Default: with id, state and ts_received.
+	LongJobs bool
 	// Conditions are the conditions of days (YYYY-MM-DD) other than available: degraded,
 	// pending or missing. Requests for such days get a warning.
 	Conditions map[string]string
@@ -67,6 +76,9 @@ func (c HistoricalConfig) withDefaults() (HistoricalConfig, error) {
 	}
 	if c.Clock == nil {
 		c.Clock = systemClock{}
+	}
+	if c.Present == nil {
+		c.Present = func() dbn.UnixNanos { return 0 }
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -119,10 +131,11 @@ type Historical struct {
 	mu       sync.Mutex
 	closed   bool
 	conns    map[*histConn]struct{}
-	requests []*HistoricalRequest // the latest, at most maxSessionInfos
+	requests *remembered[HistoricalRequest]
 }
 
-// HistoricalRequest is one request as the server got it.
+// HistoricalRequest is one request as the server got it. Of a request without a key that is
+// accepted, only what it was for is remembered, and not its headers and parameters.
 type HistoricalRequest struct {
 	Method   string
 	Endpoint string // such as "timeseries.get_range"; "batch/download" for files
@@ -141,7 +154,7 @@ func NewHistorical(cfg HistoricalConfig) (*Historical, error) {
 	}
 	h := &Historical{
 		cfg: cfg, faults: newHistFaults(cfg.Faults), jobs: newHistJobs(),
-		conns: make(map[*histConn]struct{}),
+		conns: make(map[*histConn]struct{}), requests: newRemembered[HistoricalRequest](),
 	}
 	if h.datasets, err = loadHistorical(cfg.Sources, cfg.Version); err != nil {
 		return nil, fmt.Errorf("sim: %w", err)
@@ -159,6 +172,8 @@ func NewHistorical(cfg HistoricalConfig) (*Historical, error) {
 	h.http = &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          log.New(httpLog{cfg.Logger}, "", 0),
 		ConnContext:       func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
 		ConnState:         h.connState,
@@ -169,6 +184,10 @@ func NewHistorical(cfg HistoricalConfig) (*Historical, error) {
 	})
 	return h, nil
 }
+
+// maxHeader bounds the head of a request: a query names 2000 symbols of 70 characters at
+// most.
+const maxHeader = 256 << 10
 
 // connKey finds a request's connection in its context.
 type connKey struct{}
@@ -237,12 +256,13 @@ func (h *Historical) CertPool() *x509.CertPool {
 // Datasets are the datasets that can be asked for.
 func (h *Historical) Datasets() []string { return slices.Sorted(maps.Keys(h.datasets)) }
 
-// Requests returns the latest requests (at most 1000), oldest first.
+// Requests returns the latest requests, oldest first: at most 1000, and fewer when they are
+// large.
 func (h *Historical) Requests() []HistoricalRequest {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	list := make([]HistoricalRequest, 0, len(h.requests))
-	for _, r := range h.requests {
+	list := make([]HistoricalRequest, 0, len(h.requests.list))
+	for _, r := range h.requests.list {
 		list = append(list, *r)
 	}
 	return list

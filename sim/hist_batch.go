@@ -51,7 +51,7 @@ func (h *Historical) submitJob(x *exchange) error {
 		return err
 	}
 	h.jobs.add(job)
-	return x.reply(job.document(job.received))
+	return x.reply(job.submitted())
 }
 
 func (h *Historical) jobRequest(x *exchange) (*jobRequest, error) {
@@ -121,6 +121,8 @@ func (h *Historical) getJobDetails(x *exchange) error {
 	return x.reply(job.document(h.cfg.Clock.Now()))
 }
 
+// listJobs answers in the short form, as the service does; batch.get_job_details has the
+// rest.
 func (h *Historical) listJobs(x *exchange) error {
 	p := x.params
 	var states []jobState
@@ -144,10 +146,14 @@ func (h *Historical) listJobs(x *exchange) error {
 		since = at
 	}
 	now := h.cfg.Clock.Now()
+	describe := (*histJob).short
+	if h.cfg.LongJobs {
+		describe = (*histJob).document
+	}
 	list := []map[string]any{}
 	for _, job := range h.jobs.all() {
 		if uint64(job.received.UnixNano()) >= since && slices.Contains(states, job.state(now)) {
-			list = append(list, job.document(now))
+			list = append(list, describe(job, now))
 		}
 	}
 	return x.reply(list)

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/dbnloop/dbnloop/dbn"
@@ -87,9 +89,10 @@ func TestBatchFiles(t *testing.T) {
 		{[]string{"end=2026-02-28T10:00:00.000000005"}, []string{"glbx-mdp3-20260227.trades.dbn.zst", "glbx-mdp3-20260228.trades.dbn.zst"}, 5},
 	} {
 		t.Run(fmt.Sprint(test.pairs), func(t *testing.T) {
-			id, submitted := submit(t, h, test.pairs...)
-			if submitted["state"] != "done" || submitted["record_count"] != float64(test.count) {
-				t.Errorf("job %v", submitted)
+			id, _ := submit(t, h, test.pairs...)
+			job := asked[map[string]any](t, h, http.MethodGet, "batch.get_job_details", "job_id="+id)
+			if job["state"] != "done" || job["record_count"] != float64(test.count) {
+				t.Errorf("job %v", job)
 			}
 			var names []string
 			var all [][]byte
@@ -252,6 +255,79 @@ func TestJobStates(t *testing.T) {
 		}
 		if list("states="+step.state) != 1 || list("states=queued,processing,done,expired", "since=2026-11-23T12:00:01") != 0 {
 			t.Errorf("%s: the list is not filtered", step.state)
+		}
+	}
+}
+
+// The list has three fields of each job; the rest is in the details.
+func TestJobsAreListedInShort(t *testing.T) {
+	source, _ := threeDays()
+	for _, test := range []struct {
+		long  bool
+		pairs []string
+		keys  []string // nil: those of the details
+	}{
+		{false, nil, []string{"id", "state", "ts_received"}},
+		{false, []string{"short=False"}, []string{"id", "state", "ts_received"}}, // a parameter of the past
+		{false, []string{"short=True"}, []string{"id", "state", "ts_received"}},
+		{true, nil, nil},
+	} {
+		h := historical(t, sim.HistoricalConfig{Sources: []sim.Source{source}, LongJobs: test.long})
+		id, _ := submit(t, h)
+		details := asked[map[string]any](t, h, http.MethodGet, "batch.get_job_details", "job_id="+id)
+		list := asked[[]map[string]any](t, h, http.MethodGet, "batch.list_jobs", test.pairs...)
+		if len(list) != 1 {
+			t.Fatalf("%d jobs", len(list))
+		}
+		keys := slices.Sorted(maps.Keys(list[0]))
+		want := test.keys
+		if want == nil {
+			want = slices.Sorted(maps.Keys(details))
+		}
+		if !slices.Equal(keys, want) {
+			t.Errorf("%v: keys %v, want %v", test.pairs, keys, want)
+		}
+		for key, value := range list[0] {
+			if !cmp.Equal(value, details[key]) {
+				t.Errorf("%s is %v in the list and %v in the details", key, value, details[key])
+			}
+		}
+	}
+}
+
+// What is submitted is queued, and its cost and size are not known yet; none is null.
+func TestASubmittedJobIsQueued(t *testing.T) {
+	source, _ := threeDays()
+	h := historical(t, sim.HistoricalConfig{Sources: []sim.Source{source}})
+	id, job := submit(t, h, "compression=none", "split_duration=none", "encoding=csv")
+	if _, ok := job["progress"]; ok || job["state"] != "queued" {
+		t.Errorf("submitted as %v", job)
+	}
+	unknown := []string{"cost_usd", "record_count", "billed_size", "actual_size", "package_size", "ts_process_start", "ts_process_done", "ts_expiration"}
+	details := asked[map[string]any](t, h, http.MethodGet, "batch.get_job_details", "job_id="+id)
+	for _, key := range unknown {
+		if job[key] != nil || details[key] == nil {
+			t.Errorf("%s is %v when submitted and %v when done", key, job[key], details[key])
+		}
+	}
+	if details["state"] != "done" || details["compression"] != nil || details["split_duration"] != nil {
+		t.Errorf("details %v", details)
+	}
+}
+
+// Text has symbols unless the request says otherwise; DBN has none.
+func TestJobsOfTextMapSymbolsByDefault(t *testing.T) {
+	source, _ := threeDays()
+	h := historical(t, sim.HistoricalConfig{Sources: []sim.Source{source}})
+	for _, test := range []struct {
+		pairs []string
+		want  bool
+	}{
+		{[]string{"encoding=csv"}, true}, {[]string{"encoding=json"}, true}, {[]string{"encoding=dbn"}, false}, {nil, false},
+		{[]string{"encoding=csv", "map_symbols=false"}, false}, {[]string{"encoding=json", "map_symbols=0"}, false},
+	} {
+		if _, job := submit(t, h, test.pairs...); job["map_symbols"] != test.want {
+			t.Errorf("%v: map_symbols is %v", test.pairs, job["map_symbols"])
 		}
 	}
 }

@@ -72,6 +72,33 @@ func widen(r *timeRange, by timeRange) {
 	r.start, r.end = min(r.start, by.start), max(r.end, by.end)
 }
 
+// known is a dataset as it is now; nil when there is no such dataset.
+func (h *Historical) known(name string) *histDataset {
+	d := h.datasets[name]
+	if d == nil {
+		return nil
+	}
+	return d.until(uint64(h.cfg.Present()))
+}
+
+// until is the dataset while history ends at a time; 0 is without an end.
+func (d *histDataset) until(present uint64) *histDataset {
+	if present == 0 || present >= d.available.end {
+		return d
+	}
+	clipped := *d
+	clipped.available = d.available.until(present)
+	for i := range clipped.schemas {
+		clipped.schemas[i] = d.schemas[i].until(present)
+	}
+	return &clipped
+}
+
+// until is the part of the range before a time, which may be empty.
+func (r timeRange) until(end uint64) timeRange {
+	return timeRange{r.start, min(r.end, max(end, r.start))}
+}
+
 // surveyDays notes on which days there are records of which schema.
 func (d *histDataset) surveyDays() {
 	var number int64

@@ -24,24 +24,34 @@ const (
 
 var jobStates = []jobState{jobQueued, jobProcessing, jobDone, jobExpired}
 
-// histJobs are the batch jobs, in the order they came.
+// histJobs are the batch jobs, in the order they came. Their files are in memory: the
+// oldest jobs are forgotten when there are too many, or too much in them.
 type histJobs struct {
 	mu   sync.Mutex
-	list []*histJob
+	jobs remembered[histJob]
 }
 
-func newHistJobs() *histJobs { return &histJobs{} }
+// maxJobBytes bounds the files of all jobs together.
+const maxJobBytes = 1 << 30
+
+func newHistJobs() *histJobs {
+	return &histJobs{jobs: remembered[histJob]{most: maxRemembered, mostBytes: maxJobBytes}}
+}
 
 func (j *histJobs) add(job *histJob) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.list = append(j.list, job)
+	size := 0
+	for _, file := range job.files {
+		size += len(file.content)
+	}
+	j.jobs.add(job, size)
 }
 
 func (j *histJobs) all() []*histJob {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return slices.Clone(j.list)
+	return slices.Clone(j.jobs.list)
 }
 
 func (j *histJobs) find(id string) *histJob {
@@ -123,23 +133,33 @@ func (j *histJob) document(now time.Time) map[string]any {
 		}
 		return n
 	}
+	unlessNone := func(text string) any { // the API says null for none
+		if text == "none" {
+			return nil
+		}
+		return text
+	}
 	begun, done := state != jobQueued, state == jobDone || state == jobExpired
 	progress := 100
 	if !done {
 		progress = int(100 * now.Sub(j.received) / j.delay)
+	}
+	var cost any
+	if done {
+		cost = costOf(q.schema, j.size)
 	}
 	var package_ int
 	for _, f := range j.files {
 		package_ += len(f.content)
 	}
 	return map[string]any{
-		"id": j.id, "user_id": userID, "cost_usd": costOf(q.schema, j.size),
+		"id": j.id, "user_id": userID, "cost_usd": cost,
 		"dataset": q.data.dataset, "symbols": strings.Join(q.symbols, ","),
 		"stype_in": q.stypeIn.String(), "stype_out": q.stypeOut.String(), "schema": q.schema.String(),
 		"start": isoNanos(q.period.start), "end": isoNanos(q.period.end), "limit": number(q.limit > 0, q.limit),
-		"encoding": r.format.encoding.String(), "compression": r.compression.String(),
+		"encoding": r.format.encoding.String(), "compression": unlessNone(r.compression.String()),
 		"pretty_px": r.prettyPx, "pretty_ts": r.prettyTs, "map_symbols": r.format.mapSymbol,
-		"split_symbols": r.splitSymbols, "split_duration": string(r.splitDuration),
+		"split_symbols": r.splitSymbols, "split_duration": unlessNone(string(r.splitDuration)),
 		"split_size": number(r.splitSize > 0, r.splitSize), "packaging": nil, "delivery": "download",
 		"record_count": number(done, j.records), "billed_size": number(done, j.size),
 		"actual_size": number(done, uint64(j.dataSize)), "package_size": number(done, uint64(package_)),
@@ -148,6 +168,21 @@ func (j *histJob) document(now time.Time) map[string]any {
 		"ts_process_start": when(begun, j.received.Add(j.delay/2)), "ts_process_done": when(done, j.received.Add(j.delay)),
 		"ts_expiration": when(done, j.received.Add(j.delay+jobLife)),
 	}
+}
+
+// submitted is the job as the answer to its submission describes it: it has just been
+// queued, however soon it will be done.
+func (j *histJob) submitted() map[string]any {
+	queued := *j
+	queued.delay = max(j.delay, time.Second)
+	document := queued.document(j.received)
+	delete(document, "progress")
+	return document
+}
+
+// short is the job as the list of jobs has it.
+func (j *histJob) short(now time.Time) map[string]any {
+	return pickKeys(j.document(now), []string{"id", "state", "ts_received"})
 }
 
 // fileList is the files as the API lists them.

@@ -36,7 +36,7 @@ func (h *Historical) listDatasets(x *exchange) error {
 	to, hasTo := x.params.date("end_date")
 	list := []string{}
 	for _, name := range h.Datasets() {
-		first, end := h.datasets[name].dayRange()
+		first, end := h.known(name).dayRange()
 		if (hasFrom && end <= from) || (hasTo && first >= to) {
 			continue
 		}
@@ -46,9 +46,7 @@ func (h *Historical) listDatasets(x *exchange) error {
 }
 
 // dayRange is the time there is data for, [first, end) in days since 1970.
-func (d *histDataset) dayRange() (first, end int64) {
-	return int64(d.available.start / nanosPerDay), int64(d.available.end / nanosPerDay)
-}
+func (d *histDataset) dayRange() (first, end int64) { return d.available.days() }
 
 func (h *Historical) listSchemas(x *exchange) error {
 	d := h.dataset(x.params)

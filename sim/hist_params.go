@@ -219,7 +219,7 @@ const maxForm = 1 << 20
 func readParams(w http.ResponseWriter, r *http.Request) (*params, *apiError) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
-		return nil, plainError(http.StatusBadRequest)
+		return &params{}, plainError(http.StatusBadRequest)
 	}
 	return &params{values: r.Form}, nil
 }

@@ -25,7 +25,7 @@ type query struct {
 // dataset reads the dataset.
 func (h *Historical) dataset(p *params) *histDataset {
 	name := p.required("dataset")
-	d := h.datasets[name]
+	d := h.known(name)
 	if d == nil {
 		err := invalid("dataset_not_found", "The dataset '%s' does not exist; there is %s.", name, strings.Join(h.Datasets(), ", "))
 		err.payload = map[string]any{"dataset": name}

@@ -50,6 +50,8 @@ type exchange struct {
 	status   int
 	noRange  bool // the fault HistNoRange
 	badHash  bool // the fault HistBadHash
+	// authenticated tells that the request has a key that is accepted.
+	authenticated bool
 }
 
 // WriteHeader adds the warnings that have come up.
@@ -84,13 +86,18 @@ func (h *Historical) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rand.Read(id[:]) //nolint:errcheck // never fails
 	w.Header().Set("request-id", hex.EncodeToString(id[:]))
 	x := &exchange{ResponseWriter: w, request: r, rest: rest, warnings: slices.Clone(h.cfg.Warnings)}
-	p, failure := readParams(w, r)
-	entry := h.note(r, endpoint)
+	// Before the key is checked, nothing of what a stranger sends is read or remembered.
+	x.authenticated = h.authenticated(r)
+	x.params = &params{}
+	var failure *apiError
+	if x.authenticated {
+		x.params, failure = readParams(w, r)
+	}
+	entry := h.note(x, endpoint)
 	var err error
 	if failure != nil {
 		err = failure
 	} else {
-		x.params = p
 		err = h.answer(x, conn, endpoint)
 	}
 	var refusal *apiError
@@ -129,7 +136,7 @@ func (h *Historical) answer(x *exchange, conn *histConn, endpoint string) error 
 	case x.request.Method != http.MethodGet && x.request.Method != http.MethodPost && x.request.Method != http.MethodHead:
 		x.Header().Set("Allow", "GET, POST")
 		return plainError(http.StatusMethodNotAllowed)
-	case !h.authenticated(x.request):
+	case !x.authenticated:
 		x.Header().Set("WWW-Authenticate", `Basic realm="dbn-sim"`)
 		return &apiError{status: http.StatusUnauthorized, kind: "auth_authentication_failed", message: "Authentication failed."}
 	}
@@ -159,20 +166,27 @@ func (x *exchange) refuse(e *apiError) error {
 }
 
 // note remembers a request; finish adds its outcome.
-func (h *Historical) note(r *http.Request, endpoint string) *HistoricalRequest {
-	header := r.Header.Clone()
-	header.Del("Authorization")
-	entry := HistoricalRequest{
-		Method: r.Method, Endpoint: endpoint, Path: r.URL.Path, Header: header, Params: r.Form, Remote: r.RemoteAddr,
+func (h *Historical) note(x *exchange, endpoint string) *HistoricalRequest {
+	r := x.request
+	entry := &HistoricalRequest{
+		Method: r.Method, Endpoint: shortened(endpoint), Path: shortened(r.URL.Path), Remote: r.RemoteAddr,
 	}
+	if x.authenticated {
+		entry.Header, entry.Params = r.Header.Clone(), r.Form
+		entry.Header.Del("Authorization")
+	}
+	size := len(entry.Method) + len(entry.Endpoint) + len(entry.Path) + sizeOf(entry.Header) + sizeOf(entry.Params)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.requests) == maxSessionInfos {
-		h.requests = slices.Delete(h.requests, 0, 1)
-	}
-	h.requests = append(h.requests, &entry)
-	return &entry
+	h.requests.add(entry, size)
+	return entry
 }
+
+// shortened is a copy of a text's beginning.
+func shortened(text string) string { return strings.Clone(text[:min(len(text), maxNoted)]) }
+
+// maxNoted is how much of a path is remembered; those of the API are far shorter.
+const maxNoted = 512
 
 func (h *Historical) finish(entry *HistoricalRequest, status int) {
 	h.mu.Lock()

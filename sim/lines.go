@@ -55,6 +55,9 @@ func parseFields(line string) (map[string]string, error) {
 		if _, repeated := fields[key]; repeated {
 			return nil, fmt.Errorf("key %q occurs twice", key)
 		}
+		if len(fields) == maxFields {
+			return nil, fmt.Errorf("more than %d pairs", maxFields)
+		}
 		fields[key] = value
 	}
 	return fields, nil

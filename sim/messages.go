@@ -84,9 +84,13 @@ func (c composer) slowWarning(ts uint64) []byte {
 	return c.system(ts, dbn.SystemCodeSlowReaderWarning, "Warning: slow reading")
 }
 
-func (c composer) skipped(ts uint64) []byte {
+func (c composer) skipped(ts uint64, schemas int) []byte {
+	plural := ""
+	if schemas != 1 {
+		plural = "s"
+	}
 	return c.failure(ts, dbn.ErrorCodeSkippedRecordsAfterSlowReading, true,
-		"Slow client detected for 1 schema, records were skipped")
+		fmt.Sprintf("Slow client detected for %d schema%s, records were skipped", schemas, plural))
 }
 
 func header(rtype dbn.RType, id uint32, ts uint64) dbn.RecordHeader {

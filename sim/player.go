@@ -21,9 +21,13 @@ type player struct {
 	// liveFrom is the index timestamp at which the present begins; 0 is unset: then the
 	// present begins with the data, and a replay goes to its end.
 	liveFrom uint64
+	market   *market // in place of liveFrom and a clock of its own; may be nil
 	// The announcements send a system message at the present place of the stream.
 	announceReplayed func(dbn.Schema) error
 	announceInterval func(schema dbn.Schema, ts uint64) error // nil unless asked for
+
+	replay   replayer
+	skipping [numSchemas]int64 // records that are left out from now on
 
 	subs       []*subscription
 	bySchema   [numSchemas][]*subscription // the active ones
@@ -31,6 +35,7 @@ type player struct {
 
 	stage    stage
 	at, stop block // position, and the end of the stage
+	live     block // where the present begins in the first pass
 	behind   block // position behind the last record that was sent
 	pass     int64
 	passSent int64
@@ -100,6 +105,7 @@ func (p *player) rewind() {
 // begin starts the first stage once there are subscriptions.
 func (p *player) begin() {
 	p.pass, p.offset = 0, 0
+	p.live = p.present()
 	replay := false
 	for _, sub := range p.subs {
 		sub.active = sub.replay
@@ -111,16 +117,26 @@ func (p *player) begin() {
 	}
 	// From the very beginning: the data is in the order of another clock than the replay's,
 	// so what belongs to it may lie anywhere.
-	p.stage, p.at, p.stop = replaying, block{}, p.present(p.tl.end())
+	p.stage, p.at, p.stop = replaying, block{}, p.tl.end()
+	if p.presentIsSet() {
+		p.stop = p.live
+	}
 	p.refilter()
+	p.beginReplay()
 }
 
-// present is where live data begins, or otherwise when the present was not set.
-func (p *player) present(otherwise block) block {
-	if p.liveFrom == 0 {
-		return otherwise
+// presentIsSet tells whether there is a past: without it, the present begins with the data.
+func (p *player) presentIsSet() bool { return p.liveFrom != 0 || p.market != nil }
+
+// present is where live data begins.
+func (p *player) present() block {
+	switch {
+	case p.market != nil:
+		return p.market.present(p.tl)
+	case p.liveFrom != 0:
+		return p.tl.seek(p.liveFrom)
 	}
-	return p.tl.seek(p.liveFrom)
+	return block{}
 }
 
 // position is the present place in the data.
@@ -128,7 +144,7 @@ func (p *player) position() block {
 	if p.stage == replaying || p.stage == playing {
 		return p.at
 	}
-	return p.present(block{})
+	return p.present()
 }
 
 // nextRecord is the next wanted record; nil when there is none in this stage.
@@ -152,26 +168,27 @@ func (p *player) nextRecord() []byte {
 func (p *player) beginPass() {
 	p.stage, p.at, p.stop = playing, block{}, p.tl.end()
 	if p.pass == 0 {
-		p.at = p.present(block{})
+		p.at = p.live
 	}
 	p.passSent, p.paced = 0, false
+	if p.market != nil {
+		p.pacer, p.paced = p.market.pacer(), true
+	}
 	for _, sub := range p.subs {
-		sub.active = p.pass > 0 || !sub.replay || p.liveFrom != 0
+		sub.active = p.pass > 0 || !sub.replay || p.presentIsSet()
 	}
 	p.refilter()
 }
 
 // endStage moves on when the stop is reached.
-func (p *player) endStage() error {
+func (p *player) endStage(out *sink) (sent int64, err error) {
 	if err := p.endIntervals(); err != nil {
-		return err
+		return 0, err
 	}
 	if p.stage == replaying {
-		if err := p.endReplays(); err != nil {
-			return err
-		}
+		sent, err = p.endReplay(out)
 		p.beginPass()
-		return nil
+		return sent, err
 	}
 	p.pass++
 	// A pass that sent nothing, though everybody took part, would only spin.
@@ -179,29 +196,13 @@ func (p *player) endStage() error {
 	if (p.passes >= 0 && p.pass >= p.passes) || idlePass {
 		p.stage, p.subs = ended, nil
 		p.refilter()
-		return nil
+		return 0, nil
 	}
 	if p.shift {
 		p.offset += p.tl.span + uint64(time.Second)
 	}
 	p.beginPass()
-	return nil
-}
-
-// endReplays announces the end of each replayed schema, once however many subscriptions
-// replayed it.
-func (p *player) endReplays() error {
-	var announced [numSchemas]bool
-	for _, sub := range p.subs {
-		if !sub.replay || announced[sub.schema] {
-			continue
-		}
-		announced[sub.schema] = true
-		if err := p.announceReplayed(sub.schema); err != nil {
-			return err
-		}
-	}
-	return nil
+	return 0, nil
 }
 
 func (p *player) allActive() bool {
@@ -225,7 +226,7 @@ func (p *player) refilter() {
 	for tag, ids := range p.tl.ids {
 		p.everything = p.everything && (len(ids) == 0 || covered(p.bySchema[tag], ids))
 	}
-	p.everything = p.everything && !p.tl.untagged
+	p.everything = p.everything && !p.tl.untagged && p.skipping == [numSchemas]int64{}
 }
 
 func covered(subs []*subscription, ids map[uint32]struct{}) bool {
@@ -263,7 +264,7 @@ func (p *player) step(out *sink, limit int64) (sent int64, next time.Time, err e
 	for sent == 0 && next.IsZero() && err == nil && (p.stage == replaying || p.stage == playing) {
 		switch {
 		case p.at.off >= p.stop.off:
-			err = p.endStage()
+			sent, err = p.endStage(out)
 		case p.prepared():
 			sent, err = p.sendBlock(out, limit)
 		default:
@@ -277,7 +278,14 @@ func (p *player) step(out *sink, limit int64) (sent int64, next time.Time, err e
 func (p *player) fast() bool { return p.stage == replaying || p.pace.isFast() }
 
 // plain tells that records go out as they lie in the timeline.
-func (p *player) plain() bool { return !p.tsOut && p.offset == 0 && p.announceInterval == nil }
+func (p *player) plain() bool {
+	return !p.tsOut && p.offset == 0 && p.announceInterval == nil && !p.spoilsReplay()
+}
+
+// spoilsReplay tells that the records of a replay are on the way and have faults.
+func (p *player) spoilsReplay() bool {
+	return p.stage == replaying && p.replay.faults != ReplayFaults{}
+}
 
 // prepared tells that whole blocks can be sent without a look at their records.
 func (p *player) prepared() bool { return p.everything && p.plain() && p.fast() }
@@ -317,26 +325,44 @@ func (p *player) sendRecords(out *sink, limit int64) (sent int64, next time.Time
 				break
 			}
 		}
+		wanted = wanted && !p.leavesOut(tag)
 		if !wanted || !plain {
 			out.pending = append(out.pending, data[from:p.at.off]...)
 			from = p.at.off + len(rec)
 		}
-		if wanted && !plain {
-			if err := p.noteInterval(tag, rec); err != nil {
-				return sent, next, err
-			}
-			out.pending = p.rewrite(out.pending, rec, now)
-		}
 		p.at.off += len(rec)
 		p.at.rec++
-		if wanted {
-			sent++
-			p.pacer.sent++
-			p.behind = p.at
+		if !wanted {
+			continue
 		}
+		n := int64(1)
+		if !plain {
+			if n, err = p.place(out, tag, rec, now); err != nil {
+				return sent, next, err
+			}
+		}
+		sent += n
+		p.pacer.sent += n
+		p.behind = p.at
 	}
 	out.pending = append(out.pending, data[from:p.at.off]...)
+	if p.market != nil && p.stage == playing {
+		p.market.reach(p.tl, p.behind)
+	}
 	return sent, next, out.relieve()
+}
+
+// place gathers a record as this stage sends it, and says how many records that makes.
+func (p *player) place(out *sink, tag uint8, rec []byte, now time.Time) (int64, error) {
+	if err := p.noteInterval(tag, rec); err != nil {
+		return 0, err
+	}
+	send := func(rec []byte) { out.pending = p.rewrite(out.pending, rec, now) }
+	if p.spoilsReplay() {
+		return p.replay.order(rec, send), nil
+	}
+	send(rec)
+	return 1, nil
 }
 
 // due is when a record goes out. The first one of a pass goes out at once.

@@ -43,6 +43,9 @@ type session struct {
 	sent      int64               // data records
 	gone      chan struct{}       // closed when the client sends nothing more
 	atEnd     bool                // the faults of the data's end were shown
+	noted     int                 // bytes of the lines that info holds
+	lines     int                 // that asked for something
+	lineBytes int                 // of them
 }
 
 type mappedKey struct {
@@ -56,6 +59,8 @@ type authRequest struct {
 	tsOut     bool
 	zstd      bool
 	heartbeat time.Duration
+	// slowReader is what the client asked for, or empty: then each schema has its default.
+	slowReader string
 }
 
 func newSession(g *Gateway, conn *net.TCPConn, number int64) *session {
@@ -142,7 +147,6 @@ func (s *session) checkAuth(line, challenge string) error {
 	}
 	reply := fields["auth"]
 	delete(fields, "auth") // what follows may be logged and shown
-	s.note(func(info *SessionInfo) { info.Auth = fields })
 	if s.faults.RefuseAuth != "" {
 		return errors.New(s.faults.RefuseAuth)
 	}
@@ -152,6 +156,7 @@ func (s *session) checkAuth(line, challenge string) error {
 	if !replyMatches(challenge, reply, s.g.cfg.Keys) {
 		return fmt.Errorf("%s The simulator does not accept this key", authFailed)
 	}
+	s.noteAuth(fields)
 	s.auth.dataset = fields["dataset"]
 	if s.tl = s.g.timelines[s.auth.dataset]; s.tl == nil {
 		return fmt.Errorf("unknown dataset %q, available: %s", s.auth.dataset, strings.Join(s.g.Datasets(), ", "))
@@ -187,6 +192,7 @@ func (a *authRequest) readOptions(fields map[string]string, heartbeat time.Durat
 		if _, err := dbn.ParseSlowReaderBehavior(behavior); err != nil {
 			return fmt.Errorf("slow_reader_behavior %q is unknown, want warn or skip", behavior)
 		}
+		a.slowReader = behavior
 	}
 	return nil
 }
@@ -211,6 +217,7 @@ func (s *session) welcome() error {
 	s.play = &player{
 		tl: s.tl, clock: cfg.Clock, pace: cfg.Pace, passes: int64(cfg.Passes),
 		shift: cfg.ShiftPasses, tsOut: s.auth.tsOut, liveFrom: uint64(cfg.LiveFrom),
+		market: s.g.market, replay: replayer{faults: s.faults.Replay},
 		announceReplayed: func(schema dbn.Schema) error {
 			return s.control(s.compose.replayed(s.now(), schema))
 		},
@@ -249,26 +256,15 @@ func (s *session) awaitStart() error {
 			s.note(func(info *SessionInfo) { info.Started = true })
 			return nil
 		}
-		s.waiting = append(s.waiting, line)
-		if len(s.waiting) > maxWaiting {
-			return fmt.Errorf("more than %d lines before the start", maxWaiting)
+		if err := s.admit(line); err != nil {
+			return err
 		}
+		s.waiting = append(s.waiting, line)
 	}
 }
 
-// maxWaiting bounds the lines that a client may send before it starts: with 500 symbols
-// each, enough for millions.
-const maxWaiting = 10_000
-
 func isStart(line string) bool {
 	return line == "start_session" || strings.HasPrefix(line, "start_session=")
-}
-
-// note changes the session's public description.
-func (s *session) note(change func(*SessionInfo)) {
-	s.g.mu.Lock()
-	defer s.g.mu.Unlock()
-	change(s.info)
 }
 
 // now is the time that gateway messages carry.

@@ -13,6 +13,9 @@ import (
 
 // stream is the second phase: DBN to the client, further subscription lines from it.
 func (s *session) stream() error {
+	if s.g.market != nil {
+		s.g.market.open()
+	}
 	if !s.metaSent {
 		if over, err := s.showGarbage(); over || err != nil {
 			return err
@@ -56,9 +59,13 @@ func (s *session) readLines(lines chan<- string) {
 // sendMetadata sends the DBN header of the session.
 func (s *session) sendMetadata() error {
 	s.metaSent = true
+	start := s.now()
+	if s.g.market != nil {
+		start = s.g.market.now()
+	}
 	meta := dbn.Metadata{
 		Version: s.tl.version, Dataset: s.tl.dataset, Schema: dbn.SchemaNone,
-		Start: dbn.UnixNanos(s.now()), End: dbn.UndefTimestamp,
+		Start: dbn.UnixNanos(start), End: dbn.UndefTimestamp,
 		StypeIn: dbn.STypeNone, StypeOut: dbn.STypeRawSymbol, TsOut: s.auth.tsOut,
 	}
 	head, err := meta.Append(nil)

@@ -96,7 +96,10 @@ func readSType(r *request, text string) (err error) {
 }
 
 func readSymbols(r *request, text string) error {
-	r.symbols = strings.Split(text, ",")
+	r.symbols = strings.SplitN(text, ",", maxSymbolsLine+1)
+	if len(r.symbols) > maxSymbolsLine {
+		return fmt.Errorf("more than %d symbols: send them in chunks, each a line with the same id", maxSymbolsLine)
+	}
 	if slices.Contains(r.symbols, "") {
 		return fmt.Errorf("symbols is empty or has an empty symbol")
 	}

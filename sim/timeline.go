@@ -32,8 +32,9 @@ type timeline struct {
 	ids    [numSchemas]map[uint32]struct{}
 	// untagged tells that some records belong to no schema: nobody can subscribe to them.
 	untagged bool
-	span     uint64 // last minus first index timestamp
-	symbols  *symbology
+	// first and last are the least and the greatest index timestamp, span what lies between.
+	first, last, span uint64
+	symbols           *symbology
 }
 
 type block struct {
@@ -155,7 +156,7 @@ func sourceTag(s *sourceData, rec []byte) uint8 {
 func (t *timeline) survey() {
 	t.blocks = []block{{}}
 	var rec int64
-	first, last := undefTimestamp, uint64(0)
+	t.first, t.last = undefTimestamp, 0
 	lastTag, lastID := uint8(noTag), uint32(0)
 	for off := 0; off < len(t.data); {
 		r := t.data[off:]
@@ -164,7 +165,7 @@ func (t *timeline) survey() {
 			lastTag, lastID = tag, id
 		}
 		if ts := indexTs(r); ts != undefTimestamp {
-			first, last = min(first, ts), max(last, ts)
+			t.first, t.last = min(t.first, ts), max(t.last, ts)
 		}
 		off += recLen(r)
 		rec++
@@ -172,8 +173,8 @@ func (t *timeline) survey() {
 			t.blocks = append(t.blocks, block{off, rec})
 		}
 	}
-	if last > first {
-		t.span = last - first
+	if t.last > t.first {
+		t.span = t.last - t.first
 	}
 }
 

@@ -27,6 +27,8 @@ type options struct {
 	version             uint8
 	pace, loop, from    string
 	shift, interval     bool
+	shared              bool
+	retention           time.Duration
 	closeAtEnd          bool
 	exitAfter           int64
 	heartbeat           time.Duration
@@ -71,6 +73,7 @@ certificates and handshakes; defaults are in brackets):
 		Example: `  dbn-sim --port-file port
   dbn-sim --pace 1x --loop forever trades.dbn.zst definitions.dbn.zst
   dbn-sim --fault cut-record=end --close-at-end mbo.dbn
+  dbn-sim --pace 1x --shared-market --fault refuse=100,2s --fault reset=100 mbo.dbn
   dbn-sim --hist-port 0 --ca-out ca.pem --hist-fault cut-body=1000,on=1 trades.dbn.zst`,
 		Version:       version,
 		SilenceUsage:  true,
@@ -97,7 +100,9 @@ func (o *options) define(cmd *cobra.Command) {
 	f.StringVarP(&o.pace, "pace", "p", "fast", "fast, a factor of real time such as 1x, or a rate such as 1000/s")
 	f.StringVar(&o.loop, "loop", "1", "how often a session gets the data: a number, or forever")
 	f.BoolVar(&o.shift, "shift", false, "with --loop: later passes get later timestamps")
-	f.StringVar(&o.from, "live-from", "", "index time at which the present begins (ISO 8601 or nanoseconds)")
+	f.StringVar(&o.from, "live-from", "", "index time at which the present begins and the history of --hist-port ends (ISO 8601 or nanoseconds)")
+	f.BoolVar(&o.shared, "shared-market", false, "all sessions see one market, whose time goes on between them; needs a --pace such as 1x")
+	f.DurationVar(&o.retention, "retention", 0, "how far before the present a replay may begin; negative is no limit (default: with --live-from or --shared-market as the service, 24h, 168h for mbo and definition of GLBX.MDP3; otherwise no limit)")
 	f.BoolVar(&o.interval, "end-of-interval", false, "send EndOfInterval messages behind ohlcv and bbo intervals")
 	f.BoolVar(&o.closeAtEnd, "close-at-end", false, "end a session behind its last record, instead of staying with heartbeats")
 	f.Int64Var(&o.exitAfter, "exit-after-sessions", 0, "exit when so many connections have ended")
@@ -128,7 +133,7 @@ func (o *options) serve(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer gw.Close() //nolint:errcheck // the program ends
-	history, err := o.hist.start(o, cfg.Logger)
+	history, err := o.hist.start(o, gw, cfg.Logger)
 	if err != nil {
 		return err
 	}
@@ -163,6 +168,7 @@ func (o *options) config(stderr io.Writer) (sim.Config, error) {
 	cfg := sim.Config{
 		Addr: o.listen, Keys: o.keys, Version: o.version, Passes: 1,
 		ShiftPasses: o.shift, EndOfInterval: o.interval, Heartbeat: o.heartbeat,
+		SharedMarket: o.shared, Retention: o.retention,
 	}
 	var err error
 	if cfg.Logger, err = o.logger(stderr); err != nil {

@@ -18,7 +18,7 @@ type histOptions struct {
 	port                       int
 	listen, portFile, caOut    string
 	faults, warnings, dayState []string
-	plain, stored              bool
+	plain, stored, longJobs    bool
 	repeatBytes                int64
 	jobDelay                   time.Duration
 }
@@ -36,12 +36,13 @@ func (o *histOptions) define(f *pflag.FlagSet) {
 	f.Int64Var(&o.repeatBytes, "hist-repeat-bytes", 0, "repeat the records of a range until there are so many bytes of them")
 	f.BoolVar(&o.stored, "hist-stored", false, "send zstd frames without compression, so that all the bytes go over the wire")
 	f.DurationVar(&o.jobDelay, "hist-job-delay", 0, "how long a batch job is queued and processed")
+	f.BoolVar(&o.longJobs, "hist-long-jobs", false, "list jobs with all their details, as the service did until 2026 (default: id, state and ts_received)")
 	f.StringArrayVar(&o.warnings, "hist-warning", nil, "send this warning, \"Type: text\", with every answer (repeatable)")
 	f.StringArrayVar(&o.dayState, "hist-condition", nil, "the condition of a day: DATE=degraded, pending or missing (repeatable)")
 }
 
 // start runs the historical API; nil when it was not asked for.
-func (o *histOptions) start(all *options, logger *slog.Logger) (*sim.Historical, error) {
+func (o *histOptions) start(all *options, gw *sim.Gateway, logger *slog.Logger) (*sim.Historical, error) {
 	if o.port == noPort && o.listen == "" {
 		if o.caOut != "" || o.portFile != "" || len(o.faults) > 0 {
 			return nil, usageError{fmt.Errorf("flags of the historical API need --hist-port or --hist-listen")}
@@ -51,6 +52,7 @@ func (o *histOptions) start(all *options, logger *slog.Logger) (*sim.Historical,
 	cfg := sim.HistoricalConfig{
 		Addr: o.listen, Keys: all.keys, Sources: all.sources(), Version: all.version, PlainHTTP: o.plain,
 		RepeatBytes: o.repeatBytes, Stored: o.stored, JobDelay: o.jobDelay, Warnings: o.warnings, Logger: logger,
+		Present: gw.Present, LongJobs: o.longJobs,
 	}
 	if o.listen == "" {
 		cfg.Addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(o.port))

@@ -146,6 +146,38 @@ func TestItServesTheHistoricalAPI(t *testing.T) {
 	}
 }
 
+// --live-from is the present of both faces: history ends where live data begins.
+func TestHistoryEndsAtLiveFrom(t *testing.T) {
+	cmd, _, stdout := program(t, "--live-from", "2026-11-15T23:01", "--hist-port", "0", "--hist-plain")
+	line, err := stdout.ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := strings.TrimPrefix(strings.TrimSuffix(line, "\n"), "historical on ")
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/v0/metadata.get_dataset_range?dataset=GLBX.MDP3", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.SetBasicAuth(sim.TestKey, "")
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	response, err := (&http.Client{Transport: transport}).Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || !strings.Contains(string(body), `"end":"2026-11-15T23:01:00.000000000Z"`) || strings.Contains(string(body), "2026-11-16") {
+		t.Errorf("%v: %s", err, body)
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestMistakesAreOneClearLine(t *testing.T) {
 	for _, test := range []struct {
 		args string
@@ -158,6 +190,8 @@ func TestMistakesAreOneClearLine(t *testing.T) {
 		{"--fault nonsense", exitUsage, `fault "nonsense" is unknown`},
 		{"--fault stall=x", exitUsage, `position "x": want a number of records, bytes (100b) or end`},
 		{"--live-from soon", exitUsage, `--live-from "soon": want ISO 8601 or nanoseconds since 1970`},
+		{"--shared-market", exitFailure, "a shared market needs a pace that is a factor of real time, such as 1x, and one pass"},
+		{"--fault refuse=1,soon", exitUsage, `"soon" is not a duration, such as 2s`},
 		{"--log-format xml", exitUsage, `--log-format "xml": want text or json`},
 		{"-v -q", exitUsage, "--verbose and --quiet exclude each other"},
 		{"--hist-port 0 --hist-fault nonsense", exitUsage, `--hist-fault: fault "nonsense" is unknown`},

@@ -1,0 +1,151 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// ReplayFaults are misbehaviours of intraday replays. The zero value is none. Whatever a
+// replay leaves out or repeats, it ends with ReplayCompleted.
+type ReplayFaults struct {
+	// OmitEvery leaves out every record with this number, counted from 1 over all records
+	// that the session's replays have to send. 0 is off.
+	OmitEvery int
+	// RepeatEvery sends every record with this number twice. 0 is off.
+	RepeatEvery int
+	// ReorderEvery sends every record with this number behind the one that follows it.
+	// 0 is off.
+	ReorderEvery int
+	// OmitLast leaves out the last records, as many as it says. 0 is off.
+	OmitLast int
+}
+
+func (f *ReplayFaults) validate() error {
+	if f.OmitEvery < 0 || f.RepeatEvery < 0 || f.ReorderEvery < 0 || f.OmitLast < 0 {
+		return errors.New("a fault of replays has a negative number")
+	}
+	return nil
+}
+
+// replayer changes the records of a replay as the faults say.
+type replayer struct {
+	faults ReplayFaults
+	count  int64  // records that were due so far
+	total  int64  // records that are due in all; only known with OmitLast
+	held   []byte // waits for the record behind it
+}
+
+// order calls send for each record that goes out when rec is due, and says how many.
+func (r *replayer) order(rec []byte, send func([]byte)) int64 {
+	r.count++
+	every := func(n int) bool { return n > 0 && r.count%int64(n) == 0 }
+	switch {
+	case every(r.faults.OmitEvery), r.faults.OmitLast > 0 && r.count > r.total-int64(r.faults.OmitLast):
+		return 0
+	case every(r.faults.ReorderEvery) && r.held == nil:
+		r.held = rec
+		return 0
+	}
+	send(rec)
+	sent := int64(1)
+	if every(r.faults.RepeatEvery) {
+		send(rec)
+		sent++
+	}
+	return sent + r.release(send)
+}
+
+// release sends the record that was held back, if there is one.
+func (r *replayer) release(send func([]byte)) int64 {
+	if r.held == nil {
+		return 0
+	}
+	send(r.held)
+	r.held = nil
+	return 1
+}
+
+// beginReplay prepares the faults of a replay, whose place is known.
+func (p *player) beginReplay() {
+	p.replay.count, p.replay.total, p.replay.held = 0, 0, nil
+	if p.replay.faults.OmitLast == 0 {
+		return
+	}
+	for at := p.at; at.off < p.stop.off; at.rec++ {
+		rec := p.tl.data[at.off:]
+		rec = rec[:recLen(rec)]
+		if p.wants(p.tl.tag(at.rec), rec) {
+			p.replay.total++
+		}
+		at.off += len(rec)
+	}
+}
+
+// endReplay sends what was held back, and announces the end of each replayed schema, once
+// however many subscriptions replayed it.
+func (p *player) endReplay(out *sink) (sent int64, err error) {
+	now := p.clock.Now()
+	sent = p.replay.release(func(rec []byte) { out.pending = p.rewrite(out.pending, rec, now) })
+	var announced [numSchemas]bool
+	for _, sub := range p.subs {
+		if !sub.replay || announced[sub.schema] {
+			continue
+		}
+		announced[sub.schema] = true
+		if err := p.announceReplayed(sub.schema); err != nil {
+			return sent, err
+		}
+	}
+	return sent, nil
+}
+
+// KeepAll as Config.Retention keeps everything.
+const KeepAll = time.Duration(-1)
+
+// What the service keeps for replays.
+const (
+	retention     = 24 * time.Hour
+	weekRetention = 7 * 24 * time.Hour // of GLBX.MDP3, mbo and definition
+)
+
+// retained is the time from which on replays of a schema are possible.
+func (s *session) retained(schema dbn.Schema) uint64 {
+	keep, present := s.g.cfg.Retention, uint64(s.g.Present())
+	switch {
+	case keep < 0, keep == 0 && present == 0:
+		return 0
+	case keep == 0 && s.tl.dataset == "GLBX.MDP3" && (schema == dbn.SchemaMbo || schema == dbn.SchemaDefinition):
+		keep = weekRetention
+	case keep == 0:
+		keep = retention
+	}
+	if present == 0 {
+		present = s.tl.last
+	}
+	return present - min(present, uint64(keep))
+}
+
+// errAgedOut is the refusal of a replay whose beginning is no longer kept.
+type errAgedOut struct{ start, kept uint64 }
+
+func (e errAgedOut) Error() string {
+	return fmt.Sprintf("start %s is before %s, where the data that is kept for replays begins",
+		isoNanos(e.start), isoNanos(e.kept))
+}
+
+// checkStart refuses a replay that begins too early, or lets it begin where the data does: a
+// start of 0 asks for all there is, and schemas whose records may be skipped begin late.
+func (s *session) checkStart(r *request) error {
+	kept := s.retained(r.schema)
+	if !r.hasStart || r.start >= kept {
+		return nil
+	}
+	if r.start != 0 && !skipsByDefault(r.schema) {
+		return errAgedOut{r.start, kept}
+	}
+	r.start = kept
+	return nil
+}

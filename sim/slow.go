@@ -1,0 +1,83 @@
+package sim
+
+import (
+	"slices"
+
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// skipsByDefault tells the schemas whose records the gateway skips for a client that reads
+// too slowly and has not said which behavior it wants. Each of their records says
+// everything anew, so that the next one makes good for those before. In all other schemas
+// the client is warned.
+func skipsByDefault(schema dbn.Schema) bool {
+	switch schema {
+	case dbn.SchemaMbp1, dbn.SchemaMbp10, dbn.SchemaCmbp1,
+		dbn.SchemaBbo1S, dbn.SchemaBbo1M, dbn.SchemaCbbo1S, dbn.SchemaCbbo1M:
+		return true
+	}
+	return false
+}
+
+// skips tells whether the session's records of a schema may be skipped.
+func (a *authRequest) skips(schema dbn.Schema) bool {
+	if a.slowReader == "" {
+		return skipsByDefault(schema)
+	}
+	return a.slowReader == slowReaderSkip
+}
+
+const slowReaderSkip = "skip"
+
+// slowReader acts as if the client had read too slowly: of each schema that is skipped the
+// next n records are left out, and an error says so; when there is another schema, the
+// client is warned.
+func (s *session) slowReader(n int64) error {
+	skipped, warned := 0, false
+	for _, schema := range s.play.schemas() {
+		if !s.auth.skips(schema) {
+			warned = true
+			continue
+		}
+		s.play.skip(schema, n)
+		skipped++
+	}
+	if warned {
+		if err := s.control(s.compose.slowWarning(s.now())); err != nil {
+			return err
+		}
+	}
+	if skipped > 0 {
+		return s.control(s.compose.skipped(s.now(), skipped))
+	}
+	return nil
+}
+
+// schemas are those that are subscribed, in the order of their numbers.
+func (p *player) schemas() []dbn.Schema {
+	var list []dbn.Schema
+	for _, sub := range p.subs {
+		if !slices.Contains(list, sub.schema) {
+			list = append(list, sub.schema)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// skip leaves the next n records of a schema out.
+func (p *player) skip(schema dbn.Schema, n int64) {
+	p.skipping[schema] += n
+	p.refilter()
+}
+
+// leavesOut tells whether a wanted record is one to skip.
+func (p *player) leavesOut(tag uint8) bool {
+	if p.skipping[tag] == 0 {
+		return false
+	}
+	if p.skipping[tag]--; p.skipping[tag] == 0 {
+		p.refilter()
+	}
+	return true
+}
