@@ -232,7 +232,7 @@ func (s *session) explain(err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	text := e.Message
+	text := inFlags(e.Message)
 	switch e.Code {
 	case dbnloop.CodeCancelled:
 		return nil

@@ -89,8 +89,35 @@ func (f *flags) outputSettings(r *request, stdout io.Writer, getenv func(string)
 	if err = f.checkTee(&o); err != nil {
 		return o, err
 	}
+	o.path, o.tee = target(o.path), target(o.tee)
 	o.fields, err = f.checkFields(r, &o)
 	return o, err
+}
+
+// target is the file that a path stands for: what a symbolic link points at, or would. A
+// file that appears when it is complete would replace the link. Devices and pipes stay what
+// they are, though they are links in /dev and /proc.
+func target(path string) string {
+	there, missing := os.Stat(path)
+	if path == "" || missing == nil && !there.Mode().IsRegular() {
+		return path
+	}
+	end := path
+	for range 40 { // as many links as the kernel follows
+		link, err := os.Readlink(end)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(link) {
+			folder, _ := filepath.Split(end)
+			link = folder + link
+		}
+		end = link
+	}
+	if now, err := os.Stat(end); missing == nil && (err != nil || !os.SameFile(there, now)) {
+		return path
+	}
+	return end
 }
 
 // chooseFormat takes the form that was asked for, else the one of the file's name, else a
