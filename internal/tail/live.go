@@ -21,6 +21,7 @@ type session struct {
 	reactor *dbnloop.Reactor
 	client  *dbnloop.LiveClient
 	stream  *stream
+	asked   sharedSnapshot // by scrapes of the metrics
 	// streamed: the text phase has passed, what came behind it is data.
 	streamed bool
 }
