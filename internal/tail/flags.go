@@ -36,6 +36,7 @@ type flags struct {
 	pretty                     bool
 	noMapSymbols               bool
 	omitHeader                 bool
+	spreadsheet                bool
 	fields                     []string
 	metadata                   bool
 	output                     string
@@ -124,6 +125,7 @@ func (f *flags) defineAll(p *pflag.FlagSet) {
 	p.BoolVarP(&f.pretty, "pretty", "p", false, "prices and times as text, JSON indented")
 	p.BoolVar(&f.noMapSymbols, "no-map-symbols", false, "no symbol column in JSON, CSV and TSV")
 	p.BoolVar(&f.omitHeader, "omit-header", false, "no header row in tables, CSV and TSV")
+	p.BoolVar(&f.spreadsheet, "spreadsheet", false, "in CSV and TSV, put ' before texts that a spreadsheet would compute: =, +, -, @")
 	p.StringSliceVar(&f.fields, "fields", nil, "only the fields `A,B,C` of JSON, CSV and TSV")
 	p.BoolVarP(&f.metadata, "metadata", "m", false, "print the stream's metadata as JSON and end")
 	p.StringVarP(&f.output, "output", "o", "", "write to `FILE`; its extension gives the encoding")

@@ -48,6 +48,7 @@ type output struct {
 	text       dbn.TextOptions // TsOut is the stream's own
 	omitHeader bool
 	fields     []string
+	disarm     bool // cells of CSV and TSV that are formulas become text
 	system     bool
 	color      bool
 	metadata   bool // print the metadata and end
@@ -71,7 +72,7 @@ func (f *flags) outputSettings(r *request, stdout io.Writer, getenv func(string)
 	o = output{
 		path: f.output, zstd: f.zstd, tee: f.tee, force: f.force,
 		text:       dbn.TextOptions{Pretty: f.pretty, MapSymbol: !f.noMapSymbols},
-		omitHeader: f.omitHeader, system: f.system, metadata: f.metadata,
+		omitHeader: f.omitHeader, disarm: f.spreadsheet, system: f.system, metadata: f.metadata,
 	}
 	terminal := o.path == "" && isTerminal(stdout)
 	if o.format, err = f.chooseFormat(&o, terminal); err != nil {
@@ -182,6 +183,9 @@ func (o *output) check(r *request, terminal bool) error {
 	}
 	if separated && o.system {
 		return usage("%s holds one kind of record, so --system does not go with it: use -J", o.format)
+	}
+	if o.disarm && !separated {
+		return usage("--spreadsheet is for CSV and TSV, not for %s", o.format)
 	}
 	if o.text.Pretty && o.format == formatDBN {
 		return usage("--pretty is for text, not for DBN")
