@@ -52,7 +52,7 @@ func mergeable(a, b *Metadata) error {
 	case a.StypeIn != b.StypeIn:
 		return differ("stype_in", stypeText(a.StypeIn), stypeText(b.StypeIn))
 	case a.StypeOut != b.StypeOut:
-		return differ("stype_out", a.StypeOut, b.StypeOut)
+		return differ("stype_out", stypeText(a.StypeOut), stypeText(b.StypeOut))
 	case a.TsOut != b.TsOut:
 		return differ("ts_out", a.TsOut, b.TsOut)
 	case a.SymbolCstrLen != b.SymbolCstrLen:
@@ -61,9 +61,11 @@ func mergeable(a, b *Metadata) error {
 	return nil
 }
 
+// stypeText names a symbology in a message; a live capture has none, because each of its
+// subscriptions may have another.
 func stypeText(s SType) string {
 	if s == STypeNone {
-		return "mixed (live data)"
+		return "none (a live capture)"
 	}
 	return s.String()
 }

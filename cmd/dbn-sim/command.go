@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/cli"
 	"github.com/dbnloop/dbnloop/sim"
 )
 
@@ -75,7 +76,7 @@ certificates and handshakes; defaults are in brackets):
   dbn-sim --fault cut-record=end --close-at-end mbo.dbn
   dbn-sim --pace 1x --shared-market --fault refuse=100,2s --fault reset=100 mbo.dbn
   dbn-sim --hist-port 0 --ca-out ca.pem --hist-fault cut-body=1000,on=1 trades.dbn.zst`,
-		Version:       version,
+		Version:       cli.Version(version),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -83,7 +84,7 @@ certificates and handshakes; defaults are in brackets):
 			return o.serve(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{cli.FlagError(err)} })
 	o.define(cmd)
 	return cmd
 }
@@ -228,7 +229,7 @@ func (o *options) logger(stderr io.Writer) (*slog.Logger, error) {
 	case "text":
 		return slog.New(slog.NewTextHandler(stderr, handlerOptions)), nil
 	case "json":
-		return slog.New(slog.NewJSONHandler(stderr, handlerOptions)), nil
+		return slog.New(slog.NewJSONHandler(cli.PlainJSON(stderr), handlerOptions)), nil
 	}
 	return nil, fmt.Errorf("--log-format %q: want text or json", o.logFormat)
 }

@@ -17,7 +17,7 @@ var (
 		"dataset", "schema", "stype-in", "symbols-file", "all-symbols", "start", "end", "since", "limit",
 	}
 	formatFlags = []string{
-		"lines", "table", "json", "csv", "tsv", "dbn", "pretty", "no-map-symbols", "omit-header", "fields",
+		"lines", "table", "json", "csv", "tsv", "dbn", "pretty", "no-map-symbols", "omit-header", "spreadsheet", "fields",
 		"metadata", "output", "zstd", "tee", "force", "system", "color", "upgrade", "stats",
 	}
 	moneyFlags = []string{"max-cost", "dry-run", "yes"}

@@ -90,6 +90,9 @@ func (h *historical) explain(err error) error {
 	if errors.As(err, &known) || !errors.As(err, &e) {
 		return err
 	}
+	inWords := *e
+	inWords.Message = inFlags(e.Message)
+	e = &inWords
 	switch e.Code {
 	case dbnloop.CodeInvalidAPIKey, dbnloop.CodeAuthFailed:
 		return fail(ExitAuth, "%s (%s)", e.Message, h.key)

@@ -21,6 +21,7 @@ type session struct {
 	reactor *dbnloop.Reactor
 	client  *dbnloop.LiveClient
 	stream  *stream
+	asked   sharedSnapshot // by scrapes of the metrics
 	// streamed: the text phase has passed, what came behind it is data.
 	streamed bool
 }
@@ -232,7 +233,7 @@ func (s *session) explain(err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	text := e.Message
+	text := inFlags(e.Message)
 	switch e.Code {
 	case dbnloop.CodeCancelled:
 		return nil

@@ -92,3 +92,12 @@ func (h *lineHandler) WithGroup(name string) slog.Handler {
 
 // printable replaces what could steer a terminal or break a line.
 func printable(text string) string { return cli.Plain(text) }
+
+// inFlags is a text of the library, which names its own options, in words of this program.
+func inFlags(text string) string { return optionNames.Replace(text) }
+
+var optionNames = strings.NewReplacer(
+	"set upgrade_policy to AsIs or UpgradeToV3", "give --upgrade as-is or v3",
+	"; raise max_metadata if the stream is really so large", "",
+	"; lower max_metadata to refuse such streams", "",
+)

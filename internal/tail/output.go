@@ -48,6 +48,7 @@ type output struct {
 	text       dbn.TextOptions // TsOut is the stream's own
 	omitHeader bool
 	fields     []string
+	disarm     bool // cells of CSV and TSV that are formulas become text
 	system     bool
 	color      bool
 	metadata   bool // print the metadata and end
@@ -71,7 +72,7 @@ func (f *flags) outputSettings(r *request, stdout io.Writer, getenv func(string)
 	o = output{
 		path: f.output, zstd: f.zstd, tee: f.tee, force: f.force,
 		text:       dbn.TextOptions{Pretty: f.pretty, MapSymbol: !f.noMapSymbols},
-		omitHeader: f.omitHeader, system: f.system, metadata: f.metadata,
+		omitHeader: f.omitHeader, disarm: f.spreadsheet, system: f.system, metadata: f.metadata,
 	}
 	terminal := o.path == "" && isTerminal(stdout)
 	if o.format, err = f.chooseFormat(&o, terminal); err != nil {
@@ -89,8 +90,35 @@ func (f *flags) outputSettings(r *request, stdout io.Writer, getenv func(string)
 	if err = f.checkTee(&o); err != nil {
 		return o, err
 	}
+	o.path, o.tee = target(o.path), target(o.tee)
 	o.fields, err = f.checkFields(r, &o)
 	return o, err
+}
+
+// target is the file that a path stands for: what a symbolic link points at, or would. A
+// file that appears when it is complete would replace the link. Devices and pipes stay what
+// they are, though they are links in /dev and /proc.
+func target(path string) string {
+	there, missing := os.Stat(path)
+	if path == "" || missing == nil && !there.Mode().IsRegular() {
+		return path
+	}
+	end := path
+	for range 40 { // as many links as the kernel follows
+		link, err := os.Readlink(end)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(link) {
+			folder, _ := filepath.Split(end)
+			link = folder + link
+		}
+		end = link
+	}
+	if now, err := os.Stat(end); missing == nil && (err != nil || !os.SameFile(there, now)) {
+		return path
+	}
+	return end
 }
 
 // chooseFormat takes the form that was asked for, else the one of the file's name, else a
@@ -155,6 +183,9 @@ func (o *output) check(r *request, terminal bool) error {
 	}
 	if separated && o.system {
 		return usage("%s holds one kind of record, so --system does not go with it: use -J", o.format)
+	}
+	if o.disarm && !separated {
+		return usage("--spreadsheet is for CSV and TSV, not for %s", o.format)
 	}
 	if o.text.Pretty && o.format == formatDBN {
 		return usage("--pretty is for text, not for DBN")
