@@ -34,6 +34,14 @@ func parseTime(text string) (dbn.UnixNanos, error) {
 	return 0, fmt.Errorf("%q is no time; want ISO 8601 such as 2026-11-23T14:30 (UTC) or nanoseconds since 1970", text)
 }
 
+// timeText is a time as ISO 8601; where that has no form for it, the nanoseconds.
+func timeText(t dbn.UnixNanos) string {
+	if text := t.String(); text != "" {
+		return text
+	}
+	return strconv.FormatUint(uint64(t), 10)
+}
+
 // parseSince reads a duration before now, such as 90s, 15m, 4h or 1d, or a time.
 func parseSince(text string, now time.Time) (dbn.UnixNanos, error) {
 	if t, err := parseTime(text); err == nil {
