@@ -475,13 +475,22 @@ typedef struct dbnloop_download {
   int32_t resume;    /* url_path only; default 1: goes on with "path.part" */
   int32_t has_size;  /* 1: size is set; default 0 */
   uint64_t size;     /* bytes that it must have */
+  /* The file's name until it is complete. NULL: "path.part"; for a range the first of
+   * that, "path.part.2", "path.part.3"… that no file has. A range refuses one that
+   * holds data. With path itself, and overwrite, the file has its name from the
+   * beginning. */
+  const char* part;
+  size_t part_len;
 } dbnloop_download;
 
 void dbnloop_download_init(dbnloop_download* download);
 
 /* PROGRESS events, then one RESPONSE event come, with the id as source. When it fails
- * or is cancelled, "path.part" stays: the next try goes on with that of a job's file;
- * that of a range was paid for, and the next try begins anew. */
+ * or is cancelled, the part stays. The next try resumes that of a job's file. That of a
+ * range was paid for: it is never written over, and the next try takes another name;
+ * the error's message gives the name of what is kept, unless `part` gave it. A file
+ * that takes the name `path` in the meantime is not replaced without overwrite: the
+ * complete data then keeps the part's name, which the message gives. */
 dbnloop_status dbnloop_hist_download(dbnloop_hist* client,
                                      const dbnloop_download* download, uint64_t* id,
                                      dbnloop_error* error);

@@ -41,7 +41,7 @@ func (l listing) print(stdout io.Writer, form listingForm) error {
 	} else {
 		l.table(&b, form.omitHeader)
 	}
-	_, err := (&destination{name: "standard output", w: stdout}).Write(b.Bytes())
+	_, err := standardOutput(stdout).Write(b.Bytes())
 	return err
 }
 

@@ -1,7 +1,9 @@
 package tail
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -42,8 +44,13 @@ type output struct {
 	teeZstd bool
 	force   bool
 	whole   bool // the file at path appears when it is complete
-	cut     bool // what was written is not all: the whole file gets another name
+	paid    bool // so does that of tee, and neither is ever deleted
+	cut     bool // what was written is not all: the file stays a part
 	empty   bool // and it is nothing at all: no file
+	short   bool // a write failed: the file holds less than what came
+
+	opened map[string]*partFile // by openFiles
+	kept   []string             // parts that hold data that was paid for
 
 	text       dbn.TextOptions // TsOut is the stream's own
 	omitHeader bool
@@ -245,20 +252,31 @@ var errReaderGone = errors.New("the reader of the output has gone")
 
 // destination is an opened file or standard output.
 type destination struct {
-	name   string
-	w      io.Writer
-	file   *os.File // nil for standard output
-	whole  *wholeFile
-	broken bool // a write failed
+	name    string
+	w       io.Writer
+	file    *os.File // nil for standard output
+	part    *partFile
+	failure error // of the first write that failed: nothing is written after it
 }
 
 // open makes the file; "" is standard output.
 func (o *output) open(path string, stdout io.Writer) (*destination, error) {
 	if path == "" {
-		return &destination{name: "standard output", w: patient(stdout)}, nil
+		return standardOutput(stdout), nil
 	}
-	if o.whole && path == o.path && isRegularOrNew(path) {
-		return o.openWhole()
+	part := o.takePart(path)
+	if part == nil && (o.paid || o.whole && path == o.path) && isRegularOrNew(path) {
+		var err error
+		if part, err = o.openPart(path); err != nil {
+			return nil, err
+		}
+	}
+	if part != nil {
+		d := &destination{name: path, w: part.file, file: part.file, part: part}
+		if o.paid {
+			d.name = part.name // where it is, should it not become complete
+		}
+		return d, nil
 	}
 	how := os.O_WRONLY | os.O_CREATE | os.O_TRUNC
 	if info, err := os.Stat(path); !o.force && (err != nil || info.Mode().IsRegular()) {
@@ -271,26 +289,58 @@ func (o *output) open(path string, stdout io.Writer) (*destination, error) {
 	return &destination{name: path, w: patient(file), file: file}, nil
 }
 
+// standardOutput is a destination that names the file that it is, if it is one.
+func standardOutput(stdout io.Writer) *destination {
+	d := &destination{name: "standard output", w: patient(stdout)}
+	if fd, ok := descriptor(stdout); ok {
+		var stat unix.Stat_t
+		path, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
+		if err == nil && unix.Fstat(fd, &stat) == nil && stat.Mode&unix.S_IFMT == unix.S_IFREG {
+			d.name += " (" + path + ")"
+		}
+	}
+	return d
+}
+
 // Write passes bytes on; a reader that has gone is errReaderGone.
 func (d *destination) Write(p []byte) (int, error) {
+	if d.failure != nil {
+		return 0, d.failure
+	}
 	n, err := d.w.Write(p)
 	if err == nil {
 		return n, nil
 	}
-	d.broken = true
-	if errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) {
-		return n, errReaderGone
+	d.failure = errReaderGone
+	if !errors.Is(err, syscall.EPIPE) && !errors.Is(err, io.ErrClosedPipe) {
+		d.failure = d.failed(err)
 	}
-	return n, d.failed(err)
+	if d.part != nil {
+		d.part.output.short = true
+	}
+	return n, d.failure
 }
 
 // failed names the destination once: the system's error names it too.
 func (d *destination) failed(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		err = path.Err
+	var known *exitError
+	if errors.As(err, &known) {
+		return err
 	}
-	return fail(ExitFailure, "cannot write to %s: %w", d.name, err)
+	return fail(ExitFailure, "cannot write to %s: %w", d.name, causeOf(err))
+}
+
+// causeOf is the system's error without the name of the file.
+func causeOf(err error) error {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		return path.Err
+	case errors.As(err, &link):
+		return link.Err
+	}
+	return err
 }
 
 func (d *destination) close() error {
@@ -300,27 +350,39 @@ func (d *destination) close() error {
 	if d.file == nil {
 		return nil
 	}
-	err := d.file.Close()
-	switch {
-	case d.whole == nil:
-	case err != nil || d.broken:
-		d.whole.remove()
-	default:
-		err = d.whole.publish()
+	if d.part != nil {
+		return d.part.end(d.failure != nil)
 	}
-	if err != nil {
+	if err := d.file.Close(); err != nil {
 		return d.failed(err)
 	}
 	return nil
 }
 
-// discard gives up what was written so far.
+// paid reports whether what is written was paid for.
+func (d *destination) paid() bool { return d.part != nil && d.part.output.paid }
+
+// discard gives up a file that no record was written to.
 func (d *destination) discard() {
-	if d.file == nil {
+	switch {
+	case d.part != nil:
+		d.part.remove()
+	case d.file != nil:
+		d.file.Close() //nolint:errcheck // another error counts
+	}
+	d.file = nil
+}
+
+// endLine takes the begun line at the end of what was written back: a number that is cut
+// off is another number.
+func (d *destination) endLine(written []byte) {
+	begun := len(written) - 1 - bytes.LastIndexByte(written, '\n')
+	if d.part == nil || begun == 0 {
 		return
 	}
-	d.broken = true
-	d.close() //nolint:errcheck // another error counts
+	if end, err := d.file.Seek(0, io.SeekCurrent); err == nil {
+		d.file.Truncate(end - int64(begun)) //nolint:errcheck // the write's error counts
+	}
 }
 
 // textWriter gathers lines: to be written one by one on a terminal, batch by batch into a
@@ -333,6 +395,7 @@ type textWriter struct {
 	perTurn bool
 	plain   func(dst, record []byte) []byte // what a terminal gets in place of a record; nil: the record
 	shown   []byte
+	pending bool // the compressor holds something back
 	lag     lag
 }
 
@@ -340,7 +403,9 @@ type textWriter struct {
 const writeSize = 64 << 10
 
 func newTextWriter(dest *destination, compress bool) (*textWriter, error) {
-	t := &textWriter{dest: dest, perLine: isTerminal(dest.w), perTurn: dest.file == nil, lag: newLag()}
+	t := &textWriter{
+		dest: dest, perLine: isTerminal(dest.w), perTurn: dest.file == nil || dest.paid() && !compress, lag: newLag(),
+	}
 	if !compress {
 		return t, nil
 	}
@@ -363,12 +428,13 @@ func (t *textWriter) endLine() error {
 
 // endTurn is called when no more records are at hand for the moment.
 func (t *textWriter) endTurn() error {
-	if len(t.buf) == 0 || !t.perTurn && !t.lag.over() {
+	if !t.perTurn && !t.lag.overFor(t.dest.maxLag()) {
 		return nil
 	}
-	if err := t.write(); err != nil || t.zw == nil {
+	if err := t.write(); err != nil || !t.pending {
 		return err
 	}
+	t.pending = false
 	return t.zw.Flush()
 }
 
@@ -376,11 +442,15 @@ func (t *textWriter) write() error {
 	if len(t.buf) == 0 {
 		return nil
 	}
-	var w io.Writer = t.dest
 	if t.zw != nil {
-		w = t.zw
+		_, err := t.zw.Write(t.buf)
+		t.buf, t.pending = t.buf[:0], true
+		return err
 	}
-	_, err := w.Write(t.buf)
+	n, err := t.dest.Write(t.buf)
+	if err != nil {
+		t.dest.endLine(t.buf[:n])
+	}
 	t.buf = t.buf[:0]
 	return err
 }
@@ -388,9 +458,9 @@ func (t *textWriter) write() error {
 func (t *textWriter) close() error {
 	err := t.write()
 	if t.zw != nil {
-		err = errors.Join(err, t.zw.Close())
+		err = first(err, t.zw.Close())
 	}
-	return errors.Join(err, t.dest.close())
+	return first(err, t.dest.close())
 }
 
 // lag bounds how long a file stays behind the records that came: it can be read up to there
@@ -399,12 +469,22 @@ type lag struct{ since time.Time }
 
 const maxLag = 5 * time.Second
 
+// maxPaidLag bounds what is lost of data that was paid for when the program is killed.
+const maxPaidLag = 200 * time.Millisecond
+
+func (d *destination) maxLag() time.Duration {
+	if d.paid() {
+		return maxPaidLag
+	}
+	return maxLag
+}
+
 func newLag() lag { return lag{time.Now()} }
 
-// over reports whether it is time to write, and begins anew when it is.
-func (l *lag) over() bool {
+// overFor reports whether it is time to write, and begins again when it is.
+func (l *lag) overFor(most time.Duration) bool {
 	now := time.Now()
-	if now.Sub(l.since) < maxLag {
+	if now.Sub(l.since) < most {
 		return false
 	}
 	l.since = now

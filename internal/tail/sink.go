@@ -147,7 +147,7 @@ func (s *dbnSink) begin(m *dbn.Metadata) (err error) {
 	if s.encoder, err = dbn.NewEncoder(s.dest, m, options...); err != nil {
 		s.dest.discard()
 	}
-	return err
+	return ownError(err)
 }
 
 func (s *dbnSink) record(r dbn.Record, _ string, _ bool) error { return s.message(r) }
@@ -164,24 +164,38 @@ func (s *dbnSink) write() error {
 	if len(s.buf) == 0 {
 		return nil
 	}
-	err := s.encoder.WriteBytes(s.buf)
+	err := ownError(s.encoder.WriteBytes(s.buf))
 	s.buf = s.buf[:0]
 	return err
 }
 
+// ownError is the program's own error, which says what could not be written to, without
+// the encoder's words.
+func ownError(err error) error {
+	if err == nil {
+		return nil // without an allocation
+	}
+	var known *exitError
+	if errors.As(err, &known) {
+		return known
+	}
+	return err
+}
+
 func (s *dbnSink) endTurn() error {
-	if s.dest.file != nil && !s.lag.over() {
+	perTurn := s.dest.file == nil || s.dest.paid() && !s.zstd
+	if !perTurn && !s.lag.overFor(s.dest.maxLag()) {
 		return nil
 	}
-	return errors.Join(s.write(), s.encoder.Flush())
+	return first(s.write(), ownError(s.encoder.Flush()))
 }
 
 func (s *dbnSink) close() error {
 	err := s.write()
 	if s.encoder != nil {
-		err = errors.Join(err, s.encoder.Close())
+		err = first(err, ownError(s.encoder.Close()))
 	}
-	return errors.Join(err, s.dest.close())
+	return first(err, s.dest.close())
 }
 
 // metadataSink prints the stream's metadata and nothing else.

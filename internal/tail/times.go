@@ -20,6 +20,14 @@ func parseTime(text string) (dbn.UnixNanos, error) {
 	return at, nil
 }
 
+// timeText is a time as ISO 8601; where that has no form for it, the nanoseconds.
+func timeText(t dbn.UnixNanos) string {
+	if text := t.String(); text != "" {
+		return text
+	}
+	return strconv.FormatUint(uint64(t), 10)
+}
+
 // parseSince reads a duration before now, such as 90s, 15m, 4h or 1d, or a time.
 func parseSince(text string, now time.Time) (dbn.UnixNanos, error) {
 	t, timeErr := parseTime(text)

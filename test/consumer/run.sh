@@ -90,7 +90,7 @@ export DATABENTO_API_KEY=$key
 url=https://127.0.0.1:$(cat "$work/hist-port")
 start=1794700800000000000 # 2026-11-15
 end=1794787200000000000
-build/bin/dbn-tail hist --hist-url "$url" --ca-file "$work/ca.pem" -d GLBX.MDP3 -s mbo \
+build/bin/dbn-tail hist -y --hist-url "$url" --ca-file "$work/ca.pem" -d GLBX.MDP3 -s mbo \
   --start 2026-11-15 --end 2026-11-16 -D --quiet ESZ6 >"$work/tail.dbn"
 metadata=$(od -An -tu4 -j4 -N4 "$work/tail.dbn")
 tail -c +$((metadata + 9)) "$work/tail.dbn" >"$work/tail.records"

@@ -103,11 +103,25 @@ func start(t *testing.T, args ...string) *process {
 
 func startOn(t *testing.T, stdout *os.File, args ...string) *process {
 	t.Helper()
+	return startProcess(t, stdout, t.TempDir(), args...)
+}
+
+// startIn runs dbn-tail in a directory, without its standard output.
+func startIn(t *testing.T, dir string, args ...string) *process {
+	t.Helper()
+	return startProcess(t, nil, dir, args...)
+}
+
+func startProcess(t *testing.T, stdout *os.File, dir string, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, stderr: newWatched(), ended: make(chan struct{})}
 	p.cmd = exec.Command(filepath.Join(programs, "dbn-tail"), args...)
 	p.cmd.Env = append(os.Environ(), "DATABENTO_API_KEY="+sim.TestKey, "TERM=xterm", "NO_COLOR=")
-	p.cmd.Stdout, p.cmd.Stderr = stdout, p.stderr
-	p.cmd.Dir = t.TempDir()
+	p.cmd.Stderr = p.stderr
+	if stdout != nil {
+		p.cmd.Stdout = stdout
+	}
+	p.cmd.Dir = dir
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
