@@ -83,7 +83,8 @@ func NewLiveClient(r *Reactor, apiKey string, opts ...LiveOption) (*LiveClient, 
 }
 
 // Connect begins to connect. An empty gateway is derived from the dataset, as soon as that
-// is known; port 0 is 13000. Refused unless Disconnected.
+// is known; port 0 is 13000. ErrInvalidState unless Disconnected; the session that goes on is
+// not touched: to begin another one, Stop it and wait for the Error handler.
 func (c *LiveClient) Connect(gateway string, port int) error {
 	if port < 0 || port > math.MaxUint16 {
 		return newError(CodeInvalidArgument, "Connect: port %d is not in 0 to 65535 (0: 13000)", port)
@@ -142,8 +143,17 @@ func (c *LiveClient) State() (s State) {
 	return s
 }
 
-// SessionID is the gateway's id of this session; 0 before authentication.
+// SessionID is the gateway's id of this session, or of the one that ended last: it is kept,
+// also inside the Error handler, until the next Connect. It is 0 before authentication, and
+// when the gateway's id is not a number up to 2^64 - 1; then SessionIDText has it.
 func (c *LiveClient) SessionID() (id uint64) {
 	c.must(func() { id = c.live.SessionID() })
+	return id
+}
+
+// SessionIDText is the same as the gateway wrote it, without control characters; empty before
+// authentication.
+func (c *LiveClient) SessionIDText() (id string) {
+	c.must(func() { id = c.live.SessionIDText() })
 	return id
 }

@@ -252,6 +252,11 @@ func (r *Reactor) until(ctx context.Context, done func() bool) error {
 
 // turns is until for an owner.
 func (r *Reactor) turns(ctx context.Context, done func() bool) error {
+	// What the waiting needs is had before anything is done: a request that goes out may be
+	// billed.
+	if err := r.parking.open(r.core.loop); err != nil {
+		return err
+	}
 	defer context.AfterFunc(ctx, r.Wake)()
 	for !done() {
 		if ctx.Err() != nil {
@@ -308,7 +313,8 @@ func (r *Reactor) Fd() int {
 		return -1
 	}
 	defer r.owner.leave(leave)
-	return r.core.loop.Fd()
+	fd, _ := r.core.loop.Fd()
+	return fd
 }
 
 // Close frees the reactor and ends the sessions of its clients without a word to their
@@ -344,7 +350,14 @@ type parking struct {
 }
 
 func (p *parking) open(loop *bindings.Reactor) error {
-	fd, err := unix.FcntlInt(uintptr(loop.Fd()), unix.F_DUPFD_CLOEXEC, 0)
+	if p.conn != nil {
+		return nil
+	}
+	epoll, err := loop.Fd()
+	if err != nil {
+		return systemError("making the reactor's timerfd", err)
+	}
+	fd, err := unix.FcntlInt(uintptr(epoll), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return systemError("duplicating the epoll fd", err)
 	}
@@ -364,11 +377,6 @@ func (p *parking) open(loop *bindings.Reactor) error {
 }
 
 func (p *parking) park(loop *bindings.Reactor) error {
-	if p.conn == nil {
-		if err := p.open(loop); err != nil {
-			return err
-		}
-	}
 	if err := p.conn.Read(p.ready); err != nil {
 		return systemError("waiting for the epoll fd", err)
 	}

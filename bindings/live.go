@@ -26,6 +26,7 @@ package bindings
 #cgo nocallback dbnloop_live_is_paused
 #cgo nocallback dbnloop_live_get_state
 #cgo nocallback dbnloop_live_session_id
+#cgo nocallback dbnloop_live_session_id_text
 */
 import "C"
 
@@ -183,3 +184,6 @@ func (l *Live) State() uint32 { return uint32(C.dbnloop_live_get_state(l.handle)
 
 // SessionID is dbnloop_live_session_id.
 func (l *Live) SessionID() uint64 { return uint64(C.dbnloop_live_session_id(l.handle)) }
+
+// SessionIDText is dbnloop_live_session_id_text, copied.
+func (l *Live) SessionIDText() string { return C.GoString(C.dbnloop_live_session_id_text(l.handle)) }

@@ -19,6 +19,9 @@
  *    NUL-terminated) and are copied; strings that come out say how long they live.
  *  - One thread at a time uses a reactor and its clients; only dbnloop_reactor_wake may
  *    be called from others, while the reactor lives.
+ *  - After fork() everything stays the parent's. The child may close and free what it
+ *    inherited, which ends nothing of the parent's; any other call is INVALID_STATE
+ *    there, or does nothing.
  *  - No C++ exception crosses this border.
  */
 #ifndef DBNLOOP_H
@@ -214,8 +217,9 @@ dbnloop_status dbnloop_reactor_poll(dbnloop_reactor* reactor, int32_t timeout_ms
 /* Makes a waiting or the next poll return at once. Thread-safe, async-signal-safe. */
 void dbnloop_reactor_wake(dbnloop_reactor* reactor);
 
-/* The epoll fd: readable when poll has something to do. Owned by the reactor. -1 when a
- * timerfd that it needs cannot be had. */
+/* The epoll fd: readable when poll has something to do. Owned by the reactor. -1 with
+ * errno set when the timerfd that it needs cannot be had: ask for it before a request
+ * that is billed is started. */
 int dbnloop_reactor_fd(dbnloop_reactor* reactor);
 /* 1 when poll may have an event without waiting (records of the last poll were not
  * taken in yet, a state changed by a call): ask before waiting on dbnloop_reactor_fd
@@ -338,7 +342,7 @@ uint64_t dbnloop_live_id(const dbnloop_live* client);
 
 /* Begins to connect; STATE events tell how far it has come, an ERROR event why it ends.
  * gateway_len 0: derived from the dataset, as soon as that is known. port 0: 13000.
- * INVALID_STATE unless disconnected. */
+ * INVALID_STATE unless disconnected; the session that goes on is not touched. */
 dbnloop_status dbnloop_live_connect(dbnloop_live* client, const char* gateway,
                                     size_t gateway_len, int32_t port,
                                     dbnloop_error* error);
@@ -367,8 +371,14 @@ void dbnloop_live_resume(dbnloop_live* client);
 int dbnloop_live_is_paused(const dbnloop_live* client);
 /* A dbnloop_live_state. */
 uint32_t dbnloop_live_get_state(const dbnloop_live* client);
-/* 0 before authentication. */
+/* The gateway's id of this session, or of the one that ended last: it is kept, also when
+ * the ERROR event comes, until the next connect. 0 before authentication, and when it is
+ * not a number up to 2^64 - 1; then the text has it. */
 uint64_t dbnloop_live_session_id(const dbnloop_live* client);
+/* The same as the gateway wrote it (UTF-8, without control characters, NUL-terminated);
+ * "" before authentication. Valid until the next connect, or until the client is freed.
+ */
+const char* dbnloop_live_session_id_text(const dbnloop_live* client);
 
 /* ---- Historical client ---- */
 

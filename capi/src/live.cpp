@@ -203,4 +203,9 @@ uint64_t dbnloop_live_session_id(const dbnloop_live* client) {
   return client == nullptr || !client->client ? 0 : client->client->SessionId();
 }
 
+const char* dbnloop_live_session_id_text(const dbnloop_live* client) {
+  if (client == nullptr || !client->client) return "";
+  return client->client->SessionIdText().c_str();
+}
+
 }  // extern "C"

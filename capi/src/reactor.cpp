@@ -1,5 +1,6 @@
 #include <sys/epoll.h>
 
+#include <cerrno>
 #include <memory>
 #include <string>
 #include <utility>
@@ -146,10 +147,12 @@ void dbnloop_reactor_wake(dbnloop_reactor* reactor) {
 
 int dbnloop_reactor_fd(dbnloop_reactor* reactor) {
   int fd = -1;
-  Guard(nullptr, [&] {
+  dbnloop_error error;
+  const auto status = Guard(&error, [&] {
     RequireNonNull(reactor, "reactor");
     fd = reactor->loop.Fd();
   });
+  if (status != DBNLOOP_OK) errno = error.os_errno != 0 ? error.os_errno : EINVAL;
   return fd;
 }
 

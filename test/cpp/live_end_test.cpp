@@ -4,6 +4,7 @@
 
 #include <cerrno>
 
+#include "dbnloop/exception.hpp"
 #include "support/live_fixture.hpp"
 #include "support/sockets.hpp"
 
@@ -73,13 +74,13 @@ TEST_F(LiveEnd, ErrorRecordAloneEndsNothing) {
   EXPECT_THAT(errors_, IsEmpty());
 }
 
-TEST_F(LiveEnd, CutRecordIsParseErrorWithTheOffset) {
+TEST_F(LiveEnd, ACutRecordIsMentionedWithItsOffset) {
   const auto client = Make();
   Stream(*client);
   gateway_.Send(Header() + Trades(0, 4) + Trades(4, 1).substr(0, 30));
   gateway_.Fin();
   const auto& error = TheEnd(*client);
-  EXPECT_EQ(error.code, ErrorCode::ParseError);
+  EXPECT_EQ(error.code, ErrorCode::ConnectionClosed);
   EXPECT_THAT(
       error.message,
       AllOf(HasSubstr("byte " + std::to_string((Header() + Trades(0, 4)).size())),
@@ -87,12 +88,123 @@ TEST_F(LiveEnd, CutRecordIsParseErrorWithTheOffset) {
   EXPECT_EQ(sequences_, Numbers(0, 4));
 }
 
-TEST_F(LiveEnd, CutMetadataIsParseError) {
+// A gateway that was killed is a broken connection, whatever its last byte.
+TEST_F(LiveEnd, ACutAtAnyByteIsConnectionClosed) {
+  const auto plain = Header() + Trades(0, 2);
+  for (const bool zstd : {false, true}) {
+    const auto bytes = zstd ? test::Zstd(plain) : plain;
+    for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
+      for (const bool reset : {false, true}) {
+        errors_.clear();
+        const auto client = Make(
+            {.compression = zstd ? Compression::Zstd : Compression::None});
+        Stream(*client);
+        gateway_.Send(bytes.substr(0, cut));
+        if (reset) {
+          gateway_.Rst();
+        } else {
+          gateway_.Fin();
+        }
+        const auto& error = TheEnd(*client);
+        ASSERT_EQ(error.code, ErrorCode::ConnectionClosed)
+            << cut << ": " << error.message;
+        EXPECT_EQ(error.os_errno, reset ? ECONNRESET : 0);
+        const bool whole = cut == 0 || cut == bytes.size() ||
+                           (!zstd && cut >= Header().size() &&
+                            (cut - Header().size()) % sizeof(TradeMsg) == 0);
+        EXPECT_EQ(error.message.find("inside") == std::string::npos &&
+                      error.message.find("cut off") == std::string::npos,
+                  whole)
+            << cut << ": " << error.message;
+      }
+    }
+  }
+}
+
+TEST_F(LiveEnd, ACutInTheTextIsConnectionClosed) {
+  const auto whole = gateway_.auth_response;
+  int sessions = 0;
+  for (std::size_t cut = 0; cut < whole.size(); ++cut) {
+    for (const bool reset : {false, true}) {
+      errors_.clear();
+      gateway_.auth_response = whole.substr(0, cut);
+      const auto client = Make();
+      Connect(*client);
+      ++sessions;
+      ASSERT_TRUE(Until(
+          [&] { return gateway_.accepted == sessions && !gateway_.auth.empty(); }));
+      if (reset) {
+        gateway_.Rst();
+      } else {
+        gateway_.Fin();
+      }
+      EXPECT_EQ(TheEnd(*client).code, ErrorCode::ConnectionClosed) << cut;
+    }
+  }
+}
+
+TEST_F(LiveEnd, ARefusalWithoutTheEndOfItsLineIsAuthFailed) {
+  gateway_.auth_response = "success=0|error=Unknown user";
+  const auto client = Make();
+  Connect(*client);
+  ASSERT_TRUE(Until([&] { return !gateway_.auth.empty(); }));
+  gateway_.Fin();
+  const auto& error = TheEnd(*client);
+  EXPECT_EQ(error.code, ErrorCode::AuthFailed);
+  EXPECT_THAT(error.message, HasSubstr("Unknown user"));
+}
+
+TEST_F(LiveEnd, TheSessionIdIsKnownInsideOnErrorAndUntilTheNextConnect) {
+  const auto client = Make();
+  std::vector<std::uint64_t> ids;
+  client->OnError([&](const Error& e) {
+    errors_.push_back(e);
+    ids.push_back(client->SessionId());
+  });
+  Stream(*client);
+  gateway_.Fin();
+  TheEnd(*client);
+  EXPECT_EQ(ids, std::vector<std::uint64_t>{4711});
+  EXPECT_EQ(client->SessionId(), 4711U);
+  client->Close();
+  EXPECT_EQ(client->SessionId(), 4711U);
+  Connect(*client);
+  EXPECT_EQ(client->SessionId(), 0U);
+  EXPECT_EQ(client->SessionIdText(), "");
+}
+
+TEST_F(LiveEnd, ASessionIdThatIsNotANumberIsKeptAsText) {
+  for (const std::string id : {"a1b2-c3", "12abc", "18446744073709551616", "-5"}) {
+    errors_.clear();
+    gateway_.auth_response = "success=1|session_id=" + id + "\n";
+    const auto client = Make();
+    Stream(*client);
+    EXPECT_EQ(client->SessionId(), 0U);
+    EXPECT_EQ(client->SessionIdText(), id);
+    gateway_.Fin();
+    EXPECT_THAT(TheEnd(*client).message, HasSubstr("session " + id));
+    EXPECT_EQ(client->SessionIdText(), id);
+  }
+}
+
+TEST_F(LiveEnd, ConnectWhileStreamingIsRefusedAndTheSessionGoesOn) {
   const auto client = Make();
   Stream(*client);
-  gateway_.Send(Header().substr(0, 50));
-  gateway_.Fin();
-  EXPECT_EQ(TheEnd(*client).code, ErrorCode::ParseError);
+  try {
+    Connect(*client);
+    FAIL();
+  } catch (const Exception& e) {
+    EXPECT_EQ(e.error().code, ErrorCode::InvalidState);
+    EXPECT_THAT(e.error().message, AllOf(HasSubstr("Stop"), Not(HasSubstr("Close"))));
+  }
+  gateway_.Send(Header() + Trades(0, 3));
+  ASSERT_TRUE(Until([&] { return sequences_.size() == 3; }));
+  client->Stop();
+  EXPECT_EQ(TheEnd(*client).code, ErrorCode::Cancelled);
+  errors_.clear();
+  Stream(*client);
+  gateway_.Send(Header() + Trades(3, 1));
+  ASSERT_TRUE(Until([&] { return sequences_.size() == 4; }));
 }
 
 TEST_F(LiveEnd, GarbageInsteadOfMetadataIsParseError) {
@@ -130,7 +242,7 @@ TEST_F(LiveEnd, ZstdFrameCutShortDeliversWhatItHolds) {
                 test::Zstd(Trades(7, 100)).substr(0, 20));
   gateway_.Fin();
   const auto& error = TheEnd(*client);
-  EXPECT_EQ(error.code, ErrorCode::DecompressionError);
+  EXPECT_EQ(error.code, ErrorCode::ConnectionClosed);
   EXPECT_THAT(error.message, HasSubstr("ended inside a frame"));
   EXPECT_EQ(sequences_, Numbers(0, 7));
 }
@@ -156,13 +268,15 @@ TEST_F(LiveEnd, RefusedAuthenticationSaysTheGatewaysReason) {
                                    Not(HasSubstr(std::string{test::kKey}))));
 }
 
-TEST_F(LiveEnd, CloseInsteadOfAnAuthResponseIsAuthFailed) {
+TEST_F(LiveEnd, CloseInsteadOfAnAuthResponseIsConnectionClosedAndNamesTheKey) {
   gateway_.auth_response = "";
   const auto client = Make();
   Connect(*client);
   ASSERT_TRUE(Until([&] { return !gateway_.auth.empty(); }));
   gateway_.Fin();
-  EXPECT_EQ(TheEnd(*client).code, ErrorCode::AuthFailed);
+  const auto& error = TheEnd(*client);
+  EXPECT_EQ(error.code, ErrorCode::ConnectionClosed);
+  EXPECT_THAT(error.message, HasSubstr("check the API key"));
 }
 
 TEST_F(LiveEnd, BadGreetingIsInvalidGreeting) {
@@ -322,7 +436,7 @@ TEST_F(LiveEnd, AfterTheEndAnotherSessionMayFollow) {
     Stream(*client);
     gateway_.Send(Header() + Trades(0, 5) + Trades(5, 1).substr(0, 10));
     gateway_.Fin();
-    EXPECT_EQ(TheEnd(*client).code, ErrorCode::ParseError);
+    EXPECT_EQ(TheEnd(*client).code, ErrorCode::ConnectionClosed);
     EXPECT_EQ(sequences_, Numbers(0, 5));
   }
   EXPECT_EQ(gateway_.accepted, 3);

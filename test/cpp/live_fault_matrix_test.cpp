@@ -142,23 +142,10 @@ std::uint32_t Delivered(At at) { return at < At::Streaming ? 0 : kBefore; }
 // When nothing more comes than what is under way.
 std::uint32_t UnderWay(At at) { return at == At::Paused ? 2 * kBefore : Delivered(at); }
 
-// The end of input.
-Outcome AtFin(At at, bool reset) {
-  const auto records = UnderWay(at);
-  switch (at) {
-    case At::Authenticating:
-      return {ErrorCode::AuthFailed};
-    case At::InMetadata:
-    case At::InRecord:
-      return {reset ? ErrorCode::ConnectionClosed : ErrorCode::ParseError, records};
-    case At::InZstd:
-      return {reset ? ErrorCode::ConnectionClosed : ErrorCode::DecompressionError,
-              records};
-    case At::Stopping:
-      return {ErrorCode::Cancelled, records};
-    default:
-      return {ErrorCode::ConnectionClosed, records};
-  }
+// The end of input, wherever it comes.
+Outcome AtEnd(At at) {
+  return {at == At::Stopping ? ErrorCode::Cancelled : ErrorCode::ConnectionClosed,
+          UnderWay(at)};
 }
 
 Outcome AtStall(At at) {
@@ -208,9 +195,8 @@ Outcome AtNonsense(At at, Fault fault) {
 Outcome Expected(At at, Fault fault) {
   switch (fault) {
     case Fault::Fin:
-      return AtFin(at, false);
     case Fault::Rst:
-      return AtFin(at, true);
+      return AtEnd(at);
     case Fault::Stall:
       return AtStall(at);
     case Fault::ByteByByte:

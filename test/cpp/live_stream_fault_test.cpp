@@ -203,14 +203,6 @@ std::uint32_t RecordsAtEntry(State s) {
   return amid ? kBefore : 0;
 }
 
-ErrorCode CodeOfFin(State s) {
-  if (s == State::Authenticating) return ErrorCode::AuthFailed;
-  if (IsInMetadata(s) || IsInRecord(s)) return ErrorCode::ParseError;
-  // A frame that is not finished may hold what could not be given out.
-  if (s == State::ZstdBetweenRecords) return ErrorCode::DecompressionError;
-  return ErrorCode::ConnectionClosed;
-}
-
 ErrorCode CodeOfGarbage(State s) {
   if (s == State::AwaitingGreeting) return ErrorCode::InvalidGreeting;
   if (s == State::AwaitingChallenge) return ErrorCode::InvalidChallenge;
@@ -238,10 +230,9 @@ Ending Expected(const Cell& c) {
   const int reset = stopping ? 0 : ECONNRESET;
   switch (c.fault) {
     case Fault::Fin:
-      return {stopping ? closed : CodeOfFin(c.state), before};
+      return {closed, before};
     case Fault::Rst:
-      return {c.state == State::Authenticating ? ErrorCode::AuthFailed : closed, before,
-              reset};
+      return {closed, before, reset};
     case Fault::Stall:
       return EndOfStall(c.state, before);
     case Fault::Garbage:
@@ -255,7 +246,7 @@ Ending Expected(const Cell& c) {
     case Fault::LengthBelowHeader:
       return {ErrorCode::ParseError, kRecords};
     case Fault::CutRecordThenFin:
-      return {stopping ? closed : ErrorCode::ParseError, kRecords};
+      return {closed, kRecords};
     case Fault::CutRecordThenRst:
       return {closed, kRecords, reset};
     case Fault::ErrorRecordThenFin:

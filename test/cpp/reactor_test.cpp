@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 #include <atomic>
 #include <memory>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "dbnloop/exception.hpp"
+#include "support/epoll_wait.hpp"
 #include "support/sockets.hpp"
 
 namespace dbnloop {
@@ -574,6 +576,161 @@ TEST(Reactor, ADueTimerRunsBehindEveryFdThatIsReadyHoweverMany) {
   reactor.After({}, [&] { read_before = read; });
   reactor.Poll(0);
   EXPECT_EQ(read_before, pairs.size());
+}
+
+// ---- A timer may judge an fd --------------------------------------------------------
+
+// A reactor whose clock stands still, and a timer that sees what was read before it ran.
+class Judgement : public testing::Test {
+ protected:
+  Judgement() {
+    reactor_.SetClockForTest([this] { return now_; });
+    reactor_.Add(peer_.a.get(), EPOLLIN,
+                 [this](std::uint32_t) { read_ += test::ReadAll(peer_.a.get()); });
+  }
+  void JudgeAfter(Reactor::Clock::duration delay) {
+    reactor_.After(delay, [this] { judged_.emplace_back(read_); });
+  }
+  void AddThrower(Reactor::Callback throws) {
+    reactor_.Add(thrower_.a.get(), EPOLLIN, std::move(throws));
+    Write(thrower_.b.get(), "x");
+  }
+
+  Reactor::Clock::time_point now_ = Reactor::Clock::now();
+  Reactor reactor_;
+  SocketPair peer_;
+  SocketPair thrower_;
+  std::string read_;
+  std::vector<std::string> judged_;
+};
+
+TEST_F(Judgement, ASignalIsNoAnswer) {
+  JudgeAfter(1s);
+  test::InterruptNextEpollWait([&] {
+    now_ += 1h;
+    Write(peer_.b.get(), "x");
+  });
+  reactor_.Poll(-1);
+  reactor_.Poll(0);
+  EXPECT_EQ(judged_, std::vector<std::string>{"x"});
+}
+
+TEST_F(Judgement, TheRestOfABatchIsNoAnswer) {
+  SocketPair rest;
+  AddThrower([&](std::uint32_t) {
+    test::ReadAll(thrower_.a.get());
+    throw std::runtime_error{"mine"};
+  });
+  int rests = 0;
+  reactor_.Add(rest.a.get(), EPOLLIN, [&](std::uint32_t) {
+    test::ReadAll(rest.a.get());
+    ++rests;
+  });
+  Write(rest.b.get(), "x");
+  JudgeAfter(1s);
+  EXPECT_THROW(reactor_.Poll(0), std::runtime_error);
+  EXPECT_EQ(rests, 0) << "the rest of the batch";
+  now_ += 1h;
+  Write(peer_.b.get(), "x");
+  reactor_.Poll(0);
+  EXPECT_EQ(rests, 1);
+  reactor_.Poll(0);
+  EXPECT_EQ(judged_, std::vector<std::string>{"x"});
+}
+
+TEST_F(Judgement, AnAnswerFromBeforeTheDeadlineIsNone) {
+  JudgeAfter(1s);
+  // The clock moves between the answer and the dispatch, as when the process is stopped
+  // there.
+  int reads = 0;
+  reactor_.SetClockForTest([&] {
+    if (++reads == 2) {
+      now_ += 1h;
+      Write(peer_.b.get(), "x");
+    }
+    return now_;
+  });
+  reactor_.Poll(0);
+  reactor_.Poll(0);
+  EXPECT_EQ(judged_, std::vector<std::string>{"x"});
+}
+
+TEST_F(Judgement, EpollIsAskedOnceMoreOnlyWhereATimerIsDue) {
+  JudgeAfter(1s);
+  const auto waits = [&] {
+    const auto before = test::EpollWaits();
+    reactor_.Poll(0);
+    return test::EpollWaits() - before;
+  };
+  Write(peer_.b.get(), "x");
+  EXPECT_EQ(waits(), 1U) << "no timer is due";
+  EXPECT_EQ(waits(), 1U) << "nor anything else";
+  now_ += 1s;
+  EXPECT_EQ(waits(), 1U) << "it was due before epoll was asked";
+  EXPECT_EQ(judged_.size(), 1U);
+  JudgeAfter(1s);
+  test::InterruptNextEpollWait([&] { now_ += 1s; });
+  EXPECT_EQ(waits(), 2U) << "a signal came before the answer";
+  EXPECT_EQ(judged_.size(), 2U);
+}
+
+// A callback that always throws keeps no timer from running, nor a task.
+TEST_F(Judgement, IsNotPutOffByACallbackThatAlwaysThrows) {
+  AddThrower([](std::uint32_t) { throw std::runtime_error{"always"}; });
+  Write(peer_.b.get(), "x");
+  JudgeAfter(1s);
+  int tasks = 0;
+  reactor_.Post([&] { ++tasks; });
+  now_ += 1s;
+  for (int turn = 0; turn < 8 && judged_.empty(); ++turn) {
+    try {
+      reactor_.Poll(0);
+    } catch (const std::runtime_error&) {
+    }
+  }
+  EXPECT_EQ(judged_, std::vector<std::string>{"x"});
+  EXPECT_EQ(tasks, 1);
+}
+
+// ---- Fork ---------------------------------------------------------------------------
+
+// The epoll instance is the parent's too.
+TEST(Reactor, AChildOfForkThatDropsItTakesNothingFromTheParent) {
+  auto reactor = std::make_unique<Reactor>();
+  SocketPair pair;
+  int ran = 0;
+  reactor->Add(pair.a.get(), EPOLLIN, [&](std::uint32_t) {
+    test::ReadAll(pair.a.get());
+    ++ran;
+  });
+  EXPECT_FALSE(reactor->InChild());
+  const auto child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    bool refused = reactor->InChild();
+    refused = refused && CodeOf([&] { reactor->Poll(0); }) == ErrorCode::InvalidState;
+    refused = refused && CodeOf([&] { reactor->Run(); }) == ErrorCode::InvalidState;
+    refused = refused &&
+              CodeOf([&] { reactor->Modify(pair.a.get(), 0); }) == ErrorCode::InvalidState;
+    refused = refused && CodeOf([&] {
+                           reactor->Add(pair.b.get(), EPOLLIN, [](std::uint32_t) {});
+                         }) == ErrorCode::InvalidState;
+    refused = refused && CodeOf([&] { reactor->Post([] {}); }) == ErrorCode::InvalidState;
+    refused = refused && CodeOf([&] { (void)reactor->Fd(); }) == ErrorCode::InvalidState;
+    reactor->Stop();
+    reactor->Remove(pair.a.get());
+    reactor.reset();
+    Reactor own;
+    own.Post([&] { refused = refused && !own.InChild(); });
+    ::_exit(own.Poll(0) == 1 && refused ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(reactor->Poll(0), 0) << "the child's Stop woke it";
+  Write(pair.b.get(), "x");
+  EXPECT_EQ(reactor->Poll(0), 1);
+  EXPECT_EQ(ran, 1);
 }
 
 // Callbacks, timers and tasks may be the last owners of what deregisters itself.

@@ -80,7 +80,8 @@ class LiveClient : public DataSource {
 
   /// Begins to connect. An empty gateway is derived from the dataset (GLBX.MDP3 →
   /// glbx-mdp3.lsg.databento.com) as soon as that is known; a given one is used as is.
-  /// Throws Exception(InvalidState) unless Disconnected.
+  /// Throws Exception(InvalidState) unless Disconnected; the session that goes on is
+  /// not touched.
   void Connect(std::string_view gateway = {}, int port = kLivePort);
   /// Ends the session at once, without OnError. Connecting again is allowed.
   void Close();
@@ -104,8 +105,13 @@ class LiveClient : public DataSource {
   void Resume() override;
 
   [[nodiscard]] State GetState() const noexcept;
-  /// The gateway's id of this session, 0 before authentication.
+  /// The gateway's id of this session, or of the one that ended last: it is kept, also
+  /// inside OnError, until the next Connect. 0 before authentication, and when the
+  /// gateway's id is not a number up to 2^64 - 1; then SessionIdText has it.
   [[nodiscard]] std::uint64_t SessionId() const noexcept;
+  /// The same as the gateway wrote it, without control characters; empty before
+  /// authentication. Valid until the next Connect.
+  [[nodiscard]] const std::string& SessionIdText() const noexcept;
   /// Called at every change of state.
   void OnState(std::function<void(State)> h);
   /// Called for what the gateway tells about the session, behind the record that says

@@ -13,6 +13,10 @@ namespace dbnloop {
 /// Callbacks run inside Poll. A callback may add, modify and remove any fd (its own
 /// too), start and cancel timers, and destroy the owner of any callback; it may not
 /// call Poll or Run (Exception with InvalidState).
+///
+/// After fork the reactor, its clients and their connections stay the parent's. The
+/// child may destroy or close what it inherited, which ends nothing of the parent's;
+/// other calls throw Exception(InvalidState) there, or do nothing.
 class Reactor {
  public:
   /// `events` are epoll's bits (EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP, EPOLLRDHUP).
@@ -50,6 +54,10 @@ class Reactor {
   /// fds, timers and posted tasks, runs what is ready, returns how many callbacks ran.
   /// A signal (EINTR) is zero events. Exceptions of callbacks pass through; the reactor
   /// stays usable, and what had not run yet runs in the next turn.
+  ///
+  /// A timer runs after the callbacks of every fd that was ready when, or after, its
+  /// deadline passed, however late this turn is: a timer that takes an fd for silent is
+  /// right about it, also after the process was stopped for long.
   int Poll(int timeout_ms = -1);
   /// Polls until Stop. A Stop that came before Run makes it return at once.
   void Run();
@@ -78,6 +86,10 @@ class Reactor {
 
   /// The time that this turn began with; timers count from it. Outside a turn: now.
   [[nodiscard]] Clock::time_point Now() const;
+
+  /// Whether this process is a child that inherited the reactor by fork(). Without a
+  /// system call; what _Fork or a bare clone makes is not noticed.
+  [[nodiscard]] bool InChild() const noexcept;
 
   /// How many turns there were: calls of Poll, those of Run included. A number that
   /// grows while nothing happens tells of a loop that spins.

@@ -88,6 +88,7 @@ FileDownload::FileDownload(std::shared_ptr<HttpSession> session, Hooks hooks,
 }
 
 FileDownload::~FileDownload() {
+  if (session_->reactor()->InChild()) return;  // the part is the parent's
   if (published_ || !file_ || hasher_) return;
   if ((bytes_ == 0 || (!Resumes() && !IsRange())) && NameIsOurs()) {
     ::unlink(part_.c_str());

@@ -63,7 +63,8 @@ void HttpConnection::Cancel() noexcept {
 void HttpConnection::CloseSocket() noexcept {
   if (interest_ != 0) reactor_->Remove(socket_.get());
   interest_ = 0;
-  if (tls_) tls_->Shutdown();
+  // In a child of fork it is the parent's stream that this would end.
+  if (tls_ && !reactor_->InChild()) tls_->Shutdown();
   tls_.reset();
   response_.reset();
   socket_.Reset();
@@ -103,7 +104,7 @@ bool HttpConnection::Reusable() const {
 
 void HttpConnection::BeginPhase(Phase phase, const char* what, milliseconds limit) {
   phase_ = phase;
-  in_body_ = false;
+  in_body_ = extended_ = false;
   waiting_for_ = what;
   limit_ = limit;
   last_progress_ = reactor_->Now();
@@ -160,6 +161,7 @@ void HttpConnection::BeginExchange() {
 }
 
 void HttpConnection::OnSocket() {
+  last_event_ = reactor_->Now();
   // Nobody asked an idle connection: the peer closes it.
   if (phase_ == Phase::Idle) return CloseSocket();
   Advance();
@@ -471,6 +473,10 @@ void HttpConnection::ArmTimer(milliseconds delay) {
   reactor_->Cancel(std::exchange(timer_, next));
 }
 
+Reactor::Clock::time_point HttpConnection::LastSign() const noexcept {
+  return phase_ == Phase::Dialing ? dialer_.LastAnswer() : last_event_;
+}
+
 // One timer per phase, not per read: it looks when the last bytes of the body came.
 // What comes before the body, a byte at a time perhaps, must be there within the limit.
 void HttpConnection::OnTimer() {
@@ -479,6 +485,15 @@ void HttpConnection::OnTimer() {
   const auto silence = duration_cast<milliseconds>(reactor_->Now() - last_progress_);
   if (phase_ == Phase::Exchange && held) return ArmTimer(limit_);
   if (silence < limit_) return ArmTimer(limit_ - silence);
+  // What lies in here, perhaps the whole answer, was said in time.
+  if (soon_ != 0) return ArmTimer(milliseconds{1});
+  // The timer came late, and the peer had answered meanwhile: nobody was here to go on
+  // from there. Once, or a trickle would never end.
+  if (!in_body_ && LastSign() > last_progress_ + limit_ &&
+      !std::exchange(extended_, true)) {
+    last_progress_ = reactor_->Now();
+    return ArmTimer(limit_);
+  }
   std::string what = std::string{waiting_for_} + " took longer than " +
                      std::to_string(limit_.count()) + " ms";
   if (phase_ == Phase::Dialing) what += ": " + dialer_.Progress();

@@ -110,6 +110,7 @@ class HttpConnection {
   void AdvanceSoon();
   void ArmTimer(std::chrono::milliseconds delay);
   void OnTimer();
+  [[nodiscard]] Reactor::Clock::time_point LastSign() const noexcept;
   void CloseSocket() noexcept;
   [[nodiscard]] std::string Where() const;
   [[nodiscard]] proto::SecretString TunnelRequest() const;
@@ -144,8 +145,10 @@ class HttpConnection {
   Reactor::TimerId timer_ = 0;
   const char* waiting_for_ = "";
   std::chrono::milliseconds limit_{};
-  bool in_body_ = false;  // the limit is one of silence: each byte begins it anew
+  bool in_body_ = false;   // the limit is one of silence: each byte begins it anew
+  bool extended_ = false;  // the phase got its limit a second time
   Reactor::Clock::time_point last_progress_;
+  Reactor::Clock::time_point last_event_;  // of the socket
 
   // Outlives the connection: by it, what is on the stack while a listener ends the
   // exchange or destroys the connection sees that it must return.

@@ -86,7 +86,10 @@ void LiveClient::Pause() { session_->Pause(); }
 void LiveClient::Resume() { session_->Resume(); }
 
 LiveClient::State LiveClient::GetState() const noexcept { return session_->state; }
-std::uint64_t LiveClient::SessionId() const noexcept { return session_->session_id(); }
+std::uint64_t LiveClient::SessionId() const noexcept { return session_->session_id; }
+const std::string& LiveClient::SessionIdText() const noexcept {
+  return session_->session_id_text;
+}
 const std::string& LiveClient::Peer() const noexcept { return session_->peer; }
 
 void LiveClient::OnState(std::function<void(State)> h) {

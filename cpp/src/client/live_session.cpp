@@ -39,11 +39,22 @@ std::unique_ptr<proto::GatewaySession> LiveClient::Session::NewText() const {
 
 // ---- Calls of the user --------------------------------------------------------------
 
+void LiveClient::Session::RefuseChild(const char* what) const {
+  if (!reactor_->InChild()) return;
+  throw Exception{{ErrorCode::InvalidState,
+                   std::string{what} +
+                       ": the client was inherited by fork and belongs to the parent "
+                       "process; make another one here"}};
+}
+
 void LiveClient::Session::Connect(std::string_view gateway, int port) {
+  RefuseChild("Connect");
   if (state != State::Disconnected) {
-    throw Exception{{ErrorCode::InvalidState, "Connect: the client is " +
-                                                  std::string{ToString(state)} +
-                                                  " already; Close it first"}};
+    throw Exception{
+        {ErrorCode::InvalidState,
+         "Connect: the client is " + std::string{ToString(state)} +
+             " already; a client has one session at a time: Stop this one and wait "
+             "for its end, or use another client"}};
   }
   if (port < 1 || port > 65535) {
     throw Exception{
@@ -55,6 +66,8 @@ void LiveClient::Session::Connect(std::string_view gateway, int port) {
   gateway_ = gateway;
   port_ = port;
   peer.clear();
+  session_id = 0;
+  session_id_text.clear();
   state = State::Connecting;
   ArmConnectTimeout();
   if (!gateway_.empty()) {
@@ -71,6 +84,7 @@ void LiveClient::Session::Connect(std::string_view gateway, int port) {
 }
 
 std::uint32_t LiveClient::Session::Subscribe(const Subscription& subscription) {
+  RefuseChild("Subscribe");
   proto::ValidateSubscription(subscription);
   if (stopping_) {
     throw Exception{
@@ -108,6 +122,7 @@ std::uint32_t LiveClient::Session::Subscribe(const Subscription& subscription) {
 }
 
 void LiveClient::Session::Start() {
+  RefuseChild("Start");
   if (text_->started()) {
     throw Exception{{ErrorCode::InvalidState,
                      "Start: this session was started already; a session begins once"}};
@@ -128,6 +143,7 @@ void LiveClient::Session::Close() {
 
 void LiveClient::Session::Stop() {
   if (state == State::Disconnected) return;
+  RefuseChild("Stop");
   // Inside a handler of records (or with a batch in a binding's hands, which is the
   // same) nothing more is wanted; before the stream nothing is in flight.
   if (state != State::Streaming || client_->control()->pumping || client_->IsHeld()) {
@@ -140,8 +156,19 @@ void LiveClient::Session::Stop() {
   text_->Sent(text_->Output().size());
   ::shutdown(socket_.get(), SHUT_WR);
   reactor_->Cancel(heartbeat_);
-  deadline_ = reactor_->After(kStopLimit, [this] { End(Cancelled()); });
+  ArmStopLimit(kStopLimit);
   UpdateInterest();
+}
+
+void LiveClient::Session::ArmStopLimit(Reactor::Clock::duration delay) {
+  deadline_ = reactor_->After(delay, [this] { OnStopLimit(); });
+}
+
+// What had come by then is still delivered, unless the user holds it back.
+void LiveClient::Session::OnStopLimit() {
+  const bool held_back = client_->IsPaused() || client_->IsHeld();
+  if (!held_back && IsBehind(stop_mark_)) return ArmStopLimit({});
+  End(Cancelled());
 }
 
 void LiveClient::Session::Pause() {
@@ -182,24 +209,48 @@ void LiveClient::Session::OnDialed(net::Dialer::Result result) {
 }
 
 void LiveClient::Session::ArmConnectTimeout() {
+  extended_ = false;
   if (options_.connect_timeout.count() == 0) return;
-  deadline_ = reactor_->After(options_.connect_timeout, [this] {
-    OnTimeout("connecting", options_.connect_timeout,
-              awaiting_dataset_ ? "no dataset was given to derive the gateway from: "
-                                  "subscribe, or name the gateway"
-                                : dialer_.Progress());
-  });
+  due_ = reactor_->Now() + options_.connect_timeout;
+  deadline_ =
+      reactor_->After(options_.connect_timeout, [this] { OnConnectTimeout(); });
+}
+
+void LiveClient::Session::OnConnectTimeout() {
+  if (!awaiting_dataset_ && ComesLate(dialer_.LastAnswer())) {
+    deadline_ =
+        reactor_->After(options_.connect_timeout, [this] { OnConnectTimeout(); });
+    return;
+  }
+  OnTimeout("connecting", options_.connect_timeout,
+            awaiting_dataset_ ? "no dataset was given to derive the gateway from: "
+                                "subscribe, or name the gateway"
+                              : dialer_.Progress());
 }
 
 void LiveClient::Session::ArmAuthTimeout() {
+  extended_ = false;
   if (options_.auth_timeout.count() == 0) return;
-  deadline_ = reactor_->After(options_.auth_timeout, [this] {
-    const bool no_dataset =
-        text_->phase() == proto::GatewaySession::Phase::AwaitDataset;
-    OnTimeout("authenticating", options_.auth_timeout,
-              no_dataset ? "no dataset was given: subscribe, or name it in the options"
-                         : "the gateway did not answer; check host and port");
-  });
+  due_ = reactor_->Now() + options_.auth_timeout;
+  deadline_ = reactor_->After(options_.auth_timeout, [this] { OnAuthTimeout(); });
+}
+
+void LiveClient::Session::OnAuthTimeout() {
+  if (ComesLate(last_byte_)) {
+    deadline_ = reactor_->After(options_.auth_timeout, [this] { OnAuthTimeout(); });
+    return;
+  }
+  const bool no_dataset = text_->phase() == proto::GatewaySession::Phase::AwaitDataset;
+  OnTimeout("authenticating", options_.auth_timeout,
+            no_dataset ? "no dataset was given: subscribe, or name it in the options"
+                       : "the gateway did not answer; check host and port");
+}
+
+// Whether a limit on all of a phase came so late that the peer answered after it: nobody
+// was here to go on from there, so the phase gets its time once more. Once, or a trickle
+// would never end.
+bool LiveClient::Session::ComesLate(Reactor::Clock::time_point last_sign) {
+  return last_sign > due_ && !std::exchange(extended_, true);
 }
 
 // ---- Text phase ---------------------------------------------------------------------
@@ -235,6 +286,8 @@ LiveClient::Session::Flow LiveClient::Session::TakeText(
   }
   Send();
   if (InText()) return Flow::Go;
+  session_id = text_->session_id();
+  session_id_text = text_->session_id_text();
   BeginRecords(rest);
   if (FollowPhase() == Flow::Stop) return Flow::Stop;
   return Deliver();

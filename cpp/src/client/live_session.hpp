@@ -50,7 +50,9 @@ class LiveClient::Session {
   std::shared_ptr<std::function<void(const SessionEvent&)>> on_session_event;
   std::vector<SessionEvent> observed;  // not told yet
   std::string peer;
-  [[nodiscard]] std::uint64_t session_id() const { return text_->session_id(); }
+  /// Of the present session, or of the one that ended last.
+  std::uint64_t session_id = 0;
+  std::string session_id_text;
 
  private:
   enum class Flow { Go, Stop };  // Stop: the session ended or the client is gone
@@ -73,6 +75,10 @@ class LiveClient::Session {
   void UpdateInterest();
   [[nodiscard]] bool WantsToRead() const;
   [[nodiscard]] bool InText() const;
+  [[nodiscard]] bool HoldsBytes() const;
+  [[nodiscard]] bool SocketHasBytes() const;
+  [[nodiscard]] bool IsBehind(std::optional<std::uint64_t>& mark) const;
+  void RefuseChild(const char* what) const;
   [[nodiscard]] Flow SetState(State next);
   [[nodiscard]] Flow FollowPhase();
   [[nodiscard]] Error Cancelled() const;
@@ -83,7 +89,12 @@ class LiveClient::Session {
   void LetGo() noexcept;
   [[nodiscard]] std::unique_ptr<proto::GatewaySession> NewText() const;
   void ArmConnectTimeout();
+  void OnConnectTimeout();
   void ArmAuthTimeout();
+  void OnAuthTimeout();
+  void ArmStopLimit(Reactor::Clock::duration delay);
+  void OnStopLimit();
+  [[nodiscard]] bool ComesLate(Reactor::Clock::time_point last_sign);
   [[nodiscard]] Reactor::Clock::duration HeartbeatLimit() const;
   void ArmHeartbeat(Reactor::Clock::duration delay);
   void OnHeartbeatCheck();
@@ -124,8 +135,13 @@ class LiveClient::Session {
   };
   std::vector<AwaitedAck> acks_;  // in the order in which they were asked for
   std::string gateway_error_;     // of the last record, if that was an error
+  // How far the stream must be handed out before a deadline that passed is judged.
+  std::optional<std::uint64_t> ack_mark_;
+  std::optional<std::uint64_t> stop_mark_;
 
-  Reactor::TimerId deadline_ = 0;  // connect, then authentication
+  Reactor::TimerId deadline_ = 0;  // connect, then authentication, then stop
+  Reactor::Clock::time_point due_;
+  bool extended_ = false;  // the deadline was put off
   Reactor::TimerId heartbeat_ = 0;
   Reactor::TimerId delivery_ = 0;
   Reactor::TimerId farewell_ = 0;

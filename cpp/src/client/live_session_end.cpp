@@ -33,21 +33,24 @@ LiveClient::Session::Flow LiveClient::Session::OnEof() {
          "the gateway closed the session after the error " + gateway_error_ + Where(),
          eof_errno_});
   }
-  const auto& parser = client_->parser_;
-  const bool cut =
-      (parser.metadata() != nullptr || parser.buffered() != 0) && parser.Finish();
+  auto cut = client_->parser_.Finish();
+  if (cut.code == ErrorCode::ParseError && client_->parser_.buffered() != 0 &&
+      eof_errno_ == 0) {
+    return End(std::move(cut), Where());  // all that came, and it is not DBN
+  }
+  // Inside a frame the decompressor may hold records that it could not give out.
+  if (cut.code != ErrorCode::Truncated && zstd_) cut = zstd_->Finish();
+  const auto inside =
+      cut.code == ErrorCode::Truncated ? "; " + cut.message : std::string{};
   if (eof_errno_ != 0) {
     return End({ErrorCode::ConnectionClosed,
                 std::string{"the connection broke: "} + std::strerror(eof_errno_) +
-                    (cut ? ", inside a record" : "") + Where(),
+                    inside + Where(),
                 eof_errno_});
   }
-  if (cut) return End(parser.Finish(), Where());
-  // Inside a frame the decompressor may hold records that it could not give out.
-  if (zstd_ && zstd_->Finish()) return End(zstd_->Finish(), Where());
-  return End(
-      {ErrorCode::ConnectionClosed, "the gateway closed the session" + Where() +
-                                        "; connect again and subscribe to go on"});
+  return End({ErrorCode::ConnectionClosed,
+              "the gateway closed the session" + inside + Where() +
+                  "; connect again and subscribe to resume"});
 }
 
 std::string LiveClient::Session::Where() const {
@@ -56,7 +59,7 @@ std::string LiveClient::Session::Where() const {
     where = " (gateway " + gateway_ + " port " + std::to_string(port_);
   if (where.empty()) return where;
   if (!peer.empty()) where += ", address " + peer;
-  if (session_id() != 0) where += ", session " + std::to_string(session_id());
+  if (!session_id_text.empty()) where += ", session " + session_id_text;
   if (const auto n = client_->stats_.bytes_read; n != 0) {
     where += ", " + std::to_string(n) + " bytes received";
   }
@@ -123,6 +126,8 @@ void LiveClient::Session::LetGo() noexcept {
   eof_ = suspended_ = stopping_ = false;
   eof_errno_ = 0;
   acks_.clear();
+  ack_mark_.reset();
+  stop_mark_.reset();
   observed.clear();
   gateway_error_.clear();
 }
@@ -144,14 +149,18 @@ void LiveClient::Session::ArmHeartbeat(Reactor::Clock::duration delay) {
   heartbeat_ = reactor_->After(delay, [this] { OnHeartbeatCheck(); });
 }
 
-// One timer per interval, not per read: it looks when the last byte came.
+// One timer per interval, not per read: it looks when the last byte came. While the
+// socket is not read, be it for bytes that came before, the peer is not silent.
 void LiveClient::Session::OnHeartbeatCheck() {
   const auto limit = HeartbeatLimit();
-  const auto silence = reactor_->Now() - last_byte_;
-  if (state != State::Streaming || client_->IsPaused() || client_->IsHeld()) {
+  const auto now = reactor_->Now();
+  if (state != State::Streaming || client_->IsPaused() || HoldsBytes()) {
+    last_byte_ = now;
     return ArmHeartbeat(limit);
   }
+  const auto silence = now - last_byte_;
   if (silence < limit) return ArmHeartbeat(limit - silence);
+  if (SocketHasBytes()) return ArmHeartbeat(limit);
   End({ErrorCode::HeartbeatTimeout,
        "no byte came for " + Millis(std::chrono::duration_cast<milliseconds>(silence)) +
            ", longer than the heartbeat interval and its grace allow" + Where()});

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "client/live_session.hpp"
@@ -24,8 +25,21 @@ std::string Reason(const SessionEvent& event) {
 
 constexpr UnixNanos kNoTime{UnixNanos::duration{kUndefTimestamp}};
 
-std::chrono::nanoseconds SinceEpoch(UnixNanos time) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch());
+// From any time of the wire to any other: what does not fit is the longest that does.
+std::chrono::nanoseconds Between(UnixNanos earlier, UnixNanos later) {
+  const auto from = earlier.time_since_epoch().count();
+  const auto to = later.time_since_epoch().count();
+  constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
+  const auto apart =
+      static_cast<std::int64_t>(std::min(std::max(from, to) - std::min(from, to), kMost));
+  return std::chrono::nanoseconds{to < from ? -apart : apart};
+}
+
+UnixNanos WallClock() {
+  using std::chrono::nanoseconds;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return UnixNanos{UnixNanos::duration{static_cast<std::uint64_t>(
+      std::chrono::duration_cast<nanoseconds>(now).count())}};
 }
 
 }  // namespace
@@ -62,14 +76,13 @@ void LiveClient::Session::ObserveLag(const RecordRun& run, const RecordHeader& r
     return;
   }
   auto& stats = client_->stats_;
-  stats.gateway_to_client.Add(std::chrono::system_clock::now().time_since_epoch() -
-                              SinceEpoch(sent));
+  stats.gateway_to_client.Add(Between(sent, WallClock()));
   if (run.typed == 0) return;
   VisitRType(run.rtype, [&]<typename T>(std::type_identity<T>) {
     if constexpr (requires(const T& r) { r.ts_recv; }) {
       const auto received = reinterpret_cast<const T&>(record).ts_recv;
       if (received == kNoTime) return;
-      stats.venue_to_gateway.Add(SinceEpoch(sent) - SinceEpoch(received));
+      stats.venue_to_gateway.Add(Between(received, sent));
     }
   });
 }
@@ -143,6 +156,11 @@ void LiveClient::Session::OnAckTimer() {
   const auto now = reactor_->Now();
   if (client_->IsPaused() || client_->IsHeld()) {
     for (auto& ack : acks_) ack.since = now;
+    ack_mark_.reset();
+  } else if (IsBehind(ack_mark_)) {
+    // The answer may be among what is handed out in the next turns.
+    ack_ = reactor_->After({}, [this] { OnAckTimer(); });
+    return;
   }
   const auto overdue = [&](const AwaitedAck& ack) {
     return now - ack.since >= options_.ack_timeout;

@@ -3,6 +3,7 @@
 #include "client/live_session.hpp"
 
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -32,6 +33,10 @@ void LiveClient::Session::UpdateInterest() {
       (WantsToRead() ? EPOLLIN : 0U) | (text_->Output().empty() ? 0U : EPOLLOUT);
   if (wanted == interest_) return;
   const int fd = socket_.get();
+  // Who was not listened to was not silent.
+  if ((wanted & EPOLLIN) != 0 && (interest_ & EPOLLIN) == 0) {
+    last_byte_ = reactor_->Now();
+  }
   if (wanted == 0) {
     // Interest 0 would still report a reset, in every turn.
     reactor_->Remove(fd);
@@ -100,6 +105,38 @@ std::size_t LiveClient::Session::ReadCompressed() {
   compressed_at_ = 0;
   compressed_end_ = Receive(compressed_).value_or(0);
   return compressed_end_;
+}
+
+// Whether something that came was not handed out yet, and makes no socket readable. The
+// parser alone holds records only where a delivery is due.
+bool LiveClient::Session::HoldsBytes() const {
+  return client_->IsHeld() || delivery_ != 0 || HasMore();
+}
+
+// Be it the end of input. The socket is asked itself: epoll may not watch it.
+bool LiveClient::Session::SocketHasBytes() const {
+  std::byte one{};
+  const auto n = ::recv(socket_.get(), &one, 1, MSG_PEEK | MSG_DONTWAIT);
+  return n >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+}
+
+// Whether something that had come when this was asked first, at a deadline, has not been
+// handed out yet. `mark` notes where it ends: a stream that never pauses would always be
+// behind.
+bool LiveClient::Session::IsBehind(std::optional<std::uint64_t>& mark) const {
+  if (HoldsBytes() || SocketHasBytes()) {
+    const auto read = client_->stats_.bytes_read;
+    if (!mark) {
+      int unread = 0;
+      ::ioctl(socket_.get(), FIONREAD, &unread);
+      mark = read + static_cast<std::uint64_t>(unread);
+    }
+    const auto held =
+        zstd_ ? compressed_end_ - compressed_at_ : client_->parser_.buffered();
+    if (read - std::min<std::uint64_t>(held, read) <= *mark) return true;
+  }
+  mark.reset();
+  return false;
 }
 
 // How many bytes came; none when nothing did. Notes the end of input.

@@ -29,7 +29,7 @@ void Dialer::Dial(std::string host, int port, Callback done) {
   host_ = std::move(host);
   port_ = port;
   done_ = std::move(done);
-  began_ = reactor_->Now();
+  began_ = last_answer_ = reactor_->Now();
   addresses_.clear();
   more_addresses_ = true;
   last_family_ = 0;
@@ -43,6 +43,7 @@ void Dialer::Dial(std::string host, int port, Callback done) {
 
 void Dialer::OnAddresses(Resolver::Answer answer) {
   more_addresses_ = !answer.last;
+  last_answer_ = reactor_->Now();
   if (answer.error) return Finish({{}, {}, std::move(answer.error)});
   std::ranges::move(answer.addresses, std::back_inserter(addresses_));
   // While an attempt has its head start, the next one waits for that to end.
@@ -91,6 +92,7 @@ void Dialer::Begin() {
 }
 
 void Dialer::OnWritable(Attempts::iterator attempt) {
+  last_answer_ = reactor_->Now();
   int error = 0;
   socklen_t length = sizeof(error);
   const int fd = attempt->socket.get();

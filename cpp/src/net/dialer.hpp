@@ -50,6 +50,10 @@ class Dialer {
   void Cancel() noexcept;
   /// For a timeout's message: what was tried so far.
   [[nodiscard]] std::string Progress() const;
+  /// When a name server or an address answered last; when Dial was called before that.
+  [[nodiscard]] Reactor::Clock::time_point LastAnswer() const noexcept {
+    return last_answer_;
+  }
 
  private:
   struct Attempt {
@@ -77,6 +81,7 @@ class Dialer {
   int port_ = 0;
   Callback done_;
   Reactor::Clock::time_point began_;
+  Reactor::Clock::time_point last_answer_;
   std::vector<Address> addresses_;  // not tried yet
   bool more_addresses_ = false;     // the other family has not answered yet
   int last_family_ = 0;             // of the attempt that began last

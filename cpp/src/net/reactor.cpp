@@ -1,5 +1,6 @@
 #include "dbnloop/reactor.hpp"
 
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
@@ -40,6 +41,16 @@ constexpr std::size_t kOwnFds = 2;  // these two
   throw Exception{{ErrorCode::InvalidArgument, std::move(message)}};
 }
 
+// Counted in each child that fork makes: so it costs no system call to see that a
+// reactor was inherited. (_Fork and a bare clone run no handlers.)
+std::atomic<std::uint32_t> forks{0};
+
+std::uint32_t CountForks() {
+  [[maybe_unused]] static const int watched =
+      ::pthread_atfork(nullptr, nullptr, [] { ++forks; });
+  return forks;
+}
+
 // Past deadlines are due now; the upper bound keeps the sum with a time point defined.
 Reactor::Clock::duration Bounded(Reactor::Clock::duration delay) {
   constexpr Reactor::Clock::duration kLongest = std::chrono::years{10};
@@ -76,7 +87,19 @@ struct Reactor::Impl {
     }
   }
 
+  // The epoll instance, the eventfd and the timerfd are the parent's too.
+  [[nodiscard]] bool InChild() const noexcept { return forks != born; }
+
+  void RefuseChild(const char* what) const {
+    if (!InChild()) return;
+    throw Exception{{ErrorCode::InvalidState,
+                     std::string{"reactor: "} + what +
+                         ": the reactor was inherited by fork and belongs to the "
+                         "parent process; make another one here"}};
+  }
+
   void RefuseNesting() const {
+    RefuseChild("Poll");
     if (!polling) return;
     throw Exception{{ErrorCode::InvalidState,
                      "reactor: Poll and Run may not be called from inside a callback"}};
@@ -90,6 +113,7 @@ struct Reactor::Impl {
 
   // Thread-safe and async-signal-safe.
   void Wake() const noexcept {
+    if (InChild()) return;
     const std::uint64_t one = 1;
     const int saved = errno;
     // EAGAIN means that the counter is full: then it is readable anyway.
@@ -103,10 +127,10 @@ struct Reactor::Impl {
   }
 
   // Whole ms, rounded up: 0.5 ms must not become a busy loop.
-  int WaitFor(int timeout_ms) {
+  int WaitFor(int timeout_ms, Clock::time_point from) {
     const auto next = timers.Next();
     if (!next) return timeout_ms;
-    const auto left = *next - ReadClock();
+    const auto left = *next - from;
     if (left <= Clock::duration::zero()) return 0;
     const auto ms = std::chrono::ceil<milliseconds>(left).count();
     const auto bounded = std::min<long long>(ms, std::numeric_limits<int>::max());
@@ -140,16 +164,35 @@ struct Reactor::Impl {
     return static_cast<int>(tasks.size());
   }
 
-  // Fetches the next batch. After a callback threw, the rest of its batch comes first,
-  // so that one that always throws starves nobody.
-  void Wait(int timeout_ms) {
-    if (next_event < event_count) return;
-    next_event = 0;
-    event_count = ::epoll_wait(epoll.get(), batch.data(),
-                               static_cast<int>(batch.size()), WaitFor(timeout_ms));
-    if (event_count >= 0) return;
-    event_count = 0;
-    if (errno != EINTR) ThrowSystem("reactor: epoll_wait");
+  // Fetches a batch: all that is ready, as it has room for every fd. A signal that comes
+  // first leaves `asked` as it was.
+  void Ask(int timeout_ms) {
+    const auto before = ReadClock();
+    next_event = event_count = 0;
+    const int count =
+        ::epoll_wait(epoll.get(), batch.data(), static_cast<int>(batch.size()),
+                     WaitFor(timeout_ms, before));
+    if (count >= 0) {
+      event_count = count;
+      asked = before;
+    } else if (errno != EINTR) {
+      ThrowSystem("reactor: epoll_wait");
+    }
+  }
+
+  // Runs what is ready, then the timers that are due, then tasks. A timer may judge an
+  // fd: it runs only when epoll was asked after its deadline had passed, and all that
+  // was reported then has been dispatched. A signal, the rest of a batch whose callback
+  // threw, and an answer from before the deadline are no such answer.
+  int RunReady() {
+    now = ReadClock();
+    int ran = Dispatch();
+    if (const auto due = timers.Next(); due && *due <= now && *due > asked) {
+      Ask(0);
+      ran += Dispatch();
+    }
+    ran += timers.Run(std::min(now, asked));
+    return ran + RunPosted();
   }
 
   int Dispatch() {
@@ -176,7 +219,7 @@ struct Reactor::Impl {
 
   // Keeps the timerfd at the next deadline, once somebody polls Fd from outside.
   void SyncTimerFd() {
-    if (!timer_fd) return;
+    if (!timer_fd || InChild()) return;
     const auto next = timers.Next();
     if (next == armed) return;
     itimerspec spec{};
@@ -192,6 +235,7 @@ struct Reactor::Impl {
     armed = next;
   }
 
+  const std::uint32_t born = CountForks();
   net::ScopedFd epoll;
   net::ScopedFd wake;
   net::ScopedFd timer_fd;
@@ -200,11 +244,13 @@ struct Reactor::Impl {
   std::vector<std::uint32_t> free_slots;
   std::unordered_map<int, std::uint32_t> index_of;
   // The batch being dispatched: events [next_event, event_count) are still to come. It
-  // has room for every fd at once: a timer that takes an fd for silent must run behind
-  // all that is ready, however late this turn is.
+  // has room for every fd at once.
   std::vector<epoll_event> batch = std::vector<epoll_event>(kOwnFds);
   int next_event = 0;
   int event_count = 0;
+  // When epoll was asked for that batch, and told everything that was ready.
+  Clock::time_point asked = Clock::time_point::min();
+  bool broken_off = false;  // a callback of the last turn threw
   bool woken = false;
   net::TimerQueue timers;
   std::function<Clock::time_point()> clock;
@@ -229,6 +275,7 @@ Reactor::~Reactor() {
 void Reactor::Add(int fd, std::uint32_t events, Callback cb) {
   if (fd < 0) ThrowArgument("reactor: Add: fd " + std::to_string(fd) + " is negative");
   if (!cb) ThrowArgument("reactor: Add: the callback is empty");
+  impl_->RefuseChild("Add");
   if (Contains(fd)) {
     ThrowArgument("reactor: Add: fd " + std::to_string(fd) +
                   " is added already; use Modify");
@@ -260,6 +307,7 @@ void Reactor::Add(int fd, std::uint32_t events, Callback cb) {
 }
 
 void Reactor::Modify(int fd, std::uint32_t events) {
+  impl_->RefuseChild("Modify");
   const auto found = impl_->index_of.find(fd);
   if (found == impl_->index_of.end()) {
     ThrowArgument("reactor: Modify: fd " + std::to_string(fd) + " was not added");
@@ -286,7 +334,7 @@ void Reactor::Remove(int fd) {
   const auto callback = std::move(slot.callback);
   impl_->free_slots.push_back(index);
   // An fd that was closed too early is gone from epoll already.
-  ::epoll_ctl(impl_->epoll.get(), EPOLL_CTL_DEL, fd, nullptr);
+  if (!impl_->InChild()) ::epoll_ctl(impl_->epoll.get(), EPOLL_CTL_DEL, fd, nullptr);
 }
 
 bool Reactor::Contains(int fd) const noexcept { return impl_->index_of.contains(fd); }
@@ -303,13 +351,19 @@ int Reactor::Poll(int timeout_ms) {
   } turn{impl_.get()};
 
   ++impl_->polls;
-  impl_->Wait(timeout_ms);
-  impl_->now = impl_->ReadClock();
-  int ran = impl_->Dispatch();
-  ran += impl_->timers.Run(impl_->now);
-  ran += impl_->RunPosted();
+  int ran = 0;
+  // After a callback threw, the rest of its turn comes first, so that one that always
+  // throws starves nobody.
+  if (std::exchange(impl_->broken_off, true)) ran = impl_->RunReady();
+  if (ran == 0) {
+    impl_->Ask(timeout_ms);
+    ran = impl_->RunReady();
+  }
+  impl_->broken_off = false;
   return ran;
 }
+
+bool Reactor::InChild() const noexcept { return impl_->InChild(); }
 
 std::uint64_t Reactor::Polls() const noexcept { return impl_->polls; }
 
@@ -325,6 +379,7 @@ void Reactor::Stop() noexcept {
 
 void Reactor::Post(Task task) {
   if (!task) ThrowArgument("reactor: Post: the task is empty");
+  impl_->RefuseChild("Post");
   {
     const std::lock_guard lock{impl_->mutex};
     impl_->posted.push_back(std::move(task));
@@ -333,11 +388,13 @@ void Reactor::Post(Task task) {
 }
 
 int Reactor::Fd() {
+  impl_->RefuseChild("Fd");
   if (!impl_->timer_fd) {
-    impl_->timer_fd =
-        net::ScopedFd{::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)};
-    if (!impl_->timer_fd) ThrowSystem("reactor: timerfd_create");
-    impl_->Register(impl_->timer_fd.get(), EPOLLIN, kTimerToken);
+    net::ScopedFd timer{
+        ::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)};
+    if (!timer) ThrowSystem("reactor: timerfd_create");
+    impl_->Register(timer.get(), EPOLLIN, kTimerToken);
+    impl_->timer_fd = std::move(timer);
     impl_->SyncTimerFd();
   }
   return impl_->epoll.get();

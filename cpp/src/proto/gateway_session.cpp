@@ -1,7 +1,6 @@
 #include "proto/gateway_session.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <utility>
 
@@ -9,6 +8,7 @@
 #include "dbnloop/exception.hpp"
 #include "dbnloop/version.hpp"
 #include "proto/cram.hpp"
+#include "proto/number.hpp"
 
 namespace dbnloop::proto {
 namespace {
@@ -110,7 +110,8 @@ void GatewaySession::OnAuthResponse(std::string_view line) {
                     "; check the API key and its entitlement to the dataset");
   }
   if (const auto id = ValueOf(line, "session_id")) {
-    std::from_chars(id->data(), id->data() + id->size(), session_id_);
+    session_id_ = ParseNumber<std::uint64_t>(*id).value_or(0);
+    session_id_text_ = Printable(*id);
   }
   phase_ = Phase::Ready;
   Flush();
@@ -215,11 +216,14 @@ Error GatewaySession::Finish() const {
           "the gateway closed the connection while the dataset was awaited; subscribe "
           "earlier, or give the dataset as an option"};
     case Phase::AuthResponse:
-      return {ErrorCode::AuthFailed,
+      // A refusal is one without its line's end too; silence may be anything.
+      return {ValueOf(lines_.Partial(), "success") == "0" ? ErrorCode::AuthFailed
+                                                          : ErrorCode::ConnectionClosed,
               "the gateway closed the connection without answering the authentication "
               "for dataset " +
                   dataset_ + sent +
-                  "; check the API key and the number of open sessions"};
+                  "; if this happens again, check the API key and the number of open "
+                  "sessions"};
     default:
       return {ErrorCode::ConnectionClosed, "the gateway closed the connection"};
   }

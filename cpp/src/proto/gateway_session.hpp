@@ -58,7 +58,12 @@ class GatewaySession {
   [[nodiscard]] Phase phase() const noexcept { return phase_; }
   /// Why Phase is Failed: InvalidGreeting, InvalidChallenge, AuthFailed, LimitExceeded.
   [[nodiscard]] const Error& error() const noexcept { return error_; }
+  /// 0 when the gateway's is not a number; see session_id_text.
   [[nodiscard]] std::uint64_t session_id() const noexcept { return session_id_; }
+  /// As the gateway wrote it, without control characters; empty when it gave none.
+  [[nodiscard]] const std::string& session_id_text() const noexcept {
+    return session_id_text_;
+  }
   /// Empty until SetDataset.
   [[nodiscard]] const std::string& dataset() const noexcept { return dataset_; }
   [[nodiscard]] bool started() const noexcept { return started_; }
@@ -85,6 +90,7 @@ class GatewaySession {
   std::size_t sent_ = 0;
   std::uint32_t last_id_ = 0;
   std::uint64_t session_id_ = 0;
+  std::string session_id_text_;
   bool started_ = false;
   Error error_;
 };

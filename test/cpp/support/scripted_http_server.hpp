@@ -1,5 +1,7 @@
 #pragma once
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -160,6 +162,9 @@ class ScriptedHttpServer {
         ::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
     if (!fd) return;
     ++accepted;
+    // What was said is on its way: nothing waits for an acknowledgement.
+    const int one = 1;
+    ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     const int raw = fd.get();
     auto& peer = peers_[raw];
     peer.fd = std::move(fd);
