@@ -41,9 +41,10 @@ std::unique_ptr<proto::GatewaySession> LiveClient::Session::NewText() const {
 
 void LiveClient::Session::Connect(std::string_view gateway, int port) {
   if (state != State::Disconnected) {
-    throw Exception{{ErrorCode::InvalidState, "Connect: the client is " +
-                                                  std::string{ToString(state)} +
-                                                  " already; Close it first"}};
+    throw Exception{{ErrorCode::InvalidState,
+                     "Connect: this client has a session, which is " +
+                         std::string{ToString(state)} +
+                         "; end it with Close (at once) or Stop, then connect again"}};
   }
   if (port < 1 || port > 65535) {
     throw Exception{
