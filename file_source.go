@@ -93,13 +93,13 @@ func (c *FileSource) Stop() error {
 
 // ReadBytes are the bytes of the file that were read, for progress.
 func (c *FileSource) ReadBytes() (n int64) {
-	c.must(func() { n = int64(c.file.ReadBytes()) })
+	c.ask(func() { n = int64(c.file.ReadBytes()) })
 	return n
 }
 
 // TotalBytes are the bytes that the file had at Start; -1 for what is no regular file.
 func (c *FileSource) TotalBytes() int64 {
 	n := int64(-1)
-	c.must(func() { n = c.file.TotalBytes() })
+	c.ask(func() { n = c.file.TotalBytes() })
 	return n
 }

@@ -241,7 +241,7 @@ func nanos(t dbn.UnixNanos) string { return strconv.FormatUint(uint64(t), 10) }
 
 // params is the query that timeseries, the costs and the jobs have in common.
 func (r Range) params() (url.Values, error) {
-	symbols, err := joinSymbols(r.Symbols)
+	symbols, err := joinSymbols(r.StypeIn, r.Symbols)
 	if err != nil {
 		return nil, err
 	}
@@ -284,7 +284,7 @@ func (c *HistoricalClient) Cost(ctx context.Context, r Range) (usd float64, err 
 
 // Resolve says what 1 to 2,000 symbols mean; end is exclusive, empty: one day.
 func (c *HistoricalClient) Resolve(ctx context.Context, dataset string, symbols []string, in, out dbn.SType, start, end Date) (r Resolution, err error) {
-	list, err := joinSymbols(symbols)
+	list, err := joinSymbols(in, symbols)
 	if err != nil {
 		return r, err
 	}

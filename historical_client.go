@@ -11,14 +11,16 @@ import (
 
 // Range is what to stream or download: timeseries.get_range of the API.
 type Range struct {
-	Dataset  string
-	Schema   dbn.Schema
-	Symbols  []string      // 1 to 2,000; dbn.AllSymbols alone selects every one
-	Start    dbn.UnixNanos // inclusive; by ts_recv where the schema has it
-	End      dbn.UnixNanos // exclusive; 0: as far as the server takes Start to mean
-	StypeIn  dbn.SType     // what the symbols are; see NewRange for the usual one
-	StypeOut dbn.SType     // what they are mapped to
-	Limit    uint64        // records; 0: none
+	Dataset string
+	Schema  dbn.Schema
+	Symbols []string      // 1 to 2,000, see StypeIn; dbn.AllSymbols alone selects every one
+	Start   dbn.UnixNanos // inclusive; by ts_recv where the schema has it
+	End     dbn.UnixNanos // exclusive; 0: as far as the server takes Start to mean
+	// StypeIn is what the symbols are. Its zero value is dbn.STypeInstrumentID, numbers;
+	// NewRange sets the usual dbn.STypeRawSymbol.
+	StypeIn  dbn.SType
+	StypeOut dbn.SType // what they are mapped to
+	Limit    uint64    // records; 0: none
 }
 
 // NewRange is a range of raw symbols, mapped to instrument ids.
@@ -29,25 +31,17 @@ func NewRange(dataset string, schema dbn.Schema, start, end dbn.UnixNanos, symbo
 	}
 }
 
-// joinSymbols makes the comma-separated list that the API takes.
-func joinSymbols(symbols []string) (string, error) {
-	for _, symbol := range symbols {
-		if strings.Contains(symbol, ",") {
-			return "", newError(CodeInvalidSymbol, "symbol %q holds a comma; give the symbols one by one", symbol)
-		}
-	}
+// joinSymbols is symbolList for a request, which may have 2,000 symbols.
+func joinSymbols(stype dbn.SType, symbols []string) (string, error) {
 	const most = 2000
-	switch {
-	case len(symbols) == 0:
-		return "", newError(CodeInvalidSymbol, "no symbol is given; dbn.AllSymbols alone selects every one")
-	case len(symbols) > most:
+	if len(symbols) > most {
 		return "", newError(CodeInvalidArgument, "a request may have %d symbols, this one has %d; make several requests, or ask for ALL_SYMBOLS", most, len(symbols))
 	}
-	return strings.Join(symbols, ","), nil
+	return symbolList(stype, symbols)
 }
 
 func (r Range) forC() (bindings.Range, error) {
-	symbols, err := joinSymbols(r.Symbols)
+	symbols, err := joinSymbols(r.StypeIn, r.Symbols)
 	if err != nil {
 		return bindings.Range{}, err
 	}
@@ -129,7 +123,7 @@ func (c *HistoricalClient) Stop() error {
 
 // ReceivedBytes are the compressed bytes of this or the last stream.
 func (c *HistoricalClient) ReceivedBytes() (n uint64) {
-	c.must(func() { n = c.hist.Received() })
+	c.ask(func() { n = c.hist.Received() })
 	return n
 }
 
@@ -154,21 +148,20 @@ func (c *HistoricalClient) Call(kind CallKind, endpoint string, params url.Value
 	}
 	var id uint64
 	err := c.call(func() (e *bindings.Error) {
-		id, e = c.hist.Call(uint32(kind), endpoint, params.Encode())
-		return e
-	})
-	if err != nil {
-		return 0, err
-	}
-	c.await(id, func(event *bindings.Event) {
-		c.forget(id)
-		if event.Code != 0 {
-			done(nil, errorOf(event))
-			return
+		if id, e = c.hist.Call(uint32(kind), endpoint, params.Encode()); e != nil {
+			return e
 		}
-		done(bytesOf(event), nil)
+		c.await(id, func(event *bindings.Event) {
+			c.forget(id)
+			if event.Code != 0 {
+				done(nil, errorOf(event))
+				return
+			}
+			done(bytesOf(event), nil)
+		})
+		return nil
 	})
-	return CallID(id), nil
+	return CallID(id), err
 }
 
 func (c *HistoricalClient) await(id uint64, f func(*bindings.Event)) {
@@ -196,16 +189,16 @@ func (c *HistoricalClient) Cancel(id CallID) (known bool) {
 	return known
 }
 
-// Close ends everything at once, without a word to handlers and functions, and frees the
-// client. It may be called again, and inside a handler.
+// Close ends the stream, all calls and all downloads at once, calling no handler and no
+// function of theirs, and frees the client, which cannot be used again. It may be called
+// again, and inside a handler. ErrInvalidState from a second goroutine while one is inside
+// the reactor.
 func (c *HistoricalClient) Close() error {
-	if err := c.source.Close(); err != nil {
-		return err
-	}
-	for id := range c.calls {
-		c.forget(id)
-	}
-	return nil
+	return c.closeWith(func() {
+		for id := range c.calls {
+			c.forget(id)
+		}
+	})
 }
 
 // wait calls and polls until the answer has come or ctx is over.
@@ -289,6 +282,9 @@ func (c *HistoricalClient) StartDownload(d Download, done func(Downloaded, error
 		URLPath: d.URLPath, Path: d.Path, Part: d.Part, SHA256: strings.ToLower(d.SHA256),
 		Overwrite: d.Overwrite, Resume: !d.Restart, HasSize: d.Size > 0, Size: uint64(max(d.Size, 0)),
 	}
+	if d.URLPath != "" && (d.Range.Dataset != "" || len(d.Range.Symbols) > 0) {
+		return 0, newError(CodeInvalidArgument, "StartDownload: URLPath and Range are both set; a download is of one")
+	}
 	if d.URLPath == "" {
 		var err error
 		if in.Range, err = d.Range.forC(); err != nil {
@@ -297,27 +293,26 @@ func (c *HistoricalClient) StartDownload(d Download, done func(Downloaded, error
 	}
 	var id uint64
 	err := c.call(func() (e *bindings.Error) {
-		id, e = c.hist.Download(in)
-		return e
-	})
-	if err != nil {
-		return 0, err
-	}
-	c.await(id, func(event *bindings.Event) {
-		if event.Kind == bindings.EventProgress {
-			if d.Progress != nil {
-				d.Progress(Progress{int64(event.Size), int64(event.Consumed)})
+		if id, e = c.hist.Download(in); e != nil {
+			return e
+		}
+		c.await(id, func(event *bindings.Event) {
+			if event.Kind == bindings.EventProgress {
+				if d.Progress != nil {
+					d.Progress(Progress{int64(event.Size), int64(event.Consumed)})
+				}
+				return
 			}
-			return
-		}
-		c.forget(id)
-		if event.Code != 0 {
-			done(Downloaded{}, errorOf(event))
-			return
-		}
-		done(Downloaded{d.Path, int64(event.Consumed), string(bytesOf(event))}, nil)
+			c.forget(id)
+			if event.Code != 0 {
+				done(Downloaded{}, errorOf(event))
+				return
+			}
+			done(Downloaded{d.Path, int64(event.Consumed), string(bytesOf(event))}, nil)
+		})
+		return nil
 	})
-	return CallID(id), nil
+	return CallID(id), err
 }
 
 // Download writes a file and waits for its end.

@@ -75,9 +75,10 @@ func (c *source) loop(ctx context.Context, deliver func(Batch, *cursor) bool) er
 		}
 	}
 	defer func() { c.pull = nil }()
-	if c.paused {
-		c.c.Resume()
-		c.paused = false
+	if c.paused.Load() {
+		r.core.mu.Lock()
+		c.resume()
+		r.core.mu.Unlock()
 	}
 	err := r.turns(ctx, func() bool { return broke || c.closed || c.whole || c.end != nil })
 	if err != nil || broke || c.closed || c.end == nil || c.end.Code == CodeCancelled {

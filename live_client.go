@@ -2,7 +2,6 @@ package dbnloop
 
 import (
 	"math"
-	"strings"
 
 	"github.com/dbnloop/dbnloop/bindings"
 	"github.com/dbnloop/dbnloop/dbn"
@@ -33,13 +32,16 @@ func (s State) String() string {
 type Subscription struct {
 	Dataset string     // "": the session's; the first subscription must name it
 	Schema  dbn.Schema // required; dbn.SchemaMbo is the zero value
-	Symbols []string   // at least one; dbn.AllSymbols alone selects every one
-	StypeIn dbn.SType  // what the symbols are; see NewSubscription for the usual one
-	Start   dbn.UnixNanos
-	// HasStart: replay from Start, inclusive; only before the client's Start. Start 0 is
-	// all that the gateway has kept.
+	Symbols []string   // at least one, see StypeIn; dbn.AllSymbols alone selects every one
+	// StypeIn is what the symbols are. Its zero value is dbn.STypeInstrumentID, numbers;
+	// NewSubscription sets the usual dbn.STypeRawSymbol.
+	StypeIn dbn.SType
+	// HasStart asks for a replay from Start on, inclusive; only before the client's Start.
+	// A Start of 0 is then all that the gateway has kept. Without HasStart records come in
+	// real time, and a Start other than 0 is refused.
 	HasStart bool
-	Snapshot bool // of the book first; mbo only, not with Start
+	Start    dbn.UnixNanos
+	Snapshot bool // of the book first; mbo only, not with HasStart
 }
 
 // NewSubscription is a subscription of raw symbols in real time.
@@ -83,36 +85,64 @@ func NewLiveClient(r *Reactor, apiKey string, opts ...LiveOption) (*LiveClient, 
 }
 
 // Connect begins to connect. An empty gateway is derived from the dataset, as soon as that
-// is known; port 0 is 13000. ErrInvalidState unless Disconnected; the session that goes on is
-// not touched: to begin another one, Stop it and wait for the Error handler.
+// is known; port 0 is 13000. ErrInvalidState unless Disconnected: Disconnect ends the
+// present session at once, and after Stop its end is the call of the Error handler, inside
+// which Connect is allowed.
 func (c *LiveClient) Connect(gateway string, port int) error {
 	if port < 0 || port > math.MaxUint16 {
 		return newError(CodeInvalidArgument, "Connect: port %d is not in 0 to 65535 (0: 13000)", port)
 	}
-	return c.call(func() *bindings.Error {
+	var busy error
+	err := c.call(func() *bindings.Error {
+		if s := State(c.live.State()); s != Disconnected {
+			busy = newError(CodeInvalidState, "Connect: this client has a session, which is %s: end it with Disconnect (at once) or with Stop (then connect in the Error handler); Close would end the client too", s)
+			return nil
+		}
 		e := c.live.Connect(gateway, int32(port))
 		if e == nil {
 			c.begin()
 		}
 		return e
 	})
+	if err != nil {
+		return err
+	}
+	return busy
+}
+
+// Disconnect ends the session at once: no handler is called for it any more, and what the
+// gateway had sent is dropped. Connect and Subscribe then begin another session with the
+// same client; Close, in contrast, frees it. A loop over Records or Batches ends silently.
+// Without a session it does nothing.
+func (c *LiveClient) Disconnect() error {
+	return c.call(func() *bindings.Error {
+		c.live.Close()
+		c.renew()
+		if c.end == nil {
+			c.end = newError(CodeCancelled, "the session was ended by Disconnect")
+		}
+		return nil
+	})
 }
 
 // Subscribe asks for records, and returns the subscription's id, counted from 1. That the
-// gateway accepts it is told by a system record, or an error record, later.
+// gateway accepts it is reported later, by a system record, or that it refuses, by an error
+// record; Handlers.Session gets either. Inside handlers it is allowed.
+//
+// ErrInvalidDataset, ErrInvalidSymbol and ErrInvalidSchema as they say; ErrInvalidArgument
+// for fields that do not go together; ErrInvalidState while the session is being stopped,
+// for a replay after Start, and from a second goroutine while one is inside the reactor.
 func (c *LiveClient) Subscribe(s Subscription) (id uint32, err error) {
-	for _, symbol := range s.Symbols {
-		// The border takes one comma-separated list.
-		if strings.Contains(symbol, ",") {
-			return 0, newError(CodeInvalidSymbol, "Subscribe: symbol %q holds a comma; give the symbols one by one", symbol)
-		}
+	symbols, err := symbolList(s.StypeIn, s.Symbols)
+	if err != nil {
+		return 0, err
 	}
-	if len(s.Symbols) == 0 {
-		return 0, newError(CodeInvalidSymbol, "Subscribe: no symbol is given; dbn.AllSymbols alone selects every one")
+	if s.Start != 0 && !s.HasStart {
+		return 0, newError(CodeInvalidArgument, "Subscribe: Start is %s, but HasStart is not set: set it to replay from there, or leave Start 0 for records in real time", s.Start)
 	}
 	err = c.call(func() (e *bindings.Error) {
 		id, e = c.live.Subscribe(bindings.Subscription{
-			Dataset: s.Dataset, Symbols: strings.Join(s.Symbols, ","),
+			Dataset: s.Dataset, Symbols: symbols,
 			Schema: uint32(s.Schema), StypeIn: uint32(s.StypeIn),
 			Snapshot: s.Snapshot, HasStart: s.HasStart, Start: uint64(s.Start),
 		})
@@ -139,7 +169,7 @@ func (c *LiveClient) Stop() error {
 
 // State is where the client stands.
 func (c *LiveClient) State() (s State) {
-	c.must(func() { s = State(c.live.State()) })
+	c.ask(func() { s = State(c.live.State()) })
 	return s
 }
 
@@ -147,13 +177,13 @@ func (c *LiveClient) State() (s State) {
 // also inside the Error handler, until the next Connect. It is 0 before authentication, and
 // when the gateway's id is not a number up to 2^64 - 1; then SessionIDText has it.
 func (c *LiveClient) SessionID() (id uint64) {
-	c.must(func() { id = c.live.SessionID() })
+	c.ask(func() { id = c.live.SessionID() })
 	return id
 }
 
-// SessionIDText is the same as the gateway wrote it, without control characters; empty before
-// authentication.
+// SessionIDText is SessionID as the gateway wrote it, without control characters; empty before
+// authentication. Any goroutine may call it at any time.
 func (c *LiveClient) SessionIDText() (id string) {
-	c.must(func() { id = c.live.SessionIDText() })
+	c.ask(func() { id = c.live.SessionIDText() })
 	return id
 }

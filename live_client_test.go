@@ -255,6 +255,206 @@ func TestCloseInAHandlerEndsDelivery(t *testing.T) {
 	}
 }
 
+// connectAgain subscribes, connects and starts a client that has no session.
+func connectAgain(gw *sim.Gateway, c *dbnloop.LiveClient, schema dbn.Schema) error {
+	_, err := c.Subscribe(dbnloop.NewSubscription(dataset, schema, dbn.AllSymbols))
+	return errors.Join(err, c.Connect(gw.Host(), gw.Port()), c.Start())
+}
+
+func TestDisconnectEndsASessionForTheNext(t *testing.T) {
+	trades := sample(t, dbn.SchemaTrades)
+	connect := func(t *testing.T) (*dbnloop.Reactor, *sim.Gateway, *dbnloop.LiveClient) {
+		gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
+		r := newReactor(t)
+		return r, gw, session(t, gw, r, dbn.SchemaMbo)
+	}
+	// What Connect says to a client that has a session leads to what works.
+	refused := func(t *testing.T, gw *sim.Gateway, c *dbnloop.LiveClient) {
+		t.Helper()
+		err := c.Connect(gw.Host(), gw.Port())
+		wantMisuse(t, "Connect with a session", err)
+		if !strings.Contains(err.Error(), "Disconnect") || !strings.Contains(err.Error(), c.State().String()) {
+			t.Errorf("the message does not lead on: %v", err)
+		}
+	}
+	t.Run("in every state", func(t *testing.T) {
+		for _, at := range []dbnloop.State{dbnloop.Connecting, dbnloop.Authenticating, dbnloop.Ready, dbnloop.Streaming} {
+			t.Run(at.String(), func(t *testing.T) {
+				r, gw, c := connect(t)
+				again := 0
+				var states []dbnloop.State
+				err := runUntilError(t, r, c, dbnloop.Handlers{
+					State: func(s dbnloop.State) {
+						states = append(states, s)
+						if s != at || again > 0 {
+							return
+						}
+						refused(t, gw, c)
+						if err := c.Disconnect(); err != nil {
+							t.Fatal(err)
+						}
+						if got := c.State(); got != dbnloop.Disconnected {
+							t.Errorf("%s after Disconnect", got)
+						}
+						states = nil
+						again = 1
+						if err := connectAgain(gw, c, dbn.SchemaTrades); err != nil {
+							t.Fatal(err)
+						}
+					},
+					Mbo: func(*dbn.MboMsg) {
+						if again > 0 {
+							t.Error("a record of the session before")
+						}
+					},
+					Trade: func(*dbn.TradeMsg) { again++ },
+				})
+				if !errors.Is(err, dbnloop.ErrConnectionClosed) || again != trades+1 {
+					t.Errorf("%d trades of the second session, want %d; then %v", again-1, trades, err)
+				}
+				if len(states) == 0 || states[0] != dbnloop.Connecting {
+					t.Errorf("states of the second session: %v", states)
+				}
+			})
+		}
+	})
+	t.Run("in a handler of records, and between turns", func(t *testing.T) {
+		r, gw, c := connect(t)
+		mbo, got := 0, 0
+		h := dbnloop.Handlers{
+			Mbo: func(*dbn.MboMsg) {
+				if mbo++; mbo == 5 {
+					if err := errors.Join(c.Disconnect(), c.Disconnect()); err != nil {
+						t.Error(err)
+					}
+				}
+			},
+			Trade: func(*dbn.TradeMsg) { got++ },
+			Error: func(err error) { t.Errorf("a handler was called: %v", err) },
+		}
+		c.Handle(h)
+		polled(t, r, func() bool { return mbo == 5 })
+		for range 3 {
+			r.Poll(0)
+		}
+		if err := connectAgain(gw, c, dbn.SchemaMbo); err != nil {
+			t.Fatal(err)
+		}
+		mbo = 100 // so that no record ends the second session
+		polled(t, r, func() bool { return mbo > 105 })
+		c.Disconnect()
+		if err := connectAgain(gw, c, dbn.SchemaTrades); err != nil {
+			t.Fatal(err)
+		}
+		h.Error = nil
+		runUntilError(t, r, c, h)
+		if got != trades {
+			t.Errorf("%d trades, want %d", got, trades)
+		}
+	})
+	t.Run("a loop ends silently, and the next one has the next session", func(t *testing.T) {
+		_, gw, c := connect(t)
+		n := 0
+		for _, err := range c.Records(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n++; n == 3 {
+				if err := c.Disconnect(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if n != 3 {
+			t.Errorf("%d records, want 3", n)
+		}
+		if err := connectAgain(gw, c, dbn.SchemaTrades); err != nil {
+			t.Fatal(err)
+		}
+		got := 0
+		for rec, err := range c.Records(t.Context()) {
+			if err == nil && rec.RType() == dbn.RTypeMbp0 {
+				got++
+			}
+		}
+		if got != trades {
+			t.Errorf("%d trades, want %d", got, trades)
+		}
+	})
+	t.Run("after Stop", func(t *testing.T) {
+		r, gw, c := connect(t)
+		mbo, got := 0, 0
+		c.Handle(dbnloop.Handlers{Mbo: func(*dbn.MboMsg) { mbo++ }})
+		polled(t, r, func() bool { return mbo > 0 })
+		if err := errors.Join(c.Stop(), c.Disconnect(), connectAgain(gw, c, dbn.SchemaTrades)); err != nil {
+			t.Fatal(err)
+		}
+		err := runUntilError(t, r, c, dbnloop.Handlers{Trade: func(*dbn.TradeMsg) { got++ }})
+		if got != trades || !errors.Is(err, dbnloop.ErrConnectionClosed) {
+			t.Errorf("%d trades, want %d; then %v", got, trades, err)
+		}
+	})
+	t.Run("without a session, and closed", func(t *testing.T) {
+		r := newReactor(t)
+		c, err := dbnloop.NewLiveClient(r, sim.TestKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Disconnect(); err != nil {
+			t.Error(err)
+		}
+		c.Close()
+		wantMisuse(t, "Disconnect of a closed client", c.Disconnect())
+	})
+}
+
+func TestFieldsThatCannotMeanAnythingAreRefused(t *testing.T) {
+	r := newReactor(t)
+	live, err := dbnloop.NewLiveClient(r, sim.TestKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer live.Close()
+	hist := newHistorical(t, r)
+	say := func(what string, err, want error, mentions string) {
+		t.Helper()
+		if !errors.Is(err, want) || !strings.Contains(err.Error(), mentions) {
+			t.Errorf("%s: %v, want %v with %q", what, err, want, mentions)
+		}
+	}
+	replay := dbnloop.NewSubscription(dataset, dbn.SchemaTrades, "ESZ6")
+	replay.Start = 1_700_000_000_000_000_000
+	_, err = live.Subscribe(replay)
+	say("Start without HasStart", err, dbnloop.ErrInvalidArgument, "HasStart")
+	for _, symbols := range [][]string{{"ESZ6"}, {"5122", "NQZ6"}, {"ES.FUT"}, {"-1"}, {"4294967296"}, {""}} {
+		_, err = live.Subscribe(dbnloop.Subscription{Dataset: dataset, Schema: dbn.SchemaTrades, Symbols: symbols})
+		say("names as ids, live", err, dbnloop.ErrInvalidSymbol, "StypeIn")
+		rng := dbnloop.Range{Dataset: dataset, Schema: dbn.SchemaTrades, Symbols: symbols, Start: 1, End: 2, StypeOut: dbn.STypeRawSymbol}
+		say("names as ids, a range", hist.Request(rng), dbnloop.ErrInvalidSymbol, "StypeIn")
+		_, err = hist.Cost(t.Context(), rng)
+		say("names as ids, a cost", err, dbnloop.ErrInvalidSymbol, "StypeIn")
+		_, err = hist.SubmitJob(t.Context(), dbnloop.JobRequest{Range: rng})
+		say("names as ids, a job", err, dbnloop.ErrInvalidSymbol, "StypeIn")
+		_, err = hist.StartDownload(dbnloop.Download{Range: rng, Path: t.TempDir() + "/f"}, func(dbnloop.Downloaded, error) {})
+		say("names as ids, a download", err, dbnloop.ErrInvalidSymbol, "StypeIn")
+		_, err = hist.Resolve(t.Context(), dataset, symbols, dbn.STypeInstrumentID, dbn.STypeRawSymbol, "2026-11-15", "")
+		say("names as ids, resolved", err, dbnloop.ErrInvalidSymbol, "StypeIn")
+	}
+	both := dbnloop.Download{URLPath: "/v0/batch/download/a/b/c", Range: dbnloop.NewRange(dataset, dbn.SchemaTrades, 1, 2, "ESZ6"), Path: t.TempDir() + "/f"}
+	_, err = hist.StartDownload(both, func(dbnloop.Downloaded, error) {})
+	say("a download of two things", err, dbnloop.ErrInvalidArgument, "URLPath")
+	for _, good := range []dbnloop.Subscription{
+		{Dataset: dataset, Schema: dbn.SchemaTrades, Symbols: []string{"5122", "0", "4294967295"}},
+		{Dataset: dataset, Schema: dbn.SchemaTrades, Symbols: []string{dbn.AllSymbols}},
+		dbnloop.NewSubscription(dataset, dbn.SchemaTrades, "7203"), // a raw symbol may be a number
+		{Dataset: dataset, Schema: dbn.SchemaTrades, Symbols: []string{"5122"}, HasStart: true},
+	} {
+		if _, err := live.Subscribe(good); err != nil {
+			t.Errorf("%+v: %v", good, err)
+		}
+	}
+}
+
 func TestStopInAHandlerEndsWithCancelled(t *testing.T) {
 	gw := simtest.Gateway(t, sim.Config{})
 	r := newReactor(t)

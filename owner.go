@@ -30,7 +30,7 @@ func (o *owner) acquire() error {
 }
 
 func errBusy() error {
-	return newError(CodeInvalidState, "the reactor is in use by another goroutine: only Stop, Post and Wake may be called at any time")
+	return newError(CodeInvalidState, "the reactor is in use by another goroutine: Post what must run beside Run or Poll, or Stop them first")
 }
 
 // release ends what acquire began. Handlers that were left by a panic are over too.
@@ -58,3 +58,30 @@ func (o *owner) enter() (leave int32, err error) {
 }
 
 func (o *owner) leave(to int32) { o.state.Store(to) }
+
+// enter begins a call into the C++ core; leave ends it.
+func (r *Reactor) enter() (leave int32, err error) {
+	if leave, err = r.owner.enter(); err == nil {
+		r.core.mu.Lock()
+	}
+	return leave, err
+}
+
+func (r *Reactor) leave(to int32) {
+	r.core.mu.Unlock()
+	r.owner.leave(to)
+}
+
+// mustEnter is enter for methods without an error. Use by two goroutines at once is a bug
+// of the caller: it panics with the error. False: the reactor is closed, there is nothing
+// to do and nothing to leave.
+func (r *Reactor) mustEnter() (leave int32, open bool) {
+	leave, err := r.enter()
+	if err == nil {
+		return leave, true
+	}
+	if r.owner.closed() {
+		return 0, false
+	}
+	panic(err)
+}

@@ -45,10 +45,14 @@ type Reactor struct {
 
 // core is what the cleanup of a dropped Reactor frees: it must not point back to it.
 type core struct {
+	// mu is held by whoever is inside the C++ core: the owner, for the time of one call,
+	// or a getter, of whatever goroutine. Never while a handler runs or a goroutine waits.
+	mu      sync.Mutex
 	loop    *bindings.Reactor
 	natives map[uint64]native
+	fd      int // the epoll fd
 
-	mu     sync.Mutex // Wake comes from any goroutine
+	wakeMu sync.Mutex // Wake comes from any goroutine
 	wakeFd int        // -1 once closed
 }
 
@@ -75,6 +79,11 @@ func NewReactor() (*Reactor, error) {
 		c.free()
 		return nil, fromC(e)
 	}
+	// From here on timers make the epoll fd readable: every wait is for that fd.
+	if c.fd, err = loop.Fd(); err != nil {
+		c.free()
+		return nil, systemError("making the reactor's timerfd", err)
+	}
 	r := &Reactor{
 		core:    c,
 		clients: map[uint64]*source{},
@@ -83,26 +92,40 @@ func NewReactor() (*Reactor, error) {
 		watches: map[uint64]watch{},
 		watchOf: map[int]uint64{},
 	}
+	// Now, and not when Run first waits: by then a request that is billed may be out.
+	if err := r.parking.open(c.fd); err != nil {
+		c.free()
+		return nil, err
+	}
 	// Only a safety net: Close is the caller's.
 	r.cleanup = runtime.AddCleanup(r, (*core).free, c)
 	return r, nil
 }
 
 func (c *core) free() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for _, handle := range c.natives {
 		handle.Free()
 	}
 	clear(c.natives)
 	c.loop.Free()
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.wakeMu.Lock()
+	defer c.wakeMu.Unlock()
 	unix.Close(c.wakeFd)
 	c.wakeFd = -1
 }
 
-func (c *core) wake() {
+// poll is one turn of the core, which does not wait.
+func (c *core) poll() ([]bindings.Event, *bindings.Error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.loop.Poll(0)
+}
+
+func (c *core) wake() {
+	c.wakeMu.Lock()
+	defer c.wakeMu.Unlock()
 	if c.wakeFd < 0 {
 		return
 	}
@@ -120,27 +143,38 @@ func (c *core) wake() {
 //
 // A panic in a handler passes through; the record counts as taken, and what is left is
 // delivered by the next Poll.
+//
+// ErrInvalidState inside a handler, and from a second goroutine while one is inside the
+// reactor.
 func (r *Reactor) Poll(timeout time.Duration) (int, error) {
 	if err := r.owner.acquire(); err != nil {
 		return 0, err
 	}
 	defer r.owner.release()
-	return r.turn(timeout)
+	n, err := r.turn()
+	if n > 0 || err != nil || timeout == 0 {
+		return n, err
+	}
+	// Not inside the core, which getters of other goroutines may want meanwhile.
+	if ready, err := readable(r.core.fd, timeout); !ready || err != nil {
+		return 0, err
+	}
+	return r.turn()
 }
 
-// turn is Poll for an owner.
-func (r *Reactor) turn(timeout time.Duration) (int, error) {
+// turn is Poll for an owner, without a wait.
+func (r *Reactor) turn() (int, error) {
 	defer r.endTurn()
 	if r.next == len(r.events) {
-		if r.hasPosted.Load() {
-			timeout = 0 // a panic may have come between their wake-up and them
-		}
-		events, e := r.core.loop.Poll(milliseconds(timeout))
+		events, e := r.core.poll()
 		r.events, r.next = events, 0
 		r.turnNo++
 		if e != nil {
 			return 0, fromC(e)
 		}
+	}
+	if r.next == len(r.events) && !r.hasPosted.Load() {
+		return 0, nil
 	}
 	r.owner.beginHandlers()
 	n := 0
@@ -155,10 +189,15 @@ func (r *Reactor) turn(timeout time.Duration) (int, error) {
 
 // endTurn also runs when a handler panics.
 func (r *Reactor) endTurn() {
-	for _, c := range r.toFree {
-		c.free()
+	if len(r.toFree) > 0 {
+		r.core.mu.Lock()
+		for _, c := range r.toFree {
+			c.free()
+		}
+		r.core.mu.Unlock()
+		clear(r.toFree)
+		r.toFree = r.toFree[:0]
 	}
-	r.toFree = r.toFree[:0]
 	r.owner.endHandlers()
 }
 
@@ -272,11 +311,11 @@ func (r *Reactor) turns(ctx context.Context, done func() bool) error {
 // turnOrPark does what is to be done now, or waits for something. A wake-up is something
 // done: what it was for is looked at before the next wait.
 func (r *Reactor) turnOrPark() error {
-	n, err := r.turn(0)
+	n, err := r.turn()
 	if err != nil || n > 0 {
 		return err
 	}
-	return r.parking.park(r.core.loop)
+	return r.parking.park()
 }
 
 // Stop ends Run after its present turn. Any goroutine may call it.
@@ -305,16 +344,13 @@ func (r *Reactor) Post(f func()) {
 }
 
 // Fd is the epoll fd: readable when Poll has something to do. For use inside another loop,
-// which must call Poll(0) until it returns 0 before it waits. The reactor owns it. -1 when
-// it cannot be asked for now.
+// which must call Poll(0) until it returns 0 before it waits. The reactor owns it: do not
+// close it. -1 after Close. Any goroutine may call it at any time.
 func (r *Reactor) Fd() int {
-	leave, err := r.owner.enter()
-	if err != nil {
+	if r.owner.closed() {
 		return -1
 	}
-	defer r.owner.leave(leave)
-	fd, _ := r.core.loop.Fd()
-	return fd
+	return r.core.fd
 }
 
 // Close frees the reactor and ends the sessions of its clients without a word to their
@@ -329,9 +365,11 @@ func (r *Reactor) Close() error {
 	}
 	defer r.owner.close()
 	r.cleanup.Stop()
+	r.core.mu.Lock()
 	for _, c := range r.clients {
 		c.free()
 	}
+	r.core.mu.Unlock()
 	r.parking.close()
 	r.events, r.next = nil, 0
 	r.mu.Lock()
@@ -349,14 +387,7 @@ type parking struct {
 	err   error
 }
 
-func (p *parking) open(loop *bindings.Reactor) error {
-	if p.conn != nil {
-		return nil
-	}
-	epoll, err := loop.Fd()
-	if err != nil {
-		return systemError("making the reactor's timerfd", err)
-	}
+func (p *parking) open(epoll int) error {
 	fd, err := unix.FcntlInt(uintptr(epoll), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return systemError("duplicating the epoll fd", err)
@@ -364,36 +395,39 @@ func (p *parking) open(loop *bindings.Reactor) error {
 	unix.SetNonblock(fd, true) // os.NewFile then registers it with the netpoller
 	p.file = os.NewFile(uintptr(fd), "dbnloop-epoll")
 	if p.conn, err = p.file.SyscallConn(); err != nil {
+		p.close()
 		return systemError("SyscallConn", err)
 	}
 	// The netpoller is edge-triggered: an edge from before would not come again, so the
 	// level is asked first.
 	p.ready = func(fd uintptr) bool {
 		var ready bool
-		ready, p.err = readable(int32(fd))
+		ready, p.err = readable(int(fd), 0)
 		return ready || p.err != nil
 	}
 	return nil
 }
 
-func (p *parking) park(loop *bindings.Reactor) error {
+func (p *parking) park() error {
 	if err := p.conn.Read(p.ready); err != nil {
 		return systemError("waiting for the epoll fd", err)
 	}
 	return p.err
 }
 
-func (p *parking) close() {
-	if p.file != nil {
-		p.file.Close()
-	}
-}
+func (p *parking) close() { p.file.Close() }
 
-func readable(fd int32) (bool, error) {
-	for {
-		fds := [1]unix.PollFd{{Fd: fd, Events: unix.POLLIN}}
-		n, err := unix.Poll(fds[:], 0)
+// readable asks, or waits at most timeout (negative: no limit), until fd is readable.
+// Signals, which Go sends its own threads too, do not end the wait.
+func readable(fd int, timeout time.Duration) (bool, error) {
+	begin := time.Now()
+	for left := timeout; ; {
+		fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		n, err := unix.Poll(fds[:], int(milliseconds(left)))
 		if err == unix.EINTR {
+			if timeout > 0 {
+				left = max(timeout-time.Since(begin), 0)
+			}
 			continue
 		}
 		if err != nil {

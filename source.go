@@ -3,6 +3,7 @@ package dbnloop
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"syscall"
 	"unsafe"
 
@@ -28,9 +29,9 @@ type source struct {
 	h      Handlers
 	log    *slog.Logger
 	pull   func(batch Batch, cur *cursor) // set while an iterator takes the records
-	closed bool                           // the memory may be there until the turn's end
-	paused bool
-	tsOut  bool
+	closed bool                           // the memory may be there until the turn's end; under core.mu
+	paused atomic.Bool
+	tsOut  atomic.Bool
 
 	// Of the last stream, for iterators.
 	begun bool   // a stream was asked for
@@ -45,11 +46,11 @@ type source struct {
 
 // attach makes the handle that open gives a client of the reactor.
 func (c *source) attach(r *Reactor, log *slog.Logger, open func(*bindings.Reactor) (native, *bindings.Error)) error {
-	leave, err := r.owner.enter()
+	leave, err := r.enter()
 	if err != nil {
 		return err
 	}
-	defer r.owner.leave(leave)
+	defer r.leave(leave)
 	handle, e := open(r.core.loop)
 	if e != nil {
 		return fromC(e)
@@ -63,6 +64,11 @@ func (c *source) attach(r *Reactor, log *slog.Logger, open func(*bindings.Reacto
 // begin is called when another stream begins: what this turn holds is of the one before.
 func (c *source) begin() {
 	c.begun, c.end, c.whole = true, nil, false
+	c.renew()
+}
+
+// renew drops all that this turn still holds of the stream before.
+func (c *source) renew() {
 	c.renewed = c.r.turnNo
 	c.r.cur.stopFor(c)
 }
@@ -75,11 +81,11 @@ func (c *source) mute() {
 
 // call runs f if the client may be used now.
 func (c *source) call(f func() *bindings.Error) error {
-	leave, err := c.r.owner.enter()
+	leave, err := c.r.enter()
 	if err != nil {
 		return err
 	}
-	defer c.r.owner.leave(leave)
+	defer c.r.leave(leave)
 	if c.closed {
 		return newError(CodeInvalidState, "the client is closed")
 	}
@@ -89,24 +95,33 @@ func (c *source) call(f func() *bindings.Error) error {
 	return nil
 }
 
-// must is call for methods without an error: use by two goroutines at once is a bug of the
-// caller, and panics. On a closed client they do nothing.
+// must is call for methods without an error, see mustEnter. On a closed client they do
+// nothing.
 func (c *source) must(f func()) {
-	leave, err := c.r.owner.enter()
-	if err != nil {
-		if c.r.owner.closed() {
-			return
-		}
-		panic(err)
+	leave, open := c.r.mustEnter()
+	if !open {
+		return
 	}
-	defer c.r.owner.leave(leave)
+	defer c.r.leave(leave)
+	if !c.closed {
+		f()
+	}
+}
+
+// ask is for what only looks, on whatever goroutine: f runs while nobody else is inside
+// the core, which takes a part of a turn at most. Of a closed client nothing is asked.
+func (c *source) ask(f func()) {
+	c.r.core.mu.Lock()
+	defer c.r.core.mu.Unlock()
 	if !c.closed {
 		f()
 	}
 }
 
 // Handle sets the handlers, replacing the last ones; inside a handler too, from the next
-// record on (a handler of runs has been given its run already).
+// record on (a handler of runs has been given its run already). From a second goroutine
+// while one is inside the reactor it panics with ErrInvalidState. It does nothing after
+// Close.
 func (c *source) Handle(h Handlers) {
 	c.must(func() {
 		c.h = h
@@ -115,46 +130,55 @@ func (c *source) Handle(h Handlers) {
 }
 
 // Pause takes effect after the current handler returns: no further record, nothing more is
-// read, memory stays bounded, nothing is lost.
+// read, memory stays bounded, nothing is lost. From a second goroutine while one is inside
+// the reactor it panics with ErrInvalidState: Post it there. It does nothing after Close.
 func (c *source) Pause() {
 	c.must(func() {
 		c.c.Pause()
-		c.paused = true
+		c.paused.Store(true)
 		c.r.cur.stopFor(c)
 	})
 }
 
-// Resume goes on with what is buffered, then with the socket or the file. It delivers nothing itself.
-func (c *source) Resume() {
-	c.must(func() {
-		c.c.Resume()
-		c.paused = false
-	})
+// Resume continues with what is buffered, then with the socket or the file. It delivers
+// nothing itself. From a second goroutine while one is inside the reactor it panics with
+// ErrInvalidState: Post it there. It does nothing after Close.
+func (c *source) Resume() { c.must(c.resume) }
+
+func (c *source) resume() {
+	c.c.Resume()
+	c.paused.Store(false)
 }
 
-// IsPaused reports whether Pause is in effect.
-func (c *source) IsPaused() bool { return c.paused }
+// IsPaused reports whether Pause is in effect. Any goroutine may call it at any time.
+func (c *source) IsPaused() bool { return c.paused.Load() }
 
-// TsOut reports whether the stream's records carry the gateway's send time.
-func (c *source) TsOut() bool { return c.tsOut }
+// TsOut reports whether the stream's records carry the gateway's send time; false before
+// the stream's metadata came. Any goroutine may call it at any time.
+func (c *source) TsOut() bool { return c.tsOut.Load() }
 
-// Close ends the stream at once, without a word to the handlers, and frees the client. It
-// may be called again, and inside a handler.
-func (c *source) Close() error {
-	if c.r.owner.closed() {
-		return nil
-	}
-	leave, err := c.r.owner.enter()
+// Close ends the stream at once, calling no handler, and frees the client, which cannot be
+// used again. It may be called again, and inside a handler. ErrInvalidState from a second
+// goroutine while one is inside the reactor.
+func (c *source) Close() error { return c.closeWith(func() {}) }
+
+// closeWith is Close; forget drops what the kind of client holds of its own.
+func (c *source) closeWith(forget func()) error {
+	leave, err := c.r.enter()
 	if err != nil {
+		if c.r.owner.closed() {
+			return nil
+		}
 		return err
 	}
-	defer c.r.owner.leave(leave)
+	defer c.r.leave(leave)
 	if c.closed {
 		return nil
 	}
 	c.closed = true
 	c.r.cur.stopFor(c)
 	c.c.Close()
+	forget()
 	if leave == handling {
 		// The handler may still look at its record: the memory goes after the turn.
 		c.r.toFree = append(c.r.toFree, c)
@@ -165,6 +189,7 @@ func (c *source) Close() error {
 	return nil
 }
 
+// free is called under core.mu.
 func (c *source) free() {
 	c.closed = true
 	if c.c == nil {
@@ -216,7 +241,7 @@ func bytesOf(event *bindings.Event) []byte {
 }
 
 func (c *source) onMetadata(event *bindings.Event) {
-	c.tsOut = event.Flags&bindings.FlagTsOut != 0
+	c.tsOut.Store(event.Flags&bindings.FlagTsOut != 0)
 	m, _, err := dbn.DecodeMetadata(bytesOf(event))
 	if err != nil {
 		c.log.Warn("dbnloop: metadata cannot be shown", "error", err)
@@ -253,7 +278,7 @@ func (c *source) onError(event *bindings.Event) {
 
 // halted says that no further record may be delivered from what this turn holds.
 func (c *source) halted() bool {
-	return c.paused || c.closed || c.muted == c.r.turnNo || c.renewed == c.r.turnNo
+	return c.paused.Load() || c.closed || c.muted == c.r.turnNo || c.renewed == c.r.turnNo
 }
 
 // deliver hands out a batch. However it ends, what was taken is noted in the event, which

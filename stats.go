@@ -71,10 +71,11 @@ func (h *LatencyHistogram) Quantile(q float64) time.Duration {
 	return math.MaxInt64
 }
 
-// Stats is what the client did in the present stream, or in the last one. After Close it
-// is empty.
+// Stats is what the client did in the present stream, or in the last one, up to now. After
+// Close it is empty. Any goroutine may call it at any time: while the reactor is in use it
+// waits for the present work of the C++ core at most, never for a handler or for data.
 func (c *source) Stats() (s Stats) {
-	c.must(func() {
+	c.ask(func() {
 		var in bindings.Stats
 		if c.r.core.loop.Stats(c.id, &in) != nil {
 			return

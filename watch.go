@@ -35,11 +35,11 @@ func (r *Reactor) addTimer(delay, period time.Duration, f func()) (TimerID, erro
 	if f == nil {
 		return 0, newError(CodeInvalidArgument, "a timer's function is nil")
 	}
-	leave, err := r.owner.enter()
+	leave, err := r.enter()
 	if err != nil {
 		return 0, err
 	}
-	defer r.owner.leave(leave)
+	defer r.leave(leave)
 	id, e := r.core.loop.Timer(uint64(min(max(delay, 0), aDecade)), uint64(min(period, aDecade)))
 	if e != nil {
 		return 0, fromC(e)
@@ -49,13 +49,14 @@ func (r *Reactor) addTimer(delay, period time.Duration, f func()) (TimerID, erro
 }
 
 // Cancel ends a timer, also one whose turn has come but whose function has not run. False
-// when it has run already or is unknown.
+// when it has run already or is unknown, and after Close. From a second goroutine while one
+// is inside the reactor it panics with ErrInvalidState.
 func (r *Reactor) Cancel(id TimerID) bool {
-	leave, err := r.owner.enter()
-	if err != nil {
+	leave, open := r.mustEnter()
+	if !open {
 		return false
 	}
-	defer r.owner.leave(leave)
+	defer r.leave(leave)
 	_, known := r.timers[uint64(id)]
 	delete(r.timers, uint64(id))
 	r.core.loop.Cancel(uint64(id))
@@ -85,11 +86,11 @@ func (r *Reactor) Add(fd int, events uint32, f func(events uint32)) error {
 	if f == nil {
 		return newError(CodeInvalidArgument, "Add: the function for fd %d is nil", fd)
 	}
-	leave, err := r.owner.enter()
+	leave, err := r.enter()
 	if err != nil {
 		return err
 	}
-	defer r.owner.leave(leave)
+	defer r.leave(leave)
 	// A turn may hold events of an fd that was removed since, and whose number is used
 	// again: they are told apart by an id.
 	id := r.lastID + 1
@@ -104,11 +105,11 @@ func (r *Reactor) Add(fd int, events uint32, f func(events uint32)) error {
 
 // Modify changes the events of an fd that was added, also for what this turn holds already.
 func (r *Reactor) Modify(fd int, events uint32) error {
-	leave, err := r.owner.enter()
+	leave, err := r.enter()
 	if err != nil {
 		return err
 	}
-	defer r.owner.leave(leave)
+	defer r.leave(leave)
 	if e := r.core.loop.Modify(fd, events); e != nil {
 		return fromC(e)
 	}
@@ -131,11 +132,11 @@ func (r *Reactor) onFd(id uint64, events uint32) {
 // Remove forgets an fd: its function is not called any more, not even for what this turn
 // holds already. Unknown fds are ignored. Call it before closing the fd.
 func (r *Reactor) Remove(fd int) error {
-	leave, err := r.owner.enter()
+	leave, err := r.enter()
 	if err != nil {
 		return err
 	}
-	defer r.owner.leave(leave)
+	defer r.leave(leave)
 	delete(r.watches, r.watchOf[fd])
 	delete(r.watchOf, fd)
 	if e := r.core.loop.Remove(fd); e != nil {

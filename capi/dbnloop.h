@@ -15,6 +15,7 @@
  *  - Structs that go in begin with struct_size; X_init fills in size and defaults. A
  *    smaller one (an older caller) is accepted, missing fields take their default; in a
  *    larger one (a newer caller) the fields that this library does not know must be 0.
+ *    Where a has_x says whether x is set, an x other than 0 without it is refused.
  *  - `const` handles are not changed. Strings go in as pointer and length (not
  *    NUL-terminated) and are copied; strings that come out say how long they live.
  *  - One thread at a time uses a reactor and its clients; only dbnloop_reactor_wake may
@@ -342,7 +343,8 @@ uint64_t dbnloop_live_id(const dbnloop_live* client);
 
 /* Begins to connect; STATE events tell how far it has come, an ERROR event why it ends.
  * gateway_len 0: derived from the dataset, as soon as that is known. port 0: 13000.
- * INVALID_STATE unless disconnected; the session that goes on is not touched. */
+ * INVALID_STATE unless disconnected; the present session is not touched:
+ * dbnloop_live_close ends it at once. */
 dbnloop_status dbnloop_live_connect(dbnloop_live* client, const char* gateway,
                                     size_t gateway_len, int32_t port,
                                     dbnloop_error* error);
@@ -359,7 +361,8 @@ dbnloop_status dbnloop_live_start(dbnloop_live* client, dbnloop_error* error);
  * (for 5 s at most), then an ERROR event with CANCELLED. With a batch of the last poll
  * in hand, or before the stream, it ends at once: no record after this. */
 dbnloop_status dbnloop_live_stop(dbnloop_live* client, dbnloop_error* error);
-/* At once, no event after it. */
+/* Ends the session at once; no event comes after it. The client stays: connect begins
+ * another session. */
 void dbnloop_live_close(dbnloop_live* client);
 /* No RECORDS event in the polls from here on, nothing more is read, memory is bounded,
  * nothing is lost; of events in hand see dbnloop_event.consumed. Files and historical
@@ -476,7 +479,7 @@ typedef struct dbnloop_download {
   size_t struct_size;
   const char* url_path; /* of a job's file, "/v0/…"; NULL: range */
   size_t url_path_len;
-  const dbnloop_range* range; /* may be NULL with url_path */
+  const dbnloop_range* range; /* NULL with url_path */
   const char* path;           /* of the file; "path.part" while it comes */
   size_t path_len;
   const char* sha256; /* what it must have; may be NULL */

@@ -19,6 +19,11 @@ dbnloop::FileOptions Convert(const dbnloop_file_options& in) {
       InRange(in.upgrade_policy, 1, 3, "options.upgrade_policy"));
   const bool ts_out = Flag(in.fragment_ts_out, "options.fragment_ts_out");
   const auto version = InRange(in.fragment_version, 0, 3, "options.fragment_version");
+  if (version == 0 && ts_out) {
+    dbnloop::capi::ThrowArgument(
+        "options.fragment_ts_out is 1, but options.fragment_version is 0: set the "
+        "fragment's version; a file with a header says itself whether it has a ts_out");
+  }
   if (version != 0) out.fragment.emplace(static_cast<std::uint8_t>(version), ts_out);
   out.use_mmap = Flag(in.use_mmap, "options.use_mmap");
   out.buffer_size = in.buffer_size;

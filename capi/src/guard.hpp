@@ -74,6 +74,18 @@ inline bool Flag(std::int32_t value, const char* name) {
   return value == 1;
 }
 
+/// A flag that says whether `value` is set. A value without its flag would be ignored,
+/// which nobody can have meant.
+inline bool IsSet(std::int32_t flag, std::uint64_t value, const char* flag_name,
+                  const char* value_name) {
+  if (Flag(flag, flag_name)) return true;
+  if (value != 0) {
+    ThrowArgument(std::string{value_name} + " is " + std::to_string(value) + ", but " +
+                  flag_name + " is 0: set it to 1, or leave " + value_name + " 0");
+  }
+  return false;
+}
+
 inline std::int32_t InRange(std::int32_t value, std::int32_t least, std::int32_t most,
                             const char* name) {
   if (value < least || value > most) {

@@ -9,6 +9,7 @@ using dbnloop::HistoricalClient;
 using dbnloop::capi::Flag;
 using dbnloop::capi::Guard;
 using dbnloop::capi::InRange;
+using dbnloop::capi::IsSet;
 using dbnloop::capi::ReadSized;
 using dbnloop::capi::RequireNonNull;
 using dbnloop::capi::Split;
@@ -61,7 +62,7 @@ dbnloop::HistoricalRequest Convert(const dbnloop_range* range) {
   out.stype_in = static_cast<dbnloop::SType>(in.stype_in);
   out.stype_out = static_cast<dbnloop::SType>(in.stype_out);
   out.start = Time(in.start);
-  if (Flag(in.has_end, "range.has_end")) out.end = Time(in.end);
+  if (IsSet(in.has_end, in.end, "range.has_end", "range.end")) out.end = Time(in.end);
   out.limit = in.limit;
   return out;
 }
@@ -239,14 +240,21 @@ dbnloop_status dbnloop_hist_download(dbnloop_hist* client,
     ReadSized(download, in, "download");
     dbnloop::DownloadRequest request;
     request.url_path = View(in.url_path, in.url_path_len, "download.url_path");
-    if (request.url_path.empty()) request.range = Convert(in.range);
+    if (request.url_path.empty()) {
+      request.range = Convert(in.range);
+    } else if (in.range != nullptr) {
+      ThrowArgument(
+          "download.url_path and download.range are both set; a download is of one");
+    }
     RequireNonNull(in.path, "download.path");
     request.path = View(in.path, in.path_len, "download.path");
     request.sha256 = View(in.sha256, in.sha256_len, "download.sha256");
     request.part = View(in.part, in.part_len, "download.part");
     request.overwrite = Flag(in.overwrite, "download.overwrite");
     request.resume = Flag(in.resume, "download.resume");
-    if (Flag(in.has_size, "download.has_size")) request.size = in.size;
+    if (IsSet(in.has_size, in.size, "download.has_size", "download.size")) {
+      request.size = in.size;
+    }
     const auto own = ++client->reactor->last_id;
     client->calls[own] = hist.Download(
         request,

@@ -11,6 +11,7 @@ using dbnloop::SessionEvent;
 using dbnloop::capi::Flag;
 using dbnloop::capi::Guard;
 using dbnloop::capi::InRange;
+using dbnloop::capi::IsSet;
 using dbnloop::capi::ReadSized;
 using dbnloop::capi::RequireNonNull;
 using dbnloop::capi::Split;
@@ -159,7 +160,7 @@ dbnloop_status dbnloop_live_subscribe(dbnloop_live* client,
     request.stype_in = static_cast<dbnloop::SType>(in.stype_in);
     request.symbols = Split(View(in.symbols, in.symbols_len, "subscription.symbols"));
     request.snapshot = Flag(in.snapshot, "subscription.snapshot");
-    if (Flag(in.has_start, "subscription.has_start")) {
+    if (IsSet(in.has_start, in.start, "subscription.has_start", "subscription.start")) {
       request.start = dbnloop::UnixNanos{dbnloop::UnixNanos::duration{in.start}};
     }
     const auto given = Client(client).Subscribe(request);

@@ -133,6 +133,14 @@ static void bad_arguments(dbnloop_reactor* reactor) {
   s.snapshot = 2;
   CHECK(dbnloop_live_subscribe(client, &s, NULL, &error) == DBNLOOP_INVALID_ARGUMENT);
   s.snapshot = 0;
+  s.start = 1; /* without has_start it would be ignored */
+  CHECK(dbnloop_live_subscribe(client, &s, NULL, &error) == DBNLOOP_INVALID_ARGUMENT);
+  CHECK(strstr(error.message, "has_start") != NULL);
+  s.start = 0;
+  s.stype_in = 0; /* instrument_id, which a name is not */
+  CHECK(dbnloop_live_subscribe(client, &s, NULL, &error) == DBNLOOP_INVALID_SYMBOL);
+  CHECK(strstr(error.message, "instrument_id") != NULL);
+  s.stype_in = 1;
   uint32_t id = 0;
   CHECK(dbnloop_live_subscribe(client, &s, &id, &error) == DBNLOOP_OK && id == 1);
   CHECK(error.code == DBNLOOP_OK && error.message[0] == '\0');

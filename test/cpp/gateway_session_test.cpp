@@ -312,6 +312,30 @@ TEST(GatewaySessionTest, NothingThatBreaksTheLineProtocolIsSent) {
   EXPECT_EQ(a.session.Subscribe(Symbols({"OK"})), 1U) << "no id was used up";
 }
 
+TEST(GatewaySessionTest, NamesAreRefusedWhereInstrumentIdsAreDue) {
+  Accepted a;
+  auto ids = Symbols({"5122"});
+  ids.stype_in = SType::InstrumentId;
+  for (const auto* symbol :
+       {"ESZ6", "ES.FUT", "-1", "+1", "4294967296", "0x10", "1.0", "1 2"}) {
+    ids.symbols = {"5122", symbol};
+    const auto error = Thrown([&] { a.session.Subscribe(ids); });
+    EXPECT_EQ(error.code, ErrorCode::InvalidSymbol) << symbol;
+    EXPECT_THAT(error.message, HasSubstr(symbol));
+    EXPECT_THAT(error.message, HasSubstr("raw_symbol"));
+  }
+  EXPECT_EQ(a.session.Output(), "");
+  for (const std::vector<std::string>& symbols :
+       {std::vector<std::string>{"5122", "0", "4294967295"}, {"ALL_SYMBOLS"}}) {
+    ids.symbols = symbols;
+    a.session.Subscribe(ids);
+    EXPECT_EQ(Lines(TakeOutput(a.session)).size(), 1U);
+  }
+  // A raw symbol may well be a number.
+  a.session.Subscribe(Symbols({"7203"}));
+  EXPECT_EQ(Lines(TakeOutput(a.session)).size(), 1U);
+}
+
 TEST(GatewaySessionTest, WhatWasSentInPartIsSentOnFromThere) {
   Accepted a;
   a.session.Subscribe(Symbols({"ESZ6"}));

@@ -123,6 +123,9 @@ TEST_F(Historical, RefusesMisuse) {
             ErrorCode::InvalidSchema);
   EXPECT_EQ(code([&] { client->Request("G", "A", Schema::Mbo, t, t); }),
             ErrorCode::InvalidArgument);
+  HistoricalRequest ids{.dataset = "G", .symbols = {"ESZ6"}, .end = t};
+  ids.stype_in = SType::InstrumentId;
+  EXPECT_EQ(code([&] { client->Request(ids); }), ErrorCode::InvalidSymbol);
   HistoricalRequest many{.dataset = "G", .symbols = {}, .end = t};
   for (int i = 0; i < 2000; ++i) many.symbols.push_back("S" + std::to_string(i));
   EXPECT_EQ(code([&] { client->Request(many); }), ErrorCode::None);

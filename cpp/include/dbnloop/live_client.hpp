@@ -53,7 +53,8 @@ struct Subscription {
   std::string dataset;  ///< empty: the session's
   Schema schema = Schema::Trades;
   SType stype_in = SType::RawSymbol;
-  std::vector<std::string> symbols;  ///< sent in chunks of 500
+  /// Sent in chunks of 500. With stype_in InstrumentId they are numbers.
+  std::vector<std::string> symbols;
   /// Intraday replay from this time, inclusive; only before Start. 0: all retained.
   std::optional<UnixNanos> start;
   /// Ask for a snapshot first (mbo only; conflicts with start).

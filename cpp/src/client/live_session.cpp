@@ -50,11 +50,10 @@ void LiveClient::Session::RefuseChild(const char* what) const {
 void LiveClient::Session::Connect(std::string_view gateway, int port) {
   RefuseChild("Connect");
   if (state != State::Disconnected) {
-    throw Exception{
-        {ErrorCode::InvalidState,
-         "Connect: the client is " + std::string{ToString(state)} +
-             " already; a client has one session at a time: Stop this one and wait "
-             "for its end, or use another client"}};
+    throw Exception{{ErrorCode::InvalidState,
+                     "Connect: this client has a session, which is " +
+                         std::string{ToString(state)} +
+                         "; end it with Close (at once) or Stop, then connect again"}};
   }
   if (port < 1 || port > 65535) {
     throw Exception{

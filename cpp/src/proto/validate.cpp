@@ -1,6 +1,9 @@
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "dbnloop/enum_strings.hpp"
 #include "dbnloop/exception.hpp"
@@ -40,6 +43,18 @@ void ValidateSymbol(std::string_view symbol, std::size_t count) {
     Throw(ErrorCode::InvalidSymbol,
           "ALL_SYMBOLS selects everything: it cannot be mixed with other symbols");
   }
+}
+
+// Names where ids are due resolve to nothing: no record would ever come.
+void ValidateInstrumentId(std::string_view symbol) {
+  std::uint32_t id = 0;
+  const auto* const end = symbol.data() + symbol.size();
+  const auto [stop, error] = std::from_chars(symbol.data(), end, id);
+  if (error == std::errc{} && stop == end) return;
+  Throw(ErrorCode::InvalidSymbol,
+        "symbol " + Quoted(symbol) +
+            " is not a number from 0 to 4294967295, and stype_in is instrument_id; "
+            "set stype_in to raw_symbol, parent or continuous for names");
 }
 
 }  // namespace
@@ -84,6 +99,9 @@ void ValidateSubscription(const Subscription& subscription) {
   }
   for (const auto& symbol : subscription.symbols) {
     ValidateSymbol(symbol, subscription.symbols.size());
+    if (subscription.stype_in == SType::InstrumentId && symbol != kAllSymbols) {
+      ValidateInstrumentId(symbol);
+    }
   }
   if (subscription.snapshot && subscription.schema != Schema::Mbo) {
     Throw(ErrorCode::InvalidArgument, "snapshot is only possible with schema mbo");
