@@ -14,6 +14,7 @@ RUN apt-get update \
       cmake=3.25.1-1 ninja-build=1.11.1-2~deb12u1 pkg-config=1.8.1-1 \
       libssl-dev=3.0.* libzstd-dev=1.5.4+dfsg2-5 libc-ares-dev=1.18.* \
       node-llhttp=8.1.0* nlohmann-json3-dev=3.11.2-2 \
+      libcpp-httplib-dev=0.11.4* libhowardhinnant-date-dev=3.0.1* \
       libgtest-dev=1.12.1-0.2 libgmock-dev=1.12.1-0.2 zstd strace \
  && rm -rf /var/lib/apt/lists/*
 ENV GOTOOLCHAIN=local GOFLAGS=-buildvcs=false

@@ -6,6 +6,8 @@ SHELL := /bin/bash
 
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
+# More arguments for CMake, such as -DDBNLOOP_DATABENTO_CPP=OFF (scripts/configure.sh).
+export CMAKE_ARGS
 BIN := build/bin
 VERSION := $(shell awk '/^project.dbnloop VERSION/ {print $$3}' CMakeLists.txt)
 
@@ -24,7 +26,7 @@ deps: ## Install the Debian packages that are missing (root or sudo)
 
 .PHONY: lib
 lib: deps
-	@cmake --preset release -DDBNLOOP_BUILD_TESTS=OFF -DDBNLOOP_BUILD_EXAMPLES=OFF >/dev/null
+	@scripts/configure.sh release -DDBNLOOP_BUILD_TESTS=OFF -DDBNLOOP_BUILD_EXAMPLES=OFF
 	@cmake --build --preset release --target dbnloop -j $(JOBS) >&2
 
 .PHONY: build
@@ -41,7 +43,7 @@ test: test-cpp test-go test-consumers ## Run every test: C++, C, Go with -race, 
 
 .PHONY: test-cpp
 test-cpp: deps
-	@cmake --preset dev >/dev/null
+	@scripts/configure.sh dev
 	@cmake --build --preset dev -j $(JOBS)
 	@ctest --preset dev
 
@@ -61,24 +63,31 @@ test-go: build
 test-consumers: build
 	@test/consumer/run.sh
 	@test/consumer/readme.sh
+	@test/consumer/subproject.sh
+	@test/databento/decide.sh
 
-# DATABENTO_CPP names a folder with databento-cpp's sources, for machines without GitHub.
+# DATABENTO_CPP names a directory with databento-cpp's sources, for machines without GitHub.
 .PHONY: test-databento
-test-databento: ## Run the C++ and C tests with databento-cpp's own record types
-	@scripts/deps.sh build databento
-	@DATABENTO_CPP=$(if $(DATABENTO_CPP),$(abspath $(DATABENTO_CPP))) cmake --preset databento | grep 'dbnloop:'
+test-databento: deps ## Run the C++ and C tests with databento-cpp's own record types
+	@DATABENTO_CPP=$(if $(DATABENTO_CPP),$(abspath $(DATABENTO_CPP))) scripts/configure.sh databento
 	@cmake --build --preset databento -j $(JOBS)
 	@ctest --preset databento
 
+# A server on this machine plays GitHub, and serves the sources or the git repository that
+# DATABENTO_CPP names.
+.PHONY: test-fetch
+test-fetch: build ## Build, install and use the library in a tree that fetches databento-cpp's types
+	@test/databento/fetch.sh "$(DATABENTO_CPP)"
+
 .PHONY: asan
 asan: deps ## Run the C++ and C tests under address and undefined behaviour sanitizers
-	@cmake --preset asan >/dev/null
+	@scripts/configure.sh asan
 	@cmake --build --preset asan -j $(JOBS)
 	@ctest --preset asan
 
 .PHONY: tsan
 tsan: deps ## Run the C++ and C tests under the thread sanitizer
-	@cmake --preset tsan >/dev/null
+	@scripts/configure.sh tsan
 	@cmake --build --preset tsan -j $(JOBS)
 	@ctest --preset tsan
 
@@ -86,7 +95,7 @@ tsan: deps ## Run the C++ and C tests under the thread sanitizer
 .PHONY: fuzz
 fuzz: lib ## Run each fuzz target, C++ and Go, for T seconds (default 60)
 	@scripts/deps.sh build fuzz
-	@cmake --preset fuzz >/dev/null
+	@scripts/configure.sh fuzz
 	@cmake --build --preset fuzz -j $(JOBS) >&2
 	@scripts/fuzz.sh $(or $(T),60) $(or $(FUZZ_JOBS),$(shell nproc)) $(FUZZ)
 
@@ -125,8 +134,7 @@ interop: build ## Compare with the official clients (built or installed outside 
 
 .PHONY: bench
 bench: build ## Run the benchmarks; DATABENTO_CPP=its-sources measures that library beside ours
-	@$(if $(DATABENTO_CPP),scripts/deps.sh build databento)
-	@cmake --preset release -DDBNLOOP_BUILD_TESTS=ON -DDBNLOOP_BENCH_DATABENTO=$(if $(DATABENTO_CPP),$(abspath $(DATABENTO_CPP))) >/dev/null
+	@scripts/configure.sh release -DDBNLOOP_BUILD_TESTS=ON -DDBNLOOP_BENCH_DATABENTO=$(if $(DATABENTO_CPP),$(abspath $(DATABENTO_CPP)))
 	@cmake --build --preset release --target bench_cpp -j $(JOBS) >&2
 	@$(GO) build -o build/release/test/bench/live_go ./test/bench/live_go
 	@scripts/bench.sh $(or $(ROUNDS),5) $(or $(MIB),512)

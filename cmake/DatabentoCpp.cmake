@@ -1,161 +1,158 @@
-# databento-cpp's record types, on request: with them dbnloop::MboMsg *is*
-# databento::MboMsg; without them dbnloop's generated types of the same layout and names
-# stand in. Only the types are built (records, enums), not its clients.
+# Whose record types the library has. With databento-cpp's, dbnloop::MboMsg *is*
+# databento::MboMsg, so that a program mixes both libraries freely; without them dbnloop's
+# generated types of the same layout and names stand in.
 #
-#   DBNLOOP_DATABENTO_CPP=AUTO  an installed package, then FETCHCONTENT_SOURCE_DIR_DATABENTO,
-#                               then FetchContent when GitHub answers in seconds, else ours
-#   DBNLOOP_DATABENTO_CPP=ON    as AUTO, but failing where none can be had
+#   DBNLOOP_DATABENTO_CPP=AUTO  databento-cpp's, where they can be had, else ours (the default)
+#   DBNLOOP_DATABENTO_CPP=ON    databento-cpp's; the configure fails where they cannot be had
 #   DBNLOOP_DATABENTO_CPP=OFF   ours
 #
-# Defines the target dbnloop_records (INTERFACE) that the library links publicly.
+# They are looked for in this order:
+#   given    the directory FETCHCONTENT_SOURCE_DIR_DATABENTO
+#   target   databento::databento of a surrounding project
+#   package  an installed databento package of a fitting version
+#   fetched  sources in FETCHCONTENT_BASE_DIR, fetched earlier or now, at the pinned commit
+#   own      none of these
+# A subproject asks the network only with ON.
+#
+# A build tree decides once, and keeps its decision in the cache: configuring again never
+# changes the types of a tree, whether the network is there or not. Only what the decision
+# depends on does: DBNLOOP_DATABENTO_CPP, a directory given, another commit.
+#
+# Sets DBNLOOP_USE_DATABENTO, and defines the target dbnloop_records (INTERFACE), which the
+# library links publicly.
+include(DatabentoSource)
+include(DatabentoTypes)
+
 set(DBNLOOP_DATABENTO_CPP AUTO CACHE STRING "Use databento-cpp's record types: AUTO, ON, OFF")
 set_property(CACHE DBNLOOP_DATABENTO_CPP PROPERTY STRINGS AUTO ON OFF)
-# Release 0.65.0.
-set(DBNLOOP_DATABENTO_COMMIT 621015e7d73629d3be7835e03f35521c5c779333)
-set(DBNLOOP_DATABENTO_VERSION 0.65.0)
+if(NOT DBNLOOP_DATABENTO_CPP MATCHES "^(AUTO|ON|OFF)$")
+  message(FATAL_ERROR "DBNLOOP_DATABENTO_CPP is '${DBNLOOP_DATABENTO_CPP}': AUTO, ON or OFF")
+endif()
+
+# Looks for an installed package; sets `version` to its version and `text` to where it is, or
+# `version` to nothing and `text` to why one that was found is not taken.
+function(dbnloop_find_databento_package version text)
+  find_package(databento ${DBNLOOP_DATABENTO_SERIES} QUIET)
+  set(${version} "${databento_VERSION}" PARENT_SCOPE)
+  set(${text} "the installed package in ${databento_DIR}" PARENT_SCOPE)
+  if(NOT databento_FOUND)
+    set(${version} "" PARENT_SCOPE)
+    set(${text} "" PARENT_SCOPE)
+    if(databento_CONSIDERED_CONFIGS)
+      list(GET databento_CONSIDERED_CONFIGS 0 config)
+      list(GET databento_CONSIDERED_VERSIONS 0 found)
+      set(why "${DBNLOOP_DATABENTO_SERIES} is needed")
+      if(databento_NOT_FOUND_MESSAGE)
+        set(why "${databento_NOT_FOUND_MESSAGE}")
+      endif()
+      set(${text} "the installed package ${found} is not used (${config}: ${why})" PARENT_SCOPE)
+    endif()
+  endif()
+endfunction()
+
+# Decides; sets `decision` to one of the words above, and `reason` to why.
+function(dbnloop_decide_databento decision reason)
+  set(word own)
+  if(DBNLOOP_DATABENTO_CPP STREQUAL "OFF")
+    set(why "DBNLOOP_DATABENTO_CPP=OFF")
+  elseif(FETCHCONTENT_SOURCE_DIR_DATABENTO)
+    set(word given)
+    set(why "in ${FETCHCONTENT_SOURCE_DIR_DATABENTO}")
+  elseif(TARGET databento::databento)
+    set(word target)
+    set(why "the surrounding project's target databento::databento")
+  else()
+    dbnloop_find_databento_package(package why)
+    if(package)
+      set(word package)
+    else()
+      set(package_why "${why}")
+      set(ask OFF)
+      if(PROJECT_IS_TOP_LEVEL OR DBNLOOP_DATABENTO_CPP STREQUAL "ON")
+        set(ask ON)
+      endif()
+      dbnloop_find_databento_needs(missing)
+      if(missing)
+        set(why "its headers need the Debian packages ${missing}")
+      else()
+        dbnloop_fetch_databento_source(${ask} source why)
+        if(source)
+          set(word fetched)
+        endif()
+      endif()
+      if(package_why)
+        string(PREPEND why "${package_why}; ")
+      endif()
+    endif()
+  endif()
+  if(word STREQUAL "own" AND DBNLOOP_DATABENTO_CPP STREQUAL "ON")
+    message(FATAL_ERROR "DBNLOOP_DATABENTO_CPP=ON, but databento-cpp cannot be had: ${why}. "
+      "Without network set FETCHCONTENT_SOURCE_DIR_DATABENTO to a copy of "
+      "${DBNLOOP_DATABENTO_URL} at ${DBNLOOP_DATABENTO_PIN}.")
+  endif()
+  set(${decision} "${word}" PARENT_SCOPE)
+  set(${reason} "${why}" PARENT_SCOPE)
+endfunction()
+
+# What a decision was made for: another of these, and the tree decides again.
+set(asked "${DBNLOOP_DATABENTO_CPP}|${FETCHCONTENT_SOURCE_DIR_DATABENTO}|${DBNLOOP_DATABENTO_PIN}")
+if(NOT DBNLOOP_DATABENTO_DECISION OR NOT "${DBNLOOP_DATABENTO_ASKED}" STREQUAL "${asked}")
+  dbnloop_decide_databento(decision reason)
+else()
+  set(decision "${DBNLOOP_DATABENTO_DECISION}")
+  set(reason "${DBNLOOP_DATABENTO_REASON}")
+endif()
+
+# Carries it out. What was decided for earlier and is gone ends the configure: going over to
+# other types silently would make the tree's library another one.
+function(dbnloop_databento_is_gone why)
+  message(FATAL_ERROR "This build tree was configured for databento-cpp's record types "
+    "(${reason}), which cannot be had any more: ${why}. Bring them back, or decide again with "
+    "-DDBNLOOP_DATABENTO_CPP=OFF or cmake --fresh.")
+endfunction()
 
 add_library(dbnloop_records INTERFACE)
-
-# Sets `found` to the source folder, or to nothing, and `why` to how it came.
-function(dbnloop_find_databento_source found why)
-  set(${found} "" PARENT_SCOPE)
-  if(FETCHCONTENT_SOURCE_DIR_DATABENTO)
-    if(NOT EXISTS "${FETCHCONTENT_SOURCE_DIR_DATABENTO}/include/databento/record.hpp")
-      message(FATAL_ERROR "FETCHCONTENT_SOURCE_DIR_DATABENTO is "
-        "${FETCHCONTENT_SOURCE_DIR_DATABENTO}, which holds no databento-cpp")
-    endif()
-    set(${found} "${FETCHCONTENT_SOURCE_DIR_DATABENTO}" PARENT_SCOPE)
-    set(${why} "sources given by FETCHCONTENT_SOURCE_DIR_DATABENTO" PARENT_SCOPE)
-    return()
+set(DBNLOOP_USE_DATABENTO ON)
+set(version "")
+if(decision STREQUAL "given")
+  set(source "${FETCHCONTENT_SOURCE_DIR_DATABENTO}")
+  dbnloop_check_databento_source("${source}" version wrong)
+  if(wrong)
+    message(FATAL_ERROR "FETCHCONTENT_SOURCE_DIR_DATABENTO is ${source}, which ${wrong}")
   endif()
-  # A fetch that cannot reach its host ends the whole configure: ask first, briefly.
-  set(probe "${CMAKE_CURRENT_BINARY_DIR}/databento-probe")
-  file(DOWNLOAD https://github.com/databento/databento-cpp/raw/${DBNLOOP_DATABENTO_COMMIT}/LICENSE
-       "${probe}" TIMEOUT 5 STATUS status)
-  list(GET status 0 code)
-  file(REMOVE "${probe}")
-  if(NOT code EQUAL 0)
-    list(GET status 1 text)
-    set(${why} "GitHub cannot be reached (${text})" PARENT_SCOPE)
-    return()
+  dbnloop_build_databento_types("${source}" ${version})
+elseif(decision STREQUAL "fetched")
+  dbnloop_fetch_databento_source(ON source why)
+  if(NOT source)
+    dbnloop_databento_is_gone("${why}")
   endif()
-  include(FetchContent)
-  # A SOURCE_SUBDIR that does not exist: populate, but run none of its CMake, which would
-  # fetch and build its clients.
-  FetchContent_Declare(databento
-    GIT_REPOSITORY https://github.com/databento/databento-cpp.git
-    GIT_TAG ${DBNLOOP_DATABENTO_COMMIT}
-    GIT_SHALLOW FALSE
-    SOURCE_SUBDIR none)
-  FetchContent_MakeAvailable(databento)
-  if(NOT EXISTS "${databento_SOURCE_DIR}/include/databento/record.hpp")
-    set(${why} "FetchContent populated nothing" PARENT_SCOPE)
-    return()
+  dbnloop_check_databento_source("${source}" version wrong)
+  dbnloop_build_databento_types("${source}" ${version})
+elseif(decision STREQUAL "package")
+  dbnloop_find_databento_package(version why)
+  if(NOT version)
+    dbnloop_databento_is_gone("it is not installed; ${why}")
   endif()
-  set(${found} "${databento_SOURCE_DIR}" PARENT_SCOPE)
-  set(${why} "fetched at ${DBNLOOP_DATABENTO_COMMIT}" PARENT_SCOPE)
-endfunction()
-
-# What databento-cpp's headers include; sets `missing` to the packages that are not there.
-function(dbnloop_find_databento_needs missing)
-  find_package(nlohmann_json 3 QUIET)
-  find_path(DBNLOOP_HTTPLIB_INCLUDE httplib.h)
-  find_path(DBNLOOP_DATE_INCLUDE date/date.h)
-  mark_as_advanced(DBNLOOP_HTTPLIB_INCLUDE DBNLOOP_DATE_INCLUDE)
-  set(list "")
-  if(NOT nlohmann_json_FOUND)
-    list(APPEND list nlohmann-json3-dev)
+  dbnloop_link_databento()
+elseif(decision STREQUAL "target")
+  if(NOT TARGET databento::databento)
+    dbnloop_databento_is_gone("there is no such target")
   endif()
-  if(NOT DBNLOOP_HTTPLIB_INCLUDE)
-    list(APPEND list libcpp-httplib-dev)
-  endif()
-  if(NOT DBNLOOP_DATE_INCLUDE)
-    list(APPEND list libhowardhinnant-date-dev)
-  endif()
-  list(JOIN list " " list)
-  set(${missing} "${list}" PARENT_SCOPE)
-endfunction()
-
-# Writes the headers that databento-cpp's own CMake would; sets `generated` to their folder.
-function(dbnloop_configure_databento source generated)
-  set(folder "${CMAKE_CURRENT_BINARY_DIR}/databento/include")
-  set(PROJECT_NAME databento)
-  set(PROJECT_VERSION ${DBNLOOP_DATABENTO_VERSION})
-  configure_file("${source}/cmake/version.hpp.in" "${folder}/databento/version.hpp" @ONLY)
-  configure_file("${source}/cmake/system.hpp.in" "${folder}/databento/system.hpp" @ONLY)
-  set(${generated} "${folder}" PARENT_SCOPE)
-endfunction()
-
-# Builds the types alone from a source folder.
-function(dbnloop_build_databento_types source)
-  find_package(nlohmann_json 3 REQUIRED)
-  dbnloop_configure_databento("${source}" generated)
-  add_library(databento_types STATIC
-    ${source}/src/datetime.cpp ${source}/src/detail/json_helpers.cpp
-    ${source}/src/enums.cpp ${source}/src/exceptions.cpp ${source}/src/flag_set.cpp
-    ${source}/src/pretty.cpp ${source}/src/publishers.cpp ${source}/src/record.cpp
-    ${source}/src/v1.cpp ${source}/src/v2.cpp)
-  target_include_directories(databento_types SYSTEM PUBLIC
-    $<BUILD_INTERFACE:${source}/include> $<BUILD_INTERFACE:${generated}>
-    ${DBNLOOP_HTTPLIB_INCLUDE} ${DBNLOOP_DATE_INCLUDE})
-  target_include_directories(databento_types PRIVATE ${source}/src)
-  target_link_libraries(databento_types PUBLIC nlohmann_json::nlohmann_json OpenSSL::SSL)
-  target_link_libraries(dbnloop_records INTERFACE databento_types)
-  set(DBNLOOP_DATABENTO_TARGETS databento_types PARENT_SCOPE)
-endfunction()
-
-# Adds the library databento_clients: all of databento-cpp from a source folder, for what
-# measures it or compares with it; without its HTTP, which needs a newer cpp-httplib than
-# Debian's, unless WITH_HTTP is given.
-function(dbnloop_build_databento_clients source)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "WITH_HTTP" "" "")
-  dbnloop_configure_databento("${source}" generated)
-  file(GLOB_RECURSE sources "${source}/src/*.cpp")
-  if(NOT arg_WITH_HTTP)
-    list(FILTER sources EXCLUDE REGEX "/(http_client|http_stream_reader|historical)\\.cpp$")
-  endif()
-  add_library(databento_clients STATIC EXCLUDE_FROM_ALL ${sources})
-  target_include_directories(databento_clients SYSTEM PUBLIC
-    "${source}/include" "${generated}" ${DBNLOOP_HTTPLIB_INCLUDE} ${DBNLOOP_DATE_INCLUDE})
-  target_include_directories(databento_clients SYSTEM PRIVATE "${source}/src")
-  target_link_libraries(databento_clients PUBLIC nlohmann_json::nlohmann_json OpenSSL::SSL
-                                                 OpenSSL::Crypto PkgConfig::ZSTD)
-endfunction()
-
-set(DBNLOOP_USE_DATABENTO OFF)
-set(DBNLOOP_DATABENTO_TARGETS "")
-if(DBNLOOP_DATABENTO_CPP STREQUAL "OFF")
-  set(reason "DBNLOOP_DATABENTO_CPP=OFF")
-elseif(NOT DBNLOOP_DATABENTO_CPP MATCHES "^(AUTO|ON)$")
-  message(FATAL_ERROR "DBNLOOP_DATABENTO_CPP is '${DBNLOOP_DATABENTO_CPP}': AUTO, ON or OFF")
+  dbnloop_link_databento()
 else()
-  find_package(databento QUIET)
-  if(databento_FOUND)
-    set(DBNLOOP_USE_DATABENTO ON)
-    set(reason "installed package ${databento_VERSION}")
-    target_link_libraries(dbnloop_records INTERFACE databento::databento)
-  else()
-    set(source "")
-    dbnloop_find_databento_needs(missing)
-    if(missing)
-      set(reason "its headers need the Debian packages ${missing}")
-    else()
-      dbnloop_find_databento_source(source reason)
-    endif()
-    if(source)
-      set(DBNLOOP_USE_DATABENTO ON)
-      dbnloop_build_databento_types("${source}")
-    elseif(DBNLOOP_DATABENTO_CPP STREQUAL "ON")
-      message(FATAL_ERROR "DBNLOOP_DATABENTO_CPP=ON, but databento-cpp cannot be had: "
-        "${reason}. Without network set FETCHCONTENT_SOURCE_DIR_DATABENTO to a copy of "
-        "github.com/databento/databento-cpp at ${DBNLOOP_DATABENTO_COMMIT}.")
-    endif()
-  endif()
+  set(DBNLOOP_USE_DATABENTO OFF)
 endif()
+set(DBNLOOP_DATABENTO_DECISION "${decision}" CACHE INTERNAL "Where the record types come from")
+set(DBNLOOP_DATABENTO_REASON "${reason}" CACHE INTERNAL "Why they come from there")
+set(DBNLOOP_DATABENTO_ASKED "${asked}" CACHE INTERNAL "What that was decided for")
 
 if(DBNLOOP_USE_DATABENTO)
   target_compile_definitions(dbnloop_records INTERFACE DBNLOOP_HAS_DATABENTO_CPP=1)
-  message(STATUS "dbnloop: record types of databento-cpp ${DBNLOOP_DATABENTO_VERSION} (${reason})")
-else()
+  string(STRIP "databento-cpp ${version}" version) # that of a target is not known
+  message(STATUS "dbnloop: record types of ${version} (${reason})")
+elseif(DBNLOOP_DATABENTO_CPP STREQUAL "OFF")
   message(STATUS "dbnloop: record types of its own (${reason})")
+else()
+  message(STATUS "dbnloop: record types of its own (${reason}). "
+    "-DDBNLOOP_DATABENTO_CPP=ON looks for databento-cpp's again")
 endif()

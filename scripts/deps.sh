@@ -1,27 +1,28 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a group of targets needs, when they are missing, and
-# nothing else. Usage: scripts/deps.sh [build|databento|lint|fuzz|container|netfaults|interop]...
+# nothing else. Usage: scripts/deps.sh [build|lint|fuzz|container|netfaults|interop]...
 set -euo pipefail
 
 packages_of() {
   case $1 in
-    build) echo "g++ make cmake ninja-build pkg-config libssl-dev libzstd-dev libc-ares-dev node-llhttp nlohmann-json3-dev libgtest-dev libgmock-dev zstd strace git ca-certificates" ;;
-    databento) echo "libcpp-httplib-dev libhowardhinnant-date-dev nlohmann-json3-dev" ;;
+    build) echo "g++ make cmake ninja-build pkg-config libssl-dev libzstd-dev libc-ares-dev node-llhttp nlohmann-json3-dev libcpp-httplib-dev libhowardhinnant-date-dev libgtest-dev libgmock-dev zstd strace git ca-certificates" ;;
     lint) echo "clang-format-19 clang-tidy-19" ;;
     fuzz) echo "clang-19 libclang-rt-19-dev" ;;
     container) echo "podman buildah runc debootstrap" ;;
     netfaults) echo "nftables iproute2 util-linux" ;;
-    interop) echo "python3 python3-venv $(packages_of databento)" ;;
-    *) echo "deps: no group named '$1'; groups: build databento lint fuzz container netfaults interop" >&2; exit 2 ;;
+    interop) echo "python3 python3-venv" ;;
+    *) echo "deps: no group named '$1'; groups: build lint fuzz container netfaults interop" >&2; exit 2 ;;
   esac
 }
 
-missing=()
+wanted=()
 for group in "${@:-build}"; do
-  for package in $(packages_of "$group"); do
-    state=$(dpkg-query -W -f='${Status}' "$package" 2>/dev/null || true)
-    [ "$state" = "install ok installed" ] || missing+=("$package")
-  done
+  wanted+=($(packages_of "$group"))
+done
+installed=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "${wanted[@]}" 2>/dev/null || true)
+missing=()
+for package in "${wanted[@]}"; do
+  grep -qxF "installed $package" <<<"$installed" || missing+=("$package")
 done
 
 if ! command -v go >/dev/null; then

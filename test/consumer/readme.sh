@@ -23,8 +23,9 @@ grep -q ConnectionClosed "$work/go.out"
 echo "README go: $(wc -l <"$work/go.out") lines"
 
 block cpp >"$work/cpp/main.cpp"
-c++ -std=c++23 -Wall -Wextra -Werror -Icpp/include -o "$work/cpp/example" "$work/cpp/main.cpp" \
-  -Lbuild/release -ldbnloop -lssl -lcrypto -lzstd -lcares
+cmake --install build/release --prefix "$work/prefix" >/dev/null
+c++ -std=c++23 -Wall -Wextra -Werror -o "$work/cpp/example" "$work/cpp/main.cpp" \
+  $(PKG_CONFIG_PATH=$(dirname "$(find "$work/prefix" -name dbnloop.pc)") pkg-config --cflags --static --libs dbnloop)
 "$work/cpp/example" 127.0.0.1 "$(cat "$work/port")" >"$work/cpp.out"
 grep -q 'closed the session' "$work/cpp.out"
 echo "README c++: $(wc -l <"$work/cpp.out") lines"

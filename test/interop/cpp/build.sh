@@ -9,7 +9,8 @@ part=$1
 folder=build/interop/cpp_$part
 mkdir -p "$folder"
 # What an earlier call was given must not stay in CMake's cache.
-given=(-UDBNLOOP_HTTPLIB_INCLUDE -UFETCHCONTENT_SOURCE_DIR_DATABENTO)
+given=(-UDBNLOOP_HTTPLIB_INCLUDE -UFETCHCONTENT_SOURCE_DIR_DATABENTO
+  -DFETCHCONTENT_BASE_DIR="$PWD/build/_deps")
 [ -z "${CPP_HTTPLIB:-}" ] || given+=(-DDBNLOOP_HTTPLIB_INCLUDE="$(realpath -m "$CPP_HTTPLIB")")
 [ -z "${DATABENTO_CPP:-}" ] ||
   given+=(-DFETCHCONTENT_SOURCE_DIR_DATABENTO="$(realpath -m "$DATABENTO_CPP")")
