@@ -116,7 +116,7 @@ func countRecords(ctx context.Context, path string) (n uint64, err error) {
 		return 0, err
 	}
 	defer file.Close()
-	decoder, err := dbn.NewDecoder(interruptible{ctx, file}, dbn.WithUpgrade(dbn.AsIs))
+	decoder, err := dbn.NewDecoder(interruptible{ctx, file}, dbn.WithUpgrade(dbn.AsIs), dbn.WithMaxMetadata(1<<32))
 	if err != nil {
 		return 0, err
 	}
