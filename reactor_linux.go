@@ -291,11 +291,6 @@ func (r *Reactor) until(ctx context.Context, done func() bool) error {
 
 // turns is until for an owner.
 func (r *Reactor) turns(ctx context.Context, done func() bool) error {
-	// What the waiting needs is had before anything is done: a request that goes out may be
-	// billed.
-	if err := r.parking.open(r.core.loop); err != nil {
-		return err
-	}
 	defer context.AfterFunc(ctx, r.Wake)()
 	for !done() {
 		if ctx.Err() != nil {

@@ -35,8 +35,8 @@ func TestGoldenText(t *testing.T) {
 		{"csv", false, dbn.TextOptions{}},
 		{"pretty.csv", false, dbn.TextOptions{Pretty: true, MapSymbol: true}},
 		{"pretty.tsv", false, dbn.TextOptions{Pretty: true, TsOut: true, Delimiter: '\t'}},
-		{"json", true, dbn.TextOptions{TsOut: true}},
-		{"pretty.json", true, dbn.TextOptions{Pretty: true, MapSymbol: true}},
+		{"json", true, dbn.TextOptions{TsOut: true, Exact: true}},
+		{"pretty.json", true, dbn.TextOptions{Pretty: true, MapSymbol: true, Exact: true}},
 	}
 	for version := uint8(1); version <= dbn.Version; version++ {
 		types := goldenTypes

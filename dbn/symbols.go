@@ -87,10 +87,13 @@ type symbolSpan struct {
 	symbol     string
 }
 
+// NewTsSymbolMap makes an empty map; see Add.
+func NewTsSymbolMap() *TsSymbolMap { return &TsSymbolMap{map[uint32][]symbolSpan{}} }
+
 // TsSymbolMapOf takes all mappings of a header, one side of which must be instrument ids.
 // Where two cover the same date and instrument, the later one in the header counts.
 func TsSymbolMapOf(m *Metadata) (*TsSymbolMap, error) {
-	t := &TsSymbolMap{map[uint32][]symbolSpan{}}
+	t := NewTsSymbolMap()
 	if err := t.Add(m); err != nil {
 		return nil, err
 	}

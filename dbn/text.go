@@ -74,6 +74,11 @@ type TextOptions struct {
 	Pretty    bool // prices with nine decimals, times in ISO 8601, unset ones empty or null
 	TsOut     bool // the stream's records carry ts_out: a column at the end
 	MapSymbol bool // a column "symbol" at the very end
+	// Exact writes JSON byte for byte as the official tool does, also where that is not
+	// JSON: a character field that is not printable ASCII, or an apostrophe, becomes an
+	// escape such as \xe2 or \', and a symbol that is not UTF-8 stays as it is. Without
+	// Exact they are \u00E2, ' and U+FFFD for each byte at fault; all else is the same.
+	Exact     bool
 	Delimiter byte // of CSV; 0: ','. A tab makes TSV
 }
 
@@ -191,7 +196,7 @@ func AppendJSON(dst []byte, r Record, columns []Column, symbol string, hasSymbol
 			dst = append(dst, ',')
 		}
 		dst = append(dst, c.key...)
-		dst = c.appendJSON(dst, r, o.Pretty)
+		dst = c.appendJSON(dst, r, o)
 		comma = true
 	}
 	dst, comma = closeGroup(dst, open, comma)
@@ -208,7 +213,7 @@ func AppendJSON(dst []byte, r Record, columns []Column, symbol string, hasSymbol
 		}
 		dst = append(dst, `"symbol":`...)
 		if hasSymbol {
-			dst = appendJSONString(dst, []byte(symbol))
+			dst = appendJSONString(dst, symbol, o.Exact)
 		} else {
 			dst = append(dst, "null"...)
 		}
@@ -307,7 +312,8 @@ func appendChar(dst []byte, c byte) []byte {
 	return append(dst, c)
 }
 
-func (c *Column) appendJSON(dst []byte, r Record, pretty bool) []byte {
+func (c *Column) appendJSON(dst []byte, r Record, o *TextOptions) []byte {
+	pretty := o.Pretty
 	switch c.kind {
 	case kindU64, kindI64:
 		dst = append(dst, '"')
@@ -325,9 +331,14 @@ func (c *Column) appendJSON(dst []byte, r Record, pretty bool) []byte {
 			return append(dst, "null"...)
 		}
 		dst = append(dst, '"')
-		return append(c.append(dst, r, pretty), '"')
+		if o.Exact {
+			dst = appendChar(dst, at[byte](r, c))
+		} else {
+			dst = appendJSONChar(dst, at[byte](r, c))
+		}
+		return append(dst, '"')
 	case kindText:
-		return appendJSONString(dst, c.text(r))
+		return appendJSONString(dst, c.text(r), true) // it is UTF-8
 	default:
 		return c.append(dst, r, pretty)
 	}
@@ -341,11 +352,29 @@ func appendJSONTime(dst []byte, t UnixNanos, pretty bool) []byte {
 	return append(appendTime(dst, t, pretty), '"')
 }
 
-// appendJSONString escapes what the official tool does, the slash included.
-func appendJSONString(dst, text []byte) []byte {
+// appendJSONChar writes a character field's byte as one character of a JSON string: as
+// appendChar does where that is JSON.
+func appendJSONChar(dst []byte, c byte) []byte {
+	switch {
+	case c == '\'':
+		return append(dst, c)
+	case c >= 0x20 && c < 0x7F, c == '\t', c == '\r', c == '\n':
+		return appendChar(dst, c)
+	}
+	return appendUnicodeEscape(dst, c)
+}
+
+func appendUnicodeEscape(dst []byte, c byte) []byte {
+	const digits = "0123456789ABCDEF"
+	return append(dst, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
+}
+
+// appendJSONString escapes what the official tool does, the slash included. What is not
+// UTF-8 is replaced, unless it shall stay raw.
+func appendJSONString[T string | []byte](dst []byte, text T, raw bool) []byte {
 	dst = append(dst, '"')
-	for _, c := range text {
-		switch {
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
 		case c == '"' || c == '\\' || c == '/':
 			dst = append(dst, '\\', c)
 		case c == '\b':
@@ -359,9 +388,13 @@ func appendJSONString(dst, text []byte) []byte {
 		case c == '\t':
 			dst = append(dst, '\\', 't')
 		case c < 0x20:
-			dst = append(dst, '\\', 'u', '0', '0', '0'+c>>4, "0123456789ABCDEF"[c&15])
-		default:
+			dst = appendUnicodeEscape(dst, c)
+		case c < utf8.RuneSelf || raw:
 			dst = append(dst, c)
+		default:
+			r, size := utf8.DecodeRuneInString(string(text[i:min(i+utf8.UTFMax, len(text))]))
+			dst = utf8.AppendRune(dst, r)
+			i += size - 1
 		}
 	}
 	return append(dst, '"')
@@ -420,7 +453,7 @@ func AppendIndented(dst, compact []byte) []byte {
 
 // AppendJSON appends the header as one JSON object, as the official tool prints it.
 func (m *Metadata) AppendJSON(dst []byte, pretty bool) []byte {
-	str := func(key, v string) { dst = appendJSONString(append(dst, key...), []byte(v)) }
+	str := func(key, v string) { dst = appendJSONString(append(dst, key...), v, false) }
 	dst = append(dst, `{"version":`...)
 	dst = strconv.AppendUint(dst, uint64(m.Version), 10)
 	str(`,"dataset":`, m.Dataset)
@@ -456,7 +489,7 @@ func (m *Metadata) AppendJSON(dst []byte, pretty bool) []byte {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = appendJSONString(dst, []byte(s))
+			dst = appendJSONString(dst, s, false)
 		}
 		dst = append(dst, ']')
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/internal/dbntest"
@@ -53,6 +54,47 @@ func TestTextOfARecord(t *testing.T) {
 	}
 	if got := string(dbn.AppendJSON(nil, r, columns, "", false, &dbn.TextOptions{Pretty: true})); !strings.Contains(got, `"ts_recv":null`) || !strings.Contains(got, `"side":null`) || !strings.Contains(got, `"price":null`) {
 		t.Errorf("unset values: %s", got)
+	}
+}
+
+// The official tool's escapes of character fields are not JSON for 158 of 256 values.
+func TestJSONOfEveryCharacterAndSymbolIsJSON(t *testing.T) {
+	m := dbn.MboMsg{Hd: dbn.RecordHeader{Length: 14, RType: dbn.RTypeMbo}}
+	r := dbn.Ref(&m.Hd)
+	columns, differ := dbn.ColumnsOf(r), 0
+	for c := range 256 {
+		m.Action = dbn.Action(c)
+		symbol := "ES" + string([]byte{byte(c)}) + "Z6"
+		text := dbn.AppendJSON(nil, r, columns, symbol, true, &dbn.TextOptions{MapSymbol: true})
+		var got struct{ Action, Symbol *string }
+		if err := json.Unmarshal(text, &got); err != nil || !utf8.Valid(text) {
+			t.Fatalf("%d: %v: %s", c, err, text)
+		}
+		switch want := string(rune(c)); {
+		case c == 0 && got.Action != nil, c != 0 && (got.Action == nil || *got.Action != want):
+			t.Errorf("%d: action %v in %s", c, got.Action, text)
+		case c >= 0x80 && *got.Symbol != "ES\uFFFDZ6", c < 0x80 && *got.Symbol != symbol:
+			t.Errorf("%d: symbol %q", c, *got.Symbol)
+		}
+		exact := dbn.AppendJSON(nil, r, columns, "", false, &dbn.TextOptions{Exact: true})
+		if plain := dbn.AppendJSON(nil, r, columns, "", false, &dbn.TextOptions{}); !bytes.Equal(exact, plain) {
+			if json.Valid(exact) {
+				t.Errorf("%d: %s was JSON already", c, exact)
+			}
+			differ++
+		}
+	}
+	if differ != 158 {
+		t.Errorf("%d values differ from the official tool's, want 158", differ)
+	}
+	m.Action = 0xE2
+	exact := dbn.AppendJSON(nil, r, columns, "E\xFF", true, &dbn.TextOptions{MapSymbol: true, Exact: true})
+	if !bytes.Contains(exact, []byte(`"action":"\xe2"`)) || !bytes.Contains(exact, []byte("\"symbol\":\"E\xFF\"")) {
+		t.Errorf("exact: %q", exact)
+	}
+	metadata := dbn.Metadata{Version: 3, Dataset: "GLBX.MDP3", Symbols: []string{"a\xE2\x82", "€"}}
+	if text := metadata.AppendJSON(nil, false); !utf8.Valid(text) || !bytes.Contains(text, []byte("[\"a\uFFFD\uFFFD\",\"€\"]")) {
+		t.Errorf("metadata: %q", text)
 	}
 }
 

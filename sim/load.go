@@ -11,7 +11,15 @@ import (
 // loadStream reads a DBN stream, plain or zstd, to its end. A fragment has no metadata of
 // its own: the given one describes it.
 func loadStream(name string, r io.Reader, sizeHint int64, fragment *dbn.Metadata) (*sourceData, error) {
-	options := []dbn.DecoderOption{dbn.WithUpgrade(dbn.AsIs)}
+	data := &sourceData{name: name, records: make([]byte, 0, sizeHint)}
+	var unlike error // of the mappings of streams that follow each other
+	options := []dbn.DecoderOption{dbn.WithUpgrade(dbn.AsIs), dbn.WithNextHeader(func(m *dbn.Metadata) {
+		if merged, err := dbn.MergeMetadata(&data.meta, m); err == nil {
+			data.meta = *merged
+		} else if unlike == nil {
+			unlike = err
+		}
+	})}
 	if fragment != nil {
 		options = append(options, dbn.WithFragment(fragment.Version, fragment.TsOut))
 	}
@@ -20,7 +28,6 @@ func loadStream(name string, r io.Reader, sizeHint int64, fragment *dbn.Metadata
 		return nil, fmt.Errorf("source %s: %w", name, err)
 	}
 	defer d.Close()
-	data := &sourceData{name: name, records: make([]byte, 0, sizeHint)}
 	if fragment != nil {
 		data.meta = *fragment
 	} else {
@@ -34,6 +41,9 @@ func loadStream(name string, r io.Reader, sizeHint int64, fragment *dbn.Metadata
 		if errors.Is(err, io.EOF) {
 			data.meta.TsOut = false
 			return data, nil
+		}
+		if err == nil {
+			err = unlike
 		}
 		if err == nil {
 			err = data.take(rec.Bytes())

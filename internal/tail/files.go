@@ -47,15 +47,17 @@ type fileRun struct {
 	stats    time.Duration
 	ticked   time.Time
 	options  []dbn.DecoderOption
+	policy   dbn.UpgradePolicy
 	output   output
 	request  request
 	sel      selection
 	stream   *stream
 	inputs   []*input
-	pool     *filePool // of several inputs
-	filtered bool      // by schemas that were asked for
-	fragment bool      // the next record is the first of a fragment
-	partial  bool      // a file that was replaced had ended inside a record
+	pool     *filePool  // of several inputs
+	filtered bool       // by schemas that were asked for
+	fragment bool       // the next record is the first of a fragment
+	written  mappingSet // of the output's metadata
+	partial  bool       // a file that was replaced had ended inside a record
 }
 
 // files prints files instead of a live stream.
@@ -127,8 +129,12 @@ func (run *fileRun) check(cmd *cobra.Command, f *flags, args []string, p *Progra
 	if form == formatTable { // made for people, who need not see what version a record had
 		usual = dbn.UpgradeToV3
 	}
-	policy, err := f.upgradePolicy(usual)
-	run.options = []dbn.DecoderOption{dbn.WithUpgrade(policy)}
+	limit, err := f.metadataLimit()
+	if err != nil {
+		return err
+	}
+	run.policy, err = f.upgradePolicy(usual)
+	run.options = []dbn.DecoderOption{dbn.WithUpgrade(run.policy), dbn.WithMaxMetadata(limit)}
 	if f.fragment {
 		run.options = append(run.options, dbn.WithFragment(f.fragmentVersion, f.tsOut))
 	}
@@ -194,6 +200,7 @@ func (run *fileRun) plan(f *flags, p *Program) error {
 	run.stream = newStream(run.log, &run.request, &run.output, run.sel, p.Stdout)
 	run.stream.file = file
 	run.stream.metadata(metadata)
+	run.written = newMappingSet(metadata)
 	if f.output != "" || !isTerminal(p.Stdout) {
 		run.progress = newProgress(p.Stderr, run.total())
 	}
@@ -207,7 +214,7 @@ func (run *fileRun) metadata() (*dbn.Metadata, error) {
 		m := in.metadata
 		if m == nil { // a fragment; nobody will see this
 			m = &dbn.Metadata{
-				Version: dbn.Version, Schema: dbn.SchemaNone, StypeIn: dbn.STypeNone, StypeOut: dbn.STypeInstrumentID,
+				Version: dbn.TargetVersion(in.decoder.InputVersion(), run.policy), Schema: dbn.SchemaNone, StypeIn: dbn.STypeNone, StypeOut: dbn.STypeInstrumentID,
 				TsOut: in.decoder.TsOut(),
 			}
 		}
@@ -237,6 +244,28 @@ func (run *fileRun) narrow(m *dbn.Metadata, filtered bool) {
 	}
 	if filtered || run.sel != (selection{}) {
 		m.RecordCount = nil
+	}
+}
+
+// nextHeader takes in the header of a stream that follows in the same input.
+func (run *fileRun) nextHeader(in *input, m *dbn.Metadata) {
+	in.metadata = m
+	run.log.Debug(in.name + ": another DBN stream follows")
+	if run.stream == nil {
+		return
+	}
+	file := run.stream.file
+	if file.symbols == nil {
+		file.symbols = dbn.NewTsSymbolMap()
+	}
+	if err := file.symbols.Add(m); err != nil {
+		run.log.Debug("no symbols from the metadata: " + err.Error())
+	}
+	if file.symbols.Len() == 0 {
+		file.symbols = nil
+	}
+	if run.output.format == formatDBN && !run.written.holds(m.Mappings) {
+		run.log.Warn(in.name + ": the symbols of a stream that follows in it are not in the output, whose metadata was written before")
 	}
 }
 
@@ -377,6 +406,7 @@ func (run *fileRun) explain(name string, err error) error {
 	var path *fs.PathError
 	var fault *dbn.DecodeError
 	var merge *dbn.MergeError
+	var size *dbn.MetadataSizeError
 	if errors.As(err, &merge) {
 		name = run.inputs[merge.Stream].name
 		err = merge.Err
@@ -394,6 +424,10 @@ func (run *fileRun) explain(name string, err error) error {
 		return err
 	case errors.As(err, &path):
 		return fail(ExitFailure, "cannot read %s: %w", name, path.Err)
+	case errors.As(err, &size):
+		return fail(ExitFailure, "%s; raise --max-metadata if the file is really so large", text)
+	case errors.Is(err, dbn.ErrHeaderInFragment):
+		return fail(ExitCorrupt, "%s (without --input-fragment)", text)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return fail(ExitPartial, "%s", text)
 	case errors.As(err, &fault), errors.Is(err, dbn.ErrLegacyDBZ):

@@ -31,9 +31,11 @@ type flags struct {
 
 	fragment        bool
 	fragmentVersion uint8
+	maxMetadata     uint32 // MiB
 
 	table, json, csv, tsv, dbn bool
 	pretty                     bool
+	exact                      bool
 	noMapSymbols               bool
 	omitHeader                 bool
 	spreadsheet                bool
@@ -123,6 +125,7 @@ func (f *flags) defineAll(p *pflag.FlagSet) {
 	p.BoolVarP(&f.tsv, "tsv", "T", false, "print tab-separated values")
 	p.BoolVarP(&f.dbn, "dbn", "D", false, "write DBN, with the gateway's own records")
 	p.BoolVarP(&f.pretty, "pretty", "p", false, "prices and times as text, JSON indented")
+	p.BoolVar(&f.exact, "exact", false, "JSON byte for byte as the official tool writes it, even if not valid: \\xe2 for odd characters, symbols raw")
 	p.BoolVar(&f.noMapSymbols, "no-map-symbols", false, "no symbol column in JSON, CSV and TSV")
 	p.BoolVar(&f.omitHeader, "omit-header", false, "no header row in tables, CSV and TSV")
 	p.BoolVar(&f.spreadsheet, "spreadsheet", false, "in CSV and TSV, put ' before texts that a spreadsheet would compute: =, +, -, @")
@@ -150,6 +153,7 @@ func (f *flags) defineAll(p *pflag.FlagSet) {
 	p.StringVar(&f.upgrade, "upgrade", "", "convert older records to `VERSION`: as-is, v2 or v3 (default: v3; as-is for files, unless in a table)")
 	p.BoolVar(&f.fragment, "input-fragment", false, "the files are records without metadata")
 	p.Uint8Var(&f.fragmentVersion, "input-dbn-version", dbn.Version, "the DBN `VERSION` of such files, 1 to 3")
+	p.Uint32Var(&f.maxMetadata, "max-metadata", 1024, "refuse DBN headers of more than so many `MIB`, 1 to 4096")
 
 	p.BoolVarP(&f.yes, "yes", "y", false, "answer questions with yes")
 	p.Var(&f.stats, "stats", "print a line of statistics every `SECONDS` (default 1); a number that follows is the interval, never a symbol")
@@ -193,6 +197,7 @@ type connection struct {
 	slowReader  *dbn.SlowReaderBehavior
 	tsOut       bool
 	upgrade     dbn.UpgradePolicy
+	maxMetadata int // bytes
 }
 
 func (f *flags) connection() (c connection, err error) {
@@ -214,8 +219,19 @@ func (f *flags) connection() (c connection, err error) {
 		c.slowReader = &behavior
 	}
 	c.tsOut = f.tsOut
+	if c.maxMetadata, err = f.metadataLimit(); err != nil {
+		return c, err
+	}
 	c.upgrade, err = f.upgradePolicy(dbn.UpgradeToV3)
 	return c, err
+}
+
+// metadataLimit is --max-metadata in bytes.
+func (f *flags) metadataLimit() (int, error) {
+	if f.maxMetadata < 1 || f.maxMetadata > 4096 {
+		return 0, usage("--max-metadata %d: want 1 to 4096 MiB", f.maxMetadata)
+	}
+	return int(f.maxMetadata) << 20, nil
 }
 
 // upgradePolicy is what --upgrade says, or the usual one.

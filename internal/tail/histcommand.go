@@ -18,8 +18,8 @@ var (
 		"dataset", "schema", "stype-in", "symbols-file", "all-symbols", "start", "end", "since", "limit",
 	}
 	formatFlags = []string{
-		"lines", "table", "json", "csv", "tsv", "dbn", "pretty", "no-map-symbols", "omit-header", "spreadsheet", "fields",
-		"metadata", "output", "zstd", "tee", "force", "system", "color", "upgrade", "stats",
+		"lines", "table", "json", "csv", "tsv", "dbn", "pretty", "exact", "no-map-symbols", "omit-header", "spreadsheet", "fields",
+		"metadata", "output", "zstd", "tee", "force", "system", "color", "upgrade", "max-metadata", "stats",
 	}
 	moneyFlags = []string{"max-cost", "dry-run", "yes"}
 )

@@ -101,7 +101,7 @@ func (p *partFile) countRecords(ctx context.Context) (n uint64, err error) {
 	if _, err := p.file.Seek(0, io.SeekStart); err != nil {
 		return 0, err
 	}
-	decoder, err := dbn.NewDecoder(interruptible{ctx, p.file}, dbn.WithUpgrade(dbn.AsIs))
+	decoder, err := dbn.NewDecoder(interruptible{ctx, p.file}, dbn.WithUpgrade(dbn.AsIs), dbn.WithMaxMetadata(1<<32))
 	if err != nil {
 		return 0, err
 	}

@@ -35,7 +35,12 @@ func (p *Program) openHistorical(f *flags, log *slog.Logger, options ...dbnloop.
 	if h.reactor, err = dbnloop.NewReactor(); err != nil {
 		return nil, err
 	}
-	options = append(options, dbnloop.WithUserAgent("dbn-tail"), dbnloop.WithRetries(f.retries))
+	maxMetadata, err := f.metadataLimit()
+	if err != nil {
+		return nil, err
+	}
+	options = append(options, dbnloop.WithUserAgent("dbn-tail"), dbnloop.WithRetries(f.retries),
+		dbnloop.WithMaxMetadata(maxMetadata))
 	if f.histURL != "" {
 		options = append(options, dbnloop.WithURL(f.histURL))
 	}
@@ -103,5 +108,5 @@ func (h *historical) explain(err error) error {
 	case dbnloop.CodeInvalidArgument, dbnloop.CodeInvalidDataset, dbnloop.CodeInvalidSymbol, dbnloop.CodeInvalidSchema:
 		return usage("%s", e.Message)
 	}
-	return fail(ExitFailure, "%s", e.Message)
+	return fail(ExitFailure, "%s", withoutOption(e.Message))
 }

@@ -20,7 +20,6 @@ type input struct {
 	following *following
 	decoder   *dbn.Decoder
 	metadata  *dbn.Metadata // of the file, upgraded; nil for a fragment
-	began     int64         // where in the file the decoder began
 	got       int64         // bytes that were read of the file, since its beginning was
 	read      bool          // the file was
 }
@@ -130,9 +129,11 @@ func (in *input) size() int64 {
 func (in *input) decode() error {
 	for {
 		in.got = 0
-		decoder, err := dbn.NewDecoder(in, in.run.options...)
+		options := in.run.options
+		options = append(options[:len(options):len(options)], dbn.WithNextHeader(func(m *dbn.Metadata) { in.run.nextHeader(in, m) }))
+		decoder, err := dbn.NewDecoder(in, options...)
 		if err == nil {
-			in.decoder, in.metadata, in.began = decoder, decoder.Metadata(), 0
+			in.decoder, in.metadata = decoder, decoder.Metadata()
 			return nil
 		}
 		if !in.goesOn(err) {
@@ -158,11 +159,6 @@ func (in *input) next() (dbn.Record, error) {
 		r, err := in.decoder.Next()
 		if err == nil {
 			return r, nil
-		}
-		var fault *dbn.DecodeError
-		if errors.As(err, &fault) {
-			fault.Offset += in.began
-			in.began = 0 // the decoder may give the same error again
 		}
 		if !in.goesOn(err) {
 			return r, err
@@ -230,10 +226,4 @@ func (in *input) await() (ready bool, err error) {
 		in.run.stream.endTurn()
 	}
 	return in.run.wake.wait(fd, -1)
-}
-
-// resume goes on with a decoder that began in the midst of the file.
-func (in *input) resume(decoder *dbn.Decoder, at int64) {
-	in.decoder.Close()
-	in.decoder, in.began = decoder, at
 }

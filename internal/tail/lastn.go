@@ -37,12 +37,7 @@ func (run *fileRun) seek() error {
 	if _, err := in.file.Seek(at, io.SeekStart); err != nil {
 		return err
 	}
-	options := append(run.options[:len(run.options):len(run.options)], dbn.WithFragment(f.version, f.metadata.TsOut))
-	decoder, err := dbn.NewDecoder(in, options...)
-	if err != nil {
-		return err
-	}
-	in.resume(decoder, at)
+	in.decoder.ResumeAt(in, at)
 	return nil
 }
 
@@ -105,10 +100,24 @@ func (f *lastFinder) bySize() (at int64, ok bool) {
 			if !bytes.HasPrefix(head, chunk[i:min(i+2, len(chunk))]) {
 				return 0, false
 			}
+			if i+int(size) <= len(chunk) && !f.hasSymbol(chunk[i:]) {
+				return 0, false
+			}
 		}
 		from += int64(len(chunk))
 	}
 	return f.begin + max(0, count-int64(f.n))*size, true
+}
+
+// hasSymbol reports whether the symbol of a record that begins chunk is known. Where it is
+// not, a header that was not read may have it: the one of a stream that follows the first.
+func (f *lastFinder) hasSymbol(chunk []byte) bool {
+	symbols := f.run.stream.file.symbols
+	if p := unsafe.Pointer(unsafe.SliceData(chunk)); symbols != nil && uintptr(p)%8 == 0 {
+		_, known := symbols.SymbolOf(dbn.RecordAt(p))
+		return known
+	}
+	return true
 }
 
 // byHeaders walks over all records from the beginning, looking at their headers only.
@@ -128,7 +137,7 @@ func (f *lastFinder) byHeaders() (int64, error) {
 		i := 0
 		for i+dbn.HeaderLen <= len(chunk) {
 			size := int(chunk[i]) * 4
-			if size < dbn.HeaderLen || i+size > len(chunk) {
+			if size < dbn.HeaderLen || i+size > len(chunk) || beginsHeader(chunk[i:]) {
 				break
 			}
 			rtype := dbn.RType(chunk[i+1])
@@ -146,8 +155,12 @@ func (f *lastFinder) byHeaders() (int64, error) {
 			}
 			i += size
 		}
-		if i == 0 { // the end, or what the decoder will complain about
-			break
+		if i == 0 {
+			size := f.nextHeader(from, chunk)
+			if size == 0 { // the end, or what the decoder will complain about
+				break
+			}
+			from += size
 		}
 		from += int64(i)
 	}
@@ -177,6 +190,32 @@ func (f *lastFinder) pass(begin int64) {
 		f.run.stream.leaveOut(r)
 		f.mappings = f.mappings[1:]
 	}
+}
+
+// beginsHeader reports whether another stream's header begins where a record is expected.
+func beginsHeader(b []byte) bool { return string(b[:3]) == "DBN" && b[3] != 0 }
+
+// nextHeader takes in the header of another stream, which the decoder will perhaps not see,
+// and returns its size; 0 when none begins there, or not one that can be read on.
+func (f *lastFinder) nextHeader(from int64, chunk []byte) int64 {
+	if len(chunk) < dbn.HeaderLen || !beginsHeader(chunk) {
+		return 0
+	}
+	size, err := dbn.MetadataLen(chunk)
+	if err != nil || int64(size) > f.end-from {
+		return 0
+	}
+	header := make([]byte, size)
+	if _, err := f.file.ReadAt(header, from); err != nil {
+		return 0
+	}
+	m, _, err := dbn.DecodeMetadata(header)
+	first := dbn.Metadata{Version: f.version, Dataset: f.metadata.Dataset, Schema: f.metadata.Schema, TsOut: f.metadata.TsOut}
+	if err != nil || m.CanFollow(&first) != nil || m.Upgrade(f.run.policy) != nil {
+		return 0
+	}
+	f.run.nextHeader(f.run.inputs[0], &m)
+	return int64(size)
 }
 
 func (f *lastFinder) read(from, size int64) ([]byte, error) {

@@ -104,6 +104,7 @@ func (s *session) open() (err error) {
 	options := []dbnloop.LiveOption{
 		dbnloop.WithDataset(s.plan.request.dataset), dbnloop.WithCompression(c.compression),
 		dbnloop.WithUpgradePolicy(c.upgrade), dbnloop.WithUserAgent("dbn-tail"),
+		dbnloop.WithMaxMetadata(c.maxMetadata),
 	}
 	if c.tsOut {
 		options = append(options, dbnloop.WithTsOut())
@@ -247,7 +248,7 @@ func (s *session) explain(err error) error {
 		return fail(ExitCorrupt, "%s", text)
 	case dbnloop.CodeLimitExceeded:
 		if s.streamed {
-			return fail(ExitCorrupt, "%s", text)
+			return fail(ExitCorrupt, "%s", withoutOption(text))
 		}
 	case dbnloop.CodeInvalidDataset, dbnloop.CodeInvalidSymbol, dbnloop.CodeInvalidSchema:
 		return usage("%s", text)
@@ -258,6 +259,11 @@ func (s *session) explain(err error) error {
 		return usage("%s", text)
 	}
 	return fail(ExitFailure, "%s", text)
+}
+
+// withoutOption names the flag where the library names its option.
+func withoutOption(text string) string {
+	return strings.Replace(text, "raise max_metadata", "raise --max-metadata", 1)
 }
 
 func upgradeName(policy dbn.UpgradePolicy) string {

@@ -78,7 +78,7 @@ func formatOf(path string) (f format, compressed, known bool) {
 func (f *flags) outputSettings(r *request, stdout io.Writer, getenv func(string) string) (o output, err error) {
 	o = output{
 		path: f.output, zstd: f.zstd, tee: f.tee, force: f.force,
-		text:       dbn.TextOptions{Pretty: f.pretty, MapSymbol: !f.noMapSymbols},
+		text:       dbn.TextOptions{Pretty: f.pretty, MapSymbol: !f.noMapSymbols, Exact: f.exact},
 		omitHeader: f.omitHeader, disarm: f.spreadsheet, system: f.system, metadata: f.metadata,
 	}
 	terminal := o.path == "" && isTerminal(stdout)
@@ -93,6 +93,9 @@ func (f *flags) outputSettings(r *request, stdout io.Writer, getenv func(string)
 	}
 	if err = o.check(r, terminal); err != nil {
 		return o, err
+	}
+	if f.exact && o.format != formatJSON {
+		return o, usage("--exact is for JSON, not for %s", o.format)
 	}
 	if err = f.checkTee(&o); err != nil {
 		return o, err

@@ -53,7 +53,7 @@ func TestBadCommandLinesAreRefusedInWords(t *testing.T) {
 		{"snapshot of trades", append(base, "--snapshot"), "--schema mbo alone"},
 		{"snapshot and start", []string{"-d", "X", "-s", "mbo", "--snapshot", "--start", "0", "A"}, "exclude each other"},
 		{"start and since", append(base, "--start", "0", "--since", "1h"), "exclude each other"},
-		{"bad start", append(base, "--start", "yesterday"), "no time"},
+		{"bad start", append(base, "--start", "yesterday"), `--start: invalid time "yesterday"`},
 		{"negative since", append(base, "--since", "-5m"), "greater than zero"},
 		{"two formats", append(base, "-J", "-C"), "not several"},
 		{"mixed CSV", append(base, "-s", "mbo", "-C"), "give one with --schema"},
