@@ -45,14 +45,14 @@ type Run struct {
 // Runs walks the batch run by run.
 func (b Batch) Runs() iter.Seq[Run] {
 	return func(yield func(Run) bool) {
-		p := b.data
+		at := 0
 		for i := range b.runs {
 			run := &b.runs[i]
-			r := Run{dbn.RType(run.RType), int(run.Count), int(run.RecordSize), run.Typed != 0, p}
+			r := Run{dbn.RType(run.RType), int(run.Count), int(run.RecordSize), run.Typed != 0, unsafe.Add(b.data, at)}
 			if !yield(r) {
 				return
 			}
-			p = unsafe.Add(p, r.Count*r.RecordSize)
+			at += r.Count * r.RecordSize
 		}
 	}
 }
@@ -60,12 +60,12 @@ func (b Batch) Runs() iter.Seq[Run] {
 // Records walks the batch record by record.
 func (b Batch) Records() iter.Seq[dbn.Record] {
 	return func(yield func(dbn.Record) bool) {
-		for p, end := b.data, unsafe.Add(b.data, b.size); p != end; {
-			r := dbn.RecordAt(p)
+		for at := 0; at < b.size; {
+			r := dbn.RecordAt(unsafe.Add(b.data, at))
+			at += r.Size()
 			if !yield(r) {
 				return
 			}
-			p = unsafe.Add(p, r.Size())
 		}
 	}
 }

@@ -21,6 +21,10 @@ func (c *cursor) stopFor(client *source) {
 	}
 }
 
+// The functions below hand out count records of size bytes each from p on. They form no
+// pointer behind the last record: a pointer past the end of its memory may be one into
+// whatever lies there, and Go's collector takes it for a reference to that.
+
 func runSlices[T any](cur *cursor, f func([]T), p unsafe.Pointer, size, count int) {
 	if size == int(unsafe.Sizeof(*new(T))) {
 		cur.consumed += size * count
@@ -28,18 +32,16 @@ func runSlices[T any](cur *cursor, f func([]T), p unsafe.Pointer, size, count in
 		return
 	}
 	// Longer than the type (ts_out behind each): the records do not lie side by side.
-	for ; count > 0 && !cur.stop; count-- {
+	for i := 0; i < count && !cur.stop; i++ {
 		cur.consumed += size
-		f(unsafe.Slice((*T)(p), 1))
-		p = unsafe.Add(p, size)
+		f(unsafe.Slice((*T)(unsafe.Add(p, i*size)), 1))
 	}
 }
 
 func runEach[T any](cur *cursor, f func(*T), p unsafe.Pointer, size, count int) {
-	for ; count > 0 && !cur.stop; count-- {
+	for i := 0; i < count && !cur.stop; i++ {
 		cur.consumed += size
-		f((*T)(p))
-		p = unsafe.Add(p, size)
+		f((*T)(unsafe.Add(p, i*size)))
 	}
 }
 
@@ -48,9 +50,8 @@ func runViews(cur *cursor, f func(dbn.Record), p unsafe.Pointer, size, count int
 		cur.consumed += size * count
 		return
 	}
-	for ; count > 0 && !cur.stop; count-- {
+	for i := 0; i < count && !cur.stop; i++ {
 		cur.consumed += size
-		f(dbn.RecordAt(p))
-		p = unsafe.Add(p, size)
+		f(dbn.RecordAt(unsafe.Add(p, i*size)))
 	}
 }

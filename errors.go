@@ -21,7 +21,7 @@ const (
 	CodeInvalidAPIKey       ErrorCode = 5 // the key's form is wrong; found before connecting
 	CodeInvalidGreeting     ErrorCode = 6 // the first line is not a gateway's
 	CodeInvalidChallenge    ErrorCode = 7 // the CRAM challenge is missing or malformed
-	CodeParseError          ErrorCode = 8 // not DBN, or a record cut off at the end
+	CodeParseError          ErrorCode = 8 // bytes that are not DBN
 	CodeInvalidDataset      ErrorCode = 9
 	CodeInvalidSymbol       ErrorCode = 10
 	CodeInvalidSchema       ErrorCode = 11
@@ -39,6 +39,13 @@ const (
 	CodeSystem              ErrorCode = 23 // a system call failed
 	CodeOutOfMemory         ErrorCode = 24
 	CodeHandlerFailed       ErrorCode = 25 // not given out: panics of handlers pass through
+	// CodeTruncated: a file or a historical stream ended inside its metadata, a record or a
+	// zstd frame; everything before that was delivered. A live session that is cut is
+	// CodeConnectionClosed.
+	CodeTruncated ErrorCode = 26
+	// CodeChecksumMismatch: the size or the SHA-256 of a downloaded file is not the one that
+	// was asked for.
+	CodeChecksumMismatch ErrorCode = 27
 )
 
 // Error is the error of every call and event of this package. errors.Is works with the
@@ -137,6 +144,8 @@ var (
 	ErrLimitExceeded       error = sentinel(CodeLimitExceeded)
 	ErrSystem              error = sentinel(CodeSystem)
 	ErrOutOfMemory         error = sentinel(CodeOutOfMemory)
+	ErrTruncated           error = sentinel(CodeTruncated)
+	ErrChecksumMismatch    error = sentinel(CodeChecksumMismatch)
 )
 
 var codeNames = [...]string{
@@ -145,6 +154,7 @@ var codeNames = [...]string{
 	"InvalidSymbol", "InvalidSchema", "TlsHandshakeFailed", "CertificateError", "HttpError",
 	"DecompressionError", "Timeout", "HeartbeatTimeout", "GatewayError", "InvalidArgument",
 	"InvalidState", "Cancelled", "LimitExceeded", "System", "OutOfMemory", "HandlerFailed",
+	"Truncated", "ChecksumMismatch",
 }
 
 // String is the code's name, as the C++ library spells it.

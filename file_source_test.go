@@ -153,7 +153,7 @@ func TestFileSourceFaults(t *testing.T) {
 		}
 		n++
 	}
-	if !errors.Is(end, dbnloop.ErrParse) || n != len(want)/48-1 {
+	if !errors.Is(end, dbnloop.ErrTruncated) || n != len(want)/48-1 {
 		t.Errorf("a cut file: %d records, then %v", n, end)
 	}
 	if _, err := dbnloop.NewFileSource(r, path, dbnloop.WithFragment(9, false)); !errors.Is(err, dbnloop.ErrInvalidArgument) {

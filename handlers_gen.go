@@ -53,7 +53,8 @@ type Handlers struct {
 	// Record receives every record that has no handler of its own, also of types that
 	// this version does not know.
 	Record func(dbn.Record)
-	// Metadata is called once per stream, before the first record.
+	// Metadata is called once before the first record of a stream, and again before the
+	// records of each further DBN stream that follows in the same input (cat a.dbn b.dbn).
 	Metadata func(*dbn.Metadata)
 	// State is called at every change of a live client's state.
 	State func(State)

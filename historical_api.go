@@ -3,6 +3,8 @@ package dbnloop
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -345,7 +347,8 @@ func (c *HistoricalClient) ListFiles(ctx context.Context, jobID string) (files [
 }
 
 // FileDownload is how to download a file of a job to dir/job/name, which must exist but for
-// the file. Of the file's URL only the path is used, at the client's own server.
+// the file. Of the file's URL only the path is used, at the client's own server. SHA256 is
+// empty, and so not compared, when the server's hash is not a SHA-256.
 func FileDownload(f JobFile, dir string) (Download, error) {
 	u, err := url.Parse(f.URLs["https"])
 	if err != nil || !strings.HasPrefix(u.Path, "/") || strings.Contains(u.RawQuery, " ") {
@@ -357,7 +360,8 @@ func FileDownload(f JobFile, dir string) (Download, error) {
 		return Download{}, newError(CodeHTTPError, "the server's file name %q is not a plain name", f.Name)
 	}
 	d := Download{URLPath: u.RequestURI(), Path: path.Join(dir, f.Name), Size: f.Size}
-	if digest, ok := strings.CutPrefix(f.Hash, "sha256:"); ok {
+	kind, digest, _ := strings.Cut(f.Hash, ":")
+	if raw, err := hex.DecodeString(digest); err == nil && len(raw) == sha256.Size && strings.EqualFold(kind, "sha256") {
 		d.SHA256 = digest
 	}
 	return d, nil

@@ -251,11 +251,17 @@ type Progress struct {
 type Download struct {
 	URLPath   string // "/v0/…" of the API's server
 	Range     Range
-	Path      string // of the file; it is "Path.part" until it is whole, and when it fails
+	Path      string // of the file
 	Overwrite bool   // else an existing file is refused
 	Restart   bool   // do not go on with the part of an earlier try (URLPath only)
 	Size      int64  // bytes that it must have; 0: not known
 	SHA256    string // hexadecimal digits that it must have; "": not known
+
+	// Part is the file's name until it is complete, and when it fails. Empty: "Path.part";
+	// for a Range the first of that, "Path.part.2", "Path.part.3"… that no file has. A Range
+	// refuses one that holds data. With Path itself, and Overwrite, the file has its name
+	// from the beginning.
+	Part string
 
 	// Progress is called inside the reactor's turns, at most once per turn.
 	Progress func(Progress)
@@ -269,15 +275,18 @@ type Downloaded struct {
 }
 
 // StartDownload begins a download without waiting; done runs once, in a later turn. The
-// file under its final name is whole and on the disk. When it fails or is cancelled, the
-// part stays: the next try goes on with that of a job's file; that of a Range was paid for,
-// and the next try begins anew.
+// file under its final name is complete and on the disk. When it fails or is cancelled, the
+// part stays. The next try resumes that of a job's file. That of a Range was paid for: it
+// is never written over, and the next try takes another name; the error's message gives the
+// name of what is kept, unless Part gave it. A file that takes the final name in the
+// meantime is not replaced without Overwrite: the complete data then keeps the part's name,
+// which the message gives.
 func (c *HistoricalClient) StartDownload(d Download, done func(Downloaded, error)) (CallID, error) {
 	if done == nil {
 		return 0, newError(CodeInvalidArgument, "StartDownload: the function for %s is nil", d.Path)
 	}
 	in := bindings.Download{
-		URLPath: d.URLPath, Path: d.Path, SHA256: strings.ToLower(d.SHA256),
+		URLPath: d.URLPath, Path: d.Path, Part: d.Part, SHA256: strings.ToLower(d.SHA256),
 		Overwrite: d.Overwrite, Resume: !d.Restart, HasSize: d.Size > 0, Size: uint64(max(d.Size, 0)),
 	}
 	if d.URLPath == "" {

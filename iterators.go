@@ -19,10 +19,9 @@ import (
 func (c *source) Records(ctx context.Context) iter.Seq2[dbn.Record, error] {
 	return func(yield func(dbn.Record, error) bool) {
 		deliver := func(b Batch, cur *cursor) bool {
-			for p, end := b.data, unsafe.Add(b.data, b.size); p != end; {
-				r := dbn.RecordAt(p)
-				size := r.Size()
-				cur.consumed += size
+			for cur.consumed < b.size {
+				r := dbn.RecordAt(unsafe.Add(b.data, cur.consumed))
+				cur.consumed += r.Size()
 				if !yield(r, nil) {
 					return false
 				}
@@ -32,7 +31,6 @@ func (c *source) Records(ctx context.Context) iter.Seq2[dbn.Record, error] {
 					}
 					cur.stop = false
 				}
-				p = unsafe.Add(p, size)
 			}
 			return true
 		}

@@ -3,28 +3,37 @@
 package dbnloop
 
 import (
+	"slices"
 	"unsafe"
-
-	"github.com/dbnloop/dbnloop/bindings"
 )
 
 // poisoner delivers each batch from a copy and overwrites it when the batch is over, so
 // that a handler which kept a pointer reads 0xDB and not, by luck, its record.
-type poisoner struct {
-	words []uint64
-	runs  []bindings.Run
-}
+//
+// Each copy is memory of Go's heap that is never used for another batch: it stays poisoned
+// and in place for as long as anything points to it. A record of poison claims 4 * 0xDB
+// bytes, so the copy has room for the longest record behind its last one: no length that
+// somebody reads there leads out of it. The table of runs is a copy too and keeps its
+// values, or a batch that was kept would be walked by the runs of another one.
+type poisoner struct{ words []uint64 }
+
+const longestRecord = 255 * 4
 
 func (p *poisoner) batch(b Batch) Batch {
-	p.words = make([]uint64, (b.size+7)/8)
-	p.runs = append(p.runs[:0], b.runs...)
+	p.words = make([]uint64, (b.size+longestRecord+7)/8)
+	for i := b.size / 8; i < len(p.words); i++ {
+		p.words[i] = poison
+	}
 	data := unsafe.Pointer(unsafe.SliceData(p.words))
 	copy(unsafe.Slice((*byte)(data), b.size), b.Bytes())
-	return Batch{data, b.size, p.runs, b.tsOut}
+	return Batch{data, b.size, slices.Clone(b.runs), b.tsOut}
 }
+
+const poison = 0xDBDBDBDBDBDBDBDB
 
 func (p *poisoner) poison() {
 	for i := range p.words {
-		p.words[i] = 0xDBDBDBDBDBDBDBDB
+		p.words[i] = poison
 	}
+	p.words = nil
 }

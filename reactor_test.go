@@ -658,7 +658,7 @@ func TestRunAllocatesNothingPerTurn(t *testing.T) {
 
 func TestVersionNamesAgree(t *testing.T) {
 	// The names of all codes are the C++ library's.
-	for code := range dbnloop.CodeHandlerFailed + 1 {
+	for code := range dbnloop.CodeChecksumMismatch + 1 {
 		if name := code.String(); strings.Contains(name, "(") {
 			t.Errorf("code %s has no name", strconv.Itoa(int(code)))
 		}

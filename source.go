@@ -280,17 +280,14 @@ func (c *source) deliver(event *bindings.Event) {
 		c.pull(batch, cur)
 		return
 	}
-	p := batch.data
 	for i := range batch.runs {
 		run := &batch.runs[i]
 		size, left := int(run.RecordSize), int(run.Count)
 		// Once, unless a handler breaks the run off and delivery goes on all the same.
 		for left > 0 {
 			before := cur.consumed
-			c.h.run(cur, dbn.RType(run.RType), run.Typed != 0, p, size, left)
-			taken := cur.consumed - before
-			p = unsafe.Add(p, taken)
-			left -= taken / size
+			c.h.run(cur, dbn.RType(run.RType), run.Typed != 0, unsafe.Add(batch.data, before), size, left)
+			left -= (cur.consumed - before) / size
 			if cur.stop {
 				if c.halted() {
 					return

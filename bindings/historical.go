@@ -186,10 +186,10 @@ func (h *Historical) Call(kind uint32, endpoint, params string) (uint64, *Error)
 
 // Download mirrors dbnloop_download. Range is used when URLPath is empty.
 type Download struct {
-	URLPath, Path, SHA256      string
-	Range                      Range
-	Overwrite, Resume, HasSize bool
-	Size                       uint64
+	URLPath, Path, Part, SHA256 string
+	Range                       Range
+	Overwrite, Resume, HasSize  bool
+	Size                        uint64
 }
 
 // Download is dbnloop_hist_download.
@@ -205,6 +205,8 @@ func (h *Historical) Download(in Download) (uint64, *Error) {
 	}
 	out.path, out.path_len = cstring(in.Path)
 	defer C.free(unsafe.Pointer(out.path))
+	out.part, out.part_len = cstring(in.Part)
+	defer C.free(unsafe.Pointer(out.part))
 	out.sha256, out.sha256_len = cstring(in.SHA256)
 	defer C.free(unsafe.Pointer(out.sha256))
 	out.overwrite, out.resume, out.has_size = flag(in.Overwrite), flag(in.Resume), flag(in.HasSize)

@@ -73,7 +73,12 @@ typedef enum dbnloop_status {
   DBNLOOP_LIMIT_EXCEEDED = 22,
   DBNLOOP_SYSTEM = 23,
   DBNLOOP_OUT_OF_MEMORY = 24,
-  DBNLOOP_HANDLER_FAILED = 25
+  DBNLOOP_HANDLER_FAILED = 25,
+  /* A file or a historical stream ended inside its metadata, a record or a zstd frame;
+   * everything before that was delivered. */
+  DBNLOOP_TRUNCATED = 26,
+  /* The size or the SHA-256 of a downloaded file is not the one that was asked for. */
+  DBNLOOP_CHECKSUM_MISMATCH = 27
 } dbnloop_status;
 
 #define DBNLOOP_ERROR_MESSAGE_SIZE 1024
@@ -92,9 +97,12 @@ const char* dbnloop_status_name(uint32_t code);
 /* ---- Events ---- */
 
 typedef enum dbnloop_event_kind {
-  DBNLOOP_EVENT_RECORDS = 1,  /* data, size, runs, run_count, flags, consumed */
-  DBNLOOP_EVENT_METADATA = 2, /* data, size: a DBN header as bytes, upgraded */
-  DBNLOOP_EVENT_STATE = 3,    /* code: dbnloop_live_state */
+  DBNLOOP_EVENT_RECORDS = 1, /* data, size, runs, run_count, flags, consumed */
+  /* data, size: a DBN header as bytes, upgraded. Comes before the first record, and
+   * again before the records of each further DBN stream that follows in the same input
+   * (of the same dataset, schema, version and ts_out). */
+  DBNLOOP_EVENT_METADATA = 2,
+  DBNLOOP_EVENT_STATE = 3, /* code: dbnloop_live_state */
   DBNLOOP_EVENT_ERROR =
       4, /* code, os_errno, data + size: message (not NUL-terminated) */
   DBNLOOP_EVENT_TIMER = 5, /* source: the timer's id */
@@ -470,13 +478,22 @@ typedef struct dbnloop_download {
   int32_t resume;    /* url_path only; default 1: goes on with "path.part" */
   int32_t has_size;  /* 1: size is set; default 0 */
   uint64_t size;     /* bytes that it must have */
+  /* The file's name until it is complete. NULL: "path.part"; for a range the first of
+   * that, "path.part.2", "path.part.3"… that no file has. A range refuses one that
+   * holds data. With path itself, and overwrite, the file has its name from the
+   * beginning. */
+  const char* part;
+  size_t part_len;
 } dbnloop_download;
 
 void dbnloop_download_init(dbnloop_download* download);
 
 /* PROGRESS events, then one RESPONSE event come, with the id as source. When it fails
- * or is cancelled, "path.part" stays: the next try goes on with that of a job's file;
- * that of a range was paid for, and the next try begins anew. */
+ * or is cancelled, the part stays. The next try resumes that of a job's file. That of a
+ * range was paid for: it is never written over, and the next try takes another name;
+ * the error's message gives the name of what is kept, unless `part` gave it. A file
+ * that takes the name `path` in the meantime is not replaced without overwrite: the
+ * complete data then keeps the part's name, which the message gives. */
 dbnloop_status dbnloop_hist_download(dbnloop_hist* client,
                                      const dbnloop_download* download, uint64_t* id,
                                      dbnloop_error* error);

@@ -8,8 +8,6 @@ import (
 	"io"
 	"strings"
 	"unsafe"
-
-	"github.com/klauspost/compress/zstd"
 )
 
 // DecodeError says where a stream could not be read on. Every whole record before it was
@@ -26,15 +24,42 @@ func (e *DecodeError) Error() string {
 // Unwrap gives the cause; io.ErrUnexpectedEOF when the input is cut off.
 func (e *DecodeError) Unwrap() error { return e.Err }
 
+// ErrHeaderInFragment is returned where a DBN header begins although the input was said to
+// be a fragment, which has none.
+var ErrHeaderInFragment = errors.New("dbn: a DBN header begins here, but a fragment has none: read the input as a complete stream")
+
+// MetadataSizeError says that a header is larger than WithMaxMetadata allows.
+type MetadataSizeError struct {
+	Size, Limit int // bytes
+}
+
+func (e *MetadataSizeError) Error() string {
+	return fmt.Sprintf("dbn: metadata of %d bytes exceeds the limit of %d bytes", e.Size, e.Limit)
+}
+
+// cutError is an end of the input where none may be.
+type cutError string
+
+func (e cutError) Error() string { return string(e) }
+
+// Unwrap makes it an io.ErrUnexpectedEOF.
+func (e cutError) Unwrap() error { return io.ErrUnexpectedEOF }
+
 // ErrLegacyDBZ is returned for the format that came before DBN.
 var ErrLegacyDBZ = errors.New("dbn: legacy DBZ data; convert it to DBN with the official dbn tool first")
 
 // Decoder reads a DBN stream record by record. It holds one buffer and allocates nothing
 // per record. Not for use by several goroutines at once.
+//
+// The input may be several DBN streams one after the other (cat a.dbn b.dbn, a capture that
+// was appended to, frames of zstd): a header between two records is read like the first
+// one, and Metadata gives it from then on. It must fit the first one, see
+// [Metadata.CanFollow]; else decoding ends with an error that says where it begins.
 type Decoder struct {
 	in       io.Reader
-	zr       *zstd.Decoder
+	zr       *zstdReader // nil: plain
 	metadata *Metadata
+	first    *Metadata // what CanFollow asks of the first header; nil before it was read
 	options  decoderOptions
 	version  uint8
 	tsOut    bool
@@ -52,6 +77,7 @@ type decoderOptions struct {
 	fragment    bool
 	version     uint8
 	tsOut       bool
+	next        func(*Metadata)
 }
 
 // DecoderOption changes how a Decoder reads.
@@ -66,9 +92,16 @@ func WithUpgrade(policy UpgradePolicy) DecoderOption {
 	return decoderOption(func(o *decoderOptions) { o.policy = policy })
 }
 
-// WithMaxMetadata bounds the header's size in bytes. Default: 256 MiB.
+// WithMaxMetadata bounds the header's size in bytes; a larger one is a *MetadataSizeError.
+// Memory grows with the bytes that really come. Default: 256 MiB.
 func WithMaxMetadata(n int) DecoderOption {
 	return decoderOption(func(o *decoderOptions) { o.maxMetadata = n })
+}
+
+// WithNextHeader sets a function that is called with each header after the first one, from
+// inside Next, before it returns the first record under that header.
+func WithNextHeader(f func(*Metadata)) DecoderOption {
+	return decoderOption(func(o *decoderOptions) { o.next = f })
 }
 
 // WithFragment reads records that have no header, of this version: 1 to 3, of which 3 does
@@ -127,7 +160,7 @@ func (d *Decoder) open(r io.Reader) error {
 		return nil
 	}
 	magic := binary.LittleEndian.Uint32(head)
-	skippable := magic >= 0x184D2A50 && magic <= 0x184D2A5F
+	skippable := isSkippable(magic)
 	if skippable && len(head) >= 11 && string(head[8:11]) == "DBZ" {
 		return ErrLegacyDBZ
 	}
@@ -135,48 +168,103 @@ func (d *Decoder) open(r io.Reader) error {
 		d.in = br
 		return nil
 	}
-	// One goroutine less, and no read-ahead beyond what was asked for.
-	d.zr, err = zstd.NewReader(br, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
-	if err != nil {
+	if d.zr, err = newZstdReader(br); err != nil {
 		return err
 	}
 	d.in = d.zr
 	return nil
 }
 
+// readMetadata reads a header: the first, or another one between two records.
 func (d *Decoder) readMetadata() error {
-	var prelude [preludeLen]byte
-	if n, err := io.ReadFull(d.in, prelude[:]); err != nil {
-		if n == 0 && errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
+	m, size, err := d.readHeader(unread{d})
+	if err == nil && d.first != nil {
+		err = m.CanFollow(d.first)
+	}
+	if err != nil {
+		if d.first != nil {
+			err = nextHeaderError{err}
 		}
-		if n >= 4 && string(prelude[:3]) != "DBN" {
-			err = notDBN(prelude[:n])
-		}
-		return &DecodeError{0, fmt.Errorf("reading the metadata: %w", err)}
-	}
-	total, err := MetadataLen(prelude[:])
-	if err != nil {
-		return &DecodeError{0, err}
-	}
-	if total > d.options.maxMetadata {
-		return &DecodeError{0, fmt.Errorf("metadata of %d bytes passes the limit of %d (option WithMaxMetadata)", total, d.options.maxMetadata)}
-	}
-	header, err := readGrowing(d.in, prelude[:], total)
-	if err != nil {
-		return &DecodeError{int64(len(header)), fmt.Errorf("reading the metadata: %w", err)}
-	}
-	m, _, err := DecodeMetadata(header)
-	if err != nil {
-		return &DecodeError{0, err}
+		return &DecodeError{d.offset, err}
 	}
 	d.version, d.tsOut = m.Version, m.TsOut
+	d.offset += int64(size)
+	if d.first == nil {
+		d.first = &Metadata{Version: m.Version, Dataset: m.Dataset, Schema: m.Schema, TsOut: m.TsOut}
+	}
 	if err := m.Upgrade(d.options.policy); err != nil {
 		return err
 	}
-	d.metadata = &m
-	d.offset = int64(total)
+	d.metadata = m
 	return nil
+}
+
+func (d *Decoder) readHeader(in io.Reader) (m *Metadata, size int, err error) {
+	var prelude [preludeLen]byte
+	if n, err := io.ReadFull(in, prelude[:]); err != nil {
+		switch {
+		case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
+			return nil, 0, fmt.Errorf("reading the metadata: %w", cause(err))
+		case n == 0:
+			return nil, 0, cutError("the input is empty, it has no DBN metadata")
+		case n >= 4 && string(prelude[:3]) != "DBN":
+			return nil, 0, notDBN(prelude[:n])
+		}
+		return nil, 0, metadataCut(n)
+	}
+	if size, err = MetadataLen(prelude[:]); err != nil {
+		return nil, 0, err
+	}
+	if size > d.options.maxMetadata {
+		return nil, 0, &MetadataSizeError{size, d.options.maxMetadata}
+	}
+	header, err := readGrowing(in, prelude[:], size)
+	switch {
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, 0, metadataCut(len(header))
+	case err != nil:
+		return nil, 0, fmt.Errorf("reading the metadata: %w", cause(err))
+	}
+	decoded, _, err := DecodeMetadata(header)
+	return &decoded, size, err
+}
+
+func metadataCut(n int) error {
+	return cutError(fmt.Sprintf("the input ended inside the DBN metadata, after %d bytes of it", n))
+}
+
+// nextHeaderError is a fault of a header that follows records.
+type nextHeaderError struct{ err error }
+
+func (e nextHeaderError) Error() string {
+	return "another DBN stream begins: " + strings.TrimPrefix(e.err.Error(), "dbn: ")
+}
+
+func (e nextHeaderError) Unwrap() error { return e.err }
+
+// cause is an error without the offset that it was given when the buffer was filled.
+func cause(err error) error {
+	var fault *DecodeError
+	if errors.As(err, &fault) {
+		return fault.Err
+	}
+	return err
+}
+
+// unread reads what was not decoded yet: the buffer, then the input.
+type unread struct{ d *Decoder }
+
+// Read implements io.Reader.
+func (u unread) Read(p []byte) (int, error) {
+	d := u.d
+	if n := copy(p, d.buf[d.pos:d.end]); n > 0 {
+		d.pos += n
+		return n, nil
+	}
+	if d.err != nil {
+		return 0, d.err
+	}
+	return d.in.Read(p)
 }
 
 // readGrowing reads up to total bytes behind prefix; memory grows with what really comes,
@@ -189,16 +277,14 @@ func readGrowing(r io.Reader, prefix []byte, total int) ([]byte, error) {
 		out = append(out, make([]byte, step)...)
 		n, err := io.ReadFull(r, out[at:])
 		if err != nil {
-			if errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
 			return out[:at+n], err
 		}
 	}
 	return out, nil
 }
 
-// Metadata is the header, upgraded as the policy says; nil for a fragment.
+// Metadata is the header of the record that Next returned last, upgraded as the policy says;
+// nil for a fragment. It is another one after a further header was read.
 func (d *Decoder) Metadata() *Metadata { return d.metadata }
 
 // InputVersion is the version of the data before any upgrade.
@@ -220,9 +306,28 @@ func (d *Decoder) Next() (Record, error) {
 	return d.up.Upgrade(r), nil
 }
 
+// ResumeAt continues with the records that are read from r, which begins between two records
+// of the same plain (not compressed) stream, offset bytes after its beginning. The header
+// stays what it was.
+func (d *Decoder) ResumeAt(r io.Reader, offset int64) {
+	d.Close()
+	d.in, d.zr = r, nil
+	d.pos, d.end, d.offset, d.err = 0, 0, offset, nil
+}
+
 func (d *Decoder) nextRaw() (Record, error) {
 	if err := d.want(1); err != nil {
 		return Record{}, err // io.EOF: between two records
+	}
+	for d.buf[d.pos] == headerByte || d.buf[d.pos] == zstdByte {
+		if begun, err := d.nextStream(); err != nil {
+			return Record{}, err
+		} else if !begun {
+			break
+		}
+		if err := d.want(1); err != nil {
+			return Record{}, err
+		}
 	}
 	size := int(d.buf[d.pos]) * 4
 	if size < HeaderLen {
@@ -230,7 +335,7 @@ func (d *Decoder) nextRaw() (Record, error) {
 	}
 	if err := d.want(size); err != nil {
 		if errors.Is(err, io.EOF) {
-			err = &DecodeError{d.offset, fmt.Errorf("a record of %d bytes is cut off after %d: %w", size, d.end-d.pos, io.ErrUnexpectedEOF)}
+			err = &DecodeError{d.offset, cutError(fmt.Sprintf("a record of %d bytes is cut off after %d", size, d.end-d.pos))}
 		}
 		return Record{}, err
 	}
@@ -239,6 +344,40 @@ func (d *Decoder) nextRaw() (Record, error) {
 	d.pos += size
 	d.offset += int64(size)
 	return r, nil
+}
+
+const (
+	headerByte = 'D'              // of "DBN", with which a header begins
+	zstdByte   = zstdMagic & 0xFF // with which a zstd frame begins
+)
+
+// isHeader reports whether a DBN header begins where a record is expected: "DBN" and a
+// version. As a record these bytes would be one of 272 bytes, of the rtype 0x42, which does
+// not exist, and of a publisher from 334 on. b holds at least 4 bytes.
+func isHeader(b []byte) bool { return string(b[:3]) == "DBN" && b[3] != 0 }
+
+// nextStream reads the header of another stream, if one begins where a record is expected.
+func (d *Decoder) nextStream() (begun bool, err error) {
+	if d.want(4) != nil {
+		return false, nil //nolint:nilerr // too short for a header: a record that is cut off
+	}
+	head := d.buf[d.pos:d.end]
+	switch {
+	case binary.LittleEndian.Uint32(head) == zstdMagic:
+		return false, &DecodeError{d.offset, errors.New("zstd-compressed data begins; a stream is compressed as a whole or not at all: read the parts one by one")}
+	case !isHeader(head):
+		return false, nil
+	case d.options.fragment:
+		return false, &DecodeError{d.offset, ErrHeaderInFragment}
+	}
+	if err := d.readMetadata(); err != nil {
+		d.pos, d.end, d.err = 0, 0, err // for the next call
+		return false, err
+	}
+	if d.options.next != nil {
+		d.options.next(d.metadata)
+	}
+	return true, nil
 }
 
 // align moves the record to an aligned address; only needed after a record whose size is no
@@ -275,6 +414,6 @@ func (d *Decoder) want(n int) error {
 // Close frees what zstd holds; it does not close the reader.
 func (d *Decoder) Close() {
 	if d.zr != nil {
-		d.zr.Close()
+		d.zr.close()
 	}
 }

@@ -458,9 +458,10 @@ func AllUserDefinedInstruments() []UserDefinedInstrument {
 type SecurityUpdateAction byte
 
 const (
-	SecurityUpdateActionAdd    SecurityUpdateAction = 'A'
-	SecurityUpdateActionDelete SecurityUpdateAction = 'D'
-	SecurityUpdateActionModify SecurityUpdateAction = 'M'
+	SecurityUpdateActionAdd     SecurityUpdateAction = 'A'
+	SecurityUpdateActionDelete  SecurityUpdateAction = 'D'
+	SecurityUpdateActionModify  SecurityUpdateAction = 'M'
+	SecurityUpdateActionInvalid SecurityUpdateAction = '~' // deprecated; in old files
 )
 
 // String is the value's text in the API and in files; the number for unknown values.
@@ -472,6 +473,8 @@ func (v SecurityUpdateAction) String() string {
 		return "Delete"
 	case SecurityUpdateActionModify:
 		return "Modify"
+	case SecurityUpdateActionInvalid:
+		return "Invalid"
 	}
 	return "unknown(" + strconv.Itoa(int(v)) + ")"
 }
@@ -485,13 +488,15 @@ func ParseSecurityUpdateAction(text string) (SecurityUpdateAction, error) {
 		return SecurityUpdateActionDelete, nil
 	case "Modify":
 		return SecurityUpdateActionModify, nil
+	case "Invalid":
+		return SecurityUpdateActionInvalid, nil
 	}
-	return 0, fmt.Errorf("dbn: %q is no security update action; one of %s", text, "Add, Delete, Modify")
+	return 0, fmt.Errorf("dbn: %q is no security update action; one of %s", text, "Add, Delete, Modify, Invalid")
 }
 
 // AllSecurityUpdateActions lists the known values in order.
 func AllSecurityUpdateActions() []SecurityUpdateAction {
-	return []SecurityUpdateAction{SecurityUpdateActionAdd, SecurityUpdateActionDelete, SecurityUpdateActionModify}
+	return []SecurityUpdateAction{SecurityUpdateActionAdd, SecurityUpdateActionDelete, SecurityUpdateActionModify, SecurityUpdateActionInvalid}
 }
 
 // SType is a symbology: what kind of name a symbol is.
@@ -1524,6 +1529,7 @@ const (
 	SystemCodeSlowReaderWarning SystemCode = 2   // the client falls behind
 	SystemCodeReplayCompleted   SystemCode = 3   // the gateway says that a replay has reached the present
 	SystemCodeEndOfInterval     SystemCode = 4   // all records of an interval are out
+	SystemCodeUnsubscribeAck    SystemCode = 5   // an unsubscription was accepted
 	SystemCodeUnset             SystemCode = 255 // not given, as in version 1
 )
 
@@ -1540,6 +1546,8 @@ func (v SystemCode) String() string {
 		return "replay_completed"
 	case SystemCodeEndOfInterval:
 		return "end_of_interval"
+	case SystemCodeUnsubscribeAck:
+		return "unsubscribe_ack"
 	case SystemCodeUnset:
 		return "unset"
 	}
@@ -1559,15 +1567,17 @@ func ParseSystemCode(text string) (SystemCode, error) {
 		return SystemCodeReplayCompleted, nil
 	case "end_of_interval":
 		return SystemCodeEndOfInterval, nil
+	case "unsubscribe_ack":
+		return SystemCodeUnsubscribeAck, nil
 	case "unset":
 		return SystemCodeUnset, nil
 	}
-	return 0, fmt.Errorf("dbn: %q is no system code; one of %s", text, "heartbeat, subscription_ack, slow_reader_warning, replay_completed, end_of_interval, unset")
+	return 0, fmt.Errorf("dbn: %q is no system code; one of %s", text, "heartbeat, subscription_ack, slow_reader_warning, replay_completed, end_of_interval, unsubscribe_ack, unset")
 }
 
 // AllSystemCodes lists the known values in order.
 func AllSystemCodes() []SystemCode {
-	return []SystemCode{SystemCodeHeartbeat, SystemCodeSubscriptionAck, SystemCodeSlowReaderWarning, SystemCodeReplayCompleted, SystemCodeEndOfInterval, SystemCodeUnset}
+	return []SystemCode{SystemCodeHeartbeat, SystemCodeSubscriptionAck, SystemCodeSlowReaderWarning, SystemCodeReplayCompleted, SystemCodeEndOfInterval, SystemCodeUnsubscribeAck, SystemCodeUnset}
 }
 
 // SlowReaderBehavior is what the live gateway does when a client falls behind.

@@ -50,15 +50,24 @@ func mergeable(a, b *Metadata) error {
 	case a.Dataset != b.Dataset:
 		return differ("datasets", a.Dataset, b.Dataset)
 	case a.StypeIn != b.StypeIn:
-		return differ("stype_in", a.StypeIn, b.StypeIn)
+		return differ("stype_in", stypeText(a.StypeIn), stypeText(b.StypeIn))
 	case a.StypeOut != b.StypeOut:
-		return differ("stype_out", a.StypeOut, b.StypeOut)
+		return differ("stype_out", stypeText(a.StypeOut), stypeText(b.StypeOut))
 	case a.TsOut != b.TsOut:
 		return differ("ts_out", a.TsOut, b.TsOut)
 	case a.SymbolCstrLen != b.SymbolCstrLen:
 		return differ("symbol_cstr_len", a.SymbolCstrLen, b.SymbolCstrLen)
 	}
 	return nil
+}
+
+// stypeText names a symbology in a message; a live capture has none, because each of its
+// subscriptions may have another.
+func stypeText(s SType) string {
+	if s == STypeNone {
+		return "none (a live capture)"
+	}
+	return s.String()
 }
 
 // laterEnd is the greater end; one that is not set is the least of all.

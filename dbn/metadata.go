@@ -113,11 +113,6 @@ func DecodeMetadata(b []byte) (Metadata, int, error) {
 	if n := d.u32(); d.err == nil && n != 0 {
 		return Metadata{}, 0, fmt.Errorf("dbn: metadata at byte %d: schema_definition_length is %d, only 0 is defined", d.pos-4, n)
 	}
-	// Shorter ones were never defined; a peer's small number would make a small header into
-	// very many strings.
-	if d.err == nil && m.SymbolCstrLen < symbolLenV1 {
-		return Metadata{}, 0, fmt.Errorf("dbn: metadata: symbol_cstr_len is %d, the least is %d", m.SymbolCstrLen, symbolLenV1)
-	}
 	m.Symbols = d.symbols(m.SymbolCstrLen)
 	m.Partial = d.symbols(m.SymbolCstrLen)
 	m.NotFound = d.symbols(m.SymbolCstrLen)
@@ -126,6 +121,27 @@ func DecodeMetadata(b []byte) (Metadata, int, error) {
 		return Metadata{}, 0, d.err
 	}
 	return m, total, nil
+}
+
+// CanFollow says why the records under this header cannot be read on with those under the
+// first header of the same input: another dataset, schema, version, or ts_out in only one of
+// them. It is nil when they can.
+func (m *Metadata) CanFollow(first *Metadata) error {
+	if m.Version == first.Version && m.Dataset == first.Dataset && m.Schema == first.Schema && m.TsOut == first.TsOut {
+		return nil
+	}
+	return fmt.Errorf("dbn: %s, which is not like %s: read them one by one", m.kind(), first.kind())
+}
+
+func (m *Metadata) kind() string {
+	schema, tsOut := "mixed", ""
+	if m.Schema != SchemaNone {
+		schema = m.Schema.String()
+	}
+	if m.TsOut {
+		tsOut = ", with ts_out"
+	}
+	return fmt.Sprintf("DBN version %d, dataset %q, schema %s%s", m.Version, m.Dataset, schema, tsOut)
 }
 
 // metadataReader reads fields until the first that the bytes do not hold.
@@ -156,9 +172,16 @@ func (d *metadataReader) u16() uint16 { return binary.LittleEndian.Uint16(d.byte
 func (d *metadataReader) u32() uint32 { return binary.LittleEndian.Uint32(d.bytes(4)) }
 func (d *metadataReader) u64() uint64 { return binary.LittleEndian.Uint64(d.bytes(8)) }
 
-// count reads a count of items of at least `size` bytes each; 0 on an error.
-func (d *metadataReader) count(size int) int {
+// count reads a count of symbols and the like, each of `length` bytes and `more`; 0 on an
+// error. Symbols that are shorter than those of any version were never defined, and a peer's
+// small number would make a small header into very many strings; without symbols the length
+// does not matter.
+func (d *metadataReader) count(length, more int) int {
+	size := length + more
 	n := uint64(d.u32())
+	if d.err == nil && n > 0 && length < symbolLenV1 {
+		d.err = fmt.Errorf("dbn: metadata: symbol_cstr_len is %d, the least is %d", length, symbolLenV1)
+	}
 	if d.err == nil && n*uint64(size) > uint64(len(d.b)-d.pos) {
 		d.err = fmt.Errorf("dbn: metadata at byte %d: %d items of %d bytes pass its end at %d", d.pos-4, n, size, len(d.b))
 	}
@@ -169,7 +192,7 @@ func (d *metadataReader) count(size int) int {
 }
 
 func (d *metadataReader) symbols(size int) []string {
-	n := d.count(size)
+	n := d.count(size, 0)
 	if n == 0 {
 		return nil
 	}
@@ -181,14 +204,14 @@ func (d *metadataReader) symbols(size int) []string {
 }
 
 func (d *metadataReader) mappings(size int) []SymbolMapping {
-	n := d.count(size + 4)
+	n := d.count(size, 4)
 	if n == 0 {
 		return nil
 	}
 	out := make([]SymbolMapping, n)
 	for i := range out {
 		out[i].RawSymbol = CStr(d.bytes(size))
-		k := d.count(size + 8)
+		k := d.count(size, 8)
 		if k == 0 {
 			continue
 		}
@@ -321,5 +344,3 @@ func TargetVersion(version uint8, policy UpgradePolicy) uint8 {
 	}
 	return version
 }
-
-const zstdMagic = 0xFD2FB528

@@ -151,10 +151,18 @@ var publishers = [...]PublisherInfo{
 	{139, "MSTAR.CGIF.MSTAR", "MSTAR.CGIF", "MSTAR"},
 	{140, "CCCY.CGIF.CCCY", "CCCY.CGIF", "CCCY"},
 	{141, "CGI.CGIF.CGI", "CGI.CGIF", "CGI"},
-	{142, "MAIN.CGIF.DEF", "MAIN.CGIF", "DEF"},
+	{142, "MAIN.CGIF.CDEF", "MAIN.CGIF", "CDEF"},
 	{143, "XTKS.FLEX.XTKS", "XTKS.FLEX", "XTKS"},
 	{144, "XTKT.ITCH.XTKT", "XTKT.ITCH", "XTKT"},
 	{145, "XOSE.ITCH.XOSE", "XOSE.ITCH", "XOSE"},
+	{146, "DBIX.CORE.MAIN", "DBIX.CORE", "MAIN"},
+	{147, "DBIX.CORE.MSCI", "DBIX.CORE", "MSCI"},
+	{148, "DBIX.CORE.FTSE", "DBIX.CORE", "FTSE"},
+	{149, "DBIX.CORE.INAV", "DBIX.CORE", "INAV"},
+	{150, "DBIX.CORE.MSTAR", "DBIX.CORE", "MSTAR"},
+	{151, "DBIX.CORE.CCCY", "DBIX.CORE", "CCCY"},
+	{152, "DBIX.CORE.CGI", "DBIX.CORE", "CGI"},
+	{153, "DBIX.CORE.CDEF", "DBIX.CORE", "CDEF"},
 }
 
 // datasets and venues are indexed by id-1.
@@ -211,6 +219,7 @@ var datasets = [...]string{
 	"XTKS.FLEX",
 	"XTKT.ITCH",
 	"XOSE.ITCH",
+	"DBIX.CORE",
 }
 
 var venues = [...]string{
@@ -281,8 +290,9 @@ var venues = [...]string{
 	"MSTAR",
 	"CCCY",
 	"CGI",
-	"DEF",
+	"CDEF",
 	"XTKS",
 	"XTKT",
 	"XOSE",
+	"DBIX",
 }

@@ -164,7 +164,7 @@ func TestHostileMetadataIsRefused(t *testing.T) {
 	}
 	huge := bytes.Clone(b)
 	copy(huge[4:], "\xff\xff\xff\x7f")
-	if _, err := decodeAll(bytes.NewReader(huge)); err == nil || !strings.Contains(err.Error(), "WithMaxMetadata") {
+	if _, err := decodeAll(bytes.NewReader(huge)); err == nil || !strings.Contains(err.Error(), "exceeds the limit of 268435456 bytes") {
 		t.Errorf("a huge header: %v", err)
 	}
 	if _, err := decodeAll(bytes.NewReader(huge), dbn.WithMaxMetadata(1<<32)); !errors.Is(err, io.ErrUnexpectedEOF) {

@@ -91,12 +91,18 @@ type symbolSpan struct {
 // Where two cover the same date and instrument, the later one in the header counts.
 func TsSymbolMapOf(m *Metadata) (*TsSymbolMap, error) {
 	t := &TsSymbolMap{map[uint32][]symbolSpan{}}
+	if err := t.Add(m); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Add takes the mappings of a further header in. They count where the map has another symbol
+// for the same date and instrument. On an error the map may hold a part of them.
+func (t *TsSymbolMap) Add(m *Metadata) error {
 	err := eachInterval(m, func(id uint32, symbol string, i MappingInterval) {
 		t.byID[id] = append(t.byID[id], symbolSpan{i.StartDate, i.EndDate, symbol})
 	})
-	if err != nil {
-		return nil, err
-	}
 	for id, spans := range t.byID {
 		for i := 1; i < len(spans); i++ {
 			if spans[i].start < spans[i-1].end {
@@ -105,7 +111,7 @@ func TsSymbolMapOf(m *Metadata) (*TsSymbolMap, error) {
 			}
 		}
 	}
-	return t, nil
+	return err
 }
 
 // Symbol looks an instrument up on a UTC date (yyyymmdd).

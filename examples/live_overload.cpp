@@ -17,6 +17,7 @@
 
 #include "dbnloop/enum_strings.hpp"
 #include "dbnloop/exception.hpp"
+#include "dbnloop/format.hpp"
 #include "dbnloop/live_client.hpp"
 #include "dbnloop/overload.hpp"
 #include "dbnloop/reactor.hpp"
@@ -25,10 +26,6 @@ namespace {
 
 // For the signal handler only.
 dbnloop::Reactor* g_reactor = nullptr;
-
-double ToDouble(std::int64_t price) {
-  return static_cast<double>(price) / static_cast<double>(dbnloop::kFixedPriceScale);
-}
 
 struct Endpoint {
   std::string host;
@@ -60,13 +57,14 @@ int Run(const std::string& key, const char* const* args) {
 
   client.OnRecord(dbnloop::Overload{
       [](const dbnloop::TradeMsg& m) {
-        std::cout << "trade " << m.hd.instrument_id << " " << ToDouble(m.price) << " x "
-                  << m.size << '\n';
+        std::cout << "trade " << m.hd.instrument_id << " "
+                  << dbnloop::PriceToDouble(m.price) << " x " << m.size << '\n';
       },
       [](const dbnloop::MboMsg& m) {
         std::cout << "mbo   " << m.hd.instrument_id << " "
-                  << static_cast<char>(m.action) << " " << ToDouble(m.price) << " x "
-                  << m.size << " order " << m.order_id << '\n';
+                  << static_cast<char>(m.action) << " "
+                  << dbnloop::PriceToDouble(m.price) << " x " << m.size << " order "
+                  << m.order_id << '\n';
       },
       [](const dbnloop::SymbolMappingMsg& m) {
         std::cout << "symbol " << m.hd.instrument_id << " is " << m.STypeOutSymbol()

@@ -1,8 +1,8 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
-	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -179,59 +179,13 @@ func (p *params) timeRange() (r timeRange, endGiven bool) {
 	return r, endGiven
 }
 
-// instantLayouts are the forms of a time that is not a number, each with what a missing end
-// adds to it. In all of them fractions of a second are read as well.
-var instantLayouts = []struct {
-	layout string
-	next   func(time.Time) time.Time
-}{
-	{"2006-01-02T15:04:05", func(t time.Time) time.Time { return t.Add(time.Second) }},
-	{"2006-01-02T15:04", func(t time.Time) time.Time { return t.Add(time.Minute) }},
-	{"2006-01-02T15", func(t time.Time) time.Time { return t.Add(time.Hour) }},
-	{time.DateOnly, func(t time.Time) time.Time { return t.AddDate(0, 0, 1) }},
-	{"2006-01", func(t time.Time) time.Time { return t.AddDate(0, 1, 0) }},
-}
-
-// parseInstant reads nanoseconds since 1970 or ISO 8601, UTC where no zone is given. next
-// is the same time one unit of its own resolution later.
+// parseInstant reads a time; next is the same time one unit of its own precision later.
 func parseInstant(text string) (at, next uint64, err error) {
-	if ns, err := strconv.ParseUint(text, 10, 64); err == nil {
-		if ns >= math.MaxInt64 {
-			return 0, 0, fmt.Errorf("'%s' is outside of 1970 to 2261", text)
-		}
-		return ns, ns + 1, nil
+	start, end, err := dbn.ParsePeriod(text)
+	if err != nil {
+		return 0, 0, errors.New(strings.TrimPrefix(err.Error(), "dbn: "))
 	}
-	text = strings.Replace(text, " ", "T", 1)
-	for _, form := range instantLayouts {
-		for _, zone := range []string{"", "Z07:00", "Z0700"} {
-			t, err := time.Parse(form.layout+zone, text)
-			if err != nil {
-				continue
-			}
-			later := form.next(t)
-			if t.Nanosecond() != 0 {
-				later = t.Add(fractionUnit(text))
-			}
-			if t.Unix() < 0 || later.UTC().Year() > 2261 { // by UTC, not by its own zone
-				return 0, 0, fmt.Errorf("'%s' is outside of 1970 to 2261", text)
-			}
-			return uint64(t.UnixNano()), uint64(later.UnixNano()), nil
-		}
-	}
-	return 0, 0, fmt.Errorf("'%s' is neither nanoseconds since 1970 nor an ISO 8601 time", text)
-}
-
-// fractionUnit is the last digit's worth of a fraction of a second.
-func fractionUnit(text string) time.Duration {
-	_, fraction, _ := strings.Cut(text, ".")
-	unit := time.Second
-	for _, digit := range fraction {
-		if digit < '0' || digit > '9' {
-			break
-		}
-		unit /= 10
-	}
-	return max(unit, 1)
+	return uint64(start), uint64(end), nil
 }
 
 // dayOf is the number of a UTC date since 1970.

@@ -57,6 +57,8 @@ func TestGetRangeFilters(t *testing.T) {
 		{"times", []string{"start=" + early, "end=" + late}, nil, from, to, 0},
 		{"nanoseconds", []string{fmt.Sprintf("start=%d", from), fmt.Sprintf("end=%d", to)}, nil, from, to, 0},
 		{"a minute", []string{"start=2026-11-15T23:01"}, nil, mustTime("2026-11-15T23:01:00Z"), mustTime("2026-11-15T23:02:00Z"), 0},
+		{"a minute with a zone", []string{"start=2026-11-15T17:01-06:00"}, nil, mustTime("2026-11-15T23:01:00Z"), mustTime("2026-11-15T23:02:00Z"), 0},
+		{"a basic day", []string{"start=20261115"}, nil, day, day + 24*3600e9, 0},
 		{"a zone", []string{"start=2026-11-15T17:01:00-06:00", "end=2026-11-16T00:01:30+01:00"}, nil, mustTime("2026-11-15T23:01:00Z"), to, 0},
 		{"limit", []string{"start=2026-11-15", "limit=3"}, nil, day, day + 24*3600e9, 3},
 		{"everything", []string{"start=" + early, "end=" + late, "symbols=ESZ6,CLF7", "limit=10"}, []string{"ESZ6", "CLF7"}, from, to, 10},

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -107,23 +106,13 @@ func readSymbols(r *request, text string) error {
 	return nil
 }
 
-// startLayouts are the forms of start besides a number of nanoseconds; without a zone they
-// are UTC.
-var startLayouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02T15:04", time.DateOnly}
-
 func readStart(r *request, text string) error {
-	r.hasStart = true
-	if ns, err := strconv.ParseUint(text, 10, 64); err == nil {
-		r.start = ns
-		return nil
+	at, err := dbn.ParseTime(text)
+	if err != nil {
+		return fmt.Errorf("start: %s", strings.TrimPrefix(err.Error(), "dbn: "))
 	}
-	for _, layout := range startLayouts {
-		if t, err := time.Parse(layout, text); err == nil && t.Year() >= 1970 && t.Year() <= 2261 {
-			r.start = uint64(dbn.UnixNanosOf(t))
-			return nil
-		}
-	}
-	return fmt.Errorf("start %q is neither nanoseconds since 1970 nor an ISO 8601 time", text)
+	r.start, r.hasStart = uint64(at), true
+	return nil
 }
 
 func readBool(key, text string) (bool, error) {

@@ -34,7 +34,9 @@ func TestBadSubscriptionsAreAnsweredAndTheSessionGoesOn(t *testing.T) {
 		{"snapshot value", "schema=mbo|symbols=ESZ6|snapshot=yes|id=3", `subscription 3: snapshot is "yes", want 0 or 1`},
 		{"is_last value", "schema=mbo|symbols=ESZ6|is_last=2|id=3", `subscription 3: is_last is "2", want 0 or 1`},
 		{"start value", "schema=trades|symbols=ESZ6|start=yesterday|id=3",
-			`subscription 3: start "yesterday" is neither nanoseconds since 1970 nor an ISO 8601 time`},
+			`subscription 3: start: invalid time "yesterday": want ISO 8601, such as 2026-11-20T14:30Z or 2026-11-20, or nanoseconds since 1970`},
+		{"start in seconds", "schema=trades|symbols=ESZ6|start=1794700800|id=3",
+			`subscription 3: start: time "1794700800" is a number of nanoseconds, but looks like seconds: write 1794700800000000000, or 2026-11-15T00:00:00.000000000Z`},
 		{"id value", "schema=trades|symbols=ESZ6|id=4294967296", `subscription without id: id "4294967296" is no number of 32 bits`},
 		{"repeated key", "schema=trades|symbols=ESZ6|symbols=NQZ6|id=3", `subscription without id: key "symbols" occurs twice`},
 		{"no pairs", "hello", "subscription without id: schema is missing"},
@@ -182,6 +184,7 @@ func TestStartReplaysThePast(t *testing.T) {
 		{"nanoseconds", fmt.Sprintf("|start=%d", uint64(begin)), present, pick(trades, after(begin)), []string{"replay_completed: Finished trades replay"}},
 		{"ISO 8601", "|start=2026-11-15T23:00:30", present, pick(trades, after(begin)), []string{"replay_completed: Finished trades replay"}},
 		{"zone", "|start=2026-11-15T18:00:30.000-05:00", present, pick(trades, after(begin)), []string{"replay_completed: Finished trades replay"}},
+		{"zone without seconds", "|start=2026-11-15 18:00:30-0500", present, pick(trades, after(begin)), []string{"replay_completed: Finished trades replay"}},
 		{"everything", "|start=0", present, trades, []string{"replay_completed: Finished trades replay"}},
 		{"no present", fmt.Sprintf("|start=%d", uint64(begin)), 0, pick(trades, after(begin)), []string{"replay_completed: Finished trades replay"}},
 		{"a date", "|start=2026-11-15", 0, trades, []string{"replay_completed: Finished trades replay"}},
@@ -387,7 +390,7 @@ func TestASnapshotWithoutAPastIsAClear(t *testing.T) {
 // subscription.
 func TestUnsubscribe(t *testing.T) {
 	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
-	const done = "unknown(5): Unsubscribe request for trades data succeeded"
+	const done = "unsubscribe_ack: Unsubscribe request for trades data succeeded"
 	trades := sampleRecords(t, dbn.SchemaTrades)
 	without := func(ids ...uint32) []byte {
 		return pick(trades, func(r dbn.Record) bool { return !slices.Contains(ids, r.Header().InstrumentID) })
@@ -407,7 +410,7 @@ func TestUnsubscribe(t *testing.T) {
 		{"all of two", other + both, "schema=trades|symbols=ALL_SYMBOLS", done, definition},
 		{"all of all", other + all, "schema=trades|symbols=ALL_SYMBOLS", done, definition},
 		{"what is not subscribed", all, "schema=trades|symbols=XXX", done, trades},
-		{"another schema", all, "schema=mbo|symbols=ALL_SYMBOLS", "unknown(5): Unsubscribe request for mbo data succeeded", trades},
+		{"another schema", all, "schema=mbo|symbols=ALL_SYMBOLS", "unsubscribe_ack: Unsubscribe request for mbo data succeeded", trades},
 		{"an stype that cannot be", all, "schema=trades|stype_in=continuous|symbols=CL.c.0",
 			"invalid_subscription last=1: Invalid subscription: unsubscribe: stype_in continuous is not possible, want raw_symbol, parent or instrument_id", trades},
 		{"no symbols", all, "schema=trades", "invalid_subscription last=1: Invalid subscription: unsubscribe: symbols is missing", trades},

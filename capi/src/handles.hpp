@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -14,9 +15,10 @@
 
 namespace dbnloop::capi {
 
-/// Texts that an event points to, until the next poll.
+/// What an event points to, until the next poll.
 struct Kept {
   std::string text;
+  std::vector<std::byte> metadata;
   std::shared_ptr<const HttpFailure> failure;
   dbnloop_http_failure http{};
   dbnloop_session_event session{};
@@ -31,7 +33,6 @@ struct Source {
 
   dbnloop_reactor* reactor = nullptr;  // null once the reactor was freed
   std::uint64_t id = 0;
-  std::vector<std::byte> metadata;  // what its event points to
 
   /// Null once the reactor was freed.
   [[nodiscard]] virtual DataSource* source() noexcept = 0;

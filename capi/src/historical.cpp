@@ -243,6 +243,7 @@ dbnloop_status dbnloop_hist_download(dbnloop_hist* client,
     RequireNonNull(in.path, "download.path");
     request.path = View(in.path, in.path_len, "download.path");
     request.sha256 = View(in.sha256, in.sha256_len, "download.sha256");
+    request.part = View(in.part, in.part_len, "download.part");
     request.overwrite = Flag(in.overwrite, "download.overwrite");
     request.resume = Flag(in.resume, "download.resume");
     if (Flag(in.has_size, "download.has_size")) request.size = in.size;

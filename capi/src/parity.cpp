@@ -42,6 +42,8 @@ static_assert(Same(DBNLOOP_LIMIT_EXCEEDED, ErrorCode::LimitExceeded));
 static_assert(Same(DBNLOOP_SYSTEM, ErrorCode::System));
 static_assert(Same(DBNLOOP_OUT_OF_MEMORY, ErrorCode::OutOfMemory));
 static_assert(Same(DBNLOOP_HANDLER_FAILED, ErrorCode::HandlerFailed));
+static_assert(Same(DBNLOOP_TRUNCATED, ErrorCode::Truncated));
+static_assert(Same(DBNLOOP_CHECKSUM_MISMATCH, ErrorCode::ChecksumMismatch));
 
 static_assert(Same(DBNLOOP_LIVE_DISCONNECTED, State::Disconnected));
 static_assert(Same(DBNLOOP_LIVE_CONNECTING, State::Connecting));

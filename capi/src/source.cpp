@@ -38,8 +38,11 @@ void Source::Attach(dbnloop_reactor* to) {
   });
   data->OnMetadata([this](const Metadata& value) {
     auto encoded = EncodeMetadata(value);
-    // Only a hostile peer sends text that cannot be written back.
-    metadata = encoded ? std::move(*encoded) : std::vector<std::byte>{};
+    // One turn may read several headers. Only a hostile peer sends text that cannot be
+    // written back.
+    auto& kept = *reactor->next_texts.emplace_back(std::make_unique<Kept>());
+    auto& metadata = kept.metadata;
+    if (encoded) metadata = std::move(*encoded);
     auto& event = reactor->Append(DBNLOOP_EVENT_METADATA, id);
     event.flags = value.ts_out ? DBNLOOP_FLAG_TS_OUT : 0;
     event.data = metadata.data();

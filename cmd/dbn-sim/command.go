@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/cli"
 	"github.com/dbnloop/dbnloop/sim"
 )
 
@@ -75,7 +76,7 @@ certificates and handshakes; defaults are in brackets):
   dbn-sim --fault cut-record=end --close-at-end mbo.dbn
   dbn-sim --pace 1x --shared-market --fault refuse=100,2s --fault reset=100 mbo.dbn
   dbn-sim --hist-port 0 --ca-out ca.pem --hist-fault cut-body=1000,on=1 trades.dbn.zst`,
-		Version:       version,
+		Version:       cli.Version(version),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -83,7 +84,7 @@ certificates and handshakes; defaults are in brackets):
 			return o.serve(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{cli.FlagError(err)} })
 	o.define(cmd)
 	return cmd
 }
@@ -228,7 +229,7 @@ func (o *options) logger(stderr io.Writer) (*slog.Logger, error) {
 	case "text":
 		return slog.New(slog.NewTextHandler(stderr, handlerOptions)), nil
 	case "json":
-		return slog.New(slog.NewJSONHandler(stderr, handlerOptions)), nil
+		return slog.New(slog.NewJSONHandler(cli.PlainJSON(stderr), handlerOptions)), nil
 	}
 	return nil, fmt.Errorf("--log-format %q: want text or json", o.logFormat)
 }
@@ -248,15 +249,11 @@ func parseTime(text string) (dbn.UnixNanos, error) {
 	if text == "" {
 		return 0, nil
 	}
-	if ns, err := strconv.ParseUint(text, 10, 64); err == nil {
-		return dbn.UnixNanos(ns), nil
+	at, err := dbn.ParseTime(text)
+	if err != nil {
+		return 0, fmt.Errorf("--live-from: %s", strings.TrimPrefix(err.Error(), "dbn: "))
 	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateOnly} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return dbn.UnixNanosOf(t), nil
-		}
-	}
-	return 0, fmt.Errorf("--live-from %q: want ISO 8601 or nanoseconds since 1970", text)
+	return at, nil
 }
 
 // writeWhole writes a file so that whoever waits for it never sees half of it.

@@ -9,10 +9,12 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/dbnloop/dbnloop/internal/cli"
 )
 
-// version is set by the build.
-var version = "dev"
+// version is set by make; go install leaves it empty.
+var version string
 
 // The exit codes.
 const (
@@ -32,10 +34,15 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	cmd := newCommand()
 	cmd.SetArgs(args)
-	cmd.SetOut(stdout)
+	out := &cli.Output{W: stdout}
+	cmd.SetOut(out)
 	cmd.SetErr(stderr)
-	if err := cmd.ExecuteContext(ctx); err != nil {
-		fmt.Fprintf(stderr, "dbn-sim: %v\n", err)
+	err := cmd.ExecuteContext(ctx)
+	if failed := out.Err(); failed != nil {
+		err = failed
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "dbn-sim: %s\n", cli.Plain(err.Error()))
 		return exitCode(err)
 	}
 	return exitOK

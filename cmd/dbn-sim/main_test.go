@@ -184,6 +184,8 @@ func TestMistakesAreOneClearLine(t *testing.T) {
 		code int
 		text string
 	}{
+		{"--exit-after-sessions few", exitUsage, `--exit-after-sessions "few": want a whole number`},
+		{"--heartbeat 30", exitUsage, `--heartbeat "30": want a duration such as 30s or 5m`},
 		{"--no-such-flag", exitUsage, "unknown flag: --no-such-flag"},
 		{"--pace slow", exitUsage, `pace "slow": want fast, a factor such as 1x, or a rate such as 1000/s`},
 		{"--loop 0", exitUsage, `--loop "0": want a number of passes or forever`},
@@ -228,6 +230,21 @@ func TestHelpNamesEveryFault(t *testing.T) {
 	for _, word := range []string{"cut-record", "stall", "--exit-after-sessions", "--port-file", "cert-expired", "--hist-port", "--ca-out"} {
 		if !strings.Contains(stdout.String(), word) {
 			t.Errorf("%s is not in the help", word)
+		}
+	}
+}
+
+func TestHelpThatCannotBeWrittenIsAFailure(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer full.Close()
+	for _, flag := range []string{"--help", "--version"} {
+		var stderr bytes.Buffer
+		code := run(t.Context(), []string{flag}, full, &stderr)
+		if code != exitFailure || stderr.String() != "dbn-sim: cannot write to standard output: no space left on device\n" {
+			t.Errorf("%s: exit code %d, %q", flag, code, stderr.String())
 		}
 	}
 }

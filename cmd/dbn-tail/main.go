@@ -4,10 +4,11 @@ package main
 import (
 	"os"
 
+	"github.com/dbnloop/dbnloop/internal/cli"
 	"github.com/dbnloop/dbnloop/internal/tail"
 )
 
-// version is set by the build.
-var version = "dev"
+// version is set by make; go install leaves it empty.
+var version string
 
-func main() { os.Exit(tail.System(version).Run(os.Args[1:])) }
+func main() { os.Exit(tail.System(cli.Version(version)).Run(os.Args[1:])) }

@@ -56,6 +56,10 @@ std::string_view ToString(ErrorCode code) noexcept {
       return "OutOfMemory";
     case ErrorCode::HandlerFailed:
       return "HandlerFailed";
+    case ErrorCode::Truncated:
+      return "Truncated";
+    case ErrorCode::ChecksumMismatch:
+      return "ChecksumMismatch";
   }
   return "Unknown";
 }

@@ -13,6 +13,11 @@ type stringsEnum struct {
 	Enum    enum
 }
 
+// cppName names a value whichever library's type it has.
+func (e stringsEnum) cppName(v enumValue) string {
+	return cppValueName(e.Name, e.OwnName, e.Enum, v)
+}
+
 // stringsEnums lists every enum of the schema but the flags.
 func stringsEnums(s *schemaFile) []stringsEnum {
 	var out []stringsEnum
@@ -112,7 +117,7 @@ namespace detail {
 	for _, e := range enums {
 		fmt.Fprintf(&b, "template <>\nconstexpr auto kTexts<%s> = std::to_array<EnumText<%s>>({\n", e.Name, e.Name)
 		for _, v := range e.Enum.sorted() {
-			fmt.Fprintf(&b, "    {%s::%s, %q},\n", e.Name, v.Name, e.Enum.text(v.Name))
+			fmt.Fprintf(&b, "    {%s, %q},\n", e.cppName(v), e.Enum.text(v.Name))
 		}
 		b.WriteString("});\n")
 	}
@@ -202,6 +207,7 @@ struct EnumRow {
   E value;
   int number;  ///< of the format; a character's code
   const char* text;
+  const char* databento_text;  ///< what databento-cpp's ToString gives
 };
 
 /// Calls f(name, rows, aliases) for every enum of the schema but the flags.
@@ -211,7 +217,8 @@ void ForEachEnum(F&& f) {
 	for _, e := range stringsEnums(s) {
 		fmt.Fprintf(&b, "  f(\"%s\",\n    std::vector<EnumRow<%s>>{\n", e.Name, e.Name)
 		for _, v := range e.Enum.sorted() {
-			fmt.Fprintf(&b, "      {%s::%s, %d, %q},\n", e.Name, v.Name, v.Value, e.Enum.text(v.Name))
+			text := e.Enum.text(v.Name)
+			fmt.Fprintf(&b, "      {%s, %d, %q, %q},\n", e.cppName(v), v.Value, text, parityText(e.OwnName, v.Name, text))
 		}
 		fmt.Fprintf(&b, "    },\n    std::vector<EnumText<%s>>{\n", e.Name)
 		for _, row := range cppAliases(e) {

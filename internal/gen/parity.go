@@ -8,10 +8,17 @@ import (
 
 // A parityDifference is a place where databento-cpp does not have what the schema has.
 type parityDifference struct {
-	What   string // record.field (of every version), enum.value or enum, as in the schema
-	Theirs string // databento-cpp's C++ type, for fields of another type; empty: it has none
+	What string // record.field (of every version), enum.value or enum, as in the schema
+	// Theirs is databento-cpp's C++ type of a field, or its name of an enum's value; empty:
+	// it has none.
+	Theirs string
 	Why    string
 }
+
+// parityNewer are the values that came after databento-cpp 0.65.0. Code that must build
+// with its types too writes them as numbers; TextOf, FromString and EnumValues know them in
+// every build.
+const parityNewer = "came after databento-cpp 0.65.0: a number without a name there"
 
 const reservedByte = "a reserved byte, a number there and an array of one byte here, in every version"
 
@@ -24,10 +31,63 @@ var parityDifferences = []parityDifference{
 	{"ReconnectPolicy", "", "of the Python client only"},
 	{"Packaging", "", "of the Python client only, no longer used by the API"},
 	{"FlagSet.RESERVED0", "", "bit 0 is reserved; databento-cpp gives it no name"},
+	{"SystemCode.UnsubscribeAck", "", parityNewer},
+	{"SecurityUpdateAction.Invalid", "", "of old files only; databento-cpp gives it no name"},
+	{"Venue.Cdef", "Def", "was DEF until after databento-cpp 0.65.0"},
+	{"Venue.Dbix", "", parityNewer},
+	{"Dataset.DbixCore", "", parityNewer},
+	{"Publisher.MainCgifCdef", "MainCgifDef", "was MAIN.CGIF.DEF until after databento-cpp 0.65.0"},
+	{"Publisher.DbixCoreMain", "", parityNewer},
+	{"Publisher.DbixCoreMsci", "", parityNewer},
+	{"Publisher.DbixCoreFtse", "", parityNewer},
+	{"Publisher.DbixCoreInav", "", parityNewer},
+	{"Publisher.DbixCoreMstar", "", parityNewer},
+	{"Publisher.DbixCoreCccy", "", parityNewer},
+	{"Publisher.DbixCoreCgi", "", parityNewer},
+	{"Publisher.DbixCoreCdef", "", parityNewer},
 	{"BboMsg._reserved1", "std::uint8_t", reservedByte},
 	{"BboMsg._reserved2", "std::uint8_t", reservedByte},
 	{"CbboMsg._reserved1", "std::uint8_t", reservedByte},
 	{"CbboMsg._reserved2", "std::uint8_t", reservedByte},
+}
+
+// parityTexts are the strings that databento-cpp's ToString gives where they are not the
+// schema's, by enum.value: it forgot two, and spells two as they were before. For a value
+// that it does not have it gives "Unknown".
+var parityTexts = map[string]string{
+	"RType.OhlcvDeprecated":  "Unknown",
+	"SType.Smart":            "Unknown",
+	"Venue.Cdef":             "DEF",
+	"Publisher.MainCgifCdef": "MAIN.CGIF.DEF",
+}
+
+func findDifference(what string) *parityDifference {
+	i := slices.IndexFunc(parityDifferences, func(d parityDifference) bool { return d.What == what })
+	if i < 0 {
+		return nil
+	}
+	return &parityDifferences[i]
+}
+
+// parityText is what databento-cpp's ToString gives for a value.
+func parityText(enum, value, text string) string {
+	what := enum + "." + value
+	if theirs, ok := parityTexts[what]; ok {
+		return theirs
+	}
+	if findDifference(what) != nil {
+		return "Unknown"
+	}
+	return text
+}
+
+// cppValueName names a value in code that is built with dbnloop's types and with
+// databento-cpp's: its name where both have it, else its number.
+func cppValueName(enumName, ownName string, e enum, v enumValue) string {
+	if findDifference(ownName+"."+v.Name) == nil {
+		return enumName + "::" + v.Name
+	}
+	return fmt.Sprintf("static_cast<%s>(%s)", enumName, cppValue(ownName, e, v))
 }
 
 // parity writes the assertions and notes which differences it met.
@@ -38,12 +98,11 @@ type parity struct {
 }
 
 func (p *parity) difference(what string) *parityDifference {
-	i := slices.IndexFunc(parityDifferences, func(d parityDifference) bool { return d.What == what })
-	if i < 0 {
-		return nil
+	d := findDifference(what)
+	if d != nil {
+		p.met[what] = true
 	}
-	p.met[what] = true
-	return &parityDifferences[i]
+	return d
 }
 
 func (p *parity) printf(format string, args ...any) { fmt.Fprintf(&p.b, format, args...) }
@@ -81,13 +140,21 @@ func (p *parity) layout(name string, l layout) {
 // no other value.
 func (p *parity) enum(name string, e enum) {
 	p.printf("static_assert(std::is_same_v<std::underlying_type_t<%s>, %s>);\n", name, cppScalars[e.Type])
+	var theirs []string
 	for _, v := range e.sorted() {
 		p.values++
-		p.printf("static_assert(static_cast<%s>(%s::%s) == %s);\n", cppScalars[e.Type], name, v.Name, cppValue(name, e, v))
+		theirName := v.Name
+		if d := p.difference(name + "." + v.Name); d != nil {
+			if theirName = d.Theirs; theirName == "" {
+				continue
+			}
+		}
+		theirs = append(theirs, theirName)
+		p.printf("static_assert(static_cast<%s>(%s::%s) == %s);\n", cppScalars[e.Type], name, theirName, cppValue(name, e, v))
 	}
 	p.printf("[[maybe_unused]] void HasNoOtherValue(%s value) {\n  switch (value) {\n", name)
-	for _, v := range e.sorted() {
-		p.printf("    case %s::%s:\n", name, v.Name)
+	for _, theirName := range theirs {
+		p.printf("    case %s::%s:\n", name, theirName)
 	}
 	p.printf("      break;\n  }\n}\n\n")
 }

@@ -124,10 +124,11 @@ func parseDay(name, text string) (dbnloop.Date, error) {
 	if text == "" {
 		return "", nil
 	}
-	if _, err := time.Parse(time.DateOnly, text); err != nil {
+	start, end, err := dbn.ParsePeriod(text)
+	if err != nil || time.Duration(end-start) != 24*time.Hour {
 		return "", usage("--%s %q: want a day such as 2026-11-16", name, text)
 	}
-	return dbnloop.Date(text), nil
+	return dbnloop.Date(start.Time().Format(time.DateOnly)), nil
 }
 
 // Help of --start and --end where they are days.

@@ -75,8 +75,11 @@ costs money, the other commands do not.`,
 		},
 		{
 			use: "list", short: "List the jobs", flags: []string{"since"},
+			long: `list shows the jobs with their details, for which it asks the server once for each job,
+a few at a time. --short does not ask: it shows id, state and time of receipt.`,
 			define: func(p *pflag.FlagSet) {
 				p.StringSlice("state", nil, "only jobs in the `STATE` queued, processing, done or expired (repeatable)")
+				p.Bool("short", false, "only what one request gives: id, state and time of receipt")
 			},
 			run: (*apiCall).listJobs,
 		},
@@ -85,29 +88,29 @@ costs money, the other commands do not.`,
 		{
 			use: "download JOB [FILE...]", short: "Download the files of a job, all or some",
 			long: `download writes the files of a job into the folder DIR/JOB. A file appears under its name
-when it is whole and has the SHA-256 that the server listed; until then it is FILE.part,
-with which another run goes on. Files that are there already are left as they are.`,
+when it is complete and has the SHA-256 that the server listed; until then it is FILE.part,
+which another run resumes. Files that are there already are left as they are.`,
 			example: "  dbn-tail batch download --dir data GLBX-20261116-ABCDEFGHIJ",
 			flags:   []string{"force"}, define: download.define,
 			run: func(q *apiCall) (listing, error) { return q.download(download) },
 		},
 	} {
 		child := p.apiCommand(f, log, c)
-		if child.Name() == "download" {
+		if child.Name() == "download" || child.Name() == "list" {
 			child.PreRun = func(cmd *cobra.Command, _ []string) {
 				if !cmd.Flags().Changed("retries") {
-					f.retries = downloadRetries
+					f.retries = manyRetries
 				}
 			}
-			child.Flag("retries").DefValue = strconv.Itoa(downloadRetries)
+			child.Flag("retries").DefValue = strconv.Itoa(manyRetries)
 		}
 		cmd.AddCommand(child)
 	}
 	return cmd
 }
 
-// downloadRetries is --retries of downloads, unless told otherwise.
-const downloadRetries = 5
+// manyRetries is the default of --retries for commands that make many requests.
+const manyRetries = 5
 
 // submit orders a job.
 func (q *apiCall) submit(job *jobFlags) (l listing, err error) {
@@ -144,8 +147,7 @@ func (q *apiCall) submit(job *jobFlags) (l listing, err error) {
 
 // confirmJob shows the cost and asks.
 func (q *apiCall) confirmJob(pl *histPlan, p price) error {
-	order := fmt.Sprintf("%s of %s, %s: %s, %s", joinNames(pl.request.schemas), pl.request.dataset,
-		dollars(p.CostUSD), plural(p.Records, "record"), quantity(p.Bytes))
+	order := pl.order(p)
 	if q.flags.yes {
 		q.log.Info("ordering " + order)
 		return nil
@@ -172,15 +174,46 @@ func (q *apiCall) listJobs() (l listing, err error) {
 	if err != nil {
 		return l, err
 	}
+	short, err := q.cmd.Flags().GetBool("short")
+	if err != nil {
+		return l, err
+	}
 	jobs, err := q.client.ListJobs(q.ctx, since, states...)
-	l.columns = []string{"job", "state", "dataset", "schema", "symbols", "start", "end", "records", "cost", "received"}
+	if err != nil {
+		return l, err
+	}
+	if short {
+		l.columns = []string{"job", "state", "received"}
+		for _, j := range jobs {
+			l.add(j.ID, j.State, j.Received)
+			l.items = append(l.items, shortJob{j.ID, j.State, j.Received})
+		}
+		return l, nil
+	}
+	ids := make([]string, len(jobs))
 	for i := range jobs {
-		j := &jobs[i]
+		ids[i] = jobs[i].ID
+	}
+	details, err := q.details(ids)
+	l.columns = []string{"job", "state", "dataset", "schema", "symbols", "start", "end", "records", "cost", "received"}
+	for i, j := range details {
+		if j == nil {
+			l.add(jobs[i].ID, jobs[i].State, "", "", "", "", "", "", "", jobs[i].Received)
+			l.items = append(l.items, shortJob{jobs[i].ID, jobs[i].State, jobs[i].Received})
+			continue
+		}
 		l.add(j.ID, j.State, j.Dataset, j.Schema, shortened(j.Symbols), j.Start, j.End,
 			countOf(j.RecordCount), costOf(j.CostUSD), j.Received)
 		l.items = append(l.items, *j)
 	}
 	return l, err
+}
+
+// shortJob is what the list of jobs says of one.
+type shortJob struct {
+	ID       string `json:"id"`
+	State    string `json:"state"`
+	Received string `json:"ts_received"`
 }
 
 // shortened names a few symbols and how many more there are.
@@ -275,6 +308,9 @@ func (q *apiCall) listFiles() (l listing, err error) {
 	}
 	l.columns = []string{"file", "size", "hash"}
 	for _, f := range files {
+		if d, err := dbnloop.FileDownload(f, "."); err == nil && d.SHA256 == "" {
+			q.warnUnchecked(f)
+		}
 		l.add(f.Name, grouped(uint64(max(f.Size, 0))), f.Hash)
 		l.items = append(l.items, f)
 	}

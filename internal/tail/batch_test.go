@@ -5,11 +5,15 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -204,9 +208,183 @@ func TestBatchWrongHash(t *testing.T) {
 	h := newHistServer(t, sim.HistoricalConfig{Faults: []sim.HistoricalFault{{Kind: sim.HistCorrupt, At: 50, Endpoint: "batch/download"}}})
 	job := h.submit(t)
 	dir := t.TempDir()
-	h.run(t, "batch", "download", "--dir", dir, job.ID).want(t, ExitCorrupt, "SHA-256", "thrown away")
+	h.run(t, "batch", "download", "--dir", dir, job.ID).want(t, ExitCorrupt, "SHA-256", "it was deleted")
 	if left := filesIn(t, filepath.Join(dir, job.ID)); len(left) != 0 {
 		t.Errorf("left: %v", left)
+	}
+}
+
+// jobServer serves the files of a job J by name, in this order. A hash that is "" is the
+// right one.
+func jobServer(t testing.TB, names []string, contents map[string]string, hash func(name string) string) *stubServer {
+	answers := map[string]http.HandlerFunc{}
+	list := []dbnloop.JobFile{}
+	for _, name := range names {
+		content := contents[name]
+		f := dbnloop.JobFile{Name: name, Size: int64(len(content)), Hash: hash(name), URLs: map[string]string{"https": "https://elsewhere/v0/files/" + name}}
+		if f.Hash == "" {
+			f.Hash = fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(content)))
+		}
+		list = append(list, f)
+		answers["files/"+name] = func(w http.ResponseWriter, r *http.Request) {
+			http.ServeContent(w, r, "", time.Time{}, strings.NewReader(content))
+		}
+	}
+	answers["batch.list_files"] = func(w http.ResponseWriter, _ *http.Request) {
+		json.NewEncoder(w).Encode(list) //nolint:errcheck // the client sees it
+	}
+	return newStub(t, answers)
+}
+
+// A file of a job may have the name that another one's part would have.
+func TestBatchTakesNoFileForThePartOfAnother(t *testing.T) {
+	contents := map[string]string{"a": "first", "a.part": "the second", "a.part.2": "the third one", "a.part.part": "the fourth of them"}
+	orders := [][]string{
+		{"a.part", "a"}, {"a", "a.part"}, {"a.part", "a.part.2", "a"}, {"a.part.part", "a.part", "a.part.2", "a"},
+	}
+	for _, names := range orders {
+		s := jobServer(t, names, contents, func(string) string { return "" })
+		check := func(dir string) {
+			t.Helper()
+			for _, name := range names {
+				if got := string(readFile(t, filepath.Join(dir, "J", name))); got != contents[name] {
+					t.Errorf("%v: %s holds %q", names, name, got)
+				}
+			}
+			if left := filesIn(t, filepath.Join(dir, "J")); len(left) != len(names) {
+				t.Errorf("%v: %v", names, left)
+			}
+		}
+		dir := t.TempDir()
+		s.run(t, "batch", "download", "--dir", dir, "J").want(t, ExitOK)
+		check(dir)
+		// One by one, and the one that is missing beside the others.
+		dir = t.TempDir()
+		for _, name := range names {
+			s.run(t, "batch", "download", "--dir", dir, "J", name).want(t, ExitOK)
+		}
+		check(dir)
+		if err := os.Remove(filepath.Join(dir, "J", "a")); err != nil {
+			t.Fatal(err)
+		}
+		s.run(t, "batch", "download", "--dir", dir, "J").want(t, ExitOK)
+		check(dir)
+	}
+}
+
+func TestBatchSaysWhatIsNotChecked(t *testing.T) {
+	contents := map[string]string{"a": "content", "b": "content too"}
+	for _, hash := range []string{
+		"md5:9a0364b9e99bb480dd25e1f0284c8555", "sha512:" + strings.Repeat("0", 128), "none", "sha256:", "sha256:xyz",
+		"sha256:" + strings.Repeat("0", 63), strings.Repeat("0", 64),
+	} {
+		s := jobServer(t, []string{"a", "b"}, contents, func(name string) string {
+			return map[string]string{"a": hash}[name]
+		})
+		dir := t.TempDir()
+		warning := "warning: a: the server lists the hash " + strconv.Quote(hash)
+		for _, state := range []string{stateNew, stateHere} {
+			got := s.run(t, "batch", "download", "--dir", dir, "J").want(t, ExitOK, warning)
+			lines := strings.Split(strings.TrimSpace(got.stdout), "\n")
+			if len(lines) != 3 || !strings.HasSuffix(lines[1], state+", unchecked") || !strings.HasSuffix(lines[2], state) ||
+				strings.Count(got.stderr, "\n") != 1 {
+				t.Errorf("%s: %s%s", hash, got.stdout, got.stderr)
+			}
+		}
+		s.run(t, "batch", "files", "J").want(t, ExitOK, warning)
+	}
+	upper := func(name string) string {
+		return strings.ToUpper(fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(contents[name]))))
+	}
+	s := jobServer(t, []string{"a", "b"}, contents, upper)
+	s.run(t, "batch", "download", "--dir", t.TempDir(), "J").want(t, ExitOK)
+}
+
+// listServer lists 40 jobs and gives the details of each, when enough of them are asked for
+// at once. With long, the list has the details as well.
+func listServer(t testing.TB, long bool, fault func(w http.ResponseWriter, id string) bool) (s *stubServer, most func() int) {
+	var mu sync.Mutex
+	var waiting, peak, asked int
+	gate := make(chan struct{}, 1000)
+	details := func(id string) map[string]any {
+		return map[string]any{
+			"id": id, "state": "done", "ts_received": "2026-11-16T00:00:00Z", "dataset": "GLBX.MDP3", "schema": "mbo",
+			"symbols": "ESZ6", "stype_in": "raw_symbol", "stype_out": "instrument_id", "start": "2026-11-15T00:00:00Z",
+			"end": "2026-11-16T00:00:00Z", "encoding": "dbn", "cost_usd": 1.5, "record_count": 1234,
+		}
+	}
+	s = newStub(t, map[string]http.HandlerFunc{
+		"batch.list_jobs": func(w http.ResponseWriter, _ *http.Request) {
+			var jobs []map[string]any
+			for i := range 40 {
+				job := details(fmt.Sprintf("JOB-%02d", i))
+				if !long {
+					job = map[string]any{"id": job["id"], "state": job["state"], "ts_received": job["ts_received"]}
+				}
+				jobs = append(jobs, job)
+			}
+			json.NewEncoder(w).Encode(jobs) //nolint:errcheck // the client sees it
+		},
+		"batch.get_job_details": func(w http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			waiting, asked = waiting+1, asked+1
+			peak = max(peak, waiting)
+			if waiting == detailsAtOnce || asked == 40 { // as many as come at once
+				for range waiting {
+					gate <- struct{}{}
+				}
+			}
+			mu.Unlock()
+			<-gate
+			mu.Lock()
+			waiting--
+			mu.Unlock()
+			id := r.URL.Query().Get("job_id")
+			if fault == nil || !fault(w, id) {
+				json.NewEncoder(w).Encode(details(id)) //nolint:errcheck // the client sees it
+			}
+		},
+	})
+	return s, func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return peak
+	}
+}
+
+func TestBatchListAsksForDetailsAFewAtATime(t *testing.T) {
+	for _, long := range []bool{false, true} {
+		s, most := listServer(t, long, nil)
+		got := s.run(t, "batch", "list").want(t, ExitOK).stdout
+		lines := strings.Split(strings.TrimSpace(got), "\n")
+		if len(lines) != 41 || most() != detailsAtOnce {
+			t.Fatalf("%d lines, %d requests at once:\n%s", len(lines), most(), got)
+		}
+		for i, line := range lines[1:] {
+			want := fmt.Sprintf("JOB-%02d done GLBX.MDP3 mbo ESZ6 2026-11-15T00:00:00Z 2026-11-16T00:00:00Z 1,234 $1.50 2026-11-16T00:00:00Z", i)
+			if strings.Join(strings.Fields(line), " ") != want {
+				t.Errorf("line %d: %s", i, line)
+			}
+		}
+		s, _ = listServer(t, long, nil)
+		got = s.run(t, "batch", "list", "--short", "-J").want(t, ExitOK).stdout
+		if first, _, _ := strings.Cut(got, "\n"); first != `{"id":"JOB-00","state":"done","ts_received":"2026-11-16T00:00:00Z"}` ||
+			strings.Count(got, "\n") != 40 || s.wasAsked("batch.get_job_details") {
+			t.Errorf("--short: %s", got)
+		}
+	}
+}
+
+func TestBatchListShowsWhatItGot(t *testing.T) {
+	s, _ := listServer(t, false, func(w http.ResponseWriter, id string) bool {
+		if id == "JOB-03" {
+			http.Error(w, `{"detail":{"case":"batch_job_not_found","message":"gone","status_code":404}}`, http.StatusNotFound)
+		}
+		return id == "JOB-03"
+	})
+	got := s.run(t, "batch", "list").want(t, ExitFailure, "details of job JOB-03: ", "batch_job_not_found")
+	if n := strings.Count(got.stdout, "$1.50"); n != 39 || !strings.Contains(got.stdout, "\nJOB-03  done   -  ") || strings.Count(got.stderr, "\n") != 1 {
+		t.Errorf("%d with details: %s%s", n, got.stdout, got.stderr)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -35,6 +36,8 @@ const (
 	stateNew  = "downloaded"
 	stateOn   = "resumed" // began with what an earlier run had left
 	stateHere = "there"   // was whole already
+	// follows the state of a file whose hash is of a kind that is not known
+	stateUnchecked = ", unchecked"
 )
 
 // download brings the files of a job, one after the other. The listing holds those that are
@@ -47,7 +50,7 @@ func (q *apiCall) download(d *downloadFlags) (l listing, err error) {
 	if id != filepath.Base(id) || id == "." || id == ".." || id == "" {
 		return l, usage("batch download: %q cannot be the name of a job", id)
 	}
-	files, err := q.filesOf(id)
+	all, files, err := q.filesOf(id)
 	if err != nil {
 		return l, err
 	}
@@ -57,7 +60,7 @@ func (q *apiCall) download(d *downloadFlags) (l listing, err error) {
 	}
 	l.columns = []string{"path", "size", "sha256", "state"}
 	for _, f := range files {
-		got, err := q.fetch(f, folder)
+		got, err := q.fetch(f, folder, partOf(f, all))
 		if err != nil {
 			return l, err
 		}
@@ -67,47 +70,72 @@ func (q *apiCall) download(d *downloadFlags) (l listing, err error) {
 	return l, nil
 }
 
-// filesOf are the files of a job that the arguments ask for.
-func (q *apiCall) filesOf(id string) ([]dbnloop.JobFile, error) {
-	files, err := q.client.ListFiles(q.ctx, id)
-	if err != nil {
-		return nil, err
+// partOf names the part of a file. No file of the job has that name: one of them may be
+// named like another one's part.
+func partOf(f dbnloop.JobFile, all []dbnloop.JobFile) string {
+	for number := 1; ; number++ {
+		name := partName(f.Name, number)
+		if !slices.ContainsFunc(all, func(other dbnloop.JobFile) bool { return other.Name == name }) {
+			return name
+		}
 	}
-	if len(files) == 0 {
+}
+
+// filesOf are the files of a job, and those that the arguments ask for.
+func (q *apiCall) filesOf(id string) (all, files []dbnloop.JobFile, err error) {
+	all, err = q.client.ListFiles(q.ctx, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(all) == 0 {
 		job, err := q.client.JobDetails(q.ctx, id)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		return nil, fail(ExitFailure, "the job %s has no files; it is %s", id, job.State)
+		return nil, nil, fail(ExitFailure, "the job %s has no files; it is %s", id, job.State)
 	}
 	wanted := q.args[1:]
 	for _, name := range wanted {
-		if !slices.ContainsFunc(files, func(f dbnloop.JobFile) bool { return f.Name == name }) {
-			return nil, usage("the job %s has no file %q (see batch files)", id, name)
+		if !slices.ContainsFunc(all, func(f dbnloop.JobFile) bool { return f.Name == name }) {
+			return nil, nil, usage("the job %s has no file %q (see batch files)", id, name)
 		}
 	}
 	if len(wanted) == 0 {
-		return files, nil
+		return all, all, nil
 	}
-	return slices.DeleteFunc(files, func(f dbnloop.JobFile) bool { return !slices.Contains(wanted, f.Name) }), nil
+	for _, f := range all {
+		if slices.Contains(wanted, f.Name) {
+			files = append(files, f)
+		}
+	}
+	return all, files, nil
 }
 
-// fetch brings one file, or finds it there.
-func (q *apiCall) fetch(f dbnloop.JobFile, folder string) (got fetched, err error) {
+// warnUnchecked says that a hash is of no use.
+func (q *apiCall) warnUnchecked(f dbnloop.JobFile) {
+	q.log.Warn(fmt.Sprintf("%s: the server lists the hash %q, which is not a SHA-256: the content is not checked", f.Name, f.Hash))
+}
+
+// fetch brings one file, or finds it there. It has the name part until it is complete.
+func (q *apiCall) fetch(f dbnloop.JobFile, folder, part string) (got fetched, err error) {
 	d, err := dbnloop.FileDownload(f, folder)
 	if err != nil {
 		return got, err
 	}
 	got = fetched{Path: d.Path, Size: f.Size, SHA256: d.SHA256, State: stateNew}
 	d.Overwrite = q.flags.force
+	if d.SHA256 == "" {
+		q.warnUnchecked(f)
+		defer func() { got.State += stateUnchecked }()
+	}
 	if _, err := os.Lstat(d.Path); err == nil && !d.Overwrite {
 		got.State = stateHere
 		return got, q.checkThere(&d)
 	}
-	part := d.Path + cutSuffix
-	if info, err := os.Stat(part); err == nil && info.Size() > 0 {
+	d.Part = filepath.Join(folder, part)
+	if info, err := os.Stat(d.Part); err == nil && info.Size() > 0 {
 		got.State = stateOn
-		q.log.Debug(part + ": going on behind " + quantity(uint64(info.Size())))
+		q.log.Debug(d.Part + ": resuming after " + quantity(uint64(info.Size())))
 	}
 	bar := (*progress)(nil)
 	if isTerminal(q.program.Stderr) {
@@ -118,7 +146,7 @@ func (q *apiCall) fetch(f dbnloop.JobFile, folder string) (got fetched, err erro
 	result, err := q.client.Download(q.ctx, d)
 	bar.clear()
 	if err != nil {
-		return got, q.explainFile(part, err)
+		return got, q.explainFile(d.Part, err)
 	}
 	got.Size, got.SHA256 = result.Bytes, result.SHA256
 	return got, nil
@@ -157,7 +185,7 @@ func (q *apiCall) explainFile(part string, err error) error {
 		return err
 	case !errors.As(err, &e):
 		return err
-	case e.Code == dbnloop.CodeHTTPError && e.HTTP == nil && strings.Contains(e.Message, "thrown away"):
+	case e.Code == dbnloop.CodeChecksumMismatch:
 		return fail(ExitCorrupt, "%s", e.Message)
 	case kept != "" && e.Retryable():
 		return fail(ExitPartial, "%s%s", e.Message, kept)

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/dbnloop/dbnloop/internal/cli"
 )
 
 // Program is what the program has from its surroundings.
@@ -38,8 +40,13 @@ func (p *Program) Run(args []string) int {
 	var f flags
 	log, _ := newLogger(p.Stderr, "text", false, false)
 	cmd := p.command(&f, &log)
-	cmd.SetArgs(args)
+	help := &cli.Output{W: p.Stdout}
+	cmd.SetOut(help)
+	cmd.SetArgs(joinStats(args))
 	err := cmd.Execute()
+	if failed := help.Err(); failed != nil {
+		err = failed
+	}
 	var signaled signalError
 	if errors.As(err, &signaled) {
 		return 128 + int(signaled.Signal)
@@ -71,9 +78,9 @@ those of the official dbn tool; symbols come from the file's own mappings.
 The API key is taken from ` + keyVariable + `, from the file that ` + keyFileVariable + `
 names, or from --key-file.
 
-A stream ends at --limit, when the gateway ends it, or at SIGINT or SIGTERM. SIGUSR1 prints
-the state. Exit codes: 0 ok, 1 failure, 2 usage, 3 partial data, 4 authentication,
-5 corrupt input, 130 and 143 after SIGINT and SIGTERM.`,
+A stream ends at --limit, or at SIGINT, SIGTERM or SIGHUP; a live session that the gateway
+ends is a failure. SIGUSR1 prints the state. Exit codes: 0 ok, 1 failure, 2 usage, 3 partial
+data, 4 authentication, 5 corrupt input, 129, 130 and 143 after SIGHUP, SIGINT and SIGTERM.`,
 		Example: `  dbn-tail --demo
   dbn-tail -d GLBX.MDP3 -s trades -i continuous ES.c.0 NQ.c.0
   dbn-tail -d GLBX.MDP3 -s mbo --snapshot --tee es.dbn.zst ESZ6
@@ -96,9 +103,8 @@ the state. Exit codes: 0 ok, 1 failure, 2 usage, 3 partial data, 4 authenticatio
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	cmd.SetVersionTemplate("dbn-tail {{.Version}}\n")
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%w", err) })
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%w", cli.FlagError(err)) })
 	cmd.SetIn(p.Stdin)
-	cmd.SetOut(p.Stdout)
 	cmd.SetErr(p.Stderr)
 	f.define(cmd)
 	cmd.AddCommand(p.histCommand(f, log))
@@ -119,6 +125,9 @@ func (p *Program) logged(f *flags, log **slog.Logger, run action) func(*cobra.Co
 		}
 		if f.quiet && f.verbose {
 			return usage("-q and -v exclude each other")
+		}
+		if f.output == "-" { // as everywhere, standard output
+			f.output = ""
 		}
 		*log = logger
 		return run(cmd, f, args, logger)
@@ -201,6 +210,9 @@ func (p *Program) run(cmd *cobra.Command, f *flags, args []string, log *slog.Log
 		return p.hist(cmd, f, args, log)
 	}
 	if err := refuseFlags(cmd, "is for historical data: use the command hist, or give --end", histFlags); err != nil {
+		return err
+	}
+	if err := refuseFlags(cmd, "is for files of records without metadata", fragmentFlags); err != nil {
 		return err
 	}
 	f.follow, f.followName = false, false // a live stream is followed anyway

@@ -37,8 +37,8 @@ func (f *flags) costLimit(cmd *cobra.Command) (*float64, error) {
 
 // price asks what a range costs; that is free.
 func (h *historical) price(r *dbnloop.Range) (p price, err error) {
-	p = price{Dataset: r.Dataset, Schema: r.Schema.String(), Start: r.Start.String(), End: r.End.String()}
-	if p.CostUSD, err = h.client.Cost(h.ctx, *r); err != nil {
+	p = price{Dataset: r.Dataset, Schema: r.Schema.String(), Start: timeText(r.Start), End: timeText(r.End)}
+	if p.CostUSD, err = h.cost(r); err != nil {
 		return p, err
 	}
 	if p.Bytes, err = h.client.BillableSize(h.ctx, *r); err != nil {
@@ -48,12 +48,21 @@ func (h *historical) price(r *dbnloop.Range) (p price, err error) {
 	return p, err
 }
 
+// cost asks what a range costs. A number that is not a price would pass every limit.
+func (h *historical) cost(r *dbnloop.Range) (float64, error) {
+	usd, err := h.client.Cost(h.ctx, *r)
+	if err == nil && (!(usd >= 0) || math.IsInf(usd, 1)) {
+		err = fail(ExitFailure, "the server's cost, %v US dollars, is not a price: nothing was asked for", usd)
+	}
+	return usd, err
+}
+
 // checkCost refuses what costs more than it may. Nothing is asked without a limit.
 func (h *historical) checkCost(r *dbnloop.Range, limit *float64) error {
 	if limit == nil {
 		return nil
 	}
-	cost, err := h.client.Cost(h.ctx, *r)
+	cost, err := h.cost(r)
 	if err != nil {
 		return err
 	}
@@ -84,7 +93,7 @@ func (h *historical) dryRun(r *dbnloop.Range, limit *float64, o *output, stdout 
 
 // printSeparated writes one row of what the JSON form has, under a header.
 func (p price) printSeparated(stdout io.Writer, o *output) error {
-	w := csv.NewWriter(&destination{name: "standard output", w: stdout})
+	w := csv.NewWriter(standardOutput(stdout))
 	if o.format == formatTSV {
 		w.Comma = '\t'
 	}

@@ -63,7 +63,11 @@ func (s *csvSink) header() error {
 }
 
 func (s *csvSink) chooseFields() error {
-	for _, name := range s.output.fields {
+	names := s.output.fields
+	if len(names) == 0 && s.output.disarm { // cell by cell
+		names = s.allFields()
+	}
+	for _, name := range names {
 		f := field{name: name}
 		for i := range s.columns {
 			if s.columns[i].Name == name {
@@ -76,6 +80,20 @@ func (s *csvSink) chooseFields() error {
 		s.fields = append(s.fields, f)
 	}
 	return nil
+}
+
+// allFields are those of a row, in their order.
+func (s *csvSink) allFields() (names []string) {
+	for i := range s.columns {
+		names = append(names, s.columns[i].Name)
+	}
+	if s.text.TsOut {
+		names = append(names, "ts_out")
+	}
+	if s.text.MapSymbol {
+		names = append(names, "symbol")
+	}
+	return names
 }
 
 // schemaOf is the first schema whose records are of this type.
@@ -131,6 +149,9 @@ func (s *csvSink) appendFields(dst []byte, r dbn.Record, symbol string) []byte {
 			dst = r.TsOut().Append(dst)
 		default:
 			dst = strconv.AppendUint(dst, uint64(r.TsOut()), 10)
+		}
+		if s.output.disarm {
+			dst = disarm(dst, start)
 		}
 		dst = dbn.QuoteCSV(dst, start, s.delimiter())
 	}

@@ -12,6 +12,9 @@ func (f *flags) checkFields(r *request, o *output) ([]string, error) {
 	if len(f.fields) == 0 {
 		return nil, nil
 	}
+	for i := range f.fields {
+		f.fields[i] = strings.TrimSpace(f.fields[i])
+	}
 	if o.format == formatTable || o.format == formatDBN {
 		return nil, usage("--fields works with -J, -C and -T, not with a %s", o.format)
 	}

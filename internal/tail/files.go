@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,9 +32,12 @@ func (f *flags) wantsFiles(args []string) bool {
 // liveFlags make no sense with files.
 var liveFlags = []string{
 	"stype-in", "symbols-file", "all-symbols", "snapshot", "start", "since", "tee", "key", "key-file",
-	"gateway", "heartbeat", "compression", "slow-reader", "ts-out", "metrics-addr",
+	"gateway", "heartbeat", "compression", "slow-reader", "metrics-addr",
 	"end", "hist-url", "ca-file", "retries", "max-cost", "dry-run",
 }
+
+// fragmentFlags say what records without metadata are.
+var fragmentFlags = []string{"input-fragment", "input-dbn-version"}
 
 // fileRun is one run over files. All but wake is used from one goroutine.
 type fileRun struct {
@@ -47,7 +52,10 @@ type fileRun struct {
 	sel      selection
 	stream   *stream
 	inputs   []*input
-	partial  bool // a file that was replaced had ended inside a record
+	pool     *filePool // of several inputs
+	filtered bool      // by schemas that were asked for
+	fragment bool      // the next record is the first of a fragment
+	partial  bool      // a file that was replaced had ended inside a record
 }
 
 // files prints files instead of a live stream.
@@ -84,6 +92,10 @@ func (run *fileRun) check(cmd *cobra.Command, f *flags, args []string, p *Progra
 	}
 	following := f.follow || f.followName
 	switch {
+	case !f.fragment && f.tsOut:
+		return usage("--ts-out is for live streams, and for files with --input-fragment: other files say themselves whether their records have it")
+	case !f.fragment && cmd.Flags().Changed("input-dbn-version"):
+		return usage("--input-dbn-version is for records without metadata: give --input-fragment, or leave it out")
 	case following && len(args) > 1:
 		return usage("-f and -F follow one file, not %d", len(args))
 	case f.followName && args[0] == "-":
@@ -118,7 +130,7 @@ func (run *fileRun) check(cmd *cobra.Command, f *flags, args []string, p *Progra
 	policy, err := f.upgradePolicy(usual)
 	run.options = []dbn.DecoderOption{dbn.WithUpgrade(policy)}
 	if f.fragment {
-		run.options = append(run.options, dbn.WithFragment(f.fragmentVersion, false))
+		run.options = append(run.options, dbn.WithFragment(f.fragmentVersion, f.tsOut))
 	}
 	return err
 }
@@ -131,6 +143,9 @@ func (run *fileRun) closeInputs() {
 
 // open opens all files and reads their metadata.
 func (run *fileRun) open(f *flags, args []string, stdin io.Reader) error {
+	if len(args) > 1 {
+		run.pool = newFilePool()
+	}
 	for _, name := range args {
 		in, err := run.openInput(name, stdin, f.follow || f.followName, f.followName)
 		if err != nil {
@@ -153,6 +168,7 @@ func (run *fileRun) plan(f *flags, p *Program) error {
 	}
 	file := new(fileRecords)
 	filtered := len(run.request.schemas) > 0
+	run.filtered, run.fragment = filtered, f.fragment
 	if !filtered && metadata.Schema != dbn.SchemaNone {
 		run.request.schemas = []dbn.Schema{metadata.Schema}
 	}
@@ -192,6 +208,7 @@ func (run *fileRun) metadata() (*dbn.Metadata, error) {
 		if m == nil { // a fragment; nobody will see this
 			m = &dbn.Metadata{
 				Version: dbn.Version, Schema: dbn.SchemaNone, StypeIn: dbn.STypeNone, StypeOut: dbn.STypeInstrumentID,
+				TsOut: in.decoder.TsOut(),
 			}
 		}
 		all = append(all, m)
@@ -199,9 +216,17 @@ func (run *fileRun) metadata() (*dbn.Metadata, error) {
 	return dbn.MergeMetadata(all...)
 }
 
-// narrow notes in the metadata that not all records will be there.
+// mixed reports whether an input may hold the symbol mappings of a live stream.
+func (run *fileRun) mixed() bool {
+	return slices.ContainsFunc(run.inputs, func(in *input) bool {
+		return in.metadata != nil && in.metadata.Schema == dbn.SchemaNone
+	})
+}
+
+// narrow notes in the metadata that not all records will be there. DBN that carries symbol
+// mappings is of no one schema: readers would take them for records of it.
 func (run *fileRun) narrow(m *dbn.Metadata, filtered bool) {
-	if filtered {
+	if filtered && (run.output.format != formatDBN || !run.mixed()) {
 		m.Schema = dbn.SchemaNone
 		if len(run.request.schemas) == 1 {
 			m.Schema = run.request.schemas[0]
@@ -266,6 +291,9 @@ func (run *fileRun) copy() error {
 			s.end(run.explain("", err))
 			break
 		}
+		if run.fragment {
+			run.checkTsOut(r)
+		}
 		s.record(r)
 	}
 	run.progress.clear()
@@ -273,6 +301,40 @@ func (run *fileRun) copy() error {
 	var signaled signalError
 	run.output.cut, run.output.empty = run.output.whole && errors.As(s.err, &signaled), s.count.records == 0
 	return s.finish()
+}
+
+// checkTsOut says that a fragment's records hold what was not asked for: nothing else tells
+// that they carry the gateway's send time.
+func (run *fileRun) checkTsOut(r dbn.Record) {
+	run.fragment = false // once is enough
+	d := run.inputs[0].decoder
+	if size := dbn.SizeOf(r.RType(), d.InputVersion()); size > 0 && !d.TsOut() && r.Size() == size+8 {
+		run.log.Warn("the records have 8 bytes more than DBN version " + strconv.Itoa(int(d.InputVersion())) +
+			" gives them: if these are the gateway's send time, --ts-out prints it")
+	}
+}
+
+// warnNoneWanted says why the output is empty: no record is of the schemas asked for.
+func (run *fileRun) warnNoneWanted() {
+	count := &run.stream.count
+	if !run.filtered || count.records > 0 || run.output.metadata {
+		return
+	}
+	var held []string
+	for rtype, n := range count.byRType {
+		if n > 0 && !isMessage(dbn.RType(rtype)) {
+			held = append(held, rtypeName(dbn.RType(rtype))+" "+grouped(n))
+		}
+	}
+	what := "no data records at all"
+	if len(held) > 0 {
+		what = "records of other types: " + strings.Join(held, ", ")
+	}
+	name := run.inputs[0].name
+	if len(run.inputs) > 1 {
+		name = fmt.Sprintf("%d files", len(run.inputs))
+	}
+	run.log.Warn(fmt.Sprintf("no record of schema %s was found; in %s there are %s", joinNames(run.request.schemas), name, what))
 }
 
 // interrupted is asked before every read: it prints what is due, and gives the reason to
@@ -322,6 +384,9 @@ func (run *fileRun) explain(name string, err error) error {
 		name = run.inputs[0].name
 	}
 	text := name + ": " + strings.TrimPrefix(err.Error(), "dbn: ")
+	if run.isEmpty(name) {
+		text = name + " is empty: not even DBN metadata is in it"
+	}
 	switch {
 	case errors.Is(err, errReaderGone):
 		return errReaderGone
@@ -337,6 +402,11 @@ func (run *fileRun) explain(name string, err error) error {
 	return usage("%s", text)
 }
 
+// isEmpty reports whether not a byte came from an input.
+func (run *fileRun) isEmpty(name string) bool {
+	return slices.ContainsFunc(run.inputs, func(in *input) bool { return in.name == name && in.got == 0 && in.read })
+}
+
 // conclude says how it went, and gives the error to end with.
 func (run *fileRun) conclude(err error) error {
 	if run.stream == nil {
@@ -346,7 +416,7 @@ func (run *fileRun) conclude(err error) error {
 	var signaled signalError
 	switch {
 	case errors.As(err, &signaled):
-		run.log.Info(signalName(signaled.Signal) + ": " + count.summary(time.Now()) + run.output.keptPart())
+		run.log.Info(endedBy(err, signaled) + ": " + count.summary(time.Now()) + run.output.keptPart())
 		return err
 	case errors.Is(err, errReaderGone):
 		return nil
@@ -356,6 +426,7 @@ func (run *fileRun) conclude(err error) error {
 		}
 		return err
 	}
+	run.warnNoneWanted()
 	if run.stats > 0 {
 		run.log.Info(count.summary(time.Now()))
 	} else {

@@ -1,7 +1,6 @@
 package tail
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,6 +36,7 @@ type flags struct {
 	pretty                     bool
 	noMapSymbols               bool
 	omitHeader                 bool
+	spreadsheet                bool
 	fields                     []string
 	metadata                   bool
 	output                     string
@@ -76,11 +76,29 @@ func (f *flags) define(cmd *cobra.Command, names ...string) {
 	p := cmd.Flags()
 	p.SortFlags = false
 	all.VisitAll(func(flag *pflag.Flag) {
-		if len(names) == 0 || slices.Contains(names, flag.Name) {
+		switch {
+		case len(names) == 0:
+			p.AddFlag(flag)
+		case slices.Contains(names, flag.Name):
+			if text, ok := commandTexts[flag.Name]; ok {
+				flag.Usage = text
+			}
 			p.AddFlag(flag)
 		}
 	})
 	completeFlags(cmd)
+}
+
+// commandTexts are the help texts of flags whose usual one speaks of live streams and files:
+// commands work with historical data only.
+var commandTexts = map[string]string{
+	"schema":   "schema `NAME`, such as trades",
+	"start":    "begin at `TIME`: ISO 8601 (UTC) or nanoseconds",
+	"end":      "end before `TIME`: ISO 8601 (UTC) or nanoseconds",
+	"limit":    "end after the first `N` records",
+	"dbn":      "write DBN",
+	"metadata": "print the metadata as JSON and end",
+	"upgrade":  "convert older records to `VERSION`: as-is, v2 or v3 (default: v3 in a table, else as-is)",
 }
 
 func (f *flags) defineAll(p *pflag.FlagSet) {
@@ -107,6 +125,7 @@ func (f *flags) defineAll(p *pflag.FlagSet) {
 	p.BoolVarP(&f.pretty, "pretty", "p", false, "prices and times as text, JSON indented")
 	p.BoolVar(&f.noMapSymbols, "no-map-symbols", false, "no symbol column in JSON, CSV and TSV")
 	p.BoolVar(&f.omitHeader, "omit-header", false, "no header row in tables, CSV and TSV")
+	p.BoolVar(&f.spreadsheet, "spreadsheet", false, "in CSV and TSV, put ' before texts that a spreadsheet would compute: =, +, -, @")
 	p.StringSliceVar(&f.fields, "fields", nil, "only the fields `A,B,C` of JSON, CSV and TSV")
 	p.BoolVarP(&f.metadata, "metadata", "m", false, "print the stream's metadata as JSON and end")
 	p.StringVarP(&f.output, "output", "o", "", "write to `FILE`; its extension gives the encoding")
@@ -133,7 +152,7 @@ func (f *flags) defineAll(p *pflag.FlagSet) {
 	p.Uint8Var(&f.fragmentVersion, "input-dbn-version", dbn.Version, "the DBN `VERSION` of such files, 1 to 3")
 
 	p.BoolVarP(&f.yes, "yes", "y", false, "answer questions with yes")
-	p.Var(&f.stats, "stats", "print a line of statistics every `SECONDS`")
+	p.Var(&f.stats, "stats", "print a line of statistics every `SECONDS` (default 1); a number that follows is the interval, never a symbol")
 	p.Lookup("stats").NoOptDefVal = "1"
 	p.StringVar(&f.metricsAddr, "metrics-addr", "", "serve statistics of a live session to Prometheus, at http://`HOST:PORT`/metrics")
 	p.BoolVarP(&f.quiet, "quiet", "q", false, "errors only on standard error")
@@ -141,28 +160,6 @@ func (f *flags) defineAll(p *pflag.FlagSet) {
 	p.StringVar(&f.logFormat, "log-format", "text", "`FORMAT` of messages on standard error: text or json")
 	p.BoolVar(&f.demo, "demo", false, "show sample data of an embedded simulator; needs no key, no network")
 }
-
-// statsFlag is the interval of --stats; 0: none.
-type statsFlag time.Duration
-
-func (s *statsFlag) String() string {
-	if *s == 0 {
-		return ""
-	}
-	return strconv.FormatFloat(time.Duration(*s).Seconds(), 'g', -1, 64)
-}
-
-func (s *statsFlag) Set(text string) error {
-	seconds, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(seconds >= 0.1 && seconds <= 86400) {
-		return fmt.Errorf("want seconds, 0.1 to 86400")
-	}
-	*s = statsFlag(seconds * float64(time.Second))
-	return nil
-}
-
-// Type names the value in the help text.
-func (*statsFlag) Type() string { return "SECONDS" }
 
 // completeFlags tells the shells what the values of flags can be.
 func completeFlags(cmd *cobra.Command) {

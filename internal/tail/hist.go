@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,11 +32,6 @@ func (p *Program) hist(cmd *cobra.Command, f *flags, args []string, log *slog.Lo
 	if err != nil {
 		return err
 	}
-	if !f.dryRun {
-		if err := f.confirmAll("Ask for", &pl.request, p.Stdin, p.Stderr); err != nil {
-			return err
-		}
-	}
 	h, err := p.openHistorical(f, log, dbnloop.WithUpgradePolicy(pl.policy))
 	if err != nil {
 		return err
@@ -49,11 +45,47 @@ func (p *Program) hist(cmd *cobra.Command, f *flags, args []string, log *slog.Lo
 	if f.dryRun {
 		return h.explain(h.dryRun(&pl.query, pl.maxCost, &pl.output, p.Stdout))
 	}
-	if err := h.checkCost(&pl.query, pl.maxCost); err != nil {
+	if err := run.agree(f); err != nil {
 		return h.explain(err)
 	}
-	if pl.downloads(f) {
-		return run.download()
+	return run.fetch(pl.downloads(f))
+}
+
+// agree finds out whether the range may cost what it does: by --max-cost, -y, or a
+// question on the terminal.
+func (run *histRun) agree(f *flags) error {
+	pl, p := run.plan, run.program
+	switch {
+	case f.yes:
+		return run.checkCost(&pl.query, pl.maxCost)
+	case pl.maxCost != nil:
+		if err := run.checkCost(&pl.query, pl.maxCost); err != nil {
+			return err
+		}
+		return f.confirmAll("Ask for", &pl.request, p.Stdin, p.Stderr)
+	case !isTerminal(p.Stdin):
+		return usage("historical data costs money: confirm with -y, or give --max-cost USD; --dry-run shows the cost")
+	}
+	price, err := run.price(&pl.query)
+	if err != nil {
+		return err
+	}
+	return confirm(run.ctx, "Ask for "+pl.order(price)+"?", p.Stdin, p.Stderr)
+}
+
+// fetch asks for the range, once it is known that its files can be written.
+func (run *histRun) fetch(download bool) error {
+	o := &run.plan.output
+	others, err := o.openFiles()
+	defer o.releaseFiles()
+	if err != nil {
+		return err
+	}
+	for _, name := range others {
+		run.log.Warn(name + " is there from an earlier run, or from one that still writes it: it is left as it is")
+	}
+	if download {
+		return run.download(o.takePart(o.path))
 	}
 	return run.copy()
 }
@@ -68,7 +100,7 @@ func (h *historical) prepare(pl *histPlan) error {
 		return err
 	}
 	if end <= pl.query.Start {
-		return usage("there is no data of %s from %s on: it ends at %s", pl.query.Dataset, pl.query.Start, end)
+		return usage("there is no data of %s from %s on: it ends at %s", pl.query.Dataset, timeText(pl.query.Start), timeText(end))
 	}
 	pl.query.End = end
 	return nil
@@ -142,7 +174,7 @@ func (run *histRun) copy() error {
 	}
 	run.client.Close() //nolint:errcheck // the stream is over
 	run.progress.clear()
-	pl.output.cut, pl.output.empty = s.err != nil, s.count.records == 0
+	pl.output.cut, pl.output.empty = s.err != nil, s.count.bytes == 0
 	return run.conclude(s.finish())
 }
 
@@ -150,6 +182,12 @@ func (run *histRun) copy() error {
 func (run *histRun) begin() error {
 	if run.stats > 0 {
 		if _, err := run.reactor.Every(run.stats, run.tick); err != nil {
+			return err
+		}
+	}
+	if o := &run.plan.output; o.path != "" || o.tee != "" {
+		// A server that stalls has turns too, so that what a file lags behind stays bounded.
+		if _, err := run.reactor.Every(maxPaidLag, func() {}); err != nil {
 			return err
 		}
 	}
@@ -192,30 +230,54 @@ func (run *histRun) printCount() {
 
 // conclude says how it went, and gives the error to end with.
 func (run *histRun) conclude(err error) error {
-	count := &run.stream.count
+	count, o := &run.stream.count, &run.plan.output
 	var signaled signalError
 	switch {
 	case errors.As(err, &signaled):
-		run.log.Info(signalName(signaled.Signal) + ": " + count.summary(time.Now()) + run.plan.output.keptPart())
+		run.endedBy(signaled, count.summary(time.Now())+o.keptPart())
 		return err
-	case errors.Is(err, errReaderGone):
+	case errors.Is(err, errReaderGone) && len(o.kept) == 0:
 		return nil
 	case err == nil:
 		if run.summary && run.stream.began {
 			run.log.Info(count.summary(time.Now()))
 		}
 		return nil
-	case !run.broke:
-		return err
+	case run.stream.err == nil && !o.short:
+		return o.allKept(err, count.records)
 	}
 	return run.partial(err, count.records)
 }
 
-// partial is the end with an error, behind some records or none.
+// endedBy says what a signal ended. Where data is kept is an error's business: -q does not
+// hide it.
+func (run *histRun) endedBy(signaled signalError, what string) {
+	level := slog.LevelInfo
+	if len(run.plan.output.kept) > 0 {
+		level = slog.LevelError
+	}
+	run.log.Log(context.Background(), level, signalName(signaled.Signal)+": "+what)
+}
+
+// allKept is the end of a file that is complete, but could not have its name.
+func (o *output) allKept(err error, records uint64) error {
+	if len(o.kept) == 0 {
+		return err
+	}
+	return &exitError{exitCode(err), fmt.Errorf("%w; all that came (%s) is kept in %s",
+		err, plural(records, "record"), strings.Join(o.kept, " and "))}
+}
+
+// partial is the end with an error, after some records or none.
 func (run *histRun) partial(err error, records uint64) error {
-	err = run.explain(err)
-	code := exitCode(err)
-	if code == ExitFailure && records > 0 {
+	code := ExitFailure
+	if errors.Is(err, errReaderGone) {
+		err = errors.New("the reader of standard output has gone")
+	} else {
+		err = run.explain(err)
+		code = exitCode(err)
+	}
+	if code == ExitFailure && records > 0 && (run.broke || len(run.plan.output.kept) > 0) {
 		code = ExitPartial
 	}
 	return run.withCount(&exitError{code, err}, records)

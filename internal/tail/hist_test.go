@@ -100,9 +100,9 @@ const (
 	histEnd   = "2026-11-15T23:02"
 )
 
-// histQuery asks for a part of the sample data.
+// histQuery asks for a part of the sample data, and agrees to pay for it.
 func histQuery(schema dbn.Schema, more ...string) []string {
-	return append([]string{"-d", "GLBX.MDP3", "-s", schema.String(), "--start", histStart, "--end", histEnd, "ESZ6", "CLF7"}, more...)
+	return append([]string{"-y", "-d", "GLBX.MDP3", "-s", schema.String(), "--start", histStart, "--end", histEnd, "ESZ6", "CLF7"}, more...)
 }
 
 // sampleFile writes the records that histQuery asks for to a file, found without the
@@ -275,12 +275,12 @@ func TestHistVersions(t *testing.T) {
 
 func TestHistPeriods(t *testing.T) {
 	h := newHistServer(t, sim.HistoricalConfig{})
-	all := h.run(t, "hist", "-d", "GLBX.MDP3", "-s", "trades", "--start", "2026-11-15", "ESZ6").want(t, ExitOK)
+	all := h.run(t, "hist", "-y", "-d", "GLBX.MDP3", "-s", "trades", "--start", "2026-11-15", "ESZ6").want(t, ExitOK)
 	if n := strings.Count(all.stdout, "\n"); n == 0 {
 		t.Fatal("no records of a day")
 	}
-	toEnd := h.run(t, "hist", "-d", "GLBX.MDP3", "-s", "trades", "--start", "2026-11-15T22:59:55", "ESZ6").want(t, ExitOK)
-	plain := h.run(t, "-d", "GLBX.MDP3", "-s", "trades", "--since", "2026-11-15", "--end", "2026-11-16", "ESZ6").want(t, ExitOK)
+	toEnd := h.run(t, "hist", "-y", "-d", "GLBX.MDP3", "-s", "trades", "--start", "2026-11-15T22:59:55", "ESZ6").want(t, ExitOK)
+	plain := h.run(t, "-y", "-d", "GLBX.MDP3", "-s", "trades", "--since", "2026-11-15", "--end", "2026-11-16", "ESZ6").want(t, ExitOK)
 	if all.stdout != toEnd.stdout || all.stdout != plain.stdout {
 		t.Errorf("a day: %d bytes, to the end: %d, without the command: %d", len(all.stdout), len(toEnd.stdout), len(plain.stdout))
 	}
@@ -304,7 +304,10 @@ func TestHistUsage(t *testing.T) {
 		"retries":       {"hist -d GLBX.MDP3 -s trades --start 2026-11-15 --retries -1 ESZ6", "--retries"},
 		"follow":        {"hist -f -d GLBX.MDP3 -s trades --start 2026-11-15 ESZ6", "unknown shorthand flag"},
 		"gateway":       {"-d GLBX.MDP3 -s trades --end 2026-11-16 --gateway x ESZ6", "--gateway does not go with historical data"},
-		"since the end": {"hist -d GLBX.MDP3 -s trades --since 2026-11-17 ESZ6", "there is no data"},
+		"since the end": {"hist -y -d GLBX.MDP3 -s trades --since 2026-11-17 ESZ6", "there is no data of GLBX.MDP3 from 2026-11-17T00:00:00.000000000Z on"},
+		"since never":   {"hist -y -d GLBX.MDP3 -s trades --start 18446744073709551615 ESZ6", "there is no data of GLBX.MDP3 from 18446744073709551615 on"},
+		"no consent":    {"hist -d GLBX.MDP3 -s trades --start 2026-11-15 ESZ6", "confirm with -y, or give --max-cost USD"},
+		"nor with end":  {"-d GLBX.MDP3 -s trades --start 2026-11-15 --end 2026-11-16 ESZ6", "confirm with -y, or give --max-cost USD"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h.run(t, strings.Fields(test.args)...).want(t, ExitUsage, test.text)

@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -17,7 +18,7 @@ var (
 		"dataset", "schema", "stype-in", "symbols-file", "all-symbols", "start", "end", "since", "limit",
 	}
 	formatFlags = []string{
-		"lines", "table", "json", "csv", "tsv", "dbn", "pretty", "no-map-symbols", "omit-header", "fields",
+		"lines", "table", "json", "csv", "tsv", "dbn", "pretty", "no-map-symbols", "omit-header", "spreadsheet", "fields",
 		"metadata", "output", "zstd", "tee", "force", "system", "color", "upgrade", "stats",
 	}
 	moneyFlags = []string{"max-cost", "dry-run", "yes"}
@@ -44,16 +45,17 @@ func (p *Program) histCommand(f *flags, log **slog.Logger) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "hist [flags] SYMBOL...",
 		Short: "Historical data, in every form of output",
-		Long: `hist streams historical data of one schema. It costs money: --dry-run says how much,
---max-cost bounds it. A broken stream is never asked for again by itself.
+		Long: `hist streams historical data of one schema. It costs money: --dry-run shows how much. On
+a terminal hist shows the cost and asks, unless -y or --max-cost is given; without a
+terminal it needs one of them. A broken stream is never asked for again by itself.
 
 Without --end a --start that is a date means that day, another one all that there is from
 it on. An --output in .dbn.zst without -n, --tee and --upgrade is downloaded as the server
-sends it. The file appears when all is there; what came of a stream that broke is in
-FILE.part.`,
+sends it. A file is FILE.part (or FILE.part.2 and so on, never one that is there already)
+until it is complete, and stays that when the stream breaks or FILE cannot be written.`,
 		Example: `  dbn-tail hist -d GLBX.MDP3 -s trades --start 2026-11-16 --dry-run ESZ6
   dbn-tail hist -d GLBX.MDP3 -s mbp-1 --start 2026-11-16T14:30 --end 2026-11-16T15:00 --max-cost 1 -C ESZ6
-  dbn-tail hist -d GLBX.MDP3 -s definition --start 2026-11-16 -o definitions.dbn.zst --all-symbols`,
+  dbn-tail hist -d GLBX.MDP3 -s definition --start 2026-11-16 -o definitions.dbn.zst --all-symbols -y`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE:              p.logged(f, log, p.hist),
@@ -89,7 +91,7 @@ func (p *Program) histPlan(cmd *cobra.Command, f *flags, args []string) (pl hist
 	if f.dryRun && pl.output.asked && pl.output.format == formatDBN {
 		return pl, usage("--dry-run prints a price, which is no DBN: give --table, -J, -C or -T")
 	}
-	pl.output.whole = true
+	pl.output.whole, pl.output.paid = true, true
 	usual := dbn.AsIs // as with files
 	if pl.output.format == formatTable {
 		usual = dbn.UpgradeToV3
@@ -120,14 +122,24 @@ func (pl *histPlan) ask(cmd *cobra.Command, f *flags, args []string, p *Program)
 			return usage("--end: %w", err)
 		}
 		if pl.query.End <= r.start {
-			return usage("--end %s is not after the start, %s", pl.query.End, r.start)
+			return usage("--end %s is not after the start, %s", timeText(pl.query.End), timeText(r.start))
 		}
-	} else if _, err := time.Parse(time.DateOnly, f.start); err == nil {
-		pl.query.End = r.start + dbn.UnixNanos(24*time.Hour)
+	} else if start, end, err := dbn.ParsePeriod(f.start); err == nil && time.Duration(end-start) == 24*time.Hour {
+		pl.query.End = end
 	}
 	pl.toEnd = pl.query.End == 0
 	pl.maxCost, err = f.costLimit(cmd)
 	return err
+}
+
+// order is what is asked for, and at what price.
+func (pl *histPlan) order(p price) string {
+	symbols := shortened(pl.request.symbols)
+	if pl.request.all() {
+		symbols = "every symbol"
+	}
+	return fmt.Sprintf("%s of %s, %s: %s, %s (%s from %s to %s)", joinNames(pl.request.schemas), pl.request.dataset,
+		dollars(p.CostUSD), plural(p.Records, "record"), quantity(p.Bytes), symbols, p.Start, p.End)
 }
 
 // downloads reports whether the body of the answer can be the file as it is.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -13,23 +12,18 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
-// download writes the answer to the output file as the server sends it. It gets its name
-// when it was read and found whole: that HTTP is content does not say that DBN is.
-func (run *histRun) download() error {
+// download writes the answer to the part as the server sends it. The file gets its name
+// when it was read and found complete: that HTTP is content does not say that DBN is.
+func (run *histRun) download(part *partFile) error {
 	o := &run.plan.output
 	run.startProgress(false)
 	began := time.Now()
-	file, err := o.openWhole() // a free name in the folder
-	if err != nil {
-		return err
-	}
-	file.file.Close() //nolint:errcheck // nothing was written
 	var came int64
 	run.state = func() {
 		run.log.Info(fmt.Sprintf("%s: downloading for %s, %s came", o.path, humanDuration(time.Since(began)), quantity(uint64(came))))
 	}
 	got, err := run.client.Download(run.ctx, dbnloop.Download{
-		Range: run.plan.query, Path: file.whole.temporary, Overwrite: true,
+		Range: run.plan.query, Path: part.name, Part: part.name, Overwrite: true,
 		Progress: func(p dbnloop.Progress) {
 			came = p.Bytes
 			run.progress.show(came, 0)
@@ -37,14 +31,14 @@ func (run *histRun) download() error {
 	})
 	run.progress.clear()
 	if err != nil {
-		return run.broken(file.whole, err)
+		return run.broken(part, err)
 	}
-	records, err := countRecords(run.ctx, file.whole.temporary)
+	records, err := part.countRecords(run.ctx)
 	if err != nil {
-		return run.notWhole(file.whole, records, err)
+		return run.notWhole(part, records, err)
 	}
-	if err := file.whole.publish(); err != nil {
-		return file.failed(err)
+	if err := part.publish(); err != nil {
+		return o.allKept(err, records)
 	}
 	if run.summary {
 		run.log.Info(fmt.Sprintf("%s: %s, %s in %s, SHA-256 %s", o.path, plural(records, "record"),
@@ -54,69 +48,60 @@ func (run *histRun) download() error {
 }
 
 // broken keeps what came of a download that broke or was ended.
-func (run *histRun) broken(file *wholeFile, err error) error {
-	came := os.Rename(file.temporary+cutSuffix, file.temporary) == nil
+func (run *histRun) broken(part *partFile, err error) error {
+	o := &run.plan.output
 	var signaled signalError
-	if errors.As(err, &signaled) {
-		if failed := run.publishPart(file, !came); failed != nil {
-			return failed
-		}
-		what := "nothing came"
-		if came {
-			what = "what came is kept in " + run.plan.output.path + cutSuffix
-		}
-		run.log.Info(signalName(signaled.Signal) + ": " + what)
-		return err
-	}
+	ended := errors.As(err, &signaled)
 	var records uint64
-	if came {
-		records, _ = countRecords(run.ctx, file.temporary) // it ends somewhere
+	if !ended {
+		records, _ = part.countRecords(run.ctx) // it ends somewhere
 	}
-	if failed := run.publishPart(file, !came); failed != nil {
+	if failed := part.keep(); failed != nil {
 		return failed
 	}
-	err = run.partial(err, records)
-	if came && records == 0 {
-		err = fail(ExitPartial, "%w; no whole record came before%s", err, run.plan.output.keptPart())
+	kept := strings.Join(o.kept, "")
+	switch {
+	case ended && kept == "":
+		run.endedBy(signaled, "nothing came")
+		return err
+	case ended:
+		run.endedBy(signaled, "what came is kept in "+kept)
+		return err
+	case kept != "" && records == 0:
+		return fail(ExitPartial, "%w; what came is kept in %s", run.explain(err), kept)
 	}
-	return err
+	run.broke = true
+	return run.partial(err, records)
 }
 
 // notWhole keeps what came of an answer that HTTP is content with, and DBN is not.
-func (run *histRun) notWhole(file *wholeFile, records uint64, err error) error {
-	if failed := run.publishPart(file, records == 0); failed != nil {
+func (run *histRun) notWhole(part *partFile, records uint64, err error) error {
+	o := &run.plan.output
+	if failed := part.keep(); failed != nil {
 		return failed
 	}
 	var signaled signalError
 	code := ExitCorrupt
 	switch {
 	case errors.As(err, &signaled):
+		run.endedBy(signaled, "all came, but was not checked"+o.keptPart())
 		return err
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		code = ExitPartial
 	}
-	err = fail(code, "%s: the server's answer is not whole: %s", run.plan.output.path, strings.TrimPrefix(err.Error(), "dbn: "))
+	err = fail(code, "%s: the server's answer is not whole: %s", o.path, strings.TrimPrefix(err.Error(), "dbn: "))
+	if records == 0 && len(o.kept) > 0 {
+		return &exitError{code, fmt.Errorf("%w; what came is kept in %s", err, strings.Join(o.kept, ""))}
+	}
 	return run.withCount(err, records)
 }
 
-// publishPart gives what came the name of a part.
-func (run *histRun) publishPart(file *wholeFile, empty bool) error {
-	o := &run.plan.output
-	o.cut, o.empty = true, empty
-	if err := file.publish(); err != nil {
-		return fail(ExitFailure, "cannot write %s: %w", o.path+cutSuffix, err)
-	}
-	return nil
-}
-
-// countRecords reads a file to its end.
-func countRecords(ctx context.Context, path string) (n uint64, err error) {
-	file, err := os.Open(path)
-	if err != nil {
+// countRecords reads the file to its end.
+func (p *partFile) countRecords(ctx context.Context) (n uint64, err error) {
+	if _, err := p.file.Seek(0, io.SeekStart); err != nil {
 		return 0, err
 	}
-	defer file.Close()
-	decoder, err := dbn.NewDecoder(interruptible{ctx, file}, dbn.WithUpgrade(dbn.AsIs))
+	decoder, err := dbn.NewDecoder(interruptible{ctx, p.file}, dbn.WithUpgrade(dbn.AsIs))
 	if err != nil {
 		return 0, err
 	}

@@ -90,13 +90,15 @@ func (h *historical) explain(err error) error {
 	if errors.As(err, &known) || !errors.As(err, &e) {
 		return err
 	}
+	inWords := *e
+	inWords.Message = inFlags(e.Message)
+	e = &inWords
 	switch e.Code {
 	case dbnloop.CodeInvalidAPIKey, dbnloop.CodeAuthFailed:
 		return fail(ExitAuth, "%s (%s)", e.Message, h.key)
+	case dbnloop.CodeTruncated:
+		return fail(ExitPartial, "%s", e.Message)
 	case dbnloop.CodeParseError, dbnloop.CodeDecompressionError:
-		if isCut(e) {
-			return fail(ExitPartial, "%s", e.Message)
-		}
 		return fail(ExitCorrupt, "%s", e.Message)
 	case dbnloop.CodeInvalidArgument, dbnloop.CodeInvalidDataset, dbnloop.CodeInvalidSymbol, dbnloop.CodeInvalidSchema:
 		return usage("%s", e.Message)

@@ -13,14 +13,16 @@ type input struct {
 	run       *fileRun
 	name      string
 	reader    io.Reader
-	file      *os.File // nil when standard input is none
-	regular   bool     // a file on a disk: it can be read at any place, and never blocks
-	begins    int64    // where in a regular file it does: another process may have read of standard input
+	file      *os.File // nil when standard input is none, and when there is pooled
+	pooled    *pooledFile
+	regular   bool  // a file on a disk: it can be read at any place, and never blocks
+	begins    int64 // where in a regular file it does: another process may have read of standard input
 	following *following
 	decoder   *dbn.Decoder
 	metadata  *dbn.Metadata // of the file, upgraded; nil for a fragment
 	began     int64         // where in the file the decoder began
 	got       int64         // bytes that were read of the file, since its beginning was
+	read      bool          // the file was
 }
 
 func (run *fileRun) openInput(name string, stdin io.Reader, follow, byName bool) (*input, error) {
@@ -53,12 +55,20 @@ func (run *fileRun) openInput(name string, stdin io.Reader, follow, byName bool)
 	if follow && in.regular {
 		in.following = newFollowing(in, byName)
 	}
+	if run.pool != nil && in.regular && name != "-" {
+		in.pooled, in.file = run.pool.add(name, info, in.file), nil
+		in.reader = in.pooled
+	}
 	return in, nil
 }
 
 // openFile opens a file; one that is followed by its name is waited for.
 func (run *fileRun) openFile(name string, wait bool) (*os.File, error) {
-	file, err := os.Open(name)
+	open := os.Open
+	if run.pool != nil {
+		open = run.pool.openFile
+	}
+	file, err := open(name)
 	if err == nil || !wait || !errors.Is(err, os.ErrNotExist) {
 		if err != nil {
 			return nil, openError(name, err)
@@ -86,6 +96,9 @@ func (in *input) close() {
 	if in.following != nil {
 		in.following.watch.close()
 	}
+	if in.pooled != nil {
+		in.pooled.close()
+	}
 	if in.file != nil && in.reader == io.Reader(in.file) && in.name != "standard input" {
 		in.file.Close() //nolint:errcheck // it was only read
 	}
@@ -102,6 +115,9 @@ func (in *input) is(path string) bool {
 }
 
 func (in *input) size() int64 {
+	if in.pooled != nil {
+		return in.pooled.info.Size()
+	}
 	info, err := in.file.Stat()
 	if err != nil {
 		return 0
@@ -191,6 +207,7 @@ func (in *input) Read(p []byte) (int, error) {
 				continue
 			}
 		}
+		in.read = true
 		n, err := in.reader.Read(p)
 		in.run.progress.add(n)
 		in.got += int64(n)

@@ -30,10 +30,13 @@ func (f *flags) findKey(getenv func(string) string) (apiKey, error) {
 		return apiKey{value: f.key, origin: "-k"}, nil
 	case f.keyFile != "":
 		return readKeyFile(f.keyFile, "--key-file "+f.keyFile)
-	case getenv(keyVariable) != "":
-		return apiKey{value: getenv(keyVariable), origin: keyVariable}, nil
-	case getenv(keyFileVariable) != "":
-		path := getenv(keyFileVariable)
+	}
+	// A line feed at the end came from the file that the variable was set from.
+	key, path := strings.TrimSpace(getenv(keyVariable)), strings.TrimSpace(getenv(keyFileVariable))
+	switch {
+	case key != "":
+		return apiKey{value: key, origin: keyVariable}, nil
+	case path != "":
 		return readKeyFile(path, keyFileVariable+" ("+path+")")
 	}
 	return apiKey{}, fail(ExitAuth, "no API key: set %s or give --key-file FILE (--demo needs none)", keyVariable)

@@ -55,6 +55,13 @@ type lastFinder struct {
 	begin, end int64 // of the records
 	n          uint64
 	buf        []byte
+	mappings   []placedMapping // that may yet be among the last records
+}
+
+// placedMapping is a symbol mapping and where it is in the file.
+type placedMapping struct {
+	at     int64
+	record []uint64
 }
 
 // surely is how many records before the end must look as expected before a place is
@@ -80,6 +87,10 @@ func (f *lastFinder) bySize() (at int64, ok bool) {
 	size := int64(dbn.SizeOf(rtype, f.version))
 	if f.metadata.TsOut {
 		size += 8
+	}
+	// A file that begins with the mappings of a live stream holds them among its records.
+	if head, err := f.read(f.begin, 2); err != nil || len(head) == 2 && dbn.RType(head[1]) != rtype {
+		return 0, false
 	}
 	count := (f.end - f.begin) / size
 	first := max(0, count-int64(max(f.n, surely)))
@@ -122,14 +133,16 @@ func (f *lastFinder) byHeaders() (int64, error) {
 			}
 			rtype := dbn.RType(chunk[i+1])
 			if rtype == dbn.RTypeSymbolMapping {
-				f.mapping(chunk[i : i+size])
+				f.mapping(from+int64(i), chunk[i:i+size])
 			}
-			if wanted[rtype] && f.n > 0 {
+			if wanted[rtype] && !isMessage(rtype) && f.n > 0 {
 				if uint64(len(places)) < f.n {
 					places = append(places, 0)
 				}
 				places[count%f.n] = from + int64(i)
-				count++
+				if count++; count >= f.n {
+					f.pass(places[count%f.n])
+				}
 			}
 			i += size
 		}
@@ -140,6 +153,7 @@ func (f *lastFinder) byHeaders() (int64, error) {
 	}
 	switch {
 	case f.n == 0:
+		f.pass(from)
 		return from, nil
 	case count <= f.n:
 		return f.begin, nil
@@ -147,12 +161,22 @@ func (f *lastFinder) byHeaders() (int64, error) {
 	return places[count%f.n], nil
 }
 
-// mapping takes in a symbol mapping record that the decoder will not see.
-func (f *lastFinder) mapping(record []byte) {
-	var aligned [1024 / 8]uint64
-	p := unsafe.Pointer(&aligned)
-	copy(unsafe.Slice((*byte)(p), 1024), record)
-	f.run.stream.observe(dbn.RecordAt(p))
+// mapping notes a symbol mapping record; the decoder sees those that are not passed.
+func (f *lastFinder) mapping(at int64, record []byte) {
+	words := make([]uint64, (len(record)+7)/8)
+	copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), len(record)), record)
+	f.mappings = append(f.mappings, placedMapping{at, words})
+}
+
+// pass takes in the mappings before the place where the last records begin, for now: they
+// hold there, and later ones do not yet.
+func (f *lastFinder) pass(begin int64) {
+	for len(f.mappings) > 0 && f.mappings[0].at < begin {
+		r := recordIn(f.mappings[0].record)
+		f.run.stream.widen(r)
+		f.run.stream.leaveOut(r)
+		f.mappings = f.mappings[1:]
+	}
 }
 
 func (f *lastFinder) read(from, size int64) ([]byte, error) {

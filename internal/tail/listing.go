@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/dbnloop/dbnloop/internal/cli"
 )
 
 // listing is the answer of a command: a table for people, or one JSON value a line.
@@ -29,7 +31,7 @@ type listingForm struct {
 func (l listing) print(stdout io.Writer, form listingForm) error {
 	var b bytes.Buffer
 	if form.json {
-		encoder := json.NewEncoder(&b)
+		encoder := json.NewEncoder(cli.PlainJSON(&b))
 		encoder.SetEscapeHTML(false)
 		for _, item := range l.items {
 			if err := encoder.Encode(item); err != nil {
@@ -39,7 +41,7 @@ func (l listing) print(stdout io.Writer, form listingForm) error {
 	} else {
 		l.table(&b, form.omitHeader)
 	}
-	_, err := (&destination{name: "standard output", w: stdout}).Write(b.Bytes())
+	_, err := standardOutput(stdout).Write(b.Bytes())
 	return err
 }
 

@@ -21,6 +21,7 @@ type session struct {
 	reactor *dbnloop.Reactor
 	client  *dbnloop.LiveClient
 	stream  *stream
+	asked   sharedSnapshot // by scrapes of the metrics
 	// streamed: the text phase has passed, what came behind it is data.
 	streamed bool
 }
@@ -183,15 +184,19 @@ func (s *session) conclude(err error) error {
 	var signaled signalError
 	switch {
 	case errors.As(err, &signaled):
-		s.log.Info(signalName(signaled.Signal) + ": " + count.summary(time.Now()))
+		s.log.Info(endedBy(err, signaled) + ": " + count.summary(time.Now()))
 		return err
 	case errors.Is(err, errReaderGone):
 		return nil
 	case err != nil:
-		if s.stream.began && count.records > 0 {
-			return &exitError{exitCode(err), fmt.Errorf("%w; %s came before", err, plural(count.records, "record"))}
+		code := exitCode(err)
+		if code == ExitFailure && count.skipped {
+			code = ExitPartial
 		}
-		return err
+		if s.stream.began && count.records > 0 {
+			err = fmt.Errorf("%w; %s came before", err, plural(count.records, "record"))
+		}
+		return &exitError{code, err}
 	}
 	if s.plan.summary && s.stream.began {
 		s.log.Info(count.summary(time.Now()))
@@ -200,6 +205,15 @@ func (s *session) conclude(err error) error {
 		return fail(ExitPartial, "the gateway skipped records because this reader was too slow: the data has gaps")
 	}
 	return nil
+}
+
+// endedBy says which signal ended the program, and what that left out.
+func endedBy(err error, signaled signalError) string {
+	var stuck *stuckError
+	if errors.As(err, &stuck) {
+		return stuck.Error()
+	}
+	return signalName(signaled.Signal)
 }
 
 func signalName(number syscall.Signal) string {
@@ -219,7 +233,7 @@ func (s *session) explain(err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	text := e.Message
+	text := inFlags(e.Message)
 	switch e.Code {
 	case dbnloop.CodeCancelled:
 		return nil
@@ -230,9 +244,6 @@ func (s *session) explain(err error) error {
 	case dbnloop.CodeAuthFailed:
 		return fail(ExitAuth, "%s (%s)", text, s.key)
 	case dbnloop.CodeParseError, dbnloop.CodeDecompressionError:
-		if isCut(e) {
-			return fail(ExitPartial, "%s", text)
-		}
 		return fail(ExitCorrupt, "%s", text)
 	case dbnloop.CodeLimitExceeded:
 		if s.streamed {
@@ -253,18 +264,12 @@ func upgradeName(policy dbn.UpgradePolicy) string {
 	return map[dbn.UpgradePolicy]string{dbn.AsIs: "as-is", dbn.UpgradeToV2: "v2", dbn.UpgradeToV3: "v3"}[policy]
 }
 
-// explainClosed tells a session that ended behind its last record from one that broke off.
+// explainClosed is the end of a session that neither the user nor a limit ended: always an
+// error, whatever the last byte that came.
 func (s *session) explainClosed(e *dbnloop.Error) error {
 	limit, got := s.plan.selection.limit, s.stream.count.records
-	switch {
-	case e.Errno != 0, !s.stream.began:
-		return fail(ExitFailure, "%s", e.Message)
-	case limit > 0 && got < limit:
+	if s.stream.began && limit > 0 && got < limit {
 		return fail(ExitPartial, "%s, with %s of %s", e.Message, grouped(got), plural(limit, "record"))
 	}
-	s.log.Debug(e.Message)
-	return nil
+	return fail(ExitFailure, "%s", e.Message)
 }
-
-// isCut reports whether the data was cut off inside a record, rather than being wrong.
-func isCut(e *dbnloop.Error) bool { return strings.Contains(e.Message, "ended inside") }

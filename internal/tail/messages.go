@@ -8,7 +8,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"unicode"
+
+	"github.com/dbnloop/dbnloop/internal/cli"
 )
 
 // newLogger makes what writes to standard error: lines for people, or JSON.
@@ -20,11 +21,12 @@ func newLogger(w io.Writer, format string, quiet, verbose bool) (*slog.Logger, e
 	case quiet:
 		level = slog.LevelError
 	}
+	w = patient(w)
 	switch format {
 	case "text":
 		return slog.New(&lineHandler{w: w, mu: new(sync.Mutex), level: level}), nil
 	case "json":
-		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})), nil
+		return slog.New(slog.NewJSONHandler(cli.PlainJSON(w), &slog.HandlerOptions{Level: level})), nil
 	}
 	return nil, usage("--log-format %q: want text or json", format)
 }
@@ -89,15 +91,13 @@ func (h *lineHandler) WithGroup(name string) slog.Handler {
 }
 
 // printable replaces what could steer a terminal or break a line.
-func printable(text string) string {
-	clean := func(c rune) bool { return c != unicode.ReplacementChar && unicode.IsPrint(c) }
-	if !strings.ContainsFunc(text, func(c rune) bool { return !clean(c) }) {
-		return text
-	}
-	return strings.Map(func(c rune) rune {
-		if clean(c) {
-			return c
-		}
-		return '?'
-	}, text)
-}
+func printable(text string) string { return cli.Plain(text) }
+
+// inFlags is a text of the library, which names its own options, in words of this program.
+func inFlags(text string) string { return optionNames.Replace(text) }
+
+var optionNames = strings.NewReplacer(
+	"set upgrade_policy to AsIs or UpgradeToV3", "give --upgrade as-is or v3",
+	"; raise max_metadata if the stream is really so large", "",
+	"; lower max_metadata to refuse such streams", "",
+)

@@ -2,11 +2,9 @@ package tail
 
 import (
 	"context"
-	"errors"
 	"math"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -49,9 +47,12 @@ func serveMetrics(addr string, take func(context.Context) (snapshot, error)) (*m
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	mux := http.NewServeMux()
-	mux.Handle("GET "+metricsPath, promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	m := &metricsServer{listener, &http.Server{Handler: mux, ReadHeaderTimeout: scrapeTimeout}, end}
-	go m.server.Serve(listener) //nolint:errcheck // it ends when close is called
+	mux.Handle("GET "+metricsPath, promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes}))
+	m := &metricsServer{listener, &http.Server{
+		Handler: mux, ReadHeaderTimeout: requestTimeout, ReadTimeout: requestTimeout, WriteTimeout: answerTimeout,
+		IdleTimeout: scraperIdle, MaxHeaderBytes: maxScrapeHead,
+	}, end}
+	go m.server.Serve(limitConnections(listener, maxScrapers)) //nolint:errcheck // it ends when close is called
 	return m, nil
 }
 
@@ -63,20 +64,9 @@ func (m *metricsServer) close() {
 	m.server.Close() //nolint:errcheck // nothing is lost with it
 }
 
-// scrapeTimeout is how long a scrape waits for the session, which may be writing to a pipe
-// that nobody reads.
-const scrapeTimeout = 5 * time.Second
-
 // snapshot asks the session for its counts, from any goroutine.
 func (s *session) snapshot(ctx context.Context) (snapshot, error) {
-	answer := make(chan snapshot, 1)
-	s.reactor.Post(func() { answer <- snapshot{s.client.State(), s.client.Stats()} })
-	select {
-	case got := <-answer:
-		return got, nil
-	case <-ctx.Done():
-		return snapshot{}, errors.New("the session is busy; its output may be blocked")
-	}
+	return s.asked.wait(ctx, s.reactor.Post, func() snapshot { return snapshot{s.client.State(), s.client.Stats()} })
 }
 
 func describe(name, help string, labels ...string) *prometheus.Desc {

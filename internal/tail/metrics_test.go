@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/dbnloop/dbnloop"
@@ -124,5 +126,129 @@ func TestAddressesOfMetrics(t *testing.T) {
 		if exitCode(err) != code {
 			t.Errorf("%q: %v, exit code %d, want %d", addr, err, exitCode(err), code)
 		}
+	}
+}
+
+func TestScrapesOfABlockedSessionDoNotPileUp(t *testing.T) {
+	var waiting, most atomic.Int32
+	waits, release := make(chan struct{}, 1000), make(chan struct{})
+	m, err := serveMetrics("127.0.0.1:0", func(context.Context) (snapshot, error) {
+		n := waiting.Add(1)
+		defer waiting.Add(-1)
+		for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+		}
+		waits <- struct{}{}
+		<-release
+		return snapshot{}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.close()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	get := func() int {
+		response, err := client.Get(m.url())
+		if err != nil {
+			t.Error(err)
+			return 0
+		}
+		defer response.Body.Close()
+		io.Copy(io.Discard, response.Body) //nolint:errcheck // only the status counts
+		return response.StatusCode
+	}
+	answered := make(chan int, maxScrapes)
+	for range maxScrapes {
+		go func() { answered <- get() }()
+		<-waits
+	}
+	for range 100 {
+		if status := get(); status != http.StatusServiceUnavailable {
+			t.Fatalf("status %d, want 503", status)
+		}
+	}
+	close(release)
+	for range maxScrapes {
+		if status := <-answered; status != http.StatusOK {
+			t.Errorf("status %d", status)
+		}
+	}
+	if n := most.Load(); n > maxScrapes {
+		t.Errorf("%d scrapes at once", n)
+	}
+}
+
+func TestABlockedSessionIsAskedOnce(t *testing.T) {
+	var posted []func()
+	var s sharedSnapshot
+	post := func(f func()) { posted = append(posted, f) }
+	take := func() snapshot { return snapshot{state: dbnloop.Streaming} }
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 100 {
+		if _, err := s.wait(gone, post, take); err == nil || !strings.Contains(err.Error(), "blocked") {
+			t.Fatal(err)
+		}
+	}
+	if len(posted) != 1 {
+		t.Fatalf("asked %d times", len(posted))
+	}
+	p := s.ask(post, take)
+	posted[0]()
+	<-p.ready
+	if p.got.state != dbnloop.Streaming {
+		t.Errorf("%v", p.got)
+	}
+	if s.ask(post, take); len(posted) != 2 {
+		t.Errorf("asked %d times", len(posted))
+	}
+}
+
+func TestConnectionsOfTheMetricsAreLimited(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := limitConnections(inner, 2)
+	accepted := make(chan net.Conn)
+	go func() {
+		defer close(accepted)
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			accepted <- conn
+		}
+	}()
+	for range 3 {
+		conn, err := net.Dial("tcp", inner.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+	}
+	first, second := <-accepted, <-accepted
+	if len(l.free) != 2 {
+		t.Errorf("%d are counted", len(l.free))
+	}
+	if err := errors.Join(first.Close(), first.Close()); err == nil {
+		t.Error("closed twice without an error")
+	}
+	third := <-accepted // now there is room
+	if err := errors.Join(second.Close(), third.Close(), l.Close()); err != nil {
+		t.Error(err)
+	}
+	<-accepted // it has ended
+}
+
+func TestTheMetricsServerHasTimeouts(t *testing.T) {
+	m, err := serveMetrics("127.0.0.1:0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.close()
+	s := m.server
+	if s.ReadTimeout <= 0 || s.ReadHeaderTimeout <= 0 || s.IdleTimeout <= 0 || s.WriteTimeout <= scrapeTimeout {
+		t.Errorf("read %v, head %v, write %v, idle %v", s.ReadTimeout, s.ReadHeaderTimeout, s.WriteTimeout, s.IdleTimeout)
 	}
 }

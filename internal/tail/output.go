@@ -1,7 +1,9 @@
 package tail
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -42,12 +44,18 @@ type output struct {
 	teeZstd bool
 	force   bool
 	whole   bool // the file at path appears when it is complete
-	cut     bool // what was written is not all: the whole file gets another name
+	paid    bool // so does that of tee, and neither is ever deleted
+	cut     bool // what was written is not all: the file stays a part
 	empty   bool // and it is nothing at all: no file
+	short   bool // a write failed: the file holds less than what came
+
+	opened map[string]*partFile // by openFiles
+	kept   []string             // parts that hold data that was paid for
 
 	text       dbn.TextOptions // TsOut is the stream's own
 	omitHeader bool
 	fields     []string
+	disarm     bool // cells of CSV and TSV that are formulas become text
 	system     bool
 	color      bool
 	metadata   bool // print the metadata and end
@@ -71,7 +79,7 @@ func (f *flags) outputSettings(r *request, stdout io.Writer, getenv func(string)
 	o = output{
 		path: f.output, zstd: f.zstd, tee: f.tee, force: f.force,
 		text:       dbn.TextOptions{Pretty: f.pretty, MapSymbol: !f.noMapSymbols},
-		omitHeader: f.omitHeader, system: f.system, metadata: f.metadata,
+		omitHeader: f.omitHeader, disarm: f.spreadsheet, system: f.system, metadata: f.metadata,
 	}
 	terminal := o.path == "" && isTerminal(stdout)
 	if o.format, err = f.chooseFormat(&o, terminal); err != nil {
@@ -89,8 +97,35 @@ func (f *flags) outputSettings(r *request, stdout io.Writer, getenv func(string)
 	if err = f.checkTee(&o); err != nil {
 		return o, err
 	}
+	o.path, o.tee = target(o.path), target(o.tee)
 	o.fields, err = f.checkFields(r, &o)
 	return o, err
+}
+
+// target is the file that a path stands for: what a symbolic link points at, or would. A
+// file that appears when it is complete would replace the link. Devices and pipes stay what
+// they are, though they are links in /dev and /proc.
+func target(path string) string {
+	there, missing := os.Stat(path)
+	if path == "" || missing == nil && !there.Mode().IsRegular() {
+		return path
+	}
+	end := path
+	for range 40 { // as many links as the kernel follows
+		link, err := os.Readlink(end)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(link) {
+			folder, _ := filepath.Split(end)
+			link = folder + link
+		}
+		end = link
+	}
+	if now, err := os.Stat(end); missing == nil && (err != nil || !os.SameFile(there, now)) {
+		return path
+	}
+	return end
 }
 
 // chooseFormat takes the form that was asked for, else the one of the file's name, else a
@@ -156,10 +191,13 @@ func (o *output) check(r *request, terminal bool) error {
 	if separated && o.system {
 		return usage("%s holds one kind of record, so --system does not go with it: use -J", o.format)
 	}
+	if o.disarm && !separated {
+		return usage("--spreadsheet is for CSV and TSV, not for %s", o.format)
+	}
 	if o.text.Pretty && o.format == formatDBN {
 		return usage("--pretty is for text, not for DBN")
 	}
-	if terminal && (o.format == formatDBN || o.zstd) {
+	if (terminal || isTerminalPath(o.path)) && (o.format == formatDBN || o.zstd) {
 		return usage("binary data does not belong on a terminal: give --output FILE, or pipe it")
 	}
 	return o.checkFile(o.path)
@@ -214,79 +252,137 @@ var errReaderGone = errors.New("the reader of the output has gone")
 
 // destination is an opened file or standard output.
 type destination struct {
-	name   string
-	w      io.Writer
-	file   *os.File // nil for standard output
-	whole  *wholeFile
-	broken bool // a write failed
+	name    string
+	w       io.Writer
+	file    *os.File // nil for standard output
+	part    *partFile
+	failure error // of the first write that failed: nothing is written after it
 }
 
 // open makes the file; "" is standard output.
 func (o *output) open(path string, stdout io.Writer) (*destination, error) {
 	if path == "" {
-		return &destination{name: "standard output", w: stdout}, nil
+		return standardOutput(stdout), nil
 	}
-	if o.whole && path == o.path && isRegularOrNew(path) {
-		return o.openWhole()
+	part := o.takePart(path)
+	if part == nil && (o.paid || o.whole && path == o.path) && isRegularOrNew(path) {
+		var err error
+		if part, err = o.openPart(path); err != nil {
+			return nil, err
+		}
+	}
+	if part != nil {
+		d := &destination{name: path, w: part.file, file: part.file, part: part}
+		if o.paid {
+			d.name = part.name // where it is, should it not become complete
+		}
+		return d, nil
 	}
 	how := os.O_WRONLY | os.O_CREATE | os.O_TRUNC
 	if info, err := os.Stat(path); !o.force && (err != nil || info.Mode().IsRegular()) {
 		how |= os.O_EXCL
 	}
-	file, err := os.OpenFile(path, how, 0o644)
+	file, err := openPatiently(path, how)
 	if err != nil {
 		return nil, fail(ExitFailure, "cannot write %s: %w", path, err)
 	}
-	return &destination{name: path, w: file, file: file}, nil
+	return &destination{name: path, w: patient(file), file: file}, nil
+}
+
+// standardOutput is a destination that names the file that it is, if it is one.
+func standardOutput(stdout io.Writer) *destination {
+	d := &destination{name: "standard output", w: patient(stdout)}
+	if fd, ok := descriptor(stdout); ok {
+		var stat unix.Stat_t
+		path, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
+		if err == nil && unix.Fstat(fd, &stat) == nil && stat.Mode&unix.S_IFMT == unix.S_IFREG {
+			d.name += " (" + path + ")"
+		}
+	}
+	return d
 }
 
 // Write passes bytes on; a reader that has gone is errReaderGone.
 func (d *destination) Write(p []byte) (int, error) {
+	if d.failure != nil {
+		return 0, d.failure
+	}
 	n, err := d.w.Write(p)
 	if err == nil {
 		return n, nil
 	}
-	d.broken = true
-	if errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) {
-		return n, errReaderGone
+	d.failure = errReaderGone
+	if !errors.Is(err, syscall.EPIPE) && !errors.Is(err, io.ErrClosedPipe) {
+		d.failure = d.failed(err)
 	}
-	return n, d.failed(err)
+	if d.part != nil {
+		d.part.output.short = true
+	}
+	return n, d.failure
 }
 
 // failed names the destination once: the system's error names it too.
 func (d *destination) failed(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		err = path.Err
+	var known *exitError
+	if errors.As(err, &known) {
+		return err
 	}
-	return fail(ExitFailure, "cannot write to %s: %w", d.name, err)
+	return fail(ExitFailure, "cannot write to %s: %w", d.name, causeOf(err))
+}
+
+// causeOf is the system's error without the name of the file.
+func causeOf(err error) error {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		return path.Err
+	case errors.As(err, &link):
+		return link.Err
+	}
+	return err
 }
 
 func (d *destination) close() error {
+	if o, ok := d.w.(*outlet); ok {
+		o.close()
+	}
 	if d.file == nil {
 		return nil
 	}
-	err := d.file.Close()
-	switch {
-	case d.whole == nil:
-	case err != nil || d.broken:
-		d.whole.remove()
-	default:
-		err = d.whole.publish()
+	if d.part != nil {
+		return d.part.end(d.failure != nil)
 	}
-	if err != nil {
+	if err := d.file.Close(); err != nil {
 		return d.failed(err)
 	}
 	return nil
 }
 
-// discard gives up what was written so far.
+// paid reports whether what is written was paid for.
+func (d *destination) paid() bool { return d.part != nil && d.part.output.paid }
+
+// discard gives up a file that no record was written to.
 func (d *destination) discard() {
-	if d.file == nil {
+	switch {
+	case d.part != nil:
+		d.part.remove()
+	case d.file != nil:
+		d.file.Close() //nolint:errcheck // another error counts
+	}
+	d.file = nil
+}
+
+// endLine takes the begun line at the end of what was written back: a number that is cut
+// off is another number.
+func (d *destination) endLine(written []byte) {
+	begun := len(written) - 1 - bytes.LastIndexByte(written, '\n')
+	if d.part == nil || begun == 0 {
 		return
 	}
-	d.broken = true
-	d.close() //nolint:errcheck // another error counts
+	if end, err := d.file.Seek(0, io.SeekCurrent); err == nil {
+		d.file.Truncate(end - int64(begun)) //nolint:errcheck // the write's error counts
+	}
 }
 
 // textWriter gathers lines: to be written one by one on a terminal, batch by batch into a
@@ -297,6 +393,9 @@ type textWriter struct {
 	buf     []byte
 	perLine bool
 	perTurn bool
+	plain   func(dst, record []byte) []byte // what a terminal gets in place of a record; nil: the record
+	shown   []byte
+	pending bool // the compressor holds something back
 	lag     lag
 }
 
@@ -304,7 +403,9 @@ type textWriter struct {
 const writeSize = 64 << 10
 
 func newTextWriter(dest *destination, compress bool) (*textWriter, error) {
-	t := &textWriter{dest: dest, perLine: isTerminal(dest.w), perTurn: dest.file == nil, lag: newLag()}
+	t := &textWriter{
+		dest: dest, perLine: isTerminal(dest.w), perTurn: dest.file == nil || dest.paid() && !compress, lag: newLag(),
+	}
 	if !compress {
 		return t, nil
 	}
@@ -315,20 +416,25 @@ func newTextWriter(dest *destination, compress bool) (*textWriter, error) {
 
 // endLine is called when a whole record is in the buffer.
 func (t *textWriter) endLine() error {
-	if t.perLine || len(t.buf) >= writeSize {
-		return t.write()
+	if !t.perLine && len(t.buf) < writeSize {
+		return nil
 	}
-	return nil
+	if t.plain != nil {
+		t.shown = t.plain(t.shown[:0], t.buf)
+		t.buf, t.shown = t.shown, t.buf
+	}
+	return t.write()
 }
 
 // endTurn is called when no more records are at hand for the moment.
 func (t *textWriter) endTurn() error {
-	if len(t.buf) == 0 || !t.perTurn && !t.lag.over() {
+	if !t.perTurn && !t.lag.overFor(t.dest.maxLag()) {
 		return nil
 	}
-	if err := t.write(); err != nil || t.zw == nil {
+	if err := t.write(); err != nil || !t.pending {
 		return err
 	}
+	t.pending = false
 	return t.zw.Flush()
 }
 
@@ -336,11 +442,15 @@ func (t *textWriter) write() error {
 	if len(t.buf) == 0 {
 		return nil
 	}
-	var w io.Writer = t.dest
 	if t.zw != nil {
-		w = t.zw
+		_, err := t.zw.Write(t.buf)
+		t.buf, t.pending = t.buf[:0], true
+		return err
 	}
-	_, err := w.Write(t.buf)
+	n, err := t.dest.Write(t.buf)
+	if err != nil {
+		t.dest.endLine(t.buf[:n])
+	}
 	t.buf = t.buf[:0]
 	return err
 }
@@ -348,9 +458,9 @@ func (t *textWriter) write() error {
 func (t *textWriter) close() error {
 	err := t.write()
 	if t.zw != nil {
-		err = errors.Join(err, t.zw.Close())
+		err = first(err, t.zw.Close())
 	}
-	return errors.Join(err, t.dest.close())
+	return first(err, t.dest.close())
 }
 
 // lag bounds how long a file stays behind the records that came: it can be read up to there
@@ -359,12 +469,22 @@ type lag struct{ since time.Time }
 
 const maxLag = 5 * time.Second
 
+// maxPaidLag bounds what is lost of data that was paid for when the program is killed.
+const maxPaidLag = 200 * time.Millisecond
+
+func (d *destination) maxLag() time.Duration {
+	if d.paid() {
+		return maxPaidLag
+	}
+	return maxLag
+}
+
 func newLag() lag { return lag{time.Now()} }
 
-// over reports whether it is time to write, and begins anew when it is.
-func (l *lag) over() bool {
+// overFor reports whether it is time to write, and begins again when it is.
+func (l *lag) overFor(most time.Duration) bool {
 	now := time.Now()
-	if now.Sub(l.since) < maxLag {
+	if now.Sub(l.since) < most {
 		return false
 	}
 	l.since = now

@@ -27,7 +27,7 @@ func newProgress(stderr io.Writer, total int64) *progress {
 	if !isTerminal(stderr) {
 		return nil
 	}
-	p := &progress{terminal: stderr, began: time.Now()}
+	p := &progress{terminal: patient(stderr), began: time.Now()}
 	p.bar = progressbar.NewOptions64(total,
 		progressbar.OptionSetWriter(p), progressbar.OptionShowBytes(true), progressbar.OptionSetWidth(20),
 		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionUseANSICodes(true))

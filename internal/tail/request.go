@@ -59,7 +59,7 @@ func (f *flags) request(args []string, stdin io.Reader, now time.Time) (request,
 func parseSchemas(names []string) ([]dbn.Schema, error) {
 	var schemas []dbn.Schema
 	for _, name := range names {
-		schema, err := dbn.ParseSchema(name)
+		schema, err := dbn.ParseSchema(strings.TrimSpace(name))
 		if err != nil {
 			return nil, usage("--schema %q is unknown: want one of %s", name, joinNames(dbn.AllSchemas()))
 		}
@@ -164,21 +164,25 @@ func readSymbols(path string, stdin io.Reader, add func(list, where string) erro
 		defer file.Close()
 		in = file
 	}
-	lines := bufio.NewScanner(in)
-	for n := 1; lines.Scan(); n++ {
-		text, _, _ := strings.Cut(lines.Text(), "#")
-		text = strings.Trim(text, " \t\r,")
-		if text == "" {
-			continue
+	lines := bufio.NewReader(in)
+	for n := 1; ; n++ {
+		line, err := lines.ReadString('\n')
+		if err != nil && err != io.EOF { //nolint:errorlint // a clean end is io.EOF itself
+			return usage("--symbols-file %s: %w", path, err)
 		}
-		if err := add(text, fmt.Sprintf("--symbols-file %s, line %d", path, n)); err != nil {
-			return err
+		if n == 1 {
+			line = strings.TrimPrefix(line, "\ufeff") // Windows' editors begin with it
+		}
+		text, _, _ := strings.Cut(line, "#")
+		if text = strings.Trim(text, " \t\r\n,"); text != "" {
+			if err := add(text, fmt.Sprintf("--symbols-file %s, line %d", path, n)); err != nil {
+				return err
+			}
+		}
+		if err != nil {
+			return nil
 		}
 	}
-	if err := lines.Err(); err != nil {
-		return usage("--symbols-file %s: %w", path, err)
-	}
-	return nil
 }
 
 // confirmAll asks before a whole dataset is asked for.
@@ -196,7 +200,7 @@ func (f *flags) confirmAll(verb string, r *request, stdin io.Reader, stderr io.W
 
 // confirm asks a question; an error is the answer no, or why ctx is over.
 func confirm(ctx context.Context, question string, stdin io.Reader, stderr io.Writer) error {
-	fmt.Fprintf(stderr, "%s [y/N] ", question)
+	fmt.Fprintf(stderr, "%s [y/N] ", printable(question))
 	answer := make(chan string, 1)
 	go func() { // a read of a terminal cannot be called off
 		line, _ := bufio.NewReader(stdin).ReadString('\n')

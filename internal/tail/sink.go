@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/cli"
 )
 
 // sink takes the records of a stream and writes them. All methods are called from one
@@ -26,7 +27,9 @@ type sink interface {
 func newSink(o *output, r *request, stdout io.Writer) sink {
 	switch o.format {
 	case formatTable:
-		return &tableSink{output: o, stdout: stdout, table: newTable(r.schemas, o.color)}
+		t := newTable(r.schemas, o.color)
+		t.single = t.single && !o.system
+		return &tableSink{output: o, stdout: stdout, table: t}
 	case formatJSON:
 		return &jsonSink{output: o, stdout: stdout, columns: newColumnFilter(o.fields)}
 	case formatDBN:
@@ -63,7 +66,27 @@ func (o *output) openText(stdout io.Writer) (*textWriter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newTextWriter(dest, o.zstd)
+	t, err := newTextWriter(dest, o.zstd)
+	if err == nil && t.perLine {
+		t.plain = o.plain()
+	}
+	return t, err
+}
+
+// plain is how records are made fit for a terminal. Elsewhere text has the bytes of the
+// official tool. Tables are made of plain cells wherever they go.
+func (o *output) plain() func(dst, record []byte) []byte {
+	switch {
+	case o.format == formatJSON, o.metadata:
+		return cli.AppendPlainJSON
+	case o.format == formatTable:
+		return nil
+	}
+	keep := o.text.Delimiter
+	return func(dst, row []byte) []byte {
+		end := len(row) - 1 // a line feed within the row belongs to a cell
+		return append(cli.AppendPlain(dst, row[:end], keep), row[end:]...)
+	}
 }
 
 // headerColumns are what is known of a record whose type is not.
@@ -124,7 +147,7 @@ func (s *dbnSink) begin(m *dbn.Metadata) (err error) {
 	if s.encoder, err = dbn.NewEncoder(s.dest, m, options...); err != nil {
 		s.dest.discard()
 	}
-	return err
+	return ownError(err)
 }
 
 func (s *dbnSink) record(r dbn.Record, _ string, _ bool) error { return s.message(r) }
@@ -141,24 +164,38 @@ func (s *dbnSink) write() error {
 	if len(s.buf) == 0 {
 		return nil
 	}
-	err := s.encoder.WriteBytes(s.buf)
+	err := ownError(s.encoder.WriteBytes(s.buf))
 	s.buf = s.buf[:0]
 	return err
 }
 
+// ownError is the program's own error, which says what could not be written to, without
+// the encoder's words.
+func ownError(err error) error {
+	if err == nil {
+		return nil // without an allocation
+	}
+	var known *exitError
+	if errors.As(err, &known) {
+		return known
+	}
+	return err
+}
+
 func (s *dbnSink) endTurn() error {
-	if s.dest.file != nil && !s.lag.over() {
+	perTurn := s.dest.file == nil || s.dest.paid() && !s.zstd
+	if !perTurn && !s.lag.overFor(s.dest.maxLag()) {
 		return nil
 	}
-	return errors.Join(s.write(), s.encoder.Flush())
+	return first(s.write(), ownError(s.encoder.Flush()))
 }
 
 func (s *dbnSink) close() error {
 	err := s.write()
 	if s.encoder != nil {
-		err = errors.Join(err, s.encoder.Close())
+		err = first(err, ownError(s.encoder.Close()))
 	}
-	return errors.Join(err, s.dest.close())
+	return first(err, s.dest.close())
 }
 
 // metadataSink prints the stream's metadata and nothing else.

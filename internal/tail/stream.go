@@ -24,6 +24,7 @@ type stream struct {
 	symbols *dbn.PitSymbolMap
 	file    *fileRecords // what is different about files and historical data; nil: live
 	last    *ring        // with -n N
+	carried carried      // nil: the output is text
 	count   counters
 	printed uint64
 	refused int       // subscriptions
@@ -43,7 +44,10 @@ func newStream(log *slog.Logger, r *request, o *output, sel selection, stdout io
 		s.tee = &dbnSink{output: o, path: o.tee, zstd: o.teeZstd}
 	}
 	if sel.tail {
-		s.last = newRing(sel.last)
+		s.last = newRing(sel.last, s.leaveOut)
+	}
+	if o.format == formatDBN {
+		s.carried = make(carried)
 	}
 	return s
 }
@@ -98,28 +102,55 @@ func (s *stream) record(r dbn.Record) {
 	if s.tee != nil {
 		err = s.tee.message(r)
 	}
-	if s.file != nil {
-		s.endOn(err)
-		s.fileRecord(r)
-		return
-	}
-	if isMessage(rtype) {
-		s.count.messages++
-		s.observe(r)
-		s.endOn(errors.Join(err, s.main.message(r)))
-		return
-	}
 	s.endOn(err)
-	s.choose(r)
+	switch {
+	case isMessage(rtype):
+		s.message(r)
+	case s.file == nil || s.file.wanted[rtype]:
+		s.choose(r)
+	}
 }
 
-// fileRecord takes the next record of a file.
-func (s *stream) fileRecord(r dbn.Record) {
-	if r.RType() == dbn.RTypeSymbolMapping {
-		s.observe(r)
+// message takes a record of the gateway's own. It counts for no limit, and says from where
+// on a symbol holds: among records that are held back it has its place.
+func (s *stream) message(r dbn.Record) {
+	s.count.messages++
+	s.widen(r)
+	switch {
+	case s.last == nil || s.last.data == 0 && !s.shows(r.RType()):
+		s.endOn(s.passOn(r))
+	case s.shows(r.RType()) || r.RType() == dbn.RTypeSymbolMapping:
+		s.last.message(r)
 	}
-	if s.file.wanted[r.RType()] {
-		s.choose(r)
+}
+
+// shows reports whether messages of a type are a part of the output. Those of a file that is
+// narrowed to schemas are not, as with the official tool, unless they are asked for.
+func (s *stream) shows(rtype dbn.RType) bool {
+	if s.file != nil {
+		return s.file.wanted[rtype]
+	}
+	return s.output.system || s.output.format == formatDBN
+}
+
+// passOn takes in a message, and writes it if it is to be shown.
+func (s *stream) passOn(r dbn.Record) error {
+	if !s.shows(r.RType()) {
+		s.leaveOut(r)
+		return nil
+	}
+	s.observe(r)
+	if s.carried != nil && r.RType() == dbn.RTypeSymbolMapping {
+		s.carried.forget(r)
+	}
+	return s.main.message(r)
+}
+
+// leaveOut takes in a message that is not a part of the output.
+func (s *stream) leaveOut(r dbn.Record) {
+	s.observe(r)
+	if s.carried != nil && r.RType() == dbn.RTypeSymbolMapping {
+		s.carried.add(r)
 	}
 }
 
@@ -164,6 +195,9 @@ func (s *stream) endOn(err error) {
 
 func (s *stream) print(r dbn.Record) error {
 	s.printed++
+	if err := s.carried.need(r, s.main.message); err != nil {
+		return err
+	}
 	if s.file != nil && s.file.symbols != nil {
 		symbol, known := s.file.symbols.SymbolOf(r)
 		return s.main.record(r, symbol, known)
@@ -188,7 +222,10 @@ func (s *stream) caughtUp() {
 // printLast prints what was held back.
 func (s *stream) printLast() error {
 	return s.last.each(func(r dbn.Record) error {
-		if s.sel.follow && s.limited() {
+		switch {
+		case isMessage(r.RType()):
+			return s.passOn(r)
+		case s.sel.follow && s.limited():
 			return nil
 		}
 		return s.print(r)
@@ -202,9 +239,18 @@ func (s *stream) observe(r dbn.Record) {
 	}
 	s.symbols.OnRecord(r)
 	s.count.symbols = s.symbols.Len()
-	if t, ok := s.main.(*tableSink); ok {
-		symbol, _ := s.symbols.Symbol(r.Header().InstrumentID)
-		t.table.widen(symbol)
+}
+
+// widen makes room in a table for a symbol that is to come.
+func (s *stream) widen(r dbn.Record) {
+	t, ok := s.main.(*tableSink)
+	if !ok || r.RType() != dbn.RTypeSymbolMapping {
+		return
+	}
+	if m, ok := dbn.As[dbn.SymbolMappingMsg](r); ok {
+		t.table.widen(dbn.CStr(m.StypeOutSymbol[:]))
+	} else if m, ok := dbn.As[dbn.SymbolMappingMsgV1](r); ok {
+		t.table.widen(dbn.CStr(m.StypeOutSymbol[:]))
 	}
 }
 
@@ -252,22 +298,31 @@ func (s *stream) endTurn() {
 }
 
 // finish prints what was held back and completes the files. It returns why the stream is
-// over.
+// over; that its output is not complete counts for more than any other reason.
 func (s *stream) finish() error {
-	err := s.err
 	if !s.began {
-		return err
+		return s.err
 	}
-	if s.last != nil && s.main != nil && !errors.Is(err, errReaderGone) {
-		err = first(err, s.printLast())
+	var failed error
+	if s.last != nil && s.main != nil && !hasNoReader(s.err) {
+		failed = s.printLast()
 	}
 	if s.main != nil {
-		err = first(err, s.main.close())
+		failed = first(failed, s.main.close())
 	}
 	if s.tee != nil {
-		err = first(err, s.tee.close())
+		failed = first(failed, s.tee.close())
 	}
-	return err
+	if failed != nil && !errors.Is(failed, errReaderGone) {
+		return failed
+	}
+	return first(s.err, failed)
+}
+
+// hasNoReader reports whether the output ended because nobody reads it.
+func hasNoReader(err error) bool {
+	var stuck *stuckError
+	return errors.Is(err, errReaderGone) || errors.As(err, &stuck)
 }
 
 // first is the first error that is one.

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -72,9 +73,7 @@ func decodeSample(t testing.TB, schema dbn.Schema) (*dbn.Metadata, []dbn.Record)
 }
 
 func clone(r dbn.Record) dbn.Record {
-	q := newRing(1)
-	q.push(r)
-	return dbn.RecordAt(unsafe.Pointer(unsafe.SliceData(q.slots[0])))
+	return recordIn(copyRecord(nil, r))
 }
 
 // mapping is the record by which a gateway names an instrument.
@@ -284,7 +283,7 @@ func TestTableIsAligned(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
-	point := strings.Index(lines[0], "PRICE") + len("PRICE") - fracWidth
+	point := strings.Index(lines[0], "PRICE") + len("PRICE") - wideLayout.frac
 	for _, line := range lines[2:] {
 		if strings.Contains(line, " trades ") && line[point] != '.' {
 			t.Errorf("no decimal point in column %d of %q", point, line)
@@ -310,14 +309,112 @@ func TestTableIsSafeForTerminals(t *testing.T) {
 
 func TestTableCutsDetailsAtTheTerminalsWidth(t *testing.T) {
 	for width := 1; width < 140; width++ {
-		tbl := newTable(nil, false)
-		tbl.width = width
-		_, records := sampleRecords(t, dbn.SchemaMbp10)
-		line := strings.TrimSuffix(string(tbl.appendRow(nil, records[len(records)-1], "ESZ6")), "\n")
-		line = line[strings.LastIndex(line, "\n")+1:]
-		if n := len([]rune(line)); n > max(width, 80) {
-			t.Fatalf("%d characters at width %d: %q", n, width, line)
+		for _, schema := range []dbn.Schema{dbn.SchemaMbp10, dbn.SchemaMbp1, dbn.SchemaTrades, dbn.SchemaDefinition} {
+			for _, color := range []bool{false, true} {
+				tbl := newTable(nil, color)
+				tbl.width = width
+				_, records := sampleRecords(t, schema)
+				text := string(tbl.appendRow(tbl.appendHeader(nil), records[len(records)-1], "ESZ6"))
+				if strings.Count(text, "\n") != 3 { // the header, the date, the row
+					t.Fatalf("%q", text)
+				}
+				for line := range strings.Lines(regexp.MustCompile("\x1b\\[[0-9]*m").ReplaceAllString(text, "")) {
+					if n := len([]rune(line)) - 1; n > width {
+						t.Fatalf("%d characters at width %d: %q", n, width, line)
+					}
+				}
+			}
 		}
+	}
+}
+
+// quoteRecord has a best bid and offer.
+func quoteRecord(bid, ask dbn.Price, bidSize, askSize uint32) dbn.Record {
+	m := &dbn.Mbp1Msg{
+		Hd:    dbn.RecordHeader{Length: uint8(unsafe.Sizeof(dbn.Mbp1Msg{}) / 4), RType: dbn.RTypeMbp1, InstrumentID: 7},
+		Price: bid, Size: 12, Action: dbn.ActionAdd, Side: dbn.SideBid, TsRecv: 1794783600_000000000,
+	}
+	m.Levels[0].BidPx, m.Levels[0].AskPx, m.Levels[0].BidSz, m.Levels[0].AskSz = bid, ask, bidSize, askSize
+	return dbn.Ref(&m.Hd)
+}
+
+func TestTheQuoteIsCompleteAt80Columns(t *testing.T) {
+	es := quoteRecord(6805_250000000, 6805_500000000, 1234, 1207)
+	btc := quoteRecord(93_255_000000000, 93_260_000000000, 123, 250)
+	option := quoteRecord(12_050000000, 12_100000000, 35, 1204)
+	for _, test := range []struct {
+		name    string
+		schemas []dbn.Schema
+		record  dbn.Record
+		symbol  string
+		want    string
+	}{
+		{"one schema", []dbn.Schema{dbn.SchemaMbp1}, es, "ESZ6", "1234 x 6805.25 | 6805.50 x 1207"},
+		{"a mix", nil, es, "ESZ6", "1234 x 6805.25 | 6805.50 x 1207"},
+		{"large prices", []dbn.Schema{dbn.SchemaMbp1}, btc, "BTCZ6", "123 x 93255.00 | 93260.00 x 250"},
+		{"an option", []dbn.Schema{dbn.SchemaMbp1}, option, "AAPL  261218C00200000", "35 x 12.05 | 12.10 x 1204"},
+		{"an option in a mix", nil, option, "AAPL  261218C00200000", "35 x 12.05 | 12.10 x 1204"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			tbl := newTable(test.schemas, false)
+			tbl.width = 80
+			tbl.widen(test.symbol)
+			row := string(tbl.appendRow(nil, test.record, test.symbol))
+			if !strings.Contains(row, test.want) || !strings.Contains(row, test.symbol) {
+				t.Errorf("%q", row)
+			}
+		})
+	}
+}
+
+func TestTheHeaderIsAboveItsColumns(t *testing.T) {
+	const option = "AAPL  261218C00200000"
+	price := dbn.Price(6805_250000000)
+	for _, test := range []struct {
+		name    string
+		feed    func(s *stream)
+		headers int
+	}{
+		{"symbols that are known before", func(s *stream) {
+			s.record(mapping(7, option))
+			s.record(quoteRecord(price, price, 1, 1))
+		}, 1},
+		{"symbols that come in a later turn", func(s *stream) {
+			s.endTurn()
+			s.record(mapping(7, option))
+			s.endTurn()
+			s.record(quoteRecord(price, price, 1, 1))
+		}, 2},
+		{"instruments without a symbol", func(s *stream) {
+			s.endTurn()
+			r := quoteRecord(price, price, 1, 1)
+			r.Header().InstrumentID = 4_000_000_000
+			s.record(r)
+		}, 2},
+		{"nothing", func(s *stream) { s.endTurn() }, 1},
+		{"not even a turn", func(*stream) {}, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var out bytes.Buffer
+			s := begin(t, &out, dbn.SchemaMbp1, "--table")
+			test.feed(s)
+			if err := s.finish(); err != nil {
+				t.Fatal(err)
+			}
+			headers, at := 0, 0
+			for line := range strings.Lines(out.String()) {
+				switch {
+				case strings.HasPrefix(line, "TIME"):
+					headers++
+					at = strings.Index(line, "PRICE") + len("PRICE") - wideLayout.frac
+				case strings.Contains(line, "mbp-1") && line[at] != '.':
+					t.Errorf("no decimal point in column %d of\n%s", at, out.String())
+				}
+			}
+			if headers != test.headers {
+				t.Errorf("%d headers, want %d:\n%s", headers, test.headers, out.String())
+			}
+		})
 	}
 }
 

@@ -1,12 +1,13 @@
 package tail
 
 import (
+	"bytes"
 	"io"
 	"slices"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/cli"
 )
 
 // tableSink prints aligned rows for people.
@@ -15,20 +16,37 @@ type tableSink struct {
 	stdout io.Writer
 	out    *textWriter
 	table  *table
+	named  form // of the last header
 }
 
-func (s *tableSink) begin(*dbn.Metadata) (err error) {
+func (s *tableSink) begin(m *dbn.Metadata) (err error) {
+	for i := range m.Mappings {
+		s.table.widen(m.Mappings[i].RawSymbol)
+	}
 	if s.out, err = s.output.openText(s.stdout); err != nil {
 		return err
 	}
 	s.table.width = terminalWidth(s.out.dest.w)
-	if !s.output.omitHeader {
-		s.out.buf = s.table.appendHeader(s.out.buf)
+	return nil
+}
+
+// header names the columns, again when they have moved. It waits for the first row or the
+// end of a turn: symbols that come in between widen their column.
+func (s *tableSink) header() error {
+	form := s.table.form()
+	if s.output.omitHeader || s.named == form {
+		return nil
 	}
+	s.named = form
+	s.out.buf = s.table.appendHeader(s.out.buf)
 	return s.out.endLine()
 }
 
 func (s *tableSink) record(r dbn.Record, symbol string, _ bool) error {
+	s.table.widenFor(r, symbol)
+	if err := s.header(); err != nil {
+		return err
+	}
 	s.out.buf = s.table.appendRow(s.out.buf, r, symbol)
 	return s.out.endLine()
 }
@@ -45,10 +63,21 @@ func (s *tableSink) endTurn() error {
 	if s.out.perLine {
 		s.table.width = terminalWidth(s.out.dest.w)
 	}
+	if s.named == (form{}) {
+		if err := s.header(); err != nil {
+			return err
+		}
+	}
 	return s.out.endTurn()
 }
 
-func (s *tableSink) close() error { return s.out.close() }
+func (s *tableSink) close() error {
+	var err error
+	if s.named == (form{}) {
+		err = s.header()
+	}
+	return first(err, s.out.close())
+}
 
 // Colors of the table, as terminal control sequences.
 const (
@@ -69,25 +98,65 @@ type table struct {
 	names  [256]string
 	date   uint32 // of the last row
 	symbol int    // width of the symbol column
-	at     int    // visible characters of the row that is being written
+	single bool   // there is one schema only
+	layout layout // of the row that is being written
+	at     int    // visible characters of it
 	detail []byte
+	quoted int // of the details, the characters of the best bid and offer
 }
 
-// Widths of the columns. The price column is aligned at its decimal point.
+// layout are the widths of the columns; 0: the column is left out. The price column is
+// aligned at its decimal point.
+type layout struct {
+	schema, action, side int
+	whole                int // of a price, before the point
+	frac                 int // the point and what comes after it, at least
+	size                 int
+	cut                  bool // texts that are longer, rather than the row's alignment
+}
+
 const (
-	timeWidth   = 15
-	schemaWidth = 10
-	minSymbol   = 6
-	maxSymbol   = 24
-	actionWidth = 9
-	sideWidth   = 4
-	wholeWidth  = 7 // of a price, before the point
-	fracWidth   = 5 // the point and what is behind it, at least
-	sizeWidth   = 8
+	timeWidth = 15
+	minSymbol = 6
+	maxSymbol = 24
+	quoteRoom = 36 // of the details: the best bid and offer with four digits more than usual
 )
 
+var (
+	wideLayout   = layout{schema: 10, action: 9, side: 4, whole: 7, frac: 5, size: 8}
+	narrowLayout = layout{schema: 5, action: 1, side: 1, whole: 6, frac: 3, size: 5, cut: true}
+)
+
+// columns is the width of all columns but the details, with the spaces between them.
+func (t *table) columns(l *layout) int {
+	return timeWidth + 1 + l.schema + 1 + t.symbol + 1 + l.action + 1 + l.side + 1 + l.whole + l.frac + 1 + l.size + 2
+}
+
+// choose takes the layout that leaves room for a quote: with short columns, and without the
+// schema if there is only one, when the terminal is narrow.
+func (t *table) choose() {
+	t.layout = wideLayout
+	if t.width > 0 && t.columns(&t.layout)+quoteRoom > t.width {
+		t.layout = narrowLayout
+		if t.single {
+			t.layout.schema = 0
+		}
+	}
+}
+
+// form is where the columns are.
+type form struct {
+	layout layout
+	symbol int
+}
+
+func (t *table) form() form {
+	t.choose()
+	return form{t.layout, t.symbol}
+}
+
 func newTable(schemas []dbn.Schema, color bool) *table {
-	t := &table{color: color, symbol: minSymbol}
+	t := &table{color: color, symbol: minSymbol, single: len(schemas) == 1}
 	for i := range t.names {
 		t.names[i] = dbn.RType(i).String()
 	}
@@ -106,18 +175,32 @@ func (t *table) widen(symbol string) {
 	t.symbol = max(t.symbol, min(utf8.RuneCountInString(symbol), maxSymbol))
 }
 
+// widenFor makes room for what the symbol column shows of a record.
+func (t *table) widenFor(r dbn.Record, symbol string) {
+	if symbol != "" {
+		t.widen(symbol)
+		return
+	}
+	if id := r.Header().InstrumentID; id != 0 {
+		var buf [20]byte
+		t.symbol = max(t.symbol, 1+len(appendUint(buf[:0], uint64(id))))
+	}
+}
+
 func (t *table) appendHeader(dst []byte) []byte {
 	t.at = 0
+	t.choose()
+	l, start := &t.layout, len(dst)
 	dst = t.paint(dst, colorBold)
-	dst = t.left(dst, "TIME (UTC)", timeWidth+1)
-	dst = t.left(dst, "SCHEMA", schemaWidth+1)
-	dst = t.left(dst, "SYMBOL", t.symbol+1)
-	dst = t.left(dst, "ACTION", actionWidth+1)
-	dst = t.left(dst, "SIDE", sideWidth+1)
-	dst = t.right(dst, "PRICE", wholeWidth+fracWidth)
-	dst = t.right(dst, "SIZE", sizeWidth+1)
+	dst = t.left(dst, "TIME (UTC)", timeWidth)
+	dst = t.left(dst, "SCHEMA", l.schema)
+	dst = t.left(dst, "SYMBOL", t.symbol)
+	dst = t.left(dst, "ACTION", l.action)
+	dst = t.left(dst, "SIDE", l.side)
+	dst = t.right(dst, "PRICE", l.whole+l.frac)
+	dst = t.right(dst, "SIZE", l.size+1)
 	dst = append(dst, "  DETAIL"...)
-	return append(t.unpaint(dst), '\n')
+	return append(t.fit(t.unpaint(dst), start), '\n')
 }
 
 // row is what a record type fills in; unset values leave their column empty.
@@ -136,29 +219,62 @@ func (t *table) appendRow(dst []byte, r dbn.Record, symbol string) []byte {
 		t.date = date
 		dst = t.appendDate(dst, ts)
 	}
-	t.detail = t.detail[:0]
+	t.detail, t.quoted = t.detail[:0], 0
 	cells := t.describe(r)
 	t.at = 0
+	t.choose()
+	start := len(dst)
 	dst = t.paint(dst, colorDim)
 	dst = t.appendClock(dst, ts)
 	dst = t.unpaint(dst)
 	dst = t.paint(dst, cells.color)
-	dst = t.left(dst, t.names[r.RType()], schemaWidth+1)
+	dst = t.left(dst, t.names[r.RType()], t.layout.schema)
 	dst = t.unpaint(dst)
 	dst = t.appendSymbol(dst, r, symbol)
-	dst = t.left(dst, cells.action, actionWidth+1)
+	named, at := len(dst), t.at
+	dst = t.appendCells(dst, &cells)
+	if t.width > 0 && t.quoted > 0 && t.at+2+t.quoted > t.width {
+		// The quote counts for more than what happened.
+		dst, t.at = dst[:named-1], at-1
+	}
+	dst = t.appendDetail(dst)
+	return append(t.fit(dst, start), '\n')
+}
+
+// appendCells writes what happened: action, side, price and size.
+func (t *table) appendCells(dst []byte, cells *row) []byte {
+	l := &t.layout
+	dst = t.left(dst, cells.action, l.action)
 	sideColor, sideName := sideOf(cells.side)
 	dst = t.paint(dst, sideColor)
-	dst = t.left(dst, sideName, sideWidth+1)
+	dst = t.left(dst, sideName, l.side)
 	dst = t.appendPrice(dst, cells.price)
 	dst = t.unpaint(dst)
 	if cells.noSize {
-		dst = t.right(dst, "", sizeWidth+1)
-	} else {
-		dst = t.rightNumber(dst, cells.size, sizeWidth+1)
+		return t.right(dst, "", l.size+1)
 	}
-	dst = t.appendDetail(dst)
-	return append(dst, '\n')
+	return t.rightNumber(dst, cells.size, l.size+1)
+}
+
+// fit cuts a line at the terminal's width, which would break it in two. Of what is in the
+// line only the colors take no room.
+func (t *table) fit(dst []byte, start int) []byte {
+	if t.width == 0 {
+		return dst
+	}
+	seen := 0
+	for i := start; i < len(dst); {
+		if dst[i] == '\x1b' {
+			i += bytes.IndexByte(dst[i:], 'm') + 1
+			continue
+		}
+		if seen++; seen > t.width {
+			return t.unpaint(dst[:i])
+		}
+		_, n := utf8.DecodeRune(dst[i:])
+		i += n
+	}
+	return dst
 }
 
 func sideOf(side dbn.Side) (color, name string) {
@@ -183,17 +299,18 @@ func (t *table) unpaint(dst []byte) []byte { return t.paint(dst, colorReset) }
 // appendDate marks a new day.
 func (t *table) appendDate(dst []byte, ts dbn.UnixNanos) []byte {
 	var buf [40]byte
+	start := len(dst)
 	dst = t.paint(dst, colorDim)
 	dst = append(dst, "-- "...)
 	dst = append(dst, ts.Append(buf[:0])[:10]...)
 	dst = append(dst, " --"...)
-	return append(t.unpaint(dst), '\n')
+	return append(t.fit(t.unpaint(dst), start), '\n')
 }
 
 // appendClock writes the time of day with microseconds.
 func (t *table) appendClock(dst []byte, ts dbn.UnixNanos) []byte {
 	if ts.IsUndef() {
-		return t.left(dst, "", timeWidth+1)
+		return t.left(dst, "", timeWidth)
 	}
 	var buf [40]byte
 	text := ts.Append(buf[:0])
@@ -206,7 +323,7 @@ func (t *table) appendSymbol(dst []byte, r dbn.Record, symbol string) []byte {
 	if symbol == "" {
 		id := r.Header().InstrumentID
 		if id == 0 {
-			return t.left(dst, "", t.symbol+1)
+			return t.left(dst, "", t.symbol)
 		}
 		start := len(dst)
 		dst = appendUint(append(dst, '#'), uint64(id))
@@ -220,7 +337,7 @@ func (t *table) appendSymbol(dst []byte, r dbn.Record, symbol string) []byte {
 		if n == maxSymbol {
 			break
 		}
-		dst = appendSafe(dst, c)
+		dst = cli.AppendRune(dst, c)
 		n++
 	}
 	t.at += n
@@ -231,13 +348,13 @@ func (t *table) appendSymbol(dst []byte, r dbn.Record, symbol string) []byte {
 // column as that of the others.
 func (t *table) appendPrice(dst []byte, p dbn.Price) []byte {
 	if p.IsUndef() {
-		return t.spaces(dst, wholeWidth+fracWidth)
+		return t.spaces(dst, t.layout.whole+t.layout.frac)
 	}
 	var buf [24]byte
 	text := appendShortPrice(buf[:0], p)
 	point := slices.Index(text, '.')
-	before := max(wholeWidth-point, 0)
-	after := max(fracWidth-(len(text)-point), 0)
+	before := max(t.layout.whole-point, 0)
+	after := max(t.layout.frac-(len(text)-point), 0)
 	dst = t.spaces(dst, before)
 	dst = append(dst, text...)
 	t.at += len(text)
@@ -281,11 +398,17 @@ func (t *table) appendDetail(dst []byte) []byte {
 	return append(append(dst, t.detail[:cut]...), "…"...)
 }
 
+// left writes a text and a space after its column.
 func (t *table) left(dst []byte, text string, width int) []byte {
+	if width == 0 {
+		return dst
+	}
+	if t.layout.cut {
+		text = text[:min(len(text), width)]
+	}
 	dst = append(dst, text...)
 	t.at += len(text)
-	// A text that is too long still gets one space behind it.
-	return t.spaces(dst, max(width-len(text), 1))
+	return t.spaces(dst, max(width-len(text), 0)+1)
 }
 
 func (t *table) right(dst []byte, text string, width int) []byte {
@@ -310,24 +433,10 @@ func (t *table) spaces(dst []byte, n int) []byte {
 	return dst
 }
 
-// appendSafe writes a character that came from the network; what could steer the terminal
-// becomes a question mark.
-func appendSafe(dst []byte, c rune) []byte {
-	if c == unicode.ReplacementChar || !unicode.IsPrint(c) {
-		return append(dst, '?')
-	}
-	return utf8.AppendRune(dst, c)
-}
-
 // appendSafeText writes the text of a fixed field up to its first NUL.
 func appendSafeText(dst, field []byte) []byte {
 	if i := slices.Index(field, 0); i >= 0 {
 		field = field[:i]
 	}
-	for len(field) > 0 {
-		c, n := utf8.DecodeRune(field)
-		dst = appendSafe(dst, c)
-		field = field[n:]
-	}
-	return dst
+	return cli.AppendPlain(dst, field, 0)
 }

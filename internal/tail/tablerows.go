@@ -201,6 +201,7 @@ func (t *table) quote(bid dbn.Price, bidSize uint32, ask dbn.Price, askSize uint
 	t.detail = append(t.detail, " | "...)
 	t.detail = appendShortPrice(t.detail, ask)
 	t.detail = appendUint(append(t.detail, " x "...), uint64(askSize))
+	t.quoted = len(t.detail)
 }
 
 func (t *table) price(label string, p dbn.Price) {

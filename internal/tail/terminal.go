@@ -9,6 +9,9 @@ import (
 
 // descriptor is the file descriptor of a stream; false when it has none.
 func descriptor(stream any) (int, bool) {
+	if o, ok := stream.(*outlet); ok {
+		stream = o.file
+	}
 	file, ok := stream.(*os.File)
 	if !ok || file == nil {
 		return -1, false
@@ -24,6 +27,20 @@ func isTerminal(stream any) bool {
 	}
 	_, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 	return err == nil
+}
+
+// isTerminalPath reports whether a path is that of a terminal.
+func isTerminalPath(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	return isTerminal(file)
 }
 
 // terminalWidth is the number of columns; 0 when the stream is no terminal or does not know.

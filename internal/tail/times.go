@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -10,37 +11,34 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
-// timeLayouts are the ISO 8601 forms of --start and --since; without a zone they are UTC.
-var timeLayouts = []string{
-	time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02T15:04", "2006-01-02 15:04:05.999999999",
-	"2006-01-02 15:04", time.DateOnly,
-}
-
 // parseTime reads ISO 8601 or nanoseconds since 1970.
 func parseTime(text string) (dbn.UnixNanos, error) {
-	if ns, err := strconv.ParseUint(text, 10, 64); err == nil {
-		return dbn.UnixNanos(ns), nil
+	at, err := dbn.ParseTime(text)
+	if err != nil {
+		return 0, errors.New(strings.TrimPrefix(err.Error(), "dbn: "))
 	}
-	for _, layout := range timeLayouts {
-		t, err := time.Parse(layout, text)
-		if err != nil {
-			continue
-		}
-		if t.Year() < 1970 || t.Year() > 2261 {
-			return 0, fmt.Errorf("%q is outside the years 1970 to 2261", text)
-		}
-		return dbn.UnixNanosOf(t), nil
+	return at, nil
+}
+
+// timeText is a time as ISO 8601; where that has no form for it, the nanoseconds.
+func timeText(t dbn.UnixNanos) string {
+	if text := t.String(); text != "" {
+		return text
 	}
-	return 0, fmt.Errorf("%q is no time; want ISO 8601 such as 2026-11-23T14:30 (UTC) or nanoseconds since 1970", text)
+	return strconv.FormatUint(uint64(t), 10)
 }
 
 // parseSince reads a duration before now, such as 90s, 15m, 4h or 1d, or a time.
 func parseSince(text string, now time.Time) (dbn.UnixNanos, error) {
-	if t, err := parseTime(text); err == nil {
+	t, timeErr := parseTime(text)
+	if timeErr == nil {
 		return t, nil
 	}
 	d, err := parseDuration(text)
 	if err != nil {
+		if strings.Trim(text, "0123456789") == "" {
+			return 0, timeErr
+		}
 		return 0, fmt.Errorf("%q is neither a duration such as 15m or 1d nor a time such as 2026-11-23T14:30", text)
 	}
 	if d <= 0 {

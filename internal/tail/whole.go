@@ -3,76 +3,238 @@ package tail
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// wholeFile is written under another name in the same folder, so that nobody ever finds a
-// half of it under its own.
-type wholeFile struct {
-	temporary, final string
-	overwrite        bool
-	output           *output
+// partFile is a file that is written under the name of a part and gets its own name when
+// it is complete: nobody ever finds a half of it under its own. The part is always a new
+// file, so that it replaces neither what an earlier run kept nor anything else.
+type partFile struct {
+	file   *os.File // read as well: see rescue
+	name   string   // FILE.part, FILE.part.2…
+	final  string   // FILE, or what it links to
+	output *output
+	others []string // parts that were there before
 }
 
-// cutSuffix is behind the name of a file that holds a part of what was asked for.
+// cutSuffix follows the name of a file that holds a part of what was asked for.
 const cutSuffix = ".part"
 
-// openWhole opens the output file under a temporary name.
-func (o *output) openWhole() (*destination, error) {
-	w := &wholeFile{final: o.path, overwrite: o.force, output: o}
-	folder, base := filepath.Split(o.path)
-	for try := 0; ; try++ {
-		w.temporary = filepath.Join(folder, fmt.Sprintf(".%s.%d-%d.tmp", base, os.Getpid(), try))
-		file, err := os.OpenFile(w.temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-		if errors.Is(err, os.ErrExist) && try < 100 {
+// maxParts bounds the search for a free name.
+const maxParts = 1000
+
+func partName(path string, number int) string {
+	if number == 1 {
+		return path + cutSuffix
+	}
+	return fmt.Sprintf("%s%s.%d", path, cutSuffix, number)
+}
+
+// openPart makes the part of a file, under the first name that is free.
+func (o *output) openPart(path string) (*partFile, error) {
+	p := &partFile{final: path, output: o}
+	if info, err := os.Lstat(path); err == nil && info.Mode()&os.ModeSymlink != 0 {
+		if p.final, err = filepath.EvalSymlinks(path); err != nil {
+			return nil, usage("%s is a symbolic link to a file that does not exist: name that file", path)
+		}
+	}
+	for number := 1; ; number++ {
+		var err error
+		p.name = partName(p.final, number)
+		p.file, err = os.OpenFile(p.name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+		if errors.Is(err, os.ErrExist) && number < maxParts {
+			p.others = append(p.others, p.name)
 			continue
 		}
 		if err != nil {
-			return nil, fail(ExitFailure, "cannot write %s: %w", o.path, err)
+			return nil, fail(ExitFailure, "cannot write %s: %w", path, err)
 		}
-		return &destination{name: o.path, w: file, file: file, whole: w}, nil
+		return p, nil
 	}
 }
 
-// publish gives the file its name. Without --force it never replaces one that came to be
-// in the meantime.
-func (w *wholeFile) publish() error {
-	if w.output.cut && w.output.empty {
-		w.remove()
+// openFiles makes the files of data that is paid for before it is asked for: what cannot
+// be written is not to be billed. It gives the parts that were there before.
+func (o *output) openFiles() (others []string, err error) {
+	o.opened = make(map[string]*partFile)
+	for _, path := range []string{o.path, o.tee} {
+		if path == "" || !isRegularOrNew(path) {
+			continue
+		}
+		if o.opened[path], err = o.openPart(path); err != nil {
+			delete(o.opened, path)
+			return nil, err
+		}
+		others = append(others, o.opened[path].others...)
+	}
+	return others, nil
+}
+
+// releaseFiles removes the files of openFiles that nothing was written to.
+func (o *output) releaseFiles() {
+	for path := range o.opened {
+		o.takePart(path).remove()
+	}
+}
+
+// takePart is a file that openFiles made; nil: it made none.
+func (o *output) takePart(path string) *partFile {
+	p := o.opened[path]
+	delete(o.opened, path)
+	return p
+}
+
+// end closes the part, after a write that failed or after none. What was paid for is kept.
+func (p *partFile) end(broken bool) error {
+	o := p.output
+	switch {
+	case o.cut && o.empty, broken && !o.paid:
+		p.remove()
+		return nil
+	case o.cut, broken:
+		return p.keep()
+	}
+	return p.publish()
+}
+
+// keep leaves what there is under the name of the part.
+func (p *partFile) keep() error {
+	if p.empty() {
+		p.remove()
 		return nil
 	}
-	if w.output.cut {
-		return w.cleanUp(os.Rename(w.temporary, w.final+cutSuffix))
-	}
-	if w.overwrite {
-		return w.cleanUp(os.Rename(w.temporary, w.final))
-	}
-	err := unix.Renameat2(unix.AT_FDCWD, w.temporary, unix.AT_FDCWD, w.final, unix.RENAME_NOREPLACE)
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
-		// A file system without that: a link does not replace anything either.
-		if err = os.Link(w.temporary, w.final); err == nil {
-			w.remove()
-		}
-	}
-	return w.cleanUp(err)
+	err := p.settle()
+	p.noteKept()
+	return err
 }
 
-func (w *wholeFile) cleanUp(err error) error {
-	if err != nil {
-		w.remove()
+func (p *partFile) noteKept() {
+	if p.name != "" {
+		p.output.kept = append(p.output.kept, p.name)
+	}
+}
+
+// publish gives the complete file its name. Without --force it never replaces a file that
+// came to be in the meantime: what was paid for then stays a part.
+func (p *partFile) publish() error {
+	err := p.settle()
+	if err == nil {
+		err = p.rename()
+	}
+	switch {
+	case err == nil && p.output.paid:
+		syncDirectory(p.final)
+	case err == nil:
+	case p.output.paid:
+		p.noteKept()
+	default:
+		os.Remove(p.name) //nolint:errcheck // nothing else can be done
 	}
 	return err
 }
 
-func (w *wholeFile) remove() { os.Remove(w.temporary) } //nolint:errcheck // nothing else can be done
-
-// keptPart tells where the part of the file is that came.
-func (o *output) keptPart() string {
-	if !o.cut || o.path == "" || o.empty || o.metadata {
-		return ""
+// settle closes the file. It sees to it that what was paid for is on the disk, under a
+// name; that is empty when no other one can be had for the one that was taken.
+func (p *partFile) settle() (err error) {
+	name := p.name
+	if !p.named() {
+		if err = p.rescue(); err != nil {
+			err = fmt.Errorf("it was removed or replaced, and cannot be saved: %w", causeOf(err))
+			p.name = ""
+		}
 	}
-	return ", kept in " + o.path + cutSuffix
+	if err == nil && p.output.paid {
+		err = p.file.Sync()
+		syncDirectory(p.name)
+	}
+	if err = first(err, p.file.Close()); err != nil {
+		return fail(ExitFailure, "cannot write to %s: %w", name, causeOf(err))
+	}
+	return nil
+}
+
+func (p *partFile) rename() error {
+	var err error
+	if p.output.force {
+		err = os.Rename(p.name, p.final)
+	} else {
+		err = unix.Renameat2(unix.AT_FDCWD, p.name, unix.AT_FDCWD, p.final, unix.RENAME_NOREPLACE)
+		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
+			err = p.claim()
+		}
+	}
+	if err != nil {
+		return fail(ExitFailure, "cannot rename %s to %s: %w", p.name, p.final, causeOf(err))
+	}
+	return nil
+}
+
+// claim renames on a file system that cannot refuse to replace a file: what is replaced is
+// an empty file of our own.
+func (p *partFile) claim() error {
+	file, err := os.OpenFile(p.final, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	file.Close() //nolint:errcheck // it is empty
+	return os.Rename(p.name, p.final)
+}
+
+// named reports whether the name still stands for the file that is being written.
+func (p *partFile) named() bool {
+	held, err1 := p.file.Stat()
+	now, err2 := os.Lstat(p.name)
+	return err1 == nil && err2 == nil && os.SameFile(held, now)
+}
+
+// rescue copies a file whose name was taken from it to a new one.
+func (p *partFile) rescue() error {
+	again, err := p.output.openPart(p.final)
+	if err != nil {
+		return err
+	}
+	lost := p.file
+	defer lost.Close()
+	p.file, p.name = again.file, again.name
+	if _, err := lost.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	_, err = io.Copy(p.file, lost)
+	return err
+}
+
+func (p *partFile) empty() bool {
+	info, err := p.file.Stat()
+	return err == nil && info.Size() == 0
+}
+
+func (p *partFile) remove() {
+	if p.named() {
+		os.Remove(p.name) //nolint:errcheck // nothing else can be done
+	}
+	p.file.Close() //nolint:errcheck // nothing else can be done
+}
+
+// syncDirectory brings a file's name to the disk, where the file system can.
+func syncDirectory(path string) {
+	if dir, err := os.Open(filepath.Dir(path)); err == nil {
+		dir.Sync()  //nolint:errcheck // not every file system can
+		dir.Close() //nolint:errcheck // it was only read
+	}
+}
+
+// keptPart names the files that hold what came, to follow how many records did.
+func (o *output) keptPart() string {
+	switch {
+	case len(o.kept) == 0 || o.metadata:
+		return ""
+	case o.short:
+		return ", of which what could be written is kept in " + strings.Join(o.kept, " and ")
+	}
+	return ", kept in " + strings.Join(o.kept, " and ")
 }

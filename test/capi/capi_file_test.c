@@ -100,6 +100,33 @@ int main(void) {
   seen = read_all(reactor, file);
   CHECK(seen.records == 0 && seen.error == DBNLOOP_CANCELLED);
 
+  /* Headers one after the other, in one poll: each event has its own bytes. */
+  unsigned char header[128];
+  write_file(path, kRecords * kRecordSize);
+  FILE* f = fopen(path, "rb");
+  CHECK(f != NULL && fread(header, sizeof header, 1, f) == 1 && fclose(f) == 0);
+  f = fopen(path, "wb");
+  CHECK(f != NULL);
+  for (unsigned char i = 0; i < 3; ++i) {
+    header[42] = i; /* the limit */
+    CHECK(fwrite(header, sizeof header, 1, f) == 1);
+  }
+  CHECK(fclose(f) == 0);
+  CHECK(dbnloop_file_start(file, &error) == DBNLOOP_OK);
+  for (int complete = 0, headers = 0; !complete;) {
+    dbnloop_event* events = NULL;
+    size_t count = 0;
+    CHECK(dbnloop_reactor_poll(reactor, 1000, &events, &count, &error) == DBNLOOP_OK);
+    for (size_t i = 0; i < count; ++i) {
+      CHECK(events[i].kind != DBNLOOP_EVENT_ERROR);
+      if (events[i].kind == DBNLOOP_EVENT_METADATA) {
+        CHECK(((const unsigned char*)events[i].data)[42] == headers++);
+      }
+      if (events[i].kind == DBNLOOP_EVENT_COMPLETE) complete = headers;
+    }
+    CHECK(!complete || complete == 3);
+  }
+
   CHECK(unlink(path) == 0);
   CHECK(dbnloop_file_start(file, &error) == DBNLOOP_SYSTEM);
   CHECK(error.os_errno != 0 && strstr(error.message, path) != NULL);

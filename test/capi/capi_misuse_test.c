@@ -17,6 +17,9 @@ static void versions_and_names(void) {
   CHECK(strcmp(dbnloop_version(), expected) == 0);
   CHECK(strcmp(dbnloop_status_name(DBNLOOP_AUTH_FAILED), "AuthFailed") == 0);
   CHECK(strcmp(dbnloop_status_name(DBNLOOP_HANDLER_FAILED), "HandlerFailed") == 0);
+  CHECK(strcmp(dbnloop_status_name(DBNLOOP_TRUNCATED), "Truncated") == 0);
+  CHECK(strcmp(dbnloop_status_name(DBNLOOP_CHECKSUM_MISMATCH), "ChecksumMismatch") ==
+        0);
   CHECK(strcmp(dbnloop_status_name(12345), "Unknown") == 0);
 }
 

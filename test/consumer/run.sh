@@ -23,6 +23,13 @@ if nm -u "$library" | grep -wE "U ($never|_ZSt4cout|_ZSt4cerr|_ZNSt6thread.*)"; 
   echo "consumer: libdbnloop.a calls what a library must not call" >&2
   exit 1
 fi
+# What it holds of other libraries does not meet what a program links: llhttp's names are local,
+# nlohmann's are weak and in a namespace of their version.
+if nm -gC --defined-only "$library" | grep -E '^[0-9a-f]* . (llhttp|nlohmann::)' |
+  grep -vE '^[0-9a-f]* [WVu] nlohmann::json_abi_'; then
+  echo "consumer: libdbnloop.a exports names of another library" >&2
+  exit 1
+fi
 echo "consumer symbols: $(nm -u "$library" | grep -c ' U ') references, none that a library must not have"
 
 cmake -S test/consumer/cmake -B "$work/cmake" -G Ninja -DCMAKE_PREFIX_PATH="$work/moved" >"$work/cmake.log" ||
@@ -30,6 +37,7 @@ cmake -S test/consumer/cmake -B "$work/cmake" -G Ninja -DCMAKE_PREFIX_PATH="$wor
 cmake --build "$work/cmake" >"$work/cmake.log" || { cat "$work/cmake.log" >&2; exit 1; }
 echo "consumer cmake: $("$work/cmake/consumer")"
 mv "$work/cmake/range" "$work/range-cpp"
+mv "$work/cmake/beside" "$work/range-beside"
 
 # A C program links a C++ library: pkg-config --static names what it needs.
 cc -std=c11 -Wall -Wextra -Werror -o "$work/consumer-c" test/consumer/pkgconfig/main.c \
@@ -82,12 +90,13 @@ export DATABENTO_API_KEY=$key
 url=https://127.0.0.1:$(cat "$work/hist-port")
 start=1794700800000000000 # 2026-11-15
 end=1794787200000000000
-build/bin/dbn-tail hist --hist-url "$url" --ca-file "$work/ca.pem" -d GLBX.MDP3 -s mbo \
+build/bin/dbn-tail hist -y --hist-url "$url" --ca-file "$work/ca.pem" -d GLBX.MDP3 -s mbo \
   --start 2026-11-15 --end 2026-11-16 -D --quiet ESZ6 >"$work/tail.dbn"
 metadata=$(od -An -tu4 -j4 -N4 "$work/tail.dbn")
 tail -c +$((metadata + 9)) "$work/tail.dbn" >"$work/tail.records"
 [ -s "$work/tail.records" ] || { echo "consumer ranges: no records" >&2; exit 1; }
-for language in cpp c go; do
+# In C++ in a program with another llhttp too: each uses its own.
+for language in cpp c go beside; do
   schema=mbo
   [ $language = c ] && schema=0
   "$work/range-$language" "$url" "$work/ca.pem" GLBX.MDP3 $schema ESZ6 $start $end >"$work/records"

@@ -2942,11 +2942,25 @@ TEST(DatabentoParity, EachTypeTakesItsRTypesAndHasItsIndexTime) {
 //   ReconnectPolicy: of the Python client only
 //   Packaging: of the Python client only, no longer used by the API
 //   FlagSet.RESERVED0: bit 0 is reserved; databento-cpp gives it no name
+//   SystemCode.UnsubscribeAck: came after databento-cpp 0.65.0: a number without a name there
+//   SecurityUpdateAction.Invalid: of old files only; databento-cpp gives it no name
+//   Venue.Cdef: was DEF until after databento-cpp 0.65.0
+//   Venue.Dbix: came after databento-cpp 0.65.0: a number without a name there
+//   Dataset.DbixCore: came after databento-cpp 0.65.0: a number without a name there
+//   Publisher.MainCgifCdef: was MAIN.CGIF.DEF until after databento-cpp 0.65.0
+//   Publisher.DbixCoreMain: came after databento-cpp 0.65.0: a number without a name there
+//   Publisher.DbixCoreMsci: came after databento-cpp 0.65.0: a number without a name there
+//   Publisher.DbixCoreFtse: came after databento-cpp 0.65.0: a number without a name there
+//   Publisher.DbixCoreInav: came after databento-cpp 0.65.0: a number without a name there
+//   Publisher.DbixCoreMstar: came after databento-cpp 0.65.0: a number without a name there
+//   Publisher.DbixCoreCccy: came after databento-cpp 0.65.0: a number without a name there
+//   Publisher.DbixCoreCgi: came after databento-cpp 0.65.0: a number without a name there
+//   Publisher.DbixCoreCdef: came after databento-cpp 0.65.0: a number without a name there
 //   BboMsg._reserved1: a reserved byte, a number there and an array of one byte here, in every version
 //   BboMsg._reserved2: a reserved byte, a number there and an array of one byte here, in every version
 //   CbboMsg._reserved1: a reserved byte, a number there and an array of one byte here, in every version
 //   CbboMsg._reserved2: a reserved byte, a number there and an array of one byte here, in every version
-// 48 structs, 628 fields and 518 values were compared; 10 differ.
+// 48 structs, 628 fields and 530 values were compared; 24 differ.
 
 }  // namespace
 }  // namespace databento_parity

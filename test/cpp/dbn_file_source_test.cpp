@@ -98,15 +98,15 @@ TEST_F(FileSource, GivesTheRecordsBeforeAFaultAndThenTheFault) {
     std::size_t records;
   };
   for (const auto& c : std::vector<Case>{
-           {"cut record", test::Header() + trades + "abc", ErrorCode::ParseError,
+           {"cut record", test::Header() + trades + "abc", ErrorCode::Truncated,
             "inside a DBN record", 100},
-           {"cut header", test::Header().substr(0, 60), ErrorCode::ParseError, "", 0},
+           {"cut header", test::Header().substr(0, 60), ErrorCode::Truncated, "", 0},
            {"empty", "", ErrorCode::ParseError, "before its DBN metadata", 0},
-           {"two bytes", "DB", ErrorCode::ParseError, "", 0},
+           {"two bytes", "DB", ErrorCode::Truncated, "", 0},
            {"no DBN", "#!/bin/sh\nexit 0\n", ErrorCode::ParseError, "", 0},
            {"bad length", bad, ErrorCode::ParseError, "byte", 60},
-           {"cut frame", zstd.substr(0, zstd.size() - 3), ErrorCode::DecompressionError,
-            "", 0},
+           {"cut frame", zstd.substr(0, zstd.size() - 3), ErrorCode::Truncated,
+            "inside a frame", 0},
            {"junk behind a frame", zstd + "junk", ErrorCode::DecompressionError, "",
             100},
            {"legacy DBZ",
@@ -122,6 +122,61 @@ TEST_F(FileSource, GivesTheRecordsBeforeAFaultAndThenTheFault) {
     EXPECT_THAT(errors_[0].message, HasSubstr(folder_.Path("f")));
     EXPECT_GE(sequences_.size(), c.records) << c.name;
     EXPECT_EQ(sequences_, Numbers(0, static_cast<std::uint32_t>(sequences_.size())));
+  }
+}
+
+TEST_F(FileSource, ReadsStreamsThatFollowEachOther) {
+  const auto one = Dbn(0, 30'000);
+  const auto two = Dbn(30'000, 10);
+  const auto empty = test::Header();
+  for (const auto& content :
+       {one + two + empty, test::Zstd(one + two + empty),
+        test::Zstd(one) + test::Zstd(two) + test::Zstd(empty),
+        test::Zstd(one + two.substr(0, 60)) + test::Zstd(two.substr(60) + empty)}) {
+    const auto source = Make(File(content));
+    std::vector<std::size_t> headers;
+    source->OnMetadata([&](const Metadata& m) {
+      EXPECT_EQ(m.dataset, "GLBX.MDP3");
+      headers.push_back(sequences_.size());
+    });
+    Run(*source);
+    EXPECT_THAT(errors_, IsEmpty());
+    EXPECT_EQ(completed_, 1);
+    EXPECT_EQ(sequences_, Numbers(0, 30'010));
+    EXPECT_THAT(headers, testing::ElementsAre(0, 30'000, 30'010));
+  }
+}
+
+TEST_F(FileSource, SaysWhereAnotherStreamBeginsThatCannotBeReadOn) {
+  const auto one = Dbn(0, 10);
+  struct Case {
+    std::string content;
+    std::string words;
+    bool fragment = false;
+  };
+  const auto at = std::to_string(one.size());
+  for (const auto& c : std::vector<Case>{
+           {one + test::Header(true), "at byte " + at + " another DBN stream begins"},
+           {one + test::Zstd(one),
+            "at byte " + at + " of the DBN stream zstd-compressed"},
+           {test::Zstd(one) + one, "no zstd frame begins there"},
+           {one + test::Header().substr(0, 20),
+            "DBN metadata that begins at byte " + at},
+           {one + test::Header().substr(0, 7),
+            "DBN metadata that begins at byte " + at},
+           {one, "at byte 0 of the DBN stream a DBN header begins, but a fragment",
+            true},
+           {test::Trades(0, 10) + one, "at byte 480 of the DBN stream a DBN header",
+            true},
+       }) {
+    FileOptions options;
+    if (c.fragment) options.fragment.emplace();
+    const auto source = Make(File(c.content), options);
+    Run(*source);
+    EXPECT_EQ(completed_, 0) << c.words;
+    ASSERT_EQ(errors_.size(), 1U) << c.words;
+    EXPECT_THAT(errors_[0].message, HasSubstr(c.words));
+    EXPECT_EQ(sequences_.size(), c.content.starts_with("DBN") && c.fragment ? 0U : 10U);
   }
 }
 
@@ -322,7 +377,7 @@ TEST_F(FileSource, AFileThatShrinksIsATruncatedOne) {
     source->Start();
     ASSERT_TRUE(UntilEnd());
     ASSERT_EQ(errors_.size(), 1U);
-    EXPECT_EQ(errors_[0].code, ErrorCode::ParseError);
+    EXPECT_EQ(errors_[0].code, ErrorCode::Truncated);
     EXPECT_EQ(sequences_.size(), (20'000'001 - test::Header().size()) / 48);
     EXPECT_EQ(source->ReadBytes(), 20'000'001U);
   }

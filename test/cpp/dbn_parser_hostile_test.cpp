@@ -93,7 +93,7 @@ TEST(EndOfInputTest, InsideARecordIsTruncatedAndSaysWhere) {
     test::Append(part, std::span{record}.first(cut));
     const auto out = test::Parse(part);
     EXPECT_EQ(out.records.size(), 1U);
-    EXPECT_EQ(out.code, ErrorCode::ParseError);
+    EXPECT_EQ(out.code, ErrorCode::Truncated);
     EXPECT_THAT(out.message, AllOf(HasSubstr("byte " + std::to_string(offset)),
                                    HasSubstr(std::to_string(cut))));
   }
@@ -101,9 +101,10 @@ TEST(EndOfInputTest, InsideARecordIsTruncatedAndSaysWhere) {
 
 TEST(EndOfInputTest, InsideTheMetadataIsTruncated) {
   const auto header = test::HeaderOf(test::LiveMetadata(2));
-  for (std::size_t cut = 0; cut < header.size(); ++cut) {
+  EXPECT_EQ(test::Parse(Bytes{}).code, ErrorCode::ParseError) << "nothing is not DBN";
+  for (std::size_t cut = 1; cut < header.size(); ++cut) {
     const auto out = test::Parse(std::span{header}.first(cut));
-    EXPECT_EQ(out.code, ErrorCode::ParseError) << "after " << cut << " bytes";
+    EXPECT_EQ(out.code, ErrorCode::Truncated) << "after " << cut << " bytes";
     EXPECT_THAT(out.message, HasSubstr("metadata"));
   }
   EXPECT_EQ(test::Parse(header).code, ErrorCode::None);

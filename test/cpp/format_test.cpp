@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <string>
 
 #include "dbnloop/enum_strings.hpp"
@@ -12,6 +13,13 @@ namespace dbnloop {
 namespace {
 
 UnixNanos Time(std::uint64_t nanos) { return UnixNanos{UnixNanos::duration{nanos}}; }
+
+TEST(PriceToDouble, IsTheNearestNumberAndNotANumberWhenItIsNotSet) {
+  EXPECT_EQ(PriceToDouble(6012'250'000'000), 6012.25);
+  EXPECT_EQ(PriceToDouble(-1), -1e-9);
+  EXPECT_EQ(PriceToDouble(kUndefPrice - 1), 9223372036.854775806);
+  EXPECT_TRUE(std::isnan(PriceToDouble(kUndefPrice)));
+}
 
 TEST(FormatFlags, IsToStringAndBackForEverySet) {
   for (int i = 0; i < 256; ++i) {

@@ -617,6 +617,37 @@ TEST_F(HistoricalApiTest, AFileThatIsThereAndCannotBeReadIsSaidSo) {
   EXPECT_THAT(result_->error().message, HasSubstr("not the file of the job"));
 }
 
+// A file of the job may be named like the part of another one.
+TEST_F(HistoricalApiTest, AFileIsNeverTakenForThePartOfAnother) {
+  Job job;
+  job.files = {{"a", Noise(200'000, 1)}, {"a.part", Noise(300'000, 2)}};
+  folder_.Write("a.part", job.files["a.part"]);
+  ScriptedHttpServer server{&reactor_, &good_};
+  bool cut = true;
+  server.answer = [&](const std::string& request) {
+    auto answer = job.Answer(request);
+    if (cut && request.find("list_files") == std::string::npos) {
+      answer.bytes.resize(answer.bytes.size() - 50'000);
+      answer.then = Then::Close;
+    }
+    return answer;
+  };
+  const auto client = Make(Options(server));
+  for (const bool fails : {true, false}) {
+    cut = fails;
+    result_.reset();
+    BatchDownload download{client.get(), "J", folder_.Path("."), nullptr, Note()};
+    ASSERT_TRUE(Until([&] { return result_.has_value(); }));
+    EXPECT_EQ(result_->has_value(), !fails);
+    EXPECT_EQ(folder_.Read("a.part"), job.files["a.part"]);
+    if (fails) {
+      EXPECT_EQ(folder_.Read("a.part.2"), job.files["a"].substr(0, 150'000));
+    }
+  }
+  EXPECT_EQ(folder_.Read("a"), job.files["a"]);
+  EXPECT_THAT(folder_.Names(), ElementsAre("a", "a.part", "ca.pem"));
+}
+
 TEST_F(HistoricalApiTest, NamesOfFilesDoNotLeadElsewhere) {
   for (const auto* name : {"../x", "/etc/x", "a/b", ".", "..", "", "a\\nb"}) {
     result_.reset();

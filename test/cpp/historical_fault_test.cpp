@@ -113,9 +113,9 @@ std::vector<Fault> Faults() {
       {"cut inside the body", [=] { return cut_body(Then::Truncate); },
        ErrorCode::ConnectionClosed, "", kRecords},
       {"a complete body of cut zstd", [=] { return HttpAnswer{Ok(cut_frames)}; },
-       ErrorCode::DecompressionError, "r-42", kRecords},
+       ErrorCode::Truncated, "r-42", kRecords},
       {"cut zstd, no length", [=] { return until_close(cut_frames, Then::Close); },
-       ErrorCode::DecompressionError, "", kRecords},
+       ErrorCode::Truncated, "", kRecords},
       {"corrupt zstd", [=] { return HttpAnswer{Ok(corrupt)}; },
        ErrorCode::DecompressionError, "", kRecords},
       {"no zstd", [] { return HttpAnswer{Ok("plainly not")}; },
@@ -126,13 +126,13 @@ std::vector<Fault> Faults() {
        ErrorCode::ParseError, ""},
       {"a cut header",
        [] { return HttpAnswer{Ok(test::Zstd(test::Header().substr(0, 50)))}; },
-       ErrorCode::ParseError, ""},
+       ErrorCode::Truncated, ""},
       {"a cut record",
        [] {
          return HttpAnswer{
              Ok(test::Zstd(test::Header() + test::Trades(0, kRecords) + "abc"))};
        },
-       ErrorCode::ParseError, "", kRecords},
+       ErrorCode::Truncated, "", kRecords},
       {"a bad record", [=] { return HttpAnswer{Ok(test::Zstd(bad_record))}; },
        ErrorCode::ParseError, "", 7},
       {"a bad chunk",

@@ -63,6 +63,7 @@ class HeaderBuilder {
     U32(20200913).U32(20200914).Symbol("32");
     return U32(20200914).U32(20200915).Symbol("");
   }
+  HeaderBuilder& NoLists() { return U32(0).U32(0).U32(0).U32(0); }
   Bytes Build() {
     At<std::uint32_t>(4, static_cast<std::uint32_t>(bytes_.size() - 8));
     return bytes_;
@@ -135,7 +136,7 @@ TEST_P(MetadataTest, CutOffAnywhereIsAnError) {
   for (std::size_t n = 0; n < bytes.size(); ++n) {
     const auto m = Metadata::Decode(std::span{bytes}.first(n));
     ASSERT_FALSE(m) << n;
-    EXPECT_EQ(m.error().code, ErrorCode::ParseError);
+    EXPECT_EQ(m.error().code, ErrorCode::Truncated);
     EXPECT_THAT(m.error().message, HasSubstr("cut off"));
   }
 }
@@ -205,6 +206,16 @@ TEST(MetadataSymbolLengthTest, ShorterThanAnyVersionsIsRefused) {
     ASSERT_FALSE(m);
     EXPECT_THAT(m.error().message,
                 HasSubstr("symbol_cstr_len is " + std::to_string(length)));
+  }
+}
+
+TEST(MetadataSymbolLengthTest, DoesNotMatterWithoutSymbols) {
+  for (const std::uint16_t length : {0, 1, 21, 0xFFFF}) {
+    const auto m = Metadata::Decode(
+        HeaderBuilder{3}.NoLists().At<std::uint16_t>(53, length).Build());
+    ASSERT_TRUE(m) << m.error().message;
+    EXPECT_EQ(m->symbol_cstr_len, length);
+    EXPECT_TRUE(m->symbols.empty() && m->mappings.empty());
   }
 }
 

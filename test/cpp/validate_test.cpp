@@ -136,8 +136,10 @@ TEST(ErrorCodeTest, EveryCodeHasItsName) {
   EXPECT_EQ(ToString(ErrorCode::None), "None");
   EXPECT_EQ(ToString(ErrorCode::ConnectionFailed), "ConnectionFailed");
   EXPECT_EQ(ToString(ErrorCode::HandlerFailed), "HandlerFailed");
-  for (std::uint32_t i = 0; i <= static_cast<std::uint32_t>(ErrorCode::HandlerFailed);
-       ++i) {
+  EXPECT_EQ(ToString(ErrorCode::Truncated), "Truncated");
+  EXPECT_EQ(ToString(ErrorCode::ChecksumMismatch), "ChecksumMismatch");
+  for (std::uint32_t i = 0;
+       i <= static_cast<std::uint32_t>(ErrorCode::ChecksumMismatch); ++i) {
     EXPECT_NE(ToString(static_cast<ErrorCode>(i)), "Unknown") << i;
   }
   EXPECT_EQ(ToString(static_cast<ErrorCode>(9999)), "Unknown");

@@ -30,7 +30,7 @@ func historical(t *testing.T, args ...string) []string {
 
 // day asks for a day of the sample data.
 func day(flags []string, more ...string) []string {
-	args := append([]string{"hist", "-d", "GLBX.MDP3", "-s", "mbo", "--start", "2026-11-15", "ESZ6"}, flags...)
+	args := append([]string{"hist", "-y", "-d", "GLBX.MDP3", "-s", "mbo", "--start", "2026-11-15", "ESZ6"}, flags...)
 	return append(args, more...)
 }
 

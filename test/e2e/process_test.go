@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/sim"
 )
@@ -31,6 +33,7 @@ type process struct {
 	stderr *watched
 	ended  chan struct{}
 	err    error // how it ended, once ended is closed
+	early  bool  // a signal may come before it writes
 }
 
 // watched gathers what is written and tells when a pattern appears in it.
@@ -100,11 +103,25 @@ func start(t *testing.T, args ...string) *process {
 
 func startOn(t *testing.T, stdout *os.File, args ...string) *process {
 	t.Helper()
+	return startProcess(t, stdout, t.TempDir(), args...)
+}
+
+// startIn runs dbn-tail in a directory, without its standard output.
+func startIn(t *testing.T, dir string, args ...string) *process {
+	t.Helper()
+	return startProcess(t, nil, dir, args...)
+}
+
+func startProcess(t *testing.T, stdout *os.File, dir string, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, stderr: newWatched(), ended: make(chan struct{})}
 	p.cmd = exec.Command(filepath.Join(programs, "dbn-tail"), args...)
 	p.cmd.Env = append(os.Environ(), "DATABENTO_API_KEY="+sim.TestKey, "TERM=xterm", "NO_COLOR=")
-	p.cmd.Stdout, p.cmd.Stderr = stdout, p.stderr
-	p.cmd.Dir = t.TempDir()
+	p.cmd.Stderr = p.stderr
+	if stdout != nil {
+		p.cmd.Stdout = stdout
+	}
+	p.cmd.Dir = dir
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -292,6 +309,127 @@ func TestASecondSignalEndsAProcessThatIsStuck(t *testing.T) {
 	if code := p.wait(); code != 143 && code != 130 {
 		t.Errorf("exit code %d; stderr: %s", code, p.stderr)
 	}
+}
+
+// narrowPipe holds less than a turn of records, so that its writer is stuck when nobody reads.
+func narrowPipe(t *testing.T) (r, w *os.File) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	if _, err := unix.FcntlInt(r.Fd(), unix.F_SETPIPE_SZ, 4096); err != nil {
+		t.Fatal(err)
+	}
+	return r, w
+}
+
+// firstByte waits until a byte has come.
+func firstByte(t *testing.T, r io.Reader) {
+	t.Helper()
+	if _, err := io.ReadFull(r, make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOneSignalEndsAProcessThatIsStuck(t *testing.T) {
+	gateway := simulator(t, "--loop", "forever")
+	live := []string{"-d", "GLBX.MDP3", "-s", "mbo", "--gateway", gateway, "--all-symbols", "-y", "--tee", "all.dbn.zst"}
+	outputs := map[string]func(t *testing.T) *process{
+		"a pipe": func(t *testing.T) *process {
+			r, w := narrowPipe(t)
+			defer w.Close()
+			p := startOn(t, w, append(live, "-J")...)
+			firstByte(t, r)
+			return p
+		},
+		"a pipe that gets compressed DBN": func(t *testing.T) *process {
+			r, w := narrowPipe(t)
+			defer w.Close()
+			p := startOn(t, w, append(live, "-D", "-z")...)
+			firstByte(t, r)
+			return p
+		},
+		"a socket": func(t *testing.T) *process {
+			fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, w := os.NewFile(uintptr(fds[0]), "reader"), os.NewFile(uintptr(fds[1]), "writer")
+			t.Cleanup(func() { r.Close() })
+			defer w.Close()
+			if err := unix.SetsockoptInt(fds[1], unix.SOL_SOCKET, unix.SO_SNDBUF, 4096); err != nil {
+				t.Fatal(err)
+			}
+			p := startOn(t, w, append(live, "-C")...)
+			firstByte(t, r)
+			return p
+		},
+		"a terminal": func(t *testing.T) *process {
+			_, terminal := openTerminal(t, 80)
+			defer terminal.Close()
+			if err := unix.IoctlSetInt(int(terminal.Fd()), unix.TCXONC, unix.TCOOFF); err != nil { // as Ctrl-S does
+				t.Fatal(err)
+			}
+			p := startOn(t, terminal, append(live, "-v")...)
+			p.stderr.await("session: streaming")
+			p.early = true
+			return p
+		},
+		"a named pipe that nobody opens": func(t *testing.T) *process {
+			path := filepath.Join(t.TempDir(), "x.csv")
+			if err := unix.Mkfifo(path, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			p := start(t, append(live, "-v", "-o", path)...)
+			p.stderr.await("session: streaming")
+			p.early = true
+			return p
+		},
+	}
+	for name, begin := range outputs {
+		t.Run(name, func(t *testing.T) {
+			p := begin(t)
+			p.signal(syscall.SIGTERM)
+			if code := p.wait(); code != 143 {
+				t.Errorf("exit code %d, want 143; stderr: %s", code, p.stderr)
+			}
+			if !p.early && !strings.Contains(p.stderr.String(), "terminated; the output took nothing more") {
+				t.Errorf("stderr: %q", p.stderr)
+			}
+			if _, err := os.Stat(filepath.Join(p.cmd.Dir, "all.dbn.zst")); err != nil {
+				if !p.early {
+					t.Error(err)
+				}
+				return // it had not begun
+			}
+			text, err := exec.Command("zstd", "-tq", filepath.Join(p.cmd.Dir, "all.dbn.zst")).CombinedOutput()
+			if err != nil {
+				t.Errorf("the file is not complete: %v: %s", err, text)
+			}
+		})
+	}
+	t.Run("standard error in the same pipe", func(t *testing.T) {
+		r, w := narrowPipe(t)
+		cmd := exec.Command(filepath.Join(programs, "dbn-tail"), append(live, "-J")...)
+		cmd.Env = append(os.Environ(), "DATABENTO_API_KEY="+sim.TestKey)
+		cmd.Stdout, cmd.Stderr, cmd.Dir = w, w, t.TempDir()
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		w.Close()
+		guard := time.AfterFunc(patience, func() { cmd.Process.Kill() }) //nolint:errcheck // it may have ended
+		defer guard.Stop()
+		firstByte(t, r)
+		if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		cmd.Wait() //nolint:errcheck // the exit code tells
+		if code := cmd.ProcessState.ExitCode(); code != 130 {
+			t.Errorf("exit code %d, want 130", code)
+		}
+	})
 }
 
 func TestABrokenPipeEndsQuietly(t *testing.T) {

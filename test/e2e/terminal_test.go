@@ -118,7 +118,7 @@ func TestAWholeDatasetIsSubscribedOnlyWhenConfirmed(t *testing.T) {
 			if _, err := master.WriteString(answer + "\n"); err != nil {
 				t.Fatal(err)
 			}
-			cmd := exec.Command(filepath.Join(programs, "dbn-tail"), "-d", "GLBX.MDP3", "-s", "status", "--gateway", gateway, "-J", "--all-symbols")
+			cmd := exec.Command(filepath.Join(programs, "dbn-tail"), "-d", "GLBX.MDP3", "-s", "status", "--gateway", gateway, "-J", "-l", "4", "--all-symbols")
 			cmd.Env = append(os.Environ(), "DATABENTO_API_KEY="+sim.TestKey)
 			cmd.Stdin = terminal
 			var stdout, stderr strings.Builder

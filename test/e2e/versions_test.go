@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -50,7 +51,8 @@ func TestEveryRecordOfRealFilesIsPrinted(t *testing.T) {
 			gateway := simulator(t, "--close-at-end", path)
 			for policy, name := range map[dbn.UpgradePolicy]string{dbn.AsIs: "as-is", dbn.UpgradeToV3: "v3"} {
 				metadata, want := expected(t, path, policy)
-				got := output(t, "-d", metadata.Dataset, "-s", schema.String(), "--gateway", gateway, "-J",
+				limit := fmt.Sprint(bytes.Count(want, []byte("\n")))
+				got := output(t, "-d", metadata.Dataset, "-l", limit, "-s", schema.String(), "--gateway", gateway, "-J",
 					"--no-map-symbols", "--all-symbols", "-y", "--upgrade", name)
 				if !bytes.Equal(got, want) {
 					t.Errorf("--upgrade %s: got\n%s\nwant\n%s", name, got, want)

@@ -75,8 +75,9 @@ class DataSource {
     Set(on_error_, std::forward<Handler>(h));
   }
 
-  /// Sets the metadata handler: `void(const Metadata&)`, once before the first record.
-  /// nullptr: none.
+  /// Sets the metadata handler: `void(const Metadata&)`, called once before the first
+  /// record, and again before the records of each further DBN stream that follows in
+  /// the same input (see DbnParser). nullptr: none.
   template <typename Handler>
   void OnMetadata(Handler&& h) {
     Set(on_metadata_, std::forward<Handler>(h));
@@ -172,6 +173,9 @@ class DataSource {
   }
   void SetDispatch(Dispatch dispatch);
   void Take(const RecordBatch& batch);
+  [[nodiscard]] bool HasMetadataToTell() const noexcept {
+    return headers_told_ != parser_.headers();
+  }
   void NoteTaken(const RecordBatch& batch, std::size_t from, std::size_t to);
   [[nodiscard]] Reactor::Clock::time_point Now() const;
   void UpdateStop() noexcept {
@@ -187,9 +191,9 @@ class DataSource {
   Reactor* reactor_;
   std::uint64_t polls_before_ = 0;
   Reactor::Clock::time_point paused_at_{};
-  bool metadata_delivered_ = false;
-  std::size_t held_ = 0;    // bytes that the sink has not taken
-  RecordBatch held_batch_;  // the batch that they end
+  std::uint64_t headers_told_ = 0;  // to the metadata handler
+  std::size_t held_ = 0;            // bytes that the sink has not taken
+  RecordBatch held_batch_;          // the batch that they end
   bool ended_ = false;
   // A new stream began inside a handler of the old one: the delivery on the stack must
   // end before anything of the new stream is handed out.

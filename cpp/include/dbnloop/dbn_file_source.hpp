@@ -50,8 +50,9 @@ class DbnFileSource : public DataSource {
   void Resume() override;
 
   /// Called once, last, when every record was delivered. A file that is cut or corrupt
-  /// ends with OnError instead, behind every whole record before the fault: ParseError
-  /// or DecompressionError with the offset; so does a legacy DBZ file, at once.
+  /// ends with OnError instead, behind every whole record before the fault:
+  /// Truncated, ParseError or DecompressionError with the offset; so does a legacy DBZ
+  /// file, at once.
   void OnComplete(std::function<void()> h);
 
   [[nodiscard]] const std::string& Path() const noexcept;

@@ -53,6 +53,12 @@ struct ParserOptions {
 
 /// DBN bytes in, records out; no fd, clock, thread or log (sans-I/O).
 ///
+/// A stream may be several DBN streams one after the other (`cat a.dbn b.dbn`, a
+/// capture that was appended to): a header between two records is read like the first
+/// one, and metadata() changes. Dataset, schema, version and ts_out must be those of
+/// the first header; anything else ends parsing with an error that says where the other
+/// stream begins.
+///
 /// Two ways in: Push copies; WritableSpan + Commit receives straight into the buffer.
 /// Two ways out: Pull gives one record; Peek + Consume gives a batch of runs, without
 /// copying. Records that a version upgrade rewrites, or that lie misaligned in the
@@ -105,10 +111,13 @@ class DbnParser {
   [[nodiscard]] std::size_t taken() const noexcept { return taken_; }
 
   /// Set once the header is complete (upgraded as the policy says); null before, and
-  /// for fragments.
+  /// for fragments. Peek and Pull replace it when they read another header: it is the
+  /// header of the records that they gave last.
   [[nodiscard]] const Metadata* metadata() const noexcept {
     return metadata_ ? &*metadata_ : nullptr;
   }
+  /// How many headers were read: more than 1 when streams follow each other.
+  [[nodiscard]] std::uint64_t headers() const noexcept { return headers_; }
   /// True when records carry an 8-byte ts_out at their end.
   [[nodiscard]] bool ts_out() const noexcept { return ts_out_; }
   /// The version of the input (not of the upgraded records); 0 before it is known.
@@ -118,8 +127,8 @@ class DbnParser {
   /// first.
   [[nodiscard]] const Error& error() const noexcept { return error_; }
   /// Says what an end of input here means: no error between records (whole ones may
-  /// still wait to be taken); ParseError inside a record or the header, with the
-  /// offset.
+  /// still wait to be taken); Truncated inside a record or the header, with the
+  /// offset; ParseError for what is not DBN, or nothing at all.
   [[nodiscard]] Error Finish() const;
 
   /// Bytes held and not yet consumed.
@@ -138,6 +147,8 @@ class DbnParser {
 
   bool ReadHeader();
   bool DecodeHeader(std::span<const std::byte> header);
+  bool BeginNextHeader();
+  [[nodiscard]] bool AcceptNext(const Metadata& next);
   void BeginRecords(std::uint8_t version, bool ts_out);
   [[nodiscard]] RecordBatch PeekAsIs();
   [[nodiscard]] RecordBatch PeekUpgraded();
@@ -146,6 +157,7 @@ class DbnParser {
   bool PullNextRun();
   void Compact() noexcept;
   void Fail(ErrorCode code, std::string message);
+  void FailHeader(Error error);
 
   // What Peek asks of an rtype, looked up by its value: one load per run.
   struct RTypeRule {
@@ -181,6 +193,7 @@ class DbnParser {
   std::size_t header_size_ = 0;    // 0: not known yet
   bool in_header_ = true;
   std::optional<Metadata> metadata_;
+  std::uint64_t headers_ = 0;
   std::uint8_t input_version_ = 0;
   std::uint8_t output_version_ = 0;
   bool ts_out_ = false;

@@ -137,6 +137,7 @@ enum class SecurityUpdateAction : char {
   Add = 'A',
   Delete = 'D',
   Modify = 'M',
+  Invalid = '~',  ///< deprecated; in old files
 };
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(SecurityUpdateAction value) noexcept;
@@ -373,6 +374,7 @@ enum class SystemCode : std::uint8_t {
   SlowReaderWarning = 2,  ///< the client falls behind
   ReplayCompleted = 3,  ///< the gateway says that a replay has reached the present
   EndOfInterval = 4,  ///< all records of an interval are out
+  UnsubscribeAck = 5,  ///< an unsubscription was accepted
   Unset = 255,  ///< not given, as in version 1
 };
 /// The value's string; "Unknown" for values that this version does not know.

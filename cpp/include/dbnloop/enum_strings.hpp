@@ -52,8 +52,15 @@ struct EnumText {
 };
 
 /// The same string as ToString's, whose types ever are used; "Unknown" for values that
-/// this version does not know. (databento-cpp's ToString has none for SType::Smart and
-/// RType::OhlcvDeprecated.)
+/// this version does not know.
+///
+/// The types of databento-cpp 0.65.0 know less than this function, FromString and
+/// EnumValues. They have no string for SType::Smart and RType::OhlcvDeprecated. They
+/// have no name for SystemCode 5 ("unsubscribe_ack"), SecurityUpdateAction '~'
+/// ("Invalid", of old files), Venue 72 ("DBIX"), Dataset 53 ("DBIX.CORE") and Publisher
+/// 146 to 153 ("DBIX.CORE.…"): write these as numbers, such as SystemCode{5}, in code
+/// that must build with either library. Venue 68 and Publisher 142 are Def ("DEF") and
+/// MainCgifDef ("MAIN.CGIF.DEF") there, as they were before the venue became "CDEF".
 template <NamedEnum E>
 [[nodiscard]] const char* TextOf(E value) noexcept;
 

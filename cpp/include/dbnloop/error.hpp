@@ -25,7 +25,7 @@ enum class ErrorCode : std::uint32_t {
   // Protocol
   InvalidGreeting = 6,   ///< the first line is not a gateway's greeting
   InvalidChallenge = 7,  ///< the CRAM challenge is missing or malformed
-  ParseError = 8,        ///< bytes that are not DBN, or a record cut off at the end
+  ParseError = 8,        ///< bytes that are not DBN
 
   // Subscription
   InvalidDataset = 9,
@@ -53,6 +53,12 @@ enum class ErrorCode : std::uint32_t {
   System = 23,            ///< a system call failed; see os_errno
   OutOfMemory = 24,
   HandlerFailed = 25,  ///< kept for bindings; here exceptions pass to Poll's caller
+  /// A file or a historical stream ended inside its metadata, a record or a zstd frame;
+  /// everything before that was delivered. A live session that is cut is
+  /// ConnectionClosed.
+  Truncated = 26,
+  /// The size or the SHA-256 of a downloaded file is not the one that was asked for.
+  ChecksumMismatch = 27,
 };
 
 /// The code's name as it is spelled above, for logs. Never null; "Unknown" for a value

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <string_view>
 
 #include "dbnloop/record.hpp"
@@ -20,6 +21,13 @@ using FlagsText = std::array<char, 88>;
 /// "-0.250000000"; empty when it is not set (kUndefPrice). Lies in `room`; allocates
 /// nothing.
 std::string_view FormatPrice(std::int64_t price, PriceText& room) noexcept;
+
+/// A fixed price as the nearest floating-point number; NaN when it is not set
+/// (kUndefPrice).
+[[nodiscard]] constexpr double PriceToDouble(std::int64_t price) noexcept {
+  if (price == kUndefPrice) return std::numeric_limits<double>::quiet_NaN();
+  return static_cast<double>(price) / static_cast<double>(kFixedPriceScale);
+}
 
 /// ISO 8601 in UTC with nanoseconds, e.g. "2026-11-23T14:30:00.000000001Z"; empty when
 /// it is not set (kUndefTimestamp). Lies in `room`; allocates nothing.

@@ -224,6 +224,7 @@ class BatchDownload {
   void Next();
   void Check(const DownloadRequest& wanted);
   void Fetch(const DownloadRequest& wanted);
+  [[nodiscard]] std::string PartOf(const std::string& path) const;
   void End(std::expected<std::vector<DownloadResult>, Error> result);
 
   HistoricalClient* client_;

@@ -91,6 +91,11 @@ struct DownloadRequest {
   bool resume = true;
   std::optional<std::uint64_t> size;  ///< what the file must have, when known
   std::string sha256;                 ///< what it must have, hex; empty: not known
+  /// The file's name until it is complete. Empty: "path.part"; for a range the first of
+  /// that, "path.part.2", "path.part.3"… that no file has. A range refuses one that
+  /// holds data. With `path` itself, `overwrite` too, the file has its name from the
+  /// beginning.
+  std::string part;
 };
 
 /// Databento's historical API over HTTPS, on the user's reactor.
@@ -152,13 +157,16 @@ class HistoricalClient : public DataSource {
   CallId Post(std::string_view endpoint, const Params& params, Effect effect,
               CallHandler done);
 
-  /// Writes a response's body to a file as it comes: to "path.part", which is synced
-  /// and renamed at the end, so that a file under the final name is whole. When it
-  /// fails or is cancelled, the part stays: the next try goes on with that of a job's
-  /// file, which it reads first, in turns of about a MiB; that of a range was paid for,
-  /// and the next try begins anew. Throws InvalidArgument when the request is malformed
-  /// or the file exists, InvalidState when another download writes the part, System
-  /// when it cannot be made.
+  /// Writes a response's body to a file while it comes: to "path.part", which is synced
+  /// and renamed at the end, so that a file under the final name is complete. When it
+  /// fails or is cancelled, the part stays. The next try resumes that of a job's file,
+  /// which it reads first, in turns of about a MiB. That of a range was paid for: it is
+  /// never written over, and the next try takes another name; the error's message gives
+  /// the name of what is kept, unless the request gave it. A file that takes the final
+  /// name in the meantime is not replaced without `overwrite`: the complete data then
+  /// keeps the part's name, which the message gives. Throws InvalidArgument when the
+  /// request is malformed or the file exists, InvalidState when another download writes
+  /// the part or a range's part holds data, System when it cannot be made.
   using DownloadHandler =
       std::move_only_function<void(std::expected<DownloadResult, Error>)>;
   using ProgressHandler = std::move_only_function<void(const DownloadProgress&)>;

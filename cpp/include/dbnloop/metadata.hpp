@@ -50,7 +50,8 @@ struct Metadata {
 
   bool operator==(const Metadata&) const = default;
 
-  /// Decodes a whole header (prelude included). ParseError says the offset.
+  /// Decodes a whole header (prelude included). Truncated when bytes are missing at the
+  /// end; ParseError says the offset.
   static std::expected<Metadata, Error> Decode(std::span<const std::byte> bytes);
   /// What UpgradePolicy does to the header: version and symbol_cstr_len.
   void Upgrade(VersionUpgradePolicy policy) noexcept;

@@ -75,10 +75,11 @@ enum class Venue : std::uint16_t {
   Mstar = 65,
   Cccy = 66,
   Cgi = 67,
-  Def = 68,
+  Cdef = 68,
   Xtks = 69,
   Xtkt = 70,
   Xose = 71,
+  Dbix = 72,
 };
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(Venue value) noexcept;
@@ -136,6 +137,7 @@ enum class Dataset : std::uint16_t {
   XtksFlex = 50,
   XtktItch = 51,
   XoseItch = 52,
+  DbixCore = 53,
 };
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(Dataset value) noexcept;
@@ -282,10 +284,18 @@ enum class Publisher : std::uint16_t {
   MstarCgifMstar = 139,
   CccyCgifCccy = 140,
   CgiCgifCgi = 141,
-  MainCgifDef = 142,
+  MainCgifCdef = 142,
   XtksFlexXtks = 143,
   XtktItchXtkt = 144,
   XoseItchXose = 145,
+  DbixCoreMain = 146,
+  DbixCoreMsci = 147,
+  DbixCoreFtse = 148,
+  DbixCoreInav = 149,
+  DbixCoreMstar = 150,
+  DbixCoreCccy = 151,
+  DbixCoreCgi = 152,
+  DbixCoreCdef = 153,
 };
 /// The value's string; "Unknown" for values that this version does not know.
 [[nodiscard]] const char* ToString(Publisher value) noexcept;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -59,13 +60,28 @@ BatchDownload::~BatchDownload() { client_->Cancel(call_); }
 void BatchDownload::Next() {
   if (results_.size() == files_.size()) return End(std::move(results_));
   try {
-    const auto wanted = HistoricalApi::ToDownload(files_[results_.size()], folder_);
+    auto wanted = HistoricalApi::ToDownload(files_[results_.size()], folder_);
+    wanted.part = PartOf(wanted.path);
     std::error_code none;
     if (std::filesystem::exists(wanted.path, none)) return Check(wanted);
     Fetch(wanted);
   } catch (const Exception& e) {
     End(std::unexpected{e.error()});
   }
+}
+
+// A name that no file of the job has: one of them may be named like another one's part.
+std::string BatchDownload::PartOf(const std::string& path) const {
+  const auto listed = [this](const std::string& name) {
+    return std::ranges::any_of(files_, [&](const BatchFile& file) {
+      return folder_ + "/" + file.filename == name;
+    });
+  };
+  auto part = path + ".part";
+  for (int number = 2; listed(part); ++number) {
+    part = path + ".part." + std::to_string(number);
+  }
+  return part;
 }
 
 // The file that is there is taken when it is the one that is wanted.

@@ -68,8 +68,8 @@ void DataSource::Release(std::size_t consumed) {
   UpdateStop();
   NoteTaken(held_batch_, from, from + consumed);
   // Usually all was taken and a part of a record is left: then the socket is next.
-  if (!IsBlocked() &&
-      (HasMore() || HasObserved() || !parser_.Peek().empty() || parser_.error())) {
+  if (!IsBlocked() && (HasMore() || HasObserved() || !parser_.Peek().empty() ||
+                       HasMetadataToTell() || parser_.error())) {
     ScheduleDelivery();
   }
 }
@@ -103,8 +103,8 @@ DataSource::PumpResult DataSource::Pump() {
         if (control->stop) continue;
       }
       const auto batch = parser_.Peek();
-      if (!metadata_delivered_ && parser_.metadata() != nullptr) {
-        metadata_delivered_ = true;
+      if (HasMetadataToTell()) {
+        headers_told_ = parser_.headers();
         if (const auto handler = on_metadata_) (*handler)(*parser_.metadata());
         if (control->destroyed) break;
       } else if (batch.empty()) {
@@ -191,7 +191,7 @@ bool DataSource::DeliverError(Error e) {
 
 void DataSource::BeginStream() {
   parser_.Reset();
-  metadata_delivered_ = false;
+  headers_told_ = 0;
   held_ = 0;
   ended_ = false;
   stats_ = {};

@@ -37,6 +37,13 @@ std::optional<std::uint64_t> WholeSize(std::string_view header) {
   return proto::ParseNumber<std::uint64_t>(header.substr(kUnit.size()));
 }
 
+// "path.part", "path.part.2", "path.part.3"…
+std::string PartName(const std::string& path, int number) {
+  return path + ".part" + (number == 1 ? "" : "." + std::to_string(number));
+}
+
+constexpr int kMostParts = 1000;
+
 std::string FolderOf(const std::string& path) {
   const auto slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
@@ -58,7 +65,7 @@ FileDownload::FileDownload(std::shared_ptr<HttpSession> session, Hooks hooks,
                                std::move(progress))
                          : nullptr},
       done_{std::move(done)},
-      part_{request_.path + ".part"} {
+      part_{request_.part.empty() ? PartName(request_.path, 1) : request_.part} {
   request_.sha256 = proto::LowerCase(request_.sha256);
   struct stat existing{};
   if (::lstat(request_.path.c_str(), &existing) == 0 &&
@@ -68,8 +75,13 @@ FileDownload::FileDownload(std::shared_ptr<HttpSession> session, Hooks hooks,
                          request_.path +
                          " exists; choose another, or ask for overwriting it"}};
   }
+  // A range of records costs money each time, and its bytes may differ: a part of it is
+  // neither resumed nor written over.
+  if (IsRange()) {
+    request_.part.empty() ? OpenFreshPart() : OpenEmptyPart();
+    return;
+  }
   OpenPart();
-  // A range of records costs money each time, and its bytes may differ: never resumed.
   if (!Resumes() && ::ftruncate(file_.get(), 0) != 0) {
     throw Exception{SystemError("truncate")};
   }
@@ -77,7 +89,40 @@ FileDownload::FileDownload(std::shared_ptr<HttpSession> session, Hooks hooks,
 
 FileDownload::~FileDownload() {
   if (published_ || !file_ || hasher_) return;
-  if (bytes_ == 0 || (!Resumes() && !IsRange())) ::unlink(part_.c_str());
+  if ((bytes_ == 0 || (!Resumes() && !IsRange())) && NameIsOurs()) {
+    ::unlink(part_.c_str());
+  }
+}
+
+// The part of an earlier try was paid for, and another file of that name is not ours.
+void FileDownload::OpenFreshPart() {
+  for (int number = 1;; ++number) {
+    part_ = PartName(request_.path, number);
+    file_ = net::ScopedFd{::open(
+        part_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, kMode)};
+    if (file_) break;
+    if (errno != EEXIST || number == kMostParts) throw Exception{SystemError("open")};
+  }
+  ::flock(file_.get(), LOCK_EX | LOCK_NB);
+}
+
+void FileDownload::OpenEmptyPart() {
+  OpenPart();
+  struct stat held{};
+  if (::fstat(file_.get(), &held) != 0) throw Exception{SystemError("look at")};
+  if (held.st_size != 0) {
+    file_.Reset();
+    throw Exception{{ErrorCode::InvalidState,
+                     part_ + " holds data, which a range does not replace"}};
+  }
+}
+
+// Whether the part's name still stands for the file that is being written.
+bool FileDownload::NameIsOurs() const {
+  struct stat held{};
+  struct stat named{};
+  return ::fstat(file_.get(), &held) == 0 && ::lstat(part_.c_str(), &named) == 0 &&
+         held.st_ino == named.st_ino && held.st_dev == named.st_dev;
 }
 
 // Two downloads that write one part would make a mixture of it.
@@ -91,13 +136,8 @@ void FileDownload::OpenPart() {
       throw Exception{
           {ErrorCode::InvalidState, part_ + " is being written by another download"}};
     }
-    struct stat held{};
-    struct stat named{};
     // The other one may have ended in between: then this is a file with its final name.
-    if (::fstat(file_.get(), &held) == 0 && ::lstat(part_.c_str(), &named) == 0 &&
-        held.st_ino == named.st_ino && held.st_dev == named.st_dev) {
-      return;
-    }
+    if (NameIsOurs()) return;
   }
 }
 
@@ -207,30 +247,31 @@ Error FileDownload::Take(std::span<const std::byte> piece) {
 Error FileDownload::Complete() {
   sha256_ = digest_.Finish();
   const bool right_size = !request_.size || bytes_ == *request_.size;
-  if (!right_size || (!request_.sha256.empty() && request_.sha256 != sha256_)) {
-    // Going on with it would never make it right.
+  if (right_size && (request_.sha256.empty() || request_.sha256 == sha256_)) {
+    return Publish();
+  }
+  std::string message =
+      "the file " + request_.path + " came with " + std::to_string(bytes_) +
+      " bytes and SHA-256 " + sha256_ + ", but should have " +
+      (request_.size ? std::to_string(*request_.size) + " bytes" : "") +
+      (request_.sha256.empty() ? "" : " SHA-256 " + request_.sha256);
+  // Resuming it would never make it right, and the server has the file still. A range
+  // was paid for.
+  if (!IsRange() && NameIsOurs()) {
     ::unlink(part_.c_str());
     file_.Reset();
-    return {ErrorCode::HttpError,
-            "the file " + request_.path + " came with " + std::to_string(bytes_) +
-                " bytes and SHA-256 " + sha256_ + ", but should have " +
-                (request_.size ? std::to_string(*request_.size) + " bytes" : "") +
-                (request_.sha256.empty() ? "" : " SHA-256 " + request_.sha256) +
-                "; it was thrown away"};
+    message += "; it was deleted";
   }
-  return Publish();
+  return {ErrorCode::ChecksumMismatch, std::move(message)};
 }
 
-// The name appears when all bytes are on the disk, and the folder knows of it then.
+// The name appears when all bytes are on the disk, and the directory knows of it then.
 Error FileDownload::Publish() {
+  complete_ = true;
   if (::fsync(file_.get()) != 0) return SystemError("sync");
-  const auto* from = part_.c_str();
-  const auto* to = request_.path.c_str();
-  int result = ::renameat2(AT_FDCWD, from, AT_FDCWD, to,
-                           request_.overwrite ? 0 : RENAME_NOREPLACE);
-  // Not every file system knows the flag; that the name is free was seen at the start.
-  if (result != 0 && errno == EINVAL) result = std::rename(from, to);
-  if (result != 0) return SystemError(("rename to " + request_.path + " of").c_str());
+  if (part_ != request_.path) {
+    if (auto error = Rename()) return error;
+  }
   published_ = true;
   const net::ScopedFd folder{
       ::open(FolderOf(request_.path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
@@ -238,9 +279,39 @@ Error FileDownload::Publish() {
   return {};
 }
 
+// Replaces no file that came to be in the meantime, unless it may.
+Error FileDownload::Rename() {
+  if (!NameIsOurs()) {
+    return {ErrorCode::InvalidState,
+            part_ + " was removed or replaced while it was being written"};
+  }
+  const auto* from = part_.c_str();
+  const auto* to = request_.path.c_str();
+  int result = ::renameat2(AT_FDCWD, from, AT_FDCWD, to,
+                           request_.overwrite ? 0 : RENAME_NOREPLACE);
+  if (result != 0 && !request_.overwrite && (errno == EINVAL || errno == ENOSYS)) {
+    // Not every file system knows the flag: what is replaced then is a file of our own.
+    const net::ScopedFd claim{
+        ::open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kMode)};
+    result = claim ? std::rename(from, to) : -1;
+  }
+  if (result == 0) return {};
+  const int reason = errno;
+  return {ErrorCode::System,
+          "the file " + request_.path + " is complete, but it cannot have its name (" +
+              std::strerror(reason) + "): it is kept in " + part_,
+          reason};
+}
+
 void FileDownload::Finish(Error error) {
   auto done = std::move(done_);
   if (error) {
+    if (IsRange() && bytes_ != 0 && !complete_ && NameIsOurs()) {
+      ::fsync(file_.get());
+      if (request_.part.empty()) {
+        error.message += "; " + std::to_string(bytes_) + " bytes are kept in " + part_;
+      }
+    }
     done(std::unexpected{std::move(error)});
   } else {
     done(DownloadResult{request_.path, bytes_, sha256_});

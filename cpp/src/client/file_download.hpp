@@ -10,8 +10,8 @@
 
 namespace dbnloop {
 
-/// A response's body as a file: "path.part" while it comes, synced and renamed to path
-/// at the end, with its SHA-256.
+/// A response's body as a file: a part while it comes, synced and renamed to path at the
+/// end, with its SHA-256. The part of a range is always a new file.
 class FileDownload final : public HttpTask {
  public:
   /// Opens the part; throws Exception when it cannot be had.
@@ -19,9 +19,9 @@ class FileDownload final : public HttpTask {
                DownloadRequest request, HistoricalClient::Params range_params,
                HistoricalClient::ProgressHandler progress,
                HistoricalClient::DownloadHandler done);
-  /// A part stays when it may be gone on with, and when it was paid for.
+  /// A part stays when it may be resumed, and when it was paid for.
   ~FileDownload() override;
-  /// Reads, in turns, what an earlier try has left, and goes on behind it.
+  /// Reads, in turns, what an earlier try has left, and resumes after it.
   void Begin() override;
 
  private:
@@ -35,8 +35,12 @@ class FileDownload final : public HttpTask {
   [[nodiscard]] bool IsRange() const noexcept { return request_.url_path.empty(); }
   [[nodiscard]] bool Resumes() const noexcept { return request_.resume && !IsRange(); }
   void OpenPart();
+  void OpenFreshPart();
+  void OpenEmptyPart();
+  [[nodiscard]] bool NameIsOurs() const;
   [[nodiscard]] Error StartOver();
   [[nodiscard]] Error Publish();
+  [[nodiscard]] Error Rename();
   [[nodiscard]] Error SystemError(const char* what) const;
 
   DownloadRequest request_;
@@ -52,6 +56,7 @@ class FileDownload final : public HttpTask {
   std::uint64_t asked_from_ = 0;
   std::optional<std::uint64_t> total_;
   std::string sha256_;
+  bool complete_ = false;  // all is there, but perhaps the name
   bool published_ = false;
 };
 

@@ -217,8 +217,11 @@ DownloadRequest HistoricalApi::ToDownload(const BatchFile& file,
   request.url_path = url->path;
   request.path = folder + "/" + file.filename;
   request.size = file.size;
-  if (file.hash.starts_with(kSha256)) {
-    request.sha256 = proto::LowerCase(file.hash.substr(kSha256.size()));
+  // A hash of another kind cannot be compared.
+  const auto hash = proto::LowerCase(file.hash);
+  if (hash.starts_with(kSha256) && hash.size() == kSha256.size() + 64 &&
+      hash.find_first_not_of("0123456789abcdef", kSha256.size()) == std::string::npos) {
+    request.sha256 = hash.substr(kSha256.size());
   }
   return request;
 }

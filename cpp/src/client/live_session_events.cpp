@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "client/live_session.hpp"
+#include "dbnloop/enum_strings.hpp"
 #include "dbnloop/rtype.hpp"
 #include "proto/session_events.hpp"
 
@@ -16,7 +17,7 @@ using Kind = SessionEvent::Kind;
 std::string Reason(const SessionEvent& event) {
   auto words = proto::Quoted(event.message);
   if (event.error_code != GatewayErrorCode::Unset) {
-    words += " (" + std::string{ToString(event.error_code)} + ")";
+    words += " (" + std::string{TextOf(event.error_code)} + ")";
   }
   return words;
 }

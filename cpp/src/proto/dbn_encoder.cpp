@@ -12,6 +12,7 @@
 
 #include "dbnloop/exception.hpp"
 #include "proto/metadata_layout.hpp"
+#include "proto/record_size.hpp"
 
 namespace dbnloop {
 namespace {
@@ -187,7 +188,7 @@ void DbnEncoder::Write(std::span<const std::byte> records) { impl_->Append(recor
 
 void DbnEncoder::Write(const Record& record) {
   const auto* raw = reinterpret_cast<const std::byte*>(&record.Header());
-  impl_->Append({raw, record.Size()});
+  impl_->Append({raw, proto::SizeOf(record.Header())});
 }
 
 void DbnEncoder::Flush() { impl_->End(); }

@@ -6,8 +6,10 @@
 #include <type_traits>
 #include <utility>
 
+#include "dbnloop/enum_strings.hpp"
 #include "dbnloop/exception.hpp"
 #include "dbnloop/rtype.hpp"
+#include "proto/lines.hpp"
 #include "proto/metadata_layout.hpp"
 #include "proto/upgrade.hpp"
 
@@ -51,6 +53,18 @@ std::uint32_t CountRun(const std::byte* p, const std::byte* end, std::uint16_t h
     count += 4;
   }
   return count;
+}
+
+// Whether `head` may be the first two bytes of a DBN header or of a zstd frame; the
+// next two tell (IsHeader, IsZstdFrame).
+bool MayBeginStream(std::uint16_t head) {
+  constexpr std::uint16_t kHeader = 'D' | 'B' << 8;
+  constexpr std::uint16_t kZstd = 0xB528;
+  return head == kHeader || head == kZstd;
+}
+
+bool BeginsStream(const std::byte* p) {
+  return proto::IsHeader(p) || proto::IsZstdFrame(p);
 }
 
 // UpgradeToV2 cannot go back from version 3.
@@ -110,6 +124,7 @@ void DbnParser::Reset() {
   header_size_ = 0;
   in_header_ = true;
   metadata_.reset();
+  headers_ = 0;
   input_version_ = output_version_ = 0;
   ts_out_ = false;
   error_ = {};
@@ -145,8 +160,12 @@ RecordBatch DbnParser::Peek() {
   pull_ = {};
   upgraded_size_ = 0;
   taken_ = 0;
-  if (error_ || (in_header_ && !ReadHeader())) return {};
-  if (end_ - pos_ < kRecordHeaderSize) return {};
+  if (error_) return {};
+  do {
+    if (in_header_ && !ReadHeader()) return {};
+    if (end_ - pos_ < kRecordHeaderSize) return {};
+  } while (BeginNextHeader());
+  if (error_) return {};
   const auto head = Head(buffer_.get() + pos_);
   const auto size = SizeOf(head);
   if (size < kRecordHeaderSize) {
@@ -176,11 +195,13 @@ RecordBatch DbnParser::PeekAsIs() {
     const auto size = SizeOf(head);
     if (size < kRecordHeaderSize || size > static_cast<std::size_t>(end - p)) break;
     if (WillUpgrade(RTypeOf(head), size)) break;
+    const bool suspect = MayBeginStream(head);
+    if (suspect && BeginsStream(p)) break;
     const bool same = head == last;
     if (runs == kMaxRuns && !same) break;
     // A record of odd size leaves the next one misaligned: it ends the batch.
     const bool odd = size % kRecordAlignment != 0;
-    const auto count = odd ? 1 : CountRun(p, end, head, size);
+    const auto count = odd || suspect ? 1 : CountRun(p, end, head, size);
     in_run = (same ? in_run : 0) + count;
     runs += same ? 0 : 1;
     runs_[runs - 1] = Run(RTypeOf(head), size, in_run);
@@ -239,6 +260,51 @@ bool DbnParser::PullNextRun() {
   return true;
 }
 
+// True when another stream's header begins at pos_, which holds a record's header or
+// more: it is read next. What cannot be read on is an error.
+bool DbnParser::BeginNextHeader() {
+  const std::byte* const p = buffer_.get() + pos_;
+  if (!MayBeginStream(Head(p))) return false;
+  const auto where = "at byte " + std::to_string(offset_) + " of the DBN stream ";
+  if (proto::IsZstdFrame(p)) {
+    Fail(ErrorCode::ParseError,
+         where +
+             "zstd-compressed data begins; a stream is compressed "
+             "as a whole or not at all: read the parts one by one");
+    return false;
+  }
+  if (!proto::IsHeader(p)) return false;
+  if (options_.fragment) {
+    Fail(ErrorCode::ParseError, where +
+                                    "a DBN header begins, but a fragment has none: "
+                                    "read it without the fragment "
+                                    "option");
+    return false;
+  }
+  in_header_ = true;
+  header_size_ = 0;
+  return true;
+}
+
+// Whether the records of another stream may follow those of the first one.
+bool DbnParser::AcceptNext(const Metadata& next) {
+  const auto text = [](const Metadata& m, std::uint8_t version) {
+    return "DBN version " + std::to_string(version) + ", dataset " +
+           proto::Quoted(m.dataset) + ", schema " +
+           (m.schema ? std::string{dbnloop::ToString(*m.schema)} : "mixed") +
+           (m.ts_out ? ", with ts_out" : "");
+  };
+  if (next.version == input_version_ && next.dataset == metadata_->dataset &&
+      next.schema == metadata_->schema && next.ts_out == metadata_->ts_out) {
+    return true;
+  }
+  Fail(ErrorCode::ParseError,
+       "at byte " + std::to_string(offset_) + " another DBN stream begins (" +
+           text(next, next.version) + ") which is not like the one before it (" +
+           text(*metadata_, input_version_) + "): read them one by one");
+  return false;
+}
+
 // Takes the header in; true when records may follow.
 bool DbnParser::ReadHeader() {
   const std::span<const std::byte> held{buffer_.get() + pos_, end_ - pos_};
@@ -246,14 +312,15 @@ bool DbnParser::ReadHeader() {
     if (held.size() < proto::kPreludeSize) return false;
     const auto size = proto::MetadataSize(held);
     if (!size) {
-      Fail(size.error().code, size.error().message);
+      FailHeader(size.error());
       return false;
     }
     if (*size > options_.max_metadata) {
-      Fail(ErrorCode::LimitExceeded,
-           "DBN metadata of " + std::to_string(*size) + " bytes passes the limit of " +
-               std::to_string(options_.max_metadata) +
-               " bytes; raise max_metadata if the stream is really so large");
+      FailHeader({ErrorCode::LimitExceeded,
+                  "DBN metadata of " + std::to_string(*size) +
+                      " bytes exceeds the limit of " +
+                      std::to_string(options_.max_metadata) +
+                      " bytes; raise max_metadata if the stream is really so large"});
       return false;
     }
     header_size_ = *size;
@@ -283,7 +350,7 @@ bool DbnParser::ReadHeader() {
 bool DbnParser::DecodeHeader(std::span<const std::byte> header) {
   auto metadata = Metadata::Decode(header);
   if (!metadata) {
-    Fail(metadata.error().code, metadata.error().message);
+    FailHeader(metadata.error());
     return false;
   }
   const auto version = metadata->version;
@@ -291,7 +358,9 @@ bool DbnParser::DecodeHeader(std::span<const std::byte> header) {
     error_ = std::move(error);
     return false;
   }
-  offset_ = header.size();
+  if (metadata_ && !AcceptNext(*metadata)) return false;
+  offset_ += header.size();
+  ++headers_;
   metadata->Upgrade(options_.upgrade_policy);
   metadata_ = std::move(*metadata);
   BeginRecords(version, metadata_->ts_out);
@@ -329,25 +398,49 @@ Error DbnParser::Finish() const {
     if (const auto size = proto::MetadataSize(held); header_size_ == 0 && !size) {
       return size.error();
     }
-    return {ErrorCode::ParseError, "the stream ended inside its DBN metadata, after " +
-                                       std::to_string(header_.size() + held.size()) +
-                                       " bytes"};
+    return {ErrorCode::Truncated,
+            "the stream ended inside " +
+                (headers_ == 0 ? "its DBN metadata"
+                               : "the DBN metadata that begins at byte " +
+                                     std::to_string(offset_)) +
+                ", after " + std::to_string(header_.size() + held.size()) + " bytes"};
   }
   std::size_t at = 0;
   std::size_t size = 0;
   while (held.size() - at >= kRecordHeaderSize) {
-    size = SizeOf(Head(held.data() + at));
-    if (size < kRecordHeaderSize || size > held.size() - at) break;
+    const auto next = held.subspan(at);
+    size = SizeOf(Head(next.data()));
+    if (proto::IsHeader(next.data())) {
+      const auto header = proto::MetadataSize(next);
+      if (!header) return header.error();
+      size = *header;
+    }
+    if (size < kRecordHeaderSize || size > next.size()) break;
     at += size;
   }
   const auto rest = held.size() - at;
   if (rest == 0) return {};
+  if (rest >= 4 && proto::IsHeader(held.data() + at)) {
+    return {ErrorCode::Truncated,
+            "the stream ended inside the DBN metadata that begins at byte " +
+                std::to_string(offset_ + at) + ", after " + std::to_string(rest) +
+                " bytes"};
+  }
   if (rest > 1) size = SizeOf(Head(held.data() + at));
-  return {ErrorCode::ParseError,
+  return {ErrorCode::Truncated,
           "the stream ended inside a DBN record at byte " +
               std::to_string(offset_ + at) + ": " + std::to_string(rest) +
               (rest > 1 ? " of " + std::to_string(size) : std::string{}) +
               " bytes came"};
+}
+
+// Says of a header that follows records where it begins.
+void DbnParser::FailHeader(Error error) {
+  if (headers_ != 0) {
+    error.message = "at byte " + std::to_string(offset_) +
+                    " another DBN stream begins: " + error.message;
+  }
+  error_ = std::move(error);
 }
 
 void DbnParser::Fail(ErrorCode code, std::string message) {

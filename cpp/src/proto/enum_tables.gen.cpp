@@ -86,6 +86,7 @@ constexpr auto kTexts<SecurityUpdateAction> = std::to_array<EnumText<SecurityUpd
     {SecurityUpdateAction::Add, "Add"},
     {SecurityUpdateAction::Delete, "Delete"},
     {SecurityUpdateAction::Modify, "Modify"},
+    {static_cast<SecurityUpdateAction>('~'), "Invalid"},
 });
 template <>
 constexpr auto kTexts<SType> = std::to_array<EnumText<SType>>({
@@ -271,6 +272,7 @@ constexpr auto kTexts<SystemCode> = std::to_array<EnumText<SystemCode>>({
     {SystemCode::SlowReaderWarning, "slow_reader_warning"},
     {SystemCode::ReplayCompleted, "replay_completed"},
     {SystemCode::EndOfInterval, "end_of_interval"},
+    {static_cast<SystemCode>(5), "unsubscribe_ack"},
     {SystemCode::Unset, "unset"},
 });
 template <>
@@ -383,10 +385,11 @@ constexpr auto kTexts<Venue> = std::to_array<EnumText<Venue>>({
     {Venue::Mstar, "MSTAR"},
     {Venue::Cccy, "CCCY"},
     {Venue::Cgi, "CGI"},
-    {Venue::Def, "DEF"},
+    {static_cast<Venue>(68), "CDEF"},
     {Venue::Xtks, "XTKS"},
     {Venue::Xtkt, "XTKT"},
     {Venue::Xose, "XOSE"},
+    {static_cast<Venue>(72), "DBIX"},
 });
 template <>
 constexpr auto kTexts<Dataset> = std::to_array<EnumText<Dataset>>({
@@ -442,6 +445,7 @@ constexpr auto kTexts<Dataset> = std::to_array<EnumText<Dataset>>({
     {Dataset::XtksFlex, "XTKS.FLEX"},
     {Dataset::XtktItch, "XTKT.ITCH"},
     {Dataset::XoseItch, "XOSE.ITCH"},
+    {static_cast<Dataset>(53), "DBIX.CORE"},
 });
 template <>
 constexpr auto kTexts<Publisher> = std::to_array<EnumText<Publisher>>({
@@ -586,10 +590,18 @@ constexpr auto kTexts<Publisher> = std::to_array<EnumText<Publisher>>({
     {Publisher::MstarCgifMstar, "MSTAR.CGIF.MSTAR"},
     {Publisher::CccyCgifCccy, "CCCY.CGIF.CCCY"},
     {Publisher::CgiCgifCgi, "CGI.CGIF.CGI"},
-    {Publisher::MainCgifDef, "MAIN.CGIF.DEF"},
+    {static_cast<Publisher>(142), "MAIN.CGIF.CDEF"},
     {Publisher::XtksFlexXtks, "XTKS.FLEX.XTKS"},
     {Publisher::XtktItchXtkt, "XTKT.ITCH.XTKT"},
     {Publisher::XoseItchXose, "XOSE.ITCH.XOSE"},
+    {static_cast<Publisher>(146), "DBIX.CORE.MAIN"},
+    {static_cast<Publisher>(147), "DBIX.CORE.MSCI"},
+    {static_cast<Publisher>(148), "DBIX.CORE.FTSE"},
+    {static_cast<Publisher>(149), "DBIX.CORE.INAV"},
+    {static_cast<Publisher>(150), "DBIX.CORE.MSTAR"},
+    {static_cast<Publisher>(151), "DBIX.CORE.CCCY"},
+    {static_cast<Publisher>(152), "DBIX.CORE.CGI"},
+    {static_cast<Publisher>(153), "DBIX.CORE.CDEF"},
 });
 template <>
 constexpr auto kTexts<RollRule> = std::to_array<EnumText<RollRule>>({
@@ -887,10 +899,18 @@ constexpr auto kPublishers = std::to_array<PublisherInfo>({
     {139, "MSTAR.CGIF.MSTAR", "MSTAR.CGIF", "MSTAR"},
     {140, "CCCY.CGIF.CCCY", "CCCY.CGIF", "CCCY"},
     {141, "CGI.CGIF.CGI", "CGI.CGIF", "CGI"},
-    {142, "MAIN.CGIF.DEF", "MAIN.CGIF", "DEF"},
+    {142, "MAIN.CGIF.CDEF", "MAIN.CGIF", "CDEF"},
     {143, "XTKS.FLEX.XTKS", "XTKS.FLEX", "XTKS"},
     {144, "XTKT.ITCH.XTKT", "XTKT.ITCH", "XTKT"},
     {145, "XOSE.ITCH.XOSE", "XOSE.ITCH", "XOSE"},
+    {146, "DBIX.CORE.MAIN", "DBIX.CORE", "MAIN"},
+    {147, "DBIX.CORE.MSCI", "DBIX.CORE", "MSCI"},
+    {148, "DBIX.CORE.FTSE", "DBIX.CORE", "FTSE"},
+    {149, "DBIX.CORE.INAV", "DBIX.CORE", "INAV"},
+    {150, "DBIX.CORE.MSTAR", "DBIX.CORE", "MSTAR"},
+    {151, "DBIX.CORE.CCCY", "DBIX.CORE", "CCCY"},
+    {152, "DBIX.CORE.CGI", "DBIX.CORE", "CGI"},
+    {153, "DBIX.CORE.CDEF", "DBIX.CORE", "CDEF"},
 });
 constexpr auto kDatasets = std::to_array<std::string_view>({
     "GLBX.MDP3",
@@ -945,6 +965,7 @@ constexpr auto kDatasets = std::to_array<std::string_view>({
     "XTKS.FLEX",
     "XTKT.ITCH",
     "XOSE.ITCH",
+    "DBIX.CORE",
 });
 constexpr auto kVenues = std::to_array<std::string_view>({
     "GLBX",
@@ -1014,10 +1035,11 @@ constexpr auto kVenues = std::to_array<std::string_view>({
     "MSTAR",
     "CCCY",
     "CGI",
-    "DEF",
+    "CDEF",
     "XTKS",
     "XTKT",
     "XOSE",
+    "DBIX",
 });
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "dbnloop/rtype.hpp"
 #include "proto/flag_names.hpp"
+#include "proto/record_size.hpp"
 
 namespace dbnloop {
 namespace {
@@ -112,7 +113,7 @@ UnixNanos IndexTs(const Record& record) noexcept {
     if constexpr (requires { T::ts_recv; }) {
       // ts_recv is where it always was in every version's layout.
       constexpr std::size_t kOffset = offsetof(T, ts_recv);
-      if (header.Size() >= kOffset + sizeof(UnixNanos)) {
+      if (proto::SizeOf(header) >= kOffset + sizeof(UnixNanos)) {
         UnixNanos time;
         std::memcpy(&time, reinterpret_cast<const std::byte*>(&header) + kOffset,
                     sizeof(time));

@@ -35,12 +35,21 @@ class Reader {
     return std::string{text, ::strnlen(text, length)};
   }
 
-  // A count of items of at least `item` bytes each: more than the bytes can hold is an
-  // error before anything is allocated.
-  std::size_t Count(std::size_t item) {
+  // A count of symbols and the like, each of `length` bytes and `more`: more than the
+  // bytes can hold is an error before anything is allocated. Symbols that are shorter
+  // than those of any version were never defined, and a peer's small number would make
+  // a small header into very many strings; without symbols the length does not matter.
+  std::size_t Count(std::size_t length, std::size_t more) {
     const auto at = pos_;
+    const auto item = length + more;
     const std::uint64_t count = Get<std::uint32_t>();
-    if (error_) return 0;
+    if (error_ || count == 0) return 0;
+    if (length < proto::kSymbolSizeV1) {
+      error_ = {ErrorCode::ParseError, "metadata: symbol_cstr_len is " +
+                                           std::to_string(length) +
+                                           ", the least is 22"};
+      return 0;
+    }
     if (!Has(item, count)) {
       error_.message = "metadata at byte " + std::to_string(at) + ": " +
                        std::to_string(count) + " items of " + std::to_string(item) +
@@ -51,16 +60,16 @@ class Reader {
   }
 
   std::vector<std::string> Symbols(std::size_t length) {
-    std::vector<std::string> out(Count(length));
+    std::vector<std::string> out(Count(length, 0));
     for (auto& symbol : out) symbol = Text(length);
     return out;
   }
 
   std::vector<SymbolMapping> Mappings(std::size_t length) {
-    std::vector<SymbolMapping> out(Count(length + 4));
+    std::vector<SymbolMapping> out(Count(length, 4));
     for (auto& mapping : out) {
       mapping.raw_symbol = Text(length);
-      mapping.intervals.resize(Count(length + 8));
+      mapping.intervals.resize(Count(length, 8));
       for (auto& interval : mapping.intervals) {
         interval.start_date = Get<std::uint32_t>();
         interval.end_date = Get<std::uint32_t>();
@@ -102,9 +111,10 @@ std::expected<Metadata, Error> Metadata::Decode(std::span<const std::byte> bytes
   const auto total = proto::MetadataSize(bytes);
   if (!total) return std::unexpected{total.error()};
   if (bytes.size() < *total) {
-    return std::unexpected{Malformed("metadata is cut off: it has " +
-                                     std::to_string(*total) + " bytes, " +
-                                     std::to_string(bytes.size()) + " are there")};
+    return std::unexpected{Error{
+        ErrorCode::Truncated, "metadata is cut off: it has " + std::to_string(*total) +
+                                  " bytes, " + std::to_string(bytes.size()) +
+                                  " are there"}};
   }
   Reader in{bytes.first(*total), proto::kPreludeSize};
   Metadata out;
@@ -130,13 +140,6 @@ std::expected<Metadata, Error> Metadata::Decode(std::span<const std::byte> bytes
   out.ts_out = in.Get<std::uint8_t>() != 0;
   out.symbol_cstr_len =
       out.version == 1 ? proto::kSymbolSizeV1 : in.Get<std::uint16_t>();
-  // Shorter ones were never defined; a peer's small number would make a small header
-  // into very many strings.
-  if (out.symbol_cstr_len < proto::kSymbolSizeV1) {
-    return std::unexpected{Malformed("metadata: symbol_cstr_len is " +
-                                     std::to_string(out.symbol_cstr_len) +
-                                     ", the least is 22")};
-  }
   in.Seek(proto::kPreludeSize + proto::kFixedSize);
   if (const auto length = in.Get<std::uint32_t>(); length != 0) {
     return std::unexpected{Malformed("metadata: schema_definition_length is " +

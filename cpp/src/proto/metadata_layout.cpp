@@ -63,7 +63,7 @@ std::expected<std::size_t, Error> MetadataSize(std::span<const std::byte> prelud
   }
   if (prelude.size() < kPreludeSize) {
     return std::unexpected{Error{
-        ErrorCode::ParseError,
+        ErrorCode::Truncated,
         "DBN metadata is cut off after " + std::to_string(prelude.size()) + " bytes"}};
   }
   const auto version = static_cast<unsigned>(prelude[3]);

@@ -7,6 +7,7 @@
 
 #include "dbnloop/enum_strings.hpp"
 #include "proto/lines.hpp"
+#include "proto/record_size.hpp"
 #include "proto/upgrade.hpp"
 
 namespace dbnloop {
@@ -26,9 +27,9 @@ constexpr std::size_t kText<v1::SystemMsg> = sizeof(v1::SystemMsg::msg);
 // for that. Behind it a code or a ts_out may follow.
 template <typename Now, typename V1>
 std::string_view TextOf(const RecordHeader& record) {
-  const auto most = record.Size() - sizeof(RecordHeader);
+  const auto most = proto::SizeOf(record) - sizeof(RecordHeader);
   const auto size =
-      std::min(most, record.Size() >= sizeof(Now) ? kText<Now> : kText<V1>);
+      std::min(most, proto::SizeOf(record) >= sizeof(Now) ? kText<Now> : kText<V1>);
   const auto* text = reinterpret_cast<const char*>(&record + 1);
   return {text, ::strnlen(text, size)};
 }
@@ -96,7 +97,7 @@ bool IsFatal(GatewayErrorCode code) {
 
 SessionEvent ReadError(const RecordHeader& record, std::string_view text) {
   auto code = proto::ErrorCodeOfText(text);
-  if (record.Size() >= sizeof(ErrorMsg)) {
+  if (proto::SizeOf(record) >= sizeof(ErrorMsg)) {
     const auto own = reinterpret_cast<const ErrorMsg&>(record).code;
     if (own != GatewayErrorCode::Unset) code = own;
   }
@@ -106,7 +107,7 @@ SessionEvent ReadError(const RecordHeader& record, std::string_view text) {
 std::optional<SessionEvent> ReadSystem(const RecordHeader& record,
                                        std::string_view text) {
   auto code = proto::SystemCodeOfText(text);
-  if (record.Size() >= sizeof(SystemMsg)) {
+  if (proto::SizeOf(record) >= sizeof(SystemMsg)) {
     const auto own = reinterpret_cast<const SystemMsg&>(record).code;
     if (own != SystemCode::Unset) code = own;
   }

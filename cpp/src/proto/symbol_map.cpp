@@ -11,6 +11,7 @@
 #include "dbnloop/format.hpp"
 #include "proto/lines.hpp"
 #include "proto/number.hpp"
+#include "proto/record_size.hpp"
 
 namespace dbnloop {
 namespace {
@@ -110,10 +111,10 @@ std::expected<PitSymbolMap, Error> PitSymbolMap::FromMetadata(const Metadata& me
 bool PitSymbolMap::OnRecord(const Record& record) {
   if (record.RType() != RType::SymbolMapping) return false;
   const auto* const header = &record.Header();
-  if (header->Size() >= sizeof(SymbolMappingMsg)) {
+  if (proto::SizeOf(*header) >= sizeof(SymbolMappingMsg)) {
     return OnSymbolMapping(*reinterpret_cast<const SymbolMappingMsg*>(header));
   }
-  if (header->Size() >= sizeof(v1::SymbolMappingMsg)) {
+  if (proto::SizeOf(*header) >= sizeof(v1::SymbolMappingMsg)) {
     return OnSymbolMapping(*reinterpret_cast<const v1::SymbolMappingMsg*>(header));
   }
   return false;

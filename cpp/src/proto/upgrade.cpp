@@ -6,6 +6,7 @@
 #include <limits>
 #include <string_view>
 
+#include "proto/record_size.hpp"
 #include "proto/upgrade_definition.gen.hpp"
 
 namespace dbnloop::proto {
@@ -73,7 +74,7 @@ std::size_t Rewrite(const std::byte* in, std::byte* out, bool ts_out) {
   Upgrade(from, to);
   std::size_t size = sizeof(To);
   if (ts_out) {
-    std::memcpy(out + size, in + from.hd.Size() - sizeof(std::uint64_t),
+    std::memcpy(out + size, in + SizeOf(from.hd) - sizeof(std::uint64_t),
                 sizeof(std::uint64_t));
     size += sizeof(std::uint64_t);
   }

@@ -102,7 +102,7 @@ const Error& ZstdStream::error() const noexcept { return impl_->error; }
 Error ZstdStream::Finish() const {
   if (impl_->error) return impl_->error;
   if (!impl_->in_frame) return {};
-  return {ErrorCode::DecompressionError,
+  return {ErrorCode::Truncated,
           "the zstd stream ended inside a frame, after " +
               std::to_string(impl_->offset) + " compressed bytes"};
 }

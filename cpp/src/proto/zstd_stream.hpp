@@ -25,7 +25,7 @@ class ZstdStream {
   /// True when output may still be held inside (the last call filled `out`).
   [[nodiscard]] bool HasPending() const noexcept;
   [[nodiscard]] const Error& error() const noexcept;
-  /// End of input: no error between frames, DecompressionError inside one.
+  /// End of input: no error between frames, Truncated inside one.
   [[nodiscard]] Error Finish() const;
   void Reset();
 

@@ -1,0 +1,277 @@
+package dbn
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/klauspost/compress/zstd"
+)
+
+const zstdMagic = 0xFD2FB528
+
+// isSkippable reports whether a zstd frame with this magic number holds no data.
+func isSkippable(magic uint32) bool { return magic&^0xF == 0x184D2A50 }
+
+// zstdReader decompresses zstd frames one after the other and gives every byte before a
+// fault. A zstd.Decoder alone would not: it withholds the last block of a frame until the
+// frame's checksum has come and is right, and a stored block of which a part is missing. It
+// is therefore given each frame without checksum and size (see zstdFrame), and both are
+// checked here, after the last block was handed out.
+type zstdReader struct {
+	frame   zstdFrame
+	decoder *zstd.Decoder
+	inFrame bool
+	sum     *xxhash.Digest // of what the frame gave
+	size    uint64         // of the same
+	err     error          // kept until what came before it is handed out
+}
+
+func newZstdReader(in *bufio.Reader) (*zstdReader, error) {
+	// One goroutine less, and no read-ahead beyond what was asked for.
+	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
+	if err != nil {
+		return nil, err
+	}
+	return &zstdReader{frame: zstdFrame{in: in}, decoder: decoder, sum: xxhash.New()}, nil
+}
+
+func (z *zstdReader) close() { z.decoder.Close() }
+
+// Read implements io.Reader; io.EOF is an end between two frames.
+func (z *zstdReader) Read(p []byte) (int, error) {
+	for z.err == nil && len(p) > 0 {
+		if !z.inFrame {
+			z.err = z.begin()
+			continue
+		}
+		n, err := z.decoder.Read(p)
+		z.sum.Write(p[:n]) //nolint:errcheck // a hash takes everything
+		z.size += uint64(n)
+		if err != nil {
+			z.err = z.end(err)
+		}
+		if n > 0 {
+			return n, nil
+		}
+	}
+	return 0, z.err
+}
+
+// begin reads up to the blocks of the next frame.
+func (z *zstdReader) begin() error {
+	if err := z.frame.begin(); err != nil {
+		return err
+	}
+	if err := z.decoder.Reset(&z.frame); err != nil {
+		return err
+	}
+	z.sum.Reset()
+	z.size, z.inFrame = 0, true
+	return nil
+}
+
+// end says what is wrong with a frame that the decoder has read to its end, or to a fault.
+func (z *zstdReader) end(err error) error {
+	f := &z.frame
+	z.inFrame = false
+	switch {
+	case f.err != nil:
+		return f.err
+	case !errors.Is(err, io.EOF):
+		return f.corrupt(err.Error())
+	case f.hasSize && z.size != f.size:
+		return f.corrupt(fmt.Sprintf("a frame holds %d bytes, its header says %d", z.size, f.size))
+	case !f.hasChecksum:
+		return nil
+	}
+	var checksum [4]byte
+	if err := f.read(checksum[:]); err != nil {
+		return err
+	}
+	if binary.LittleEndian.Uint32(checksum[:]) != uint32(z.sum.Sum64()) {
+		return f.corrupt("a frame's checksum is wrong")
+	}
+	return nil
+}
+
+// zstdFrame reads one frame after the other, and is what the decoder reads: the frame's
+// blocks after a header that says nothing of a checksum and a size. See RFC 8878.
+type zstdFrame struct {
+	in          *bufio.Reader
+	offset      int64 // bytes of compressed input that were read
+	hasChecksum bool
+	hasSize     bool
+	size        uint64
+	last        bool   // the last block was read
+	buf         []byte // a header, or a block
+	rest        []byte // of buf, for the decoder
+	err         error  // of the input; what came before it is in buf
+}
+
+const (
+	maxZstdBlock = 128 << 10
+	storedBlock  = 0
+	repeatedByte = 1
+)
+
+// Read implements io.Reader for the decoder.
+func (f *zstdFrame) Read(p []byte) (int, error) {
+	if len(f.rest) == 0 {
+		if f.last || f.err != nil {
+			return 0, io.EOF
+		}
+		f.err = f.readBlock()
+	}
+	n := copy(p, f.rest)
+	f.rest = f.rest[n:]
+	return n, nil
+}
+
+// begin looks for the next frame with data and reads its header; io.EOF when there is none.
+func (f *zstdFrame) begin() error {
+	var b [8]byte
+	for {
+		if _, err := f.in.Peek(1); errors.Is(err, io.EOF) {
+			return io.EOF
+		}
+		if err := f.read(b[:4]); err != nil {
+			return err
+		}
+		magic := binary.LittleEndian.Uint32(b[:])
+		if magic == zstdMagic {
+			return f.readHeader()
+		}
+		if !isSkippable(magic) {
+			return fmt.Errorf("no zstd frame begins at compressed byte %d, but the bytes % x: one stream cannot be compressed in part", f.offset-4, b[:4])
+		}
+		if err := f.read(b[:4]); err != nil {
+			return err
+		}
+		n, err := f.in.Discard(int(binary.LittleEndian.Uint32(b[:])))
+		f.offset += int64(n)
+		if err != nil {
+			return f.cut(err)
+		}
+	}
+}
+
+func (f *zstdFrame) readHeader() error {
+	var b [1 + 1 + 4 + 8]byte // descriptor, window, dictionary, size
+	if err := f.read(b[:1]); err != nil {
+		return err
+	}
+	descriptor := b[0]
+	if descriptor&(1<<3) != 0 {
+		return f.corrupt("a frame's reserved bit is set")
+	}
+	f.hasChecksum = descriptor&(1<<2) != 0
+	single := descriptor&(1<<5) != 0 // no window is given: it is as large as the frame
+	windowLen := 1
+	if single {
+		windowLen = 0
+	}
+	dictionaryLen := [...]int{0, 1, 2, 4}[descriptor&3]
+	sizeLen := [...]int{0, 2, 4, 8}[descriptor>>6]
+	if single && sizeLen == 0 {
+		sizeLen = 1
+	}
+	fields := b[1 : 1+windowLen+dictionaryLen+sizeLen]
+	if err := f.read(fields); err != nil {
+		return err
+	}
+	var size [8]byte
+	copy(size[:], fields[windowLen+dictionaryLen:])
+	f.hasSize, f.size = sizeLen > 0, binary.LittleEndian.Uint64(size[:])
+	if sizeLen == 2 {
+		f.size += 256
+	}
+	window := b[1]
+	if single {
+		window = windowFor(f.size)
+	}
+	if n := windowSize(window); n > maxWindow {
+		return fmt.Errorf("a zstd frame needs a window of %d MiB, the limit is %d MiB: compress the data again with a smaller one", n>>20, maxWindow>>20)
+	}
+	f.last = false
+	f.buf = binary.LittleEndian.AppendUint32(f.buf[:0], zstdMagic)
+	f.buf = append(f.buf, descriptor&3, window)
+	f.buf = append(f.buf, fields[windowLen:windowLen+dictionaryLen]...)
+	f.rest = f.buf
+	return nil
+}
+
+// windowSize is the size that a window descriptor stands for.
+func windowSize(descriptor byte) uint64 {
+	base := uint64(1) << (10 + descriptor>>3)
+	return base + base/8*uint64(descriptor&7)
+}
+
+// windowFor is the descriptor of the smallest window of at least size bytes.
+func windowFor(size uint64) byte {
+	descriptor := byte(0)
+	for descriptor < 255 && windowSize(descriptor) < size {
+		descriptor++
+	}
+	return descriptor
+}
+
+// readBlock reads the next block. Of a stored one that is cut off it keeps what there is,
+// as a shorter block.
+func (f *zstdFrame) readBlock() error {
+	var header [4]byte
+	if err := f.read(header[:3]); err != nil {
+		return err
+	}
+	word := binary.LittleEndian.Uint32(header[:])
+	kind, size := word>>1&3, int(word>>3)
+	f.last = word&1 != 0
+	if kind == repeatedByte {
+		size = 1
+	}
+	if size > maxZstdBlock {
+		return f.corrupt(fmt.Sprintf("a block of %d bytes, the most is %d", size, maxZstdBlock))
+	}
+	if cap(f.buf) < 3+size {
+		f.buf = make([]byte, 3+maxZstdBlock)
+	}
+	f.buf = f.buf[:3+size]
+	copy(f.buf, header[:3])
+	before := f.offset
+	err := f.read(f.buf[3:])
+	if err != nil {
+		if kind != storedBlock {
+			return err
+		}
+		size = int(f.offset - before)
+		binary.LittleEndian.PutUint32(header[:], uint32(size)<<3|1)
+		copy(f.buf, header[:3])
+		f.last = true
+	}
+	f.rest = f.buf[:3+size]
+	return err
+}
+
+// read fills p, or says that the input ended inside a frame.
+func (f *zstdFrame) read(p []byte) error {
+	n, err := io.ReadFull(f.in, p)
+	f.offset += int64(n)
+	if err != nil {
+		return f.cut(err)
+	}
+	return nil
+}
+
+func (f *zstdFrame) cut(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("the zstd stream ended inside a frame, after %d compressed bytes: %w", f.offset, io.ErrUnexpectedEOF)
+	}
+	return err
+}
+
+func (f *zstdFrame) corrupt(what string) error {
+	return fmt.Errorf("the zstd stream is corrupt near compressed byte %d: %s", f.offset, what)
+}

@@ -1,0 +1,141 @@
+package tail
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// outlet writes to what may block for ever: a pipe, a terminal or a socket whose reader does
+// not read. The write is done by a goroutine, so that a signal can end the wait for it.
+// Its writes do not overlap.
+type outlet struct {
+	file *os.File
+	work chan []byte
+	done chan written
+	left error // why nothing is written any more: the goroutine may still be in its write
+}
+
+type written struct {
+	n   int
+	err error
+}
+
+// patient is a stream as it is written to. Regular files need no patience.
+func patient(stream io.Writer) io.Writer {
+	file, ok := stream.(*os.File)
+	if !ok || file == nil {
+		return stream
+	}
+	if info, err := file.Stat(); err != nil || info.Mode().IsRegular() {
+		return stream
+	}
+	return &outlet{file: file}
+}
+
+// Write writes all of p, or gives up when the program was asked to end and the reader took
+// nothing more for a while. p must then stay as it is.
+func (o *outlet) Write(p []byte) (int, error) {
+	if o.left != nil {
+		return 0, o.left
+	}
+	if o.work == nil {
+		o.work, o.done = make(chan []byte), make(chan written, 1)
+		go o.serve(o.work, o.done)
+	}
+	o.work <- p
+	result, err := await(o.done)
+	if err != nil {
+		o.left = err
+	}
+	return result.n, first(err, result.err)
+}
+
+func (o *outlet) serve(work <-chan []byte, done chan<- written) {
+	for p := range work {
+		n, err := o.file.Write(p)
+		done <- written{n, err}
+	}
+}
+
+// close ends the goroutine, now or when its write returns. The file stays open.
+func (o *outlet) close() {
+	if o.work != nil {
+		close(o.work)
+		o.work = nil
+	}
+}
+
+// openPatiently opens a file to write; a named pipe is waited for until it has a reader, or
+// the program is to end.
+func openPatiently(path string, how int) (*os.File, error) {
+	type opened struct {
+		file *os.File
+		err  error
+	}
+	if isRegularOrNew(path) {
+		return os.OpenFile(path, how, 0o644)
+	}
+	done := make(chan opened, 1)
+	go func() {
+		file, err := os.OpenFile(path, how, 0o644)
+		done <- opened{file, err}
+	}()
+	got, err := await(done)
+	return got.file, first(err, got.err)
+}
+
+// endPatience is how long a reader may take nothing, once the program is to end.
+const endPatience = time.Second
+
+// await waits for a result, for endPatience at most once the program was asked to end.
+func await[T any](done <-chan T) (result T, err error) {
+	asked := ending.Load()
+	select {
+	case result = <-done:
+		return result, nil
+	case <-asked.done:
+	}
+	patience := time.NewTimer(endPatience)
+	defer patience.Stop()
+	select {
+	case result = <-done:
+		return result, nil
+	case <-patience.C:
+		return result, &stuckError{signalError{asked.number}}
+	}
+}
+
+// stuckError is the end by a signal, with an output that took nothing more.
+type stuckError struct{ signalError }
+
+// Error says what is missing.
+func (e *stuckError) Error() string {
+	return fmt.Sprintf("%s; the output took nothing more, its end is missing", signalName(e.Signal))
+}
+
+// Unwrap gives the signal.
+func (e *stuckError) Unwrap() error { return e.signalError }
+
+// endRequest is the signal that asked the program to end.
+type endRequest struct {
+	done   chan struct{} // closed by ask
+	number syscall.Signal
+}
+
+// ending is the request of this process, made anew by watchSignals. Signals are the
+// process's; so is this.
+var ending atomic.Pointer[endRequest]
+
+func init() { ending.Store(newEndRequest()) }
+
+func newEndRequest() *endRequest { return &endRequest{done: make(chan struct{})} }
+
+// ask notes the signal; it is called once.
+func (e *endRequest) ask(number syscall.Signal) {
+	e.number = number
+	close(e.done)
+}

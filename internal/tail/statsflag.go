@@ -1,0 +1,52 @@
+package tail
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// statsFlag is the interval of --stats; 0: none.
+type statsFlag time.Duration
+
+func (s *statsFlag) String() string {
+	if *s == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(time.Duration(*s).Seconds(), 'g', -1, 64)
+}
+
+// Set reads seconds.
+func (s *statsFlag) Set(text string) error {
+	seconds, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(seconds >= 0.1 && seconds <= 86400) {
+		return fmt.Errorf("want seconds, 0.1 to 86400")
+	}
+	*s = statsFlag(seconds * float64(time.Second))
+	return nil
+}
+
+// Type names the value in the help text.
+func (*statsFlag) Type() string { return "SECONDS" }
+
+var plainNumber = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
+
+// joinStats makes --stats 5 the same as --stats=5. The value may be left out, so pflag takes
+// it after the equals sign alone; a number would become a symbol, or an instrument that is
+// paid for. Any other word after --stats stays what it is.
+func joinStats(args []string) []string {
+	var joined []string
+	for i := 0; i < len(args); i++ {
+		arg := args[i]
+		if arg == "--" {
+			return append(joined, args[i:]...)
+		}
+		if arg == "--stats" && i+1 < len(args) && plainNumber.MatchString(args[i+1]) {
+			i++
+			arg += "=" + args[i]
+		}
+		joined = append(joined, arg)
+	}
+	return joined
+}
