@@ -32,7 +32,7 @@ lib: deps
 .PHONY: build
 build: lib ## Build libdbnloop.a, dbn-tail and dbn-sim (build/bin)
 	@mkdir -p $(BIN)
-	@$(GO) build -buildmode=pie -ldflags "-X main.version=$(VERSION) -extldflags '-Wl,-z,relro,-z,now'" -o $(BIN)/ ./cmd/...
+	@$(GO) build -buildmode=pie -ldflags "-bindnow -X main.version=$(VERSION) -extldflags '-Wl,-z,relro,-z,now'" -o $(BIN)/ ./cmd/...
 
 .PHONY: demo
 demo: build ## Show live records from the embedded simulator; needs no key, no network

@@ -112,8 +112,10 @@ func WithHeartbeat(interval, grace time.Duration) LiveOption {
 	})
 }
 
-// WithSlowReader says what the gateway does when this reader is slow. Default: the
-// gateway's choice.
+// WithSlowReader says what the gateway does when this reader is too slow. Default: the
+// gateway's choice, which is to skip records of mbp-1, mbp-10, cmbp-1, bbo-1s, bbo-1m, cbbo-1s
+// and cbbo-1m, and to warn for all other schemas. A program that records must ask for
+// SlowReaderBehaviorWarn, or its data may have holes.
 func WithSlowReader(behavior dbn.SlowReaderBehavior) LiveOption {
 	return liveOption(func(o *liveConfig) { o.c.SlowReaderBehavior = int32(behavior) })
 }

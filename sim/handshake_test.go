@@ -74,6 +74,8 @@ func TestTheAuthenticationRequestIsValidated(t *testing.T) {
 		{"dataset=GLBX.MDP3|compression=gzip", "compression"},
 		{"dataset=GLBX.MDP3|heartbeat_interval_s=0", "heartbeat_interval_s"},
 		{"dataset=GLBX.MDP3|heartbeat_interval_s=-5", "heartbeat_interval_s"},
+		{"dataset=GLBX.MDP3|heartbeat_interval_s=4", `heartbeat_interval_s is "4", want 5 to 1800 seconds`},
+		{"dataset=GLBX.MDP3|heartbeat_interval_s=1801", "want 5 to 1800 seconds"},
 		{"dataset=GLBX.MDP3|slow_reader_behavior=sleep", "slow_reader_behavior"},
 		{"dataset=GLBX.MDP3|dataset=GLBX.MDP3", "occurs twice"},
 		{"dataset=GLBX.MDP3|=x", "no key"},
@@ -86,8 +88,8 @@ func TestTheAuthenticationRequestIsValidated(t *testing.T) {
 			}
 		})
 	}
-	if got := gw.Stats().Refused; got != 10 {
-		t.Errorf("Refused is %d, want 10", got)
+	if got := gw.Stats().Refused; got != 12 {
+		t.Errorf("Refused is %d, want 12", got)
 	}
 }
 

@@ -65,11 +65,8 @@ func (c composer) ack(ts uint64, id uint32, schema dbn.Schema) []byte {
 		fmt.Sprintf("Subscription request %d for %s data succeeded", id, schema))
 }
 
-// systemCodeUnsubscribeAck is newer than the codes of package dbn: the Rust client has it.
-const systemCodeUnsubscribeAck = dbn.SystemCode(5)
-
 func (c composer) unsubscribed(ts uint64, schema dbn.Schema) []byte {
-	return c.system(ts, systemCodeUnsubscribeAck, fmt.Sprintf("Unsubscribe request for %s data succeeded", schema))
+	return c.system(ts, dbn.SystemCodeUnsubscribeAck, fmt.Sprintf("Unsubscribe request for %s data succeeded", schema))
 }
 
 func (c composer) replayed(ts uint64, schema dbn.Schema) []byte {

@@ -164,6 +164,12 @@ func (s *session) checkAuth(line, challenge string) error {
 	return s.auth.readOptions(fields, s.g.cfg.Heartbeat)
 }
 
+// The intervals between heartbeats that a client may ask for, in seconds.
+const (
+	minHeartbeat = 5
+	maxHeartbeat = 1800
+)
+
 // readOptions takes the optional fields. Unknown keys are ignored.
 func (a *authRequest) readOptions(fields map[string]string, heartbeat time.Duration) error {
 	if encoding, ok := fields["encoding"]; ok && encoding != "dbn" {
@@ -183,8 +189,8 @@ func (a *authRequest) readOptions(fields map[string]string, heartbeat time.Durat
 	a.heartbeat = heartbeat
 	if text, ok := fields["heartbeat_interval_s"]; ok {
 		seconds, err := strconv.ParseUint(text, 10, 16)
-		if err != nil || seconds == 0 {
-			return fmt.Errorf("heartbeat_interval_s %q is no number of seconds", text)
+		if err != nil || seconds < minHeartbeat || seconds > maxHeartbeat {
+			return fmt.Errorf("heartbeat_interval_s is %q, want %d to %d seconds", text, minHeartbeat, maxHeartbeat)
 		}
 		a.heartbeat = time.Duration(seconds) * time.Second
 	}

@@ -390,7 +390,7 @@ func TestASnapshotWithoutAPastIsAClear(t *testing.T) {
 // subscription.
 func TestUnsubscribe(t *testing.T) {
 	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
-	const done = "unknown(5): Unsubscribe request for trades data succeeded"
+	const done = "unsubscribe_ack: Unsubscribe request for trades data succeeded"
 	trades := sampleRecords(t, dbn.SchemaTrades)
 	without := func(ids ...uint32) []byte {
 		return pick(trades, func(r dbn.Record) bool { return !slices.Contains(ids, r.Header().InstrumentID) })
@@ -410,7 +410,7 @@ func TestUnsubscribe(t *testing.T) {
 		{"all of two", other + both, "schema=trades|symbols=ALL_SYMBOLS", done, definition},
 		{"all of all", other + all, "schema=trades|symbols=ALL_SYMBOLS", done, definition},
 		{"what is not subscribed", all, "schema=trades|symbols=XXX", done, trades},
-		{"another schema", all, "schema=mbo|symbols=ALL_SYMBOLS", "unknown(5): Unsubscribe request for mbo data succeeded", trades},
+		{"another schema", all, "schema=mbo|symbols=ALL_SYMBOLS", "unsubscribe_ack: Unsubscribe request for mbo data succeeded", trades},
 		{"an stype that cannot be", all, "schema=trades|stype_in=continuous|symbols=CL.c.0",
 			"invalid_subscription last=1: Invalid subscription: unsubscribe: stype_in continuous is not possible, want raw_symbol, parent or instrument_id", trades},
 		{"no symbols", all, "schema=trades", "invalid_subscription last=1: Invalid subscription: unsubscribe: symbols is missing", trades},

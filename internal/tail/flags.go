@@ -148,7 +148,7 @@ func (f *flags) defineAll(p *pflag.FlagSet) {
 	p.StringVar(&f.gateway, "gateway", "", "connect to `HOST:PORT` instead of the dataset's gateway")
 	p.IntVar(&f.heartbeat, "heartbeat", 0, "ask for heartbeats every `SECONDS` (5 to 1800)")
 	p.StringVar(&f.compression, "compression", "none", "`COMPRESSION` of the connection: none or zstd")
-	p.StringVar(&f.slowReader, "slow-reader", "", "`WHAT` the gateway does when this reader is too slow: skip records, or warn")
+	p.StringVar(&f.slowReader, "slow-reader", "", "`WHAT` the gateway does when this reader is too slow: skip records, or warn (default: warn when the output is a file; otherwise the gateway skips records of mbp-1, mbp-10, cmbp-1, bbo and cbbo)")
 	p.BoolVar(&f.tsOut, "ts-out", false, "ask for the gateway's send time in each record")
 	p.StringVar(&f.upgrade, "upgrade", "", "convert older records to `VERSION`: as-is, v2 or v3 (default: v3; as-is for files, unless in a table)")
 	p.BoolVar(&f.fragment, "input-fragment", false, "the files are records without metadata")

@@ -43,7 +43,7 @@ func (p *Program) live(pl *plan, key apiKey, log *slog.Logger) error {
 		defer served.close()
 		log.Info("metrics at " + served.url())
 	}
-	if err := s.open(); err != nil {
+	if err := s.open(p.Stdout); err != nil {
 		return s.explain(err)
 	}
 	defer s.client.Close() //nolint:errcheck // nothing is lost with it
@@ -99,7 +99,7 @@ func (s *stream) watchReader(reactor *dbnloop.Reactor, stdout io.Writer) error {
 }
 
 // open makes the client and asks for everything.
-func (s *session) open() (err error) {
+func (s *session) open(stdout io.Writer) (err error) {
 	c := &s.plan.connection
 	options := []dbnloop.LiveOption{
 		dbnloop.WithDataset(s.plan.request.dataset), dbnloop.WithCompression(c.compression),
@@ -112,8 +112,8 @@ func (s *session) open() (err error) {
 	if c.heartbeat > 0 {
 		options = append(options, dbnloop.WithHeartbeat(c.heartbeat, heartbeatGrace))
 	}
-	if c.slowReader != nil {
-		options = append(options, dbnloop.WithSlowReader(*c.slowReader))
+	if behavior := s.plan.slowReader(stdout); behavior != nil {
+		options = append(options, dbnloop.WithSlowReader(*behavior))
 	}
 	if s.client, err = dbnloop.NewLiveClient(s.reactor, s.key.value, options...); err != nil {
 		return err

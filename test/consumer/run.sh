@@ -105,10 +105,6 @@ done
 kill $!
 echo "consumer ranges: $(stat -c %s "$work/tail.records") bytes of records, equal in C++, C, Go and dbn-tail"
 
-# What ships is hardened: position-independent, relocations read-only, no stack to run.
-# (dbn-sim holds no C.)
-headers=$(readelf -lWd "$work/moved/bin/dbn-tail")
-for wanted in 'Flags:.*NOW.*PIE' 'GNU_RELRO' 'GNU_STACK .* RW '; do
-  grep -qE "$wanted" <<<"$headers" || { echo "dbn-tail lacks $wanted" >&2; exit 1; }
-done
+# What ships is hardened, each program by itself.
+scripts/hardening.sh "$work/moved/bin/dbn-tail" "$work/moved/bin/dbn-sim" "$library"
 echo "consumer programs: $("$work/moved/bin/dbn-tail" --version), $("$work/moved/bin/dbn-sim" --version)"
