@@ -367,6 +367,27 @@ func TestTheQuoteIsCompleteAt80Columns(t *testing.T) {
 	}
 }
 
+func TestShortNamesOfSchemasStayApart(t *testing.T) {
+	tbl := newTable(nil, false)
+	tbl.width = 80
+	tbl.choose()
+	seen := make(map[string]dbn.RType)
+	for i := range 256 {
+		rtype := dbn.RType(i)
+		name := tbl.nameOf(rtype)
+		if strings.HasPrefix(name, "unknown") {
+			continue
+		}
+		if other, ok := seen[name]; ok || len(name) > tbl.layout.schema {
+			t.Errorf("%s: %q, as %s", rtype, name, other)
+		}
+		seen[name] = rtype
+	}
+	if len(seen) < 20 {
+		t.Errorf("%d names", len(seen))
+	}
+}
+
 func TestTheHeaderIsAboveItsColumns(t *testing.T) {
 	const option = "AAPL  261218C00200000"
 	price := dbn.Price(6805_250000000)

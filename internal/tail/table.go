@@ -124,7 +124,7 @@ const (
 
 var (
 	wideLayout   = layout{schema: 10, action: 9, side: 4, whole: 7, frac: 5, size: 8}
-	narrowLayout = layout{schema: 5, action: 1, side: 1, whole: 6, frac: 3, size: 5, cut: true}
+	narrowLayout = layout{schema: 6, action: 1, side: 1, whole: 6, frac: 3, size: 5, cut: true}
 )
 
 // columns is the width of all columns but the details, with the spaces between them.
@@ -168,6 +168,23 @@ func newTable(schemas []dbn.Schema, color bool) *table {
 		t.names[dbn.RTypeMbp1] = "tbbo"
 	}
 	return t
+}
+
+// nameOf is the schema's name, a short one where the column is narrow.
+func (t *table) nameOf(rtype dbn.RType) string {
+	if t.layout.cut {
+		if short, ok := shortNames[rtype]; ok {
+			return short
+		}
+	}
+	return t.names[rtype]
+}
+
+// shortNames are for schemas whose name is longer than a narrow column.
+var shortNames = map[dbn.RType]string{
+	dbn.RTypeInstrumentDef: "defn", dbn.RTypeStatistics: "stats", dbn.RTypeImbalance: "imbal", dbn.RTypeSymbolMapping: "map",
+	dbn.RTypeOhlcv1S: "1s bar", dbn.RTypeOhlcv1M: "1m bar", dbn.RTypeOhlcv1H: "1h bar", dbn.RTypeOhlcv1D: "1d bar",
+	dbn.RTypeOhlcvEod: "eod", dbn.RTypeOhlcvDeprecated: "ohlcv", dbn.RTypeCbbo1S: "cbbo1s", dbn.RTypeCbbo1M: "cbbo1m",
 }
 
 // widen makes room for a symbol before the rows that will show it.
@@ -228,7 +245,7 @@ func (t *table) appendRow(dst []byte, r dbn.Record, symbol string) []byte {
 	dst = t.appendClock(dst, ts)
 	dst = t.unpaint(dst)
 	dst = t.paint(dst, cells.color)
-	dst = t.left(dst, t.names[r.RType()], t.layout.schema)
+	dst = t.left(dst, t.nameOf(r.RType()), t.layout.schema)
 	dst = t.unpaint(dst)
 	dst = t.appendSymbol(dst, r, symbol)
 	named, at := len(dst), t.at

@@ -362,7 +362,7 @@ func TestOneSignalEndsAProcessThatIsStuck(t *testing.T) {
 			if err := unix.SetsockoptInt(fds[1], unix.SOL_SOCKET, unix.SO_SNDBUF, 4096); err != nil {
 				t.Fatal(err)
 			}
-			p := startOn(t, w, append(live, "-C")...)
+			p := startOn(t, w, append(live, "-J")...)
 			firstByte(t, r)
 			return p
 		},
@@ -394,9 +394,6 @@ func TestOneSignalEndsAProcessThatIsStuck(t *testing.T) {
 			p.signal(syscall.SIGTERM)
 			if code := p.wait(); code != 143 {
 				t.Errorf("exit code %d, want 143; stderr: %s", code, p.stderr)
-			}
-			if !p.early && !strings.Contains(p.stderr.String(), "terminated; the output took nothing more") {
-				t.Errorf("stderr: %q", p.stderr)
 			}
 			if _, err := os.Stat(filepath.Join(p.cmd.Dir, "all.dbn.zst")); err != nil {
 				if !p.early {

@@ -51,8 +51,11 @@ func TestEveryRecordOfRealFilesIsPrinted(t *testing.T) {
 			gateway := simulator(t, "--close-at-end", path)
 			for policy, name := range map[dbn.UpgradePolicy]string{dbn.AsIs: "as-is", dbn.UpgradeToV3: "v3"} {
 				metadata, want := expected(t, path, policy)
-				limit := fmt.Sprint(bytes.Count(want, []byte("\n")))
-				got := output(t, "-d", metadata.Dataset, "-l", limit, "-s", schema.String(), "--gateway", gateway, "-J",
+				n := bytes.Count(want, []byte("\n"))
+				if n == 0 {
+					continue // a session without a record is ended by the gateway, which is an error
+				}
+				got := output(t, "-d", metadata.Dataset, "-l", fmt.Sprint(n), "-s", schema.String(), "--gateway", gateway, "-J",
 					"--no-map-symbols", "--all-symbols", "-y", "--upgrade", name)
 				if !bytes.Equal(got, want) {
 					t.Errorf("--upgrade %s: got\n%s\nwant\n%s", name, got, want)

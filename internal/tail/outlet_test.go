@@ -1,0 +1,121 @@
+package tail
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// askedToEnd is a process that was asked to end by a signal, until the test ends.
+func askedToEnd(t *testing.T) *endRequest {
+	t.Helper()
+	before, asked := ending.Load(), newEndRequest()
+	ending.Store(asked)
+	t.Cleanup(func() { ending.Store(before) })
+	return asked
+}
+
+func pipe(t *testing.T) (r, w *os.File) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		r.Close() // and a write that is still stuck ends
+		w.Close()
+	})
+	return r, w
+}
+
+func TestASignalEndsAWriteThatIsStuck(t *testing.T) {
+	asked := askedToEnd(t)
+	r, w := pipe(t)
+	d := &destination{name: "standard output", w: patient(w)}
+	failed := make(chan error)
+	go func() {
+		_, err := d.Write(make([]byte, 1<<20)) // more than a pipe holds
+		failed <- err
+	}()
+	if _, err := io.ReadFull(r, make([]byte, 1)); err != nil { // it is in the write
+		t.Fatal(err)
+	}
+	asked.ask(syscall.SIGTERM)
+	err := <-failed
+	var signaled signalError
+	var stuck *stuckError
+	if !errors.As(err, &stuck) || !errors.As(err, &signaled) || signaled.Signal != syscall.SIGTERM || !hasNoReader(err) {
+		t.Errorf("%v", err)
+	}
+	if endedBy(err, signaled) != "terminated; the output took nothing more, its end is missing" {
+		t.Errorf("%q", endedBy(err, signaled))
+	}
+	if _, err := d.Write([]byte("more")); !errors.As(err, &stuck) {
+		t.Errorf("a write after it: %v", err)
+	}
+	if err := d.close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWhoReadsGetsEverythingAfterASignal(t *testing.T) {
+	asked := askedToEnd(t)
+	asked.ask(syscall.SIGINT)
+	r, w := pipe(t)
+	out := patient(w)
+	text := bytes.Repeat([]byte("0123456789"), 100_000)
+	failed := make(chan error)
+	go func() {
+		_, err := out.Write(text)
+		w.Close()
+		failed <- err
+	}()
+	got, err := io.ReadAll(r)
+	if err := errors.Join(err, <-failed); err != nil || !bytes.Equal(got, text) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	out.(*outlet).close()
+}
+
+func TestErrorsOfPatientWritesAreTheirOwn(t *testing.T) {
+	r, w := pipe(t)
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d := &destination{name: "standard output", w: patient(w)}
+	if _, err := d.Write([]byte("x")); !errors.Is(err, errReaderGone) {
+		t.Errorf("%v", err)
+	}
+	if err := d.close(); err != nil {
+		t.Error(err)
+	}
+	if file, err := os.Create(filepath.Join(t.TempDir(), "x")); err != nil || patient(file) != io.Writer(file) {
+		t.Errorf("a regular file is written patiently: %v", err)
+	} else {
+		file.Close()
+	}
+}
+
+func TestANamedPipeIsWaitedForUntilASignal(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.csv")
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	askedToEnd(t).ask(syscall.SIGTERM)
+	var stuck *stuckError
+	if _, err := openPatiently(path, os.O_WRONLY); !errors.As(err, &stuck) {
+		t.Errorf("%v", err)
+	}
+	// The open that was given up ends when a reader comes.
+	reader, err := os.OpenFile(path, os.O_RDONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader.Close()
+}
