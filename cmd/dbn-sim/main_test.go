@@ -191,7 +191,7 @@ func TestMistakesAreOneClearLine(t *testing.T) {
 		{"--loop 0", exitUsage, `--loop "0": want a number of passes or forever`},
 		{"--fault nonsense", exitUsage, `fault "nonsense" is unknown`},
 		{"--fault stall=x", exitUsage, `position "x": want a number of records, bytes (100b) or end`},
-		{"--live-from soon", exitUsage, `--live-from "soon": want ISO 8601 or nanoseconds since 1970`},
+		{"--live-from soon", exitUsage, `--live-from: invalid time "soon": want ISO 8601`},
 		{"--shared-market", exitFailure, "a shared market needs a pace that is a factor of real time, such as 1x, and one pass"},
 		{"--fault refuse=1,soon", exitUsage, `"soon" is not a duration, such as 2s`},
 		{"--log-format xml", exitUsage, `--log-format "xml": want text or json`},
