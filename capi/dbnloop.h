@@ -300,15 +300,15 @@ typedef struct dbnloop_live_options {
   int32_t heartbeat_interval_s; /* 5 to 1800; default DBNLOOP_UNSET */
   int32_t heartbeat_grace_ms;   /* default 5000 */
   /* 0 warn, 1 skip; default DBNLOOP_UNSET: the gateway skips records of mbp-1, mbp-10,
-   * cmbp-1, bbo-1s, bbo-1m, cbbo-1s and cbbo-1m, and warns for all other schemas. A program
-   * that records must ask for 0, or its data may have holes. */
+   * cmbp-1, bbo-1s, bbo-1m, cbbo-1s and cbbo-1m, and warns for all other schemas. A
+   * program that records must ask for 0, or its data may have holes. */
   int32_t slow_reader_behavior;
-  int32_t compression;          /* 0 none, 1 zstd; default 0 */
-  int32_t upgrade_policy;       /* 1 as is, 2 to v2, 3 to v3; default 3 */
-  int32_t connect_timeout_ms;   /* 0: none; default 10000 */
-  int32_t auth_timeout_ms;      /* 0: none; default 30000 */
-  uint64_t buffer_size;         /* bytes; default 262144 */
-  uint64_t max_metadata;        /* bytes; default 268435456 */
+  int32_t compression;        /* 0 none, 1 zstd; default 0 */
+  int32_t upgrade_policy;     /* 1 as is, 2 to v2, 3 to v3; default 3 */
+  int32_t connect_timeout_ms; /* 0: none; default 10000 */
+  int32_t auth_timeout_ms;    /* 0: none; default 30000 */
+  uint64_t buffer_size;       /* bytes; default 262144 */
+  uint64_t max_metadata;      /* bytes; default 268435456 */
   int32_t ack_timeout_ms; /* of a subscription in a started session; 0: none; default
                              10000 */
   int32_t resolve_timeout_ms; /* of connect_timeout_ms; 0: none; default 5000 */

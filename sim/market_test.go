@@ -165,7 +165,7 @@ func TestReplaysThatHaveAgedOut(t *testing.T) {
 		{"just kept", "trades", "2026-11-15T23:01", time.Minute, false, "2026-11-15T23:01:00Z"},
 		{"all that is kept", "trades", "0", time.Minute, false, "2026-11-15T23:01:00Z"},
 		{"a schema that skips", "mbp-1", "2026-11-15T23:00", time.Minute, false, "2026-11-15T23:01:00Z"},
-		{"no limit", "trades", "1", sim.KeepAll, false, "2026-11-15T00:00:00Z"},
+		{"no limit", "trades", "1973-03-04", sim.KeepAll, false, "2026-11-15T00:00:00Z"},
 		{"the service's day", "trades", "2026-11-14T23:01:59", 0, true, ""},
 		{"within the day", "trades", "2026-11-14T23:02", 0, false, "2026-11-15T00:00:00Z"},
 		{"the service's week", "mbo", "2026-11-08T23:02", 0, false, "2026-11-15T00:00:00Z"},

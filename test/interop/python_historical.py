@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
+import zipfile
 
 import databento
 
@@ -102,6 +103,7 @@ def metadata(client):
         raise AssertionError("schemas")
     fields = client.metadata.list_fields("trades", "dbn")
     expect("field", fields[0], {"name": "length", "type": "uint8_t"})
+    expect("fields of the dataset", client.metadata.list_fields("trades", "dbn", dataset=DATASET), fields)
     expect("modes", [p["mode"] for p in client.metadata.list_unit_prices(DATASET)], ["historical", "historical-streaming", "live"])
     expect("condition", [c["condition"] for c in client.metadata.get_dataset_condition(DATASET, "2026-11-15", "2026-11-16")], ["available"])
     expect("range", client.metadata.get_dataset_range(DATASET)["schema"]["mbo"]["end"][:10], "2026-11-16")
@@ -114,14 +116,22 @@ def metadata(client):
 def batch(client, folder):
     want, _ = from_file(folder / "mbo.dbn.zst")
     job = client.batch.submit_job(**whole_range(client, DATASET), symbols="ALL_SYMBOLS", schema="mbo")
-    expect("job", [j["id"] for j in client.batch.list_jobs()], [job["id"]])
-    expect("state", client.batch.get_job_details(job["id"])["state"], "done")
+    for short in (None, True, False):  # the parameter is of the past: the list is always short
+        (listed,) = client.batch.list_jobs(short=short)
+        expect("keys of a listed job", sorted(listed), ["id", "state", "ts_received"])
+        expect("job", (listed["id"], listed["state"]), (job["id"], "done"))
+    details = client.batch.get_job_details(job["id"])
+    expect("details", (details["state"], details["record_count"], details["progress"]), ("done", len(want), 100))
+    expect("submitted", (job["state"], job["cost_usd"], "progress" in job), ("queued", None, False))
     names = [f["filename"] for f in client.batch.list_files(job["id"])]
     with tempfile.TemporaryDirectory() as out:
         for download in (client.batch.download, lambda **a: asyncio.run(client.batch.download_async(**a))):
             paths = download(job_id=job["id"], output_dir=out)
             expect("files", sorted(p.name for p in paths), sorted(names))
             expect("batch", from_file(next(p for p in paths if ".dbn" in p.name))[0], want)
+        (archive,) = client.batch.download(job_id=job["id"], output_dir=out, keep_zip=True)
+        with zipfile.ZipFile(archive) as kept:
+            expect("archive", (kept.testzip(), sorted(kept.namelist())), (None, sorted(names)))
     name = next(n for n in names if ".dbn" in n)
     with tempfile.TemporaryDirectory() as out:
         (path,) = client.batch.download(job_id=job["id"], output_dir=out, filename_to_download=name)
@@ -130,6 +140,7 @@ def batch(client, folder):
         client.batch.download(job_id=job["id"], output_dir=out, filename_to_download=name)
         expect("resumed", path.read_bytes(), content)
     job = client.batch.submit_job(**whole_range(client, DATASET), symbols=["ESZ6"], schema="ohlcv-1m", encoding="csv", pretty_ts=True)
+    expect("symbols in CSV", job["map_symbols"], True)
     with tempfile.TemporaryDirectory() as out:
         text = [p for p in client.batch.download(job_id=job["id"], output_dir=out) if ".csv" in p.name]
         expect("csv", len(text), 1)
@@ -137,7 +148,15 @@ def batch(client, folder):
 
 
 def refusals(client):
-    """Errors as the client words them."""
+    """Errors as the client words them, with the limits for programs."""
+    try:
+        client.timeseries.get_range(DATASET, start="2026-11-15", end="2026-11-17")
+        raise AssertionError("a range beyond the data is accepted")
+    except databento.BentoClientError as error:
+        detail = error.json_body["detail"]
+        expect("case", detail["case"], "data_end_after_available_end")
+        limits = {k[10:]: v[:10] for k, v in detail["payload"].items() if k.startswith("available_")}
+        expect("payload", limits, {"start": "2026-11-15", "end": "2026-11-16"})
     for kind, query in (
         ("data_start_before_available_start", dict(dataset=DATASET, start="2020-01-01", end="2026-11-16")),
         ("dataset_not_found", dict(dataset="XNAS.ITCH", start="2026-11-15")),

@@ -172,7 +172,7 @@ def conversation(program, folder):
         if sorted(got.symbols.values()) != ["CLF7", "NQZ6"] or {r.instrument_id for r in got.data} != set(got.symbols):
             raise AssertionError(f"symbols {got.symbols}")
 
-        for key, dataset, reason in ((KEY[::-1], "GLBX.MDP3", "CRAM"), (KEY, "XNAS.ITCH", "unknown dataset")):
+        for key, dataset, reason in ((KEY[::-1], "GLBX.MDP3", "Authentication failed."), (KEY, "XNAS.ITCH", "unknown dataset")):
             try:
                 Received(sim.port, [dict(one, dataset=dataset)], key=key)
             except databento.BentoError as error:

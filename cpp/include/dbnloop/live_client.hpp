@@ -29,10 +29,10 @@ struct LiveOptions {
   /// own (30 s). A session without a byte for interval + heartbeat_grace is ended.
   std::optional<std::chrono::seconds> heartbeat_interval = std::nullopt;
   std::chrono::milliseconds heartbeat_grace{5000};
-  /// What the gateway does when this reader is too slow. None: the gateway's default, which
-  /// is to skip records of mbp-1, mbp-10, cmbp-1, bbo-1s, bbo-1m, cbbo-1s and cbbo-1m, and
-  /// to warn for all other schemas. A program that records must ask for Warn, or its data
-  /// may have holes.
+  /// What the gateway does when this reader is too slow. None: the gateway's default,
+  /// which is to skip records of mbp-1, mbp-10, cmbp-1, bbo-1s, bbo-1m, cbbo-1s and
+  /// cbbo-1m, and to warn for all other schemas. A program that records must ask for
+  /// Warn, or its data may have holes.
   std::optional<SlowReaderBehavior> slow_reader_behavior = std::nullopt;
   Compression compression = Compression::None;
   VersionUpgradePolicy upgrade_policy = VersionUpgradePolicy::UpgradeToV3;

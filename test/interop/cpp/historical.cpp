@@ -73,7 +73,9 @@ class Api {
   [[nodiscard]] std::vector<std::string> Arguments(
       std::vector<std::string> files) const {
     const auto ca = (folder_.path / "ca.pem").string();
-    files.insert(files.begin(), {"--hist-port", "0", "--ca-out", ca});
+    // The client at hand reads every detail of the jobs that are listed.
+    files.insert(files.begin(),
+                 {"--hist-port", "0", "--ca-out", ca, "--hist-long-jobs"});
     return files;
   }
 

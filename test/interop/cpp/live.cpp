@@ -346,7 +346,8 @@ void Conversation(const fs::path& program, const fs::path& folder) {
   const std::string key{kKey};
   const std::string wrong{key.rbegin(), key.rend()};
   for (const auto& [used, dataset, reason] :
-       {std::tuple{wrong, kDataset, "CRAM"}, {key, "XNAS.ITCH", "unknown dataset"}}) {
+       {std::tuple{wrong, kDataset, "Authentication failed."},
+        {key, "XNAS.ITCH", "unknown dataset"}}) {
     try {
       gateway.Builder({}, dataset, used).BuildBlocking();
       throw std::runtime_error{std::string{"no refusal with "} + reason};

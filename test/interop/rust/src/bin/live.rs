@@ -355,7 +355,7 @@ async fn conversation(program: &Path, folder: &Path) -> Result<()> {
 
     let wrong: String = KEY.chars().rev().collect();
     for (key, dataset, reason) in [
-        (&*wrong, DATASET, "CRAM"),
+        (&*wrong, DATASET, "Authentication failed."),
         (KEY, "XNAS.ITCH", "unknown dataset"),
     ] {
         match connect(&address, dataset, key, PLAIN).await {
