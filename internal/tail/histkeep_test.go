@@ -2,6 +2,7 @@ package tail
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -156,15 +157,10 @@ func TestHistKeepsDataWhosePartIsTaken(t *testing.T) {
 // A file that cannot be written is found out before the range is asked for.
 func TestHistAsksForNothingThatCannotBeWritten(t *testing.T) {
 	dir := t.TempDir()
-	link := filepath.Join(dir, "link.csv")
-	if err := os.Symlink("nowhere", link); err != nil {
-		t.Fatal(err)
-	}
 	for path, want := range map[string]string{
 		filepath.Join(dir, "none", "a.csv"):                     "no such file or directory",
 		filepath.Join(dir, strings.Repeat("x", 247)+".csv"):     "file name too long",
 		filepath.Join(dir, strings.Repeat("x", 243)+".dbn.zst"): "file name too long",
-		link: "symbolic link",
 	} {
 		s := rangeServer(t, dbn.SchemaMbo, func() {})
 		got := s.run(t, append([]string{"hist"}, histQuery(dbn.SchemaMbo, "-o", path)...)...)
@@ -172,8 +168,8 @@ func TestHistAsksForNothingThatCannotBeWritten(t *testing.T) {
 			t.Errorf("%.80s: exit code %d, %s; asked for: %v", path, got.code, got.stderr, s.asked)
 		}
 	}
-	if diff := cmp.Diff([]string{"link.csv"}, filesIn(t, dir)); diff != "" {
-		t.Error(diff)
+	if left := filesIn(t, dir); len(left) > 0 {
+		t.Errorf("left: %v", left)
 	}
 }
 
@@ -271,5 +267,34 @@ func TestACostThatIsNoPriceIsRefused(t *testing.T) {
 				t.Errorf("%q, batch submit %v: exit code %d, %s; asked for %v", cost, flags, got.code, got.stderr, s.asked)
 			}
 		}
+	}
+}
+
+// On a file system that cannot refuse to replace a file, nothing is replaced either.
+func TestAClaimedNameReplacesNothing(t *testing.T) {
+	dir := t.TempDir()
+	o := &output{path: filepath.Join(dir, "a.csv"), whole: true, paid: true}
+	part, err := o.openPart(o.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer part.file.Close()
+	if err := os.WriteFile(o.path, []byte("another"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := part.claim(); !errors.Is(err, os.ErrExist) {
+		t.Errorf("%v", err)
+	}
+	if string(readFile(t, o.path)) != "another" || !part.named() {
+		t.Error("a file was replaced")
+	}
+	if err := os.Remove(o.path); err != nil {
+		t.Fatal(err)
+	}
+	if err := part.claim(); err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff([]string{"a.csv"}, filesIn(t, dir)); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -143,7 +143,7 @@ AT(dbnloop_range, start, 56);
 AT(dbnloop_range, end, 64);
 AT(dbnloop_range, limit, 72);
 
-SIZE(dbnloop_download, 88);
+SIZE(dbnloop_download, 104);
 AT(dbnloop_download, struct_size, 0);
 AT(dbnloop_download, url_path, 8);
 AT(dbnloop_download, url_path_len, 16);
@@ -156,6 +156,8 @@ AT(dbnloop_download, overwrite, 64);
 AT(dbnloop_download, resume, 68);
 AT(dbnloop_download, has_size, 72);
 AT(dbnloop_download, size, 80);
+AT(dbnloop_download, part, 88);
+AT(dbnloop_download, part_len, 96);
 
 SIZE(dbnloop_file_options, 40);
 AT(dbnloop_file_options, struct_size, 0);

@@ -10,8 +10,8 @@
 
 namespace dbnloop {
 
-/// A response's body as a file: a part while it comes, synced and renamed to path at the
-/// end, with its SHA-256. The part of a range is always a new file.
+/// A response's body as a file: a part while it comes, synced and renamed to path at
+/// the end, with its SHA-256. The part of a range is always a new file.
 class FileDownload final : public HttpTask {
  public:
   /// Opens the part; throws Exception when it cannot be had.
