@@ -17,7 +17,7 @@ type Batch struct {
 	tsOut bool
 }
 
-// Bytes are the records as they lie, one behind the other.
+// Bytes are the records as they lie, one after the other; valid as long as the batch.
 func (b Batch) Bytes() []byte { return unsafe.Slice((*byte)(b.data), b.size) }
 
 // TsOut reports whether the records carry the gateway's send time.

@@ -45,6 +45,8 @@ type FileSource struct {
 }
 
 // NewFileSource makes a source of a file; "-" is standard input. It is opened by Start.
+// Inside a handler it is allowed. ErrInvalidArgument for an option that is out of range,
+// ErrInvalidState from a second goroutine while one is inside the reactor.
 func NewFileSource(r *Reactor, path string, opts ...FileOption) (*FileSource, error) {
 	if r == nil {
 		return nil, newError(CodeInvalidArgument, "NewFileSource: the reactor is nil")
@@ -71,8 +73,9 @@ func NewFileSource(r *Reactor, path string, opts ...FileOption) (*FileSource, er
 }
 
 // Start opens the file; its records come from the next turn on, then the Complete handler,
-// or the Error handler behind every whole record before a fault. After an end it reads the
-// file again from its beginning.
+// or the Error handler after every complete record before a fault. After an end it reads the
+// file again from its beginning. Inside a handler it is allowed. ErrInvalidState while it
+// reads, and from a second goroutine while one is inside the reactor.
 func (c *FileSource) Start() error {
 	return c.call(func() *bindings.Error {
 		e := c.file.Start()
@@ -83,7 +86,9 @@ func (c *FileSource) Start() error {
 	})
 }
 
-// Stop ends at once: no record after this; the Error handler gets ErrCancelled.
+// Stop ends at once: no record after this; the Error handler gets ErrCancelled. Inside a
+// handler it is allowed. ErrInvalidState from a second goroutine while one is inside the
+// reactor.
 func (c *FileSource) Stop() error {
 	return c.call(func() *bindings.Error {
 		c.mute()
@@ -91,13 +96,15 @@ func (c *FileSource) Stop() error {
 	})
 }
 
-// ReadBytes are the bytes of the file that were read, for progress.
+// ReadBytes are the bytes of the file that were read, for progress; 0 after Close. Any
+// goroutine may call it at any time.
 func (c *FileSource) ReadBytes() (n int64) {
 	c.ask(func() { n = int64(c.file.ReadBytes()) })
 	return n
 }
 
-// TotalBytes are the bytes that the file had at Start; -1 for what is no regular file.
+// TotalBytes are the bytes that the file had at Start; -1 for what is not a regular file,
+// and after Close. Any goroutine may call it at any time.
 func (c *FileSource) TotalBytes() int64 {
 	n := int64(-1)
 	c.ask(func() { n = c.file.TotalBytes() })

@@ -10,7 +10,7 @@ import (
 
 // Handlers receive what a client delivers. For each record the first that is set is
 // called: its type's run handler, its type's handler, Record. Records that nothing takes
-// are skipped.
+// are skipped. Handlers run inside Poll or Run, on the goroutine that called it.
 //
 // A pointer or slice is valid until its handler returns: copy what you keep. Inside a
 // handler the client may be paused, resumed, stopped, closed and subscribed, and handlers
@@ -58,8 +58,8 @@ type Handlers struct {
 	Metadata func(*dbn.Metadata)
 	// State is called at every change of a live client's state.
 	State func(State)
-	// Session is called for what a live gateway tells of the session, behind the record that
-	// says it and before the next one; not while paused.
+	// Session is called for what a live gateway reports about the session, after the record
+	// that says it and before the next one; not while paused.
 	Session func(SessionEvent)
 	// Warning is called with each text of the historical API's X-Warning headers.
 	Warning func(text string)

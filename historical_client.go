@@ -57,8 +57,9 @@ func (r Range) forC() (bindings.Range, error) {
 // and downloads run beside it, any number at once.
 //
 // The methods that take a context wait for their answer by polling the reactor, so that
-// everything else on it goes on; they are refused inside handlers and while Run is at work.
-// Use Call there.
+// everything else on it continues; inside handlers, and while another goroutine is inside
+// the reactor, they return ErrInvalidState. Use Call inside handlers, and Post a Call from
+// other goroutines.
 type HistoricalClient struct {
 	source
 	hist  *bindings.Historical
@@ -66,7 +67,9 @@ type HistoricalClient struct {
 }
 
 // NewHistoricalClient makes a client on the reactor. The key's form (32 printable ASCII
-// characters) is checked here; it appears in no error and no log.
+// characters) is checked here; it appears in no error and no log. Inside a handler it is
+// allowed. ErrInvalidAPIKey, ErrInvalidArgument for an option that is out of range, and
+// ErrInvalidState from a second goroutine while one is inside the reactor.
 func NewHistoricalClient(r *Reactor, apiKey string, opts ...HistoricalOption) (*HistoricalClient, error) {
 	if r == nil {
 		return nil, newError(CodeInvalidArgument, "NewHistoricalClient: the reactor is nil")
@@ -92,7 +95,8 @@ func NewHistoricalClient(r *Reactor, apiKey string, opts ...HistoricalOption) (*
 	return c, nil
 }
 
-// Request says what Start asks for.
+// Request says what Start asks for. Inside a handler it is allowed. ErrInvalidState while a
+// stream is at work, and from a second goroutine while one is inside the reactor.
 func (c *HistoricalClient) Request(r Range) error {
 	in, err := r.forC()
 	if err != nil {
@@ -101,7 +105,9 @@ func (c *HistoricalClient) Request(r Range) error {
 	return c.call(func() *bindings.Error { return c.hist.Request(in) })
 }
 
-// Start sends the request, once: it may cost money.
+// Start sends the request, once: it may cost money. Inside a handler it is allowed.
+// ErrInvalidState without a Request, while a stream is at work, and from a second goroutine
+// while one is inside the reactor.
 func (c *HistoricalClient) Start() error {
 	return c.call(func() *bindings.Error {
 		e := c.hist.Start()
@@ -113,7 +119,8 @@ func (c *HistoricalClient) Start() error {
 }
 
 // Stop ends the stream at once: no record after this; the Error handler gets ErrCancelled.
-// The client can be used again.
+// The client can be used again. Inside a handler it is allowed. ErrInvalidState from a
+// second goroutine while one is inside the reactor.
 func (c *HistoricalClient) Stop() error {
 	return c.call(func() *bindings.Error {
 		c.mute()
@@ -121,7 +128,8 @@ func (c *HistoricalClient) Stop() error {
 	})
 }
 
-// ReceivedBytes are the compressed bytes of this or the last stream.
+// ReceivedBytes are the compressed bytes of this or the last stream; 0 after Close. Any
+// goroutine may call it at any time.
 func (c *HistoricalClient) ReceivedBytes() (n uint64) {
 	c.ask(func() { n = c.hist.Received() })
 	return n
@@ -141,7 +149,8 @@ const (
 type CallID uint64
 
 // Call calls an endpoint like "metadata.list_datasets" without waiting: done runs once, in
-// a later turn, with the body (valid until it returns) or an error.
+// a later turn, with the body (valid until it returns) or an error. Inside a handler it is
+// allowed. ErrInvalidState from a second goroutine while one is inside the reactor.
 func (c *HistoricalClient) Call(kind CallKind, endpoint string, params url.Values, done func(body []byte, err error)) (CallID, error) {
 	if done == nil {
 		return 0, newError(CodeInvalidArgument, "Call: the function for %s is nil", endpoint)
@@ -179,7 +188,8 @@ func (c *HistoricalClient) forget(id uint64) {
 }
 
 // Cancel ends a call or a download; its function is not called. False when it has ended or
-// is unknown.
+// is unknown, and after Close. Inside a handler it is allowed. From a second goroutine
+// while one is inside the reactor it panics with ErrInvalidState.
 func (c *HistoricalClient) Cancel(id CallID) (known bool) {
 	c.must(func() {
 		_, known = c.calls[uint64(id)]
@@ -222,7 +232,8 @@ func (c *HistoricalClient) wait(ctx context.Context, begin func(done func(error)
 	return result
 }
 
-// Do calls an endpoint and waits for the body.
+// Do calls an endpoint and waits for the body. ErrInvalidState inside a handler, and from a
+// second goroutine while one is inside the reactor.
 func (c *HistoricalClient) Do(ctx context.Context, kind CallKind, endpoint string, params url.Values) (body []byte, err error) {
 	err = c.wait(ctx, func(done func(error)) (CallID, error) {
 		return c.Call(kind, endpoint, params, func(b []byte, err error) {
@@ -273,7 +284,8 @@ type Downloaded struct {
 // is never written over, and the next try takes another name; the error's message gives the
 // name of what is kept, unless Part gave it. A file that takes the final name in the
 // meantime is not replaced without Overwrite: the complete data then keeps the part's name,
-// which the message gives.
+// which the message gives. Inside a handler it is allowed. ErrInvalidState from a second
+// goroutine while one is inside the reactor.
 func (c *HistoricalClient) StartDownload(d Download, done func(Downloaded, error)) (CallID, error) {
 	if done == nil {
 		return 0, newError(CodeInvalidArgument, "StartDownload: the function for %s is nil", d.Path)
@@ -315,7 +327,8 @@ func (c *HistoricalClient) StartDownload(d Download, done func(Downloaded, error
 	return CallID(id), err
 }
 
-// Download writes a file and waits for its end.
+// Download writes a file and waits for its end, see StartDownload. ErrInvalidState inside a
+// handler, and from a second goroutine while one is inside the reactor.
 func (c *HistoricalClient) Download(ctx context.Context, d Download) (result Downloaded, err error) {
 	err = c.wait(ctx, func(done func(error)) (CallID, error) {
 		return c.StartDownload(d, func(r Downloaded, err error) {

@@ -8,11 +8,14 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
-// Records polls the reactor and yields each record of this client until its stream
-// ends; it connects nothing and starts nothing. The record is valid until the next step. An
-// end that is an error is yielded last, and again by a later loop; a complete range, an end
-// by ErrCancelled and a client that the loop's body closes end it silently. Meanwhile the other handlers of the
-// reactor run as ever. Not inside a handler, nor inside another such loop.
+// Records polls the reactor and yields each record of this client until its stream ends; it
+// connects nothing and starts nothing. The record is valid until the next step. An end that
+// is an error is yielded last, and again by a later loop; a complete range, an end with
+// ErrCancelled and a client that the loop's body closes or disconnects end it silently.
+// Meanwhile the reactor's other handlers run as ever. The loop's body is such a handler.
+//
+// ErrInvalidState is yielded inside a handler, inside another loop of the same reactor, and
+// to a second goroutine while one is inside the reactor; also before a stream was begun.
 //
 // Breaking off pauses the client: the records that follow are kept for the next loop, or
 // for the handlers after Resume. A client that was paused is resumed when a loop begins.
@@ -40,7 +43,8 @@ func (c *source) Records(ctx context.Context) iter.Seq2[dbn.Record, error] {
 	}
 }
 
-// Batches is Records by whole batches. A batch that was yielded counts as taken.
+// Batches is Records batch by batch. A batch that was yielded counts as taken, and is valid
+// until the next step.
 func (c *source) Batches(ctx context.Context) iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {
 		deliver := func(b Batch, cur *cursor) bool {

@@ -58,7 +58,9 @@ type LiveClient struct {
 }
 
 // NewLiveClient makes a client on the reactor. The key's form (32 printable ASCII
-// characters) is checked here; it appears in no error and no log.
+// characters) is checked here; it appears in no error and no log. Inside a handler it is
+// allowed. ErrInvalidAPIKey, ErrInvalidArgument for an option that is out of range, and
+// ErrInvalidState from a second goroutine while one is inside the reactor.
 func NewLiveClient(r *Reactor, apiKey string, opts ...LiveOption) (*LiveClient, error) {
 	if r == nil {
 		return nil, newError(CodeInvalidArgument, "NewLiveClient: the reactor is nil")
@@ -113,7 +115,8 @@ func (c *LiveClient) Connect(gateway string, port int) error {
 // Disconnect ends the session at once: no handler is called for it any more, and what the
 // gateway had sent is dropped. Connect and Subscribe then begin another session with the
 // same client; Close, in contrast, frees it. A loop over Records or Batches ends silently.
-// Without a session it does nothing.
+// Without a session it does nothing. Inside a handler it is allowed. ErrInvalidState after
+// Close, and from a second goroutine while one is inside the reactor.
 func (c *LiveClient) Disconnect() error {
 	return c.call(func() *bindings.Error {
 		c.live.Close()
@@ -151,12 +154,16 @@ func (c *LiveClient) Subscribe(s Subscription) (id uint32, err error) {
 	return id, err
 }
 
-// Start asks for the stream to begin, now or when Ready. A session is started once.
+// Start asks for the stream to begin, now or when Ready. A session is started once:
+// ErrInvalidState the second time, and from a second goroutine while one is inside the
+// reactor. Inside a handler it is allowed.
 func (c *LiveClient) Start() error { return c.call(c.live.Start) }
 
-// Stop ends the session by the user's wish; the Error handler gets ErrCancelled. Inside a
-// handler of records no record comes after this. Elsewhere what the gateway had sent before
-// it noticed may still come, for 5 s at most.
+// Stop ends the session politely; the Error handler gets ErrCancelled, in a later turn. In
+// a turn that delivers records (inside their handlers, or in a task that was posted there)
+// no record comes after this. Elsewhere what the gateway had sent before it noticed still
+// comes, for 5 s at most. Without a session it does nothing; see Disconnect for an end at
+// once. ErrInvalidState from a second goroutine while one is inside the reactor.
 func (c *LiveClient) Stop() error {
 	return c.call(func() *bindings.Error {
 		e := c.live.Stop()
@@ -167,15 +174,17 @@ func (c *LiveClient) Stop() error {
 	})
 }
 
-// State is where the client stands.
+// State is where the client stands; Disconnected after Close. Any goroutine may call it at
+// any time.
 func (c *LiveClient) State() (s State) {
 	c.ask(func() { s = State(c.live.State()) })
 	return s
 }
 
 // SessionID is the gateway's id of this session, or of the one that ended last: it is kept,
-// also inside the Error handler, until the next Connect. It is 0 before authentication, and
-// when the gateway's id is not a number up to 2^64 - 1; then SessionIDText has it.
+// also inside the Error handler, until the next Connect. It is 0 before authentication,
+// after Close, and when the gateway's id is not a number up to 2^64 - 1; then SessionIDText
+// has it. Any goroutine may call it at any time.
 func (c *LiveClient) SessionID() (id uint64) {
 	c.ask(func() { id = c.live.SessionID() })
 	return id

@@ -166,13 +166,14 @@ func WithAuthTimeout(d time.Duration) LiveOption {
 }
 
 // WithAckTimeout says how long a subscription may go unanswered in a started session before
-// a SubscriptionOverdue event tells so, once; 0: never. Time while paused does not count.
+// a SubscriptionOverdue event says so, once; 0: never. Time while paused does not count.
 // Default: 10 s.
 func WithAckTimeout(d time.Duration) LiveOption {
 	return liveOption(func(o *liveConfig) { o.c.AckTimeoutMs = milliseconds(d) })
 }
 
-// WithUserAgent appends text to the user agent that the gateway is told.
+// WithUserAgent appends text to the user agent that the server is sent: printable ASCII,
+// for live clients without '|'. Default: none.
 func WithUserAgent(extension string) NetworkOption {
 	return networkOption(func(n network) { *n.userAgent = extension })
 }
@@ -200,8 +201,8 @@ func WithCAFile(path string) HistoricalOption {
 	return historicalOption(func(o *historicalConfig) { o.c.CAFile = path })
 }
 
-// WithCADir trusts the authorities of a folder, as c_rehash makes it, in place of the
-// system's.
+// WithCADir trusts the authorities of a directory, as c_rehash makes it, in place of the
+// system's. Default: the system's.
 func WithCADir(path string) HistoricalOption {
 	return historicalOption(func(o *historicalConfig) { o.c.CADir = path })
 }
@@ -233,9 +234,9 @@ func WithIdleTimeout(d time.Duration) HistoricalOption {
 // server is busy or fails or the connection breaks; what may be billed (a job, a Range that
 // is downloaded) only when the server refused it and says so (429, or 503 with Retry-After).
 // It waits as long as Retry-After says, else 1, 2, 4… s; not at all when that is more than
-// 300 s. A download that is resumed counts anew with every new byte. Streams of records are
-// never tried again: a second one may be billed a second time. Besides, and without waiting,
-// what only reads is sent once more when a connection that an earlier request had left ends
+// 300 s. A download that is resumed counts from 0 again with every new byte. Streams of
+// records are never tried again: a second one may be billed a second time. Also, and without
+// waiting, what only reads is sent once more when a connection that an earlier request had left ends
 // without a byte of an answer: the server closed it just then. Default: 0.
 func WithRetries(n int) HistoricalOption {
 	return historicalOption(func(o *historicalConfig) {

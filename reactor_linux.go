@@ -15,8 +15,8 @@ import (
 	"github.com/dbnloop/dbnloop/bindings"
 )
 
-// Reactor is an event loop around epoll, in C++, that the caller drives. See the package
-// comment for who may call what, when.
+// Reactor is an event loop around epoll, in C++, that the caller drives. Its zero value is
+// not usable: see NewReactor. The package comment says who may call what, when.
 type Reactor struct {
 	core    *core
 	cleanup runtime.Cleanup
@@ -59,7 +59,9 @@ type core struct {
 // wakeID is the watch of the eventfd; those of the user begin at 1.
 const wakeID = 0
 
-// NewReactor makes a reactor. Close it when done; clients first or after, in any order.
+// NewReactor makes a reactor. Close it when done; clients first or after, in any order. Any
+// goroutine may call it. ErrSystem when the file descriptors that it needs (five) cannot be
+// had.
 func NewReactor() (*Reactor, error) {
 	if have := bindings.LibraryABIVersion(); have != bindings.ABIVersion {
 		return nil, newError(CodeInvalidState, "the linked libdbnloop %s has ABI version %d, this package was built with a header of version %d: rebuild both from one source",
@@ -269,8 +271,12 @@ func (r *Reactor) runTask(f func(), rest []func()) {
 	done = true
 }
 
-// Run polls until Stop or the end of ctx, whose cause it returns. Between turns the
-// goroutine is parked; no thread waits. A Stop that came before Run ends it at once.
+// Run polls until Stop, and then returns nil, or until the end of ctx, whose cause it
+// returns. Between turns the goroutine is parked; no thread waits. A Stop that came before
+// Run ends it at once. A panic in a handler passes through, as in Poll.
+//
+// ErrInvalidState inside a handler, and from a second goroutine while one is inside the
+// reactor.
 func (r *Reactor) Run(ctx context.Context) error {
 	if err := r.owner.acquire(); err != nil {
 		return err
@@ -313,17 +319,23 @@ func (r *Reactor) turnOrPark() error {
 	return r.parking.park()
 }
 
-// Stop ends Run after its present turn. Any goroutine may call it.
+// Stop ends Run after its present turn, or the next Run at once when none is at work. Any
+// goroutine may call it at any time, inside a handler too. It ends no loop over records and
+// no call that waits: their context does.
 func (r *Reactor) Stop() {
 	r.stop.Store(true)
 	r.Wake()
 }
 
-// Wake makes a waiting Poll or Run begin another turn. Any goroutine may call it.
+// Wake makes a waiting Poll or Run begin another turn. Any goroutine may call it at any
+// time; after Close it does nothing.
 func (r *Reactor) Wake() { r.core.wake() }
 
-// Post runs f once in a coming turn, in order. Any goroutine may call it. After Close it
-// does nothing. A nil f panics here, where the fault is.
+// Post runs f once in a coming turn, in order, as a handler. Any goroutine may call it at
+// any time, inside a handler too; it never waits. After Close it does nothing, and what was
+// posted but has not run is dropped. Tasks are kept until a turn runs them: who posts
+// faster than the reactor turns must bound that himself. A nil f panics here, where the
+// fault is.
 func (r *Reactor) Post(f func()) {
 	if f == nil {
 		panic("dbnloop: Reactor.Post of a nil function")
@@ -348,9 +360,10 @@ func (r *Reactor) Fd() int {
 	return r.core.fd
 }
 
-// Close frees the reactor and ends the sessions of its clients without a word to their
-// handlers. It may be called again. Not inside a handler, nor while Run or Poll is at work:
-// call Stop then, and Close afterwards.
+// Close frees the reactor and ends the sessions of its clients, calling no handler. It may
+// be called again, and before or after the clients' own Close. ErrInvalidState inside a
+// handler, and from a second goroutine while one is inside the reactor: call Stop then, and
+// Close when Run has returned.
 func (r *Reactor) Close() error {
 	if r.owner.closed() {
 		return nil

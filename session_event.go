@@ -5,14 +5,14 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
-// SessionEventKind says what a live gateway told.
+// SessionEventKind says what a live gateway reported.
 type SessionEventKind uint32
 
-// What a live gateway tells of the session, or fails to tell in time.
+// What a live gateway reports about the session, or fails to report in time.
 const (
 	SubscriptionAck     SessionEventKind = 1 // the gateway accepted a subscription
 	SubscriptionOverdue SessionEventKind = 2 // neither accepted nor refused in time
-	GatewayFailure      SessionEventKind = 3 // an error that is none of the following
+	GatewayFailure      SessionEventKind = 3 // an error of another kind than the following
 	SymbolUnresolved    SessionEventKind = 4 // a symbol of a subscription stands for nothing
 	SlowReader          SessionEventKind = 5 // this reader falls behind; nothing is lost yet
 	RecordsSkipped      SessionEventKind = 6 // it was too slow: the data has a gap
@@ -38,11 +38,11 @@ func (k SessionEventKind) String() string {
 	return "SessionEventKind(?)"
 }
 
-// SessionEvent is something that the gateway told about the session. It is read from a
+// SessionEvent is something that the gateway reported about the session. It is read from a
 // system or error record, which the record handlers get too, just before.
 type SessionEvent struct {
 	Kind SessionEventKind
-	// Code is the gateway's own; dbn.ErrorCodeUnset when it is no error, or had none.
+	// Code is the gateway's own; dbn.ErrorCodeUnset when it is not an error, or had no code.
 	Code dbn.ErrorCode
 	// Fatal: the gateway closes the session after it.
 	Fatal bool
@@ -53,7 +53,7 @@ type SessionEvent struct {
 	HasSchema bool
 	// TsEvent is when the gateway said so; dbn.UndefTimestamp for SubscriptionOverdue.
 	TsEvent dbn.UnixNanos
-	// Message is the gateway's words, without control characters; for SubscriptionOverdue
+	// Message is the gateway's text, without control characters; for SubscriptionOverdue
 	// the library's.
 	Message string
 }

@@ -14,13 +14,17 @@ type timer struct {
 	repeat bool
 }
 
-// AfterFunc runs f inside Poll, once, d from now. A d below 0 is 0, one above 10 years is
-// 10 years.
+// AfterFunc runs f once, d from now, as a handler. A d below 0 is 0, one above 10 years is
+// 10 years. Inside a handler it is allowed. ErrInvalidArgument for a nil f,
+// ErrInvalidState from a second goroutine while one is inside the reactor, and after Close.
 func (r *Reactor) AfterFunc(d time.Duration, f func()) (TimerID, error) {
 	return r.addTimer(d, 0, f)
 }
 
-// Every runs f inside Poll every d (> 0) until Cancel. Late turns are not made up for.
+// Every runs f every d (> 0) as a handler, until Cancel; turns that came too late for some
+// are not made up for. Inside a handler it is allowed. ErrInvalidArgument for a nil f or a
+// d that is not positive, ErrInvalidState from a second goroutine while one is inside the
+// reactor, and after Close.
 func (r *Reactor) Every(d time.Duration, f func()) (TimerID, error) {
 	if d <= 0 {
 		return 0, newError(CodeInvalidArgument, "a timer's period must be greater than 0, not %v", d)
@@ -49,7 +53,8 @@ func (r *Reactor) addTimer(delay, period time.Duration, f func()) (TimerID, erro
 }
 
 // Cancel ends a timer, also one whose turn has come but whose function has not run. False
-// when it has run already or is unknown, and after Close. From a second goroutine while one
+// when it has run already or is unknown, and after Close. Inside a handler it is allowed,
+// in that of the timer itself too. From a second goroutine while one
 // is inside the reactor it panics with ErrInvalidState.
 func (r *Reactor) Cancel(id TimerID) bool {
 	leave, open := r.mustEnter()
@@ -80,8 +85,11 @@ type watch struct {
 	interest uint32
 }
 
-// Add watches fd, level-triggered; f gets epoll's event bits inside Poll. ERR and HUP come
-// whether asked for or not.
+// Add watches fd, level-triggered: f is called as a handler with epoll's event bits. ERR
+// and HUP come whether they were asked for or not. The fd stays the caller's. Inside a
+// handler it is allowed. ErrInvalidArgument for a nil f or an fd that is watched already,
+// ErrSystem when epoll refuses the fd, ErrInvalidState from a second goroutine while one is
+// inside the reactor, and after Close.
 func (r *Reactor) Add(fd int, events uint32, f func(events uint32)) error {
 	if f == nil {
 		return newError(CodeInvalidArgument, "Add: the function for fd %d is nil", fd)
@@ -104,6 +112,8 @@ func (r *Reactor) Add(fd int, events uint32, f func(events uint32)) error {
 }
 
 // Modify changes the events of an fd that was added, also for what this turn holds already.
+// Inside a handler it is allowed. ErrInvalidArgument for an fd that is not watched,
+// ErrInvalidState from a second goroutine while one is inside the reactor, and after Close.
 func (r *Reactor) Modify(fd int, events uint32) error {
 	leave, err := r.enter()
 	if err != nil {
@@ -123,14 +133,16 @@ func (r *Reactor) onFd(id uint64, events uint32) {
 	if !ok {
 		return // removed since
 	}
-	// Interest that was taken back since is not told any more.
+	// Interest that was taken back since is not reported any more.
 	if ready := events & (w.interest | unix.EPOLLERR | unix.EPOLLHUP); ready != 0 {
 		w.f(ready)
 	}
 }
 
 // Remove forgets an fd: its function is not called any more, not even for what this turn
-// holds already. Unknown fds are ignored. Call it before closing the fd.
+// holds already. Unknown fds are ignored. Call it before closing the fd. Inside a handler
+// it is allowed. ErrInvalidState from a second goroutine while one is inside the reactor,
+// and after Close.
 func (r *Reactor) Remove(fd int) error {
 	leave, err := r.enter()
 	if err != nil {
