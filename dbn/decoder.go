@@ -140,7 +140,7 @@ func (d *Decoder) open(r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	d.in = d.zr
+	d.in = windowReader{d.zr}
 	return nil
 }
 
