@@ -65,6 +65,13 @@ type HTTPError struct {
 	Docs       string        // a link to its documentation; may be empty
 	RequestID  string        // for Databento's support; may be empty
 	RetryAfter time.Duration // how long to wait before trying again; -1: not said
+
+	// Where the dataset's data begins and ends, ISO 8601 in UTC, when the API says so: what
+	// to ask for instead of a range that it does not have. May be empty.
+	AvailableStart, AvailableEnd string
+	// Payload is all details that the API gave, a JSON object: commonly dataset, start, end,
+	// available_start and available_end. May be empty.
+	Payload string
 }
 
 func httpError(h *bindings.HTTPFailure) *HTTPError {
@@ -74,6 +81,7 @@ func httpError(h *bindings.HTTPFailure) *HTTPError {
 	e := &HTTPError{
 		Status: int(h.Status), Case: h.Case(), Message: h.Message(), Docs: h.Docs(),
 		RequestID: h.RequestID(), RetryAfter: -1,
+		AvailableStart: h.AvailableStart(), AvailableEnd: h.AvailableEnd(), Payload: h.Payload(),
 	}
 	if h.RetryAfterS >= 0 {
 		e.RetryAfter = time.Duration(h.RetryAfterS) * time.Second

@@ -1,18 +1,16 @@
 package dbnloop
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net/url"
 	"path"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -80,7 +78,8 @@ type Mapping struct {
 	Symbol string `json:"s"`
 }
 
-// Job is a batch job.
+// Job is a batch job. Of a job in a list the service gives ID, State and Received; the rest
+// is zero unless the server sends it. JobDetails has all.
 type Job struct {
 	ID            string     `json:"id"`
 	State         string     `json:"state"` // queued, processing, done, expired
@@ -116,37 +115,18 @@ type SymbolList []string
 
 // UnmarshalJSON takes each form. An empty text and null are no symbols.
 func (l *SymbolList) UnmarshalJSON(data []byte) error {
-	var one string
-	if json.Unmarshal(data, &one) == nil {
-		*l = nil
-		if one != "" {
-			*l = strings.Split(one, ",")
-		}
+	*l = nil
+	if string(data) == "null" {
 		return nil
 	}
-	var many []any
-	if err := json.Unmarshal(data, &many); err != nil {
-		return err
-	}
-	*l = nil
-	for _, item := range many {
-		switch v := item.(type) {
-		case string:
-			*l = append(*l, v)
-		case float64:
-			*l = append(*l, strconv.FormatFloat(v, 'f', -1, 64))
-		default:
-			return fmt.Errorf("a symbol is %T", item)
-		}
-	}
-	return nil
+	return readAnswer(data, l)
 }
 
 // JobFile is a file of a batch job.
 type JobFile struct {
 	Name string            `json:"filename"`
 	Size int64             `json:"size"`
-	Hash string            `json:"hash"` // "sha256:" and hexadecimal digits
+	Hash string            `json:"hash"` // "sha256:" and hexadecimal digits; see Downloaded.Verified
 	URLs map[string]string `json:"urls"` // by protocol
 }
 
@@ -154,11 +134,14 @@ type JobFile struct {
 // split by day.
 type JobRequest struct {
 	Range
-	Encoding      string // "dbn", "csv", "json"
-	Compression   string // "none", "zstd"
-	PrettyPrices  bool   // text encodings
-	PrettyTimes   bool   // text encodings
-	MapSymbols    bool   // text encodings
+	Encoding     string // "dbn", "csv", "json"
+	Compression  string // "none", "zstd"
+	PrettyPrices bool   // text encodings
+	PrettyTimes  bool   // text encodings
+	// A symbol in every record. The text encodings have it unless OmitSymbols is set,
+	// as the service does by default; MapSymbols asks for it whatever the encoding.
+	MapSymbols    bool
+	OmitSymbols   bool
 	SplitSymbols  bool   // not with dbn.AllSymbols
 	SplitDuration string // "day", "week", "month", "year", "none"
 	SplitSize     uint64 // bytes, 1e9 to 10e9; 0: no split by size
@@ -169,23 +152,31 @@ func (c *HistoricalClient) get(ctx context.Context, endpoint string, params url.
 }
 
 func (c *HistoricalClient) decode(ctx context.Context, kind CallKind, endpoint string, params url.Values, into any) error {
-	body, err := c.Do(ctx, kind, endpoint, params)
-	if err != nil {
+	return c.wait(ctx, func(done func(error)) (CallID, error) {
+		return c.Call(kind, endpoint, params, func(body []byte, err error) {
+			if err == nil {
+				err = answer(endpoint, body, into)
+			}
+			done(err)
+		})
+	})
+}
+
+// answer makes the body of a typed call into its result. The body is read where it lies: a
+// copy of it would double what it costs.
+func answer(endpoint string, body []byte, into any) error {
+	err := readAnswer(body, into)
+	if job, ok := into.(*Job); ok && err == nil && job.ID == "" {
+		err = &answerError{CodeParseError, "$.id", "a job's id"}
+	}
+	var problem *answerError
+	if !errors.As(err, &problem) {
 		return err
 	}
-	// null would pass as nothing: a cost of 0, a job without an id.
-	if string(bytes.TrimSpace(body)) == "null" {
-		err = errors.New("it is null")
-	} else {
-		err = json.Unmarshal(body, into)
+	if problem.code == CodeLimitExceeded {
+		return newError(problem.code, "%s: the response is too large: %v", endpoint, err)
 	}
-	if job, ok := into.(*Job); ok && err == nil && job.ID == "" {
-		err = errors.New("a job without an id")
-	}
-	if err != nil {
-		return newError(CodeParseError, "%s: the response is not the JSON that was expected: %v; is it Databento's API?", endpoint, err)
-	}
-	return nil
+	return newError(problem.code, "%s: the response is not the JSON that was expected: %v; is it Databento's API?", endpoint, err)
 }
 
 func set[T ~string](v url.Values, key string, value T) {
@@ -213,9 +204,16 @@ func (c *HistoricalClient) ListSchemas(ctx context.Context, dataset string) (s [
 	return s, c.get(ctx, "metadata.list_schemas", url.Values{"dataset": {dataset}}, &s)
 }
 
-// ListFields lists the fields of a schema in an encoding: "dbn", "csv" or "json".
+// ListFields lists the fields of a schema in an encoding, "dbn", "csv" or "json", as the
+// newest version of DBN has them.
 func (c *HistoricalClient) ListFields(ctx context.Context, schema dbn.Schema, encoding string) (f []Field, err error) {
+	return c.ListDatasetFields(ctx, "", schema, encoding)
+}
+
+// ListDatasetFields is ListFields as a dataset has them; an empty dataset is any.
+func (c *HistoricalClient) ListDatasetFields(ctx context.Context, dataset string, schema dbn.Schema, encoding string) (f []Field, err error) {
 	v := url.Values{"schema": {schema.String()}, "encoding": {encoding}}
+	set(v, "dataset", dataset)
 	return f, c.get(ctx, "metadata.list_fields", v, &f)
 }
 
@@ -245,13 +243,13 @@ func (r Range) params() (url.Values, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.checkTimes(); err != nil {
+		return nil, err
+	}
 	v := url.Values{
 		"dataset": {r.Dataset}, "symbols": {symbols},
-		"schema": {r.Schema.String()}, "start": {nanos(r.Start)},
+		"schema": {r.Schema.String()}, "start": {nanos(r.Start)}, "end": {nanos(r.End)},
 		"stype_in": {r.StypeIn.String()},
-	}
-	if r.End != 0 {
-		v.Set("end", nanos(r.End))
 	}
 	if r.Limit != 0 {
 		v.Set("limit", strconv.FormatUint(r.Limit, 10))
@@ -314,9 +312,10 @@ func (c *HistoricalClient) SubmitJob(ctx context.Context, j JobRequest) (job Job
 	v.Set("compression", or(j.Compression, "zstd"))
 	v.Set("split_duration", or(j.SplitDuration, "day"))
 	v.Set("delivery", "download")
+	isText := v.Get("encoding") != "dbn"
 	for key, value := range map[string]bool{
 		"pretty_px": j.PrettyPrices, "pretty_ts": j.PrettyTimes,
-		"map_symbols": j.MapSymbols, "split_symbols": j.SplitSymbols,
+		"map_symbols": (j.MapSymbols || isText) && !j.OmitSymbols, "split_symbols": j.SplitSymbols,
 	} {
 		v.Set(key, strconv.FormatBool(value))
 	}
@@ -326,7 +325,8 @@ func (c *HistoricalClient) SubmitJob(ctx context.Context, j JobRequest) (job Job
 	return job, c.decode(ctx, PostBills, "batch.submit_job", v, &job)
 }
 
-// ListJobs lists jobs by the time that they were received. No states: all but expired ones.
+// ListJobs lists jobs by the time that they were received: ID, State and Received of each.
+// No states: all but expired ones.
 func (c *HistoricalClient) ListJobs(ctx context.Context, since time.Time, states ...string) (jobs []Job, err error) {
 	v := url.Values{}
 	set(v, "states", strings.Join(states, ","))
@@ -355,11 +355,13 @@ func FileDownload(f JobFile, dir string) (Download, error) {
 		return Download{}, newError(CodeHTTPError, "file %q has no https URL", f.Name)
 	}
 	// The name comes from the server: it may not lead elsewhere.
-	foreign := func(r rune) bool { return r == '/' || r < ' ' || r == 0x7F }
+	// One that cannot be shown as it is would be another one in every message.
+	foreign := func(r rune) bool { return r == '/' || r == utf8.RuneError || !strconv.IsPrint(r) }
 	if f.Name == "" || f.Name == "." || f.Name == ".." || strings.ContainsFunc(f.Name, foreign) {
 		return Download{}, newError(CodeHTTPError, "the server's file name %q is not a plain name", f.Name)
 	}
 	d := Download{URLPath: u.RequestURI(), Path: path.Join(dir, f.Name), Size: f.Size}
+	// Another kind of hash cannot be checked: Downloaded.Verified says so.
 	kind, digest, _ := strings.Cut(f.Hash, ":")
 	if raw, err := hex.DecodeString(digest); err == nil && len(raw) == sha256.Size && strings.EqualFold(kind, "sha256") {
 		d.SHA256 = digest

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/dbnloop/dbnloop/bindings"
 	"github.com/dbnloop/dbnloop/dbn"
@@ -15,7 +16,7 @@ type Range struct {
 	Schema  dbn.Schema
 	Symbols []string      // 1 to 2,000, see StypeIn; dbn.AllSymbols alone selects every one
 	Start   dbn.UnixNanos // inclusive; by ts_recv where the schema has it
-	End     dbn.UnixNanos // exclusive; 0: as far as the server takes Start to mean
+	End     dbn.UnixNanos // exclusive; a range needs one, see DayRange
 	// StypeIn is what the symbols are. Its zero value is dbn.STypeInstrumentID, numbers;
 	// NewRange sets the usual dbn.STypeRawSymbol.
 	StypeIn  dbn.SType
@@ -29,6 +30,24 @@ func NewRange(dataset string, schema dbn.Schema, start, end dbn.UnixNanos, symbo
 		Dataset: dataset, Schema: schema, Symbols: symbols, Start: start, End: end,
 		StypeIn: dbn.STypeRawSymbol, StypeOut: dbn.STypeInstrumentID,
 	}
+}
+
+// DayRange is the UTC day of a time, of raw symbols that are mapped to instrument ids.
+func DayRange(dataset string, schema dbn.Schema, day time.Time, symbols ...string) Range {
+	start := day.UTC().Truncate(24 * time.Hour)
+	return NewRange(dataset, schema, dbn.UnixNanosOf(start), dbn.UnixNanosOf(start.AddDate(0, 0, 1)), symbols...)
+}
+
+// checkTimes refuses a range without an end: the server would take its start for the
+// nanosecond that it names.
+func (r Range) checkTimes() error {
+	if r.End == 0 {
+		return newError(CodeInvalidArgument, "the range has no end: without one the server would answer for the nanosecond %d alone; set End, or use DayRange for a day", uint64(r.Start))
+	}
+	if r.End <= r.Start {
+		return newError(CodeInvalidArgument, "the end must be after the start (it is exclusive): %d to %d ns", uint64(r.Start), uint64(r.End))
+	}
+	return nil
 }
 
 // joinSymbols is symbolList for a request, which may have 2,000 symbols.
@@ -45,10 +64,13 @@ func (r Range) forC() (bindings.Range, error) {
 	if err != nil {
 		return bindings.Range{}, err
 	}
+	if err := r.checkTimes(); err != nil {
+		return bindings.Range{}, err
+	}
 	return bindings.Range{
 		Dataset: r.Dataset, Symbols: symbols,
 		Schema: uint32(r.Schema), StypeIn: uint32(r.StypeIn), StypeOut: uint32(r.StypeOut),
-		HasEnd: r.End != 0, Start: uint64(r.Start), End: uint64(r.End), Limit: r.Limit,
+		HasEnd: true, Start: uint64(r.Start), End: uint64(r.End), Limit: r.Limit,
 	}, nil
 }
 
@@ -276,6 +298,10 @@ type Downloaded struct {
 	Path   string
 	Bytes  int64
 	SHA256 string // hexadecimal digits, of the whole file
+
+	// Verified: the SHA-256 that the file must have was known (Download.SHA256), and it is
+	// the one above. False for ranges, and for files of a job whose hash is of another kind.
+	Verified bool
 }
 
 // StartDownload begins a download without waiting; done runs once, in a later turn. The
@@ -320,7 +346,9 @@ func (c *HistoricalClient) StartDownload(d Download, done func(Downloaded, error
 				done(Downloaded{}, errorOf(event))
 				return
 			}
-			done(Downloaded{d.Path, int64(event.Consumed), string(bytesOf(event))}, nil)
+			done(Downloaded{
+				Path: d.Path, Bytes: int64(event.Consumed), SHA256: string(bytesOf(event)), Verified: d.SHA256 != "",
+			}, nil)
 		})
 		return nil
 	})

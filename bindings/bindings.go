@@ -93,6 +93,9 @@ type HTTPFailure struct {
 	message     text
 	docs        text
 	requestID   text
+	begin       text
+	end         text
+	payload     text
 }
 
 type text struct {
@@ -113,6 +116,15 @@ func (h *HTTPFailure) Docs() string { return h.docs.String() }
 
 // RequestID is request_id, copied.
 func (h *HTTPFailure) RequestID() string { return h.requestID.String() }
+
+// AvailableStart is available_start, copied.
+func (h *HTTPFailure) AvailableStart() string { return h.begin.String() }
+
+// AvailableEnd is available_end, copied.
+func (h *HTTPFailure) AvailableEnd() string { return h.end.String() }
+
+// Payload is payload, copied.
+func (h *HTTPFailure) Payload() string { return h.payload.String() }
 
 // The mirrors are the header's structs, or this does not compile: every offset of one is
 // compared with that of the other.
@@ -145,6 +157,9 @@ var (
 	_ [unsafe.Offsetof(HTTPFailure{}.message)]struct{}     = [unsafe.Offsetof(C.dbnloop_http_failure{}.message)]struct{}{}
 	_ [unsafe.Offsetof(HTTPFailure{}.docs)]struct{}        = [unsafe.Offsetof(C.dbnloop_http_failure{}.docs)]struct{}{}
 	_ [unsafe.Offsetof(HTTPFailure{}.requestID)]struct{}   = [unsafe.Offsetof(C.dbnloop_http_failure{}.request_id)]struct{}{}
+	_ [unsafe.Offsetof(HTTPFailure{}.begin)]struct{}       = [unsafe.Offsetof(C.dbnloop_http_failure{}.available_start)]struct{}{}
+	_ [unsafe.Offsetof(HTTPFailure{}.end)]struct{}         = [unsafe.Offsetof(C.dbnloop_http_failure{}.available_end)]struct{}{}
+	_ [unsafe.Offsetof(HTTPFailure{}.payload)]struct{}     = [unsafe.Offsetof(C.dbnloop_http_failure{}.payload)]struct{}{}
 
 	_ [unsafe.Sizeof(Run{})]struct{}              = [unsafe.Sizeof(C.dbnloop_run{})]struct{}{}
 	_ [unsafe.Offsetof(Run{}.Count)]struct{}      = [unsafe.Offsetof(C.dbnloop_run{}.count)]struct{}{}

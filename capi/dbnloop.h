@@ -41,7 +41,7 @@ extern "C" {
 #define DBNLOOP_VERSION_MINOR 1
 #define DBNLOOP_VERSION_PATCH 0
 /* Changes whenever a struct or a function's meaning changes. */
-#define DBNLOOP_ABI_VERSION 3
+#define DBNLOOP_ABI_VERSION 4
 
 /* The ABI version of the library that is linked; compare with DBNLOOP_ABI_VERSION. */
 uint32_t dbnloop_abi_version(void);
@@ -138,6 +138,13 @@ typedef struct dbnloop_http_failure {
   size_t docs_len;
   const char* request_id; /* for Databento's support */
   size_t request_id_len;
+  /* where the dataset's data begins and ends, ISO 8601 in UTC */
+  const char* available_start;
+  size_t available_start_len;
+  const char* available_end;
+  size_t available_end_len;
+  const char* payload; /* all details, a JSON object */
+  size_t payload_len;
 } dbnloop_http_failure;
 
 /* What a live gateway tells about the session, or fails to tell in time. */
@@ -428,13 +435,17 @@ typedef struct dbnloop_range {
   uint32_t schema;    /* DBN schema number */
   uint32_t stype_in;  /* DBN stype number; default raw_symbol (1) */
   uint32_t stype_out; /* DBN stype number; default instrument_id (0) */
-  int32_t has_end;    /* 1: end is set; default 0 */
+  int32_t has_end;    /* 1: end is set; a range needs one; default 0 */
   uint64_t start;     /* UNIX nanoseconds, inclusive */
   uint64_t end;       /* UNIX nanoseconds, exclusive */
   uint64_t limit;     /* records; 0: none */
 } dbnloop_range;
 
 void dbnloop_range_init(dbnloop_range* range);
+/* Sets start and end (and has_end) to the day in UTC that holds a time, in UNIX
+ * nanoseconds. */
+dbnloop_status dbnloop_range_day(dbnloop_range* range, uint64_t time,
+                                 dbnloop_error* error);
 
 /* options may be NULL (defaults). A client whose reactor was freed can only be freed.
  */
@@ -446,7 +457,8 @@ void dbnloop_hist_free(dbnloop_hist* client);
 /* What event.source says; never 0, not reused within a reactor. */
 uint64_t dbnloop_hist_id(const dbnloop_hist* client);
 
-/* Says what start asks for. */
+/* Says what start asks for. INVALID_ARGUMENT when the range has no end, or one that is
+ * not after its start. */
 dbnloop_status dbnloop_hist_request(dbnloop_hist* client, const dbnloop_range* range,
                                     dbnloop_error* error);
 /* Sends the request, once: it may cost money. The stream ends with one COMPLETE or

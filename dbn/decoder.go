@@ -171,7 +171,7 @@ func (d *Decoder) open(r io.Reader) error {
 	if d.zr, err = newZstdReader(br); err != nil {
 		return err
 	}
-	d.in = d.zr
+	d.in = windowReader{d.zr}
 	return nil
 }
 

@@ -122,6 +122,20 @@ void dbnloop_range_init(dbnloop_range* range) {
   range->stype_out = static_cast<uint32_t>(defaults.stype_out);
 }
 
+dbnloop_status dbnloop_range_day(dbnloop_range* range, uint64_t time,
+                                 dbnloop_error* error) {
+  return Guard(error, [&] {
+    RequireNonNull(range, "range");
+    constexpr uint64_t kDay = 86'400'000'000'000;
+    if (time > UINT64_MAX - kDay) {
+      ThrowArgument("time is " + std::to_string(time) + "; its day has no end in DBN");
+    }
+    range->start = time - time % kDay;
+    range->end = range->start + kDay;
+    range->has_end = 1;
+  });
+}
+
 void dbnloop_download_init(dbnloop_download* download) {
   if (download == nullptr) return;
   *download = {};

@@ -49,7 +49,13 @@ dbnloop_event& dbnloop_reactor::AppendError(std::uint32_t kind, std::uint64_t so
                .docs = failure.docs.data(),
                .docs_len = failure.docs.size(),
                .request_id = failure.request_id.data(),
-               .request_id_len = failure.request_id.size()};
+               .request_id_len = failure.request_id.size(),
+               .available_start = failure.available_start.data(),
+               .available_start_len = failure.available_start.size(),
+               .available_end = failure.available_end.data(),
+               .available_end_len = failure.available_end.size(),
+               .payload = failure.payload.data(),
+               .payload_len = failure.payload.size()};
   event.http = &kept.http;
   return event;
 }

@@ -1,11 +1,11 @@
-/* The structs of ABI version 3, field by field, as callers were compiled with them (64
+/* The structs of ABI version 4, field by field, as callers were compiled with them (64
  * bit). Whoever changes a line that is here already raises DBNLOOP_ABI_VERSION; a field
  * at the end of a struct that begins with struct_size is a new line and a new size. */
 #include <dbnloop.h>
 
 #include "check.h"
 
-_Static_assert(DBNLOOP_ABI_VERSION == 3, "compare every line below, then raise this");
+_Static_assert(DBNLOOP_ABI_VERSION == 4, "compare every line below, then raise this");
 
 #define SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
 #define AT(type, field, offset) \
@@ -17,7 +17,7 @@ AT(dbnloop_error, code, 0);
 AT(dbnloop_error, os_errno, 4);
 AT(dbnloop_error, message, 8);
 
-SIZE(dbnloop_http_failure, 80);
+SIZE(dbnloop_http_failure, 128);
 AT(dbnloop_http_failure, status, 0);
 AT(dbnloop_http_failure, retry_after_s, 8);
 AT(dbnloop_http_failure, error_case, 16);
@@ -28,6 +28,12 @@ AT(dbnloop_http_failure, docs, 48);
 AT(dbnloop_http_failure, docs_len, 56);
 AT(dbnloop_http_failure, request_id, 64);
 AT(dbnloop_http_failure, request_id_len, 72);
+AT(dbnloop_http_failure, available_start, 80);
+AT(dbnloop_http_failure, available_start_len, 88);
+AT(dbnloop_http_failure, available_end, 96);
+AT(dbnloop_http_failure, available_end_len, 104);
+AT(dbnloop_http_failure, payload, 112);
+AT(dbnloop_http_failure, payload_len, 120);
 
 SIZE(dbnloop_session_event, 32);
 AT(dbnloop_session_event, kind, 0);

@@ -170,7 +170,8 @@ static void streams_and_calls(void) {
 
   s.answer =
       "HTTP/1.1 422 No\r\nrequest-id: r1\r\nRetry-After: 4\r\nContent-Length: "
-      "44\r\n\r\n{\"detail\":{\"case\":\"cc\",\"message\":\"some ms\"}}";
+      "104\r\n\r\n{\"detail\":{\"case\":\"cc\",\"message\":\"some ms\",\"payload\":"
+      "{\"available_start\":\"2010\",\"available_end\":\"2026\"}}}";
   CHECK(dbnloop_hist_start(hist, &error) == DBNLOOP_OK);
   CHECK(dbnloop_hist_stop(hist, &error) == DBNLOOP_OK);
   e = wait_for(&s, DBNLOOP_EVENT_ERROR, id, NULL);
@@ -181,6 +182,13 @@ static void streams_and_calls(void) {
   CHECK(e->http->status == 422 && e->http->retry_after_s == 4);
   CHECK(e->http->error_case_len == 2 && memcmp(e->http->error_case, "cc", 2) == 0);
   CHECK(e->http->request_id_len == 2 && memcmp(e->http->request_id, "r1", 2) == 0);
+  CHECK(e->http->available_start_len == 4 &&
+        memcmp(e->http->available_start, "2010", 4) == 0);
+  CHECK(e->http->available_end_len == 4 &&
+        memcmp(e->http->available_end, "2026", 4) == 0);
+  const char* payload = "{\"available_start\":\"2010\",\"available_end\":\"2026\"}";
+  CHECK(e->http->payload_len == strlen(payload) &&
+        memcmp(e->http->payload, payload, strlen(payload)) == 0);
 
   s.answer = "";
   CHECK(dbnloop_hist_call(hist, DBNLOOP_CALL_POST_READS, endpoint, strlen(endpoint),
@@ -226,6 +234,20 @@ static void misuse(void) {
   dbnloop_range_init(&range);
   CHECK(dbnloop_hist_request(NULL, &range, &error) == DBNLOOP_INVALID_ARGUMENT);
   CHECK(dbnloop_hist_request(hist, &range, &error) == DBNLOOP_INVALID_DATASET);
+  range.dataset = "GLBX.MDP3";
+  range.dataset_len = 9;
+  range.symbols = "ESZ6";
+  range.symbols_len = 4;
+  CHECK(dbnloop_hist_request(hist, &range, &error) == DBNLOOP_INVALID_ARGUMENT);
+  CHECK(strstr(error.message, "the range has no end") != NULL);
+  range.has_end = 1;
+  CHECK(dbnloop_hist_request(hist, &range, &error) == DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_range_day(NULL, 0, &error) == DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_range_day(&range, UINT64_MAX, &error) == DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_range_day(&range, 1795132800000000001, &error) == DBNLOOP_OK);
+  CHECK(range.has_end == 1 && range.start == 1795132800000000000 &&
+        range.end == 1795219200000000000);
+  CHECK(dbnloop_hist_request(hist, &range, &error) == DBNLOOP_OK);
   dbnloop_download download;
   dbnloop_download_init(NULL);
   dbnloop_download_init(&download);

@@ -197,6 +197,34 @@ TEST_F(FileSource, WhatCannotBeOpenedIsRefusedAtStart) {
   EXPECT_THROW(source->Start(), Exception);
 }
 
+// The number is free then, and the reactor's own fd takes it.
+TEST_F(FileSource, AClosedStandardInputIsSaidSo) {
+  const int saved = ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+  ASSERT_GE(saved, 0);
+  ::close(STDIN_FILENO);
+  std::vector<std::string> messages;
+  {
+    DbnFileSource early{&reactor_, "-"};
+    Reactor reactor;
+    DbnFileSource late{&reactor, "-"};
+    for (auto* source : {&early, &late}) {
+      try {
+        source->Start();
+        messages.emplace_back("it is read");
+      } catch (const Exception& e) {
+        messages.emplace_back(e.what());
+        EXPECT_EQ(e.error().os_errno, EBADF);
+      }
+    }
+  }
+  ::dup2(saved, STDIN_FILENO);
+  ::close(saved);
+  for (const auto& message : messages) {
+    EXPECT_THAT(message, HasSubstr("cannot read standard input: it is closed"));
+  }
+  EXPECT_EQ(messages.size(), 2U);
+}
+
 TEST_F(FileSource, APathWithANulIsNotThatOfAnotherFile) {
   const auto source = Make(File(Dbn(0, 10)) + std::string{"\0x", 2});
   try {

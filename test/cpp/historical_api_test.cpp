@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <random>
 
 #include "dbnloop/exception.hpp"
@@ -133,6 +134,14 @@ std::vector<Call> Calls() {
        {"GET /v0/metadata.list_fields?schema=mbo&encoding=csv HTTP"},
        R"([{"name":"price","type":"int64_t"}])",
        "price:int64_t;"},
+      {"ListFieldsOfADataset",
+       [](auto& api, auto to) {
+         api.ListFields("GLBX.MDP3", Encoding::Csv, Schema::Mbo,
+                        To<std::vector<FieldDetail>>(to));
+       },
+       {"GET /v0/metadata.list_fields?schema=mbo&encoding=csv&dataset=GLBX.MDP3 HTTP"},
+       R"([{"name":"price","type":"int64_t"}])",
+       "price:int64_t;"},
       {"ListUnitPrices",
        [](auto& api, auto to) {
          api.ListUnitPrices("GLBX.MDP3", To<std::vector<UnitPricesForMode>>(to));
@@ -195,7 +204,7 @@ std::vector<Call> Calls() {
        },
        {"POST /v0/batch.submit_job HTTP", "\r\n\r\n" + query,
         "&stype_out=instrument_id&encoding=csv&compression=zstd&pretty_px=true"
-        "&pretty_ts=false&map_symbols=false&split_symbols=false&split_duration=week"
+        "&pretty_ts=false&map_symbols=true&split_symbols=false&split_duration=week"
         "&split_size=2000000000&delivery=download"},
        kJob,
        "J-1 done 2 1.500000 99 100"},
@@ -207,6 +216,15 @@ std::vector<Call> Calls() {
        {"GET /v0/batch.list_jobs?states=done%2Cexpired&since=5 HTTP"},
        "[" + std::string{kJob} + "]",
        "J-1 done 2 1.500000 99 100;"},
+      {"ListJobsInTheirShortForm",
+       [](auto& api, auto to) {
+         api.ListJobs({}, std::nullopt, To<std::vector<BatchJob>>(to));
+       },
+       {"GET /v0/batch.list_jobs HTTP"},
+       R"([{"id":"J-1","state":"done","ts_received":"2026-01-03"},
+           {"id":"J-2","state":"queued","ts_received":"2026-01-04","symbols":null,
+            "dataset":null,"progress":null}])",
+       "J-1 done 0 -1.000000 99 -1;J-2 queued 0 -1.000000 99 -1;"},
       {"GetJobDetails",
        [](auto& api, auto to) { api.GetJobDetails("J 1", To<BatchJob>(to)); },
        {"GET /v0/batch.get_job_details?job_id=J+1 HTTP"},
@@ -365,6 +383,60 @@ TEST_F(HistoricalApiTest, CountsAreNotNegative) {
   }
 }
 
+TEST_F(HistoricalApiTest, MoneyIsNotNegative) {
+  for (const auto* wrong : {"-1", "-0.000001", "-1e300"}) {
+    ScriptedHttpServer server{&reactor_, &good_};
+    server.answer = [=](const std::string&) {
+      return HttpAnswer{ScriptedHttpServer::Response(200, wrong)};
+    };
+    const auto client = Make(Options(server));
+    std::optional<std::expected<double, Error>> cost;
+    HistoricalApi{client.get()}.GetCost(Range(), [&](auto r) { cost = r; });
+    ASSERT_TRUE(Until([&] { return cost.has_value(); }));
+    ASSERT_FALSE(*cost) << wrong;
+    EXPECT_THAT(cost->error().message, HasSubstr("a number of 0 or more at $"));
+  }
+}
+
+TEST_F(HistoricalApiTest, TheDetailsOfAJobAreComplete) {
+  ScriptedHttpServer server{&reactor_, &good_};
+  server.answer = [](const std::string&) {
+    return HttpAnswer{ScriptedHttpServer::Response(
+        200, R"({"id":"J","state":"done","ts_received":"t"})")};
+  };
+  const auto client = Make(Options(server));
+  std::optional<std::expected<BatchJob, Error>> job;
+  HistoricalApi{client.get()}.GetJobDetails("J", [&](auto r) { job = std::move(r); });
+  ASSERT_TRUE(Until([&] { return job.has_value(); }));
+  ASSERT_FALSE(*job);
+  EXPECT_THAT(job->error().message, HasSubstr("lacks a value at $.dataset"));
+}
+
+TEST_F(HistoricalApiTest, SymbolsAreInTextUnlessTheyAreLeftOut) {
+  struct Case {
+    Encoding encoding;
+    std::optional<bool> asked;
+    const char* sent;
+  };
+  for (const auto& c :
+       {Case{Encoding::Dbn, std::nullopt, "false"},
+        Case{Encoding::Csv, std::nullopt, "true"},
+        Case{Encoding::Json, std::nullopt, "true"},
+        Case{Encoding::Json, false, "false"}, Case{Encoding::Dbn, true, "true"}}) {
+    ScriptedHttpServer server{&reactor_, &good_};
+    server.answer = [](const std::string&) {
+      return HttpAnswer{ScriptedHttpServer::Response(200, kJob)};
+    };
+    const auto client = Make(Options(server));
+    bool done = false;
+    HistoricalApi{client.get()}.SubmitJob(
+        {.range = Range(), .encoding = c.encoding, .map_symbols = c.asked},
+        [&](const auto& r) { done = r.has_value(); });
+    ASSERT_TRUE(Until([&] { return done; }));
+    EXPECT_THAT(server.requests[0], HasSubstr(std::string{"&map_symbols="} + c.sent));
+  }
+}
+
 // Each bracket would take some 60 bytes.
 TEST_F(HistoricalApiTest, AnAnswerThatIsNestedDeeplyIsRefused) {
   ScriptedHttpServer server{&reactor_};
@@ -456,8 +528,47 @@ TEST_F(HistoricalApiTest, ArgumentsThatCannotBeAreRefusedAtOnce) {
   range = Range();
   range.end = range.start;
   EXPECT_THROW(api.SubmitJob({.range = range}, never), Exception);
+  range.end.reset();
+  const auto refusal = [](auto&& call) {
+    try {
+      call();
+    } catch (const Exception& e) {
+      return std::string{e.error().message};
+    }
+    return std::string{"none"};
+  };
+  const auto no_end = HasSubstr("the range has no end");
+  EXPECT_THAT(refusal([&] { client->Request(range); }), no_end);
+  EXPECT_THAT(refusal([&] { api.GetCost(range, never); }), no_end);
+  EXPECT_THAT(refusal([&] { api.GetRecordCount(range, never); }), no_end);
+  EXPECT_THAT(refusal([&] { api.GetBillableSize(range, never); }), no_end);
+  EXPECT_THAT(refusal([&] { api.SubmitJob({.range = range}, never); }), no_end);
+  EXPECT_THAT(refusal([&] {
+                client->Download({.range = range, .path = folder_.Path("f")}, {},
+                                 never);
+              }),
+              no_end);
+  EXPECT_THAT(folder_.Names(), ElementsAre("ca.pem"));
   EXPECT_THROW(api.Resolve({.dataset = "GLBX.MDP3"}, never), Exception);
   EXPECT_THROW((void)HistoricalApi::ToDownload({.filename = "a"}, "f"), Exception);
+}
+
+TEST_F(HistoricalApiTest, ADayIsARangeOfTwentyFourHours) {
+  using namespace std::chrono;
+  ScriptedHttpServer server{&reactor_};
+  server.answer = [](const std::string&) {
+    return HttpAnswer{ScriptedHttpServer::Response(200, "1")};
+  };
+  const auto client = Make(Options(server));
+  const auto day =
+      DayRange("GLBX.MDP3", {"ESZ6"}, Schema::Trades, 2026y / November / 20);
+  bool done = false;
+  HistoricalApi{client.get()}.GetCost(day,
+                                      [&](const auto& r) { done = r.has_value(); });
+  ASSERT_TRUE(Until([&] { return done; }));
+  EXPECT_THAT(server.requests[0],
+              HasSubstr("dataset=GLBX.MDP3&symbols=ESZ6&schema=trades"
+                        "&start=1795132800000000000&end=1795219200000000000"));
 }
 
 TEST_F(HistoricalApiTest, AJobIsNeverSubmittedTwice) {
@@ -648,8 +759,66 @@ TEST_F(HistoricalApiTest, AFileIsNeverTakenForThePartOfAnother) {
   EXPECT_THAT(folder_.Names(), ElementsAre("a", "a.part", "ca.pem"));
 }
 
+TEST_F(HistoricalApiTest, HashesThatCannotBeCheckedAreNamedInAWarning) {
+  Job job;
+  job.files = {{"a", "first"}, {"b", "second"}};
+  auto list = job.List();
+  const auto hash = Sha256("first");
+  list.replace(list.find("sha256:" + hash), 7 + hash.size(), "md5:0123\\u001b[2J");
+  ScriptedHttpServer server{&reactor_};
+  server.answer = [&](const std::string& request) {
+    if (!request.starts_with("GET /v0/batch.list_files")) return job.Answer(request);
+    return HttpAnswer{ScriptedHttpServer::Response(200, list)};
+  };
+  const auto client = Make(Options(server));
+  for (const bool there : {false, true}) {
+    result_.reset();
+    warnings_.clear();
+    BatchDownload download{client.get(), "J", folder_.Path("."), nullptr, Note()};
+    ASSERT_TRUE(Until([&] { return result_.has_value(); }));
+    ASSERT_TRUE(*result_) << result_->error().message;
+    EXPECT_FALSE(result_->value()[0].verified) << there;
+    EXPECT_TRUE(result_->value()[1].verified) << there;
+    EXPECT_THAT(warnings_, ElementsAre("1 of the job's 2 files have no SHA-256 ('a' "
+                                       "with the hash 'md5:0123?[2J'): only their "
+                                       "sizes are checked"));
+  }
+  // The handler of the warning may destroy the download.
+  auto download = std::make_unique<BatchDownload>(client.get(), "J", folder_.Path("."),
+                                                  nullptr, Note());
+  result_.reset();
+  client->OnWarning([&](const std::string&) { download.reset(); });
+  ASSERT_TRUE(Until([&] { return download == nullptr; }));
+  Settle();
+  EXPECT_FALSE(result_);
+}
+
+TEST_F(HistoricalApiTest, AFileThatBearsTheNameOfAPartIsNotTakenForIt) {
+  Job job;
+  job.files = {{"a", "first"}, {"a.part", "second"}, {"a.part.part", "third"}};
+  auto list = job.List();
+  ScriptedHttpServer server{&reactor_};
+  server.answer = [&](const std::string& request) {
+    if (!request.starts_with("GET /v0/batch.list_files")) return job.Answer(request);
+    // The worst order.
+    auto items = nlohmann::json::parse(list);
+    std::reverse(items.begin(), items.end());
+    return HttpAnswer{ScriptedHttpServer::Response(200, items.dump())};
+  };
+  const auto client = Make(Options(server));
+  BatchDownload download{client.get(), "J", folder_.Path("."), nullptr, Note()};
+  ASSERT_TRUE(Until([&] { return result_.has_value(); }));
+  ASSERT_TRUE(*result_) << result_->error().message;
+  for (const auto& [name, content] : job.files) EXPECT_EQ(folder_.Read(name), content);
+}
+
 TEST_F(HistoricalApiTest, NamesOfFilesDoNotLeadElsewhere) {
-  for (const auto* name : {"../x", "/etc/x", "a/b", ".", "..", "", "a\\nb"}) {
+  for (const auto* name : {"../x", "/etc/x", "a/b", ".", "..", "", "a\\nb",
+                           "a\xC2\x9B"
+                           "b",
+                           "a\xE2\x80\xAE"
+                           "b",
+                           "a\\u2028b"}) {
     result_.reset();
     Job job;
     job.files = {{name, "content"}};

@@ -126,6 +126,41 @@ TEST(Url, KnowsWhatGoesWithoutProxy) {
            {"a.com:443", "a.com", true},
            {"a.com:80", "a.com", false},
            {",,", "a.com", false},
+           {"a.com.", "a.com", true},
+           {"a.com", "x.a.com.", true},
+           {"b.org\ta.com", "a.com", true},
+           {"b.org,*", "a.com", false},
+           {"*.a.com", "x.a.com", false},
+           {"com", "a.com", true},
+           {"10.0.0.0/8", "10.1.2.3", true},
+           {"10.0.0.0/8", "11.1.2.3", false},
+           {"a.com, 192.168.16.0/20", "192.168.31.255", true},
+           {"192.168.16.0/20", "192.168.32.0", false},
+           {"10.1.2.99/25", "10.1.2.3", true},
+           {"10.1.2.128/25", "10.1.2.3", false},
+           {"10.1.2.3/32", "10.1.2.3", true},
+           {"10.1.2.3/33", "10.1.2.3", false},
+           {"10.1.2.3/x", "10.1.2.3", false},
+           {"10.1.2.3/-1", "10.1.2.3", false},
+           {"0.0.0.0/0", "10.1.2.3", false},
+           {"10/8", "10.1.2.3", false},
+           {"10.0.0.0/8", "a10.0.0.1.com", false},
+           {"10.0.0.0/8", "::ffff:10.0.0.1", false},
+           {"2.3", "10.1.2.3", false},
+           {"10.1.2.3:443", "10.1.2.3", true},
+           {"10.1.2.3:80", "10.1.2.3", false},
+           {"2001:db8::/32", "2001:DB8::1", true},
+           {"[2001:db8::]/32", "2001:db8:ffff::1", true},
+           {"[2001:db8::/32]", "2001:db8::1", true},
+           {"2001:db8::/33", "2001:db8:8000::1", false},
+           {"2001:db8::/33", "2001:db8:7fff::1", true},
+           {"2001:db8::/129", "2001:db8::1", false},
+           {"2001:DB8:0:0::1", "2001:db8::1", true},
+           {"[2001:db8::1]", "2001:db8::1", true},
+           {"[2001:db8::1]:443", "2001:db8::1", true},
+           {"[2001:db8::1]:80", "2001:db8::1", false},
+           {"fe80::/10", "fe80::1%25eth0", true},
+           {"::/0", "10.1.2.3", false},
        }) {
     EXPECT_EQ(NoProxyMatches(c.list, c.host, 443), c.want) << c.list << " " << c.host;
   }
@@ -162,7 +197,13 @@ TEST(Url, FindsTheProxyOfTheEnvironment) {
     for (const auto& [name, value] : c.variables) {
       ::setenv(name.c_str(), value.c_str(), 1);
     }
-    EXPECT_EQ(ProxyFromEnvironment(*Url::Parse(c.url)), c.want) << c.url;
+    const auto url = *Url::Parse(c.url);
+    EXPECT_EQ(ProxyFromEnvironment(url), c.want) << c.url;
+    const std::string variable{ProxyVariable(url)};
+    EXPECT_EQ(variable.empty(), *c.want == '\0') << c.url;
+    if (!variable.empty()) {
+      EXPECT_EQ(c.variables.at(variable), c.want);
+    }
   }
   for (const auto* name : kNames) ::unsetenv(name);
   for (const auto& [name, value] : outside) ::setenv(name.c_str(), value.c_str(), 1);
@@ -185,6 +226,55 @@ TEST(HttpFailure, ReadsTheEnvelope) {
   EXPECT_EQ(error.http->docs, "https://d");
   EXPECT_EQ(error.http->request_id, "r1");
   EXPECT_FALSE(error.http->Retryable());
+}
+
+TEST(HttpFailure, SaysWhereTheDataBegins) {
+  const auto read = [](const std::string& payload) {
+    return FailureOf(
+        {422, {}}, R"({"detail":{"case":"c","message":"m","payload":)" + payload + "}}",
+        "POST https://h/x", Redactor{});
+  };
+  const auto both = read(
+      R"({ "dataset" : "GLBX.MDP3", "available_start":"2010-06-06T00:00:00Z",
+          "available_end":"2026-11-20T00:00:00Z","deep":[1,{"\u001b":null}] })");
+  EXPECT_EQ(both.message,
+            "HTTP status 422, c: m (POST https://h/x); the data begins at "
+            "2010-06-06T00:00:00Z and ends at 2026-11-20T00:00:00Z");
+  EXPECT_EQ(both.http->available_start, "2010-06-06T00:00:00Z");
+  EXPECT_EQ(both.http->available_end, "2026-11-20T00:00:00Z");
+  EXPECT_EQ(both.http->payload,
+            R"({"dataset":"GLBX.MDP3","available_start":"2010-06-06T00:00:00Z",)"
+            R"("available_end":"2026-11-20T00:00:00Z","deep":[1,{"\u001B":null}]})");
+  EXPECT_THAT(read(R"({"available_start":"A"})").message,
+              HasSubstr("; the data begins at A"));
+  EXPECT_THAT(read(R"({"available_end":"B"})").message,
+              HasSubstr("; the data ends at B"));
+  for (const auto* payload : {"null", "[]", "\"x\"", "{}", R"({"available_end":5})"}) {
+    const auto error = read(payload);
+    EXPECT_EQ(error.message, "HTTP status 422, c: m (POST https://h/x)") << payload;
+    EXPECT_EQ(error.http->available_end, "");
+  }
+}
+
+TEST(HttpFailure, IsFitForATerminal) {
+  const auto error = FailureOf(
+      {422,
+       {{"Request-Id",
+         "r\xC2\x9B"
+         "1"}}},
+      R"({"detail":{"case":"c\u009b","message":"m\u202e\u001b[2J","docs":"d\u2028",
+          "payload":{"available_start":"s\u0007","available_end":"e\u007f"}}})",
+      "x", Redactor{});
+  const auto& http = *error.http;
+  EXPECT_EQ(http.error_case, "c ");
+  EXPECT_EQ(http.message, "m  [2J");
+  EXPECT_EQ(http.docs, "d ");
+  EXPECT_EQ(http.request_id, "r 1");
+  EXPECT_EQ(http.available_start, "s ");
+  EXPECT_EQ(http.payload, R"({"available_start":"s\u0007","available_end":"e\u007F"})");
+  EXPECT_EQ(error.message,
+            "HTTP status 422, c : m  [2J (x, request r 1); the data begins at s  and "
+            "ends at e ; see d ");
 }
 
 TEST(HttpFailure, TakesWhateverComes) {

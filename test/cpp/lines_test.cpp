@@ -1,5 +1,7 @@
 #include "proto/lines.hpp"
 
+#include "proto/utf8.hpp"
+
 #include <gtest/gtest.h>
 
 #include <vector>
@@ -101,7 +103,38 @@ TEST(PrintableTest, IsBoundedBetweenTwoCharacters) {
     const std::string begin(before, 'x');
     EXPECT_EQ(Printable(begin + "€€"), begin + (before == 997 ? "€…" : "…")) << before;
   }
-  EXPECT_EQ(Printable(std::string(2000, '\x80')).size(), 997U + 3U);  // no UTF-8
+  EXPECT_EQ(Printable(std::string(2000, '\x80')).size(), 999U + 3U);  // not UTF-8
+}
+
+TEST(PrintableTest, LeavesNothingThatCommandsATerminal) {
+  const auto blank = [](const std::string& text) {
+    return Printable("a" + text + "b") == "a b";
+  };
+  std::vector<char32_t> bad{0x7F, 0x61C, 0x200E, 0x200F};
+  for (char32_t c = 0; c < 0x20; ++c) bad.push_back(c);
+  for (char32_t c = 0x80; c <= 0x9F; ++c) bad.push_back(c);
+  for (char32_t c = 0x2028; c <= 0x202E; ++c) bad.push_back(c);
+  for (char32_t c = 0x2066; c <= 0x2069; ++c) bad.push_back(c);
+  for (const auto c : bad) {
+    std::string text;
+    AppendUtf8(text, c);
+    EXPECT_TRUE(blank(text)) << std::hex << static_cast<unsigned>(c);
+  }
+  for (const auto* kept :
+       {"é", "ß", "\u00A0", "€", "漢字", "עברית", "😀", "\u2027", "\u2030", "\u2070"}) {
+    EXPECT_EQ(Printable(kept), kept);
+  }
+}
+
+TEST(PrintableTest, IsUtf8WhateverComes) {
+  EXPECT_EQ(Printable("\xff"
+                      "a\xc2"
+                      "b\xe2\x82"),
+            "\uFFFD"
+            "a\uFFFD"
+            "b\uFFFD\uFFFD");
+  EXPECT_EQ(Printable("\xc0\xaf\xed\xa0\x80"), "\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD");
+  EXPECT_EQ(Printable("\xc2"), "\uFFFD") << "a C1 without its second byte";
 }
 
 }  // namespace

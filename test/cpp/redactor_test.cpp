@@ -6,10 +6,13 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "dbnloop/exception.hpp"
 #include "dbnloop/historical_api.hpp"
 #include "proto/http_message.hpp"
 #include "support/historical_fixture.hpp"
@@ -20,6 +23,7 @@ namespace {
 using test::HttpAnswer;
 using test::ScriptedHttpServer;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr std::size_t kPiece = 8;
 
@@ -149,7 +153,152 @@ INSTANTIATE_TEST_SUITE_P(Of, Redaction, testing::ValuesIn(Places()), [](const au
   return name;
 });
 
+TEST(RedactorTest, FindsASecretHoweverJsonWritesIt) {
+  const std::string key{test::kKey};
+  const proto::Redactor redact{proto::SecretString{key}};
+  std::string escaped;
+  for (const char c : key) {
+    constexpr std::string_view kHex = "0123456789abcdef";
+    const auto byte = static_cast<unsigned char>(c);
+    escaped += std::string{"\\u00"} + kHex[byte >> 4U] + kHex[byte & 15U];
+  }
+  EXPECT_EQ(redact("a" + key + "b" + key), "a[key]b[key]");
+  EXPECT_EQ(redact("a" + escaped + "b"), "a[key]b");
+  EXPECT_EQ(redact(key.substr(0, 31)), key.substr(0, 31));
+  EXPECT_EQ(redact("\\u0064" + key.substr(1) + "\\"), "[key]\\");
+  EXPECT_EQ(redact(key.substr(0, 5) + key), key.substr(0, 5) + "[key]");
+}
+
+TEST(RedactorTest, FindsAProxysPassword) {
+  proto::Redactor redact;
+  redact.AddProxy(*proto::Url::Parse("http://me:s%20cret%2f\"@proxy:1"));
+  EXPECT_EQ(redact("is s cret/\" or s%20cret%2f\"?"), "is [proxy] or [proxy]?");
+  EXPECT_EQ(redact(R"({"x":"me:s\u0020cret\/\""})"), R"({"x":"[proxy]"})");
+  EXPECT_EQ(redact(std::string_view{proto::BasicAuth("me", "s cret/\"")}),
+            "Basic [proxy]");
+  proto::Redactor brief;
+  brief.AddProxy(*proto::Url::Parse("http://me:ab@proxy:1"));
+  EXPECT_EQ(brief("about me:ab"), "about *");
+}
+
+// However often a peer repeats it: one walk, and never longer than it came.
+TEST(RedactorTest, TakesOutMillionsAtOnce) {
+  proto::Redactor redact;
+  redact.AddProxy(*proto::Url::Parse("http://u:abc@proxy:1"));
+  std::string text;
+  for (int i = 0; i < 2'000'000; ++i) text += "abc.";
+  redact.Redact(text);
+  EXPECT_EQ(text.size(), 4'000'000U);
+  EXPECT_EQ(text.substr(0, 4), "*.*.");
+}
+
 class RedactionElsewhere : public test::HistoricalFixture {};
+
+// Names that a listing prints come from answers that are no failure.
+TEST_F(RedactionElsewhere, OfAnAnswerThatIsNoFailure) {
+  const std::string key{test::kKey};
+  std::string bytes;
+  ScriptedHttpServer server{&reactor_};
+  server.answer = [&](const std::string&) { return HttpAnswer{bytes}; };
+  const auto client = Make(Options(server));
+  for (const auto& echo :
+       {key, Base64OfKey(), "\\u0064" + key.substr(1), "x" + key + key}) {
+    bytes = ScriptedHttpServer::Response(200, "[\"" + echo + "\"]");
+    std::optional<std::vector<std::string>> names;
+    HistoricalApi{client.get()}.ListDatasets("", "",
+                                             [&](auto r) { names = std::move(*r); });
+    ASSERT_TRUE(Until([&] { return names.has_value(); }));
+    EXPECT_FALSE(HoldsAPiece(names->at(0))) << names->at(0);
+    EXPECT_THAT(names->at(0), HasSubstr("[key]"));
+    std::optional<std::string> body;
+    client->Get("x", {}, [&](auto r) { body = std::move(*r); });
+    ASSERT_TRUE(Until([&] { return body.has_value(); }));
+    EXPECT_FALSE(HoldsAPiece(*body)) << *body;
+  }
+}
+
+// What a plain proxy sees of the request it may repeat; the URL is named once.
+TEST_F(RedactionElsewhere, OfAPlainProxysPassword) {
+  ScriptedHttpServer proxy{&reactor_};
+  proxy.answer = [](const std::string& request) {
+    // Its own words, and all that it was sent.
+    auto sent = nlohmann::json(request).dump();
+    return HttpAnswer{ScriptedHttpServer::Response(
+        407, R"({"detail":"not with hunter22 or me:hunter22:)" + sent.substr(1) + "}",
+        "X-Warning: hunter22\r\nRequest-Id: hunter22\r\n")};
+  };
+  auto options = Options(proxy);
+  options.url = "http://hist.example";
+  options.proxy = "http://me:hunter22@127.0.0.1:" + std::to_string(proxy.port());
+  const auto client = Make(options);
+  client->Get("x", {{"a", "b"}}, [this](auto r) { errors_.push_back(r.error()); });
+  RequestTrades(*client);
+  client->Start();
+  ASSERT_TRUE(Until([&] { return errors_.size() == 2; }));
+  const std::string header{
+      std::string_view{proto::BasicAuth("me", "hunter22")}.substr(6)};
+  for (const auto& error : errors_) {
+    for (const auto& text :
+         {error.message, error.http->message, error.http->request_id}) {
+      EXPECT_THAT(text, Not(HasSubstr("hunter22")));
+      EXPECT_THAT(text, Not(HasSubstr(header)));
+    }
+    const auto url = error.message.rfind("http://hist.example/v0/");
+    EXPECT_THAT(error.message.substr(url - 8),
+                Not(HasSubstr("http://hist.examplehttp")));
+  }
+  EXPECT_THAT(errors_[0].message, HasSubstr("(GET http://hist.example/v0/x, "));
+  EXPECT_THAT(warnings_, testing::Each(std::string{"[proxy]"}));
+}
+
+class ProxyRefusal : public testing::Test {
+ protected:
+  // The machine's own are put back.
+  ProxyRefusal() {
+    for (const auto* name : {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
+                             "no_proxy", "NO_PROXY"}) {
+      const char* value = std::getenv(name);
+      if (value != nullptr) outside_.emplace_back(name, value);
+      ::unsetenv(name);
+    }
+  }
+  ~ProxyRefusal() override {
+    for (const auto& [name, value] : outside_) ::setenv(name.c_str(), value.c_str(), 1);
+  }
+  std::vector<std::pair<std::string, std::string>> outside_;
+
+  static std::string Of(const char* variable, const char* value) {
+    ::setenv(variable, value, 1);
+    std::string message = "none";
+    try {
+      Reactor reactor;
+      const HistoricalClient client{&reactor, std::string{test::kKey}};
+    } catch (const Exception& e) {
+      message = e.error().message;
+    }
+    ::unsetenv(variable);
+    return message;
+  }
+};
+
+TEST_F(ProxyRefusal, NamesTheVariableAndNotThePassword) {
+  EXPECT_EQ(Of("ALL_PROXY", "socks5://me:hunter22@127.0.0.1:1080"),
+            "the environment variable ALL_PROXY asks for a proxy of the kind socks5, "
+            "but only HTTP proxies are supported: it must look like "
+            "http://[user:password@]host:port; unset it, add hist.databento.com to "
+            "NO_PROXY, or set the option proxy (empty: no proxy)");
+  for (const auto* value : {"http://me:hunter22@", "me:hunter22@:80", "hunter22://x",
+                            "http://me:hunter22@h:port", "me:hunter22://x@h"}) {
+    const auto message = Of("https_proxy", value);
+    EXPECT_THAT(message, HasSubstr("the environment variable https_proxy")) << value;
+    if (std::string_view{value}.starts_with("hunter")) continue;  // it is the scheme
+    EXPECT_THAT(message, Not(HasSubstr("hunter22"))) << value;
+  }
+  Reactor reactor;
+  HistoricalOptions options;
+  options.proxy = "https://me:hunter22@h";
+  EXPECT_THROW(HistoricalClient(&reactor, std::string{test::kKey}, options), Exception);
+}
 
 TEST_F(RedactionElsewhere, OfAProxyThatOpensNoTunnel) {
   for (const auto& echo : Echoes()) {

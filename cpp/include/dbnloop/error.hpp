@@ -66,13 +66,20 @@ enum class ErrorCode : std::uint32_t {
 [[nodiscard]] std::string_view ToString(ErrorCode code) noexcept;
 
 /// What the historical API said of a request that it refused (protocol: its error
-/// envelope and headers).
+/// envelope and headers). The texts may be empty; they are safe to show on a terminal.
 struct HttpFailure {
   int status = 0;          ///< of HTTP, e.g. 422
-  std::string error_case;  ///< the API's machine-readable name of it; may be empty
-  std::string message;     ///< the API's own words; may be empty
-  std::string docs;        ///< a link to its documentation; may be empty
-  std::string request_id;  ///< for Databento's support; may be empty
+  std::string error_case;  ///< the API's machine-readable name of it
+  std::string message;     ///< the API's own words
+  std::string docs;        ///< a link to its documentation
+  std::string request_id;  ///< for Databento's support
+  /// Where the dataset's data begins and ends, ISO 8601 in UTC, when the API says so:
+  /// what to ask for instead of a range that it does not have.
+  std::string available_start;
+  std::string available_end;
+  /// All details that the API gave, as a JSON object: commonly dataset, start, end,
+  /// available_start and available_end.
+  std::string payload;
   std::optional<std::uint32_t> retry_after_s;  ///< seconds to wait before trying again
 
   /// Whether the same request may succeed later: 408, 429 and 5xx but 501.

@@ -87,14 +87,19 @@ struct BatchRequest {
   HistoricalRequest range;
   Encoding encoding = Encoding::Dbn;
   Compression compression = Compression::Zstd;
-  bool pretty_px = false;              ///< text encodings
-  bool pretty_ts = false;              ///< text encodings
-  bool map_symbols = false;            ///< text encodings
+  bool pretty_px = false;  ///< text encodings
+  bool pretty_ts = false;  ///< text encodings
+  /// A symbol in every record; none: true for the text encodings, as the service has
+  /// it.
+  std::optional<bool> map_symbols = std::nullopt;
   bool split_symbols = false;          ///< not with ALL_SYMBOLS
   std::string split_duration = "day";  ///< day, week, month, year, none
   std::uint64_t split_size = 0;        ///< bytes, 1e9 to 10e9; 0: no split by size
 };
 
+/// A batch job. Of a job in a list the service says only what it is (id), how far it is
+/// (state) and when it came (ts_received): the rest is empty unless the server sends
+/// it. GetJobDetails has all.
 struct BatchJob {
   std::string id;
   std::string state;  ///< queued, processing, done, expired
@@ -128,7 +133,9 @@ struct BatchJob {
 struct BatchFile {
   std::string filename;  ///< a plain name: one that leads elsewhere is refused
   std::uint64_t size = 0;
-  std::string hash = {};                         ///< "sha256:" and hexadecimal digits
+  /// "sha256:" and hexadecimal digits. Of a hash of another kind nothing can be
+  /// checked, see DownloadResult::verified.
+  std::string hash = {};
   std::map<std::string, std::string> urls = {};  ///< by protocol
 };
 
@@ -136,7 +143,8 @@ struct BatchFile {
 /// once with an id that HistoricalClient::Cancel takes; its handler runs once, in a
 /// later turn, with the result or the reason that there is none. Error::http tells a
 /// refusal by the server and whether trying again may help; ParseError says that the
-/// answer is not what the API promises, and which part of it. A handler may do
+/// answer is not what the API promises, and which part of it; LimitExceeded that its
+/// values would need more than 48 MiB and three times its size. A handler may do
 /// everything, also destroy the client. Calls that only read are tried again as
 /// HistoricalOptions::max_retries says; a job is never submitted twice.
 ///
@@ -159,7 +167,11 @@ class HistoricalApi {
                       Handler<std::vector<std::string>> done);
   CallId ListSchemas(const std::string& dataset,
                      Handler<std::vector<std::string>> done);
+  /// As in the newest version of DBN.
   CallId ListFields(Encoding encoding, Schema schema,
+                    Handler<std::vector<FieldDetail>> done);
+  /// As a dataset has them; empty: as in the newest version of DBN.
+  CallId ListFields(const std::string& dataset, Encoding encoding, Schema schema,
                     Handler<std::vector<FieldDetail>> done);
   CallId ListUnitPrices(const std::string& dataset,
                         Handler<std::vector<UnitPricesForMode>> done);
@@ -182,8 +194,8 @@ class HistoricalApi {
   // ---- batch -----------------------------------------------------------------------
 
   CallId SubmitJob(const BatchRequest& request, Handler<BatchJob> done);
-  /// By the time that they were received. No states: all but expired ones; no `since`:
-  /// all.
+  /// By the time that they were received: id, state and ts_received of each. No states:
+  /// all but expired ones; no `since`: all.
   CallId ListJobs(const std::vector<std::string>& states,
                   std::optional<UnixNanos> since, Handler<std::vector<BatchJob>> done);
   CallId GetJobDetails(const std::string& job_id, Handler<BatchJob> done);
@@ -201,8 +213,9 @@ class HistoricalApi {
 
 /// All files of a batch job, one after the other, into a folder: what is there and
 /// whole is left, what was begun goes on, sizes and hashes are checked; files that are
-/// there are read in turns of about a MiB. Destroying it ends it without a word; what
-/// has come stays, to be gone on with.
+/// there are read in turns of about a MiB. A file whose hash is not a SHA-256 is named
+/// in a warning (HistoricalClient::OnWarning), and only its size is checked. Destroying
+/// it ends it without a word; what has come stays, to be gone on with.
 class BatchDownload {
  public:
   /// `file` is being written, of `count` files, `index` from 0.
@@ -221,6 +234,7 @@ class BatchDownload {
   BatchDownload& operator=(const BatchDownload&) = delete;
 
  private:
+  void Begin(std::vector<BatchFile> files);
   void Next();
   void Check(const DownloadRequest& wanted);
   void Fetch(const DownloadRequest& wanted);

@@ -59,12 +59,19 @@ struct HistoricalRequest {
   std::string dataset;
   std::vector<std::string> symbols;  ///< 1 to 2,000, or ALL_SYMBOLS alone
   Schema schema = Schema::Trades;
-  UnixNanos start{};             ///< inclusive; by ts_recv where the schema has it
-  std::optional<UnixNanos> end;  ///< exclusive; none: as far as the start's precision
+  UnixNanos start{};  ///< inclusive; by ts_recv where the schema has it
+  /// Exclusive. A range needs one, or it is refused: the server would take a start
+  /// without an end for the nanosecond that it names. See DayRange.
+  std::optional<UnixNanos> end;
   SType stype_in = SType::RawSymbol;
   SType stype_out = SType::InstrumentId;
   std::uint64_t limit = 0;  ///< records; 0: none
 };
+
+/// The range of a day in UTC, of raw symbols.
+[[nodiscard]] HistoricalRequest DayRange(std::string dataset,
+                                         std::vector<std::string> symbols,
+                                         Schema schema, std::chrono::sys_days day);
 
 /// How far a download has come.
 struct DownloadProgress {
@@ -77,6 +84,9 @@ struct DownloadResult {
   std::string path;
   std::uint64_t bytes = 0;
   std::string sha256;  ///< 64 hexadecimal digits, of the whole file
+  /// Whether the SHA-256 that the file must have was known: it is the one above. False
+  /// for ranges, and for files of a job whose list gives another kind of hash.
+  bool verified = false;
 };
 
 /// What to write to a file.
@@ -117,7 +127,7 @@ class HistoricalClient : public DataSource {
 
   /// Says what Start asks for. `symbols` is a comma-separated list. Throws Exception:
   /// InvalidDataset, InvalidSymbol, InvalidSchema, InvalidArgument (more than 2,000
-  /// symbols, end before start), InvalidState while streaming.
+  /// symbols, no end, end before start), InvalidState while streaming.
   void Request(std::string_view dataset, std::string_view symbols, Schema schema,
                Timestamp start, Timestamp end);
   void Request(const HistoricalRequest& request);
@@ -143,7 +153,8 @@ class HistoricalClient : public DataSource {
 
   /// Names a call or a download; 0 is never given out. Ids are not reused.
   using CallId = std::uint64_t;
-  /// The response's body (JSON), at most 256 MiB of it, or why there is none.
+  /// The response's body (JSON), at most 256 MiB of it, without the key should the
+  /// server repeat it, or why there is none.
   using CallResult = std::expected<std::string, Error>;
   using CallHandler = std::move_only_function<void(CallResult)>;
   using Params = std::vector<std::pair<std::string, std::string>>;

@@ -26,6 +26,23 @@ Error NotTheJobs(const std::string& path) {
               "another folder"};
 }
 
+// Empty: all of them have a hash that is checked.
+std::string WarningOf(const std::vector<BatchFile>& files, const std::string& folder) {
+  std::string names;
+  std::size_t count = 0;
+  for (const auto& file : files) {
+    if (!HistoricalApi::ToDownload(file, folder).sha256.empty()) continue;
+    if (++count == 1) {
+      names =
+          proto::Quoted(file.filename) + " with the hash " + proto::Quoted(file.hash);
+    }
+  }
+  if (count == 0) return {};
+  return std::to_string(count) + " of the job's " + std::to_string(files.size()) +
+         " files have no SHA-256 (" + names + (count > 1 ? " and others" : "") +
+         "): only their sizes are checked";
+}
+
 }  // namespace
 
 BatchDownload::BatchDownload(HistoricalClient* client, const std::string& job_id,
@@ -50,12 +67,28 @@ BatchDownload::BatchDownload(HistoricalClient* client, const std::string& job_id
                                            "the job " + proto::Printable(job_id) +
                                                " has no files (yet): see its state"}});
         }
-        files_ = std::move(*files);
-        Next();
+        Begin(std::move(*files));
       });
 }
 
 BatchDownload::~BatchDownload() { client_->Cancel(call_); }
+
+void BatchDownload::Begin(std::vector<BatchFile> files) {
+  std::string warning;
+  try {
+    warning = WarningOf(files, folder_);
+  } catch (const Exception& e) {
+    return End(std::unexpected{e.error()});
+  }
+  files_ = std::move(files);
+  const auto on_warning = client_->impl_->on_warning;
+  if (!warning.empty() && on_warning) {
+    const std::weak_ptr<ProgressHandler> alive = progress_;
+    (*on_warning)(warning);
+    if (alive.expired()) return;  // it destroyed this
+  }
+  Next();
+}
 
 void BatchDownload::Next() {
   if (results_.size() == files_.size()) return End(std::move(results_));
@@ -100,7 +133,8 @@ void BatchDownload::Check(const DownloadRequest& wanted) {
       client_->impl_->session->reactor(), fd, wanted.path,
       [this, wanted, file = std::move(file)](auto read) {
         if (!read) return End(std::unexpected{std::move(read.error())});
-        DownloadResult there{wanted.path, read->bytes, read->digest.Finish()};
+        DownloadResult there{wanted.path, read->bytes, read->digest.Finish(),
+                             !wanted.sha256.empty()};
         if (there.bytes != wanted.size ||
             (!wanted.sha256.empty() && there.sha256 != wanted.sha256)) {
           return End(std::unexpected{NotTheJobs(wanted.path)});

@@ -315,7 +315,7 @@ void FileDownload::Finish(Error error) {
     }
     done(std::unexpected{std::move(error)});
   } else {
-    done(DownloadResult{request_.path, bytes_, sha256_});
+    done(DownloadResult{request_.path, bytes_, sha256_, !request_.sha256.empty()});
   }
 }
 

@@ -43,7 +43,7 @@ void AddIf(Params& params, const char* key, const std::string& value) {
 
 // What a stream, its measures and a job have in common.
 Params QueryParams(const HistoricalRequest& range) {
-  Validate(range);
+  ValidateRange(range);
   auto params = RangeParams(range);
   std::erase_if(params, [](const auto& param) {
     const auto& key = param.first;
@@ -85,10 +85,19 @@ HistoricalApi::CallId HistoricalApi::ListSchemas(
 
 HistoricalApi::CallId HistoricalApi::ListFields(
     Encoding encoding, Schema schema, Handler<std::vector<FieldDetail>> done) {
+  return ListFields("", encoding, schema, std::move(done));
+}
+
+HistoricalApi::CallId HistoricalApi::ListFields(
+    const std::string& dataset, Encoding encoding, Schema schema,
+    Handler<std::vector<FieldDetail>> done) {
   const std::string endpoint = "metadata.list_fields";
-  return client_->Get(endpoint,
-                      {{"schema", TextOf(schema)}, {"encoding", TextOf(encoding)}},
-                      Typed(endpoint, std::move(done)));
+  Params params{{"schema", TextOf(schema)}, {"encoding", TextOf(encoding)}};
+  if (!dataset.empty()) {
+    proto::ValidateDataset(dataset);
+    params.emplace_back("dataset", dataset);
+  }
+  return client_->Get(endpoint, params, Typed(endpoint, std::move(done)));
 }
 
 HistoricalApi::CallId HistoricalApi::ListUnitPrices(
@@ -167,7 +176,9 @@ HistoricalApi::CallId HistoricalApi::SubmitJob(const BatchRequest& request,
   params.emplace_back("compression", TextOf(request.compression));
   params.emplace_back("pretty_px", flag(request.pretty_px));
   params.emplace_back("pretty_ts", flag(request.pretty_ts));
-  params.emplace_back("map_symbols", flag(request.map_symbols));
+  params.emplace_back(
+      "map_symbols",
+      flag(request.map_symbols.value_or(request.encoding != Encoding::Dbn)));
   params.emplace_back("split_symbols", flag(request.split_symbols));
   params.emplace_back("split_duration", request.split_duration);
   if (request.split_size != 0) {
@@ -212,12 +223,12 @@ DownloadRequest HistoricalApi::ToDownload(const BatchFile& file,
         {ErrorCode::HttpError,
          "the server gives no https URL for the file " + proto::Quoted(file.filename)}};
   }
-  constexpr std::string_view kSha256 = "sha256:";
   DownloadRequest request;
   request.url_path = url->path;
   request.path = folder + "/" + file.filename;
   request.size = file.size;
   // A hash of another kind cannot be compared.
+  constexpr std::string_view kSha256 = "sha256:";
   const auto hash = proto::LowerCase(file.hash);
   if (hash.starts_with(kSha256) && hash.size() == kSha256.size() + 64 &&
       hash.find_first_not_of("0123456789abcdef", kSha256.size()) == std::string::npos) {

@@ -63,7 +63,17 @@ void Validate(const HistoricalRequest& request) {
                                .symbols = request.symbols,
                                .start = std::nullopt,
                                .snapshot = false});
-  if (request.end && *request.end <= request.start) {
+}
+
+void ValidateRange(const HistoricalRequest& request) {
+  Validate(request);
+  if (!request.end) {
+    Refuse(ErrorCode::InvalidArgument,
+           "the range has no end: without one the server would answer for the "
+           "nanosecond " +
+               Nanos(request.start) + " alone; give an end, or use DayRange for a day");
+  }
+  if (*request.end <= request.start) {
     Refuse(ErrorCode::InvalidArgument,
            "the end must be after the start (it is exclusive): " +
                Nanos(request.start) + " to " + Nanos(*request.end) + " ns");
@@ -79,14 +89,26 @@ HistoricalClient::Params RangeParams(const HistoricalRequest& request) {
   HistoricalClient::Params params{{"dataset", request.dataset},
                                   {"symbols", std::move(symbols)},
                                   {"schema", TextOf(request.schema)},
-                                  {"start", Nanos(request.start)}};
-  if (request.end) params.emplace_back("end", Nanos(*request.end));
+                                  {"start", Nanos(request.start)},
+                                  {"end", Nanos(request.end.value())}};
   params.emplace_back("encoding", "dbn");
   params.emplace_back("compression", "zstd");
   params.emplace_back("stype_in", TextOf(request.stype_in));
   params.emplace_back("stype_out", TextOf(request.stype_out));
   if (request.limit != 0) params.emplace_back("limit", std::to_string(request.limit));
   return params;
+}
+
+HistoricalRequest DayRange(std::string dataset, std::vector<std::string> symbols,
+                           Schema schema, std::chrono::sys_days day) {
+  const auto time = [](std::chrono::sys_days at) {
+    return UnixNanos{std::chrono::nanoseconds{at.time_since_epoch()}};
+  };
+  return {.dataset = std::move(dataset),
+          .symbols = std::move(symbols),
+          .schema = schema,
+          .start = time(day),
+          .end = time(day + std::chrono::days{1})};
 }
 
 HistoricalClient::Params FormParams(std::string_view form) {
@@ -122,7 +144,7 @@ void HistoricalClient::Request(std::string_view dataset, std::string_view symbol
 }
 
 void HistoricalClient::Request(const HistoricalRequest& request) {
-  Validate(request);
+  ValidateRange(request);
   impl_->SetRequest(request);
 }
 

@@ -6,6 +6,7 @@
 #include "client/file_download.hpp"
 #include "dbnloop/exception.hpp"
 #include "proto/http_failure.hpp"
+#include "proto/lines.hpp"
 
 namespace dbnloop {
 namespace {
@@ -95,7 +96,8 @@ bool HistoricalClient::Impl::HasMore() const {
 
 void HistoricalClient::Impl::OnHead(const proto::HttpHead& head) {
   // Noted before the user hears of it: a handler may throw, stop or start anew.
-  request_id_ = head.Find("request-id").value_or("");
+  request_id_ =
+      proto::Printable(session->redact()(head.Find("request-id").value_or("")));
   if (head.status / 100 != 2) failed_ = head;
   const auto control = client_->control();
   const auto stream = control->stream;
@@ -239,7 +241,7 @@ HistoricalClient::CallId HistoricalClient::Impl::Download(
     const DownloadRequest& request, ProgressHandler progress, DownloadHandler done) {
   if (!done) Refuse("Download: it needs a handler of its result");
   const bool range = request.url_path.empty();
-  if (range) Validate(request.range);
+  if (range) ValidateRange(request.range);
   const bool plain = std::ranges::all_of(request.url_path,
                                          [](char c) { return c > 0x20 && c < 0x7F; });
   if (!range && (!plain || !request.url_path.starts_with('/'))) {

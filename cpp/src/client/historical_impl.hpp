@@ -83,7 +83,9 @@ class HistoricalClient::Impl final : private HttpListener {
 
 /// The form of timeseries.get_range.
 [[nodiscard]] HistoricalClient::Params RangeParams(const HistoricalRequest& request);
-/// Throws Exception when a request is malformed.
+/// Throws Exception when a request is malformed, but for its start and its end.
 void Validate(const HistoricalRequest& request);
+/// Throws Exception when a request is malformed.
+void ValidateRange(const HistoricalRequest& request);
 
 }  // namespace dbnloop

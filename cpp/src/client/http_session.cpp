@@ -1,5 +1,6 @@
 #include "client/http_session.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "dbnloop/exception.hpp"
@@ -28,12 +29,25 @@ std::optional<proto::Url> ProxyOf(const HistoricalOptions& options,
   if (text.empty()) return std::nullopt;
   if (text.find("://") == std::string::npos) text.insert(0, "http://");
   auto url = proto::Url::Parse(text);
-  if (!url || url->tls) {
-    // The text may hold a password.
-    Refuse(std::string{"the proxy"} + (options.proxy ? "" : " of the environment") +
-           " must look like http://[user:password@]host:port");
+  if (url && !url->tls) return url;
+  // The text may hold a password: no more than its scheme is repeated.
+  const auto scheme = text.substr(0, text.find("://"));
+  const bool word =
+      scheme != "http" && !scheme.empty() && std::ranges::all_of(scheme, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+      });
+  std::string message = options.proxy ? "the option proxy"
+                                      : "the environment variable " +
+                                            std::string{proto::ProxyVariable(server)};
+  message += word ? " asks for a proxy of the kind " + scheme +
+                        ", but only HTTP proxies are supported: it"
+                  : " does not name a proxy: it";
+  message += " must look like http://[user:password@]host:port";
+  if (!options.proxy) {
+    message += "; unset it, add " + server.host +
+               " to NO_PROXY, or set the option proxy (empty: no proxy)";
   }
-  return url;
+  Refuse(std::move(message));
 }
 
 }  // namespace
@@ -48,6 +62,7 @@ HttpSession::HttpSession(Reactor* reactor, proto::SecretString api_key,
   }
   options_.url = ServerOf(options);
   options_.proxy = ProxyOf(options, options_.url);
+  if (options_.proxy) redact_.AddProxy(*options_.proxy);
   options_.resolver.timeout = options.resolve_timeout;
   options_.resolver.servers = options.name_servers;
   options_.connect_timeout = options.connect_timeout;
@@ -115,9 +130,14 @@ void HttpSession::Return(std::unique_ptr<HttpConnection> connection) {
 }
 
 std::string HttpSession::Describe(const proto::HttpRequest& request) const {
-  const auto path = request.target.substr(0, request.target.find('?'));
-  return request.method + " " + (options_.url.tls ? "https://" : "http://") +
-         options_.url.HostHeader() + path;
+  const std::string_view target = request.target;
+  const auto path = target.substr(0, target.find('?'));
+  // For a plain proxy the target is all of the URL.
+  const auto server =
+      path.starts_with('/')
+          ? (options_.url.tls ? "https://" : "http://") + options_.url.HostHeader()
+          : "";
+  return request.method + " " + server + std::string{path};
 }
 
 }  // namespace dbnloop

@@ -169,7 +169,13 @@ Error HttpCall::TooLong() const {
                                         " bytes"};
 }
 
-Error HttpCall::Complete() { return {}; }
+// What is printed of the answer must not hold a secret either; and what a text that
+// grew has left over is given back before the answer is made into values.
+Error HttpCall::Complete() {
+  session_->redact().Redact(body_);
+  body_.shrink_to_fit();
+  return {};
+}
 
 void HttpCall::Finish(Error error) {
   auto done = std::move(done_);

@@ -193,6 +193,11 @@ void LiveClient::Session::Dial(std::string host) {
 
 void LiveClient::Session::OnDialed(net::Dialer::Result result) {
   if (result.error) {
+    const auto& dataset = text_->dataset();
+    if (result.error.code == ErrorCode::DnsResolutionFailed && !dataset.empty() &&
+        gateway_ == proto::GatewayHost(dataset)) {
+      result.error.message += "; it is derived from the dataset " + dataset;
+    }
     End(std::move(result.error));
     return;
   }

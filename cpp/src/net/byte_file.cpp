@@ -37,9 +37,12 @@ void ByteFile::Open(const std::string& path, bool use_mmap) {
                   ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
                   : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
   const std::string name = input ? "standard input" : path;
+  if (!fd && input && errno == EBADF) Fail(name, "it is closed", EBADF);
   if (!fd) Fail(name, std::strerror(errno), errno);
   struct stat status{};
   if (::fstat(fd.get(), &status) != 0) Fail(name, std::strerror(errno), errno);
+  // A closed number is the next one that a reactor takes for itself.
+  if (input && (status.st_mode & S_IFMT) == 0) Fail(name, "it is closed", EBADF);
   if (S_ISDIR(status.st_mode)) Fail(name, "it is a folder", EISDIR);
   const bool regular = S_ISREG(status.st_mode);
   must_wait_ = !regular && !S_ISBLK(status.st_mode);

@@ -27,7 +27,7 @@ std::string_view Advice(int status) {
   switch (status) {
     case ARES_ENOTFOUND:
     case ARES_ENODATA:
-      return "check the spelling, or the dataset that the name was derived from";
+      return "check the spelling of the name";
     case ARES_EBADNAME:
       return "it is not a host name";
     default:

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <expected>
 #include <string_view>
 
@@ -7,9 +8,15 @@
 
 namespace dbnloop::proto {
 
-/// The answer of a call, typed. What it should be is in protocol section 9; anything
-/// else is a ParseError that names the endpoint and the place. `T` is a result of
-/// HistoricalApi.
+/// The most that an answer may need in memory, its text included, as a multiple of the
+/// text's size.
+inline constexpr std::size_t kMaxAnswerMemory = 4;
+/// What a typed answer may need besides its text, however short that is.
+inline constexpr std::size_t kMinAnswerMemory = 48 * 1024 * 1024;
+
+/// The answer of a call, typed. `T` is a result of HistoricalApi. Anything that is not
+/// such an answer is a ParseError that names the endpoint and the place; one that would
+/// need too much memory is LimitExceeded, before the memory is taken.
 template <typename T>
 [[nodiscard]] std::expected<T, Error> ReadAnswer(std::string_view endpoint,
                                                  std::string_view json);

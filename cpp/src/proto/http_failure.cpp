@@ -5,34 +5,111 @@
 #include <chrono>
 #include <limits>
 #include <memory>
+#include <utility>
 
 #include "proto/json.hpp"
 #include "proto/lines.hpp"
 #include "proto/number.hpp"
+#include "proto/utf8.hpp"
 
 namespace dbnloop::proto {
 namespace {
 
-using Json = nlohmann::json;
+// A text of the peer, fit to be shown, without the key.
+std::string Shown(const Json& text, const Redactor& redact) {
+  return Printable(redact(text.String()), kMaxErrorBody);
+}
 
-void ReadText(const Json& object, const char* key, std::string& out,
+void ReadText(const Json& object, std::string_view key, std::string& out,
               const Redactor& redact) {
-  const auto at = object.find(key);
-  if (at != object.end() && at->is_string()) out = redact(at->get<std::string>());
+  const auto found = object.Find(key);
+  if (found && found->kind() == Json::Kind::Text) out = Shown(*found, redact);
+}
+
+void WriteText(const Json& text, const Redactor& redact, std::string& out) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  const auto clean = redact(text.String());
+  out += '"';
+  for (std::string_view rest = clean; !rest.empty();) {
+    const auto c = FirstUtf8Char(rest);
+    if (IsUnprintable(c.code)) {
+      out += "\\u";
+      for (const unsigned shift : {12, 8, 4, 0}) out += kHex[c.code >> shift & 15U];
+    } else {
+      if (c.code == '"' || c.code == '\\') out += '\\';
+      out += rest.substr(0, c.size);
+    }
+    rest.remove_prefix(std::max<std::size_t>(c.size, 1));
+  }
+  out += '"';
+}
+
+// The value again, without the key and fit to be shown.
+void Write(const Json& value, const Redactor& redact, std::string& out) {
+  bool first = true;
+  const auto separate = [&] {
+    if (!std::exchange(first, false)) out += ',';
+  };
+  switch (value.kind()) {
+    case Json::Kind::Text:
+      return WriteText(value, redact, out);
+    case Json::Kind::List:
+      out += '[';
+      value.EachItem([&](const Json& item) {
+        separate();
+        Write(item, redact, out);
+      });
+      out += ']';
+      return;
+    case Json::Kind::Object:
+      out += '{';
+      value.EachMember([&](const Json& key, const Json& member) {
+        separate();
+        WriteText(key, redact, out);
+        out += ':';
+        Write(member, redact, out);
+      });
+      out += '}';
+      return;
+    default:
+      out += redact(value.raw());
+  }
+}
+
+void ReadPayload(const Json& detail, HttpFailure& out, const Redactor& redact) {
+  const auto payload = detail.Find("payload");
+  if (!payload || payload->kind() != Json::Kind::Object) return;
+  Write(*payload, redact, out.payload);
+  ReadText(*payload, "available_start", out.available_start, redact);
+  ReadText(*payload, "available_end", out.available_end, redact);
 }
 
 void ReadEnvelope(std::string_view body, HttpFailure& out, const Redactor& redact) {
-  const auto json = ParseJson(body);
-  if (!json.is_object()) return;
-  const auto detail = json.find("detail");
-  if (detail == json.end()) return;
-  if (detail->is_object()) {
+  const auto json = Json::Parse(body);
+  if (!json || json->kind() != Json::Kind::Object) return;
+  const auto detail = json->Find("detail");
+  if (!detail) return;
+  if (detail->kind() == Json::Kind::Object) {
     ReadText(*detail, "case", out.error_case, redact);
     ReadText(*detail, "message", out.message, redact);
     ReadText(*detail, "docs", out.docs, redact);
+    ReadPayload(*detail, out, redact);
   } else {
-    ReadText(json, "detail", out.message, redact);
+    ReadText(*json, "detail", out.message, redact);
   }
+}
+
+// What to ask for instead.
+std::string AvailableRange(const HttpFailure& failure) {
+  std::string out;
+  if (!failure.available_start.empty()) {
+    out += "; the data begins at " + Printable(failure.available_start);
+  }
+  if (!failure.available_end.empty()) {
+    out += (out.empty() ? "; the data ends at " : " and ends at ") +
+           Printable(failure.available_end);
+  }
+  return out;
 }
 
 // HTTP's form of a time, "Sun, 06 Nov 1994 08:49:37 GMT"; none for anything else.
@@ -86,7 +163,7 @@ Error FailureOf(const HttpHead& head, std::string_view body, std::string_view ur
                 const Redactor& redact) {
   auto failure = std::make_shared<HttpFailure>();
   failure->status = head.status;
-  failure->request_id = redact(head.Find("request-id").value_or(""));
+  failure->request_id = Printable(redact(head.Find("request-id").value_or("")));
   failure->retry_after_s = RetryAfter(head);
   ReadEnvelope(body, *failure, redact);
 
@@ -108,6 +185,7 @@ Error FailureOf(const HttpHead& head, std::string_view body, std::string_view ur
     message += ", request " + Printable(failure->request_id);
   }
   message += ")";
+  message += AvailableRange(*failure);
   if (!failure->docs.empty()) message += "; see " + Printable(failure->docs);
   if (failure->retry_after_s) {
     message += "; try again in " + std::to_string(*failure->retry_after_s) + " s";
@@ -124,17 +202,18 @@ std::vector<std::string> WarningsOf(const HttpHead& head, const Redactor& redact
   for (const auto& header : head.headers) {
     one.headers = {header};
     if (!one.Find("x-warning")) continue;
-    const auto json = ParseJson(header.second);
-    const bool texts =
-        json.is_array() &&
-        std::ranges::all_of(json, [](const Json& item) { return item.is_string(); });
+    const auto json = Json::Parse(header.second);
+    bool texts = json && json->kind() == Json::Kind::List;
+    if (texts) {
+      json->EachItem(
+          [&](const Json& item) { texts = texts && item.kind() == Json::Kind::Text; });
+    }
     if (!texts) {
       out.push_back(Printable(redact(header.second)));
       continue;
     }
-    for (const auto& item : json) {
-      out.push_back(Printable(redact(item.get<std::string>())));
-    }
+    json->EachItem(
+        [&](const Json& item) { out.push_back(Printable(redact(item.String()))); });
   }
   return out;
 }

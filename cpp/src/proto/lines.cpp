@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "proto/utf8.hpp"
+
 namespace dbnloop::proto {
 
 std::optional<std::string_view> LineReader::Next(std::span<const std::byte> bytes,
@@ -47,20 +49,22 @@ std::string LowerCase(std::string_view text) {
   return out;
 }
 
-std::string Printable(std::string_view text) {
-  constexpr std::size_t kMost = 1000;
-  auto end = std::min(kMost, text.size());
-  // Not in the middle of a character of UTF-8, which has 4 bytes at most.
-  for (int i = 0; i < 3 && end < text.size(); ++i) {
-    if ((static_cast<unsigned char>(text[end]) & 0xC0U) != 0x80U) break;
-    --end;
+bool IsUnprintable(char32_t c) noexcept {
+  return c < 0x20 || (c >= 0x7F && c <= 0x9F) || c == 0x61C || c == 0x200E ||
+         c == 0x200F || (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x206F);
+}
+
+std::string Printable(std::string_view text, std::size_t most) {
+  std::string out;
+  while (!text.empty()) {
+    const auto c = FirstUtf8Char(text);
+    const auto shown = c.size == 0             ? std::string_view{"\uFFFD"}
+                       : IsUnprintable(c.code) ? std::string_view{" "}
+                                               : text.substr(0, c.size);
+    if (out.size() + shown.size() > most) return out += "…";
+    out += shown;
+    text.remove_prefix(std::max<std::size_t>(c.size, 1));
   }
-  std::string out{text.substr(0, end)};
-  for (char& c : out) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F) c = ' ';
-  }
-  if (end < text.size()) out += "…";
   return out;
 }
 

@@ -1,8 +1,11 @@
 #include "proto/url.hpp"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <utility>
 
 #include "proto/lines.hpp"
 #include "proto/number.hpp"
@@ -38,11 +41,58 @@ std::string_view Variable(const char* name) {
   return value == nullptr ? std::string_view{} : std::string_view{value};
 }
 
+// The first of the variables that says something; empty: none does.
 std::string_view FirstOf(std::initializer_list<const char*> names) {
   for (const char* name : names) {
-    if (const auto value = Variable(name); !value.empty()) return value;
+    if (!Variable(name).empty()) return name;
   }
   return {};
+}
+
+// An IPv4 or IPv6 address: 4 or 16 bytes. None for a name.
+std::optional<std::string> AddressBytes(std::string text) {
+  if (text.starts_with('[') && text.ends_with(']'))
+    text = text.substr(1, text.size() - 2);
+  text.resize(std::min(text.find('%'), text.size()));  // a zone is not compared
+  for (const auto& [family, size] :
+       {std::pair{AF_INET, 4U}, std::pair{AF_INET6, 16U}}) {
+    std::string bytes(size, '\0');
+    if (::inet_pton(family, text.c_str(), bytes.data()) == 1) return bytes;
+  }
+  return std::nullopt;
+}
+
+// Whether "10.0.0.0/8" or an address alone holds an address.
+bool BlockHolds(std::string_view block, const std::string& address) {
+  const auto slash = std::min(block.find('/'), block.size());
+  auto network = std::string{block.substr(0, slash)};
+  if (network.starts_with('[') && !network.ends_with(']')) {
+    network += ']';  // "[2001:db8::/32]"
+    if (block.ends_with(']')) block.remove_suffix(1);
+  }
+  const auto bytes = AddressBytes(network);
+  if (!bytes || bytes->size() != address.size()) return false;
+  auto bits = address.size() * 8;
+  if (slash != block.size()) {
+    const auto length = ParseNumber<std::size_t>(block.substr(slash + 1));
+    if (!length || *length > bits) return false;
+    if (*length != 0) bits = *length;  // curl takes 0 for all of them
+  }
+  if (address.compare(0, bits / 8, *bytes, 0, bits / 8) != 0) return false;
+  if (bits % 8 == 0) return true;
+  const auto differing =
+      static_cast<unsigned char>(address[bits / 8] ^ (*bytes)[bits / 8]);
+  return differing >> (8 - bits % 8) == 0;
+}
+
+// A name, and all below it.
+bool DomainHolds(std::string_view domain, std::string_view name) {
+  if (domain.starts_with('.')) domain.remove_prefix(1);
+  if (domain.ends_with('.')) domain.remove_suffix(1);
+  if (name.ends_with('.')) name.remove_suffix(1);
+  if (domain.empty() || !name.ends_with(domain)) return false;
+  const auto before = name.size() - domain.size();
+  return before == 0 || name[before - 1] == '.';
 }
 
 }  // namespace
@@ -121,32 +171,41 @@ std::string PercentDecode(std::string_view text) {
 }
 
 bool NoProxyMatches(std::string_view list, std::string_view host, int port) {
+  if (list == "*") return true;
   const auto name = LowerCase(host);
+  const auto address = AddressBytes(name);
   while (!list.empty()) {
-    const auto comma = std::min(list.find_first_of(", "), list.size());
-    auto entry = LowerCase(list.substr(0, comma));
-    list.remove_prefix(std::min(comma + 1, list.size()));
-    if (entry == "*") return true;
-    if (const auto colon = entry.rfind(':');
-        colon != std::string::npos && entry.find(':') == colon) {
+    const auto end = std::min(list.find_first_of(", \t"), list.size());
+    auto entry = LowerCase(list.substr(0, end));
+    list.remove_prefix(std::min(end + 1, list.size()));
+    // The colons of an IPv6 address are more than one, or within brackets.
+    const auto colon = entry.rfind(':');
+    if (colon != std::string::npos &&
+        (entry.find(':') == colon || (colon != 0 && entry[colon - 1] == ']'))) {
       if (entry.substr(colon + 1) != std::to_string(port)) continue;
       entry.resize(colon);
     }
-    if (entry.starts_with('.')) entry.erase(0, 1);
-    if (entry.empty()) continue;
-    if (name == entry || name.ends_with("." + entry)) return true;
+    if (address ? BlockHolds(entry, *address) : DomainHolds(entry, name)) return true;
   }
   return false;
 }
 
-std::string ProxyFromEnvironment(const Url& url) {
+std::string_view ProxyVariable(const Url& url) {
   const auto host = LowerCase(url.host);
   if (host == "localhost" || host == "::1" || host.starts_with("127.")) return {};
-  if (NoProxyMatches(FirstOf({"no_proxy", "NO_PROXY"}), url.host, url.port)) return {};
-  auto proxy =
+  const auto exceptions = FirstOf({"no_proxy", "NO_PROXY"});
+  if (!exceptions.empty() &&
+      NoProxyMatches(Variable(exceptions.data()), url.host, url.port)) {
+    return {};
+  }
+  const auto own =
       url.tls ? FirstOf({"https_proxy", "HTTPS_PROXY"}) : FirstOf({"http_proxy"});
-  if (proxy.empty()) proxy = FirstOf({"all_proxy", "ALL_PROXY"});
-  return std::string{proxy};
+  return own.empty() ? FirstOf({"all_proxy", "ALL_PROXY"}) : own;
+}
+
+std::string ProxyFromEnvironment(const Url& url) {
+  const auto name = ProxyVariable(url);
+  return name.empty() ? std::string{} : std::string{Variable(name.data())};
 }
 
 }  // namespace dbnloop::proto

@@ -25,7 +25,11 @@ struct Url {
 /// Undoes %XX; a broken escape stays as it is.
 [[nodiscard]] std::string PercentDecode(std::string_view text);
 
-/// Whether a NO_PROXY list ("a.com,.b.org,10.0.0.1,*") names the host.
+/// Whether a NO_PROXY list names the host, as curl reads it: "*" alone is all hosts;
+/// else names, which stand for what is below them too ("a.com", ".a.com", "a.com."),
+/// and addresses, or blocks of them ("10.0.0.1", "10.0.0.0/8", "[2001:db8::]/32"),
+/// between commas or blanks. A port behind a name or an address ("a.com:8080"), which
+/// curl does not know, bounds it to that port.
 [[nodiscard]] bool NoProxyMatches(std::string_view list, std::string_view host,
                                   int port);
 
@@ -34,5 +38,7 @@ struct Url {
 /// capitals is not looked at. Empty: none, as always for this machine itself, which a
 /// proxy does not reach.
 [[nodiscard]] std::string ProxyFromEnvironment(const Url& url);
+/// The name of the variable that it is from; empty: there is no proxy.
+[[nodiscard]] std::string_view ProxyVariable(const Url& url);
 
 }  // namespace dbnloop::proto

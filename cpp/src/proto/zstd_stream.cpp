@@ -29,7 +29,8 @@ const char* Advice(std::size_t result) {
     case ZSTD_error_prefix_unknown:
       return "; no zstd frame begins there: was compression agreed on?";
     case ZSTD_error_frameParameter_windowTooLarge:
-      return "; windows of up to 128 MiB are accepted";
+      return "; windows of up to 128 MiB are accepted: compress it again without "
+             "--ultra and --long above 27";
     default:
       return "; some of it was lost or changed on its way";
   }

@@ -8,6 +8,17 @@ namespace dbnloop::test {
 /// their own (kCountsAllocations).
 std::size_t AllocationCount() noexcept;
 
+/// The bytes of operator new that this thread holds at most while it lives, beyond
+/// those that it held before. Stays 0 under sanitizers.
+class PeakMemory {
+ public:
+  PeakMemory() noexcept;
+  [[nodiscard]] std::size_t bytes() const noexcept;
+
+ private:
+  std::size_t before_;
+};
+
 /// Counts the calls of operator new in what it runs; the nth of all (1: the first)
 /// throws bad_alloc. Without effect under sanitizers.
 class FailingAllocation {

@@ -1,0 +1,4 @@
+package dbnloop
+
+// ReadAnswer makes the body of a typed call into its result.
+var ReadAnswer = readAnswer
