@@ -3,6 +3,7 @@ package dbn
 import (
 	"bytes"
 	"math"
+	"math/bits"
 	"strconv"
 	"time"
 )
@@ -113,19 +114,55 @@ func appendPadded(dst []byte, v uint64, width int) []byte {
 // Price is a fixed-point price: one unit is 1e-9.
 type Price int64
 
-// PriceOf converts a decimal number to the nearest Price.
+// PriceOf converts a number to the nearest Price; halves are rounded away from zero. A number
+// that is not a price (NaN, an infinity, or one of 9223372036.854775807 and more, or of less
+// than its negative) gives UndefPrice.
 func PriceOf(v float64) Price {
-	if v < 0 {
-		return Price(v*PriceScale - 0.5)
+	const bits64 = 64
+	// |v| is mantissa × 2^-shift, and the product with the scale has less than 84 bits: so
+	// it is exact here, which it is not in floating point.
+	fraction, exponent := math.Frexp(math.Abs(v))
+	shift := 53 - exponent
+	switch {
+	case math.IsNaN(v) || math.IsInf(v, 0) || exponent > 34:
+		return UndefPrice
+	case shift >= 2*bits64 || v == 0:
+		return 0
 	}
-	return Price(v*PriceScale + 0.5)
+	hi, lo := bits.Mul64(uint64(fraction*(1<<53)), PriceScale)
+	half := uint64(1) << ((shift - 1) % bits64)
+	var carry uint64
+	if shift <= bits64 {
+		lo, carry = bits.Add64(lo, half, 0)
+		hi += carry
+	} else {
+		hi += half
+	}
+	if shift < bits64 {
+		lo = lo>>shift | hi<<(bits64-shift)
+		hi >>= shift
+	} else {
+		lo, hi = hi>>(shift-bits64), 0
+	}
+	switch {
+	case hi != 0 || lo >= math.MaxInt64:
+		return UndefPrice
+	case v < 0:
+		return -Price(lo)
+	}
+	return Price(lo)
 }
 
 // IsUndef reports whether the price is not set.
 func (p Price) IsUndef() bool { return p == UndefPrice }
 
-// Float64 is the nearest floating-point number; a price that is not set gives 9.22e9.
-func (p Price) Float64() float64 { return float64(p) / PriceScale }
+// Float64 is the nearest floating-point number; NaN when the price is not set.
+func (p Price) Float64() float64 {
+	if p.IsUndef() {
+		return math.NaN()
+	}
+	return float64(p) / PriceScale
+}
 
 // String is exact, with nine decimals, e.g. 6012.250000000; empty when not set.
 func (p Price) String() string {

@@ -53,11 +53,11 @@ type fileRun struct {
 	sel      selection
 	stream   *stream
 	inputs   []*input
-	pool     *filePool  // of several inputs
-	filtered bool       // by schemas that were asked for
-	fragment bool       // the next record is the first of a fragment
-	written  mappingSet // of the output's metadata
-	partial  bool       // a file that was replaced had ended inside a record
+	pool     *filePool     // of several inputs
+	filtered bool          // by schemas that were asked for
+	fragment bool          // the next record is the first of a fragment
+	header   *dbn.Metadata // of the output
+	partial  bool          // a file that was replaced had ended inside a record
 }
 
 // files prints files instead of a live stream.
@@ -200,7 +200,7 @@ func (run *fileRun) plan(f *flags, p *Program) error {
 	run.stream = newStream(run.log, &run.request, &run.output, run.sel, p.Stdout)
 	run.stream.file = file
 	run.stream.metadata(metadata)
-	run.written = newMappingSet(metadata)
+	run.header = metadata
 	if f.output != "" || !isTerminal(p.Stdout) {
 		run.progress = newProgress(p.Stderr, run.total())
 	}
@@ -264,7 +264,7 @@ func (run *fileRun) nextHeader(in *input, m *dbn.Metadata) {
 	if file.symbols.Len() == 0 {
 		file.symbols = nil
 	}
-	if run.output.format == formatDBN && !run.written.holds(m.Mappings) {
+	if run.output.format == formatDBN && !holdsMappings(run.header, m) {
 		run.log.Warn(in.name + ": the symbols of a stream that follows in it are not in the output, whose metadata was written before")
 	}
 }

@@ -6,22 +6,16 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
-// mappingSet are the symbol mappings of a header, by the symbol that was asked for.
-type mappingSet map[string][]dbn.MappingInterval
-
-func newMappingSet(m *dbn.Metadata) mappingSet {
-	set := make(mappingSet, len(m.Mappings))
-	for _, mapping := range m.Mappings {
-		set[mapping.RawSymbol] = mapping.Intervals
+// holdsMappings reports whether every interval of a header's mappings lies within one of
+// another's.
+func holdsMappings(all, some *dbn.Metadata) bool {
+	intervals := make(map[string][]dbn.MappingInterval, len(all.Mappings))
+	for _, mapping := range all.Mappings {
+		intervals[mapping.RawSymbol] = mapping.Intervals
 	}
-	return set
-}
-
-// holds reports whether every interval of the mappings lies within one of the set's.
-func (set mappingSet) holds(mappings []dbn.SymbolMapping) bool {
-	for _, mapping := range mappings {
+	for _, mapping := range some.Mappings {
 		for _, i := range mapping.Intervals {
-			if !slices.ContainsFunc(set[mapping.RawSymbol], func(has dbn.MappingInterval) bool {
+			if !slices.ContainsFunc(intervals[mapping.RawSymbol], func(has dbn.MappingInterval) bool {
 				return has.Symbol == i.Symbol && has.StartDate <= i.StartDate && i.EndDate <= has.EndDate
 			}) {
 				return false
