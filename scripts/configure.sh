@@ -6,7 +6,7 @@ set -euo pipefail
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 # shellcheck disable=SC2086
-cmake --preset "$@" ${CMAKE_ARGS:-} 2>&1 | tee "$log" | { grep --line-buffered '^-- dbnloop:' || true; } >&2 || {
+cmake --preset "$@" ${CMAKE_ARGS:-} | tee "$log" | { grep --line-buffered '^-- dbnloop:' || true; } >&2 || {
   cat "$log" >&2
   exit 1
 }

@@ -84,7 +84,11 @@ echo "fetch go: $("$work/go/consumer" 127.0.0.1 "$port" GLBX.MDP3 trades)"
 echo "fetch go, pkg-config: $("$work/go/consumer-pkgconfig" 127.0.0.1 "$port" GLBX.MDP3 trades)"
 
 # The server is gone. Nothing is asked, nothing is built, and the types stay.
-files() { find build -type f \( -name '*.o' -o -name '*.a' -o -path '*/bin/*' \) -printf '%p %T@ %s\n' | sort; }
+# (Go touches a program that it finds up to date: one that is linked is another file.)
+files() {
+  find build -type f \( -name '*.o' -o -name '*.a' \) -printf '%p %T@\n' | sort
+  find build/bin -type f -printf '%p %i\n' | sort
+}
 files >"$work/before"
 : >"$work/git.trace"
 make --no-print-directory build 2>"$work/make.log"
