@@ -150,7 +150,8 @@ func (p *Program) apiCommands(f *flags, log **slog.Logger) (all []*cobra.Command
 			arguments: dbn.Datasets(), run: (*apiCall).schemas,
 		},
 		{
-			use: "fields SCHEMA", short: "List the fields of a schema", arguments: names(dbn.AllSchemas()),
+			use: "fields SCHEMA", short: "List the fields of a schema", arguments: names(dbn.AllSchemas()), flags: []string{"dataset"},
+			usage: map[string]string{"dataset": "as the dataset `ID` has them"},
 			define: func(p *pflag.FlagSet) {
 				p.String(encodingFlag, "dbn", "fields of the `ENCODING` dbn, csv or json")
 			},
@@ -239,7 +240,7 @@ func (q *apiCall) fields() (l listing, err error) {
 	if _, err := dbn.ParseEncoding(encoding); err != nil {
 		return l, usage("--encoding %q: want dbn, csv or json", encoding)
 	}
-	list, err := q.client.ListFields(q.ctx, schema, encoding)
+	list, err := q.client.ListDatasetFields(q.ctx, q.flags.dataset, schema, encoding)
 	l.columns = []string{"name", "type"}
 	for _, f := range list {
 		l.add(f.Name, f.Type)

@@ -2,6 +2,7 @@ package tail
 
 import (
 	"encoding/json"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -91,6 +92,38 @@ func TestAPICommands(t *testing.T) {
 				t.Errorf("there is little: %q", got.stdout)
 			}
 		})
+	}
+}
+
+func TestFieldsOfADataset(t *testing.T) {
+	s := newStub(t, map[string]http.HandlerFunc{"metadata.list_fields": func(w http.ResponseWriter, r *http.Request) {
+		json.NewEncoder(w).Encode([]map[string]string{{"name": "of " + r.FormValue("dataset"), "type": r.FormValue("schema")}}) //nolint:errcheck // the client sees it
+	}})
+	for _, args := range []string{"fields trades -d XNAS.ITCH", "fields --dataset XNAS.ITCH trades"} {
+		if got := s.run(t, strings.Fields(args)...).want(t, ExitOK).stdout; !strings.Contains(got, "of XNAS.ITCH  trades\n") {
+			t.Errorf("%s: %s", args, got)
+		}
+	}
+}
+
+// A refusal says what there is instead.
+func TestRefusalsSayWhereTheDataIs(t *testing.T) {
+	const refusal = `{"detail":{"case":"data_start_before_available_start","message":"no data","status_code":422,` +
+		`"payload":{"available_start":"2026-11-15T00:00:00Z","available_end":"2026-11-16T00:00:00Z"}}}`
+	refuse := func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		w.Write([]byte(refusal)) //nolint:errcheck // the client sees it
+	}
+	s := newStub(t, map[string]http.HandlerFunc{"metadata.get_cost": refuse, "timeseries.get_range": refuse})
+	for _, args := range [][]string{{"hist"}, {"hist", "--dry-run"}, {"cost"}, {"batch", "submit"}} {
+		query := histQuery(dbn.SchemaMbo)
+		if args[0] == "cost" {
+			query = query[1:] // it asks for nothing that costs
+		}
+		got := s.run(t, append(args, query...)...).want(t, ExitFailure, "the data begins at 2026-11-15T00:00:00Z", "2026-11-16T00:00:00Z")
+		if strings.Count(got.stderr, "\n") != 1 {
+			t.Errorf("%v: %s", args, got.stderr)
+		}
 	}
 }
 

@@ -30,7 +30,7 @@ func (j *jobFlags) define(p *pflag.FlagSet) {
 	p.BoolVar(&j.splitSymbols, "split-symbols", false, "one file for each symbol")
 	p.BoolVar(&j.prettyPx, "pretty-px", false, "prices as decimals (csv and json)")
 	p.BoolVar(&j.prettyTs, "pretty-ts", false, "times as ISO 8601 (csv and json)")
-	p.BoolVar(&j.mapSymbols, "map-symbols", false, "a symbol column (csv and json)")
+	p.BoolVar(&j.mapSymbols, "map-symbols", true, "a symbol column (csv and json)")
 }
 
 // check refuses what the server would, before anything is asked.
@@ -46,8 +46,8 @@ func (j *jobFlags) check() error {
 	default:
 		return usage("--split-duration %q: want day, week, month, year or none", j.splitDuration)
 	}
-	if j.encoding == "dbn" && (j.prettyPx || j.prettyTs || j.mapSymbols) {
-		return usage("--pretty-px, --pretty-ts and --map-symbols are for csv and json")
+	if j.encoding == "dbn" && (j.prettyPx || j.prettyTs) {
+		return usage("--pretty-px and --pretty-ts are for csv and json")
 	}
 	return nil
 }
@@ -136,7 +136,7 @@ func (q *apiCall) submit(job *jobFlags) (l listing, err error) {
 	}
 	made, err := q.client.SubmitJob(q.ctx, dbnloop.JobRequest{
 		Range: pl.query, Encoding: job.encoding, Compression: job.compression,
-		PrettyPrices: job.prettyPx, PrettyTimes: job.prettyTs, MapSymbols: job.mapSymbols,
+		PrettyPrices: job.prettyPx, PrettyTimes: job.prettyTs, OmitSymbols: !job.mapSymbols,
 		SplitSymbols: job.splitSymbols, SplitDuration: job.splitDuration, SplitSize: job.splitSize,
 	})
 	if err != nil {

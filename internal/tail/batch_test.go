@@ -388,6 +388,20 @@ func TestBatchListShowsWhatItGot(t *testing.T) {
 	}
 }
 
+// The text encodings have a symbol column unless it is turned off, as with the service.
+func TestBatchAsksForSymbolsInText(t *testing.T) {
+	h := newHistServer(t, sim.HistoricalConfig{})
+	for flags, want := range map[string]string{
+		"": "false", "--encoding csv": "true", "--encoding json --map-symbols": "true", "--encoding csv --map-symbols=false": "false",
+	} {
+		h.submit(t, strings.Fields(flags)...)
+		requests := h.Requests()
+		if got := requests[len(requests)-1].Params.Get("map_symbols"); got != want {
+			t.Errorf("%q: map_symbols is %q, want %q", flags, got, want)
+		}
+	}
+}
+
 // What the server says reaches the terminal without its control sequences.
 func TestListingIsPrintable(t *testing.T) {
 	var out bytes.Buffer

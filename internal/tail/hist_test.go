@@ -305,7 +305,6 @@ func TestHistUsage(t *testing.T) {
 		"follow":        {"hist -f -d GLBX.MDP3 -s trades --start 2026-11-15 ESZ6", "unknown shorthand flag"},
 		"gateway":       {"-d GLBX.MDP3 -s trades --end 2026-11-16 --gateway x ESZ6", "--gateway does not go with historical data"},
 		"since the end": {"hist -y -d GLBX.MDP3 -s trades --since 2026-11-17 ESZ6", "there is no data of GLBX.MDP3 from 2026-11-17T00:00:00.000000000Z on"},
-		"since never":   {"hist -y -d GLBX.MDP3 -s trades --start 18446744073709551615 ESZ6", "there is no data of GLBX.MDP3 from 18446744073709551615 on"},
 		"no consent":    {"hist -d GLBX.MDP3 -s trades --start 2026-11-15 ESZ6", "confirm with -y, or give --max-cost USD"},
 		"nor with end":  {"-d GLBX.MDP3 -s trades --start 2026-11-15 --end 2026-11-16 ESZ6", "confirm with -y, or give --max-cost USD"},
 	} {
@@ -317,6 +316,16 @@ func TestHistUsage(t *testing.T) {
 	live.want(t, ExitUsage, "--dry-run is for historical data")
 	if slices.Contains(h.endpoints(), "timeseries.get_range") {
 		t.Error("data was asked for all the same")
+	}
+}
+
+func TestATimeIsNeverMissing(t *testing.T) {
+	for at, want := range map[dbn.UnixNanos]string{
+		0: "1970-01-01T00:00:00.000000000Z", dbn.UndefTimestamp: "18446744073709551615",
+	} {
+		if got := timeText(at); got != want {
+			t.Errorf("%d: %q, want %q", uint64(at), got, want)
+		}
 	}
 }
 
