@@ -194,7 +194,13 @@ func TestASecondGoroutineGetsOneAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r, objects := everything(t)
 			ended := make(chan error)
-			go func() { ended <- inside(r) }()
+			go func() {
+				err := inside(r)
+				for errors.Is(err, dbnloop.ErrInvalidState) { // the call below was quicker
+					err = inside(r)
+				}
+				ended <- err
+			}()
 			// Accepted until the other goroutine is inside. From then on it stays there.
 			for {
 				if err := r.Modify(-1, 0); errors.Is(err, dbnloop.ErrInvalidState) {

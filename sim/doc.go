@@ -13,8 +13,11 @@
 //	defer gw.Close()
 //	// connect any client to gw.Addr() with the key sim.TestKey
 //
-// Each session replays the sources from their beginning. [Config] chooses the pace, how
-// often the data is repeated, what happens at its end, and the [Faults] to inject.
+// Each session replays the sources from their beginning, or from Config.LiveFrom on: a client
+// that reconnects gets the same records again. With Config.SharedMarket the time of the market
+// goes on between sessions, so that a client that was away has a gap to fill. [Config] also
+// chooses the pace, how often the data is repeated, what happens at its end, and the [Faults]
+// to inject.
 //
 // A [Historical] is the same for the historical HTTP API, over TLS with a certificate of its
 // own CA:
@@ -23,6 +26,10 @@
 //	if err != nil { … }
 //	defer h.Close()
 //	// use h.URL() as the base URL, with h.CAPEM() as the CA to trust
+//
+// With Gateway.Present as HistoricalConfig.Present, history ends where live data begins.
+//
+// A [ManualClock] moves the simulator alone: a client's own timeouts are real time.
 //
 // The package needs no cgo. It starts goroutines (one for the listener and two for each
 // session or connection); [Gateway.Close] and [Historical.Close] end all of them before they

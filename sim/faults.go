@@ -146,7 +146,7 @@ var faultNames = append([]faultName{
 	{"replay-reorder", "every Nth record", setNumber(func(f *Faults) *int { return &f.Replay.ReorderEvery })},
 }, streamFaultNames()...)
 
-// FaultHelp lists the names that [ParseFault] knows, each with the meaning of its value
+// FaultHelp lists the names that [Faults.ParseFault] knows, each with the meaning of its value
 // ("" when it takes none). A position is "N" (data records), "Nb" (bytes) or "end".
 func FaultHelp() [][2]string {
 	help := make([][2]string, 0, len(faultNames))

@@ -282,3 +282,95 @@ func reorder(in [][]byte, n int) (out [][]byte) {
 	}
 	return out
 }
+
+// What the documentation of the service says about recovering holds here: who resumes at the
+// last ts_event and drops what it has seen gets every record, and who resumes at the last
+// ts_recv does not.
+func TestResumingFillsTheGapOfASharedMarket(t *testing.T) {
+	all := sampleRecords(t, dbn.SchemaMbo)
+	var times []dbn.UnixNanos
+	pick(all, func(r dbn.Record) bool {
+		times = append(times, r.IndexTs())
+		return false
+	})
+	lost := map[string]int{}
+	for cut := 1; cut < len(times); cut += 97 {
+		away := []time.Duration{0, time.Millisecond, 20 * time.Second}[cut%3]
+		for clock, at := range map[string]func(dbn.Record) dbn.UnixNanos{
+			"ts_event": func(r dbn.Record) dbn.UnixNanos { return r.Header().TsEvent },
+			"ts_recv":  func(r dbn.Record) dbn.UnixNanos { return r.IndexTs() },
+		} {
+			if missingFrom(resumed(t, times, cut, away, at), all) > 0 {
+				lost[clock]++
+			}
+		}
+	}
+	if lost["ts_event"] != 0 || lost["ts_recv"] == 0 {
+		t.Errorf("cuts that lose records: %v", lost)
+	}
+}
+
+// resumed is what two sessions get: the first breaks behind the record number cut, and the
+// second begins when it has been over for a while, and where the first one's last record says.
+func resumed(t *testing.T, times []dbn.UnixNanos, cut int, away time.Duration, at func(dbn.Record) dbn.UnixNanos) []dbn.Record {
+	t.Helper()
+	clock := sim.NewManualClock(time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC))
+	gw, c := faulty(t, sim.Config{Clock: clock, Pace: sim.RealTime(1), SharedMarket: true, AtEnd: sim.CloseAtEnd},
+		"sessions=1", fmt.Sprint("close=", cut))
+	c.login("")
+	c.send("schema=mbo|symbols=ALL_SYMBOLS|id=1\n")
+	c.begin()
+	reach := func(at dbn.UnixNanos) {
+		if present := gw.Present(); present < at {
+			clock.AwaitTimers(1) // the session waits for its next record
+			clock.Advance(time.Duration(at - present))
+		}
+	}
+	reach(times[cut-1])
+	_, got := c.rest()
+	c.conn.Close()
+	if len(got) != cut {
+		t.Fatalf("%d records before the cut, want %d", len(got), cut)
+	}
+	if err := gw.AwaitEnded(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	clock.Advance(away)
+	var last dbn.UnixNanos
+	for _, rec := range got {
+		last = max(last, at(rec))
+	}
+	c = dial(t, gw)
+	c.login("")
+	c.send("schema=mbo|symbols=ALL_SYMBOLS|id=1|start=%d\n", uint64(last))
+	c.begin()
+	for completed := false; !completed; {
+		rec := c.mustNext()
+		if m, ok := dbn.As[dbn.SystemMsg](rec); ok {
+			completed = m.Code == dbn.SystemCodeReplayCompleted
+		}
+		if !isOwn(rec) {
+			got = append(got, rec)
+		}
+	}
+	reach(times[len(times)-1])
+	_, rest := c.rest()
+	c.conn.Close()
+	return append(got, rest...)
+}
+
+// missingFrom counts the records of a file that were not received, as often as they occur.
+func missingFrom(got []dbn.Record, all []byte) int {
+	count := make(map[string]int)
+	for _, rec := range got {
+		count[string(rec.Bytes())]++
+	}
+	missing := 0
+	pick(all, func(r dbn.Record) bool {
+		if count[string(r.Bytes())]--; count[string(r.Bytes())] < 0 {
+			missing++
+		}
+		return false
+	})
+	return missing
+}

@@ -45,7 +45,7 @@ func TestCapturesAskForAWarningInsteadOfSkipping(t *testing.T) {
 			}
 			var stderr strings.Builder
 			p := &Program{Stdin: strings.NewReader(""), Stdout: stdout, Stderr: &stderr, Getenv: func(string) string { return "" }}
-			args := strings.Fields("-k " + sim.TestKey + " -d GLBX.MDP3 -s mbp-1 --gateway " + gw.Addr() + " " + strings.ReplaceAll(test.args, "DIR", dir) + " ESZ6")
+			args := strings.Fields("-k " + sim.TestKey + " -d GLBX.MDP3 -s mbp-1 -l 500 --gateway " + gw.Addr() + " " + strings.ReplaceAll(test.args, "DIR", dir) + " ESZ6")
 			code := p.Run(args)
 			if code != test.code {
 				t.Errorf("exit code %d, want %d: %s", code, test.code, stderr.String())

@@ -543,11 +543,10 @@ TEST_F(HistoricalApiTest, ArgumentsThatCannotBeAreRefusedAtOnce) {
   EXPECT_THAT(refusal([&] { api.GetRecordCount(range, never); }), no_end);
   EXPECT_THAT(refusal([&] { api.GetBillableSize(range, never); }), no_end);
   EXPECT_THAT(refusal([&] { api.SubmitJob({.range = range}, never); }), no_end);
-  EXPECT_THAT(refusal([&] {
-                client->Download({.range = range, .path = folder_.Path("f")}, {},
-                                 never);
-              }),
-              no_end);
+  DownloadRequest download;
+  download.range = range;
+  download.path = folder_.Path("f");
+  EXPECT_THAT(refusal([&] { client->Download(download, {}, never); }), no_end);
   EXPECT_THAT(folder_.Names(), ElementsAre("ca.pem"));
   EXPECT_THROW(api.Resolve({.dataset = "GLBX.MDP3"}, never), Exception);
   EXPECT_THROW((void)HistoricalApi::ToDownload({.filename = "a"}, "f"), Exception);

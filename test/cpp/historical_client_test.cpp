@@ -88,13 +88,15 @@ TEST_F(Historical, SendsAllOfARequest) {
   for (int i = 0; i < 2000; ++i) request.symbols.push_back("S" + std::to_string(i));
   request.schema = Schema::Mbp10;
   request.start = UnixNanos{5ns};
+  request.end = UnixNanos{6ns};
   request.stype_in = SType::Parent;
   request.stype_out = SType::RawSymbol;
   request.limit = 9;
   client->Request(request);
   client->Start();
   ASSERT_TRUE(UntilEnd());
-  EXPECT_THAT(server.requests[0], HasSubstr("%2CS1999&schema=mbp-10&start=5&encoding"));
+  EXPECT_THAT(server.requests[0],
+              HasSubstr("%2CS1999&schema=mbp-10&start=5&end=6&encoding"));
   EXPECT_THAT(server.requests[0],
               HasSubstr("stype_in=parent&stype_out=raw_symbol&limit=9"));
   request.symbols.emplace_back("one too many");

@@ -27,7 +27,8 @@ if(TARGET databento::databento)
   return()
 endif()
 add_library(databento::databento STATIC IMPORTED)
-set_target_properties(databento::databento PROPERTIES IMPORTED_LOCATION /dev/null)
+set_target_properties(databento::databento PROPERTIES
+  IMPORTED_LOCATION ${CMAKE_CURRENT_LIST_DIR}/libdatabento.a)
 CMAKE
   cat >"$1/lib/cmake/databento/databentoConfigVersion.cmake" <<CMAKE
 set(PACKAGE_VERSION $2)
@@ -54,8 +55,7 @@ pin=$(commit "$work/sources" "$repository")
 tree=
 # Configures build tree `tree` with arguments; $said is the line about the record types.
 configure() {
-  local source=test/databento/decide
-  [ -z "${super:-}" ] || source+=/super
+  local source=${project:-test/databento/decide}
   : >"$work/git.trace"
   status=0
   # The compiler is not tried: nothing is compiled.
@@ -106,7 +106,7 @@ grep -q git-upload-pack "$work/requests" || failed "fetched from somewhere else"
 
 # As a part of another project: not unless that asks.
 : >"$work/requests"
-tree=part super=1
+tree=part project=test/databento/decide/super
 configure
 is "of its own"
 [ ! -s "$work/requests" ] || failed "asked the network"
@@ -116,7 +116,7 @@ is "of databento-cpp (the surrounding project's target"
 tree=part-on
 configure -DDBNLOOP_DATABENTO_CPP=ON
 is "of databento-cpp 0.65.0 (fetched"
-super=
+project=
 
 # A host that answers the question and not the fetch.
 tree=broken
@@ -187,6 +187,14 @@ tree=package
 configure -DCMAKE_PREFIX_PATH="$work/fitting"
 is "of databento-cpp 0.65.3 (the installed package in $work/fitting"
 asks_nobody
+# Who uses what is installed learns of it.
+tree=whole project=.
+configure -DCMAKE_PREFIX_PATH="$work/fitting" -DDBNLOOP_BUILD_TESTS=OFF -DDBNLOOP_BUILD_EXAMPLES=OFF
+is "of databento-cpp 0.65.3 (the installed package"
+grep -q '^Cflags:.* -DDBNLOOP_HAS_DATABENTO_CPP=1' "$work/whole/dbnloop.pc"
+grep -q "^Libs: .*-ldbnloop $work/fitting/.*/libdatabento.a" "$work/whole/dbnloop.pc"
+grep -q 'find_dependency(databento 0.65)' "$work/whole/dbnloopConfig.cmake"
+tree=package project=
 mv "$work/fitting" "$work/gone"
 configure
 fails "cannot be had any more: it is not installed"
