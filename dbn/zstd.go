@@ -2,6 +2,7 @@ package dbn
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -20,13 +21,17 @@ func isSkippable(magic uint32) bool { return magic&^0xF == 0x184D2A50 }
 // fault. A zstd.Decoder alone would not: it withholds the last block of a frame until the
 // frame's checksum has come and is right, and a stored block of which a part is missing. It
 // is therefore given each frame without checksum and size (see zstdFrame), and both are
-// checked here, after the last block was handed out.
+// checked here, after the last block was handed out. It also refuses a block whose literals
+// the reference decoder takes, and with it the C++ core (see literalReader): then the frame
+// is decoded a second time, with those literals, if it did not grow too large to be kept.
 type zstdReader struct {
 	frame   zstdFrame
 	decoder *zstd.Decoder
 	inFrame bool
 	sum     *xxhash.Digest // of what the frame gave
 	size    uint64         // of the same
+	skip    uint64         // of what it gives the second time, how much was handed out
+	fault   error          // why the frame is decoded a second time
 	err     error          // kept until what came before it is handed out
 }
 
@@ -54,6 +59,10 @@ func (z *zstdReader) Read(p []byte) (int, error) {
 		if err != nil {
 			z.err = z.end(err)
 		}
+		if skipped := min(uint64(n), z.skip); skipped > 0 && z.inFrame {
+			n = copy(p, p[skipped:n])
+			z.skip -= skipped
+		}
 		if n > 0 {
 			return n, nil
 		}
@@ -74,18 +83,26 @@ func (z *zstdReader) begin() error {
 	return nil
 }
 
-// end says what is wrong with a frame that the decoder has read to its end, or to a fault.
+// end is called when the decoder has read a frame to its end, or to a fault. It says what is
+// wrong, or begins the frame a second time.
 func (z *zstdReader) end(err error) error {
 	f := &z.frame
-	z.inFrame = false
 	switch {
 	case f.err != nil:
 		return f.err
+	case !errors.Is(err, io.EOF) && z.fault == nil && f.keeps:
+		z.fault = f.corrupt(err.Error())
+		return z.again()
+	case z.fault != nil:
+		return z.fault
 	case !errors.Is(err, io.EOF):
 		return f.corrupt(err.Error())
-	case f.hasSize && z.size != f.size:
+	}
+	z.inFrame = false
+	if f.hasSize && z.size != f.size {
 		return f.corrupt(fmt.Sprintf("a frame holds %d bytes, its header says %d", z.size, f.size))
-	case !f.hasChecksum:
+	}
+	if !f.hasChecksum {
 		return nil
 	}
 	var checksum [4]byte
@@ -98,6 +115,13 @@ func (z *zstdReader) end(err error) error {
 	return nil
 }
 
+// again decodes the frame from its beginning, without what was handed out already.
+func (z *zstdReader) again() error {
+	z.frame.again()
+	z.skip = z.size
+	return z.decoder.Reset(&z.frame)
+}
+
 // zstdFrame reads one frame after the other, and is what the decoder reads: the frame's
 // blocks after a header that says nothing of a checksum and a size. See RFC 8878.
 type zstdFrame struct {
@@ -106,14 +130,21 @@ type zstdFrame struct {
 	hasChecksum bool
 	hasSize     bool
 	size        uint64
-	last        bool   // the last block was read
-	buf         []byte // a header, or a block
-	rest        []byte // of buf, for the decoder
-	err         error  // of the input; what came before it is in buf
+	last        bool           // the last block was read
+	header      []byte         // as the decoder gets it
+	buf         []byte         // a block
+	rest        []byte         // of header or buf, for the decoder
+	kept        []byte         // the blocks that were read
+	keeps       bool           // kept has all of them
+	given       int            // bytes that they stand for, at most
+	literals    *literalReader // set when the frame is decoded a second time
+	err         error          // of the input; what came before it is in buf
 }
 
 const (
 	maxZstdBlock = 128 << 10
+	maxKept      = 1 << 20  // bytes of blocks
+	maxAgain     = 16 << 20 // bytes that are decoded a second time
 	storedBlock  = 0
 	repeatedByte = 1
 )
@@ -196,12 +227,20 @@ func (f *zstdFrame) readHeader() error {
 	if n := windowSize(window); n > maxWindow {
 		return fmt.Errorf("a zstd frame needs a window of %d MiB, the limit is %d MiB: compress the data again with a smaller one", n>>20, maxWindow>>20)
 	}
-	f.last = false
-	f.buf = binary.LittleEndian.AppendUint32(f.buf[:0], zstdMagic)
-	f.buf = append(f.buf, descriptor&3, window)
-	f.buf = append(f.buf, fields[windowLen:windowLen+dictionaryLen]...)
-	f.rest = f.buf
+	f.header = binary.LittleEndian.AppendUint32(f.header[:0], zstdMagic)
+	f.header = append(f.header, descriptor&3, window)
+	f.header = append(f.header, fields[windowLen:windowLen+dictionaryLen]...)
+	f.last, f.rest = false, f.header
+	f.kept, f.keeps, f.given = f.kept[:0], true, 0
 	return nil
+}
+
+// again makes the decoder read the frame from its beginning.
+func (f *zstdFrame) again() {
+	f.offset -= int64(len(f.kept))
+	f.in = bufio.NewReader(io.MultiReader(bytes.NewReader(f.kept), f.in))
+	f.last, f.rest, f.kept, f.keeps = false, f.header, nil, false
+	f.literals = new(literalReader)
 }
 
 // windowSize is the size that a window descriptor stands for.
@@ -252,7 +291,31 @@ func (f *zstdFrame) readBlock() error {
 		f.last = true
 	}
 	f.rest = f.buf[:3+size]
+	if f.literals != nil && kind == compressedBlock {
+		return f.decodeLiterals()
+	}
+	if f.keeps {
+		f.given += maxZstdBlock
+		f.keeps = len(f.kept)+len(f.rest) <= maxKept && f.given <= maxAgain
+	}
+	if f.keeps {
+		f.kept = append(f.kept, f.rest...)
+	}
 	return err
+}
+
+// decodeLiterals gives the block to the decoder with literals that need no decoding.
+func (f *zstdFrame) decodeLiterals() error {
+	content, err := f.literals.rewrite(f.rest[3:])
+	if err != nil || len(content) > maxZstdBlock {
+		return nil //nolint:nilerr // the decoder finds that the block is bad, as it did before
+	}
+	word := uint32(len(content))<<3 | compressedBlock<<1
+	if f.last {
+		word |= 1
+	}
+	f.rest = append([]byte{byte(word), byte(word >> 8), byte(word >> 16)}, content...)
+	return nil
 }
 
 // read fills p, or says that the input ended inside a frame.
@@ -267,7 +330,7 @@ func (f *zstdFrame) read(p []byte) error {
 
 func (f *zstdFrame) cut(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("the zstd stream ended inside a frame, after %d compressed bytes: %w", f.offset, io.ErrUnexpectedEOF)
+		return cutError(fmt.Sprintf("the zstd stream ended inside a frame, after %d compressed bytes", f.offset))
 	}
 	return err
 }
