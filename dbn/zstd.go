@@ -21,17 +21,18 @@ func isSkippable(magic uint32) bool { return magic&^0xF == 0x184D2A50 }
 // fault. A zstd.Decoder alone would not: it withholds the last block of a frame until the
 // frame's checksum has come and is right, and a stored block of which a part is missing. It
 // is therefore given each frame without checksum and size (see zstdFrame), and both are
-// checked here, after the last block was handed out. It also refuses a block whose literals
-// the reference decoder takes, and with it the C++ core (see literalReader): then the frame
-// is decoded a second time, with those literals, if it did not grow too large to be kept.
+// checked here, after the last block was handed out. It also refuses some blocks that the
+// reference decoder takes, and with it the C++ core (see blockDecoder): then the frame is
+// decoded a second time, as that one does, unless it is too large to be kept.
 type zstdReader struct {
 	frame   zstdFrame
 	decoder *zstd.Decoder
 	inFrame bool
 	sum     *xxhash.Digest // of what the frame gave
 	size    uint64         // of the same
-	skip    uint64         // of what it gives the second time, how much was handed out
-	fault   error          // why the frame is decoded a second time
+	second  *blockDecoder  // set when the frame is decoded a second time
+	skip    int            // of what that gives, how much was handed out already
+	fault   error          // why it is decoded a second time
 	err     error          // kept until what came before it is handed out
 }
 
@@ -53,21 +54,40 @@ func (z *zstdReader) Read(p []byte) (int, error) {
 			z.err = z.begin()
 			continue
 		}
-		n, err := z.decoder.Read(p)
+		n, err := z.read(p)
 		z.sum.Write(p[:n]) //nolint:errcheck // a hash takes everything
 		z.size += uint64(n)
 		if err != nil {
 			z.err = z.end(err)
-		}
-		if skipped := min(uint64(n), z.skip); skipped > 0 && z.inFrame {
-			n = copy(p, p[skipped:n])
-			z.skip -= skipped
 		}
 		if n > 0 {
 			return n, nil
 		}
 	}
 	return 0, z.err
+}
+
+func (z *zstdReader) read(p []byte) (n int, err error) {
+	if z.second == nil {
+		return z.decoder.Read(p)
+	}
+	f, d := &z.frame, z.second
+	for len(d.unread) == 0 {
+		if f.last || f.err != nil {
+			return 0, io.EOF
+		}
+		if f.err = f.readBlock(); len(f.rest) > 0 {
+			if err := d.decode(f.kind, f.count, f.rest[3:]); err != nil {
+				return 0, err
+			}
+			again := min(len(d.unread), z.skip)
+			d.unread = d.unread[again:]
+			z.skip -= again
+		}
+	}
+	n = copy(p, d.unread)
+	d.unread = d.unread[n:]
+	return n, nil
 }
 
 // begin reads up to the blocks of the next frame.
@@ -92,7 +112,9 @@ func (z *zstdReader) end(err error) error {
 		return f.err
 	case !errors.Is(err, io.EOF) && z.fault == nil && f.keeps:
 		z.fault = f.corrupt(err.Error())
-		return z.again()
+		z.second, z.skip = newBlockDecoder(f.window), int(z.size)
+		f.again()
+		return nil
 	case z.fault != nil:
 		return z.fault
 	case !errors.Is(err, io.EOF):
@@ -115,13 +137,6 @@ func (z *zstdReader) end(err error) error {
 	return nil
 }
 
-// again decodes the frame from its beginning, without what was handed out already.
-func (z *zstdReader) again() error {
-	z.frame.again()
-	z.skip = z.size
-	return z.decoder.Reset(&z.frame)
-}
-
 // zstdFrame reads one frame after the other, and is what the decoder reads: the frame's
 // blocks after a header that says nothing of a checksum and a size. See RFC 8878.
 type zstdFrame struct {
@@ -130,23 +145,25 @@ type zstdFrame struct {
 	hasChecksum bool
 	hasSize     bool
 	size        uint64
-	last        bool           // the last block was read
-	header      []byte         // as the decoder gets it
-	buf         []byte         // a block
-	rest        []byte         // of header or buf, for the decoder
-	kept        []byte         // the blocks that were read
-	keeps       bool           // kept has all of them
-	given       int            // bytes that they stand for, at most
-	literals    *literalReader // set when the frame is decoded a second time
-	err         error          // of the input; what came before it is in buf
+	window      uint64
+	last        bool   // the last block was read
+	kind        uint32 // of the block
+	count       int    // of the block
+	buf         []byte // a header, or a block
+	rest        []byte // of buf, for the decoder
+	kept        []byte // the blocks that were read
+	keeps       bool   // kept has all of them
+	given       int    // bytes that they stand for, at most
+	err         error  // of the input; what came before it is in buf
 }
 
 const (
-	maxZstdBlock = 128 << 10
-	maxKept      = 1 << 20  // bytes of blocks
-	maxAgain     = 16 << 20 // bytes that are decoded a second time
-	storedBlock  = 0
-	repeatedByte = 1
+	maxZstdBlock    = 128 << 10
+	maxKept         = 1 << 20  // bytes of blocks
+	maxAgain        = 16 << 20 // bytes that are decoded a second time
+	storedBlock     = 0
+	repeatedByte    = 1
+	compressedBlock = 2
 )
 
 // Read implements io.Reader for the decoder.
@@ -227,20 +244,20 @@ func (f *zstdFrame) readHeader() error {
 	if n := windowSize(window); n > maxWindow {
 		return fmt.Errorf("a zstd frame needs a window of %d MiB, the limit is %d MiB: compress the data again with a smaller one", n>>20, maxWindow>>20)
 	}
-	f.header = binary.LittleEndian.AppendUint32(f.header[:0], zstdMagic)
-	f.header = append(f.header, descriptor&3, window)
-	f.header = append(f.header, fields[windowLen:windowLen+dictionaryLen]...)
-	f.last, f.rest = false, f.header
+	f.window = windowSize(window)
+	f.buf = binary.LittleEndian.AppendUint32(f.buf[:0], zstdMagic)
+	f.buf = append(f.buf, descriptor&3, window)
+	f.buf = append(f.buf, fields[windowLen:windowLen+dictionaryLen]...)
+	f.last, f.rest = false, f.buf
 	f.kept, f.keeps, f.given = f.kept[:0], true, 0
 	return nil
 }
 
-// again makes the decoder read the frame from its beginning.
+// again goes back to the frame's first block.
 func (f *zstdFrame) again() {
 	f.offset -= int64(len(f.kept))
 	f.in = bufio.NewReader(io.MultiReader(bytes.NewReader(f.kept), f.in))
-	f.last, f.rest, f.kept, f.keeps = false, f.header, nil, false
-	f.literals = new(literalReader)
+	f.last, f.rest, f.kept, f.keeps = false, nil, nil, false
 }
 
 // windowSize is the size that a window descriptor stands for.
@@ -267,7 +284,7 @@ func (f *zstdFrame) readBlock() error {
 	}
 	word := binary.LittleEndian.Uint32(header[:])
 	kind, size := word>>1&3, int(word>>3)
-	f.last = word&1 != 0
+	f.last, f.kind, f.count, f.rest = word&1 != 0, kind, size, nil
 	if kind == repeatedByte {
 		size = 1
 	}
@@ -291,9 +308,6 @@ func (f *zstdFrame) readBlock() error {
 		f.last = true
 	}
 	f.rest = f.buf[:3+size]
-	if f.literals != nil && kind == compressedBlock {
-		return f.decodeLiterals()
-	}
 	if f.keeps {
 		f.given += maxZstdBlock
 		f.keeps = len(f.kept)+len(f.rest) <= maxKept && f.given <= maxAgain
@@ -302,20 +316,6 @@ func (f *zstdFrame) readBlock() error {
 		f.kept = append(f.kept, f.rest...)
 	}
 	return err
-}
-
-// decodeLiterals gives the block to the decoder with literals that need no decoding.
-func (f *zstdFrame) decodeLiterals() error {
-	content, err := f.literals.rewrite(f.rest[3:])
-	if err != nil || len(content) > maxZstdBlock {
-		return nil //nolint:nilerr // the decoder finds that the block is bad, as it did before
-	}
-	word := uint32(len(content))<<3 | compressedBlock<<1
-	if f.last {
-		word |= 1
-	}
-	f.rest = append([]byte{byte(word), byte(word >> 8), byte(word >> 16)}, content...)
-	return nil
 }
 
 // read fills p, or says that the input ended inside a frame.
