@@ -127,11 +127,11 @@ func (z *zstdReader) end(err error) error {
 	if !f.hasChecksum {
 		return nil
 	}
-	var checksum [4]byte
-	if err := f.read(checksum[:]); err != nil {
+	checksum, err := f.take(4)
+	if err != nil {
 		return err
 	}
-	if binary.LittleEndian.Uint32(checksum[:]) != uint32(z.sum.Sum64()) {
+	if binary.LittleEndian.Uint32(checksum) != uint32(z.sum.Sum64()) {
 		return f.corrupt("a frame's checksum is wrong")
 	}
 	return nil
@@ -142,6 +142,7 @@ func (z *zstdReader) end(err error) error {
 type zstdFrame struct {
 	in          *bufio.Reader
 	offset      int64 // bytes of compressed input that were read
+	few         [16]byte
 	hasChecksum bool
 	hasSize     bool
 	size        uint64
@@ -181,25 +182,25 @@ func (f *zstdFrame) Read(p []byte) (int, error) {
 
 // begin looks for the next frame with data and reads its header; io.EOF when there is none.
 func (f *zstdFrame) begin() error {
-	var b [8]byte
 	for {
 		if _, err := f.in.Peek(1); errors.Is(err, io.EOF) {
 			return io.EOF
 		}
-		if err := f.read(b[:4]); err != nil {
+		b, err := f.take(4)
+		if err != nil {
 			return err
 		}
-		magic := binary.LittleEndian.Uint32(b[:])
+		magic := binary.LittleEndian.Uint32(b)
 		if magic == zstdMagic {
 			return f.readHeader()
 		}
 		if !isSkippable(magic) {
-			return fmt.Errorf("no zstd frame begins at compressed byte %d, but the bytes % x: one stream cannot be compressed in part", f.offset-4, b[:4])
+			return fmt.Errorf("no zstd frame begins at compressed byte %d, but the bytes % x: one stream cannot be compressed in part", f.offset-4, b)
 		}
-		if err := f.read(b[:4]); err != nil {
+		if b, err = f.take(4); err != nil {
 			return err
 		}
-		n, err := f.in.Discard(int(binary.LittleEndian.Uint32(b[:])))
+		n, err := f.in.Discard(int(binary.LittleEndian.Uint32(b)))
 		f.offset += int64(n)
 		if err != nil {
 			return f.cut(err)
@@ -208,8 +209,8 @@ func (f *zstdFrame) begin() error {
 }
 
 func (f *zstdFrame) readHeader() error {
-	var b [1 + 1 + 4 + 8]byte // descriptor, window, dictionary, size
-	if err := f.read(b[:1]); err != nil {
+	b, err := f.take(1)
+	if err != nil {
 		return err
 	}
 	descriptor := b[0]
@@ -227,8 +228,8 @@ func (f *zstdFrame) readHeader() error {
 	if single && sizeLen == 0 {
 		sizeLen = 1
 	}
-	fields := b[1 : 1+windowLen+dictionaryLen+sizeLen]
-	if err := f.read(fields); err != nil {
+	fields, err := f.take(windowLen + dictionaryLen + sizeLen)
+	if err != nil {
 		return err
 	}
 	var size [8]byte
@@ -237,9 +238,9 @@ func (f *zstdFrame) readHeader() error {
 	if sizeLen == 2 {
 		f.size += 256
 	}
-	window := b[1]
-	if single {
-		window = windowFor(f.size)
+	window := windowFor(f.size)
+	if !single {
+		window = fields[0]
 	}
 	if n := windowSize(window); n > maxWindow {
 		return fmt.Errorf("a zstd frame needs a window of %d MiB, the limit is %d MiB: compress the data again with a smaller one", n>>20, maxWindow>>20)
@@ -278,11 +279,11 @@ func windowFor(size uint64) byte {
 // readBlock reads the next block. Of a stored one that is cut off it keeps what there is,
 // as a shorter block.
 func (f *zstdFrame) readBlock() error {
-	var header [4]byte
-	if err := f.read(header[:3]); err != nil {
+	header, err := f.take(3)
+	if err != nil {
 		return err
 	}
-	word := binary.LittleEndian.Uint32(header[:])
+	word := uint32(header[0]) | uint32(header[1])<<8 | uint32(header[2])<<16
 	kind, size := word>>1&3, int(word>>3)
 	f.last, f.kind, f.count, f.rest = word&1 != 0, kind, size, nil
 	if kind == repeatedByte {
@@ -295,16 +296,14 @@ func (f *zstdFrame) readBlock() error {
 		f.buf = make([]byte, 3+maxZstdBlock)
 	}
 	f.buf = f.buf[:3+size]
-	copy(f.buf, header[:3])
+	copy(f.buf, header)
 	before := f.offset
-	err := f.read(f.buf[3:])
-	if err != nil {
+	if err = f.read(f.buf[3:]); err != nil {
 		if kind != storedBlock {
 			return err
 		}
 		size = int(f.offset - before)
-		binary.LittleEndian.PutUint32(header[:], uint32(size)<<3|1)
-		copy(f.buf, header[:3])
+		f.buf[0], f.buf[1], f.buf[2] = byte(size<<3)|1, byte(size>>5), byte(size>>13)
 		f.last = true
 	}
 	f.rest = f.buf[:3+size]
@@ -316,6 +315,12 @@ func (f *zstdFrame) readBlock() error {
 		f.kept = append(f.kept, f.rest...)
 	}
 	return err
+}
+
+// take reads n bytes, at most 16, that stay until the next call.
+func (f *zstdFrame) take(n int) ([]byte, error) {
+	b := f.few[:n]
+	return b, f.read(b)
 }
 
 // read fills p, or says that the input ended inside a frame.
