@@ -293,7 +293,7 @@ func (f *zstdFrame) readBlock() error {
 		return f.corrupt(fmt.Sprintf("a block of %d bytes, the most is %d", size, maxZstdBlock))
 	}
 	if cap(f.buf) < 3+size {
-		f.buf = make([]byte, 3+maxZstdBlock)
+		f.buf = make([]byte, min(max(3+size, 2*cap(f.buf)), 3+maxZstdBlock))
 	}
 	f.buf = f.buf[:3+size]
 	copy(f.buf, header)
