@@ -2,6 +2,7 @@ package dbn
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -20,13 +21,18 @@ func isSkippable(magic uint32) bool { return magic&^0xF == 0x184D2A50 }
 // fault. A zstd.Decoder alone would not: it withholds the last block of a frame until the
 // frame's checksum has come and is right, and a stored block of which a part is missing. It
 // is therefore given each frame without checksum and size (see zstdFrame), and both are
-// checked here, after the last block was handed out.
+// checked here, after the last block was handed out. It also refuses some blocks that the
+// reference decoder takes, and with it the C++ core (see blockDecoder): then the frame is
+// decoded a second time, as that one does, unless it is too large to be kept.
 type zstdReader struct {
 	frame   zstdFrame
 	decoder *zstd.Decoder
 	inFrame bool
 	sum     *xxhash.Digest // of what the frame gave
 	size    uint64         // of the same
+	second  *blockDecoder  // set when the frame is decoded a second time
+	skip    int            // of what that gives, how much was handed out already
+	fault   error          // why it is decoded a second time
 	err     error          // kept until what came before it is handed out
 }
 
@@ -48,7 +54,7 @@ func (z *zstdReader) Read(p []byte) (int, error) {
 			z.err = z.begin()
 			continue
 		}
-		n, err := z.decoder.Read(p)
+		n, err := z.read(p)
 		z.sum.Write(p[:n]) //nolint:errcheck // a hash takes everything
 		z.size += uint64(n)
 		if err != nil {
@@ -59,6 +65,29 @@ func (z *zstdReader) Read(p []byte) (int, error) {
 		}
 	}
 	return 0, z.err
+}
+
+func (z *zstdReader) read(p []byte) (n int, err error) {
+	if z.second == nil {
+		return z.decoder.Read(p)
+	}
+	f, d := &z.frame, z.second
+	for len(d.unread) == 0 {
+		if f.last || f.err != nil {
+			return 0, io.EOF
+		}
+		if f.err = f.readBlock(); len(f.rest) > 0 {
+			if err := d.decode(f.kind, f.count, f.rest[3:]); err != nil {
+				return 0, err
+			}
+			again := min(len(d.unread), z.skip)
+			d.unread = d.unread[again:]
+			z.skip -= again
+		}
+	}
+	n = copy(p, d.unread)
+	d.unread = d.unread[n:]
+	return n, nil
 }
 
 // begin reads up to the blocks of the next frame.
@@ -74,25 +103,35 @@ func (z *zstdReader) begin() error {
 	return nil
 }
 
-// end says what is wrong with a frame that the decoder has read to its end, or to a fault.
+// end is called when the decoder has read a frame to its end, or to a fault. It says what is
+// wrong, or begins the frame a second time.
 func (z *zstdReader) end(err error) error {
 	f := &z.frame
-	z.inFrame = false
 	switch {
 	case f.err != nil:
 		return f.err
+	case !errors.Is(err, io.EOF) && z.fault == nil && f.keeps:
+		z.fault = f.corrupt(err.Error())
+		z.second, z.skip = newBlockDecoder(f.window), int(z.size)
+		f.again()
+		return nil
+	case z.fault != nil:
+		return z.fault
 	case !errors.Is(err, io.EOF):
 		return f.corrupt(err.Error())
-	case f.hasSize && z.size != f.size:
+	}
+	z.inFrame = false
+	if f.hasSize && z.size != f.size {
 		return f.corrupt(fmt.Sprintf("a frame holds %d bytes, its header says %d", z.size, f.size))
-	case !f.hasChecksum:
+	}
+	if !f.hasChecksum {
 		return nil
 	}
-	var checksum [4]byte
-	if err := f.read(checksum[:]); err != nil {
+	checksum, err := f.take(4)
+	if err != nil {
 		return err
 	}
-	if binary.LittleEndian.Uint32(checksum[:]) != uint32(z.sum.Sum64()) {
+	if binary.LittleEndian.Uint32(checksum) != uint32(z.sum.Sum64()) {
 		return f.corrupt("a frame's checksum is wrong")
 	}
 	return nil
@@ -103,19 +142,29 @@ func (z *zstdReader) end(err error) error {
 type zstdFrame struct {
 	in          *bufio.Reader
 	offset      int64 // bytes of compressed input that were read
+	few         [16]byte
 	hasChecksum bool
 	hasSize     bool
 	size        uint64
+	window      uint64
 	last        bool   // the last block was read
+	kind        uint32 // of the block
+	count       int    // of the block
 	buf         []byte // a header, or a block
 	rest        []byte // of buf, for the decoder
+	kept        []byte // the blocks that were read
+	keeps       bool   // kept has all of them
+	given       int    // bytes that they stand for, at most
 	err         error  // of the input; what came before it is in buf
 }
 
 const (
-	maxZstdBlock = 128 << 10
-	storedBlock  = 0
-	repeatedByte = 1
+	maxZstdBlock    = 128 << 10
+	maxKept         = 1 << 20  // bytes of blocks
+	maxAgain        = 16 << 20 // bytes that are decoded a second time
+	storedBlock     = 0
+	repeatedByte    = 1
+	compressedBlock = 2
 )
 
 // Read implements io.Reader for the decoder.
@@ -133,25 +182,25 @@ func (f *zstdFrame) Read(p []byte) (int, error) {
 
 // begin looks for the next frame with data and reads its header; io.EOF when there is none.
 func (f *zstdFrame) begin() error {
-	var b [8]byte
 	for {
 		if _, err := f.in.Peek(1); errors.Is(err, io.EOF) {
 			return io.EOF
 		}
-		if err := f.read(b[:4]); err != nil {
+		b, err := f.take(4)
+		if err != nil {
 			return err
 		}
-		magic := binary.LittleEndian.Uint32(b[:])
+		magic := binary.LittleEndian.Uint32(b)
 		if magic == zstdMagic {
 			return f.readHeader()
 		}
 		if !isSkippable(magic) {
-			return fmt.Errorf("no zstd frame begins at compressed byte %d, but the bytes % x: one stream cannot be compressed in part", f.offset-4, b[:4])
+			return fmt.Errorf("no zstd frame begins at compressed byte %d, but the bytes % x: one stream cannot be compressed in part", f.offset-4, b)
 		}
-		if err := f.read(b[:4]); err != nil {
+		if b, err = f.take(4); err != nil {
 			return err
 		}
-		n, err := f.in.Discard(int(binary.LittleEndian.Uint32(b[:])))
+		n, err := f.in.Discard(int(binary.LittleEndian.Uint32(b)))
 		f.offset += int64(n)
 		if err != nil {
 			return f.cut(err)
@@ -160,8 +209,8 @@ func (f *zstdFrame) begin() error {
 }
 
 func (f *zstdFrame) readHeader() error {
-	var b [1 + 1 + 4 + 8]byte // descriptor, window, dictionary, size
-	if err := f.read(b[:1]); err != nil {
+	b, err := f.take(1)
+	if err != nil {
 		return err
 	}
 	descriptor := b[0]
@@ -179,8 +228,8 @@ func (f *zstdFrame) readHeader() error {
 	if single && sizeLen == 0 {
 		sizeLen = 1
 	}
-	fields := b[1 : 1+windowLen+dictionaryLen+sizeLen]
-	if err := f.read(fields); err != nil {
+	fields, err := f.take(windowLen + dictionaryLen + sizeLen)
+	if err != nil {
 		return err
 	}
 	var size [8]byte
@@ -189,19 +238,27 @@ func (f *zstdFrame) readHeader() error {
 	if sizeLen == 2 {
 		f.size += 256
 	}
-	window := b[1]
-	if single {
-		window = windowFor(f.size)
+	window := windowFor(f.size)
+	if !single {
+		window = fields[0]
 	}
 	if n := windowSize(window); n > maxWindow {
 		return fmt.Errorf("a zstd frame needs a window of %d MiB, the limit is %d MiB: compress the data again with a smaller one", n>>20, maxWindow>>20)
 	}
-	f.last = false
+	f.window = windowSize(window)
 	f.buf = binary.LittleEndian.AppendUint32(f.buf[:0], zstdMagic)
 	f.buf = append(f.buf, descriptor&3, window)
 	f.buf = append(f.buf, fields[windowLen:windowLen+dictionaryLen]...)
-	f.rest = f.buf
+	f.last, f.rest = false, f.buf
+	f.kept, f.keeps, f.given = f.kept[:0], true, 0
 	return nil
+}
+
+// again goes back to the frame's first block.
+func (f *zstdFrame) again() {
+	f.offset -= int64(len(f.kept))
+	f.in = bufio.NewReader(io.MultiReader(bytes.NewReader(f.kept), f.in))
+	f.last, f.rest, f.kept, f.keeps = false, nil, nil, false
 }
 
 // windowSize is the size that a window descriptor stands for.
@@ -222,13 +279,13 @@ func windowFor(size uint64) byte {
 // readBlock reads the next block. Of a stored one that is cut off it keeps what there is,
 // as a shorter block.
 func (f *zstdFrame) readBlock() error {
-	var header [4]byte
-	if err := f.read(header[:3]); err != nil {
+	header, err := f.take(3)
+	if err != nil {
 		return err
 	}
-	word := binary.LittleEndian.Uint32(header[:])
+	word := uint32(header[0]) | uint32(header[1])<<8 | uint32(header[2])<<16
 	kind, size := word>>1&3, int(word>>3)
-	f.last = word&1 != 0
+	f.last, f.kind, f.count, f.rest = word&1 != 0, kind, size, nil
 	if kind == repeatedByte {
 		size = 1
 	}
@@ -236,23 +293,34 @@ func (f *zstdFrame) readBlock() error {
 		return f.corrupt(fmt.Sprintf("a block of %d bytes, the most is %d", size, maxZstdBlock))
 	}
 	if cap(f.buf) < 3+size {
-		f.buf = make([]byte, 3+maxZstdBlock)
+		f.buf = make([]byte, min(max(3+size, 2*cap(f.buf)), 3+maxZstdBlock))
 	}
 	f.buf = f.buf[:3+size]
-	copy(f.buf, header[:3])
+	copy(f.buf, header)
 	before := f.offset
-	err := f.read(f.buf[3:])
-	if err != nil {
+	if err = f.read(f.buf[3:]); err != nil {
 		if kind != storedBlock {
 			return err
 		}
 		size = int(f.offset - before)
-		binary.LittleEndian.PutUint32(header[:], uint32(size)<<3|1)
-		copy(f.buf, header[:3])
+		f.buf[0], f.buf[1], f.buf[2] = byte(size<<3)|1, byte(size>>5), byte(size>>13)
 		f.last = true
 	}
 	f.rest = f.buf[:3+size]
+	if f.keeps {
+		f.given += maxZstdBlock
+		f.keeps = len(f.kept)+len(f.rest) <= maxKept && f.given <= maxAgain
+	}
+	if f.keeps {
+		f.kept = append(f.kept, f.rest...)
+	}
 	return err
+}
+
+// take reads n bytes, at most 16, that stay until the next call.
+func (f *zstdFrame) take(n int) ([]byte, error) {
+	b := f.few[:n]
+	return b, f.read(b)
 }
 
 // read fills p, or says that the input ended inside a frame.
@@ -267,7 +335,7 @@ func (f *zstdFrame) read(p []byte) error {
 
 func (f *zstdFrame) cut(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("the zstd stream ended inside a frame, after %d compressed bytes: %w", f.offset, io.ErrUnexpectedEOF)
+		return cutError(fmt.Sprintf("the zstd stream ended inside a frame, after %d compressed bytes", f.offset))
 	}
 	return err
 }

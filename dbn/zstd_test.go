@@ -4,9 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -87,4 +92,127 @@ func TestFrameSizesAndWindowsAreChecked(t *testing.T) {
 	if _, err := decodeAll(bytes.NewReader(window)); err == nil || !strings.Contains(err.Error(), "the limit is 128 MiB") {
 		t.Errorf("a huge window: %v", err)
 	}
+}
+
+// inputsOfAllKinds are data that zstd codes in every way: literals stored, repeated and coded
+// in one and four streams, lengths and offsets of all tables.
+func inputsOfAllKinds(t testing.TB) map[string][]byte {
+	t.Helper()
+	random := rand.New(rand.NewPCG(5, 6))
+	noise, letters := make([]byte, 300_000), make([]byte, 300_000)
+	for i := range noise {
+		noise[i] = byte(random.Uint32())
+		letters[i] = 'a' + byte(random.ExpFloat64()*2)%26
+	}
+	inputs := map[string][]byte{
+		"nothing": nil, "a byte": {7}, "noise": noise, "letters": letters, "zeros": make([]byte, 400_000),
+		"few letters": letters[:300], "repeats": bytes.Repeat(letters[:5_000], 60),
+		"both": slices.Concat(noise[:9_000], letters[:90_000], noise[:9_000], letters[:90_000]),
+	}
+	samples, err := filepath.Glob(filepath.Join("..", "sim", "sample", "data", "*.zst"))
+	if err != nil || len(samples) == 0 {
+		t.Fatal("no sample data", err)
+	}
+	decoder, err := zstd.NewReader(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer decoder.Close()
+	for _, path := range samples {
+		compressed, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if inputs[filepath.Base(path)], err = decoder.DecodeAll(compressed, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return inputs
+}
+
+func TestTheSecondDecoderAgreesOnSoundFrames(t *testing.T) {
+	for name, input := range inputsOfAllKinds(t) {
+		for level := zstd.SpeedFastest; level <= zstd.SpeedBestCompression; level++ {
+			zw, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithWindowSize(64<<10), zstd.WithSingleSegment(false))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := dbn.DecodeAsReference(zw.EncodeAll(input, nil))
+			zw.Close()
+			if len(input) > 0 && (err != nil || !bytes.Equal(got, input)) {
+				t.Errorf("%s, level %v: %d bytes, want %d: %v", name, level, len(got), len(input), err)
+			}
+		}
+	}
+}
+
+// The bit is in literals that are coded in four streams: a strict decoder refuses the block.
+// They are read backwards, so the first bytes are among the last of a stream.
+func TestAFlippedBitInLiteralsCostsNotTheBlock(t *testing.T) {
+	file, err := os.ReadFile(filepath.Join("..", "sim", "sample", "data", "trades.dbn.zst"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, refused := testRecordsOf(t, file), 0
+	for at := 75; at < 475; at++ {
+		bad := bytes.Clone(file)
+		bad[at] ^= 1 << (at % 8)
+		strict, err := zstd.NewReader(bytes.NewReader(bad), zstd.WithDecoderConcurrency(1), zstd.IgnoreChecksum(true))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = io.Copy(io.Discard, strict)
+		strict.Close()
+		if err == nil || !strings.Contains(err.Error(), "corruption detected") {
+			continue
+		}
+		refused++
+		if got, err := decodeAll(bytes.NewReader(bad)); len(got) != len(whole) || err == nil {
+			t.Errorf("byte %d: %d records of %d, %v", at, len(got), len(whole), err)
+		}
+	}
+	if refused < 20 {
+		t.Errorf("only %d flips were refused", refused)
+	}
+}
+
+// A frame that is too large to be decoded a second time loses the bad block, nothing else.
+func TestOnlyTheBadBlockOfALargeFrameIsLost(t *testing.T) {
+	file := compressedTrades(t, 600_000, 0)
+	whole := testRecordsOf(t, file)
+	file[len(file)/2] ^= 0x10
+	got, err := decodeAll(bytes.NewReader(file))
+	if err == nil || len(got) < len(whole)/4 {
+		t.Errorf("%d records of %d, %v", len(got), len(whole), err)
+	}
+	for i := range got[:len(whole)/4] {
+		if got[i] != whole[i] {
+			t.Fatalf("record %d is another one", i)
+		}
+	}
+}
+
+// Whatever the bytes are, decoding ends; where the strict decoder takes them, both agree.
+func FuzzZstdBlocks(f *testing.F) {
+	zw, err := zstd.NewWriter(nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	defer zw.Close()
+	for _, input := range inputsOfAllKinds(f) {
+		f.Add(zw.EncodeAll(input[:min(len(input), 20_000)], nil))
+	}
+	strict, err := zstd.NewReader(nil, zstd.IgnoreChecksum(true), zstd.WithDecoderMaxMemory(64<<20), zstd.WithDecoderMaxWindow(8<<20))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(strict.Close)
+	f.Cleanup(dbn.ShrinkDecoders())
+	f.Fuzz(func(t *testing.T, frame []byte) {
+		got, gotErr := dbn.DecodeAsReference(frame)
+		want, wantErr := strict.DecodeAll(frame, nil)
+		if wantErr == nil && gotErr == nil && !bytes.HasPrefix(want, got) {
+			t.Errorf("%d bytes, want %d", len(got), len(want))
+		}
+	})
 }

@@ -186,7 +186,7 @@ func (run *fileRun) plan(f *flags, p *Program) error {
 	if separated && len(run.request.schemas) == 0 && !f.fragment && !run.output.metadata {
 		return usage("%s holds one schema, but the input may have several: choose one with --schema, or use -J", run.output.format)
 	}
-	run.output.whole = !f.follow && !f.followName
+	run.output.whole, run.output.fragment = !f.follow && !f.followName, f.fragment
 	if !run.output.whole && run.inputs[0].is(f.output) {
 		return usage("--output %s is the file that is followed: give another one", f.output)
 	}

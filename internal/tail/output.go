@@ -59,6 +59,7 @@ type output struct {
 	system     bool
 	color      bool
 	metadata   bool // print the metadata and end
+	fragment   bool // of records without metadata: what CSV's columns are shows with the first
 }
 
 // extensions give the encoding of a file by its name, as the official tool does.

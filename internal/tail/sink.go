@@ -36,7 +36,7 @@ func newSink(o *output, r *request, stdout io.Writer) sink {
 		return &dbnSink{output: o, path: o.path, zstd: o.zstd, stdout: stdout}
 	}
 	s := &csvSink{output: o, stdout: stdout, schema: dbn.SchemaNone}
-	if len(r.schemas) > 0 {
+	if len(r.schemas) > 0 && !o.fragment {
 		s.schema = r.schemas[0]
 	}
 	return s

@@ -100,11 +100,14 @@ int main(void) {
   seen = read_all(reactor, file);
   CHECK(seen.records == 0 && seen.error == DBNLOOP_CANCELLED);
 
-  /* Headers one after the other, in one poll: each event has its own bytes. */
-  unsigned char header[128];
+  /* Headers that fill the buffer, one after the other in one poll: each event has its
+   * own bytes. */
+  static unsigned char header[16384];
   write_file(path, kRecords * kRecordSize);
   FILE* f = fopen(path, "rb");
-  CHECK(f != NULL && fread(header, sizeof header, 1, f) == 1 && fclose(f) == 0);
+  CHECK(f != NULL && fread(header, 128, 1, f) == 1 && fclose(f) == 0);
+  header[4] = (sizeof header - 8) % 256;
+  header[5] = (sizeof header - 8) / 256;
   f = fopen(path, "wb");
   CHECK(f != NULL);
   for (unsigned char i = 0; i < 3; ++i) {
@@ -112,7 +115,13 @@ int main(void) {
     CHECK(fwrite(header, sizeof header, 1, f) == 1);
   }
   CHECK(fclose(f) == 0);
-  CHECK(dbnloop_file_start(file, &error) == DBNLOOP_OK);
+  dbnloop_file_options small;
+  dbnloop_file_options_init(&small);
+  small.buffer_size = sizeof header;
+  dbnloop_file* headers_only = NULL;
+  CHECK(dbnloop_file_new(reactor, path, strlen(path), &small, &headers_only, &error) ==
+        DBNLOOP_OK);
+  CHECK(dbnloop_file_start(headers_only, &error) == DBNLOOP_OK);
   for (int complete = 0, headers = 0; !complete;) {
     dbnloop_event* events = NULL;
     size_t count = 0;
@@ -120,12 +129,14 @@ int main(void) {
     for (size_t i = 0; i < count; ++i) {
       CHECK(events[i].kind != DBNLOOP_EVENT_ERROR);
       if (events[i].kind == DBNLOOP_EVENT_METADATA) {
-        CHECK(((const unsigned char*)events[i].data)[42] == headers++);
+        CHECK(((const unsigned char*)events[i].data)[42] == headers);
+        headers++;
       }
       if (events[i].kind == DBNLOOP_EVENT_COMPLETE) complete = headers;
     }
     CHECK(!complete || complete == 3);
   }
+  dbnloop_file_free(headers_only);
 
   CHECK(unlink(path) == 0);
   CHECK(dbnloop_file_start(file, &error) == DBNLOOP_SYSTEM);

@@ -57,7 +57,7 @@ struct ParserOptions {
 /// capture that was appended to): a header between two records is read like the first
 /// one, and metadata() changes. Dataset, schema, version and ts_out must be those of
 /// the first header; anything else ends parsing with an error that says where the other
-/// stream begins.
+/// stream begins. Of headers without a record between them only the last may be seen.
 ///
 /// Two ways in: Push copies; WritableSpan + Commit receives straight into the buffer.
 /// Two ways out: Pull gives one record; Peek + Consume gives a batch of runs, without

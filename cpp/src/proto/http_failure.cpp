@@ -101,13 +101,14 @@ void ReadEnvelope(std::string_view body, HttpFailure& out, const Redactor& redac
 
 // What to ask for instead.
 std::string AvailableRange(const HttpFailure& failure) {
+  constexpr std::size_t kMost = 64;  // bytes; a time has 30
   std::string out;
   if (!failure.available_start.empty()) {
-    out += "; the data begins at " + Printable(failure.available_start);
+    out += "; the data begins at " + Printable(failure.available_start, kMost);
   }
   if (!failure.available_end.empty()) {
     out += (out.empty() ? "; the data ends at " : " and ends at ") +
-           Printable(failure.available_end);
+           Printable(failure.available_end, kMost);
   }
   return out;
 }
