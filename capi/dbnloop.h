@@ -428,21 +428,20 @@ typedef struct dbnloop_hist_options {
   size_t ca_file_len;
   const char* ca_dir;
   size_t ca_dir_len;
-  const char*
-      proxy; /* http://[user:password@]host:port; NULL: from the environment, but
-                never for this machine itself; non-NULL with length 0: none */
+  /* "http://[user:password@]host:port". NULL: from the environment, but never for this
+   * machine itself; non-NULL with length 0: no proxy. */
+  const char* proxy;
   size_t proxy_len;
   const char* user_agent_extension; /* may be NULL */
   size_t user_agent_extension_len;
-  int32_t upgrade_policy;     /* 1 as is, 2 to v2, 3 to v3; default 3 */
-  int32_t max_retries;        /* retries of idempotent requests; default 0 */
-  int32_t connect_timeout_ms; /* 0: none; default 10000 */
-  int32_t tls_timeout_ms;     /* 0: none; default 10000 */
-  int32_t
-      response_timeout_ms; /* from request to response head; 0: none; default 100000 */
-  int32_t idle_timeout_ms; /* between two bytes of a body; 0: none; default 100000 */
-  uint64_t buffer_size;    /* bytes; default 262144 */
-  uint64_t max_metadata;   /* bytes; default 268435456 */
+  int32_t upgrade_policy;      /* 1 as is, 2 to v2, 3 to v3; default 3 */
+  int32_t max_retries;         /* retries of idempotent requests; default 0 */
+  int32_t connect_timeout_ms;  /* 0: none; default 10000 */
+  int32_t tls_timeout_ms;      /* 0: none; default 10000 */
+  int32_t response_timeout_ms; /* request to response head; 0: none; default 100000 */
+  int32_t idle_timeout_ms;    /* between two bytes of a body; 0: none; default 100000 */
+  uint64_t buffer_size;       /* bytes; default 262144 */
+  uint64_t max_metadata;      /* bytes; default 268435456 */
   int32_t resolve_timeout_ms; /* name lookup; counts toward connect_timeout_ms; 0: none;
                                  default 5000 */
   const char* name_servers;   /* "192.0.2.1:53,…"; NULL: those of /etc/resolv.conf */
