@@ -17,13 +17,13 @@ const zstdMagic = 0xFD2FB528
 // isSkippable reports whether a zstd frame with this magic number holds no data.
 func isSkippable(magic uint32) bool { return magic&^0xF == 0x184D2A50 }
 
-// zstdReader decompresses zstd frames one after the other and gives every byte before a
-// fault. A zstd.Decoder alone would not: it withholds the last block of a frame until the
-// frame's checksum has come and is right, and a stored block of which a part is missing. It
-// is therefore given each frame without checksum and size (see zstdFrame), and both are
-// checked here, after the last block was handed out. It also refuses some blocks that the
-// reference decoder takes, and with it the C++ core (see blockDecoder): then the frame is
-// decoded a second time, as that one does, unless it is too large to be kept.
+// zstdReader decompresses zstd frames one after the other and returns every byte before a fault.
+// A zstd.Decoder alone would not: it withholds the last block of a frame until the frame's
+// checksum has arrived and is correct, and it withholds a stored block that is incomplete. It is
+// therefore fed each frame without checksum and size (see zstdFrame), and both are checked here,
+// after the last block was returned. It also refuses some blocks that the reference decoder
+// accepts, and with it the C++ core (see blockDecoder). Such a frame is decoded a second time as
+// the reference decoder does, unless it is too large to be kept.
 type zstdReader struct {
 	frame   zstdFrame
 	decoder *zstd.Decoder
@@ -137,8 +137,8 @@ func (z *zstdReader) end(err error) error {
 	return nil
 }
 
-// zstdFrame reads one frame after the other, and is what the decoder reads: the frame's
-// blocks after a header that says nothing of a checksum and a size. See RFC 8878.
+// zstdFrame reads one frame after the other, and is what the decoder reads: the frame's blocks
+// after a header that says nothing of a checksum and a size. See RFC 8878.
 type zstdFrame struct {
 	in          *bufio.Reader
 	offset      int64 // bytes of compressed input that were read
@@ -180,7 +180,7 @@ func (f *zstdFrame) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// begin looks for the next frame with data and reads its header; io.EOF when there is none.
+// begin looks for the next frame with data and reads its header; io.EOF if no frame follows.
 func (f *zstdFrame) begin() error {
 	for {
 		if _, err := f.in.Peek(1); errors.Is(err, io.EOF) {
@@ -276,8 +276,8 @@ func windowFor(size uint64) byte {
 	return descriptor
 }
 
-// readBlock reads the next block. Of a stored one that is cut off it keeps what there is,
-// as a shorter block.
+// readBlock reads the next block. Of a stored one that is cut off it keeps what there is, as a
+// shorter block.
 func (f *zstdFrame) readBlock() error {
 	header, err := f.take(3)
 	if err != nil {

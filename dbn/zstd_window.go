@@ -8,7 +8,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// windowReader says of a window that is too large how large it may be, and the way out.
+// windowReader explains the error for a window that is too large: the limit, and what to do.
 type windowReader struct{ io.Reader }
 
 func (r windowReader) Read(p []byte) (int, error) {
