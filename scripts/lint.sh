@@ -25,6 +25,7 @@ check clang-format clang-format-19 --dry-run -Werror "${cxx[@]}"
 check "go vet" scripts/go.sh vet ./...
 check staticcheck scripts/go.sh tool -modfile=tools/go.mod staticcheck ./...
 check "go mod verify" go mod verify
+check words scripts/words.pl
 # Known faults in what we depend on. A machine that cannot ask the database cannot tell:
 # that is said, and is no failure. Anything else is.
 vulnerabilities() {
