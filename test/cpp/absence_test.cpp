@@ -1,6 +1,6 @@
 // The process is away for longer than every limit, once, at each turn of a session in
-// which everything else goes well. Its peers are not: what they say lies in the sockets.
-// Nothing may end whose bytes are there.
+// which everything else goes well. Its peers are not: what they say lies in the
+// sockets. Nothing may end whose bytes are there.
 
 #include <gmock/gmock.h>
 
@@ -112,7 +112,8 @@ class LiveSession final : public Session {
       gateway_.on_start = test::Zstd(gateway_.on_start);
     }
     Watch(client_);
-    client_.OnSessionEvent([this](const SessionEvent& e) { events_.push_back(e.kind); });
+    client_.OnSessionEvent(
+        [this](const SessionEvent& e) { events_.push_back(e.kind); });
     client_.Subscribe("GLBX.MDP3", "ESM5", Schema::Trades);
     client_.Connect("127.0.0.1", gateway_.port());
     client_.Start();
@@ -155,8 +156,8 @@ class HistoricalSession final : public Session {
     body_ = test::Zstd(test::Header() + test::Trades(0, kRecords));
     server_.proxy = kind == Kind::Proxied;
     server_.answer = [this](const std::string&) {
-      return test::HttpAnswer{
-          .bytes = test::ScriptedHttpServer::Chunked(body_, 500), .piece = 700};
+      return test::HttpAnswer{.bytes = test::ScriptedHttpServer::Chunked(body_, 500),
+                              .piece = 700};
     };
     HistoricalOptions options;
     options.url = server_.Url();

@@ -330,8 +330,8 @@ Error DbnParser::Finish() const {
       return size.error();
     }
     return {ErrorCode::Truncated, "the stream ended inside its DBN metadata, after " +
-                                       std::to_string(header_.size() + held.size()) +
-                                       " bytes"};
+                                      std::to_string(header_.size() + held.size()) +
+                                      " bytes"};
   }
   std::size_t at = 0;
   std::size_t size = 0;
