@@ -82,9 +82,9 @@ func NewReactor() (*Reactor, error) {
 		return nil, fromC(e)
 	}
 	// From here on timers make the epoll fd readable: every wait is for that fd.
-	if c.fd = loop.Fd(); c.fd < 0 {
+	if c.fd, err = loop.Fd(); err != nil {
 		c.free()
-		return nil, newError(CodeSystem, "a reactor needs a timerfd, which cannot be had: raise the limit on open files (ulimit -n), or close some")
+		return nil, systemError("making the reactor's timerfd", err)
 	}
 	r := &Reactor{
 		core:    c,

@@ -211,8 +211,14 @@ func (r *Reactor) Poll(timeoutMs int32) ([]Event, *Error) {
 	return unsafe.Slice((*Event)(unsafe.Pointer(r.events)), int(r.count)), nil
 }
 
-// Fd is dbnloop_reactor_fd.
-func (r *Reactor) Fd() int { return int(C.dbnloop_reactor_fd(r.handle)) }
+// Fd is dbnloop_reactor_fd, with its errno when it is -1.
+func (r *Reactor) Fd() (int, error) {
+	fd, errno := C.dbnloop_reactor_fd(r.handle)
+	if fd < 0 {
+		return -1, errno
+	}
+	return int(fd), nil
+}
 
 // Pending is dbnloop_reactor_pending.
 func (r *Reactor) Pending() bool { return C.dbnloop_reactor_pending(r.handle) != 0 }
