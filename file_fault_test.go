@@ -121,7 +121,7 @@ func TestBothLanguagesGiveTheSameRecordsBeforeAFault(t *testing.T) {
 	}
 	for name, content := range faultyFiles(t) {
 		t.Run(name, func(t *testing.T) {
-			step := 1 + len(content)/2_000
+			step := 1 + len(content)/1_000
 			for cut := 0; cut < len(content); cut += step {
 				compare(t, "cut", cut, content[:cut])
 			}
