@@ -3,6 +3,7 @@ package dbn
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -55,8 +56,6 @@ func (z *zstdReader) Read(p []byte) (int, error) {
 			continue
 		}
 		n, err := z.read(p)
-		z.sum.Write(p[:n]) //nolint:errcheck // a hash takes everything
-		z.size += uint64(n)
 		if err != nil {
 			z.err = z.end(err)
 		}
@@ -69,7 +68,9 @@ func (z *zstdReader) Read(p []byte) (int, error) {
 
 func (z *zstdReader) read(p []byte) (n int, err error) {
 	if z.second == nil {
-		return z.decoder.Read(p)
+		n, err = z.decoder.Read(p)
+		z.count(p[:n])
+		return n, err
 	}
 	f, d := &z.frame, z.second
 	for len(d.unread) == 0 {
@@ -80,6 +81,7 @@ func (z *zstdReader) read(p []byte) (n int, err error) {
 			if err := d.decode(f.kind, f.count, f.rest[3:]); err != nil {
 				return 0, err
 			}
+			z.count(d.unread)
 			again := min(len(d.unread), z.skip)
 			d.unread = d.unread[again:]
 			z.skip -= again
@@ -90,17 +92,21 @@ func (z *zstdReader) read(p []byte) (n int, err error) {
 	return n, nil
 }
 
+// count takes in bytes that the frame gave.
+func (z *zstdReader) count(p []byte) {
+	z.sum.Write(p) //nolint:errcheck // a hash takes everything
+	z.size += uint64(len(p))
+}
+
 // begin reads up to the blocks of the next frame.
 func (z *zstdReader) begin() error {
 	if err := z.frame.begin(); err != nil {
 		return err
 	}
-	if err := z.decoder.Reset(&z.frame); err != nil {
-		return err
-	}
+	z.inFrame, z.second, z.fault = true, nil, nil
 	z.sum.Reset()
-	z.size, z.inFrame = 0, true
-	return nil
+	z.size = 0
+	return z.decoder.Reset(&z.frame)
 }
 
 // end is called when the decoder has read a frame to its end, or to a fault. It says what is
@@ -110,31 +116,31 @@ func (z *zstdReader) end(err error) error {
 	switch {
 	case f.err != nil:
 		return f.err
-	case !errors.Is(err, io.EOF) && z.fault == nil && f.keeps:
+	case !errors.Is(err, io.EOF) && z.second == nil && f.keeps:
 		z.fault = f.corrupt(err.Error())
 		z.second, z.skip = newBlockDecoder(f.window), int(z.size)
+		z.sum.Reset()
+		z.size = 0
 		f.again()
 		return nil
-	case z.fault != nil:
-		return z.fault
 	case !errors.Is(err, io.EOF):
-		return f.corrupt(err.Error())
+		return cmp.Or(z.fault, f.corrupt(err.Error()))
 	}
 	z.inFrame = false
 	if f.hasSize && z.size != f.size {
-		return f.corrupt(fmt.Sprintf("a frame holds %d bytes, its header says %d", z.size, f.size))
+		return cmp.Or(z.fault, f.corrupt(fmt.Sprintf("a frame holds %d bytes, its header says %d", z.size, f.size)))
 	}
 	if !f.hasChecksum {
-		return nil
+		return z.fault
 	}
 	checksum, err := f.take(4)
 	if err != nil {
 		return err
 	}
 	if binary.LittleEndian.Uint32(checksum) != uint32(z.sum.Sum64()) {
-		return f.corrupt("a frame's checksum is wrong")
+		return cmp.Or(z.fault, f.corrupt("a frame's checksum is wrong"))
 	}
-	return nil
+	return nil // what the second decoder made of it is right
 }
 
 // zstdFrame reads one frame after the other, and is what the decoder reads: the frame's blocks
@@ -243,7 +249,7 @@ func (f *zstdFrame) readHeader() error {
 		window = fields[0]
 	}
 	if n := windowSize(window); n > maxWindow {
-		return fmt.Errorf("a zstd frame needs a window of %d MiB, the limit is %d MiB: compress the data again with a smaller one", n>>20, maxWindow>>20)
+		return fmt.Errorf("a zstd frame needs a window of %d MiB, and windows of up to %d MiB are accepted: compress it again without --ultra and --long above 27", n>>20, maxWindow>>20)
 	}
 	f.window = windowSize(window)
 	f.buf = binary.LittleEndian.AppendUint32(f.buf[:0], zstdMagic)

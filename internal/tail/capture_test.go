@@ -12,8 +12,7 @@ import (
 )
 
 // The gateway skips records of mbp-1 by default for a reader that is too slow: a capture has
-// no holes all the same, because it asks for a warning. The session's end is an error of
-// another kind then: nothing was skipped, but the gateway closed it.
+// no holes all the same, because it asks for a warning.
 func TestCapturesAskForAWarningInsteadOfSkipping(t *testing.T) {
 	for _, test := range []struct {
 		name, args string
@@ -22,11 +21,11 @@ func TestCapturesAskForAWarningInsteadOfSkipping(t *testing.T) {
 		code       int
 	}{
 		{"to a program", "-J", false, "", ExitPartial},
-		{"to a file", "-o DIR/x.dbn", false, "warn", ExitFailure},
-		{"to a file beside", "-J --tee DIR/x.dbn.zst", false, "warn", ExitFailure},
-		{"to a redirected file", "-D", true, "warn", ExitFailure},
+		{"to a file", "-o DIR/x.dbn", false, "warn", ExitOK},
+		{"to a file beside", "-J --tee DIR/x.dbn.zst", false, "warn", ExitOK},
+		{"to a redirected file", "-D", true, "warn", ExitOK},
 		{"as the user wants", "-o DIR/x.csv --slow-reader skip", false, "skip", ExitPartial},
-		{"as the user wants, without a file", "-J --slow-reader warn", false, "warn", ExitFailure},
+		{"as the user wants, without a file", "-J --slow-reader warn", false, "warn", ExitOK},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			config := sim.Config{AtEnd: sim.CloseAtEnd}
