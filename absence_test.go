@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/dbn"
@@ -270,45 +269,5 @@ func TestStoppedAndContinued(t *testing.T) {
 	}
 	if err := child.Wait(); err != nil {
 		t.Error(err)
-	}
-}
-
-// Without an fd for what waiting needs nothing has been sent: a request may be billed.
-func TestRunWithoutFdsSendsNothing(t *testing.T) {
-	url, rest := halfServer(t)
-	r := newReactor(t)
-	records, over := 0, false
-	c, err := startRange(r, url, time.Minute, dbnloop.Handlers{
-		Trade:    func(*dbn.TradeMsg) { records++ },
-		Complete: func() { over = true; r.Stop() },
-		Error:    func(err error) { t.Error(err); r.Stop() },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		t.Fatal(err)
-	}
-	none := limit
-	none.Cur = 3
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &none); err != nil {
-		t.Fatal(err)
-	}
-	err = r.Run(t.Context())
-	if e := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); e != nil {
-		t.Fatal(e)
-	}
-	if !errors.Is(err, dbnloop.ErrSystem) || !errors.Is(err, unix.EMFILE) || !strings.Contains(err.Error(), "timerfd") {
-		t.Errorf("Run without fds: %v", err)
-	}
-	if polls := c.Stats().Polls; polls != 0 {
-		t.Errorf("%d turns before it failed", polls)
-	}
-	// With fds it goes on as if nothing had been.
-	go rest()
-	if err := r.Run(t.Context()); err != nil || !over || records != lateRecords {
-		t.Errorf("%v, complete %v, %d records", err, over, records)
 	}
 }
