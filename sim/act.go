@@ -3,14 +3,14 @@ package sim
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/tcp"
+	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
 
 // showGarbage sends what is not DBN, when that was asked for; true when it did.
@@ -25,7 +25,7 @@ func (s *session) showGarbage() (bool, error) {
 			return true, err
 		}
 	case s.faults.HugeMetadata:
-		head := append([]byte{'D', 'B', 'N', s.tl.version, 0xF0, 0xFF, 0xFF, 0xFF}, bytes.Repeat([]byte{0}, 4096)...)
+		head := append([]byte{'D', 'B', 'N', s.tl.Version, 0xF0, 0xFF, 0xFF, 0xFF}, bytes.Repeat([]byte{0}, 4096)...)
 		if err := s.out.add(head); err != nil {
 			return true, err
 		}
@@ -137,7 +137,7 @@ func (s *session) showRecord(fault StreamFault) error {
 		return s.control(s.compose.skipped(s.now(), 1))
 	case FaultUnknownRecord:
 		rec := make([]byte, unknownLen)
-		setLen(rec, len(rec))
+		market.SetSize(rec, len(rec))
 		rec[1] = unknownRType
 		return s.control(rec)
 	}
@@ -170,7 +170,7 @@ func (s *session) stall(d time.Duration) error {
 
 // reset resets the connection once the peer's kernel has what was sent.
 func (s *session) reset() error {
-	awaitAcknowledged(s.ctx, s.conn)
+	tcp.AwaitAcknowledged(s.ctx, s.conn)
 	if err := s.conn.SetLinger(0); err != nil {
 		return err
 	}
@@ -182,22 +182,3 @@ func (s *session) reset() error {
 
 // errReset ends a session whose connection a fault has reset.
 var errReset = errors.New("the connection was reset, as the fault asks")
-
-// awaitAcknowledged waits, not for ever, until the peer's kernel has what was sent: a reset
-// discards what is still on the way. Where our kernel does not say how much that is, it waits
-// as long as loopback may need.
-func awaitAcknowledged(ctx context.Context, conn *net.TCPConn) {
-	for deadline := time.Now().Add(lingerTime); time.Now().Before(deadline); {
-		n, err := unacknowledged(conn)
-		if errors.Is(err, errors.ErrUnsupported) {
-			pause(ctx, unknownDelay)
-			return
-		}
-		if n == 0 || err != nil || !pause(ctx, time.Millisecond) {
-			return
-		}
-	}
-}
-
-// unknownDelay is how long bytes on loopback may be on their way.
-const unknownDelay = 100 * time.Millisecond

@@ -1,6 +1,10 @@
 package sim
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/dbnloop/dbnloop/internal/recent"
+)
 
 // What one client may ask for in one session: lines of 500 symbols each are enough for
 // millions of symbols, and keep the memory bounded.
@@ -42,7 +46,7 @@ func (p *player) fits(sub *subscription) error {
 // becomes a list when some are taken away.
 func (p *player) size(sub *subscription) int {
 	if sub.all {
-		return len(p.tl.ids[sub.schema])
+		return len(p.tl.IDs[sub.schema])
 	}
 	return len(sub.ids)
 }
@@ -58,11 +62,11 @@ func (s *session) note(change func(*SessionInfo)) {
 func (s *session) noteAuth(fields map[string]string) {
 	size := 0
 	for key, value := range fields {
-		size += len(key) + len(value) + keyOverhead
+		size += len(key) + len(value) + recent.KeyOverhead
 	}
 	s.note(func(info *SessionInfo) {
 		info.Auth = fields
-		s.g.sessions.grow(info, size)
+		s.g.sessions.Grow(info, size)
 	})
 }
 
@@ -71,14 +75,14 @@ func (s *session) noteLine(line string) {
 	s.note(func(info *SessionInfo) {
 		before := s.noted
 		info.Subscriptions = append(info.Subscriptions, line)
-		s.noted += len(line) + textOverhead
+		s.noted += len(line) + recent.TextOverhead
 		drop := 0
 		if s.noted > maxNotedBytes { // half of it at once, so that it happens seldom
 			for ; s.noted > maxNotedBytes/2; drop++ {
-				s.noted -= len(info.Subscriptions[drop]) + textOverhead
+				s.noted -= len(info.Subscriptions[drop]) + recent.TextOverhead
 			}
 			info.Subscriptions = append([]string(nil), info.Subscriptions[drop:]...)
 		}
-		s.g.sessions.grow(info, s.noted-before)
+		s.g.sessions.Grow(info, s.noted-before)
 	})
 }

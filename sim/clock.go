@@ -24,11 +24,14 @@ type Timer interface {
 	Stop()
 }
 
-type systemClock struct{}
+// SystemClock is the [Clock] of the machine, and the default.
+type SystemClock struct{}
 
-func (systemClock) Now() time.Time { return time.Now() }
+// Now is the current time.
+func (SystemClock) Now() time.Time { return time.Now() }
 
-func (systemClock) NewTimer(d time.Duration) Timer { return systemTimer{time.NewTimer(d)} }
+// NewTimer returns a timer of package time.
+func (SystemClock) NewTimer(d time.Duration) Timer { return systemTimer{time.NewTimer(d)} }
 
 type systemTimer struct{ t *time.Timer }
 

@@ -11,11 +11,11 @@ import (
 // but a simulator.
 const TestKey = "db-simSIMsimSIMsimSIMsimSIMsim00"
 
-// keyLen is the length of an API key; bucketLen that of its public end.
-const (
-	keyLen    = 32
-	bucketLen = 5
-)
+// KeyLen is the length of an API key, in ASCII characters.
+const KeyLen = 32
+
+// bucketLen is the length of a key's public end.
+const bucketLen = 5
 
 // newChallenge returns 32 random letters and digits.
 func newChallenge() string { return rand.Text() + rand.Text()[:6] }

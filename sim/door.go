@@ -6,6 +6,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/dbnloop/dbnloop/internal/tcp"
 )
 
 // door is the listening socket of a gateway. It can be shut for a while: then connections
@@ -78,7 +80,7 @@ func (d *door) accept(ctx context.Context) (*net.TCPConn, error) {
 		}
 		if now, _ := d.state(); now == listener && ctx.Err() == nil {
 			d.log.Error("accept failed", "error", err)
-			pause(ctx, retryDelay) // out of descriptors, say: try again soon
+			tcp.Pause(ctx, retryDelay) // out of descriptors, say: try again soon
 		}
 	}
 	return nil, ctx.Err()
@@ -105,7 +107,7 @@ func (d *door) await(ctx context.Context, reopen Timer) {
 			return
 		}
 		d.log.Error("the port cannot be opened again yet", "address", d.addr, "error", err)
-		pause(ctx, retryDelay)
+		tcp.Pause(ctx, retryDelay)
 	}
 }
 

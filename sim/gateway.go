@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/recent"
+	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
 
 // EndAction is what a session does when its data has ended.
@@ -38,7 +40,7 @@ type Config struct {
 	// Keys are the API keys that are accepted, 32 ASCII characters each. Default: TestKey.
 	Keys []string
 	// Sources are the data; their datasets are those that can be asked for.
-	Sources []Source
+	Sources []market.Source
 	// Version is the DBN version to send, 1 to 3. Default: for each dataset the highest
 	// version of its sources.
 	Version uint8
@@ -99,14 +101,14 @@ func (c Config) withDefaults() (Config, error) {
 	c.AuthTimeout = cmp.Or(c.AuthTimeout, 30*time.Second)
 	c.MaxLine = cmp.Or(c.MaxLine, 64<<10)
 	if c.Clock == nil {
-		c.Clock = systemClock{}
+		c.Clock = SystemClock{}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	for i, key := range c.Keys {
-		if len(key) != keyLen {
-			return c, fmt.Errorf("key %d of %d has %d characters, want %d", i+1, len(c.Keys), len(key), keyLen)
+		if len(key) != KeyLen {
+			return c, fmt.Errorf("key %d of %d has %d characters, want %d", i+1, len(c.Keys), len(key), KeyLen)
 		}
 	}
 	if c.Version > dbn.Version {
@@ -128,8 +130,8 @@ func (c Config) withDefaults() (Config, error) {
 type Gateway struct {
 	cfg       Config
 	door      *door
-	timelines map[string]*timeline // by dataset
-	market    *market              // nil when each session has its own
+	timelines map[string]*market.Timeline // by dataset
+	market    *sharedMarket               // nil when each session has its own
 	ctx       context.Context
 	cancel    context.CancelFunc
 	running   sync.WaitGroup
@@ -137,7 +139,7 @@ type Gateway struct {
 
 	mu       sync.Mutex
 	closed   bool
-	sessions *remembered[SessionInfo]
+	sessions *recent.List[SessionInfo]
 	ended    *sync.Cond // with mu: a session has ended
 }
 
@@ -173,7 +175,7 @@ func NewGateway(cfg Config) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sim: %w", err)
 	}
-	timelines, err := loadTimelines(cfg.Sources, cfg.Version)
+	timelines, err := market.LoadTimelines(cfg.Sources, cfg.Version)
 	if err != nil {
 		return nil, fmt.Errorf("sim: %w", err)
 	}
@@ -181,41 +183,12 @@ func NewGateway(cfg Config) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sim: %w", err)
 	}
-	g := &Gateway{cfg: cfg, door: door, timelines: timelines, sessions: newRemembered[SessionInfo]()}
+	g := &Gateway{cfg: cfg, door: door, timelines: timelines, sessions: recent.New[SessionInfo](recent.MaxBytes)}
 	g.openMarket()
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.ended = sync.NewCond(&g.mu)
 	g.running.Go(g.accept)
 	return g, nil
-}
-
-// loadSources loads the sources and groups them by dataset.
-func loadSources(sources []Source) (map[string][]*sourceData, error) {
-	byDataset := make(map[string][]*sourceData)
-	for _, source := range sources {
-		data, err := source.load()
-		if err != nil {
-			return nil, err
-		}
-		byDataset[data.meta.Dataset] = append(byDataset[data.meta.Dataset], data)
-	}
-	return byDataset, nil
-}
-
-func loadTimelines(sources []Source, version uint8) (map[string]*timeline, error) {
-	byDataset, err := loadSources(sources)
-	if err != nil {
-		return nil, err
-	}
-	timelines := make(map[string]*timeline)
-	for dataset, list := range byDataset {
-		t, err := newTimeline(list, version)
-		if err != nil {
-			return nil, err
-		}
-		timelines[dataset] = t
-	}
-	return timelines, nil
 }
 
 // Addr is the address to connect to, as host:port.
@@ -251,8 +224,9 @@ func (g *Gateway) Stats() Stats {
 func (g *Gateway) Sessions() []SessionInfo {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	infos := make([]SessionInfo, 0, len(g.sessions.list))
-	for _, info := range g.sessions.list {
+	kept := g.sessions.All()
+	infos := make([]SessionInfo, 0, len(kept))
+	for _, info := range kept {
 		clone := *info
 		clone.Auth = maps.Clone(info.Auth)
 		clone.Subscriptions = slices.Clone(info.Subscriptions)
@@ -303,16 +277,6 @@ func (g *Gateway) accept() {
 	}
 }
 
-// pause waits; false when the context ended first.
-func pause(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
-}
-
 func (g *Gateway) serve(conn *net.TCPConn) {
 	number := g.count.sessions.Add(1)
 	g.count.active.Add(1)
@@ -334,5 +298,5 @@ func (g *Gateway) serve(conn *net.TCPConn) {
 func (g *Gateway) remember(info *SessionInfo) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.sessions.add(info, len(info.Remote)+keyOverhead)
+	g.sessions.Add(info, len(info.Remote)+recent.KeyOverhead)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
 
 // handleWaiting answers the subscriptions that came before the start.
@@ -100,8 +101,8 @@ func (s *session) join(chunk *request) (*request, error) {
 
 // allowed refuses what this session cannot serve.
 func (s *session) allowed(r *request) error {
-	if int(r.schema) >= numSchemas || !s.tl.offers[r.schema] {
-		return fmt.Errorf("dataset %s has no schema %s here", s.tl.dataset, r.schema)
+	if int(r.schema) >= market.NumSchemas || !s.tl.Offers[r.schema] {
+		return fmt.Errorf("dataset %s has no schema %s here", s.tl.Dataset, r.schema)
 	}
 	if r.hasStart && s.streaming {
 		return fmt.Errorf("start is not possible after the session has started")
@@ -118,8 +119,8 @@ func (s *session) accept(r *request) error {
 	sub := &subscription{id: r.id, schema: r.schema, start: r.start, replay: r.hasStart, snapshot: r.snapshot}
 	if slices.Contains(r.symbols, dbn.AllSymbols) {
 		sub.all = true
-		for _, t := range s.tl.symbols.all {
-			if err := s.mapSymbol(t, r.stypeIn, s.tl.symbols.rawSymbol(t.id)); err != nil {
+		for _, t := range s.tl.Symbols.Named() {
+			if err := s.mapSymbol(t, r.stypeIn, s.tl.Symbols.RawSymbol(t.ID)); err != nil {
 				return err
 			}
 		}
@@ -162,8 +163,8 @@ func (s *session) unsubscribe(line string) error {
 	if !slices.Contains(r.symbols, dbn.AllSymbols) {
 		ids := make(map[uint32]bool)
 		for _, symbol := range r.symbols {
-			for _, t := range s.tl.resolve(r.stypeIn, symbol) {
-				ids[t.id] = true
+			for _, t := range s.tl.Resolve(r.stypeIn, symbol) {
+				ids[t.ID] = true
 			}
 		}
 		wanted = func(id uint32) bool { return !ids[id] }
@@ -181,12 +182,12 @@ func (s *session) resolve(r *request, sub *subscription) error {
 	sub.ids = make(map[uint32]struct{})
 	var unknown []string
 	for _, symbol := range r.symbols {
-		targets := s.tl.resolve(r.stypeIn, symbol)
+		targets := s.tl.Resolve(r.stypeIn, symbol)
 		if len(targets) == 0 {
 			unknown = append(unknown, symbol)
 		}
 		for _, t := range targets {
-			sub.ids[t.id] = struct{}{}
+			sub.ids[t.ID] = struct{}{}
 			if err := s.mapSymbol(t, r.stypeIn, symbol); err != nil {
 				return err
 			}
@@ -205,9 +206,9 @@ func (s *session) resolve(r *request, sub *subscription) error {
 }
 
 // mapSymbol tells the client which instrument a symbol stands for, once.
-func (s *session) mapSymbol(t target, stypeIn dbn.SType, requested string) error {
-	key := mappedKey{t.id, requested}
-	raw := s.tl.symbols.rawSymbol(t.id)
+func (s *session) mapSymbol(t market.Target, stypeIn dbn.SType, requested string) error {
+	key := mappedKey{t.ID, requested}
+	raw := s.tl.Symbols.RawSymbol(t.ID)
 	if s.mapped[key] || raw == "" {
 		return nil
 	}
@@ -223,9 +224,9 @@ func (s *session) invalid(text string) error {
 
 // sendSnapshot sends the order books as they are at the present place of the data.
 func (s *session) sendSnapshot(sub *subscription) error {
-	records := s.tl.snapshot(sub, s.play.position())
+	records := snapshotOf(s.tl, sub, s.play.position())
 	for len(records) > 0 {
-		rec := slices.Clone(records[:recLen(records)])
+		rec := slices.Clone(records[:market.Size(records)])
 		records = records[len(rec):]
 		if err := s.control(rec); err != nil {
 			return err

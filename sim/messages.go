@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
 
 // composer makes the records that a gateway sends of itself, in the layouts of one DBN
@@ -13,46 +14,46 @@ type composer struct{ version uint8 }
 func (c composer) system(ts uint64, code dbn.SystemCode, text string) []byte {
 	if c.version == 1 {
 		m := &dbn.SystemMsgV1{Hd: header(dbn.RTypeSystem, 0, ts)}
-		setText(m.Msg[:], text)
+		market.SetText(m.Msg[:], text)
 		return sealed(m)
 	}
 	m := &dbn.SystemMsg{Hd: header(dbn.RTypeSystem, 0, ts), Code: code}
-	setText(m.Msg[:], text)
+	market.SetText(m.Msg[:], text)
 	return sealed(m)
 }
 
 func (c composer) failure(ts uint64, code dbn.ErrorCode, last bool, text string) []byte {
 	if c.version == 1 {
 		m := &dbn.ErrorMsgV1{Hd: header(dbn.RTypeError, 0, ts)}
-		setText(m.Err[:], text)
+		market.SetText(m.Err[:], text)
 		return sealed(m)
 	}
 	m := &dbn.ErrorMsg{Hd: header(dbn.RTypeError, 0, ts), Code: code}
 	if last {
 		m.IsLast = 1
 	}
-	setText(m.Err[:], text)
+	market.SetText(m.Err[:], text)
 	return sealed(m)
 }
 
 // mapping tells that a requested symbol stands for an instrument with a raw symbol.
-func (c composer) mapping(ts uint64, t target, stypeIn dbn.SType, requested, raw string) []byte {
+func (c composer) mapping(ts uint64, t market.Target, stypeIn dbn.SType, requested, raw string) []byte {
 	if c.version == 1 {
 		m := &dbn.SymbolMappingMsgV1{
-			Hd:      header(dbn.RTypeSymbolMapping, t.id, ts),
-			StartTs: dbn.UnixNanos(t.start), EndTs: dbn.UnixNanos(t.end),
+			Hd:      header(dbn.RTypeSymbolMapping, t.ID, ts),
+			StartTs: dbn.UnixNanos(t.Start), EndTs: dbn.UnixNanos(t.End),
 		}
-		setText(m.StypeInSymbol[:], requested)
-		setText(m.StypeOutSymbol[:], raw)
+		market.SetText(m.StypeInSymbol[:], requested)
+		market.SetText(m.StypeOutSymbol[:], raw)
 		return sealed(m)
 	}
 	m := &dbn.SymbolMappingMsg{
-		Hd:      header(dbn.RTypeSymbolMapping, t.id, ts),
+		Hd:      header(dbn.RTypeSymbolMapping, t.ID, ts),
 		StypeIn: stypeIn, StypeOut: dbn.STypeRawSymbol,
-		StartTs: dbn.UnixNanos(t.start), EndTs: dbn.UnixNanos(t.end),
+		StartTs: dbn.UnixNanos(t.Start), EndTs: dbn.UnixNanos(t.End),
 	}
-	setText(m.StypeInSymbol[:], requested)
-	setText(m.StypeOutSymbol[:], raw)
+	market.SetText(m.StypeInSymbol[:], requested)
+	market.SetText(m.StypeOutSymbol[:], raw)
 	return sealed(m)
 }
 
@@ -96,12 +97,7 @@ func header(rtype dbn.RType, id uint32, ts uint64) dbn.RecordHeader {
 
 // sealed is the record's bytes with its length set.
 func sealed[T any](m *T) []byte {
-	rec := bytesOf(m)
-	setLen(rec, len(rec))
+	rec := market.BytesOf(m)
+	market.SetSize(rec, len(rec))
 	return rec
-}
-
-// setText copies a text into a field that ends with at least one NUL.
-func setText(field []byte, text string) {
-	copy(field[:len(field)-1], text)
 }

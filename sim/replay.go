@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
 
 // ReplayFaults are misbehaviours of intraday replays. The zero value is none. Whatever a
@@ -74,13 +75,13 @@ func (p *player) beginReplay() {
 	if p.replay.faults.OmitLast == 0 {
 		return
 	}
-	for at := p.at; at.off < p.stop.off; at.rec++ {
-		rec := p.tl.data[at.off:]
-		rec = rec[:recLen(rec)]
-		if p.wants(p.tl.tag(at.rec), rec) {
+	for at := p.at; at.Off < p.stop.Off; at.Rec++ {
+		rec := p.tl.Data[at.Off:]
+		rec = rec[:market.Size(rec)]
+		if p.wants(p.tl.Tag(at.Rec), rec) {
 			p.replay.total++
 		}
-		at.off += len(rec)
+		at.Off += len(rec)
 	}
 }
 
@@ -89,7 +90,7 @@ func (p *player) beginReplay() {
 func (p *player) endReplay(out *sink) (sent int64, err error) {
 	now := p.clock.Now()
 	sent = p.replay.release(func(rec []byte) { out.pending = p.rewrite(out.pending, rec, now) })
-	var announced [numSchemas]bool
+	var announced [market.NumSchemas]bool
 	for _, sub := range p.subs {
 		if !sub.replay || announced[sub.schema] {
 			continue
@@ -117,13 +118,13 @@ func (s *session) retained(schema dbn.Schema) uint64 {
 	switch {
 	case keep < 0, keep == 0 && present == 0:
 		return 0
-	case keep == 0 && s.tl.dataset == "GLBX.MDP3" && (schema == dbn.SchemaMbo || schema == dbn.SchemaDefinition):
+	case keep == 0 && s.tl.Dataset == "GLBX.MDP3" && (schema == dbn.SchemaMbo || schema == dbn.SchemaDefinition):
 		keep = weekRetention
 	case keep == 0:
 		keep = retention
 	}
 	if present == 0 {
-		present = s.tl.last
+		present = s.tl.Last
 	}
 	return present - min(present, uint64(keep))
 }
@@ -133,7 +134,7 @@ type errAgedOut struct{ start, kept uint64 }
 
 func (e errAgedOut) Error() string {
 	return fmt.Sprintf("start %s is before %s, where the data that is kept for replays begins",
-		isoNanos(e.start), isoNanos(e.kept))
+		market.ISO(e.start), market.ISO(e.kept))
 }
 
 // checkStart refuses a replay that begins too early, or lets it begin where the data does: a

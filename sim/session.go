@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
 
 // session is one connection: first the text phase (this file), then the stream.
@@ -28,7 +29,7 @@ type session struct {
 	info   *SessionInfo // of its own: the gateway remembers it when the session is gone
 
 	auth     authRequest
-	tl       *timeline
+	tl       *market.Timeline
 	compose  composer
 	wire     *wire
 	out      *sink
@@ -218,7 +219,7 @@ func (s *session) refuse(cause error) error {
 
 // welcome accepts the client and prepares the stream.
 func (s *session) welcome() error {
-	s.compose = composer{s.tl.version}
+	s.compose = composer{s.tl.Version}
 	cfg := &s.g.cfg
 	s.play = &player{
 		tl: s.tl, clock: cfg.Clock, pace: cfg.Pace, passes: int64(cfg.Passes),
@@ -238,7 +239,7 @@ func (s *session) welcome() error {
 		return err
 	}
 	answer := fmt.Sprintf("success=1|session_id=%d\n", s.info.ID)
-	s.log.Info("authenticated", "dataset", s.auth.dataset, "version", s.tl.version,
+	s.log.Info("authenticated", "dataset", s.auth.dataset, "version", s.tl.Version,
 		"zstd", s.auth.zstd, "ts_out", s.auth.tsOut, "heartbeat", s.auth.heartbeat)
 	if s.faults.CoalesceAuth {
 		s.wire.lead = []byte(answer)

@@ -5,16 +5,17 @@ import (
 	"slices"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
 
-// snapshot is the state of the order books of a subscription at a position of the timeline,
+// snapshotOf is the state of the order books of a subscription at a position of the timeline,
 // as MBO records: for each instrument a Clear, then an Add for every resting order, all
 // flagged as a snapshot, the last one as the last of the event. The books are built from the
 // MBO records before the position.
-func (t *timeline) snapshot(sub *subscription, at block) []byte {
-	books := t.booksAt(at)
+func snapshotOf(t *market.Timeline, sub *subscription, at market.Place) []byte {
+	books := booksAt(t, at)
 	var ids []uint32
-	for id := range t.ids[dbn.SchemaMbo] {
+	for id := range t.IDs[dbn.SchemaMbo] {
 		if sub.selects(id) {
 			ids = append(ids, id)
 		}
@@ -33,13 +34,13 @@ type book struct {
 	last   dbn.MboMsg // the last record seen, for its header and times
 }
 
-func (t *timeline) booksAt(at block) map[uint32]*book {
+func booksAt(t *market.Timeline, at market.Place) map[uint32]*book {
 	books := make(map[uint32]*book)
-	var pos block
-	for pos.off < at.off {
-		rec := t.data[pos.off:]
-		if t.tag(pos.rec) == uint8(dbn.SchemaMbo) && recRType(rec) == dbn.RTypeMbo {
-			m := as[dbn.MboMsg](rec[:recLen(rec)])
+	var pos market.Place
+	for pos.Off < at.Off {
+		rec := t.Data[pos.Off:]
+		if t.Tag(pos.Rec) == uint8(dbn.SchemaMbo) && market.RType(rec) == dbn.RTypeMbo {
+			m := market.As[dbn.MboMsg](rec[:market.Size(rec)])
 			b := books[m.Hd.InstrumentID]
 			if b == nil {
 				b = &book{orders: make(map[uint64]dbn.MboMsg)}
@@ -47,8 +48,8 @@ func (t *timeline) booksAt(at block) map[uint32]*book {
 			}
 			b.apply(m)
 		}
-		pos.off += recLen(rec)
-		pos.rec++
+		pos.Off += market.Size(rec)
+		pos.Rec++
 	}
 	return books
 }
@@ -81,7 +82,7 @@ func (b *book) apply(m *dbn.MboMsg) {
 func appendBook(out []byte, id uint32, b *book) []byte {
 	var orders []dbn.MboMsg
 	clearMsg := dbn.MboMsg{
-		Hd:     header(dbn.RTypeMbo, id, undefTimestamp),
+		Hd:     header(dbn.RTypeMbo, id, market.UndefTimestamp),
 		TsRecv: dbn.UndefTimestamp, Price: dbn.UndefPrice,
 	}
 	if b != nil {

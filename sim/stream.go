@@ -64,7 +64,7 @@ func (s *session) sendMetadata() error {
 		start = s.g.market.now()
 	}
 	meta := dbn.Metadata{
-		Version: s.tl.version, Dataset: s.tl.dataset, Schema: dbn.SchemaNone,
+		Version: s.tl.Version, Dataset: s.tl.Dataset, Schema: dbn.SchemaNone,
 		Start: dbn.UnixNanos(start), End: dbn.UndefTimestamp,
 		StypeIn: dbn.STypeNone, StypeOut: dbn.STypeRawSymbol, TsOut: s.auth.tsOut,
 	}

@@ -132,7 +132,7 @@ type subscription struct {
 	all      bool
 	ids      map[uint32]struct{}
 	few      []uint32 // the same ids when they are few: faster to look through
-	start    uint64   // inclusive, by replayTs
+	start    uint64   // inclusive, by ReplayTs
 	replay   bool     // start was given
 	snapshot bool
 	// active tells whether it takes part in the pass that is running.

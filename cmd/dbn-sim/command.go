@@ -17,6 +17,7 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/internal/cli"
 	"github.com/dbnloop/dbnloop/sim"
+	"github.com/dbnloop/dbnloop/sim/historical"
 )
 
 // options are the flags.
@@ -70,7 +71,7 @@ Faults (--fault NAME[=VALUE], repeatable; a position is N data records, Nb bytes
 Faults of the historical API (--hist-fault NAME[=VALUE][,on=FIRST-LAST][,endpoint=NAME],
 repeatable; on numbers the requests to the endpoint, or the connections for the faults of
 certificates and handshakes; defaults are in brackets):
-` + faultHelp(sim.HistoricalFaultHelp()),
+` + faultHelp(historical.FaultHelp()),
 		Example: `  dbn-sim --port-file port
   dbn-sim --pace 1x --loop forever trades.dbn.zst definitions.dbn.zst
   dbn-sim --fault cut-record=end --close-at-end mbo.dbn

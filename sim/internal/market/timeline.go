@@ -1,0 +1,235 @@
+package market
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// blockSize is about how many bytes a block of the timeline has: what one write sends
+// when nothing needs to be looked at.
+const blockSize = 256 << 10
+
+const NumSchemas = int(dbn.SchemaBbo1M) + 1
+
+// Timeline is everything that a server has of one dataset: the records of all its sources
+// in the order of their index timestamps, encoded as they go over the wire. It does not
+// change once it is made, so that all sessions share it.
+type Timeline struct {
+	Dataset string
+	Version uint8
+	Data    []byte
+	// tags is the schema of each record; nil when all are of the schema uniform. A tag is
+	// noTag for a record that belongs to no schema.
+	tags    []uint8
+	uniform uint8
+	// blocks are borders between records, about blockSize apart; the first is the
+	// beginning and the last is the end.
+	blocks []Place
+	Offers [NumSchemas]bool // schemas of the sources, even of an empty one
+	IDs    [NumSchemas]map[uint32]struct{}
+	// untagged tells that some records belong to no schema: nobody can subscribe to them.
+	Untagged bool
+	// first and last are the least and the greatest index timestamp, span what lies between.
+	First, Last, Span uint64
+	Symbols           *Symbology
+}
+
+type Place struct {
+	Off int   // byte offset in data
+	Rec int64 // number of records before it
+}
+
+const noTag = 0xFF
+
+// end is the position behind the last record.
+func (t *Timeline) End() Place { return t.blocks[len(t.blocks)-1] }
+
+// tag is the schema of the record number i.
+func (t *Timeline) Tag(i int64) uint8 {
+	if t.tags == nil {
+		return t.uniform
+	}
+	return t.tags[i]
+}
+
+// NewTimeline merges sources of one dataset. A version of 0 takes the highest of theirs.
+func NewTimeline(sources []*Data, version uint8) (*Timeline, error) {
+	t := &Timeline{Dataset: sources[0].Meta.Dataset, Version: version, Symbols: newSymbology()}
+	if version == 0 {
+		for _, s := range sources {
+			t.Version = max(t.Version, s.Meta.Version)
+		}
+	}
+	for _, s := range sources {
+		t.Symbols.addMetadata(&s.Meta)
+		t.Symbols.addMappings(s.mappings)
+		if err := t.Symbols.addRecords(s.records, s.Meta.Version); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.name, err)
+		}
+		if s.Meta.Version == t.Version {
+			continue
+		}
+		converted, err := convertRecords(s.records, s.Meta.Version, t.Version)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.name, err)
+		}
+		s.records = converted
+	}
+	t.merge(sources)
+	t.survey()
+	t.Symbols.finish()
+	return t, nil
+}
+
+// merge orders the records of all sources by index timestamp. Within one source the order
+// stays; equal timestamps keep the order of the sources.
+func (t *Timeline) merge(sources []*Data) {
+	for _, s := range sources {
+		if int(s.Meta.Schema) < NumSchemas {
+			t.Offers[s.Meta.Schema] = true
+		}
+	}
+	if len(sources) == 1 && sources[0].Meta.Schema != dbn.SchemaNone {
+		t.Data, t.uniform = sources[0].records, sourceTag(sources[0], nil)
+		return
+	}
+	total := 0
+	for _, s := range sources {
+		total += len(s.records)
+	}
+	t.Data = make([]byte, 0, total)
+	heads := make([]*mergeHead, 0, len(sources))
+	for i, s := range sources {
+		if h := (&mergeHead{order: i, source: s, rest: s.records}); h.load() {
+			heads = append(heads, h)
+		}
+	}
+	for len(heads) > 0 {
+		h := slices.MinFunc(heads, func(a, b *mergeHead) int {
+			return cmp.Or(cmp.Compare(a.ts, b.ts), cmp.Compare(a.order, b.order))
+		})
+		size := Size(h.rest)
+		t.tags = append(t.tags, sourceTag(h.source, h.rest))
+		t.Data = append(t.Data, h.rest[:size]...)
+		h.rest = h.rest[size:]
+		if !h.load() {
+			heads = slices.DeleteFunc(heads, func(o *mergeHead) bool { return o == h })
+		}
+	}
+}
+
+type mergeHead struct {
+	order  int
+	source *Data
+	rest   []byte
+	ts     uint64
+}
+
+// load takes the timestamp of the next record. It never goes backwards within a source,
+// and an undefined one counts as the one before.
+func (h *mergeHead) load() bool {
+	if len(h.rest) == 0 {
+		return false
+	}
+	if ts := IndexTs(h.rest); ts != UndefTimestamp {
+		h.ts = max(h.ts, ts)
+	}
+	return true
+}
+
+// sourceTag is the schema of a record: its source's, or what its rtype says in a source of
+// mixed schemas.
+func sourceTag(s *Data, rec []byte) uint8 {
+	if int(s.Meta.Schema) < NumSchemas {
+		return uint8(s.Meta.Schema)
+	}
+	if rec == nil {
+		return noTag
+	}
+	return schemaTags[RType(rec)]
+}
+
+// survey notes the blocks, which instruments each schema has, and the time they span.
+func (t *Timeline) survey() {
+	t.blocks = []Place{{}}
+	var rec int64
+	t.First, t.Last = UndefTimestamp, 0
+	lastTag, lastID := uint8(noTag), uint32(0)
+	for off := 0; off < len(t.Data); {
+		r := t.Data[off:]
+		if tag, id := t.Tag(rec), Instrument(r); tag != lastTag || id != lastID || rec == 0 {
+			t.note(tag, id)
+			lastTag, lastID = tag, id
+		}
+		if ts := IndexTs(r); ts != UndefTimestamp {
+			t.First, t.Last = min(t.First, ts), max(t.Last, ts)
+		}
+		off += Size(r)
+		rec++
+		if off-t.blocks[len(t.blocks)-1].Off >= blockSize || off == len(t.Data) {
+			t.blocks = append(t.blocks, Place{off, rec})
+		}
+	}
+	if t.Last > t.First {
+		t.Span = t.Last - t.First
+	}
+}
+
+func (t *Timeline) note(tag uint8, id uint32) {
+	if int(tag) >= NumSchemas {
+		t.Untagged = true
+		return
+	}
+	t.Offers[tag] = true
+	if t.IDs[tag] == nil {
+		t.IDs[tag] = make(map[uint32]struct{})
+	}
+	t.IDs[tag][id] = struct{}{}
+}
+
+// seek is the position of the first record whose index timestamp is at least ts.
+func (t *Timeline) Seek(ts uint64) Place {
+	var at Place
+	for at.Off < len(t.Data) {
+		r := t.Data[at.Off:]
+		if its := IndexTs(r); its != UndefTimestamp && its >= ts {
+			break
+		}
+		at.Off += Size(r)
+		at.Rec++
+	}
+	return at
+}
+
+// blockEnd is the border that follows a position.
+func (t *Timeline) BlockEnd(at Place) Place {
+	i, _ := slices.BinarySearchFunc(t.blocks, at.Off+1, func(b Place, off int) int {
+		return cmp.Compare(b.Off, off)
+	})
+	return t.blocks[min(i, len(t.blocks)-1)]
+}
+
+// resolve returns the instruments of the dataset that a symbol stands for.
+func (t *Timeline) Resolve(stype dbn.SType, symbol string) []Target {
+	found := t.Symbols.resolve(stype, symbol)
+	if stype != dbn.STypeInstrumentID {
+		return found
+	}
+	return slices.DeleteFunc(slices.Clone(found), func(o Target) bool { return !t.knows(o.ID) })
+}
+
+// knows tells whether there is such an instrument.
+func (t *Timeline) knows(id uint32) bool {
+	if t.Symbols.RawSymbol(id) != "" {
+		return true
+	}
+	for _, ids := range t.IDs {
+		if _, ok := ids[id]; ok {
+			return true
+		}
+	}
+	return false
+}
