@@ -25,7 +25,7 @@ import (
 // TestMain fails when a test leaves a goroutine of the package behind.
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if stacks := simtest.Leaked("dbnloop/sim."); code == 0 && stacks != "" {
+	if stacks := simtest.Leaked("dbnloop/sim.") + simtest.Leaked("dbnloop/gateway."); code == 0 && stacks != "" {
 		fmt.Fprintf(os.Stderr, "goroutines left behind:\n%s\n", stacks)
 		code = 1
 	}

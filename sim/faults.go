@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/dbnloop/dbnloop/gateway"
 )
 
 // Faults are the misbehaviours a gateway shows on request. The zero value is none.
@@ -136,7 +138,7 @@ var faultNames = append([]faultName{
 	{"endless-line", "", func(f *Faults, _ string) error { f.EndlessLine = true; return nil }},
 	{"bad-greeting", "text", func(f *Faults, v string) error { f.Greeting = cmp.Or(v, "HTTP/1.1 400 Bad Request\r\n"); return nil }},
 	{"bad-challenge", "text", func(f *Faults, v string) error { f.Challenge = cmp.Or(v, "challenge?\n"); return nil }},
-	{"auth-refused", "text", func(f *Faults, v string) error { f.RefuseAuth = cmp.Or(v, authFailed); return nil }},
+	{"auth-refused", "text", func(f *Faults, v string) error { f.RefuseAuth = cmp.Or(v, gateway.AuthFailed); return nil }},
 	{"garbage", "", func(f *Faults, _ string) error { f.Garbage = true; return nil }},
 	{"huge-metadata", "", func(f *Faults, _ string) error { f.HugeMetadata = true; return nil }},
 	{"sessions", "N connections", setNumber(func(f *Faults) *int { return &f.Sessions })},

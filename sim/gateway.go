@@ -2,20 +2,15 @@ package sim
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
-	"net"
 	"slices"
-	"strconv"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
-	"github.com/dbnloop/dbnloop/internal/recent"
+	"github.com/dbnloop/dbnloop/gateway"
 	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
 
@@ -90,26 +85,18 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// withDefaults fills in what was left out and refuses what cannot be served.
+// withDefaults fills in what was left out and refuses what cannot be served. What package
+// gateway has a default for stays as it is.
 func (c Config) withDefaults() (Config, error) {
-	c.Addr = cmp.Or(c.Addr, "127.0.0.1:0")
 	if len(c.Keys) == 0 {
 		c.Keys = []string{TestKey}
 	}
 	c.Passes = cmp.Or(c.Passes, 1)
-	c.Heartbeat = cmp.Or(c.Heartbeat, 30*time.Second)
-	c.AuthTimeout = cmp.Or(c.AuthTimeout, 30*time.Second)
-	c.MaxLine = cmp.Or(c.MaxLine, 64<<10)
 	if c.Clock == nil {
 		c.Clock = SystemClock{}
 	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	for i, key := range c.Keys {
-		if len(key) != KeyLen {
-			return c, fmt.Errorf("key %d of %d has %d characters, want %d", i+1, len(c.Keys), len(key), KeyLen)
-		}
+	if err := gateway.CheckKeys(c.Keys); err != nil {
+		return c, err
 	}
 	if c.Version > dbn.Version {
 		return c, fmt.Errorf("DBN version %d does not exist, want 1 to %d", c.Version, dbn.Version)
@@ -120,32 +107,17 @@ func (c Config) withDefaults() (Config, error) {
 	if c.SharedMarket && (c.Pace.factor <= 0 || c.Passes != 1) {
 		return c, errors.New("a shared market needs a pace that is a factor of real time, such as 1x, and one pass")
 	}
-	if c.Heartbeat < 0 || c.AuthTimeout < 0 || c.MaxLine < 0 {
-		return c, errors.New("negative Heartbeat, AuthTimeout or MaxLine")
-	}
 	return c, c.Faults.validate()
 }
 
 // Gateway is a running simulator. All methods may be called from any goroutine.
 type Gateway struct {
+	*gateway.Server
+
 	cfg       Config
-	door      *door
 	timelines map[string]*market.Timeline // by dataset
 	market    *sharedMarket               // nil when each session has its own
-	ctx       context.Context
-	cancel    context.CancelFunc
-	running   sync.WaitGroup
-	count     counters
-
-	mu       sync.Mutex
-	closed   bool
-	sessions *recent.List[SessionInfo]
-	ended    *sync.Cond // with mu: a session has ended
-}
-
-type counters struct {
-	sessions, active, ended, refused atomic.Int64
-	records, bytes                   atomic.Int64
+	count     gateway.Counters
 }
 
 // Stats are a gateway's counters since it began.
@@ -159,52 +131,32 @@ type Stats struct {
 }
 
 // SessionInfo is what one connection was about.
-type SessionInfo struct {
-	ID            int64             // the session_id told to the client
-	Remote        string            // the client's address
-	Auth          map[string]string // the authentication's fields, without the reply itself; nil when the key is refused
-	Subscriptions []string          // the latest subscription lines, at most 1 MiB of them
-	Started       bool              // the client has started the session
-	Ended         bool              // the connection has ended
-	Records       int64             // data records sent
-}
+type SessionInfo = gateway.SessionInfo
 
 // NewGateway loads the sources and listens. The caller must call Close.
 func NewGateway(cfg Config) (*Gateway, error) {
-	cfg, err := cfg.withDefaults()
+	g := new(Gateway)
+	err := g.start(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("sim: %w", err)
 	}
-	timelines, err := market.LoadTimelines(cfg.Sources, cfg.Version)
-	if err != nil {
-		return nil, fmt.Errorf("sim: %w", err)
-	}
-	door, err := newDoor(cfg.Addr, cfg.Clock, cfg.Logger)
-	if err != nil {
-		return nil, fmt.Errorf("sim: %w", err)
-	}
-	g := &Gateway{cfg: cfg, door: door, timelines: timelines, sessions: recent.New[SessionInfo](recent.MaxBytes)}
-	g.openMarket()
-	g.ctx, g.cancel = context.WithCancel(context.Background())
-	g.ended = sync.NewCond(&g.mu)
-	g.running.Go(g.accept)
 	return g, nil
 }
 
-// Addr is the address to connect to, as host:port.
-func (g *Gateway) Addr() string { return g.door.addr }
-
-// Host is the host of Addr.
-func (g *Gateway) Host() string {
-	host, _, _ := net.SplitHostPort(g.Addr())
-	return host
-}
-
-// Port is the port of Addr.
-func (g *Gateway) Port() int {
-	_, port, _ := net.SplitHostPort(g.Addr())
-	n, _ := strconv.Atoi(port)
-	return n
+func (g *Gateway) start(cfg Config) (err error) {
+	if g.cfg, err = cfg.withDefaults(); err != nil {
+		return err
+	}
+	if g.timelines, err = market.LoadTimelines(g.cfg.Sources, g.cfg.Version); err != nil {
+		return err
+	}
+	g.openMarket()
+	g.Server, err = gateway.NewServer(gateway.Config{
+		Addr: g.cfg.Addr, Keys: g.cfg.Keys, Datasets: datasets{g}, Version: "0.7.0-sim",
+		CloseAtEnd: g.cfg.AtEnd == CloseAtEnd, Heartbeat: g.cfg.Heartbeat, AuthTimeout: g.cfg.AuthTimeout,
+		MaxLine: g.cfg.MaxLine, Misbehave: g.misbehave, Counters: &g.count, Clock: g.cfg.Clock, Logger: g.cfg.Logger,
+	})
+	return err
 }
 
 // Datasets are the datasets that can be asked for.
@@ -213,90 +165,8 @@ func (g *Gateway) Datasets() []string { return slices.Sorted(maps.Keys(g.timelin
 // Stats returns the counters.
 func (g *Gateway) Stats() Stats {
 	return Stats{
-		Sessions: g.count.sessions.Load(), Active: g.count.active.Load(),
-		Ended: g.count.ended.Load(), Refused: g.count.refused.Load(),
-		Records: g.count.records.Load(), Bytes: g.count.bytes.Load(),
+		Sessions: g.count.Sessions.Load(), Active: g.count.Active.Load(),
+		Ended: g.count.Ended.Load(), Refused: g.count.Refused.Load(),
+		Records: g.count.Records.Load(), Bytes: g.count.Bytes.Load(),
 	}
-}
-
-// Sessions returns what the latest connections were about, oldest first: at most 1000, and
-// fewer when they sent much.
-func (g *Gateway) Sessions() []SessionInfo {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	kept := g.sessions.All()
-	infos := make([]SessionInfo, 0, len(kept))
-	for _, info := range kept {
-		clone := *info
-		clone.Auth = maps.Clone(info.Auth)
-		clone.Subscriptions = slices.Clone(info.Subscriptions)
-		infos = append(infos, clone)
-	}
-	return infos
-}
-
-// AwaitEnded blocks until n sessions have ended, or the gateway was closed, or ctx is done.
-func (g *Gateway) AwaitEnded(ctx context.Context, n int64) error {
-	defer context.AfterFunc(ctx, func() {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		g.ended.Broadcast()
-	})()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for g.count.ended.Load() < n && !g.closed && ctx.Err() == nil {
-		g.ended.Wait()
-	}
-	return ctx.Err()
-}
-
-// Close stops listening, closes every connection and waits until all goroutines have
-// ended. Calling it again does nothing.
-func (g *Gateway) Close() error {
-	g.mu.Lock()
-	closed := g.closed
-	g.closed = true
-	g.ended.Broadcast()
-	g.mu.Unlock()
-	if closed {
-		return nil
-	}
-	g.cancel()
-	err := g.door.close()
-	g.running.Wait()
-	return err
-}
-
-func (g *Gateway) accept() {
-	for {
-		conn, err := g.door.accept(g.ctx)
-		if err != nil {
-			return
-		}
-		g.running.Go(func() { g.serve(conn) })
-	}
-}
-
-func (g *Gateway) serve(conn *net.TCPConn) {
-	number := g.count.sessions.Add(1)
-	g.count.active.Add(1)
-	s := newSession(g, conn, number)
-	g.remember(s.info)
-	stop := context.AfterFunc(g.ctx, func() { conn.Close() })
-	err := s.run()
-	stop()
-	conn.Close()
-	s.log.Info("session ended", "cause", err, "records", s.sent)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	s.info.Ended, s.info.Records = true, s.sent
-	g.count.active.Add(-1)
-	g.count.ended.Add(1)
-	g.ended.Broadcast()
-}
-
-func (g *Gateway) remember(info *SessionInfo) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.sessions.Add(info, len(info.Remote)+recent.KeyOverhead)
 }

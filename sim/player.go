@@ -1,17 +1,18 @@
 package sim
 
 import (
-	"encoding/binary"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/gateway"
+	"github.com/dbnloop/dbnloop/internal/wire"
 	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
 
 // player walks the timeline for one session: it filters, paces and repeats. It knows no
-// socket: step fills a sink.
+// socket: Step fills a sink.
 type player struct {
 	tl     *market.Timeline
 	clock  Clock
@@ -23,6 +24,8 @@ type player struct {
 	// present begins with the data, and a replay goes to its end.
 	liveFrom uint64
 	market   *sharedMarket // in place of liveFrom and a clock of its own; may be nil
+	// retention is Config.Retention.
+	retention time.Duration
 	// The announcements send a system message at the present place of the stream.
 	announceReplayed func(dbn.Schema) error
 	announceInterval func(schema dbn.Schema, ts uint64) error // nil unless asked for
@@ -56,9 +59,31 @@ const (
 	ended                  // nothing left to send
 )
 
-// subscribe adds a subscription while the session runs or before it does. One that comes
+// Begin opens the market that the sessions share.
+func (p *player) Begin() {
+	if p.market != nil {
+		p.market.open()
+	}
+}
+
+// Now is the market's time, or the clock's.
+func (p *player) Now() dbn.UnixNanos {
+	if p.market != nil {
+		return dbn.UnixNanos(p.market.now())
+	}
+	return dbn.UnixNanos(p.clock.Now().UnixNano())
+}
+
+// Ended reports that all passes are over.
+func (p *player) Ended() bool { return p.stage == ended }
+
+// Subscribe adds a subscription while the session runs or before it does. One that comes
 // when the data has ended gets the data from its beginning, alone.
-func (p *player) subscribe(sub *subscription) {
+func (p *player) Subscribe(asked *gateway.Subscription) (snapshot []byte) {
+	sub := newSubscription(asked)
+	if asked.Snapshot {
+		snapshot = snapshotOf(p.tl, sub, p.position())
+	}
 	p.subs = append(p.subs, sub)
 	switch p.stage {
 	case ended:
@@ -68,10 +93,11 @@ func (p *player) subscribe(sub *subscription) {
 		p.refilter()
 		p.rewind()
 	}
+	return snapshot
 }
 
-// keep leaves only the wanted instruments in the subscriptions to a schema.
-func (p *player) keep(schema dbn.Schema, wanted func(id uint32) bool) {
+// Unsubscribe leaves only the other instruments in the subscriptions to a schema.
+func (p *player) Unsubscribe(schema dbn.Schema, gone func(id uint32) bool) {
 	p.subs = slices.DeleteFunc(p.subs, func(sub *subscription) bool {
 		if sub.schema != schema {
 			return false
@@ -79,7 +105,7 @@ func (p *player) keep(schema dbn.Schema, wanted func(id uint32) bool) {
 		if sub.all {
 			sub.all, sub.ids = false, maps.Clone(p.tl.IDs[schema])
 		}
-		maps.DeleteFunc(sub.ids, func(id uint32, _ struct{}) bool { return !wanted(id) })
+		maps.DeleteFunc(sub.ids, func(id uint32, _ struct{}) bool { return gone(id) })
 		sub.seal()
 		return len(sub.ids) == 0
 	})
@@ -99,7 +125,7 @@ func (p *player) rewind() {
 			p.at = at
 			return
 		}
-		at.Off += market.Size(rec)
+		at.Off += wire.Size(rec)
 	}
 }
 
@@ -155,7 +181,7 @@ func (p *player) nextRecord() []byte {
 	}
 	for at := p.at; at.Off < p.stop.Off; at.Rec++ {
 		rec := p.tl.Data[at.Off:]
-		rec = rec[:market.Size(rec)]
+		rec = rec[:wire.Size(rec)]
 		if p.wants(p.tl.Tag(at.Rec), rec) {
 			return rec
 		}
@@ -182,7 +208,7 @@ func (p *player) beginPass() {
 }
 
 // endStage moves on when the stop is reached.
-func (p *player) endStage(out *sink) (sent int64, err error) {
+func (p *player) endStage(out *gateway.Sink) (sent int64, err error) {
 	if err := p.endIntervals(); err != nil {
 		return 0, err
 	}
@@ -255,10 +281,10 @@ func (p *player) wants(tag uint8, rec []byte) bool {
 	return false
 }
 
-// step sends what is due, at most limit records and about one block, and says how many
+// Step sends what is due, at most limit records and about one block, and says how many
 // they were. When nothing is due it returns 0 and the time of the next record; a zero
 // time when there is none.
-func (p *player) step(out *sink, limit int64) (sent int64, next time.Time, err error) {
+func (p *player) Step(out *gateway.Sink, limit int64) (sent int64, next time.Time, err error) {
 	if p.stage == idle && len(p.subs) > 0 {
 		p.begin()
 	}
@@ -292,7 +318,7 @@ func (p *player) spoilsReplay() bool {
 func (p *player) prepared() bool { return p.everything && p.plain() && p.fast() }
 
 // sendBlock sends up to the next border.
-func (p *player) sendBlock(out *sink, limit int64) (int64, error) {
+func (p *player) sendBlock(out *gateway.Sink, limit int64) (int64, error) {
 	end := p.tl.BlockEnd(p.at)
 	if end.Off > p.stop.Off {
 		end = p.stop
@@ -301,7 +327,7 @@ func (p *player) sendBlock(out *sink, limit int64) (int64, error) {
 		n, _, err := p.sendRecords(out, limit)
 		return n, err
 	}
-	err := out.add(p.tl.Data[p.at.Off:end.Off])
+	err := out.Add(p.tl.Data[p.at.Off:end.Off])
 	sent := end.Rec - p.at.Rec
 	p.at = end
 	return sent, err
@@ -310,14 +336,14 @@ func (p *player) sendBlock(out *sink, limit int64) (int64, error) {
 // sendRecords goes record by record to the next border, the limit, or the first record
 // that is not due yet. Wanted neighbours are copied in one piece where nothing in them
 // changes.
-func (p *player) sendRecords(out *sink, limit int64) (sent int64, next time.Time, err error) {
+func (p *player) sendRecords(out *gateway.Sink, limit int64) (sent int64, next time.Time, err error) {
 	now := p.clock.Now()
 	plain, fast := p.plain(), p.fast()
 	end := min(p.tl.BlockEnd(p.at).Off, p.stop.Off)
 	data, from := p.tl.Data, p.at.Off // [from, p.at.off) is wanted and not copied yet
 	for p.at.Off < end && sent < limit {
 		rec := data[p.at.Off:]
-		rec = rec[:market.Size(rec)]
+		rec = rec[:wire.Size(rec)]
 		tag := p.tl.Tag(p.at.Rec)
 		wanted := p.everything || p.wants(tag, rec)
 		if wanted && !fast {
@@ -328,7 +354,7 @@ func (p *player) sendRecords(out *sink, limit int64) (sent int64, next time.Time
 		}
 		wanted = wanted && !p.leavesOut(tag)
 		if !wanted || !plain {
-			out.pending = append(out.pending, data[from:p.at.Off]...)
+			out.Pending = append(out.Pending, data[from:p.at.Off]...)
 			from = p.at.Off + len(rec)
 		}
 		p.at.Off += len(rec)
@@ -346,19 +372,19 @@ func (p *player) sendRecords(out *sink, limit int64) (sent int64, next time.Time
 		p.pacer.sent += n
 		p.behind = p.at
 	}
-	out.pending = append(out.pending, data[from:p.at.Off]...)
+	out.Pending = append(out.Pending, data[from:p.at.Off]...)
 	if p.market != nil && p.stage == playing {
 		p.market.reach(p.tl, p.behind)
 	}
-	return sent, next, out.relieve()
+	return sent, next, out.Relieve()
 }
 
 // place gathers a record as this stage sends it, and says how many records that makes.
-func (p *player) place(out *sink, tag uint8, rec []byte, now time.Time) (int64, error) {
+func (p *player) place(out *gateway.Sink, tag uint8, rec []byte, now time.Time) (int64, error) {
 	if err := p.noteInterval(tag, rec); err != nil {
 		return 0, err
 	}
-	send := func(rec []byte) { out.pending = p.rewrite(out.pending, rec, now) }
+	send := func(rec []byte) { out.Pending = p.rewrite(out.Pending, rec, now) }
 	if p.spoilsReplay() {
 		return p.replay.order(rec, send), nil
 	}
@@ -390,7 +416,7 @@ func (p *player) rewrite(dst, rec []byte, now time.Time) []byte {
 		}
 	}
 	if p.tsOut {
-		dst = appendTsOut(dst, at, now)
+		dst = wire.AppendTsOut(dst, at, now)
 	}
 	return dst
 }
@@ -399,13 +425,6 @@ func shiftTs(rec []byte, off int, by uint64) {
 	if ts := market.U64(rec, off); ts != market.UndefTimestamp {
 		market.PutU64(rec, off, ts+by)
 	}
-}
-
-// appendTsOut adds the send time to the record that begins at dst[at].
-func appendTsOut(dst []byte, at int, now time.Time) []byte {
-	dst = binary.LittleEndian.AppendUint64(dst, uint64(now.UnixNano()))
-	market.SetSize(dst[at:], len(dst)-at)
-	return dst
 }
 
 // isInterval tells the schemas whose records sum up an interval.

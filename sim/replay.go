@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/gateway"
+	"github.com/dbnloop/dbnloop/internal/wire"
 	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
 
@@ -77,7 +79,7 @@ func (p *player) beginReplay() {
 	}
 	for at := p.at; at.Off < p.stop.Off; at.Rec++ {
 		rec := p.tl.Data[at.Off:]
-		rec = rec[:market.Size(rec)]
+		rec = rec[:wire.Size(rec)]
 		if p.wants(p.tl.Tag(at.Rec), rec) {
 			p.replay.total++
 		}
@@ -87,9 +89,9 @@ func (p *player) beginReplay() {
 
 // endReplay sends what was held back, and announces the end of each replayed schema, once
 // however many subscriptions replayed it.
-func (p *player) endReplay(out *sink) (sent int64, err error) {
+func (p *player) endReplay(out *gateway.Sink) (sent int64, err error) {
 	now := p.clock.Now()
-	sent = p.replay.release(func(rec []byte) { out.pending = p.rewrite(out.pending, rec, now) })
+	sent = p.replay.release(func(rec []byte) { out.Pending = p.rewrite(out.Pending, rec, now) })
 	var announced [market.NumSchemas]bool
 	for _, sub := range p.subs {
 		if !sub.replay || announced[sub.schema] {
@@ -113,18 +115,21 @@ const (
 )
 
 // retained is the time from which on replays of a schema are possible.
-func (s *session) retained(schema dbn.Schema) uint64 {
-	keep, present := s.g.cfg.Retention, uint64(s.g.Present())
+func (p *player) retained(schema dbn.Schema) uint64 {
+	keep, present := p.retention, p.liveFrom
+	if p.market != nil {
+		present = p.market.now()
+	}
 	switch {
 	case keep < 0, keep == 0 && present == 0:
 		return 0
-	case keep == 0 && s.tl.Dataset == "GLBX.MDP3" && (schema == dbn.SchemaMbo || schema == dbn.SchemaDefinition):
+	case keep == 0 && p.tl.Dataset == "GLBX.MDP3" && (schema == dbn.SchemaMbo || schema == dbn.SchemaDefinition):
 		keep = weekRetention
 	case keep == 0:
 		keep = retention
 	}
 	if present == 0 {
-		present = s.tl.Last
+		present = p.tl.Last
 	}
 	return present - min(present, uint64(keep))
 }
@@ -137,16 +142,15 @@ func (e errAgedOut) Error() string {
 		market.ISO(e.start), market.ISO(e.kept))
 }
 
-// checkStart refuses a replay that begins too early, or lets it begin where the data does: a
+// Replay refuses a replay that begins too early, or lets it begin where the data does: a
 // start of 0 asks for all there is, and schemas whose records may be skipped begin late.
-func (s *session) checkStart(r *request) error {
-	kept := s.retained(r.schema)
-	if !r.hasStart || r.start >= kept {
-		return nil
+func (p *player) Replay(schema dbn.Schema, start dbn.UnixNanos) (dbn.UnixNanos, error) {
+	kept := p.retained(schema)
+	switch {
+	case uint64(start) >= kept:
+		return start, nil
+	case start != 0 && !skipsByDefault(schema):
+		return start, errAgedOut{uint64(start), kept}
 	}
-	if r.start != 0 && !skipsByDefault(r.schema) {
-		return errAgedOut{r.start, kept}
-	}
-	r.start = kept
-	return nil
+	return dbn.UnixNanos(kept), nil
 }

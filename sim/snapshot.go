@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/wire"
 	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
 
@@ -40,7 +41,7 @@ func booksAt(t *market.Timeline, at market.Place) map[uint32]*book {
 	for pos.Off < at.Off {
 		rec := t.Data[pos.Off:]
 		if t.Tag(pos.Rec) == uint8(dbn.SchemaMbo) && market.RType(rec) == dbn.RTypeMbo {
-			m := market.As[dbn.MboMsg](rec[:market.Size(rec)])
+			m := market.As[dbn.MboMsg](rec[:wire.Size(rec)])
 			b := books[m.Hd.InstrumentID]
 			if b == nil {
 				b = &book{orders: make(map[uint64]dbn.MboMsg)}
@@ -48,7 +49,7 @@ func booksAt(t *market.Timeline, at market.Place) map[uint32]*book {
 			}
 			b.apply(m)
 		}
-		pos.Off += market.Size(rec)
+		pos.Off += wire.Size(rec)
 		pos.Rec++
 	}
 	return books
@@ -82,7 +83,7 @@ func (b *book) apply(m *dbn.MboMsg) {
 func appendBook(out []byte, id uint32, b *book) []byte {
 	var orders []dbn.MboMsg
 	clearMsg := dbn.MboMsg{
-		Hd:     header(dbn.RTypeMbo, id, market.UndefTimestamp),
+		Hd:     dbn.RecordHeader{RType: dbn.RTypeMbo, InstrumentID: id, TsEvent: dbn.UndefTimestamp},
 		TsRecv: dbn.UndefTimestamp, Price: dbn.UndefPrice,
 	}
 	if b != nil {
@@ -112,7 +113,7 @@ func appendBook(out []byte, id uint32, b *book) []byte {
 		if i == len(orders)-1 {
 			orders[i].Flags |= dbn.FlagLast
 		}
-		out = append(out, sealed(&orders[i])...)
+		out = append(out, wire.Sealed(&orders[i])...)
 	}
 	return out
 }

@@ -4,6 +4,7 @@ import (
 	"iter"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/wire"
 	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
 
@@ -103,7 +104,7 @@ func (d *dataset) surveyDays() {
 	var number int64
 	for off := 0; off < len(d.Data); number++ {
 		rec := d.Data[off:]
-		off += market.Size(rec)
+		off += wire.Size(rec)
 		ts := timestamp(rec)
 		if ts == market.UndefTimestamp {
 			continue
@@ -181,7 +182,7 @@ func (s *selection) records() iter.Seq[[]byte] {
 		var number int64
 		var found uint64
 		for off := 0; off < len(s.data.Data); number++ {
-			size := market.Size(s.data.Data[off:])
+			size := wire.Size(s.data.Data[off:])
 			rec := s.data.Data[off : off+size]
 			off += size
 			if !s.wants(number, rec) {

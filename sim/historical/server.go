@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/gateway"
 	"github.com/dbnloop/dbnloop/internal/recent"
 	"github.com/dbnloop/dbnloop/sim"
 	"github.com/dbnloop/dbnloop/sim/internal/market"
@@ -86,10 +87,8 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	for i, key := range c.Keys {
-		if len(key) != sim.KeyLen {
-			return c, fmt.Errorf("key %d of %d has %d characters, want %d", i+1, len(c.Keys), len(key), sim.KeyLen)
-		}
+	if err := gateway.CheckKeys(c.Keys); err != nil {
+		return c, err
 	}
 	if c.Version > dbn.Version {
 		return c, fmt.Errorf("DBN version %d does not exist, want 1 to %d", c.Version, dbn.Version)

@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/wire"
 )
 
 // convertRecords turns records of one DBN version into the layouts of another, older or
@@ -14,7 +15,7 @@ import (
 func convertRecords(records []byte, from, to uint8) ([]byte, error) {
 	out := make([]byte, 0, len(records))
 	for len(records) > 0 {
-		rec := records[:Size(records)]
+		rec := records[:wire.Size(records)]
 		records = records[len(rec):]
 		source, target := layoutOf(RType(rec), from), layoutOf(RType(rec), to)
 		if source == target {
@@ -66,7 +67,7 @@ func convertRecord(rec []byte, source, target reflect.Type) []byte {
 		copyField(field, old)
 	}
 	out := memoryOf(to)
-	SetSize(out, len(out))
+	wire.SetSize(out, len(out))
 	return out
 }
 
@@ -83,7 +84,7 @@ func copyField(field, old reflect.Value) {
 	case field.Type() == old.Type():
 		field.Set(old)
 	case field.Kind() == reflect.Array:
-		SetText(field.Slice(0, field.Len()).Bytes(), dbn.CStr(old.Slice(0, old.Len()).Bytes()))
+		wire.SetText(field.Slice(0, field.Len()).Bytes(), dbn.CStr(old.Slice(0, old.Len()).Bytes()))
 	case field.CanUint():
 		field.SetUint(min(old.Uint(), math.MaxUint64>>(64-field.Type().Bits())))
 	case field.CanInt():

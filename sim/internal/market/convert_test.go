@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/wire"
 )
 
 func TestConversionUpAgreesWithTheUpgrader(t *testing.T) {
@@ -25,7 +26,7 @@ func TestConversionUpAgreesWithTheUpgrader(t *testing.T) {
 	}
 	unset := stat
 	unset.Quantity = dbn.UndefStatQuantityV1
-	for _, rec := range [][]byte{BytesOf(&definition), BytesOf(&stat), BytesOf(&unset)} {
+	for _, rec := range [][]byte{wire.BytesOf(&definition), wire.BytesOf(&stat), wire.BytesOf(&unset)} {
 		for _, policy := range []dbn.UpgradePolicy{dbn.UpgradeToV2, dbn.UpgradeToV3} {
 			view, err := dbn.RecordOf(rec)
 			if err != nil {
@@ -47,7 +48,7 @@ func TestConversionDownAndUpKeepsWhatBothVersionsHave(t *testing.T) {
 	}
 	copy(definition.RawSymbol[:], "CLF7")
 	stat := dbn.StatMsg{Hd: dbn.RecordHeader{Length: 80 / 4, RType: dbn.RTypeStatistics}, Quantity: dbn.UndefStatQuantity}
-	for _, rec := range [][]byte{BytesOf(&definition), BytesOf(&stat)} {
+	for _, rec := range [][]byte{wire.BytesOf(&definition), wire.BytesOf(&stat)} {
 		for version := uint8(1); version <= 2; version++ {
 			down, err := convertRecords(rec, 3, version)
 			if err != nil {
@@ -65,7 +66,7 @@ func TestWhatDoesNotFitIsCutOrUnset(t *testing.T) {
 	definition := dbn.InstrumentDefMsg{Hd: dbn.RecordHeader{Length: 520 / 4, RType: dbn.RTypeInstrumentDef}, RawInstrumentID: 1 << 40}
 	long := bytes.Repeat([]byte("S"), 70)
 	copy(definition.RawSymbol[:], long)
-	down, err := convertRecords(BytesOf(&definition), 3, 1)
+	down, err := convertRecords(wire.BytesOf(&definition), 3, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +80,7 @@ func TestWhatDoesNotFitIsCutOrUnset(t *testing.T) {
 		want     int32
 	}{{5, 5}, {-5, -5}, {math.MaxInt64, math.MaxInt32}, {1 << 40, math.MaxInt32}, {-1 << 40, math.MinInt32}} {
 		stat := dbn.StatMsg{Hd: dbn.RecordHeader{Length: 80 / 4, RType: dbn.RTypeStatistics}, Quantity: test.quantity}
-		down, err := convertRecords(BytesOf(&stat), 3, 2)
+		down, err := convertRecords(wire.BytesOf(&stat), 3, 2)
 		if err != nil {
 			t.Fatal(err)
 		}

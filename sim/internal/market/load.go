@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/wire"
 )
 
 // loadStream reads a DBN stream, plain or zstd, to its end. A fragment has no metadata of
@@ -59,18 +60,18 @@ func loadStream(name string, r io.Reader, sizeHint int64, fragment *dbn.Metadata
 func (d *Data) take(rec []byte) error {
 	at, size := len(d.records), len(rec)
 	if d.Meta.TsOut {
-		size -= tsOutLen
+		size -= wire.TsOutLen
 	}
 	switch {
 	case size < headerLen:
 		return fmt.Errorf("a record of %d bytes has no room for ts_out", len(rec))
 	case !isGatewayRType(RType(rec)):
 		d.records = append(d.records, rec[:size]...)
-		SetSize(d.records[at:], size)
+		wire.SetSize(d.records[at:], size)
 	case RType(rec) == dbn.RTypeSymbolMapping:
 		at = len(d.mappings)
 		d.mappings = append(d.mappings, rec[:size]...)
-		SetSize(d.mappings[at:], size)
+		wire.SetSize(d.mappings[at:], size)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/wire"
 )
 
 // Records travel through the simulator as bytes in wire order; these are the few fields that
@@ -14,16 +15,12 @@ import (
 // must not be repeated here.
 const (
 	headerLen      = 16
-	tsOutLen       = 8
 	UndefTimestamp = ^uint64(0)
-	lengthUnit     = 4
 )
 
-func Size(rec []byte) int            { return int(rec[0]) * lengthUnit }
 func RType(rec []byte) dbn.RType     { return dbn.RType(rec[1]) }
 func Instrument(rec []byte) uint32   { return binary.LittleEndian.Uint32(rec[4:]) }
 func TsEvent(rec []byte) uint64      { return binary.LittleEndian.Uint64(rec[8:]) }
-func SetSize(rec []byte, size int)   { rec[0] = uint8(size / lengthUnit) }
 func U64(rec []byte, off int) uint64 { return binary.LittleEndian.Uint64(rec[off:]) }
 func PutU64(rec []byte, off int, v uint64) {
 	binary.LittleEndian.PutUint64(rec[off:], v)
@@ -52,7 +49,7 @@ var TsRecvOffset = func() (table [256]uint8) {
 // else ts_event.
 func IndexTs(rec []byte) uint64 {
 	off := int(TsRecvOffset[rec[1]])
-	if off == 0 || Size(rec) < off+8 {
+	if off == 0 || wire.Size(rec) < off+8 {
 		return TsEvent(rec)
 	}
 	return U64(rec, off)
@@ -89,19 +86,8 @@ func isGatewayRType(t dbn.RType) bool {
 // As copies a record's bytes into its type. A short record leaves the rest zero.
 func As[T any](rec []byte) *T {
 	v := new(T)
-	copy(BytesOf(v), rec)
+	copy(wire.BytesOf(v), rec)
 	return v
-}
-
-// BytesOf is a record's memory, which is its wire form: the types have no implicit
-// padding, and the order of bytes is the machine's, little endian.
-func BytesOf[T any](v *T) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v))
-}
-
-// SetText copies a text into a field that ends with at least one NUL.
-func SetText(field []byte, text string) {
-	copy(field[:len(field)-1], text)
 }
 
 // ISO is a time as the API writes it.

@@ -10,6 +10,7 @@ import (
 	"unsafe"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/wire"
 )
 
 // Symbology resolves the symbols of subscriptions to the instruments of a dataset. What it
@@ -127,7 +128,7 @@ func (s *Symbology) nameRaw(id uint32, name RawName) {
 // addMappings takes symbol mapping records of a capture of live data.
 func (s *Symbology) addMappings(records []byte) {
 	for len(records) > 0 {
-		rec := records[:Size(records)]
+		rec := records[:wire.Size(records)]
 		records = records[len(rec):]
 		t := Target{ID: Instrument(rec)}
 		if len(rec) < int(unsafe.Sizeof(dbn.SymbolMappingMsg{})) {
@@ -149,7 +150,7 @@ func (s *Symbology) addMappings(records []byte) {
 // records are in the layout of the version.
 func (s *Symbology) addRecords(records []byte, version uint8) error {
 	for len(records) > 0 {
-		rec := records[:Size(records)]
+		rec := records[:wire.Size(records)]
 		records = records[len(rec):]
 		switch RType(rec) {
 		case dbn.RTypeInstrumentDef, dbn.RTypeStatistics:

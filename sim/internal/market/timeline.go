@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/wire"
 )
 
 // blockSize is about how many bytes a block of the timeline has: what one write sends
@@ -111,7 +112,7 @@ func (t *Timeline) merge(sources []*Data) {
 		h := slices.MinFunc(heads, func(a, b *mergeHead) int {
 			return cmp.Or(cmp.Compare(a.ts, b.ts), cmp.Compare(a.order, b.order))
 		})
-		size := Size(h.rest)
+		size := wire.Size(h.rest)
 		t.tags = append(t.tags, sourceTag(h.source, h.rest))
 		t.Data = append(t.Data, h.rest[:size]...)
 		h.rest = h.rest[size:]
@@ -167,7 +168,7 @@ func (t *Timeline) survey() {
 		if ts := IndexTs(r); ts != UndefTimestamp {
 			t.First, t.Last = min(t.First, ts), max(t.Last, ts)
 		}
-		off += Size(r)
+		off += wire.Size(r)
 		rec++
 		if off-t.blocks[len(t.blocks)-1].Off >= blockSize || off == len(t.Data) {
 			t.blocks = append(t.blocks, Place{off, rec})
@@ -198,7 +199,7 @@ func (t *Timeline) Seek(ts uint64) Place {
 		if its := IndexTs(r); its != UndefTimestamp && its >= ts {
 			break
 		}
-		at.Off += Size(r)
+		at.Off += wire.Size(r)
 		at.Rec++
 	}
 	return at

@@ -1,4 +1,4 @@
-package sim
+package gateway
 
 import (
 	"cmp"
@@ -12,13 +12,16 @@ import (
 )
 
 // stream is the second phase: DBN to the client, further subscription lines from it.
-func (s *session) stream() error {
-	if s.g.market != nil {
-		s.g.market.open()
-	}
+func (s *Session) stream() error {
+	s.feed.Records.Begin()
 	if !s.metaSent {
-		if over, err := s.showGarbage(); over || err != nil {
-			return err
+		if s.ill != nil {
+			if over, err := s.ill.Metadata(s); err != nil {
+				return err
+			} else if over {
+				s.g.running.Go(func() { s.readLines(make(chan string)) })
+				return cmp.Or(s.finish(), ErrOver)
+			}
 		}
 		if err := s.sendMetadata(); err != nil {
 			return err
@@ -27,7 +30,7 @@ func (s *session) stream() error {
 	lines := make(chan string, 16)
 	s.g.running.Go(func() { s.readLines(lines) })
 	err := s.deliver(lines)
-	if errors.Is(err, errSessionOver) || errors.Is(err, errClientGone) {
+	if errors.Is(err, ErrOver) || errors.Is(err, errClientGone) {
 		return cmp.Or(s.finish(), err)
 	}
 	return err
@@ -38,7 +41,7 @@ func (s *session) stream() error {
 var errClientGone = errors.New("the client has gone")
 
 // readLines passes the client's further lines on, until it sends no more.
-func (s *session) readLines(lines chan<- string) {
+func (s *Session) readLines(lines chan<- string) {
 	defer close(s.gone)
 	for {
 		line, err := readLine(s.in, s.g.cfg.MaxLine)
@@ -57,31 +60,29 @@ func (s *session) readLines(lines chan<- string) {
 }
 
 // sendMetadata sends the DBN header of the session.
-func (s *session) sendMetadata() error {
+func (s *Session) sendMetadata() error {
 	s.metaSent = true
-	start := s.now()
-	if s.g.market != nil {
-		start = s.g.market.now()
-	}
 	meta := dbn.Metadata{
-		Version: s.tl.Version, Dataset: s.tl.Dataset, Schema: dbn.SchemaNone,
-		Start: dbn.UnixNanos(start), End: dbn.UndefTimestamp,
+		Version: s.feed.Version, Dataset: s.auth.dataset, Schema: dbn.SchemaNone,
+		Start: s.feed.Records.Now(), End: dbn.UndefTimestamp,
 		StypeIn: dbn.STypeNone, StypeOut: dbn.STypeRawSymbol, TsOut: s.auth.tsOut,
 	}
 	head, err := meta.Append(nil)
 	if err != nil {
 		return fmt.Errorf("metadata: %w", err)
 	}
-	s.wire.begin(&s.g.count.bytes)
-	s.armBytes()
-	if err := s.out.add(head); err != nil {
+	s.wire.begin(&s.g.count.Bytes)
+	if s.ill != nil {
+		s.ill.Stream(s)
+	}
+	if err := s.out.Add(head); err != nil {
 		return err
 	}
 	return s.out.flush()
 }
 
 // deliver sends records, control records and heartbeats until the session is over.
-func (s *session) deliver(lines <-chan string) error {
+func (s *Session) deliver(lines <-chan string) error {
 	if err := s.handleWaiting(); err != nil {
 		return err
 	}
@@ -90,13 +91,13 @@ func (s *session) deliver(lines <-chan string) error {
 		if err := s.takeLines(lines); err != nil {
 			return err
 		}
-		limit, err := s.faultsHere()
+		limit, err := s.here()
 		if err != nil {
 			return err
 		}
-		n, next, err := s.play.step(s.out, limit)
+		n, next, err := s.feed.Records.Step(s.out, limit)
 		s.sent += n
-		s.g.count.records.Add(n)
+		s.g.count.Records.Add(n)
 		if err != nil {
 			return err
 		}
@@ -117,7 +118,7 @@ func (s *session) deliver(lines <-chan string) error {
 }
 
 // takeLines handles the lines that have arrived, without waiting.
-func (s *session) takeLines(lines <-chan string) error {
+func (s *Session) takeLines(lines <-chan string) error {
 	for {
 		select {
 		case line := <-lines:
@@ -137,38 +138,41 @@ func (s *session) takeLines(lines <-chan string) error {
 	}
 }
 
-// reachedEnd handles the end of the data: its faults, and the end of the session when that
-// was asked for.
-func (s *session) reachedEnd() (bool, error) {
-	if s.play.stage != ended {
+// here lets the misbehaviour of this place happen and returns how many records may be sent
+// until the next one.
+func (s *Session) here() (int64, error) {
+	if s.ill == nil {
+		return noLimit, nil
+	}
+	return s.ill.Here(s)
+}
+
+// reachedEnd handles the end of the data: what goes wrong there, and the end of the session
+// when that was asked for.
+func (s *Session) reachedEnd() (bool, error) {
+	if !s.feed.Records.Ended() {
 		return false, nil
 	}
-	if !s.atEnd {
-		s.atEnd = true
-		for {
-			fault, ok := takeFault(&s.faults.Stream, func(p Position) bool { return p.kind == atEnd })
-			if !ok {
-				break
-			}
-			if err := s.show(fault); err != nil {
-				return true, err
-			}
+	if !s.atEnd && s.ill != nil {
+		if err := s.ill.End(s); err != nil {
+			return true, err
 		}
 	}
-	if s.g.cfg.AtEnd == CloseAtEnd && s.play.stage == ended {
-		return true, errSessionOver
+	s.atEnd = true
+	if s.g.cfg.CloseAtEnd && s.feed.Records.Ended() {
+		return true, ErrOver
 	}
 	return false, nil
 }
 
 // publish makes the session's counters visible.
-func (s *session) publish() {
+func (s *Session) publish() {
 	s.note(func(info *SessionInfo) { info.Records = s.sent })
 }
 
 // quietClock waits for the next record and keeps the time since something was sent.
 type quietClock struct {
-	s     *session
+	s     *Session
 	bytes int64
 	since time.Time
 }
@@ -190,7 +194,7 @@ func (q *quietClock) wait(lines <-chan string, next time.Time) error {
 	select {
 	case <-timer.C():
 		if wake.Equal(beat) {
-			return s.control(s.compose.heartbeat(s.now()))
+			return s.Control(s.messages.Heartbeat(s.Now()))
 		}
 		return nil
 	case line := <-lines:
@@ -202,22 +206,14 @@ func (q *quietClock) wait(lines <-chan string, next time.Time) error {
 	}
 }
 
-// control sends a record of the gateway's own.
-func (s *session) control(rec []byte) error {
-	if s.auth.tsOut {
-		rec = appendTsOut(rec, 0, s.g.cfg.Clock.Now())
-	}
-	return s.out.add(rec)
-}
-
 // finish ends the stream politely: everything is sent, then FIN, and the client may read it
 // in peace. It waits for the client's own end, for a bounded time.
-func (s *session) finish() error {
+func (s *Session) finish() error {
 	if err := s.out.close(); err != nil {
 		return err
 	}
 	s.publish()
-	s.closeWrite()
+	s.CloseWrite()
 	select {
 	case <-s.gone:
 	case <-s.ctx.Done():
@@ -229,4 +225,5 @@ func (s *session) finish() error {
 // lingerTime bounds how long a finished session waits for its client to close.
 const lingerTime = 5 * time.Second
 
+// noLimit is how many records may be sent when nothing waits behind them.
 const noLimit = math.MaxInt64

@@ -1,10 +1,9 @@
-package sim
+package gateway
 
 import (
 	"bufio"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -15,25 +14,25 @@ import (
 	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
-	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
 
-// session is one connection: first the text phase (this file), then the stream.
-type session struct {
-	g      *Gateway
-	conn   *net.TCPConn
-	in     *bufio.Reader
-	log    *slog.Logger
-	ctx    context.Context
-	faults Faults       // those of this session
-	info   *SessionInfo // of its own: the gateway remembers it when the session is gone
+// Session is one connection: first the text phase (this file), then the stream. Its methods
+// are for the data and the misbehaviour of the session, and only on its own goroutine.
+type Session struct {
+	g    *Server
+	conn *net.TCPConn
+	in   *bufio.Reader
+	log  *slog.Logger
+	ctx  context.Context
+	info *SessionInfo // of its own: the server remembers it when the session is gone
+	ill  Misbehaviour // nil: nothing goes wrong
 
 	auth     authRequest
-	tl       *market.Timeline
-	compose  composer
-	wire     *wire
-	out      *sink
-	play     *player
+	feed     *Feed
+	messages Messages
+	wire     *writer
+	out      *Sink
+	coalesce bool // the metadata goes out with the authentication's reply
 	metaSent bool
 	waiting  []string // subscription lines from before the start
 
@@ -64,8 +63,8 @@ type authRequest struct {
 	slowReader string
 }
 
-func newSession(g *Gateway, conn *net.TCPConn, number int64) *session {
-	s := &session{
+func newSession(g *Server, conn *net.TCPConn, number int64) *Session {
+	s := &Session{
 		g: g, conn: conn, ctx: g.ctx,
 		in:     newLineReader(conn, g.cfg.MaxLine),
 		log:    g.cfg.Logger.With("session", number),
@@ -74,20 +73,14 @@ func newSession(g *Gateway, conn *net.TCPConn, number int64) *session {
 		mapped: make(map[mappedKey]bool),
 		gone:   make(chan struct{}),
 	}
-	if limit := g.cfg.Faults.Sessions; limit == 0 || number <= int64(limit) {
-		s.faults = g.cfg.Faults
-		s.faults.Stream = slices.Clone(s.faults.Stream)
-	}
-	s.wire = &wire{conn: conn, split: s.faults.SplitBytes, limit: -1}
+	s.wire = &writer{conn: conn, limit: -1}
+	s.ill = g.cfg.Misbehave(number)
 	return s
 }
 
 // run serves the connection to its end and says why it ended.
-func (s *session) run() error {
+func (s *Session) run() error {
 	s.log.Info("connected", "remote", s.info.Remote)
-	if s.faults.CloseBeforeGreeting {
-		return errSessionOver
-	}
 	if err := s.authenticate(); err != nil {
 		return err
 	}
@@ -98,7 +91,7 @@ func (s *session) run() error {
 }
 
 // authenticate greets, checks the reply to the challenge and answers.
-func (s *session) authenticate() error {
+func (s *Session) authenticate() error {
 	if err := s.conn.SetReadDeadline(time.Now().Add(s.g.cfg.AuthTimeout)); err != nil {
 		return err
 	}
@@ -111,7 +104,7 @@ func (s *session) authenticate() error {
 		return fmt.Errorf("read the authentication: %w", err)
 	}
 	if err := s.checkAuth(line, challenge); err != nil {
-		s.g.count.refused.Add(1)
+		s.g.count.Refused.Add(1)
 		s.log.Warn("authentication refused", "error", err)
 		return s.refuse(err)
 	}
@@ -121,48 +114,55 @@ func (s *session) authenticate() error {
 	return s.welcome()
 }
 
-func (s *session) greet() (challenge string, err error) {
-	if s.faults.EndlessLine {
-		filler := []byte(strings.Repeat("x", 64<<10))
-		for {
-			if _, err := s.wire.Write(filler); err != nil {
-				return "", err
-			}
-		}
-	}
+func (s *Session) greet() (challenge string, err error) {
 	challenge = newChallenge()
-	text := cmp.Or(s.faults.Greeting, "lsg_version=0.7.0-sim\n") +
-		cmp.Or(s.faults.Challenge, "cram="+challenge+"\n")
-	_, err = s.wire.Write([]byte(text))
-	return challenge, err
+	greeting, line := "lsg_version="+s.g.cfg.Version+"\n", "cram="+challenge+"\n"
+	if s.ill != nil {
+		other, instead, err := s.ill.Greet(s)
+		if err != nil {
+			return "", err
+		}
+		greeting, line = cmp.Or(other, greeting), cmp.Or(instead, line)
+	}
+	return challenge, s.Write([]byte(greeting + line))
 }
 
-// authFailed begins the refusal of a key, as with the service: clients look for it.
-const authFailed = "Authentication failed."
+// AuthFailed begins the refusal of a key, as with the service: clients look for it.
+const AuthFailed = "Authentication failed."
 
 // checkAuth checks the authentication line and takes what it asks for.
-func (s *session) checkAuth(line, challenge string) error {
+func (s *Session) checkAuth(line, challenge string) error {
 	fields, err := parseFields(line)
 	if err != nil {
 		return fmt.Errorf("authentication request: %w", err)
 	}
 	reply := fields["auth"]
 	delete(fields, "auth") // what follows may be logged and shown
-	if s.faults.RefuseAuth != "" {
-		return errors.New(s.faults.RefuseAuth)
+	if s.ill != nil {
+		if err := s.ill.Authenticate(); err != nil {
+			return err
+		}
 	}
 	if reply == "" {
-		return fmt.Errorf("%s The request has no auth field", authFailed)
+		return fmt.Errorf("%s The request has no auth field", AuthFailed)
 	}
 	if !replyMatches(challenge, reply, s.g.cfg.Keys) {
-		return fmt.Errorf("%s The simulator does not accept this key", authFailed)
+		return fmt.Errorf("%s This key is not accepted here", AuthFailed)
 	}
 	s.noteAuth(fields)
 	s.auth.dataset = fields["dataset"]
-	if s.tl = s.g.timelines[s.auth.dataset]; s.tl == nil {
-		return fmt.Errorf("unknown dataset %q, available: %s", s.auth.dataset, strings.Join(s.g.Datasets(), ", "))
+	unknown := fmt.Errorf("unknown dataset %q, available: %s", s.auth.dataset, strings.Join(s.g.cfg.Datasets.Names(), ", "))
+	if !slices.Contains(s.g.cfg.Datasets.Names(), s.auth.dataset) {
+		return unknown
 	}
-	return s.auth.readOptions(fields, s.g.cfg.Heartbeat)
+	if err := s.auth.readOptions(fields, s.g.cfg.Heartbeat); err != nil {
+		return err
+	}
+	if s.feed = s.g.cfg.Datasets.Open(s, s.auth.dataset); s.feed == nil {
+		return unknown
+	}
+	s.messages = Messages{s.feed.Version}
+	return nil
 }
 
 // The intervals between heartbeats that a client may ask for, in seconds.
@@ -205,12 +205,12 @@ func (a *authRequest) readOptions(fields map[string]string, heartbeat time.Durat
 }
 
 // refuse tells the client why and closes politely.
-func (s *session) refuse(cause error) error {
+func (s *Session) refuse(cause error) error {
 	text := strings.NewReplacer("|", "/", "\n", " ", "\r", " ").Replace(cause.Error())
 	if _, err := s.wire.Write([]byte("success=0|error=" + text + "\n")); err != nil {
 		return err
 	}
-	s.closeWrite()
+	s.CloseWrite()
 	// What the client still sends is read away: closing with unread bytes would reset the
 	// connection and might take the answer with it. The deadline is still set.
 	io.Copy(io.Discard, s.in) //nolint:errcheck // the session is over either way
@@ -218,41 +218,23 @@ func (s *session) refuse(cause error) error {
 }
 
 // welcome accepts the client and prepares the stream.
-func (s *session) welcome() error {
-	s.compose = composer{s.tl.Version}
-	cfg := &s.g.cfg
-	s.play = &player{
-		tl: s.tl, clock: cfg.Clock, pace: cfg.Pace, passes: int64(cfg.Passes),
-		shift: cfg.ShiftPasses, tsOut: s.auth.tsOut, liveFrom: uint64(cfg.LiveFrom),
-		market: s.g.market, replay: replayer{faults: s.faults.Replay},
-		announceReplayed: func(schema dbn.Schema) error {
-			return s.control(s.compose.replayed(s.now(), schema))
-		},
-	}
-	if cfg.EndOfInterval {
-		s.play.announceInterval = func(schema dbn.Schema, ts uint64) error {
-			return s.control(s.compose.endOfInterval(ts, schema))
-		}
-	}
+func (s *Session) welcome() error {
 	var err error
 	if s.out, err = newSink(s.wire, s.auth.zstd); err != nil {
 		return err
 	}
 	answer := fmt.Sprintf("success=1|session_id=%d\n", s.info.ID)
-	s.log.Info("authenticated", "dataset", s.auth.dataset, "version", s.tl.Version,
+	s.log.Info("authenticated", "dataset", s.auth.dataset, "version", s.feed.Version,
 		"zstd", s.auth.zstd, "ts_out", s.auth.tsOut, "heartbeat", s.auth.heartbeat)
-	if s.faults.CoalesceAuth {
+	if s.coalesce {
 		s.wire.lead = []byte(answer)
 		return s.sendMetadata()
 	}
-	if _, err := s.wire.Write([]byte(answer)); err != nil {
-		return err
-	}
-	return nil
+	return s.Write([]byte(answer))
 }
 
 // awaitStart gathers subscriptions until the client starts the session.
-func (s *session) awaitStart() error {
+func (s *Session) awaitStart() error {
 	for {
 		line, err := readLine(s.in, s.g.cfg.MaxLine)
 		if err != nil {
@@ -272,13 +254,4 @@ func (s *session) awaitStart() error {
 
 func isStart(line string) bool {
 	return line == "start_session" || strings.HasPrefix(line, "start_session=")
-}
-
-// now is the time that gateway messages carry.
-func (s *session) now() uint64 { return uint64(s.g.cfg.Clock.Now().UnixNano()) }
-
-func (s *session) closeWrite() {
-	if err := s.conn.CloseWrite(); err != nil {
-		s.log.Debug("shut down", "error", err)
-	}
 }

@@ -1,4 +1,4 @@
-package sim
+package gateway
 
 import (
 	"errors"
@@ -13,12 +13,12 @@ import (
 // flushSize is how much is gathered before it is written.
 const flushSize = 256 << 10
 
-// errSessionOver ends a session as intended: nothing more is sent.
-var errSessionOver = errors.New("session over")
+// ErrOver ends a session as intended: nothing more is sent.
+var ErrOver = errors.New("session over")
 
-// wire writes to the connection: in small pieces when asked to, and up to a byte position
+// writer writes to the connection: in small pieces when asked to, and up to a byte position
 // where a fault waits.
-type wire struct {
+type writer struct {
 	conn  net.Conn
 	split int // at most so many bytes in one write; 0 is no limit
 	sent  int64
@@ -33,11 +33,11 @@ type wire struct {
 }
 
 // begin is called where the DBN stream begins: positions count from here.
-func (w *wire) begin(total *atomic.Int64) {
+func (w *writer) begin(total *atomic.Int64) {
 	w.sent, w.total = -int64(len(w.lead)), total
 }
 
-func (w *wire) Write(p []byte) (int, error) {
+func (w *writer) Write(p []byte) (int, error) {
 	if len(w.lead) == 0 {
 		return w.write(p)
 	}
@@ -48,7 +48,7 @@ func (w *wire) Write(p []byte) (int, error) {
 	return max(n-lead, 0), err
 }
 
-func (w *wire) write(p []byte) (int, error) {
+func (w *writer) write(p []byte) (int, error) {
 	done := 0
 	for done < len(p) || w.limit == w.sent {
 		if w.limit == w.sent {
@@ -77,16 +77,18 @@ func (w *wire) write(p []byte) (int, error) {
 	return done, nil
 }
 
-// sink takes the bytes of the DBN stream: it gathers small pieces, compresses when the
+// Sink takes the bytes of the DBN stream: it gathers small pieces, compresses when the
 // client asked for it, and passes large pieces through without a copy.
-type sink struct {
-	w       *wire
-	zw      *zstd.Encoder // nil without compression
-	pending []byte
+type Sink struct {
+	w  *writer
+	zw *zstd.Encoder // nil without compression
+	// Pending are bytes that were gathered and not written yet. Records are appended to it;
+	// a call of Relieve must follow.
+	Pending []byte
 }
 
-func newSink(w *wire, compress bool) (*sink, error) {
-	s := &sink{w: w}
+func newSink(w *writer, compress bool) (*Sink, error) {
+	s := &Sink{w: w}
 	if compress {
 		// One goroutine less: with a concurrency of 1 the encoder works in Write.
 		zw, err := zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true),
@@ -99,37 +101,37 @@ func newSink(w *wire, compress bool) (*sink, error) {
 	return s, nil
 }
 
-// add gathers p behind what was added before.
-func (s *sink) add(p []byte) error {
+// Add gathers p behind what was added before.
+func (s *Sink) Add(p []byte) error {
 	if len(p) >= flushSize/4 {
 		if err := s.drain(); err != nil {
 			return err
 		}
 		return s.pass(p)
 	}
-	s.pending = append(s.pending, p...)
-	return s.relieve()
+	s.Pending = append(s.Pending, p...)
+	return s.Relieve()
 }
 
-// relieve writes what is gathered when it is much.
-func (s *sink) relieve() error {
-	if len(s.pending) < flushSize {
+// Relieve writes what is gathered when it is much.
+func (s *Sink) Relieve() error {
+	if len(s.Pending) < flushSize {
 		return nil
 	}
 	return s.drain()
 }
 
 // drain passes on what is gathered.
-func (s *sink) drain() error {
-	if len(s.pending) == 0 {
+func (s *Sink) drain() error {
+	if len(s.Pending) == 0 {
 		return nil
 	}
-	err := s.pass(s.pending)
-	s.pending = s.pending[:0]
+	err := s.pass(s.Pending)
+	s.Pending = s.Pending[:0]
 	return err
 }
 
-func (s *sink) pass(p []byte) error {
+func (s *Sink) pass(p []byte) error {
 	var to io.Writer = s.w
 	if s.zw != nil {
 		to = s.zw
@@ -139,7 +141,7 @@ func (s *sink) pass(p []byte) error {
 }
 
 // flush writes everything so that the client can decode it now.
-func (s *sink) flush() error {
+func (s *Sink) flush() error {
 	if err := s.drain(); err != nil {
 		return err
 	}
@@ -150,7 +152,7 @@ func (s *sink) flush() error {
 }
 
 // close ends the zstd frame. Nothing may be added after it.
-func (s *sink) close() error {
+func (s *Sink) close() error {
 	if err := s.drain(); err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package sim
+package gateway
 
 import (
 	"crypto/rand"
@@ -6,10 +6,6 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 )
-
-// TestKey is the key that a gateway accepts when its Config names none. It opens nothing
-// but a simulator.
-const TestKey = "db-simSIMsimSIMsimSIMsimSIMsim00"
 
 // KeyLen is the length of an API key, in ASCII characters.
 const KeyLen = 32

@@ -1,4 +1,4 @@
-package sim
+package gateway
 
 import (
 	"fmt"
@@ -7,11 +7,11 @@ import (
 	"strings"
 
 	"github.com/dbnloop/dbnloop/dbn"
-	"github.com/dbnloop/dbnloop/sim/internal/market"
+	"github.com/dbnloop/dbnloop/internal/wire"
 )
 
 // handleWaiting answers the subscriptions that came before the start.
-func (s *session) handleWaiting() error {
+func (s *Session) handleWaiting() error {
 	for _, line := range s.waiting {
 		if err := s.handleLine(line); err != nil {
 			return err
@@ -31,7 +31,7 @@ func (s *session) handleWaiting() error {
 
 // handleLine answers one line of a started session: with symbol mappings and an
 // acknowledgement, or with error records. Only a failure to send is returned.
-func (s *session) handleLine(line string) error {
+func (s *Session) handleLine(line string) error {
 	s.log.Debug("line", "text", line)
 	if s.streaming {
 		if err := s.admit(line); err != nil {
@@ -59,10 +59,12 @@ func (s *session) handleLine(line string) error {
 	if err := s.allowed(whole); err != nil {
 		return s.invalid(fmt.Sprintf("subscription %s: %v", chunk.name(), err))
 	}
-	if err := s.checkStart(whole); err != nil {
-		text := fmt.Sprintf("Replay of subscription %s (%s): %v", chunk.name(), whole.schema, err)
-		s.log.Warn("replay refused", "error", text)
-		return s.control(s.compose.failure(s.now(), dbn.ErrorCodeReplayDataAgedOut, true, text))
+	if whole.hasStart {
+		if whole.start, err = s.feed.Records.Replay(whole.schema, whole.start); err != nil {
+			text := fmt.Sprintf("Replay of subscription %s (%s): %v", chunk.name(), whole.schema, err)
+			s.log.Warn("replay refused", "error", text)
+			return s.Control(s.messages.Failure(s.Now(), dbn.ErrorCodeReplayDataAgedOut, true, text))
+		}
 	}
 	return s.accept(whole)
 }
@@ -76,7 +78,7 @@ func (r *request) name() string {
 }
 
 // join gathers the chunks of one subscription; nil until the last one is there.
-func (s *session) join(chunk *request) (*request, error) {
+func (s *Session) join(chunk *request) (*request, error) {
 	key := chunk.name()
 	whole := s.chunks[key]
 	switch {
@@ -100,9 +102,9 @@ func (s *session) join(chunk *request) (*request, error) {
 }
 
 // allowed refuses what this session cannot serve.
-func (s *session) allowed(r *request) error {
-	if int(r.schema) >= market.NumSchemas || !s.tl.Offers[r.schema] {
-		return fmt.Errorf("dataset %s has no schema %s here", s.tl.Dataset, r.schema)
+func (s *Session) allowed(r *request) error {
+	if !s.feed.Symbols.Offers(r.schema) {
+		return fmt.Errorf("dataset %s has no schema %s here", s.auth.dataset, r.schema)
 	}
 	if r.hasStart && s.streaming {
 		return fmt.Errorf("start is not possible after the session has started")
@@ -111,45 +113,40 @@ func (s *session) allowed(r *request) error {
 }
 
 // accept resolves the symbols and adds the subscription.
-func (s *session) accept(r *request) error {
+func (s *Session) accept(r *request) error {
 	if !r.hasID {
 		r.id = s.nextID
 		s.nextID++
 	}
-	sub := &subscription{id: r.id, schema: r.schema, start: r.start, replay: r.hasStart, snapshot: r.snapshot}
+	sub := &Subscription{ID: r.id, Schema: r.schema, Start: r.start, Replay: r.hasStart, Snapshot: r.snapshot}
 	if slices.Contains(r.symbols, dbn.AllSymbols) {
-		sub.all = true
-		for _, t := range s.tl.Symbols.Named() {
-			if err := s.mapSymbol(t, r.stypeIn, s.tl.Symbols.RawSymbol(t.ID)); err != nil {
+		sub.All = true
+		for _, t := range s.feed.Symbols.All() {
+			if err := s.mapSymbol(&t, r.stypeIn, t.RawSymbol); err != nil {
 				return err
 			}
 		}
 	} else if err := s.resolve(r, sub); err != nil {
 		return err
 	}
-	if !sub.all && len(sub.ids) == 0 {
+	if !sub.All && len(sub.IDs) == 0 {
 		return nil // every symbol has had its error
 	}
-	if err := s.play.fits(sub); err != nil {
-		return s.invalid(fmt.Sprintf("subscription %d: %v", sub.id, err))
+	if err := s.feed.Records.Fits(sub); err != nil {
+		return s.invalid(fmt.Sprintf("subscription %d: %v", sub.ID, err))
 	}
-	if err := s.control(s.compose.ack(s.now(), sub.id, sub.schema)); err != nil {
+	if err := s.Control(s.messages.ack(s.Now(), sub.ID, sub.Schema)); err != nil {
 		return err
 	}
-	if sub.snapshot {
-		if err := s.sendSnapshot(sub); err != nil {
-			return err
-		}
-	}
-	s.play.subscribe(sub)
+	snapshot := s.feed.Records.Subscribe(sub)
 	s.atEnd = false
-	return nil
+	return s.sendSnapshot(snapshot)
 }
 
 // unsubscribe takes the symbols of a request away from what the session gets of its schema;
 // those that it does not get are passed over. A chunk acts at once, the last one is
 // acknowledged.
-func (s *session) unsubscribe(line string) error {
+func (s *Session) unsubscribe(line string) error {
 	r, err := parseRequest(line)
 	if err != nil {
 		return s.invalid(fmt.Sprintf("unsubscribe: %v", err))
@@ -159,46 +156,45 @@ func (s *session) unsubscribe(line string) error {
 	default:
 		return s.invalid(fmt.Sprintf("unsubscribe: stype_in %s is not possible, want raw_symbol, parent or instrument_id", r.stypeIn))
 	}
-	wanted := func(uint32) bool { return false }
+	gone := func(uint32) bool { return true }
 	if !slices.Contains(r.symbols, dbn.AllSymbols) {
 		ids := make(map[uint32]bool)
 		for _, symbol := range r.symbols {
-			for _, t := range s.tl.Resolve(r.stypeIn, symbol) {
+			for _, t := range s.feed.Symbols.Resolve(r.stypeIn, symbol) {
 				ids[t.ID] = true
 			}
 		}
-		wanted = func(id uint32) bool { return !ids[id] }
+		gone = func(id uint32) bool { return ids[id] }
 	}
-	s.play.keep(r.schema, wanted)
+	s.feed.Records.Unsubscribe(r.schema, gone)
 	if !r.last {
 		return nil
 	}
-	return s.control(s.compose.unsubscribed(s.now(), r.schema))
+	return s.Control(s.messages.unsubscribed(s.Now(), r.schema))
 }
 
 // resolve finds the instruments of each symbol. A symbol that is not known is an error
 // record of its own; the subscription goes on with the others.
-func (s *session) resolve(r *request, sub *subscription) error {
-	sub.ids = make(map[uint32]struct{})
+func (s *Session) resolve(r *request, sub *Subscription) error {
+	sub.IDs = make(map[uint32]struct{})
 	var unknown []string
 	for _, symbol := range r.symbols {
-		targets := s.tl.Resolve(r.stypeIn, symbol)
+		targets := s.feed.Symbols.Resolve(r.stypeIn, symbol)
 		if len(targets) == 0 {
 			unknown = append(unknown, symbol)
 		}
 		for _, t := range targets {
-			sub.ids[t.ID] = struct{}{}
-			if err := s.mapSymbol(t, r.stypeIn, symbol); err != nil {
+			sub.IDs[t.ID] = struct{}{}
+			if err := s.mapSymbol(&t, r.stypeIn, symbol); err != nil {
 				return err
 			}
 		}
 	}
-	sub.seal()
 	for i, symbol := range unknown {
-		text := fmt.Sprintf("Failed to resolve symbol %s of subscription request %d (%s)", symbol, sub.id, r.stypeIn)
+		text := fmt.Sprintf("Failed to resolve symbol %s of subscription request %d (%s)", symbol, sub.ID, r.stypeIn)
 		s.log.Warn("unknown symbol", "symbol", symbol, "stype_in", r.stypeIn)
 		last := i == len(unknown)-1
-		if err := s.control(s.compose.failure(s.now(), dbn.ErrorCodeSymbolResolutionFailed, last, text)); err != nil {
+		if err := s.Control(s.messages.Failure(s.Now(), dbn.ErrorCodeSymbolResolutionFailed, last, text)); err != nil {
 			return err
 		}
 	}
@@ -206,29 +202,27 @@ func (s *session) resolve(r *request, sub *subscription) error {
 }
 
 // mapSymbol tells the client which instrument a symbol stands for, once.
-func (s *session) mapSymbol(t market.Target, stypeIn dbn.SType, requested string) error {
+func (s *Session) mapSymbol(t *Instrument, stypeIn dbn.SType, requested string) error {
 	key := mappedKey{t.ID, requested}
-	raw := s.tl.Symbols.RawSymbol(t.ID)
-	if s.mapped[key] || raw == "" {
+	if s.mapped[key] || t.RawSymbol == "" {
 		return nil
 	}
 	s.mapped[key] = true
-	return s.control(s.compose.mapping(s.now(), t, stypeIn, requested, raw))
+	return s.Control(s.messages.mapping(s.Now(), t, stypeIn, requested))
 }
 
 // invalid answers a subscription that cannot be served; the session goes on.
-func (s *session) invalid(text string) error {
+func (s *Session) invalid(text string) error {
 	s.log.Warn("invalid subscription", "error", text)
-	return s.control(s.compose.failure(s.now(), dbn.ErrorCodeInvalidSubscription, true, "Invalid subscription: "+text))
+	return s.Control(s.messages.Failure(s.Now(), dbn.ErrorCodeInvalidSubscription, true, "Invalid subscription: "+text))
 }
 
-// sendSnapshot sends the order books as they are at the present place of the data.
-func (s *session) sendSnapshot(sub *subscription) error {
-	records := snapshotOf(s.tl, sub, s.play.position())
+// sendSnapshot sends the order books of a subscription, record by record.
+func (s *Session) sendSnapshot(records []byte) error {
 	for len(records) > 0 {
-		rec := slices.Clone(records[:market.Size(records)])
+		rec := slices.Clone(records[:wire.Size(records)])
 		records = records[len(rec):]
-		if err := s.control(rec); err != nil {
+		if err := s.Control(rec); err != nil {
 			return err
 		}
 	}
