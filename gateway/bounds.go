@@ -33,6 +33,7 @@ func (s *Session) note(change func(*SessionInfo)) {
 	s.g.mu.Lock()
 	defer s.g.mu.Unlock()
 	change(s.info)
+	s.g.changed.Broadcast()
 }
 
 // noteAuth shows the fields of an authentication whose key is accepted.

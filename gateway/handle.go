@@ -140,6 +140,7 @@ func (s *Session) accept(r *request) error {
 	}
 	snapshot := s.feed.Records.Subscribe(sub)
 	s.atEnd = false
+	s.note(func(*SessionInfo) { s.g.count.Subscriptions.Add(1) })
 	return s.sendSnapshot(snapshot)
 }
 

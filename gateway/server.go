@@ -56,8 +56,10 @@ type Counters struct {
 	Active   atomic.Int64 // connections open now
 	Ended    atomic.Int64 // connections that have ended
 	Refused  atomic.Int64 // authentications refused
-	Records  atomic.Int64 // data records sent; system, error and mapping records do not count
-	Bytes    atomic.Int64 // bytes of DBN streams sent, as they went over the wire
+	// Subscriptions are those that were accepted.
+	Subscriptions atomic.Int64
+	Records       atomic.Int64 // data records sent; system, error and mapping records do not count
+	Bytes         atomic.Int64 // bytes of DBN streams sent, as they went over the wire
 }
 
 // SessionInfo is what one connection was about.
@@ -122,6 +124,7 @@ type Server struct {
 	closed   bool
 	sessions *recent.List[SessionInfo]
 	changed  *sync.Cond // with mu: a session has begun, ended or subscribed
+	live     map[*Session]struct{}
 }
 
 // NewServer listens. The caller must call Close.
@@ -134,7 +137,7 @@ func NewServer(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Server{cfg: cfg, door: door, count: cfg.Counters, sessions: recent.New[SessionInfo](recent.MaxBytes)}
+	g := &Server{cfg: cfg, door: door, count: cfg.Counters, sessions: recent.New[SessionInfo](recent.MaxBytes), live: make(map[*Session]struct{})}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.changed = sync.NewCond(&g.mu)
 	g.running.Go(g.accept)
@@ -227,23 +230,26 @@ func (g *Server) serve(conn *net.TCPConn) {
 	number := g.count.Sessions.Add(1)
 	g.count.Active.Add(1)
 	s := newSession(g, conn, number)
-	g.remember(s.info)
+	g.remember(s)
 	stop := context.AfterFunc(g.ctx, func() { conn.Close() })
 	err := s.run()
+	s.posts.close()
 	stop()
 	conn.Close()
 	s.log.Info("session ended", "cause", err, "records", s.sent)
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	delete(g.live, s)
 	s.info.Ended, s.info.Records = true, s.sent
 	g.count.Active.Add(-1)
 	g.count.Ended.Add(1)
 	g.changed.Broadcast()
 }
 
-func (g *Server) remember(info *SessionInfo) {
+func (g *Server) remember(s *Session) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.sessions.Add(info, len(info.Remote)+recent.KeyOverhead)
+	g.live[s] = struct{}{}
+	g.sessions.Add(s.info, len(s.info.Remote)+recent.KeyOverhead)
 	g.changed.Broadcast()
 }

@@ -35,6 +35,7 @@ type Session struct {
 	coalesce bool // the metadata goes out with the authentication's reply
 	metaSent bool
 	waiting  []string // subscription lines from before the start
+	posts    posts
 
 	chunks    map[string]*request // unfinished subscriptions by id
 	nextID    uint32              // id of the next subscription that has none
@@ -75,6 +76,7 @@ func newSession(g *Server, conn *net.TCPConn, number int64) *Session {
 	}
 	s.wire = &writer{conn: conn, limit: -1}
 	s.ill = g.cfg.Misbehave(number)
+	s.posts.waiting = make(chan struct{}, 1)
 	return s
 }
 

@@ -125,6 +125,10 @@ func (s *Session) takeLines(lines <-chan string) error {
 			if err := s.handleLine(line); err != nil {
 				return err
 			}
+		case <-s.posts.waiting:
+			if err := s.answerPosts(); err != nil {
+				return err
+			}
 		case <-s.ctx.Done():
 			return s.ctx.Err()
 		default:
@@ -199,6 +203,8 @@ func (q *quietClock) wait(lines <-chan string, next time.Time) error {
 		return nil
 	case line := <-lines:
 		return s.handleLine(line)
+	case <-s.posts.waiting:
+		return s.answerPosts()
 	case <-s.gone:
 		return errClientGone
 	case <-s.ctx.Done():

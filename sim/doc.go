@@ -22,6 +22,11 @@
 // Package historical is the same for the historical HTTP API. With [Gateway.Present] as its
 // Config.Present, history ends where live data begins.
 //
+// A test can change a gateway while it runs: [Gateway.AddFault] adds a fault, counts how often
+// it is shown and removes it, Gateway.Reset resets the connections, [Gateway.Push] sends
+// records of the test's own, and Gateway.AwaitSubscribed and Gateway.AwaitEnded wait for
+// clients.
+//
 // A [ManualClock] moves the simulator alone: a client's own timeouts are real time.
 //
 // The package needs no cgo. It starts goroutines (one for the listener and two for each

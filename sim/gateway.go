@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
@@ -118,6 +119,10 @@ type Gateway struct {
 	timelines map[string]*market.Timeline // by dataset
 	market    *sharedMarket               // nil when each session has its own
 	count     gateway.Counters
+
+	mu          sync.Mutex
+	connections int64 // that have come
+	faults      []*addedFaults
 }
 
 // Stats are a gateway's counters since it began.
@@ -151,6 +156,7 @@ func (g *Gateway) start(cfg Config) (err error) {
 		return err
 	}
 	g.openMarket()
+	g.faults = parts(g.cfg.Faults, new(FaultHandle), 0)
 	g.Server, err = gateway.NewServer(gateway.Config{
 		Addr: g.cfg.Addr, Keys: g.cfg.Keys, Datasets: datasets{g}, Version: "0.7.0-sim",
 		CloseAtEnd: g.cfg.AtEnd == CloseAtEnd, Heartbeat: g.cfg.Heartbeat, AuthTimeout: g.cfg.AuthTimeout,

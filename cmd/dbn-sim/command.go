@@ -66,7 +66,8 @@ With --hist-port (or --hist-listen) the same data is served over the historical 
 well, over TLS with a certificate made at start: --ca-out writes the CA to trust. A second
 line, "historical on URL", then follows the first.
 
-Faults (--fault NAME[=VALUE], repeatable; a position is N data records, Nb bytes, or end):
+Faults (--fault NAME[=VALUE][,on=FIRST-LAST], repeatable; on numbers the connections; a
+position is N data records, Nb bytes, or end):
 ` + faultHelp(sim.FaultHelp()) + `
 Faults of the historical API (--hist-fault NAME[=VALUE][,on=FIRST-LAST][,endpoint=NAME],
 repeatable; on numbers the requests to the endpoint, or the connections for the faults of

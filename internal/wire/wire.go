@@ -10,6 +10,9 @@ import (
 // lengthUnit is what a record's first byte counts in.
 const lengthUnit = 4
 
+// HeaderLen is the length of the header that every record begins with, in bytes.
+const HeaderLen = 16
+
 // TsOutLen is the length of the send time at the end of a record, in bytes.
 const TsOutLen = 8
 

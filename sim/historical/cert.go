@@ -88,39 +88,36 @@ func (a *authority) issue(change func(*x509.Certificate)) (*tls.Certificate, err
 	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
 }
 
-// certificates makes the server's certificate and those of the faults that are asked for.
-func (a *authority) certificates(faults []Fault) (map[FaultKind]*tls.Certificate, error) {
-	certs := make(map[FaultKind]*tls.Certificate)
-	good, err := a.issue(nil)
+// certify makes the certificate that a fault needs, if it needs one; "" is the good one.
+func (h *Server) certify(kind FaultKind) error {
+	var cert *tls.Certificate
+	var err error
+	switch kind {
+	case "":
+		cert, err = h.ca.issue(nil)
+	case FaultCertExpired:
+		cert, err = h.ca.issue(func(c *x509.Certificate) {
+			c.NotBefore, c.NotAfter = c.NotBefore.Add(-48*time.Hour), c.NotBefore.Add(-24*time.Hour)
+		})
+	case FaultCertWrongHost:
+		cert, err = h.ca.issue(func(c *x509.Certificate) {
+			c.DNSNames, c.IPAddresses = []string{"elsewhere.example"}, nil
+		})
+	case FaultCertSelfSigned:
+		cert, err = (*authority)(nil).issue(nil)
+	case FaultCertUnknownCA:
+		var other *authority
+		if other, err = newAuthority("somebody else's CA"); err == nil {
+			cert, err = other.issue(nil)
+		}
+	default:
+		return nil
+	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	certs[""] = good
-	for _, f := range faults {
-		var cert *tls.Certificate
-		switch f.Kind {
-		case FaultCertExpired:
-			cert, err = a.issue(func(c *x509.Certificate) {
-				c.NotBefore, c.NotAfter = c.NotBefore.Add(-48*time.Hour), c.NotBefore.Add(-24*time.Hour)
-			})
-		case FaultCertWrongHost:
-			cert, err = a.issue(func(c *x509.Certificate) {
-				c.DNSNames, c.IPAddresses = []string{"elsewhere.example"}, nil
-			})
-		case FaultCertSelfSigned:
-			cert, err = (*authority)(nil).issue(nil)
-		case FaultCertUnknownCA:
-			var other *authority
-			if other, err = newAuthority("somebody else's CA"); err == nil {
-				cert, err = other.issue(nil)
-			}
-		default:
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		certs[f.Kind] = cert
-	}
-	return certs, nil
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.certs[kind] = cert
+	return nil
 }

@@ -86,14 +86,18 @@ func (l listener) Accept() (net.Conn, error) {
 			c.cut()
 			return nil, net.ErrClosed
 		}
-		fault := l.server.faults.ofConnection()
-		switch fault.Kind {
+		var kind FaultKind
+		if fault := l.server.faults.ofConnection(); fault != nil {
+			kind = fault.Kind
+			fault.Fire()
+		}
+		switch kind {
 		case FaultHandshakeStall, FaultHandshakeReset, FaultNoTLS:
-			l.server.running.Go(func() { c.refuse(fault.Kind) })
+			l.server.running.Go(func() { c.refuse(kind) })
 			continue
 		}
 		if !l.server.cfg.PlainHTTP {
-			c.Conn = tls.Server(conn, l.server.tlsConfig(fault.Kind))
+			c.Conn = tls.Server(conn, l.server.tlsConfig(kind))
 		}
 		return c, nil
 	}
@@ -121,10 +125,12 @@ func (c *clientConn) refuse(kind FaultKind) {
 
 // tlsConfig is the server's TLS, with the certificate of a fault if there is one for it.
 func (h *Server) tlsConfig(kind FaultKind) *tls.Config {
+	h.mu.Lock()
 	cert, ok := h.certs[kind]
 	if !ok {
 		cert = h.certs[""]
 	}
+	h.mu.Unlock()
 	return &tls.Config{
 		Certificates: []tls.Certificate{*cert},
 		MinVersion:   tls.VersionTLS12,

@@ -6,8 +6,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/dbnloop/dbnloop/sim/internal/schedule"
 )
 
 // FaultKind names a misbehaviour of a [Server]; the values are also the names
@@ -200,7 +201,7 @@ func ParseFault(text string) (Fault, error) {
 		var err error
 		switch key {
 		case "on":
-			f.First, f.Last, err = parseNumbers(value)
+			f.First, f.Last, err = schedule.Numbers(value)
 		case "endpoint":
 			f.Endpoint = value
 		default:
@@ -211,26 +212,6 @@ func ParseFault(text string) (Fault, error) {
 		}
 	}
 	return f, f.validate()
-}
-
-// parseNumbers reads "3", "1-3", "2-" or "-3".
-func parseNumbers(text string) (first, last int, err error) {
-	a, b, isRange := strings.Cut(text, "-")
-	if !isRange {
-		b = a
-	}
-	for _, end := range []struct {
-		text string
-		n    *int
-	}{{a, &first}, {b, &last}} {
-		if end.text == "" && isRange {
-			continue
-		}
-		if *end.n, err = strconv.Atoi(end.text); err != nil || *end.n < 1 {
-			return 0, 0, fmt.Errorf("on=%s: want numbers from 1, such as 2, 1-3 or 2-", text)
-		}
-	}
-	return first, last, nil
 }
 
 func readStatus(otherwise int) func(*Fault, string) error {
@@ -308,53 +289,8 @@ func (f *Fault) validate() error {
 	if f.At < 0 || f.For < 0 || f.First < 0 || f.Last < 0 {
 		return fmt.Errorf("fault %s: a number is negative", f.Kind)
 	}
-	if f.Last > 0 && f.Last < f.First {
-		return fmt.Errorf("fault %s: the last, %d, is before the first, %d", f.Kind, f.Last, f.First)
+	if err := schedule.Ordered(f.First, f.Last); err != nil {
+		return fmt.Errorf("fault %s: %w", f.Kind, err)
 	}
 	return nil
-}
-
-// faultList chooses the faults of each connection and request.
-type faultList struct {
-	list []Fault
-
-	mu   sync.Mutex
-	seen []int // how many connections or requests each fault has seen
-}
-
-func newFaultList(list []Fault) *faultList {
-	return &faultList{list: slices.Clone(list), seen: make([]int, len(list))}
-}
-
-func (f *faultList) ofConnection() Fault {
-	found := f.next(func(k faultForm, _ *Fault) bool { return k.ofConn })
-	if len(found) == 0 {
-		return Fault{}
-	}
-	return found[0]
-}
-
-func (f *faultList) ofRequest(endpoint string) []Fault {
-	return f.next(func(k faultForm, fault *Fault) bool {
-		return !k.ofConn && (fault.Endpoint == "" || fault.Endpoint == endpoint)
-	})
-}
-
-// next counts one for each fault that it could concern and returns those that are due.
-func (f *faultList) next(concerns func(faultForm, *Fault) bool) []Fault {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	var due []Fault
-	for i := range f.list {
-		fault := &f.list[i]
-		kind, _ := findFault(fault.Kind)
-		if !concerns(kind, fault) {
-			continue
-		}
-		f.seen[i]++
-		if f.seen[i] >= fault.First && (fault.Last == 0 || f.seen[i] <= fault.Last) {
-			due = append(due, *fault)
-		}
-	}
-	return due
 }

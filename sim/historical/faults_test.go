@@ -378,3 +378,34 @@ func TestParseHistoricalFault(t *testing.T) {
 		t.Error("an unknown kind is accepted")
 	}
 }
+
+func TestAFaultIsAddedCountedAndRemoved(t *testing.T) {
+	h := serve(t, historical.Config{})
+	handle, err := h.AddFault(aFault(t, "error=418,on=2-3")[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []int{200, 418, 418, 200} {
+		if a, err := tradesOf(t, h); err != nil || a.status != want {
+			t.Errorf("request %d: %v, status %d", i+1, err, a.status)
+		}
+	}
+	if handle.Fired() != 2 {
+		t.Errorf("shown %d times, want 2", handle.Fired())
+	}
+	expired, err := h.AddFault(aFault(t, "cert-expired")[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var invalid x509.CertificateInvalidError
+	if _, err := tradesOf(t, h); !errors.As(err, &invalid) || invalid.Reason != x509.Expired {
+		t.Errorf("the certificate: %v", err)
+	}
+	expired.Remove()
+	if a, err := tradesOf(t, h); err != nil || a.status != 200 || expired.Fired() != 1 {
+		t.Errorf("after it was removed: %v, status %d, shown %d times", err, a.status, expired.Fired())
+	}
+	if _, err := h.AddFault(historical.Fault{Kind: "none"}); err == nil {
+		t.Error("an unknown kind is accepted")
+	}
+}

@@ -19,9 +19,11 @@ func (h *Server) showFaults(x *exchange, conn *clientConn, endpoint string) (don
 	for _, f := range h.faults.ofRequest(endpoint) {
 		switch f.Kind {
 		case FaultWarning:
+			f.Fire()
 			x.warnings = append(x.warnings, f.Text)
 			continue
 		case FaultBadWarning:
+			f.Fire()
 			x.Header().Set("X-Warning", f.Text)
 			continue
 		}
@@ -29,8 +31,9 @@ func (h *Server) showFaults(x *exchange, conn *clientConn, endpoint string) (don
 			continue
 		}
 		shown = true
+		f.Fire()
 		h.cfg.Logger.Info("fault", "kind", f.Kind, "endpoint", endpoint)
-		if done, err = h.show(x, conn, f); done || err != nil {
+		if done, err = h.show(x, conn, f.Fault); done || err != nil {
 			return done, err
 		}
 	}

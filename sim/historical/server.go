@@ -155,8 +155,8 @@ func NewServer(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("historical: %w", err)
 	}
 	h := &Server{
-		cfg: cfg, faults: newFaultList(cfg.Faults), jobs: newJobList(),
-		conns: make(map[*clientConn]struct{}), requests: recent.New[Request](recent.MaxBytes),
+		cfg: cfg, faults: new(faultList), jobs: newJobList(),
+		certs: make(map[FaultKind]*tls.Certificate), conns: make(map[*clientConn]struct{}), requests: recent.New[Request](recent.MaxBytes),
 	}
 	if h.datasets, err = loadDatasets(cfg.Sources, cfg.Version); err != nil {
 		return nil, fmt.Errorf("historical: %w", err)
@@ -164,8 +164,13 @@ func NewServer(cfg Config) (*Server, error) {
 	if h.ca, err = newAuthority("dbn-sim CA"); err != nil {
 		return nil, fmt.Errorf("historical: %w", err)
 	}
-	if h.certs, err = h.ca.certificates(cfg.Faults); err != nil {
+	if err := h.certify(""); err != nil {
 		return nil, fmt.Errorf("historical: %w", err)
+	}
+	for _, f := range cfg.Faults {
+		if _, err := h.AddFault(f); err != nil {
+			return nil, fmt.Errorf("historical: %w", err)
+		}
 	}
 	if h.listener, err = net.Listen("tcp", cfg.Addr); err != nil {
 		return nil, fmt.Errorf("historical: %w", err)
