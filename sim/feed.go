@@ -19,7 +19,7 @@ func (d datasets) Open(s *gateway.Session, name string) *gateway.Feed {
 	}
 	cfg := &d.g.cfg
 	p := &player{
-		tl: tl, clock: cfg.Clock, pace: cfg.Pace, passes: int64(cfg.Passes),
+		tl: tl, records: tl.Reader(), clock: cfg.Clock, pace: cfg.Pace, passes: int64(cfg.Passes),
 		shift: cfg.ShiftPasses, tsOut: s.TsOut(), liveFrom: uint64(cfg.LiveFrom),
 		market: d.g.market, retention: cfg.Retention,
 		announceReplayed: func(schema dbn.Schema) error {

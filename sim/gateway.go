@@ -155,6 +155,11 @@ func (g *Gateway) start(cfg Config) (err error) {
 	if g.timelines, err = market.LoadTimelines(g.cfg.Sources, g.cfg.Version); err != nil {
 		return err
 	}
+	defer func() {
+		if err != nil {
+			g.closeTimelines()
+		}
+	}()
 	g.openMarket()
 	g.faults = parts(g.cfg.Faults, new(FaultHandle), 0)
 	g.Server, err = gateway.NewServer(gateway.Config{
@@ -163,6 +168,20 @@ func (g *Gateway) start(cfg Config) (err error) {
 		MaxLine: g.cfg.MaxLine, Misbehave: g.misbehave, Counters: &g.count, Clock: g.cfg.Clock, Logger: g.cfg.Logger,
 	})
 	return err
+}
+
+// Close stops listening, closes every connection and waits until all goroutines have
+// ended. Calling it again does nothing.
+func (g *Gateway) Close() error {
+	err := g.Server.Close()
+	g.closeTimelines()
+	return err
+}
+
+func (g *Gateway) closeTimelines() {
+	for _, tl := range g.timelines {
+		tl.Close() //nolint:errcheck // it was only read
+	}
 }
 
 // Datasets are the datasets that can be asked for.

@@ -14,12 +14,13 @@ import (
 // player walks the timeline for one session: it filters, paces and repeats. It knows no
 // socket: Step fills a sink.
 type player struct {
-	tl     *market.Timeline
-	clock  Clock
-	pace   Pace
-	passes int64 // how often the data is played; negative is for ever
-	shift  bool  // later passes have later timestamps
-	tsOut  bool
+	tl      *market.Timeline
+	records *market.Reader
+	clock   Clock
+	pace    Pace
+	passes  int64 // how often the data is played; negative is for ever
+	shift   bool  // later passes have later timestamps
+	tsOut   bool
 	// liveFrom is the index timestamp at which the present begins; 0 is unset: then the
 	// present begins with the data, and a replay goes to its end.
 	liveFrom uint64
@@ -120,12 +121,15 @@ func (p *player) rewind() {
 	}
 	now := p.clock.Now()
 	for at := p.behind; at.Off < p.at.Off; at.Rec++ {
-		rec := p.tl.Data[at.Off:]
+		rec := p.records.Record(at.Off)
+		if rec == nil {
+			return // the next step gets the error
+		}
 		if p.pacer.due(market.IndexTs(rec)).After(now) {
 			p.at = at
 			return
 		}
-		at.Off += wire.Size(rec)
+		at.Off += len(rec)
 	}
 }
 
@@ -180,9 +184,11 @@ func (p *player) nextRecord() []byte {
 		return nil
 	}
 	for at := p.at; at.Off < p.stop.Off; at.Rec++ {
-		rec := p.tl.Data[at.Off:]
-		rec = rec[:wire.Size(rec)]
-		if p.wants(p.tl.Tag(at.Rec), rec) {
+		rec := p.records.Record(at.Off)
+		if rec == nil {
+			return nil
+		}
+		if p.wants(p.tl.Tag(at.Rec, rec), rec) {
 			return rec
 		}
 		at.Off += len(rec)
@@ -327,7 +333,11 @@ func (p *player) sendBlock(out *gateway.Sink, limit int64) (int64, error) {
 		n, _, err := p.sendRecords(out, limit)
 		return n, err
 	}
-	err := out.Add(p.tl.Data[p.at.Off:end.Off])
+	block := p.records.Range(p.at.Off, end.Off)
+	if block == nil {
+		return 0, p.records.Err()
+	}
+	err := out.Add(block)
 	sent := end.Rec - p.at.Rec
 	p.at = end
 	return sent, err
@@ -340,11 +350,15 @@ func (p *player) sendRecords(out *gateway.Sink, limit int64) (sent int64, next t
 	now := p.clock.Now()
 	plain, fast := p.plain(), p.fast()
 	end := min(p.tl.BlockEnd(p.at).Off, p.stop.Off)
-	data, from := p.tl.Data, p.at.Off // [from, p.at.off) is wanted and not copied yet
+	base := p.at.Off
+	data, from := p.records.Range(base, end), base // [from, p.at.off) is wanted and not copied yet
+	if data == nil {
+		return 0, next, p.records.Err()
+	}
 	for p.at.Off < end && sent < limit {
-		rec := data[p.at.Off:]
+		rec := data[p.at.Off-base:]
 		rec = rec[:wire.Size(rec)]
-		tag := p.tl.Tag(p.at.Rec)
+		tag := p.tl.Tag(p.at.Rec, rec)
 		wanted := p.everything || p.wants(tag, rec)
 		if wanted && !fast {
 			if due := p.due(rec, now); due.After(now) {
@@ -354,7 +368,7 @@ func (p *player) sendRecords(out *gateway.Sink, limit int64) (sent int64, next t
 		}
 		wanted = wanted && !p.leavesOut(tag)
 		if !wanted || !plain {
-			out.Pending = append(out.Pending, data[from:p.at.Off]...)
+			out.Pending = append(out.Pending, data[from-base:p.at.Off-base]...)
 			from = p.at.Off + len(rec)
 		}
 		p.at.Off += len(rec)
@@ -372,7 +386,7 @@ func (p *player) sendRecords(out *gateway.Sink, limit int64) (sent int64, next t
 		p.pacer.sent += n
 		p.behind = p.at
 	}
-	out.Pending = append(out.Pending, data[from:p.at.Off]...)
+	out.Pending = append(out.Pending, data[from-base:p.at.Off-base]...)
 	if p.market != nil && p.stage == playing {
 		p.market.reach(p.tl, p.behind)
 	}

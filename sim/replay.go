@@ -3,11 +3,11 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/gateway"
-	"github.com/dbnloop/dbnloop/internal/wire"
 	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
 
@@ -49,7 +49,7 @@ func (r *replayer) order(rec []byte, send func([]byte)) int64 {
 	case every(r.faults.OmitEvery), r.faults.OmitLast > 0 && r.count > r.total-int64(r.faults.OmitLast):
 		return 0
 	case every(r.faults.ReorderEvery) && r.held == nil:
-		r.held = rec
+		r.held = slices.Clone(rec) // the window of a file moves on
 		return 0
 	}
 	send(rec)
@@ -78,9 +78,11 @@ func (p *player) beginReplay() {
 		return
 	}
 	for at := p.at; at.Off < p.stop.Off; at.Rec++ {
-		rec := p.tl.Data[at.Off:]
-		rec = rec[:wire.Size(rec)]
-		if p.wants(p.tl.Tag(at.Rec), rec) {
+		rec := p.records.Record(at.Off)
+		if rec == nil {
+			return // the next step gets the error
+		}
+		if p.wants(p.tl.Tag(at.Rec, rec), rec) {
 			p.replay.total++
 		}
 		at.Off += len(rec)

@@ -38,10 +38,14 @@ type book struct {
 func booksAt(t *market.Timeline, at market.Place) map[uint32]*book {
 	books := make(map[uint32]*book)
 	var pos market.Place
+	reader := t.Reader()
 	for pos.Off < at.Off {
-		rec := t.Data[pos.Off:]
-		if t.Tag(pos.Rec) == uint8(dbn.SchemaMbo) && market.RType(rec) == dbn.RTypeMbo {
-			m := market.As[dbn.MboMsg](rec[:wire.Size(rec)])
+		rec := reader.Record(pos.Off)
+		if rec == nil {
+			break // the player gets the error
+		}
+		if t.Tag(pos.Rec, rec) == uint8(dbn.SchemaMbo) && market.RType(rec) == dbn.RTypeMbo {
+			m := market.As[dbn.MboMsg](rec)
 			b := books[m.Hd.InstrumentID]
 			if b == nil {
 				b = &book{orders: make(map[uint64]dbn.MboMsg)}
@@ -49,7 +53,7 @@ func booksAt(t *market.Timeline, at market.Place) map[uint32]*book {
 			}
 			b.apply(m)
 		}
-		pos.Off += wire.Size(rec)
+		pos.Off += len(rec)
 		pos.Rec++
 	}
 	return books

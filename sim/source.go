@@ -13,7 +13,10 @@ import (
 type Source = market.Source
 
 // FileSource replays a DBN file, plain or zstd, of any version. The server reads the file
-// into memory when it starts.
+// into memory when it starts, unless it has 256 MiB or more and its records can go out as
+// they are: plain, in the version that is served, without ts_out, and the only source of its
+// dataset. Then it is read once when the server starts and stays on disk; it must not change
+// while the server runs.
 func FileSource(path string) Source { return market.FileSource(path) }
 
 // FragmentSource replays a file of records without metadata, plain or zstd. The metadata

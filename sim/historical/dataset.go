@@ -4,7 +4,6 @@ import (
 	"iter"
 
 	"github.com/dbnloop/dbnloop/dbn"
-	"github.com/dbnloop/dbnloop/internal/wire"
 	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
 
@@ -102,15 +101,19 @@ func (r timeRange) until(end uint64) timeRange {
 // surveyDays notes on which days there are records of which schema.
 func (d *dataset) surveyDays() {
 	var number int64
-	for off := 0; off < len(d.Data); number++ {
-		rec := d.Data[off:]
-		off += wire.Size(rec)
+	reader := d.Reader()
+	for off := 0; off < d.Len(); number++ {
+		rec := reader.Record(off)
+		if rec == nil {
+			return // a request for these records gets the error
+		}
+		off += len(rec)
 		ts := timestamp(rec)
 		if ts == market.UndefTimestamp {
 			continue
 		}
 		day := int64(ts / nanosPerDay)
-		tag := int(d.Tag(number))
+		tag := int(d.Tag(number, rec))
 		if tag >= market.NumSchemas {
 			continue
 		}
@@ -151,6 +154,7 @@ type selection struct {
 	period timeRange
 	limit  uint64                // 0: none
 	ids    map[uint32][]idPeriod // nil: every instrument
+	failed error                 // why records ended early
 }
 
 // idPeriod is when an instrument is wanted, [start, end).
@@ -158,7 +162,7 @@ type idPeriod struct{ start, end uint64 }
 
 // wants tells whether the record number i is selected.
 func (s *selection) wants(i int64, rec []byte) bool {
-	if s.data.Tag(i) != uint8(s.schema) {
+	if s.data.Tag(i, rec) != uint8(s.schema) {
 		return false
 	}
 	ts := timestamp(rec)
@@ -181,10 +185,14 @@ func (s *selection) records() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		var number int64
 		var found uint64
-		for off := 0; off < len(s.data.Data); number++ {
-			size := wire.Size(s.data.Data[off:])
-			rec := s.data.Data[off : off+size]
-			off += size
+		reader := s.data.Reader()
+		for off := 0; off < s.data.Len(); number++ {
+			rec := reader.Record(off)
+			if rec == nil {
+				s.failed = reader.Err()
+				return
+			}
+			off += len(rec)
 			if !s.wants(number, rec) {
 				continue
 			}

@@ -179,6 +179,9 @@ func (h *Server) measured(x *exchange, value func(q *query, records, bytes uint6
 		return err
 	}
 	records, bytes := q.measure()
+	if q.failed != nil {
+		return q.failed
+	}
 	return x.reply(value(q, records, bytes))
 }
 

@@ -294,6 +294,9 @@ func (h *Server) Close() error {
 		c.cut()
 	}
 	h.running.Wait()
+	for _, d := range h.datasets {
+		d.Close() //nolint:errcheck // it was only read
+	}
 	if errors.Is(err, net.ErrClosed) {
 		err = nil
 	}

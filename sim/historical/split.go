@@ -37,6 +37,9 @@ func (h *Server) makeFiles(r *jobRequest) ([]batchFile, error) {
 				q.narrow(symbols)
 			}
 			records, _ := q.measure()
+			if q.failed != nil {
+				return nil, q.failed
+			}
 			if records == 0 {
 				continue
 			}

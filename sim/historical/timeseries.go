@@ -219,6 +219,9 @@ func (q *query) write(w io.Writer, format textFormat, repeat int64) error {
 				return nil
 			}
 		}
+		if q.failed != nil {
+			return q.failed
+		}
 		if bytes >= repeat || bytes == before {
 			return nil
 		}

@@ -27,10 +27,17 @@ type Data struct {
 	// mappings are the symbol mapping records of a capture of live data. They and the
 	// gateway's other own records are not in records: a gateway sends its own.
 	mappings []byte
+
+	disk   *disk                 // where the records are instead; nil: in records
+	size   int64                 // of the records on disk, in bytes
+	reload func() (*Data, error) // loads a source that was left on disk into memory
 }
 
 // FileSource replays a DBN file, plain or zstd, of any version. The server reads the file
-// into memory.
+// into memory when it starts, unless it has 256 MiB or more and its records can go out as
+// they are: plain, in the version that is served, without ts_out, and the only source of its
+// dataset. Then it is read once when the server starts and stays on disk; it must not change
+// while the server runs.
 func FileSource(path string) Source { return fileSource{path: path} }
 
 // FragmentSource replays a file of records without metadata, plain or zstd. The metadata
@@ -55,6 +62,19 @@ type fileSource struct {
 }
 
 func (s fileSource) load() (*Data, error) {
+	if s.fragment == nil {
+		if data, err := openDisk(s.path); data != nil || err != nil {
+			if data != nil {
+				data.reload = s.read
+			}
+			return data, err
+		}
+	}
+	return s.read()
+}
+
+// read loads the file into memory.
+func (s fileSource) read() (*Data, error) {
 	f, err := os.Open(s.path)
 	if err != nil {
 		return nil, fmt.Errorf("open source: %w", err)

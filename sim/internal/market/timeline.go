@@ -21,7 +21,9 @@ const NumSchemas = int(dbn.SchemaBbo1M) + 1
 type Timeline struct {
 	Dataset string
 	Version uint8
-	Data    []byte
+	data    []byte
+	disk    *disk // where the records are instead; nil: in data
+	size    int   // of all records, in bytes
 	// tags is the schema of each record; nil when all are of the schema uniform. A tag is
 	// noTag for a record that belongs to no schema.
 	tags    []uint8
@@ -48,12 +50,15 @@ const noTag = 0xFF
 // end is the position behind the last record.
 func (t *Timeline) End() Place { return t.blocks[len(t.blocks)-1] }
 
-// tag is the schema of the record number i.
-func (t *Timeline) Tag(i int64) uint8 {
-	if t.tags == nil {
-		return t.uniform
+// Tag is the schema of the record number i.
+func (t *Timeline) Tag(i int64, rec []byte) uint8 {
+	switch {
+	case t.tags != nil:
+		return t.tags[i]
+	case t.uniform == noTag:
+		return schemaTags[RType(rec)]
 	}
-	return t.tags[i]
+	return t.uniform
 }
 
 // NewTimeline merges sources of one dataset. A version of 0 takes the highest of theirs.
@@ -63,6 +68,9 @@ func NewTimeline(sources []*Data, version uint8) (*Timeline, error) {
 		for _, s := range sources {
 			t.Version = max(t.Version, s.Meta.Version)
 		}
+	}
+	if err := t.settle(sources); err != nil {
+		return nil, err
 	}
 	for _, s := range sources {
 		t.Symbols.addMetadata(&s.Meta)
@@ -80,10 +88,42 @@ func NewTimeline(sources []*Data, version uint8) (*Timeline, error) {
 		s.records = converted
 	}
 	t.merge(sources)
-	t.survey()
+	if err := t.survey(); err != nil {
+		return nil, err
+	}
 	t.Symbols.finish()
 	return t, nil
 }
+
+// settle decides whether the records stay on disk. If not, the sources are loaded.
+func (t *Timeline) settle(sources []*Data) error {
+	for i, s := range sources {
+		if s.disk == nil {
+			continue
+		}
+		stays, err := false, error(nil)
+		if len(sources) == 1 {
+			stays, err = s.fits(t.Version)
+		}
+		if stays {
+			t.disk = s.disk
+			continue
+		}
+		s.disk.file.Close() //nolint:errcheck // it was only read
+		if err != nil {
+			return err
+		}
+		loaded, err := s.reload()
+		if err != nil {
+			return err
+		}
+		*sources[i] = *loaded
+	}
+	return nil
+}
+
+// Len is the length of all records, in bytes.
+func (t *Timeline) Len() int { return t.size }
 
 // merge orders the records of all sources by index timestamp. Within one source the order
 // stays; equal timestamps keep the order of the sources.
@@ -93,15 +133,15 @@ func (t *Timeline) merge(sources []*Data) {
 			t.Offers[s.Meta.Schema] = true
 		}
 	}
-	if len(sources) == 1 && sources[0].Meta.Schema != dbn.SchemaNone {
-		t.Data, t.uniform = sources[0].records, sourceTag(sources[0], nil)
+	if s := sources[0]; len(sources) == 1 && (s.Meta.Schema != dbn.SchemaNone || t.disk != nil) {
+		t.data, t.uniform, t.size = s.records, sourceTag(s, nil), max(len(s.records), int(s.size))
 		return
 	}
 	total := 0
 	for _, s := range sources {
 		total += len(s.records)
 	}
-	t.Data = make([]byte, 0, total)
+	t.data, t.size = make([]byte, 0, total), total
 	heads := make([]*mergeHead, 0, len(sources))
 	for i, s := range sources {
 		if h := (&mergeHead{order: i, source: s, rest: s.records}); h.load() {
@@ -114,7 +154,7 @@ func (t *Timeline) merge(sources []*Data) {
 		})
 		size := wire.Size(h.rest)
 		t.tags = append(t.tags, sourceTag(h.source, h.rest))
-		t.Data = append(t.Data, h.rest[:size]...)
+		t.data = append(t.data, h.rest[:size]...)
 		h.rest = h.rest[size:]
 		if !h.load() {
 			heads = slices.DeleteFunc(heads, func(o *mergeHead) bool { return o == h })
@@ -154,29 +194,39 @@ func sourceTag(s *Data, rec []byte) uint8 {
 }
 
 // survey notes the blocks, which instruments each schema has, and the time they span.
-func (t *Timeline) survey() {
+func (t *Timeline) survey() error {
 	t.blocks = []Place{{}}
 	var rec int64
 	t.First, t.Last = UndefTimestamp, 0
 	lastTag, lastID := uint8(noTag), uint32(0)
-	for off := 0; off < len(t.Data); {
-		r := t.Data[off:]
-		if tag, id := t.Tag(rec), Instrument(r); tag != lastTag || id != lastID || rec == 0 {
+	reader := t.Reader()
+	for off := 0; off < t.size; {
+		r := reader.Record(off)
+		if r == nil {
+			return reader.Err()
+		}
+		if t.disk != nil { // those in memory are looked at before they are converted
+			if err := t.Symbols.addRecords(r, t.Version); err != nil {
+				return fmt.Errorf("%s: %w", t.disk.name, err)
+			}
+		}
+		if tag, id := t.Tag(rec, r), Instrument(r); tag != lastTag || id != lastID || rec == 0 {
 			t.note(tag, id)
 			lastTag, lastID = tag, id
 		}
 		if ts := IndexTs(r); ts != UndefTimestamp {
 			t.First, t.Last = min(t.First, ts), max(t.Last, ts)
 		}
-		off += wire.Size(r)
+		off += len(r)
 		rec++
-		if off-t.blocks[len(t.blocks)-1].Off >= blockSize || off == len(t.Data) {
+		if off-t.blocks[len(t.blocks)-1].Off >= blockSize || off == t.size {
 			t.blocks = append(t.blocks, Place{off, rec})
 		}
 	}
 	if t.Last > t.First {
 		t.Span = t.Last - t.First
 	}
+	return nil
 }
 
 func (t *Timeline) note(tag uint8, id uint32) {
@@ -191,21 +241,25 @@ func (t *Timeline) note(tag uint8, id uint32) {
 	t.IDs[tag][id] = struct{}{}
 }
 
-// seek is the position of the first record whose index timestamp is at least ts.
+// Seek is the position of the first record whose index timestamp is at least ts.
 func (t *Timeline) Seek(ts uint64) Place {
 	var at Place
-	for at.Off < len(t.Data) {
-		r := t.Data[at.Off:]
+	reader := t.Reader()
+	for at.Off < t.size {
+		r := reader.Record(at.Off)
+		if r == nil {
+			break // whoever reads on from there gets the error
+		}
 		if its := IndexTs(r); its != UndefTimestamp && its >= ts {
 			break
 		}
-		at.Off += wire.Size(r)
+		at.Off += len(r)
 		at.Rec++
 	}
 	return at
 }
 
-// blockEnd is the border that follows a position.
+// BlockEnd is the border that follows a position.
 func (t *Timeline) BlockEnd(at Place) Place {
 	i, _ := slices.BinarySearchFunc(t.blocks, at.Off+1, func(b Place, off int) int {
 		return cmp.Compare(b.Off, off)
