@@ -23,10 +23,10 @@ func New[T any](mostBytes int) *List[T] {
 	return &List[T]{most: MaxKept, mostBytes: mostBytes}
 }
 
-// all are those that are remembered, oldest first. The list is a copy.
+// All are those that are remembered, oldest first. The list is a copy.
 func (r *List[T]) All() []*T { return slices.Clone(r.list) }
 
-// add remembers a value that takes so many bytes. The oldest ones make room; the newest
+// Add remembers a value that takes so many bytes. The oldest ones make room; the newest
 // stays in any case.
 func (r *List[T]) Add(value *T, size int) {
 	r.list, r.sizes = append(r.list, value), append(r.sizes, size)
@@ -34,7 +34,7 @@ func (r *List[T]) Add(value *T, size int) {
 	r.trim()
 }
 
-// grow notes that a value takes more bytes than before, or fewer. One that was forgotten
+// Grow notes that a value takes more bytes than before, or fewer. One that was forgotten
 // stays so.
 func (r *List[T]) Grow(value *T, by int) {
 	i := slices.Index(r.list, value)

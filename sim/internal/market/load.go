@@ -89,6 +89,8 @@ func Load(sources []Source) (map[string][]*Data, error) {
 	return byDataset, nil
 }
 
+// LoadTimelines loads the sources and merges those of each dataset. A version of 0 takes the
+// highest of a dataset's sources.
 func LoadTimelines(sources []Source, version uint8) (map[string]*Timeline, error) {
 	byDataset, err := Load(sources)
 	if err != nil {

@@ -32,6 +32,7 @@ type Symbology struct {
 	names map[uint32][]RawName // instrument → raw symbols with known dates
 }
 
+// RawName is a raw symbol and when it was valid.
 type RawName struct {
 	Symbol     string
 	Start, End uint64 // when the name is valid; UndefTimestamp when unknown
@@ -343,7 +344,7 @@ func splitFuture(symbol string) (root string, month uint64, ok bool) {
 	return trimmed[:len(trimmed)-1], uint64(date.UnixNano()), true
 }
 
-// rawSymbol is the name that goes into a symbol mapping record.
+// RawSymbol is the name that goes into a symbol mapping record.
 func (s *Symbology) RawSymbol(id uint32) string { return s.raw[id].Symbol }
 
 // dateNanos turns a yyyymmdd number into nanoseconds since 1970.
@@ -355,17 +356,17 @@ func dateNanos(yyyymmdd uint32) uint64 {
 	return uint64(time.Date(year, month, day, 0, 0, 0, 0, time.UTC).UnixNano())
 }
 
-// datedTargets are the instruments that a symbol stood for, one after the other, as far as
+// DatedTargets are the instruments that a symbol stood for, one after the other, as far as
 // the sources give dates.
 func (s *Symbology) DatedTargets(stype dbn.SType, symbol string) []Target {
 	return s.dated[alias{stype, symbol}]
 }
 
-// namesOf are the raw symbols that an instrument had, with the dates that the sources give.
+// NamesOf are the raw symbols that an instrument had, with the dates that the sources give.
 func (s *Symbology) NamesOf(id uint32) []RawName { return s.names[id] }
 
-// instruments are the instruments with a known raw symbol, in the order of their ids.
+// Instruments are the instruments with a known raw symbol, in the order of their ids.
 func (s *Symbology) Instruments() []uint32 { return slices.Sorted(maps.Keys(s.raw)) }
 
-// named are the instruments with a raw symbol, in the order of their ids.
+// Named are the instruments with a raw symbol, in the order of their ids.
 func (s *Symbology) Named() []Target { return s.all }

@@ -40,6 +40,7 @@ type Timeline struct {
 	Symbols           *Symbology
 }
 
+// Place is a position between two records of a timeline.
 type Place struct {
 	Off int   // byte offset in data
 	Rec int64 // number of records before it
@@ -47,7 +48,7 @@ type Place struct {
 
 const noTag = 0xFF
 
-// end is the position behind the last record.
+// End is the position behind the last record.
 func (t *Timeline) End() Place { return t.blocks[len(t.blocks)-1] }
 
 // Tag is the schema of the record number i.
@@ -267,7 +268,7 @@ func (t *Timeline) BlockEnd(at Place) Place {
 	return t.blocks[min(i, len(t.blocks)-1)]
 }
 
-// resolve returns the instruments of the dataset that a symbol stands for.
+// Resolve returns the instruments of the dataset that a symbol stands for.
 func (t *Timeline) Resolve(stype dbn.SType, symbol string) []Target {
 	found := t.Symbols.resolve(stype, symbol)
 	if stype != dbn.STypeInstrumentID {
