@@ -53,10 +53,10 @@ test-go: build
 	@$(GOTEST) -race -timeout 15m ./...
 	@$(GOTEST) -tags dbnloop_poison .
 	@GOEXPERIMENT=cgocheck2 $(GOTEST) .
-	@CGO_ENABLED=0 go build ./dbn/... ./sim/...
+	@CGO_ENABLED=0 go build ./dbn/... ./gateway/... ./sim/...
 	@for os in darwin windows freebsd; do \
 	  GOOS=$$os CGO_ENABLED=0 go build -o /dev/null ./cmd/dbn-sim || exit 1; \
-	  GOOS=$$os CGO_ENABLED=0 go vet ./dbn/... ./sim/... ./cmd/dbn-sim || exit 1; \
+	  GOOS=$$os CGO_ENABLED=0 go vet ./dbn/... ./gateway/... ./sim/... ./cmd/dbn-sim || exit 1; \
 	done
 
 .PHONY: test-consumers

@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/sim"

@@ -13,6 +13,7 @@ import (
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/sim"
+	simhist "github.com/dbnloop/dbnloop/sim/historical"
 )
 
 // The examples talk to simulated servers of the sample data. Against Databento's own, Connect
@@ -140,7 +141,7 @@ func ExampleRunOf() {
 
 // A range of the past: how much it is first, then its records.
 func ExampleHistoricalClient() {
-	server := must(sim.NewHistorical(sim.HistoricalConfig{Sources: sim.SampleSources()}))
+	server := must(simhist.NewServer(simhist.Config{Sources: sim.SampleSources()}))
 	defer server.Close()
 	folder := must(os.MkdirTemp("", "dbnloop"))
 	defer os.RemoveAll(folder)

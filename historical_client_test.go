@@ -24,10 +24,11 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/internal/simtest"
 	"github.com/dbnloop/dbnloop/sim"
+	simhist "github.com/dbnloop/dbnloop/sim/historical"
 )
 
 // historical starts a simulated server over TLS.
-func historical(t *testing.T, config sim.HistoricalConfig) (*sim.Historical, []dbnloop.HistoricalOption) {
+func historical(t *testing.T, config simhist.Config) (*simhist.Server, []dbnloop.HistoricalOption) {
 	t.Helper()
 	h := simtest.Historical(t, config)
 	return h, []dbnloop.HistoricalOption{
@@ -87,7 +88,7 @@ func collect(t *testing.T, c *dbnloop.HistoricalClient, r dbnloop.Range) (record
 
 func TestHistoricalStream(t *testing.T) {
 	r := newReactor(t)
-	_, opts := historical(t, sim.HistoricalConfig{})
+	_, opts := historical(t, simhist.Config{})
 	c := newHistorical(t, r, opts...)
 	for _, schema := range []dbn.Schema{dbn.SchemaMbo, dbn.SchemaTrades, dbn.SchemaMbp10, dbn.SchemaOhlcv1S, dbn.SchemaDefinition} {
 		want := sampleRange(t, c, schema)
@@ -123,7 +124,7 @@ func TestHistoricalStream(t *testing.T) {
 
 func TestHistoricalRefusals(t *testing.T) {
 	r := newReactor(t)
-	_, opts := historical(t, sim.HistoricalConfig{})
+	_, opts := historical(t, simhist.Config{})
 	c := newHistorical(t, r, opts...)
 	wantMisuse(t, "Start without Request", c.Start())
 	good := sampleRange(t, c, dbn.SchemaTrades)
@@ -184,7 +185,7 @@ func TestHistoricalPauseKeepsMemoryFlat(t *testing.T) {
 	}
 	const want = 256 << 20
 	r := newReactor(t)
-	_, opts := historical(t, sim.HistoricalConfig{RepeatBytes: want, Stored: true})
+	_, opts := historical(t, simhist.Config{RepeatBytes: want, Stored: true})
 	c := newHistorical(t, r, opts...)
 	rng := sampleRange(t, c, dbn.SchemaMbp10)
 	if err := errors.Join(c.Request(rng), c.Start()); err != nil {
@@ -241,7 +242,7 @@ func rssBytes(t *testing.T) int {
 
 func TestHistoricalTenAtOnce(t *testing.T) {
 	r := newReactor(t)
-	_, opts := historical(t, sim.HistoricalConfig{RepeatBytes: 8 << 20, Stored: true})
+	_, opts := historical(t, simhist.Config{RepeatBytes: 8 << 20, Stored: true})
 	first := newHistorical(t, r, opts...)
 	rng := sampleRange(t, first, dbn.SchemaMbo)
 	var order []int
@@ -280,7 +281,7 @@ func TestHistoricalTenAtOnce(t *testing.T) {
 
 func TestHistoricalMetadata(t *testing.T) {
 	r := newReactor(t)
-	_, opts := historical(t, sim.HistoricalConfig{})
+	_, opts := historical(t, simhist.Config{})
 	c := newHistorical(t, r, opts...)
 	ctx := t.Context()
 	rng := sampleRange(t, c, dbn.SchemaTrades)
@@ -361,7 +362,7 @@ func TestHistoricalAnswersThatAreNone(t *testing.T) {
 
 func TestHistoricalWarnings(t *testing.T) {
 	r := newReactor(t)
-	_, opts := historical(t, sim.HistoricalConfig{Warnings: []string{"Warning: careful"}})
+	_, opts := historical(t, simhist.Config{Warnings: []string{"Warning: careful"}})
 	c := newHistorical(t, r, opts...)
 	var warnings []string
 	c.Handle(dbnloop.Handlers{
@@ -384,9 +385,9 @@ func TestHistoricalEndsInsideEachHandler(t *testing.T) {
 		for _, act := range []string{"close", "stop", "panic"} {
 			t.Run(where+" "+act, func(t *testing.T) {
 				r := newReactor(t)
-				config := sim.HistoricalConfig{Warnings: []string{"w"}}
+				config := simhist.Config{Warnings: []string{"w"}}
 				if where == "error" {
-					config.Faults = []sim.HistoricalFault{{Kind: sim.HistError, Status: 500}}
+					config.Faults = []simhist.Fault{{Kind: simhist.FaultError, Status: 500}}
 				}
 				_, opts := historical(t, config)
 				c := newHistorical(t, r, opts...)
@@ -447,8 +448,8 @@ func TestHistoricalEndsInsideEachHandler(t *testing.T) {
 
 func TestHistoricalCallEndsWithItsContext(t *testing.T) {
 	r := newReactor(t)
-	h, opts := historical(t, sim.HistoricalConfig{Faults: []sim.HistoricalFault{
-		{Kind: sim.HistStallHeaders, Endpoint: "metadata.list_publishers", First: 1, Last: 1},
+	h, opts := historical(t, simhist.Config{Faults: []simhist.Fault{
+		{Kind: simhist.FaultStallHeaders, Endpoint: "metadata.list_publishers", First: 1, Last: 1},
 	}})
 	c := newHistorical(t, r, opts...)
 	why := errors.New("no patience")
@@ -472,23 +473,23 @@ func TestHistoricalCallEndsWithItsContext(t *testing.T) {
 
 func TestHistoricalErrorsTellWhetherToTryAgain(t *testing.T) {
 	for _, test := range []struct {
-		fault     sim.HistoricalFault
+		fault     simhist.Fault
 		sentinel  error
 		retryable bool
 		after     time.Duration
 	}{
-		{sim.HistoricalFault{Kind: sim.HistRateLimit, For: 7 * time.Second}, dbnloop.ErrHTTP, true, 7 * time.Second},
-		{sim.HistoricalFault{Kind: sim.HistUnavailable, For: 3 * time.Second}, dbnloop.ErrHTTP, true, 3 * time.Second},
-		{sim.HistoricalFault{Kind: sim.HistError, Status: 500}, dbnloop.ErrHTTP, true, -1},
-		{sim.HistoricalFault{Kind: sim.HistError, Status: 422}, dbnloop.ErrHTTP, false, -1},
-		{sim.HistoricalFault{Kind: sim.HistError, Status: 401}, dbnloop.ErrAuthFailed, false, -1},
-		{sim.HistoricalFault{Kind: sim.HistCutHeaders, At: 20}, dbnloop.ErrConnectionClosed, true, 0},
-		{sim.HistoricalFault{Kind: sim.HistCertExpired}, dbnloop.ErrCertificate, false, 0},
-		{sim.HistoricalFault{Kind: sim.HistRedirect, Text: "https://elsewhere.example.com/"}, dbnloop.ErrHTTP, false, -1},
+		{simhist.Fault{Kind: simhist.FaultRateLimit, For: 7 * time.Second}, dbnloop.ErrHTTP, true, 7 * time.Second},
+		{simhist.Fault{Kind: simhist.FaultUnavailable, For: 3 * time.Second}, dbnloop.ErrHTTP, true, 3 * time.Second},
+		{simhist.Fault{Kind: simhist.FaultError, Status: 500}, dbnloop.ErrHTTP, true, -1},
+		{simhist.Fault{Kind: simhist.FaultError, Status: 422}, dbnloop.ErrHTTP, false, -1},
+		{simhist.Fault{Kind: simhist.FaultError, Status: 401}, dbnloop.ErrAuthFailed, false, -1},
+		{simhist.Fault{Kind: simhist.FaultCutHeaders, At: 20}, dbnloop.ErrConnectionClosed, true, 0},
+		{simhist.Fault{Kind: simhist.FaultCertExpired}, dbnloop.ErrCertificate, false, 0},
+		{simhist.Fault{Kind: simhist.FaultRedirect, Text: "https://elsewhere.example.com/"}, dbnloop.ErrHTTP, false, -1},
 	} {
 		t.Run(string(test.fault.Kind), func(t *testing.T) {
 			r := newReactor(t)
-			_, opts := historical(t, sim.HistoricalConfig{Faults: []sim.HistoricalFault{test.fault}})
+			_, opts := historical(t, simhist.Config{Faults: []simhist.Fault{test.fault}})
 			_, err := newHistorical(t, r, opts...).ListPublishers(t.Context())
 			var e *dbnloop.Error
 			if !errors.Is(err, test.sentinel) || !errors.As(err, &e) || e.Retryable() != test.retryable {
@@ -503,7 +504,7 @@ func TestHistoricalErrorsTellWhetherToTryAgain(t *testing.T) {
 
 func TestHistoricalDownload(t *testing.T) {
 	r := newReactor(t)
-	_, opts := historical(t, sim.HistoricalConfig{})
+	_, opts := historical(t, simhist.Config{})
 	c := newHistorical(t, r, opts...)
 	rng := sampleRange(t, c, dbn.SchemaMbo)
 	path := filepath.Join(t.TempDir(), "mbo.dbn.zst")

@@ -10,6 +10,7 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/internal/simtest"
 	"github.com/dbnloop/dbnloop/sim"
+	simhist "github.com/dbnloop/dbnloop/sim/historical"
 )
 
 // told is how often each handler of a stream was called; records are counted one by one.
@@ -80,7 +81,7 @@ func TestEveryHandlerMayPanic(t *testing.T) {
 	})
 	t.Run("historical", func(t *testing.T) {
 		want := told{"Metadata": 1, "Mbo": mbo, "Complete": 1}
-		_, opts := historical(t, sim.HistoricalConfig{})
+		_, opts := historical(t, simhist.Config{})
 		for _, which := range []string{"Metadata", "Mbo", "MboRun", "Complete"} {
 			t.Run(which, func(t *testing.T) {
 				r := newReactor(t)

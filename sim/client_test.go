@@ -2,7 +2,6 @@ package sim_test
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -10,11 +9,12 @@ import (
 	"io"
 	"net"
 	"os"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 	"unsafe"
+
+	"github.com/dbnloop/dbnloop/internal/simtest"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -25,31 +25,11 @@ import (
 // TestMain fails when a test leaves a goroutine of the package behind.
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if stacks := leaked(); code == 0 && stacks != "" {
+	if stacks := simtest.Leaked("dbnloop/sim.") + simtest.Leaked("dbnloop/gateway."); code == 0 && stacks != "" {
 		fmt.Fprintf(os.Stderr, "goroutines left behind:\n%s\n", stacks)
 		code = 1
 	}
 	os.Exit(code)
-}
-
-// leaked returns the stacks of goroutines that are still inside the package. One that is
-// about to end gets the chance to.
-func leaked() string {
-	var stacks string
-	for range 1000 {
-		buf := make([]byte, 1<<20)
-		stacks = ""
-		for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-			if strings.Contains(stack, "dbnloop/sim.") && !strings.Contains(stack, "testing.") {
-				stacks += stack + "\n\n"
-			}
-		}
-		if stacks == "" {
-			return ""
-		}
-		runtime.Gosched()
-	}
-	return stacks
 }
 
 // client is a raw client of the protocol.
@@ -255,53 +235,4 @@ func join(records []dbn.Record) []byte {
 		all = append(all, rec.Bytes()...)
 	}
 	return all
-}
-
-// decode reads a DBN stream as it is.
-func decode(t testing.TB, content []byte) (dbn.Metadata, []byte) {
-	t.Helper()
-	d, err := dbn.NewDecoder(bytes.NewReader(content), dbn.WithUpgrade(dbn.AsIs))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close()
-	var records []byte
-	for {
-		rec, err := d.Next()
-		if errors.Is(err, io.EOF) {
-			return *d.Metadata(), records
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		records = append(records, rec.Bytes()...)
-	}
-}
-
-// pick are the records among raw ones that the predicate wants.
-func pick(raw []byte, want func(dbn.Record) bool) []byte {
-	var picked []byte
-	for len(raw) > 0 {
-		words := make([]uint64, 1024/8)
-		buf := unsafe.Slice((*byte)(unsafe.Pointer(&words[0])), 1024)
-		size := copy(buf, raw[:int(raw[0])*4])
-		if rec, err := dbn.RecordOf(buf[:size]); err == nil && want(rec) {
-			picked = append(picked, raw[:size]...)
-		}
-		raw = raw[size:]
-	}
-	return picked
-}
-
-func mustTime(text string) dbn.UnixNanos {
-	at, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil {
-		panic(err) // tests pass constants
-	}
-	return dbn.UnixNanosOf(at)
-}
-
-// recordBytes is the memory of records, back to back.
-func recordBytes[T any](records []T) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(records))), len(records)*int(unsafe.Sizeof(*new(T))))
 }

@@ -19,19 +19,16 @@
 // chooses the pace, how often the data is repeated, what happens at its end, and the [Faults]
 // to inject.
 //
-// A [Historical] is the same for the historical HTTP API, over TLS with a certificate of its
-// own CA:
+// Package historical is the same for the historical HTTP API. With [Gateway.Present] as its
+// Config.Present, history ends where live data begins.
 //
-//	h, err := sim.NewHistorical(sim.HistoricalConfig{Sources: sim.SampleSources()})
-//	if err != nil { … }
-//	defer h.Close()
-//	// use h.URL() as the base URL, with h.CAPEM() as the CA to trust
-//
-// With Gateway.Present as HistoricalConfig.Present, history ends where live data begins.
+// A test can change a gateway while it runs: [Gateway.AddFault] adds a fault, counts how often
+// it is shown and removes it, Gateway.Reset resets the connections, [Gateway.Push] sends
+// records of the test's own, and Gateway.AwaitSubscribed and Gateway.AwaitEnded wait for
+// clients.
 //
 // A [ManualClock] moves the simulator alone: a client's own timeouts are real time.
 //
 // The package needs no cgo. It starts goroutines (one for the listener and two for each
-// session or connection); [Gateway.Close] and [Historical.Close] end all of them before they
-// return. It logs only to the logger it was given.
+// session); [Gateway.Close] ends all of them before it returns. It logs only to the logger it was given.
 package sim

@@ -2,11 +2,8 @@ package sim_test
 
 import (
 	"bufio"
-	"crypto/tls"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 
 	"github.com/dbnloop/dbnloop/sim"
 )
@@ -47,33 +44,4 @@ func ExampleFaults_ParseFault() {
 	}
 	fmt.Println(faults.Stream[0].Kind == sim.FaultCutRecord, faults.Stream[0].At == sim.AfterRecords(2))
 	// Output: true true
-}
-
-// The historical API with the sample data. Any client takes URL as the base URL, TestKey as
-// the key and CAPEM as the CA to trust; here it is Go's own.
-func ExampleNewHistorical() {
-	h, err := sim.NewHistorical(sim.HistoricalConfig{Sources: sim.SampleSources()})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer h.Close()
-
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: h.CertPool()}}
-	defer transport.CloseIdleConnections()
-	request, err := http.NewRequest(http.MethodGet, h.URL()+"/v0/metadata.list_datasets", nil)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	request.SetBasicAuth(sim.TestKey, "")
-	response, err := (&http.Client{Transport: transport}).Do(request)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	fmt.Println(response.StatusCode, string(body), err)
-	// Output: 200 ["GLBX.MDP3"] <nil>
 }

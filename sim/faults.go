@@ -3,10 +3,12 @@ package sim
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/dbnloop/dbnloop/gateway"
+	"github.com/dbnloop/dbnloop/sim/internal/schedule"
 )
 
 // Faults are the misbehaviours a gateway shows on request. The zero value is none.
@@ -42,6 +44,17 @@ type Faults struct {
 
 	// Stream are the faults inside the record stream, each shown once per session.
 	Stream []StreamFault
+
+	// Numbered are faults of some of the connections.
+	Numbered []NumberedFaults
+}
+
+// NumberedFaults are faults of the connections with the numbers First to Last, counted from 1.
+// First 0 is from the first, Last 0 is without an end. Its own Sessions and Numbered must be
+// empty.
+type NumberedFaults struct {
+	First, Last int
+	Faults      Faults
 }
 
 // StreamFault is one misbehaviour inside the record stream.
@@ -101,24 +114,16 @@ func (f *Faults) validate() error {
 	if f.SplitBytes < 0 {
 		return fmt.Errorf("SplitBytes %d is negative", f.SplitBytes)
 	}
-	return f.Replay.validate()
-}
-
-// take removes the faults that the predicate wants from the list and returns the first of
-// them by position; the rest stay for later.
-func takeFault(list *[]StreamFault, want func(Position) bool) (StreamFault, bool) {
-	best := -1
-	for i, f := range *list {
-		if want(f.At) && (best < 0 || cmp.Less(f.At.count, (*list)[best].At.count)) {
-			best = i
+	for i := range f.Numbered {
+		n := &f.Numbered[i]
+		if n.First < 0 || n.Last < 0 || n.Faults.Sessions != 0 || len(n.Faults.Numbered) > 0 {
+			return fmt.Errorf("faults of connections %d to %d: a number is negative, or they have Sessions or Numbered of their own", n.First, n.Last)
+		}
+		if err := cmp.Or(schedule.Ordered(n.First, n.Last), n.Faults.validate()); err != nil {
+			return err
 		}
 	}
-	if best < 0 {
-		return StreamFault{}, false
-	}
-	fault := (*list)[best]
-	*list = slices.Delete(*list, best, best+1)
-	return fault, true
+	return f.Replay.validate()
 }
 
 // faultName is a name that ParseFault knows, with what its value means.
@@ -136,7 +141,7 @@ var faultNames = append([]faultName{
 	{"endless-line", "", func(f *Faults, _ string) error { f.EndlessLine = true; return nil }},
 	{"bad-greeting", "text", func(f *Faults, v string) error { f.Greeting = cmp.Or(v, "HTTP/1.1 400 Bad Request\r\n"); return nil }},
 	{"bad-challenge", "text", func(f *Faults, v string) error { f.Challenge = cmp.Or(v, "challenge?\n"); return nil }},
-	{"auth-refused", "text", func(f *Faults, v string) error { f.RefuseAuth = cmp.Or(v, authFailed); return nil }},
+	{"auth-refused", "text", func(f *Faults, v string) error { f.RefuseAuth = cmp.Or(v, gateway.AuthFailed); return nil }},
 	{"garbage", "", func(f *Faults, _ string) error { f.Garbage = true; return nil }},
 	{"huge-metadata", "", func(f *Faults, _ string) error { f.HugeMetadata = true; return nil }},
 	{"sessions", "N connections", setNumber(func(f *Faults) *int { return &f.Sessions })},
@@ -157,8 +162,28 @@ func FaultHelp() [][2]string {
 }
 
 // ParseFault adds the fault that a text such as "stall=100", "reset=5000b" or
-// "cut-record=end" describes.
+// "cut-record=end,on=2-3" describes: a name, a value, and the numbers of the connections that
+// get it.
 func (f *Faults) ParseFault(text string) error {
+	text, first, last, err := schedule.CutNumbers(text)
+	if err != nil {
+		return fmt.Errorf("fault %s: %w", text, err)
+	}
+	if first == 0 && last == 0 {
+		return f.parse(text)
+	}
+	numbered := NumberedFaults{First: first, Last: last}
+	if err := numbered.Faults.parse(text); err != nil {
+		return err
+	}
+	if numbered.Faults.Sessions != 0 {
+		return fmt.Errorf("fault %s: it numbers connections itself and takes no on=FIRST-LAST", text)
+	}
+	f.Numbered = append(f.Numbered, numbered)
+	return nil
+}
+
+func (f *Faults) parse(text string) error {
 	name, value, _ := strings.Cut(text, "=")
 	for _, known := range faultNames {
 		if known.name != name {

@@ -2,11 +2,9 @@ package sim_test
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -15,22 +13,8 @@ import (
 	"github.com/dbnloop/dbnloop/sim"
 )
 
-// fixtures are the real DBN files of the test data, which may be absent.
-func fixtures(t *testing.T, pattern string) []string {
-	t.Helper()
-	dir := cmp.Or(os.Getenv("DBN_TESTDATA"), "../../shared/testdata/dbn")
-	paths, err := filepath.Glob(filepath.Join(dir, pattern))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(paths) == 0 {
-		t.Skipf("no %s in %s: set DBN_TESTDATA to a folder of DBN files", pattern, dir)
-	}
-	return paths
-}
-
 func TestEveryRecordOfARealFileIsServed(t *testing.T) {
-	for _, path := range fixtures(t, "*.dbn*") {
+	for _, path := range simtest.Fixtures(t, "*.dbn*") {
 		if strings.Contains(path, ".frag") {
 			continue
 		}
@@ -38,13 +22,13 @@ func TestEveryRecordOfARealFileIsServed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		meta, want := decode(t, content)
+		meta, want := simtest.Decode(t, content)
 		gw := simtest.Gateway(t, sim.Config{Sources: []sim.Source{sim.FileSource(path)}, AtEnd: sim.CloseAtEnd})
 		symbols := []string{"raw_symbol|symbols=ALL_SYMBOLS"}
 		if len(meta.Symbols) > 0 {
 			symbols = append(symbols, "raw_symbol|symbols="+strings.Join(meta.Symbols, ","))
 		}
-		if ids := instrumentIDs(want); len(ids) > 0 {
+		if ids := simtest.InstrumentIDs(want); len(ids) > 0 {
 			symbols = append(symbols, "instrument_id|symbols="+strings.Join(ids, ","))
 		}
 		for _, options := range []string{"", "|compression=zstd"} {
@@ -69,19 +53,8 @@ func TestEveryRecordOfARealFileIsServed(t *testing.T) {
 	}
 }
 
-func instrumentIDs(raw []byte) []string {
-	var ids []string
-	pick(raw, func(rec dbn.Record) bool {
-		if id := fmt.Sprint(rec.Header().InstrumentID); !slices.Contains(ids, id) {
-			ids = append(ids, id)
-		}
-		return false
-	})
-	return ids
-}
-
 func TestFragmentsAreServed(t *testing.T) {
-	for _, path := range fixtures(t, "*.frag*") {
+	for _, path := range simtest.Fixtures(t, "*.frag*") {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			version := uint8(3)
 			for v := uint8(1); v <= 2; v++ {

@@ -1,92 +1,10 @@
 package sim
 
-import (
-	"bytes"
-	"context"
-	"encoding/json"
-	"io"
-	"maps"
-	"math"
-	"net/http"
-	"net/http/httptest"
-	"net/url"
-	"slices"
-	"strings"
-	"testing"
-
-	"github.com/dbnloop/dbnloop/dbn"
-)
-
-// Whatever a client sends, a subscription that is accepted is one that can be served.
-func FuzzParseRequest(f *testing.F) {
-	for _, line := range []string{
-		"schema=mbo|stype_in=raw_symbol|symbols=ESZ6,NQZ6|snapshot=1|id=1|is_last=1",
-		"schema=trades|symbols=ALL_SYMBOLS|start=2026-11-15T23:00:00.5+01:00|id=4294967295|is_last=0|",
-		"schema=ohlcv-1s|symbols=,|start=18446744073709551615", "a=b|a=c", "|=|", "start_session",
-	} {
-		f.Add(line)
-	}
-	f.Fuzz(func(t *testing.T, line string) {
-		r, err := parseRequest(line)
-		if err != nil {
-			return
-		}
-		if len(r.symbols) == 0 || slices.Contains(r.symbols, "") || (r.snapshot && (r.hasStart || r.schema != dbn.SchemaMbo)) {
-			t.Errorf("%q is accepted as %+v", line, r)
-		}
-	})
-}
-
-// A line is never longer than its bound, however the input is made.
-func FuzzReadLine(f *testing.F) {
-	f.Add("a=1|b=2\r\nrest", 16)
-	f.Add(strings.Repeat("x", 5000), 4096)
-	f.Fuzz(func(t *testing.T, input string, limit int) {
-		limit = min(max(limit, 16), 1<<16)
-		r := newLineReader(strings.NewReader(input), limit)
-		line, err := readLine(r, limit)
-		if err != nil {
-			return
-		}
-		if len(line) > limit || strings.Contains(line, "\n") || !strings.HasPrefix(input, line) {
-			t.Errorf("line %q of %q", line, input)
-		}
-	})
-}
-
-// The times of requests are read as what they say, whatever their form: the next one is
-// later, and a time that is written again is the same.
-func FuzzParseInstant(f *testing.F) {
-	for _, text := range []string{
-		"0", "1795444200000000001", "18446744073709551615", "2026-11-15", "2026-11", "2026-11-15T23", "2026-11-15 23:01",
-		"2026-11-15T23:00:30.5+01:00", "1970-01-01T00:00:00-0700", "2261-12-31T23:59:59.999999999Z", "9999-12-31",
-		"1970-01+0100",
-	} {
-		f.Add(text)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		at, next, err := parseInstant(text)
-		if err != nil {
-			return
-		}
-		if next <= at {
-			t.Errorf("%q is %d, the next time is %d", text, at, next)
-		}
-		if at <= math.MaxInt64 {
-			if again, _, err := parseInstant(isoNanos(at)); err != nil || again != at {
-				t.Errorf("%q is %d, written as %s it is %d, %v", text, at, isoNanos(at), again, err)
-			}
-		}
-		var r request
-		if err := readStart(&r, text); err == nil && r.start != at {
-			t.Errorf("%q is %d in a live request, %d in a historical one", text, r.start, at)
-		}
-	})
-}
+import "testing"
 
 // Faults are texts of a command line: those that are accepted can be shown.
 func FuzzParseFault(f *testing.F) {
-	for _, text := range []string{"stall=100,2s", "reset=5000b", "cut-record=end", "split=7", "rate-limit=2s,on=1-3,endpoint=batch/download", "stall-body=9:1s"} {
+	for _, text := range []string{"stall=100,2s", "reset=5000b", "cut-record=end", "split=7", "replay-omit=3", "slow-reader=10,5"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -96,66 +14,5 @@ func FuzzParseFault(f *testing.F) {
 				t.Errorf("%q is accepted as %+v: %v", text, live, err)
 			}
 		}
-		if fault, err := ParseHistoricalFault(text); err == nil {
-			if err := fault.validate(); err != nil || fault.At < 0 || fault.For < 0 {
-				t.Errorf("%q is accepted as %+v: %v", text, fault, err)
-			}
-		}
 	})
-}
-
-// Any query of any endpoint gets one whole answer: an error has the API's envelope, and
-// what is answered does not depend on whether it came as query or as form.
-func FuzzHistoricalRequest(f *testing.F) {
-	h, err := NewHistorical(HistoricalConfig{Sources: SampleSources(), PlainHTTP: true})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Cleanup(func() { h.Close() })
-	endpoints := slices.Sorted(maps.Keys(histEndpoints))
-	at := func(name string) uint8 { return uint8(slices.Index(endpoints, name)) }
-	f.Add(at("timeseries.get_range"), "dataset=GLBX.MDP3&start=2026-11-15&symbols=ES.FUT&stype_in=parent&encoding=csv&map_symbols=1")
-	f.Add(at("timeseries.get_range"), "dataset=GLBX.MDP3&start=18446744073709551615&end=1&encoding=json&compression=none")
-	f.Add(at("batch.submit_job"), "dataset=GLBX.MDP3&start=2026-11-15&symbols=ESZ6,NQZ6&split_symbols=true&split_duration=week")
-	f.Add(at("batch.list_jobs"), "states=queued,done&since=2026-11-15T00:00:00.5-07:00")
-	f.Add(at("symbology.resolve"), "dataset=GLBX.MDP3&symbols=CL.c.0&stype_in=continuous&stype_out=instrument_id&start_date=2026-11-01&end_date=2026-12-01")
-	f.Add(at("metadata.get_dataset_condition"), "dataset=GLBX.MDP3&start_date=0001-01-01&end_date=9999-12-31")
-	f.Add(at("metadata.list_fields"), "schema=mbo&encoding=dbn")
-	f.Add(at("metadata.list_datasets"), "start_date=2026-02-30")
-	f.Add(at("metadata.get_cost"), "dataset=GLBX.MDP3&limit=0;&%zz")
-	f.Fuzz(func(t *testing.T, endpoint uint8, query string) {
-		name := endpoints[int(endpoint)%len(endpoints)]
-		// The first of a parameter counts: answers stay small.
-		get, form := &http.Request{Method: "GET"}, &http.Request{Method: "POST", Header: http.Header{}}
-		limited := "limit=3&" + query
-		get.URL = &url.URL{Path: "/v0/" + name, RawQuery: limited}
-		form.URL = &url.URL{Path: "/v0/" + name}
-		form.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		form.Body = io.NopCloser(strings.NewReader(limited))
-		a, b := answerOf(t, h, get), answerOf(t, h, form)
-		if name != "batch.submit_job" && (a.Code != b.Code || !bytes.Equal(a.Body.Bytes(), b.Body.Bytes())) {
-			t.Errorf("%s?%s: a query gets %d %.200s, a form %d %.200s", name, query, a.Code, a.Body, b.Code, b.Body)
-		}
-	})
-}
-
-// answerOf is what a server without any jobs answers.
-func answerOf(t *testing.T, h *Historical, r *http.Request) *httptest.ResponseRecorder {
-	h.jobs = newHistJobs()
-	if r.Header == nil {
-		r.Header = http.Header{}
-	}
-	r.SetBasicAuth(TestKey, "")
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r.WithContext(context.WithValue(t.Context(), connKey{}, &histConn{server: h})))
-	var envelope struct{ Detail any }
-	body := w.Body.Bytes()
-	switch {
-	case w.Code == http.StatusOK:
-	case w.Code < 400 || w.Code > 499:
-		t.Errorf("%s: status %d", r.URL, w.Code)
-	case json.Unmarshal(body, &envelope) != nil || envelope.Detail == nil:
-		t.Errorf("%s: an error without the envelope: %q", r.URL, body)
-	}
-	return w
 }

@@ -2,19 +2,17 @@ package sim
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
-	"net"
 	"slices"
-	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/gateway"
+	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
 
 // EndAction is what a session does when its data has ended.
@@ -38,7 +36,7 @@ type Config struct {
 	// Keys are the API keys that are accepted, 32 ASCII characters each. Default: TestKey.
 	Keys []string
 	// Sources are the data; their datasets are those that can be asked for.
-	Sources []Source
+	Sources []market.Source
 	// Version is the DBN version to send, 1 to 3. Default: for each dataset the highest
 	// version of its sources.
 	Version uint8
@@ -88,26 +86,18 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// withDefaults fills in what was left out and refuses what cannot be served.
+// withDefaults fills in what was left out and refuses what cannot be served. What package
+// gateway has a default for stays as it is.
 func (c Config) withDefaults() (Config, error) {
-	c.Addr = cmp.Or(c.Addr, "127.0.0.1:0")
 	if len(c.Keys) == 0 {
 		c.Keys = []string{TestKey}
 	}
 	c.Passes = cmp.Or(c.Passes, 1)
-	c.Heartbeat = cmp.Or(c.Heartbeat, 30*time.Second)
-	c.AuthTimeout = cmp.Or(c.AuthTimeout, 30*time.Second)
-	c.MaxLine = cmp.Or(c.MaxLine, 64<<10)
 	if c.Clock == nil {
-		c.Clock = systemClock{}
+		c.Clock = SystemClock{}
 	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	for i, key := range c.Keys {
-		if len(key) != keyLen {
-			return c, fmt.Errorf("key %d of %d has %d characters, want %d", i+1, len(c.Keys), len(key), keyLen)
-		}
+	if err := gateway.CheckKeys(c.Keys); err != nil {
+		return c, err
 	}
 	if c.Version > dbn.Version {
 		return c, fmt.Errorf("DBN version %d does not exist, want 1 to %d", c.Version, dbn.Version)
@@ -118,32 +108,21 @@ func (c Config) withDefaults() (Config, error) {
 	if c.SharedMarket && (c.Pace.factor <= 0 || c.Passes != 1) {
 		return c, errors.New("a shared market needs a pace that is a factor of real time, such as 1x, and one pass")
 	}
-	if c.Heartbeat < 0 || c.AuthTimeout < 0 || c.MaxLine < 0 {
-		return c, errors.New("negative Heartbeat, AuthTimeout or MaxLine")
-	}
 	return c, c.Faults.validate()
 }
 
 // Gateway is a running simulator. All methods may be called from any goroutine.
 type Gateway struct {
+	*gateway.Server
+
 	cfg       Config
-	door      *door
-	timelines map[string]*timeline // by dataset
-	market    *market              // nil when each session has its own
-	ctx       context.Context
-	cancel    context.CancelFunc
-	running   sync.WaitGroup
-	count     counters
+	timelines map[string]*market.Timeline // by dataset
+	market    *sharedMarket               // nil when each session has its own
+	count     gateway.Counters
 
-	mu       sync.Mutex
-	closed   bool
-	sessions *remembered[SessionInfo]
-	ended    *sync.Cond // with mu: a session has ended
-}
-
-type counters struct {
-	sessions, active, ended, refused atomic.Int64
-	records, bytes                   atomic.Int64
+	mu          sync.Mutex
+	connections int64 // that have come
+	faults      []*addedFaults
 }
 
 // Stats are a gateway's counters since it began.
@@ -157,81 +136,52 @@ type Stats struct {
 }
 
 // SessionInfo is what one connection was about.
-type SessionInfo struct {
-	ID            int64             // the session_id told to the client
-	Remote        string            // the client's address
-	Auth          map[string]string // the authentication's fields, without the reply itself; nil when the key is refused
-	Subscriptions []string          // the latest subscription lines, at most 1 MiB of them
-	Started       bool              // the client has started the session
-	Ended         bool              // the connection has ended
-	Records       int64             // data records sent
-}
+type SessionInfo = gateway.SessionInfo
 
 // NewGateway loads the sources and listens. The caller must call Close.
 func NewGateway(cfg Config) (*Gateway, error) {
-	cfg, err := cfg.withDefaults()
+	g := new(Gateway)
+	err := g.start(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("sim: %w", err)
 	}
-	timelines, err := loadTimelines(cfg.Sources, cfg.Version)
-	if err != nil {
-		return nil, fmt.Errorf("sim: %w", err)
-	}
-	door, err := newDoor(cfg.Addr, cfg.Clock, cfg.Logger)
-	if err != nil {
-		return nil, fmt.Errorf("sim: %w", err)
-	}
-	g := &Gateway{cfg: cfg, door: door, timelines: timelines, sessions: newRemembered[SessionInfo]()}
-	g.openMarket()
-	g.ctx, g.cancel = context.WithCancel(context.Background())
-	g.ended = sync.NewCond(&g.mu)
-	g.running.Go(g.accept)
 	return g, nil
 }
 
-// loadSources loads the sources and groups them by dataset.
-func loadSources(sources []Source) (map[string][]*sourceData, error) {
-	byDataset := make(map[string][]*sourceData)
-	for _, source := range sources {
-		data, err := source.load()
+func (g *Gateway) start(cfg Config) (err error) {
+	if g.cfg, err = cfg.withDefaults(); err != nil {
+		return err
+	}
+	if g.timelines, err = market.LoadTimelines(g.cfg.Sources, g.cfg.Version); err != nil {
+		return err
+	}
+	defer func() {
 		if err != nil {
-			return nil, err
+			g.closeTimelines()
 		}
-		byDataset[data.meta.Dataset] = append(byDataset[data.meta.Dataset], data)
-	}
-	return byDataset, nil
+	}()
+	g.openMarket()
+	g.faults = parts(g.cfg.Faults, new(FaultHandle), 0)
+	g.Server, err = gateway.NewServer(gateway.Config{
+		Addr: g.cfg.Addr, Keys: g.cfg.Keys, Datasets: datasets{g}, Version: "0.7.0-sim",
+		CloseAtEnd: g.cfg.AtEnd == CloseAtEnd, Heartbeat: g.cfg.Heartbeat, AuthTimeout: g.cfg.AuthTimeout,
+		MaxLine: g.cfg.MaxLine, Misbehave: g.misbehave, Counters: &g.count, Clock: g.cfg.Clock, Logger: g.cfg.Logger,
+	})
+	return err
 }
 
-func loadTimelines(sources []Source, version uint8) (map[string]*timeline, error) {
-	byDataset, err := loadSources(sources)
-	if err != nil {
-		return nil, err
-	}
-	timelines := make(map[string]*timeline)
-	for dataset, list := range byDataset {
-		t, err := newTimeline(list, version)
-		if err != nil {
-			return nil, err
-		}
-		timelines[dataset] = t
-	}
-	return timelines, nil
+// Close stops listening, closes every connection and waits until all goroutines have
+// ended. Calling it again does nothing.
+func (g *Gateway) Close() error {
+	err := g.Server.Close()
+	g.closeTimelines()
+	return err
 }
 
-// Addr is the address to connect to, as host:port.
-func (g *Gateway) Addr() string { return g.door.addr }
-
-// Host is the host of Addr.
-func (g *Gateway) Host() string {
-	host, _, _ := net.SplitHostPort(g.Addr())
-	return host
-}
-
-// Port is the port of Addr.
-func (g *Gateway) Port() int {
-	_, port, _ := net.SplitHostPort(g.Addr())
-	n, _ := strconv.Atoi(port)
-	return n
+func (g *Gateway) closeTimelines() {
+	for _, tl := range g.timelines {
+		tl.Close() //nolint:errcheck // it was only read
+	}
 }
 
 // Datasets are the datasets that can be asked for.
@@ -240,99 +190,8 @@ func (g *Gateway) Datasets() []string { return slices.Sorted(maps.Keys(g.timelin
 // Stats returns the counters.
 func (g *Gateway) Stats() Stats {
 	return Stats{
-		Sessions: g.count.sessions.Load(), Active: g.count.active.Load(),
-		Ended: g.count.ended.Load(), Refused: g.count.refused.Load(),
-		Records: g.count.records.Load(), Bytes: g.count.bytes.Load(),
+		Sessions: g.count.Sessions.Load(), Active: g.count.Active.Load(),
+		Ended: g.count.Ended.Load(), Refused: g.count.Refused.Load(),
+		Records: g.count.Records.Load(), Bytes: g.count.Bytes.Load(),
 	}
-}
-
-// Sessions returns what the latest connections were about, oldest first: at most 1000, and
-// fewer when they sent much.
-func (g *Gateway) Sessions() []SessionInfo {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	infos := make([]SessionInfo, 0, len(g.sessions.list))
-	for _, info := range g.sessions.list {
-		clone := *info
-		clone.Auth = maps.Clone(info.Auth)
-		clone.Subscriptions = slices.Clone(info.Subscriptions)
-		infos = append(infos, clone)
-	}
-	return infos
-}
-
-// AwaitEnded blocks until n sessions have ended, or the gateway was closed, or ctx is done.
-func (g *Gateway) AwaitEnded(ctx context.Context, n int64) error {
-	defer context.AfterFunc(ctx, func() {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		g.ended.Broadcast()
-	})()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for g.count.ended.Load() < n && !g.closed && ctx.Err() == nil {
-		g.ended.Wait()
-	}
-	return ctx.Err()
-}
-
-// Close stops listening, closes every connection and waits until all goroutines have
-// ended. Calling it again does nothing.
-func (g *Gateway) Close() error {
-	g.mu.Lock()
-	closed := g.closed
-	g.closed = true
-	g.ended.Broadcast()
-	g.mu.Unlock()
-	if closed {
-		return nil
-	}
-	g.cancel()
-	err := g.door.close()
-	g.running.Wait()
-	return err
-}
-
-func (g *Gateway) accept() {
-	for {
-		conn, err := g.door.accept(g.ctx)
-		if err != nil {
-			return
-		}
-		g.running.Go(func() { g.serve(conn) })
-	}
-}
-
-// pause waits; false when the context ended first.
-func pause(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
-}
-
-func (g *Gateway) serve(conn *net.TCPConn) {
-	number := g.count.sessions.Add(1)
-	g.count.active.Add(1)
-	s := newSession(g, conn, number)
-	g.remember(s.info)
-	stop := context.AfterFunc(g.ctx, func() { conn.Close() })
-	err := s.run()
-	stop()
-	conn.Close()
-	s.log.Info("session ended", "cause", err, "records", s.sent)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	s.info.Ended, s.info.Records = true, s.sent
-	g.count.active.Add(-1)
-	g.count.ended.Add(1)
-	g.ended.Broadcast()
-}
-
-func (g *Gateway) remember(info *SessionInfo) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.sessions.add(info, len(info.Remote)+keyOverhead)
 }

@@ -5,26 +5,27 @@ import (
 	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
 
-// market is the time that the sessions of a gateway share: it goes on while no client is
+// sharedMarket is the time that the sessions of a gateway share: it goes on while no client is
 // there. It stands at its origin until the first session starts.
-type market struct {
+type sharedMarket struct {
 	clock  Clock
 	pace   Pace
 	origin uint64 // the index timestamp at which it opens
 
 	mu      sync.Mutex
-	opened  time.Time           // zero before the first session
-	reached map[*timeline]block // behind the last record that any session was sent
+	opened  time.Time                         // zero before the first session
+	reached map[*market.Timeline]market.Place // behind the last record that any session was sent
 }
 
-func newMarket(clock Clock, pace Pace, origin uint64) *market {
-	return &market{clock: clock, pace: pace, origin: origin, reached: make(map[*timeline]block)}
+func newSharedMarket(clock Clock, pace Pace, origin uint64) *sharedMarket {
+	return &sharedMarket{clock: clock, pace: pace, origin: origin, reached: make(map[*market.Timeline]market.Place)}
 }
 
 // open opens the market, unless it is open already.
-func (m *market) open() {
+func (m *sharedMarket) open() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.opened.IsZero() {
@@ -33,13 +34,13 @@ func (m *market) open() {
 }
 
 // now is the market's time.
-func (m *market) now() uint64 {
+func (m *sharedMarket) now() uint64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.at()
 }
 
-func (m *market) at() uint64 {
+func (m *sharedMarket) at() uint64 {
 	if m.opened.IsZero() {
 		return m.origin
 	}
@@ -47,7 +48,7 @@ func (m *market) at() uint64 {
 }
 
 // pacer says when a record is due, for every session alike.
-func (m *market) pacer() pacer {
+func (m *sharedMarket) pacer() pacer {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return pacer{pace: m.pace, begin: m.opened, first: m.origin}
@@ -55,28 +56,28 @@ func (m *market) pacer() pacer {
 
 // present is where the present begins in the data: before it lies what was due before now,
 // and what some session has been sent already although it is due just now.
-func (m *market) present(tl *timeline) block {
+func (m *sharedMarket) present(tl *market.Timeline) market.Place {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	at := tl.seek(m.at())
-	if reached := m.reached[tl]; reached.off > at.off {
+	at := tl.Seek(m.at())
+	if reached := m.reached[tl]; reached.Off > at.Off {
 		return reached
 	}
 	return at
 }
 
 // reach notes that a session was sent everything before a place.
-func (m *market) reach(tl *timeline, at block) {
+func (m *sharedMarket) reach(tl *market.Timeline, at market.Place) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if at.off > m.reached[tl].off {
+	if at.Off > m.reached[tl].Off {
 		m.reached[tl] = at
 	}
 }
 
 // Present is the index timestamp at which the present begins: Config.LiveFrom, or with
 // Config.SharedMarket the market's time at this moment. It is 0 when neither is set. As
-// HistoricalConfig.Present it makes history end where live data begins.
+// historical.Config.Present it makes history end where live data begins.
 func (g *Gateway) Present() dbn.UnixNanos {
 	if g.market != nil {
 		return dbn.UnixNanos(g.market.now())
@@ -92,10 +93,10 @@ func (g *Gateway) openMarket() {
 	}
 	origin := uint64(g.cfg.LiveFrom)
 	if origin == 0 {
-		origin = undefTimestamp
+		origin = market.UndefTimestamp
 		for _, tl := range g.timelines {
-			origin = min(origin, tl.first)
+			origin = min(origin, tl.First)
 		}
 	}
-	g.market = newMarket(g.cfg.Clock, g.cfg.Pace, origin)
+	g.market = newSharedMarket(g.cfg.Clock, g.cfg.Pace, origin)
 }

@@ -4,16 +4,16 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/internal/simtest"
 	"github.com/dbnloop/dbnloop/sim"
+	"github.com/dbnloop/dbnloop/sim/historical"
 )
 
 // joinMarket starts a session that gets the bars of ohlcvSource; more is added to the line.
@@ -89,71 +89,63 @@ func TestASharedMarketNeedsATimeOfItsOwn(t *testing.T) {
 // Who reads history to its end and then live has every record once.
 func TestHistoryEndsWhereTheLivePresentBegins(t *testing.T) {
 	for _, schema := range []string{"mbo", "bbo-1s", "ohlcv-1s"} {
-		_, all := sampleFile(t, schema)
+		_, all := simtest.SampleFile(t, schema)
 		for _, present := range []dbn.UnixNanos{
-			mustTime("2026-11-15T22:00:00Z"), mustTime("2026-11-15T23:01:00Z"), mustTime("2026-11-15T23:01:30.5Z"), mustTime("2026-11-15T23:59:00Z"),
+			simtest.Time("2026-11-15T22:00:00Z"), simtest.Time("2026-11-15T23:01:00Z"), simtest.Time("2026-11-15T23:01:30.5Z"), simtest.Time("2026-11-15T23:59:00Z"),
 		} {
 			t.Run(fmt.Sprint(schema, " ", present), func(t *testing.T) {
 				gw := simtest.Gateway(t, sim.Config{LiveFrom: present, AtEnd: sim.CloseAtEnd})
-				h := historical(t, sim.HistoricalConfig{Present: gw.Present})
+				h := simtest.Historical(t, historical.Config{Present: gw.Present, PlainHTTP: true})
 				type ends struct {
 					Start, End string
 					Schema     map[string]struct{ End string }
 				}
-				available := asked[ends](t, h, http.MethodGet, "metadata.get_dataset_range", "dataset=GLBX.MDP3")
+				var available ends
+				if err := json.Unmarshal(asked(t, h, "metadata.get_dataset_range?dataset=GLBX.MDP3"), &available); err != nil {
+					t.Fatal(err)
+				}
 				if want := iso(present); available.End != want || available.Schema[schema].End != want {
 					t.Errorf("history ends at %s, %+v, want %s", available.End, available.Schema[schema], want)
 				}
-				_, past := records(t, h, "dataset=GLBX.MDP3", "schema="+schema, "start=2026-11-15", "end="+available.End)
+				_, past := simtest.Decode(t, asked(t, h, "timeseries.get_range?dataset=GLBX.MDP3&schema="+schema+"&start=2026-11-15&end="+available.End))
 				_, live := run(t, gw, "", "schema="+schema+"|symbols=ALL_SYMBOLS|id=1")
-				if !bytes.Equal(append(bytes.Join(past, nil), join(live)...), all) {
-					t.Errorf("%d records of history and %d live ones are not those of the file", len(past), len(live))
+				if !bytes.Equal(append(past, join(live)...), all) {
+					t.Errorf("%d bytes of history and %d live records are not those of the file", len(past), len(live))
 				}
 			})
 		}
 	}
 }
 
+// asked is the answer of a historical server to a query that it must accept.
+func asked(t *testing.T, h *historical.Server, query string) []byte {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.URL()+"/v0/"+query, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.SetBasicAuth(sim.TestKey, "")
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("%s: status %d, %v: %s", query, response.StatusCode, err, body)
+	}
+	return body
+}
+
 func iso(ts dbn.UnixNanos) string {
 	return time.Unix(0, int64(ts)).UTC().Format("2006-01-02T15:04:05.000000000Z")
 }
 
-// A range that ends after what is available is refused, with the limits for programs.
-func TestHistoryBeyondThePresentIsRefused(t *testing.T) {
-	present := mustTime("2026-11-15T23:01:00Z")
-	h := historical(t, sim.HistoricalConfig{Present: func() dbn.UnixNanos { return present }})
-	for _, test := range []struct{ start, end, kind string }{
-		{"2026-11-15T23:00", "2026-11-15T23:02", "data_end_after_available_end"},
-		{"2026-11-15T23:01", "2026-11-15T23:02", "data_start_after_available_end"},
-		{"2026-11-14", "2026-11-15T23:00", "data_start_before_available_start"},
-	} {
-		a := ask(t, h, http.MethodPost, "timeseries.get_range", "dataset=GLBX.MDP3", "schema=trades", "start="+test.start, "end="+test.end)
-		var object struct {
-			Detail struct {
-				Case    string
-				Payload map[string]any
-			}
-		}
-		if err := json.Unmarshal(a.body, &object); err != nil {
-			t.Fatalf("%v: %s", err, a.body)
-		}
-		detail := object.Detail
-		want := map[string]any{"available_start": "2026-11-15T00:00:00.000000000Z", "available_end": iso(present)}
-		got := map[string]any{"available_start": detail.Payload["available_start"], "available_end": detail.Payload["available_end"]}
-		if a.status != http.StatusUnprocessableEntity || detail.Case != test.kind || !cmp.Equal(got, want) {
-			t.Errorf("%+v: status %d, %+v", test, a.status, detail)
-		}
-	}
-	// Without an end, a range goes as far as it can.
-	meta, _ := records(t, h, "dataset=GLBX.MDP3", "schema=trades", "start=2026-11-15")
-	if meta.End != present {
-		t.Errorf("a range without an end ends at %s", meta.End)
-	}
-}
-
 // A replay may begin only within what is kept, as with the service.
 func TestReplaysThatHaveAgedOut(t *testing.T) {
-	present := mustTime("2026-11-15T23:02:00Z")
+	present := simtest.Time("2026-11-15T23:02:00Z")
 	const kept = "23:01:00.000000000Z"
 	for _, test := range []struct {
 		name, schema, start string
@@ -189,8 +181,10 @@ func TestReplaysThatHaveAgedOut(t *testing.T) {
 			data = slices.DeleteFunc(data, func(r dbn.Record) bool { return r.RType() == dbn.RTypeInstrumentDef })
 			var want []byte
 			if !test.aged {
-				_, all := sampleFile(t, test.schema)
-				want = pick(all, func(r dbn.Record) bool { return r.Header().TsEvent >= mustTime(test.from) || r.IndexTs() >= present })
+				_, all := simtest.SampleFile(t, test.schema)
+				want = simtest.Pick(all, func(r dbn.Record) bool {
+					return r.Header().TsEvent >= simtest.Time(test.from) || r.IndexTs() >= present
+				})
 			}
 			if !bytes.Equal(join(data), want) {
 				t.Errorf("%d records, which are not those from %s on", len(data), test.from)
@@ -201,10 +195,10 @@ func TestReplaysThatHaveAgedOut(t *testing.T) {
 
 // Replays that leave out, repeat or reorder records say ReplayCompleted all the same.
 func TestFaultsOfReplays(t *testing.T) {
-	present := mustTime("2026-11-15T23:01:00Z")
+	present := simtest.Time("2026-11-15T23:01:00Z")
 	all := sampleRecords(t, dbn.SchemaTrades)
 	var past, live [][]byte
-	pick(all, func(r dbn.Record) bool {
+	simtest.Pick(all, func(r dbn.Record) bool {
 		into := &past
 		if r.IndexTs() >= present {
 			into = &live
@@ -289,7 +283,7 @@ func reorder(in [][]byte, n int) (out [][]byte) {
 func TestResumingFillsTheGapOfASharedMarket(t *testing.T) {
 	all := sampleRecords(t, dbn.SchemaMbo)
 	var times []dbn.UnixNanos
-	pick(all, func(r dbn.Record) bool {
+	simtest.Pick(all, func(r dbn.Record) bool {
 		times = append(times, r.IndexTs())
 		return false
 	})
@@ -366,7 +360,7 @@ func missingFrom(got []dbn.Record, all []byte) int {
 		count[string(rec.Bytes())]++
 	}
 	missing := 0
-	pick(all, func(r dbn.Record) bool {
+	simtest.Pick(all, func(r dbn.Record) bool {
 		if count[string(r.Bytes())]--; count[string(r.Bytes())] < 0 {
 			missing++
 		}

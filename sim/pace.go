@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
 
 // Pace is how fast a session sends its records. The zero value is as fast as the client
@@ -72,7 +74,7 @@ func (p *pacer) due(ts uint64) time.Time {
 	if p.pace.rate > 0 {
 		return p.begin.Add(scaled(float64(p.sent) / p.pace.rate * float64(time.Second)))
 	}
-	if p.pace.factor > 0 && ts > p.first && ts != undefTimestamp {
+	if p.pace.factor > 0 && ts > p.first && ts != market.UndefTimestamp {
 		return p.begin.Add(scaled(float64(ts-p.first) / p.pace.factor))
 	}
 	return p.begin

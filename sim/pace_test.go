@@ -26,7 +26,7 @@ func ohlcvSource(milliseconds ...int) sim.Source {
 		Version: 3, Dataset: "GLBX.MDP3", Schema: dbn.SchemaOhlcv1S,
 		StypeIn: dbn.STypeRawSymbol, StypeOut: dbn.STypeInstrumentID,
 		Mappings: []dbn.SymbolMapping{{RawSymbol: "X", Intervals: []dbn.MappingInterval{{StartDate: 20010909, EndDate: 20010910, Symbol: "7"}}}},
-	}, recordBytes(bars))
+	}, simtest.RecordBytes(bars))
 }
 
 // paced is a session on a clock that the test moves.
@@ -118,7 +118,7 @@ func TestUndefinedTimestampsDoNotStopTheClock(t *testing.T) {
 	}
 	meta := dbn.Metadata{Version: 3, Dataset: "GLBX.MDP3", Schema: dbn.SchemaOhlcv1S, StypeIn: dbn.STypeRawSymbol, StypeOut: dbn.STypeInstrumentID,
 		Mappings: []dbn.SymbolMapping{{RawSymbol: "X", Intervals: []dbn.MappingInterval{{StartDate: 20010909, EndDate: 20010910, Symbol: "7"}}}}}
-	c, clock := paced(t, sim.Config{Sources: []sim.Source{sim.RecordsSource(meta, recordBytes(bars))}, Pace: sim.RealTime(1)})
+	c, clock := paced(t, sim.Config{Sources: []sim.Source{sim.RecordsSource(meta, simtest.RecordBytes(bars))}, Pace: sim.RealTime(1)})
 	checkSteps(t, c, clock, []stepOf{{0, []int{0, 1, 2}}, {time.Second, []int{3}}})
 }
 
@@ -269,5 +269,5 @@ func tradesSource(milliseconds ...int) sim.Source {
 			Hd: dbn.RecordHeader{Length: 48 / 4, RType: dbn.RTypeMbp0, InstrumentID: 7, TsEvent: ts}, TsRecv: ts, Size: 1,
 		})
 	}
-	return sim.RecordsSource(dbn.Metadata{Version: 3, Dataset: "GLBX.MDP3", Schema: dbn.SchemaTrades}, recordBytes(trades))
+	return sim.RecordsSource(dbn.Metadata{Version: 3, Dataset: "GLBX.MDP3", Schema: dbn.SchemaTrades}, simtest.RecordBytes(trades))
 }

@@ -1,49 +1,54 @@
 package sim
 
 import (
-	"encoding/binary"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/gateway"
+	"github.com/dbnloop/dbnloop/internal/wire"
+	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
 
 // player walks the timeline for one session: it filters, paces and repeats. It knows no
-// socket: step fills a sink.
+// socket: Step fills a sink.
 type player struct {
-	tl     *timeline
-	clock  Clock
-	pace   Pace
-	passes int64 // how often the data is played; negative is for ever
-	shift  bool  // later passes have later timestamps
-	tsOut  bool
+	tl      *market.Timeline
+	records *market.Reader
+	clock   Clock
+	pace    Pace
+	passes  int64 // how often the data is played; negative is for ever
+	shift   bool  // later passes have later timestamps
+	tsOut   bool
 	// liveFrom is the index timestamp at which the present begins; 0 is unset: then the
 	// present begins with the data, and a replay goes to its end.
 	liveFrom uint64
-	market   *market // in place of liveFrom and a clock of its own; may be nil
+	market   *sharedMarket // in place of liveFrom and a clock of its own; may be nil
+	// retention is Config.Retention.
+	retention time.Duration
 	// The announcements send a system message at the present place of the stream.
 	announceReplayed func(dbn.Schema) error
 	announceInterval func(schema dbn.Schema, ts uint64) error // nil unless asked for
 
 	replay   replayer
-	skipping [numSchemas]int64 // records that are left out from now on
+	skipping [market.NumSchemas]int64 // records that are left out from now on
 
 	subs       []*subscription
-	bySchema   [numSchemas][]*subscription // the active ones
-	everything bool                        // every record is wanted
+	bySchema   [market.NumSchemas][]*subscription // the active ones
+	everything bool                               // every record is wanted
 
 	stage    stage
-	at, stop block // position, and the end of the stage
-	live     block // where the present begins in the first pass
-	behind   block // position behind the last record that was sent
+	at, stop market.Place // position, and the end of the stage
+	live     market.Place // where the present begins in the first pass
+	behind   market.Place // position behind the last record that was sent
 	pass     int64
 	passSent int64
 	offset   uint64 // added to timestamps in this pass
 	pacer    pacer
 	paced    bool // the pacer has begun
 	// intervals are the open intervals by schema, for announceInterval.
-	intervals [numSchemas]uint64
+	intervals [market.NumSchemas]uint64
 }
 
 type stage int
@@ -55,9 +60,31 @@ const (
 	ended                  // nothing left to send
 )
 
-// subscribe adds a subscription while the session runs or before it does. One that comes
+// Begin opens the market that the sessions share.
+func (p *player) Begin() {
+	if p.market != nil {
+		p.market.open()
+	}
+}
+
+// Now is the market's time, or the clock's.
+func (p *player) Now() dbn.UnixNanos {
+	if p.market != nil {
+		return dbn.UnixNanos(p.market.now())
+	}
+	return dbn.UnixNanos(p.clock.Now().UnixNano())
+}
+
+// Ended reports that all passes are over.
+func (p *player) Ended() bool { return p.stage == ended }
+
+// Subscribe adds a subscription while the session runs or before it does. One that comes
 // when the data has ended gets the data from its beginning, alone.
-func (p *player) subscribe(sub *subscription) {
+func (p *player) Subscribe(asked *gateway.Subscription) (snapshot []byte) {
+	sub := newSubscription(asked)
+	if asked.Snapshot {
+		snapshot = snapshotOf(p.tl, sub, p.position())
+	}
 	p.subs = append(p.subs, sub)
 	switch p.stage {
 	case ended:
@@ -67,18 +94,19 @@ func (p *player) subscribe(sub *subscription) {
 		p.refilter()
 		p.rewind()
 	}
+	return snapshot
 }
 
-// keep leaves only the wanted instruments in the subscriptions to a schema.
-func (p *player) keep(schema dbn.Schema, wanted func(id uint32) bool) {
+// Unsubscribe leaves only the other instruments in the subscriptions to a schema.
+func (p *player) Unsubscribe(schema dbn.Schema, gone func(id uint32) bool) {
 	p.subs = slices.DeleteFunc(p.subs, func(sub *subscription) bool {
 		if sub.schema != schema {
 			return false
 		}
 		if sub.all {
-			sub.all, sub.ids = false, maps.Clone(p.tl.ids[schema])
+			sub.all, sub.ids = false, maps.Clone(p.tl.IDs[schema])
 		}
-		maps.DeleteFunc(sub.ids, func(id uint32, _ struct{}) bool { return !wanted(id) })
+		maps.DeleteFunc(sub.ids, func(id uint32, _ struct{}) bool { return gone(id) })
 		sub.seal()
 		return len(sub.ids) == 0
 	})
@@ -92,13 +120,16 @@ func (p *player) rewind() {
 		return
 	}
 	now := p.clock.Now()
-	for at := p.behind; at.off < p.at.off; at.rec++ {
-		rec := p.tl.data[at.off:]
-		if p.pacer.due(indexTs(rec)).After(now) {
+	for at := p.behind; at.Off < p.at.Off; at.Rec++ {
+		rec := p.records.Record(at.Off)
+		if rec == nil {
+			return // the next step gets the error
+		}
+		if p.pacer.due(market.IndexTs(rec)).After(now) {
 			p.at = at
 			return
 		}
-		at.off += recLen(rec)
+		at.Off += len(rec)
 	}
 }
 
@@ -117,7 +148,7 @@ func (p *player) begin() {
 	}
 	// From the very beginning: the data is in the order of another clock than the replay's,
 	// so what belongs to it may lie anywhere.
-	p.stage, p.at, p.stop = replaying, block{}, p.tl.end()
+	p.stage, p.at, p.stop = replaying, market.Place{}, p.tl.End()
 	if p.presentIsSet() {
 		p.stop = p.live
 	}
@@ -129,18 +160,18 @@ func (p *player) begin() {
 func (p *player) presentIsSet() bool { return p.liveFrom != 0 || p.market != nil }
 
 // present is where live data begins.
-func (p *player) present() block {
+func (p *player) present() market.Place {
 	switch {
 	case p.market != nil:
 		return p.market.present(p.tl)
 	case p.liveFrom != 0:
-		return p.tl.seek(p.liveFrom)
+		return p.tl.Seek(p.liveFrom)
 	}
-	return block{}
+	return market.Place{}
 }
 
 // position is the present place in the data.
-func (p *player) position() block {
+func (p *player) position() market.Place {
 	if p.stage == replaying || p.stage == playing {
 		return p.at
 	}
@@ -152,13 +183,15 @@ func (p *player) nextRecord() []byte {
 	if p.stage != replaying && p.stage != playing {
 		return nil
 	}
-	for at := p.at; at.off < p.stop.off; at.rec++ {
-		rec := p.tl.data[at.off:]
-		rec = rec[:recLen(rec)]
-		if p.wants(p.tl.tag(at.rec), rec) {
+	for at := p.at; at.Off < p.stop.Off; at.Rec++ {
+		rec := p.records.Record(at.Off)
+		if rec == nil {
+			return nil
+		}
+		if p.wants(p.tl.Tag(at.Rec, rec), rec) {
 			return rec
 		}
-		at.off += len(rec)
+		at.Off += len(rec)
 	}
 	return nil
 }
@@ -166,7 +199,7 @@ func (p *player) nextRecord() []byte {
 // beginPass starts playing the present. In the first pass a replayed subscription without
 // a set present has had everything already.
 func (p *player) beginPass() {
-	p.stage, p.at, p.stop = playing, block{}, p.tl.end()
+	p.stage, p.at, p.stop = playing, market.Place{}, p.tl.End()
 	if p.pass == 0 {
 		p.at = p.live
 	}
@@ -181,7 +214,7 @@ func (p *player) beginPass() {
 }
 
 // endStage moves on when the stop is reached.
-func (p *player) endStage(out *sink) (sent int64, err error) {
+func (p *player) endStage(out *gateway.Sink) (sent int64, err error) {
 	if err := p.endIntervals(); err != nil {
 		return 0, err
 	}
@@ -199,7 +232,7 @@ func (p *player) endStage(out *sink) (sent int64, err error) {
 		return 0, nil
 	}
 	if p.shift {
-		p.offset += p.tl.span + uint64(time.Second)
+		p.offset += p.tl.Span + uint64(time.Second)
 	}
 	p.beginPass()
 	return 0, nil
@@ -216,17 +249,17 @@ func (p *player) allActive() bool {
 
 // refilter prepares the filter from the active subscriptions.
 func (p *player) refilter() {
-	p.bySchema = [numSchemas][]*subscription{}
+	p.bySchema = [market.NumSchemas][]*subscription{}
 	for _, sub := range p.subs {
 		if sub.active {
 			p.bySchema[sub.schema] = append(p.bySchema[sub.schema], sub)
 		}
 	}
 	p.everything = p.stage == playing
-	for tag, ids := range p.tl.ids {
+	for tag, ids := range p.tl.IDs {
 		p.everything = p.everything && (len(ids) == 0 || covered(p.bySchema[tag], ids))
 	}
-	p.everything = p.everything && !p.tl.untagged && p.skipping == [numSchemas]int64{}
+	p.everything = p.everything && !p.tl.Untagged && p.skipping == [market.NumSchemas]int64{}
 }
 
 func covered(subs []*subscription, ids map[uint32]struct{}) bool {
@@ -240,30 +273,30 @@ func covered(subs []*subscription, ids map[uint32]struct{}) bool {
 
 // wants tells whether a subscription selects the record.
 func (p *player) wants(tag uint8, rec []byte) bool {
-	if int(tag) >= numSchemas {
+	if int(tag) >= market.NumSchemas {
 		return false
 	}
 	for _, sub := range p.bySchema[tag] {
-		if p.stage == replaying && replayTs(tag, rec) < sub.start {
+		if p.stage == replaying && market.ReplayTs(tag, rec) < sub.start {
 			continue
 		}
-		if sub.selects(recInstrument(rec)) {
+		if sub.selects(market.Instrument(rec)) {
 			return true
 		}
 	}
 	return false
 }
 
-// step sends what is due, at most limit records and about one block, and says how many
+// Step sends what is due, at most limit records and about one block, and says how many
 // they were. When nothing is due it returns 0 and the time of the next record; a zero
 // time when there is none.
-func (p *player) step(out *sink, limit int64) (sent int64, next time.Time, err error) {
+func (p *player) Step(out *gateway.Sink, limit int64) (sent int64, next time.Time, err error) {
 	if p.stage == idle && len(p.subs) > 0 {
 		p.begin()
 	}
 	for sent == 0 && next.IsZero() && err == nil && (p.stage == replaying || p.stage == playing) {
 		switch {
-		case p.at.off >= p.stop.off:
+		case p.at.Off >= p.stop.Off:
 			sent, err = p.endStage(out)
 		case p.prepared():
 			sent, err = p.sendBlock(out, limit)
@@ -291,17 +324,21 @@ func (p *player) spoilsReplay() bool {
 func (p *player) prepared() bool { return p.everything && p.plain() && p.fast() }
 
 // sendBlock sends up to the next border.
-func (p *player) sendBlock(out *sink, limit int64) (int64, error) {
-	end := p.tl.blockEnd(p.at)
-	if end.off > p.stop.off {
+func (p *player) sendBlock(out *gateway.Sink, limit int64) (int64, error) {
+	end := p.tl.BlockEnd(p.at)
+	if end.Off > p.stop.Off {
 		end = p.stop
 	}
-	if end.rec-p.at.rec > limit {
+	if end.Rec-p.at.Rec > limit {
 		n, _, err := p.sendRecords(out, limit)
 		return n, err
 	}
-	err := out.add(p.tl.data[p.at.off:end.off])
-	sent := end.rec - p.at.rec
+	block := p.records.Range(p.at.Off, end.Off)
+	if block == nil {
+		return 0, p.records.Err()
+	}
+	err := out.Add(block)
+	sent := end.Rec - p.at.Rec
 	p.at = end
 	return sent, err
 }
@@ -309,15 +346,19 @@ func (p *player) sendBlock(out *sink, limit int64) (int64, error) {
 // sendRecords goes record by record to the next border, the limit, or the first record
 // that is not due yet. Wanted neighbours are copied in one piece where nothing in them
 // changes.
-func (p *player) sendRecords(out *sink, limit int64) (sent int64, next time.Time, err error) {
+func (p *player) sendRecords(out *gateway.Sink, limit int64) (sent int64, next time.Time, err error) {
 	now := p.clock.Now()
 	plain, fast := p.plain(), p.fast()
-	end := min(p.tl.blockEnd(p.at).off, p.stop.off)
-	data, from := p.tl.data, p.at.off // [from, p.at.off) is wanted and not copied yet
-	for p.at.off < end && sent < limit {
-		rec := data[p.at.off:]
-		rec = rec[:recLen(rec)]
-		tag := p.tl.tag(p.at.rec)
+	end := min(p.tl.BlockEnd(p.at).Off, p.stop.Off)
+	base := p.at.Off
+	data, from := p.records.Range(base, end), base // [from, p.at.off) is wanted and not copied yet
+	if data == nil {
+		return 0, next, p.records.Err()
+	}
+	for p.at.Off < end && sent < limit {
+		rec := data[p.at.Off-base:]
+		rec = rec[:wire.Size(rec)]
+		tag := p.tl.Tag(p.at.Rec, rec)
 		wanted := p.everything || p.wants(tag, rec)
 		if wanted && !fast {
 			if due := p.due(rec, now); due.After(now) {
@@ -327,11 +368,11 @@ func (p *player) sendRecords(out *sink, limit int64) (sent int64, next time.Time
 		}
 		wanted = wanted && !p.leavesOut(tag)
 		if !wanted || !plain {
-			out.pending = append(out.pending, data[from:p.at.off]...)
-			from = p.at.off + len(rec)
+			out.Pending = append(out.Pending, data[from-base:p.at.Off-base]...)
+			from = p.at.Off + len(rec)
 		}
-		p.at.off += len(rec)
-		p.at.rec++
+		p.at.Off += len(rec)
+		p.at.Rec++
 		if !wanted {
 			continue
 		}
@@ -345,19 +386,19 @@ func (p *player) sendRecords(out *sink, limit int64) (sent int64, next time.Time
 		p.pacer.sent += n
 		p.behind = p.at
 	}
-	out.pending = append(out.pending, data[from:p.at.off]...)
+	out.Pending = append(out.Pending, data[from-base:p.at.Off-base]...)
 	if p.market != nil && p.stage == playing {
 		p.market.reach(p.tl, p.behind)
 	}
-	return sent, next, out.relieve()
+	return sent, next, out.Relieve()
 }
 
 // place gathers a record as this stage sends it, and says how many records that makes.
-func (p *player) place(out *sink, tag uint8, rec []byte, now time.Time) (int64, error) {
+func (p *player) place(out *gateway.Sink, tag uint8, rec []byte, now time.Time) (int64, error) {
 	if err := p.noteInterval(tag, rec); err != nil {
 		return 0, err
 	}
-	send := func(rec []byte) { out.pending = p.rewrite(out.pending, rec, now) }
+	send := func(rec []byte) { out.Pending = p.rewrite(out.Pending, rec, now) }
 	if p.spoilsReplay() {
 		return p.replay.order(rec, send), nil
 	}
@@ -367,8 +408,8 @@ func (p *player) place(out *sink, tag uint8, rec []byte, now time.Time) (int64, 
 
 // due is when a record goes out. The first one of a pass goes out at once.
 func (p *player) due(rec []byte, now time.Time) time.Time {
-	ts := indexTs(rec)
-	if !p.paced && ts != undefTimestamp {
+	ts := market.IndexTs(rec)
+	if !p.paced && ts != market.UndefTimestamp {
 		p.pacer = pacer{pace: p.pace, begin: now, first: ts}
 		p.paced = true
 	}
@@ -384,27 +425,20 @@ func (p *player) rewrite(dst, rec []byte, now time.Time) []byte {
 	dst = append(dst, rec...)
 	if p.offset != 0 {
 		shiftTs(dst[at:], 8, p.offset)
-		if off := int(tsRecvOffset[rec[1]]); off != 0 && len(rec) >= off+8 {
+		if off := int(market.TsRecvOffset[rec[1]]); off != 0 && len(rec) >= off+8 {
 			shiftTs(dst[at:], off, p.offset)
 		}
 	}
 	if p.tsOut {
-		dst = appendTsOut(dst, at, now)
+		dst = wire.AppendTsOut(dst, at, now)
 	}
 	return dst
 }
 
 func shiftTs(rec []byte, off int, by uint64) {
-	if ts := getU64(rec, off); ts != undefTimestamp {
-		putU64(rec, off, ts+by)
+	if ts := market.U64(rec, off); ts != market.UndefTimestamp {
+		market.PutU64(rec, off, ts+by)
 	}
-}
-
-// appendTsOut adds the send time to the record that begins at dst[at].
-func appendTsOut(dst []byte, at int, now time.Time) []byte {
-	dst = binary.LittleEndian.AppendUint64(dst, uint64(now.UnixNano()))
-	setLen(dst[at:], len(dst)-at)
-	return dst
 }
 
 // isInterval tells the schemas whose records sum up an interval.
@@ -422,7 +456,7 @@ func (p *player) noteInterval(tag uint8, rec []byte) error {
 	if p.announceInterval == nil || !isInterval(tag) {
 		return nil
 	}
-	ts, before := indexTs(rec), p.intervals[tag]
+	ts, before := market.IndexTs(rec), p.intervals[tag]
 	p.intervals[tag] = ts
 	if before == 0 || before == ts {
 		return nil

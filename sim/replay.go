@@ -3,9 +3,12 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/gateway"
+	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
 
 // ReplayFaults are misbehaviours of intraday replays. The zero value is none. Whatever a
@@ -46,7 +49,7 @@ func (r *replayer) order(rec []byte, send func([]byte)) int64 {
 	case every(r.faults.OmitEvery), r.faults.OmitLast > 0 && r.count > r.total-int64(r.faults.OmitLast):
 		return 0
 	case every(r.faults.ReorderEvery) && r.held == nil:
-		r.held = rec
+		r.held = slices.Clone(rec) // the window of a file moves on
 		return 0
 	}
 	send(rec)
@@ -74,22 +77,24 @@ func (p *player) beginReplay() {
 	if p.replay.faults.OmitLast == 0 {
 		return
 	}
-	for at := p.at; at.off < p.stop.off; at.rec++ {
-		rec := p.tl.data[at.off:]
-		rec = rec[:recLen(rec)]
-		if p.wants(p.tl.tag(at.rec), rec) {
+	for at := p.at; at.Off < p.stop.Off; at.Rec++ {
+		rec := p.records.Record(at.Off)
+		if rec == nil {
+			return // the next step gets the error
+		}
+		if p.wants(p.tl.Tag(at.Rec, rec), rec) {
 			p.replay.total++
 		}
-		at.off += len(rec)
+		at.Off += len(rec)
 	}
 }
 
 // endReplay sends what was held back, and announces the end of each replayed schema, once
 // however many subscriptions replayed it.
-func (p *player) endReplay(out *sink) (sent int64, err error) {
+func (p *player) endReplay(out *gateway.Sink) (sent int64, err error) {
 	now := p.clock.Now()
-	sent = p.replay.release(func(rec []byte) { out.pending = p.rewrite(out.pending, rec, now) })
-	var announced [numSchemas]bool
+	sent = p.replay.release(func(rec []byte) { out.Pending = p.rewrite(out.Pending, rec, now) })
+	var announced [market.NumSchemas]bool
 	for _, sub := range p.subs {
 		if !sub.replay || announced[sub.schema] {
 			continue
@@ -112,18 +117,21 @@ const (
 )
 
 // retained is the time from which on replays of a schema are possible.
-func (s *session) retained(schema dbn.Schema) uint64 {
-	keep, present := s.g.cfg.Retention, uint64(s.g.Present())
+func (p *player) retained(schema dbn.Schema) uint64 {
+	keep, present := p.retention, p.liveFrom
+	if p.market != nil {
+		present = p.market.now()
+	}
 	switch {
 	case keep < 0, keep == 0 && present == 0:
 		return 0
-	case keep == 0 && s.tl.dataset == "GLBX.MDP3" && (schema == dbn.SchemaMbo || schema == dbn.SchemaDefinition):
+	case keep == 0 && p.tl.Dataset == "GLBX.MDP3" && (schema == dbn.SchemaMbo || schema == dbn.SchemaDefinition):
 		keep = weekRetention
 	case keep == 0:
 		keep = retention
 	}
 	if present == 0 {
-		present = s.tl.last
+		present = p.tl.Last
 	}
 	return present - min(present, uint64(keep))
 }
@@ -133,19 +141,18 @@ type errAgedOut struct{ start, kept uint64 }
 
 func (e errAgedOut) Error() string {
 	return fmt.Sprintf("start %s is before %s, where the data that is kept for replays begins",
-		isoNanos(e.start), isoNanos(e.kept))
+		market.ISO(e.start), market.ISO(e.kept))
 }
 
-// checkStart refuses a replay that begins too early, or lets it begin where the data does: a
+// Replay refuses a replay that begins too early, or lets it begin where the data does: a
 // start of 0 asks for all there is, and schemas whose records may be skipped begin late.
-func (s *session) checkStart(r *request) error {
-	kept := s.retained(r.schema)
-	if !r.hasStart || r.start >= kept {
-		return nil
+func (p *player) Replay(schema dbn.Schema, start dbn.UnixNanos) (dbn.UnixNanos, error) {
+	kept := p.retained(schema)
+	switch {
+	case uint64(start) >= kept:
+		return start, nil
+	case start != 0 && !skipsByDefault(schema):
+		return start, errAgedOut{uint64(start), kept}
 	}
-	if r.start != 0 && !skipsByDefault(r.schema) {
-		return errAgedOut{r.start, kept}
-	}
-	r.start = kept
-	return nil
+	return dbn.UnixNanos(kept), nil
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/gateway"
 )
 
 // skipsByDefault tells the schemas whose records the gateway skips for a client that reads
@@ -19,36 +20,36 @@ func skipsByDefault(schema dbn.Schema) bool {
 	return false
 }
 
-// skips tells whether the session's records of a schema may be skipped.
-func (a *authRequest) skips(schema dbn.Schema) bool {
-	if a.slowReader == "" {
-		return skipsByDefault(schema)
-	}
-	return a.slowReader == slowReaderSkip
-}
-
 const slowReaderSkip = "skip"
+
+// skips reports whether a session's records of a schema may be skipped.
+func skips(s *gateway.Session, schema dbn.Schema) bool {
+	if asked := s.SlowReader(); asked != "" {
+		return asked == slowReaderSkip
+	}
+	return skipsByDefault(schema)
+}
 
 // slowReader acts as if the client had read too slowly: of each schema that is skipped the
 // next n records are left out, and an error says so; when there is another schema, the
 // client is warned.
-func (s *session) slowReader(n int64) error {
+func (m *misbehaviour) slowReader(s *gateway.Session, n int64) error {
 	skipped, warned := 0, false
-	for _, schema := range s.play.schemas() {
-		if !s.auth.skips(schema) {
+	for _, schema := range m.play.schemas() {
+		if !skips(s, schema) {
 			warned = true
 			continue
 		}
-		s.play.skip(schema, n)
+		m.play.skip(schema, n)
 		skipped++
 	}
 	if warned {
-		if err := s.control(s.compose.slowWarning(s.now())); err != nil {
+		if err := s.Control(s.Messages().SlowWarning(s.Now())); err != nil {
 			return err
 		}
 	}
 	if skipped > 0 {
-		return s.control(s.compose.skipped(s.now(), skipped))
+		return s.Control(s.Messages().Skipped(s.Now(), skipped))
 	}
 	return nil
 }

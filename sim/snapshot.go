@@ -5,16 +5,18 @@ import (
 	"slices"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/wire"
+	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
 
-// snapshot is the state of the order books of a subscription at a position of the timeline,
+// snapshotOf is the state of the order books of a subscription at a position of the timeline,
 // as MBO records: for each instrument a Clear, then an Add for every resting order, all
 // flagged as a snapshot, the last one as the last of the event. The books are built from the
 // MBO records before the position.
-func (t *timeline) snapshot(sub *subscription, at block) []byte {
-	books := t.booksAt(at)
+func snapshotOf(t *market.Timeline, sub *subscription, at market.Place) []byte {
+	books := booksAt(t, at)
 	var ids []uint32
-	for id := range t.ids[dbn.SchemaMbo] {
+	for id := range t.IDs[dbn.SchemaMbo] {
 		if sub.selects(id) {
 			ids = append(ids, id)
 		}
@@ -33,13 +35,17 @@ type book struct {
 	last   dbn.MboMsg // the last record seen, for its header and times
 }
 
-func (t *timeline) booksAt(at block) map[uint32]*book {
+func booksAt(t *market.Timeline, at market.Place) map[uint32]*book {
 	books := make(map[uint32]*book)
-	var pos block
-	for pos.off < at.off {
-		rec := t.data[pos.off:]
-		if t.tag(pos.rec) == uint8(dbn.SchemaMbo) && recRType(rec) == dbn.RTypeMbo {
-			m := as[dbn.MboMsg](rec[:recLen(rec)])
+	var pos market.Place
+	reader := t.Reader()
+	for pos.Off < at.Off {
+		rec := reader.Record(pos.Off)
+		if rec == nil {
+			break // the player gets the error
+		}
+		if t.Tag(pos.Rec, rec) == uint8(dbn.SchemaMbo) && market.RType(rec) == dbn.RTypeMbo {
+			m := market.As[dbn.MboMsg](rec)
 			b := books[m.Hd.InstrumentID]
 			if b == nil {
 				b = &book{orders: make(map[uint64]dbn.MboMsg)}
@@ -47,8 +53,8 @@ func (t *timeline) booksAt(at block) map[uint32]*book {
 			}
 			b.apply(m)
 		}
-		pos.off += recLen(rec)
-		pos.rec++
+		pos.Off += len(rec)
+		pos.Rec++
 	}
 	return books
 }
@@ -81,7 +87,7 @@ func (b *book) apply(m *dbn.MboMsg) {
 func appendBook(out []byte, id uint32, b *book) []byte {
 	var orders []dbn.MboMsg
 	clearMsg := dbn.MboMsg{
-		Hd:     header(dbn.RTypeMbo, id, undefTimestamp),
+		Hd:     dbn.RecordHeader{RType: dbn.RTypeMbo, InstrumentID: id, TsEvent: dbn.UndefTimestamp},
 		TsRecv: dbn.UndefTimestamp, Price: dbn.UndefPrice,
 	}
 	if b != nil {
@@ -111,7 +117,7 @@ func appendBook(out []byte, id uint32, b *book) []byte {
 		if i == len(orders)-1 {
 			orders[i].Flags |= dbn.FlagLast
 		}
-		out = append(out, sealed(&orders[i])...)
+		out = append(out, wire.Sealed(&orders[i])...)
 	}
 	return out
 }

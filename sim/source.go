@@ -1,82 +1,41 @@
 package sim
 
 import (
-	"bytes"
-	"fmt"
 	"io"
-	"os"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
 
-// Source is something a gateway replays: a DBN file or records in memory. Sources of one
+// Source is something a server replays: a DBN file or records in memory. Sources of one
 // dataset are merged by index timestamp. Make one with [FileSource], [FragmentSource],
 // [ReaderSource], [RecordsSource] or [SampleSources].
-type Source interface {
-	// load reads the whole source. NewGateway calls it once.
-	load() (*sourceData, error)
-}
+type Source = market.Source
 
-// sourceData is a loaded source.
-type sourceData struct {
-	name    string
-	meta    dbn.Metadata
-	records []byte // back to back, in the layout of meta.Version, without ts_out
-	// mappings are the symbol mapping records of a capture of live data. They and the
-	// gateway's other own records are not in records: a gateway sends its own.
-	mappings []byte
-}
-
-// FileSource replays a DBN file, plain or zstd, of any version. [NewGateway] reads the file
-// into memory.
-func FileSource(path string) Source { return fileSource{path: path} }
+// FileSource replays a DBN file, plain or zstd, of any version. The server reads the file
+// into memory when it starts, unless it has 256 MiB or more and its records can go out as
+// they are: plain, in the version that is served, without ts_out, and the only source of its
+// dataset. Then it is read once when the server starts and stays on disk; it must not change
+// while the server runs.
+func FileSource(path string) Source { return market.FileSource(path) }
 
 // FragmentSource replays a file of records without metadata, plain or zstd. The metadata
 // given in its place must have Version and Dataset; its Schema may be SchemaNone.
 func FragmentSource(path string, meta dbn.Metadata) Source {
-	return fileSource{path: path, fragment: &meta}
+	return market.FragmentSource(path, meta)
 }
 
-// ReaderSource replays a DBN stream, plain or zstd. [NewGateway] reads it to its end, so a
-// source of this kind serves one gateway; name is for messages.
-func ReaderSource(name string, r io.Reader) Source { return readerSource{name: name, r: r} }
+// ReaderSource replays a DBN stream, plain or zstd. The server reads it to its end when it
+// starts, so a source of this kind serves one server; name is for messages.
+func ReaderSource(name string, r io.Reader) Source { return market.ReaderSource(name, r) }
 
 // RecordsSource replays records in memory, back to back in the layout of meta.Version, with
-// ts_out when meta.TsOut says so. [NewGateway] copies the bytes.
+// ts_out when meta.TsOut says so. The server copies the bytes when it starts.
 func RecordsSource(meta dbn.Metadata, records []byte) Source {
-	return recordsSource{meta: meta, records: records}
+	return market.RecordsSource(meta, records)
 }
 
-type fileSource struct {
-	path     string
-	fragment *dbn.Metadata
-}
-
-func (s fileSource) load() (*sourceData, error) {
-	f, err := os.Open(s.path)
-	if err != nil {
-		return nil, fmt.Errorf("open source: %w", err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("open source: %w", err)
-	}
-	return loadStream(s.path, f, info.Size(), s.fragment)
-}
-
-type readerSource struct {
-	name string
-	r    io.Reader
-}
-
-func (s readerSource) load() (*sourceData, error) { return loadStream(s.name, s.r, 0, nil) }
-
-type recordsSource struct {
-	meta    dbn.Metadata
-	records []byte
-}
-
-func (s recordsSource) load() (*sourceData, error) {
-	return loadStream("records", bytes.NewReader(s.records), int64(len(s.records)), &s.meta)
-}
+// SampleSources are the project's own sample data: a short while of a made-up session of
+// four futures in dataset GLBX.MDP3, in many schemas that all follow from the same order
+// flow. See package sample.
+func SampleSources() []Source { return market.SampleSources() }

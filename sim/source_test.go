@@ -29,7 +29,7 @@ func mapping(in dbn.SType, out dbn.SType, pairs ...string) dbn.Metadata {
 
 // What a file's metadata maps can be asked for, in either direction.
 func TestSymbolsOfTheMetadataResolve(t *testing.T) {
-	bars := recordBytes([]dbn.OhlcvMsg{bar(1, 10, 100), bar(2, 20, 200), bar(3, 30, 300)})
+	bars := simtest.RecordBytes([]dbn.OhlcvMsg{bar(1, 10, 100), bar(2, 20, 200), bar(3, 30, 300)})
 	for _, test := range []struct {
 		name        string
 		meta        dbn.Metadata
@@ -82,7 +82,7 @@ func TestSymbolsOfTheMetadataResolve(t *testing.T) {
 
 func TestWhatDoesNotResolve(t *testing.T) {
 	meta := mapping(dbn.STypeRawSymbol, dbn.STypeInstrumentID, "ESZ6", "1")
-	gw := simtest.Gateway(t, sim.Config{Sources: []sim.Source{sim.RecordsSource(meta, recordBytes([]dbn.OhlcvMsg{bar(1, 10, 1)}))}})
+	gw := simtest.Gateway(t, sim.Config{Sources: []sim.Source{sim.RecordsSource(meta, simtest.RecordBytes([]dbn.OhlcvMsg{bar(1, 10, 1)}))}})
 	for _, test := range []string{"raw_symbol|symbols=esz6", "parent|symbols=ES", "parent|symbols=ES.OPT", "parent|symbols=.FUT",
 		"continuous|symbols=ES.c.1", "continuous|symbols=ES.c.-1", "continuous|symbols=ES.x.0", "continuous|symbols=ES.c",
 		"instrument_id|symbols=2", "isin|symbols=US0378331005"} {
@@ -195,8 +195,8 @@ func TestDatasetsAreServedApart(t *testing.T) {
 	spy := es
 	spy.Dataset, spy.Version = "XNAS.ITCH", 1
 	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd, Sources: []sim.Source{
-		sim.RecordsSource(es, recordBytes([]dbn.OhlcvMsg{bar(1, 1, 100)})),
-		sim.RecordsSource(spy, recordBytes([]dbn.OhlcvMsg{bar(1, 1, 200)})),
+		sim.RecordsSource(es, simtest.RecordBytes([]dbn.OhlcvMsg{bar(1, 1, 100)})),
+		sim.RecordsSource(spy, simtest.RecordBytes([]dbn.OhlcvMsg{bar(1, 1, 200)})),
 	}})
 	if diff := cmp.Diff([]string{"GLBX.MDP3", "XNAS.ITCH"}, gw.Datasets()); diff != "" {
 		t.Error(diff)
@@ -228,7 +228,7 @@ func TestUnknownRecordsInASourceAreNotServed(t *testing.T) {
 	unknown[0], unknown[1] = 6, 0xEE
 	binary.LittleEndian.PutUint64(unknown[8:], 5)
 	meta := dbn.Metadata{Version: 3, Dataset: "GLBX.MDP3", Schema: dbn.SchemaNone}
-	bars := recordBytes([]dbn.OhlcvMsg{bar(1, 10, 1), bar(2, 20, 2)})
+	bars := simtest.RecordBytes([]dbn.OhlcvMsg{bar(1, 10, 1), bar(2, 20, 2)})
 	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd, Sources: []sim.Source{
 		sim.RecordsSource(meta, append(append(bytes.Clone(bars[:56]), unknown...), bars[56:]...)),
 	}})

@@ -13,17 +13,12 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/internal/simtest"
 	"github.com/dbnloop/dbnloop/sim"
-	"github.com/dbnloop/dbnloop/sim/sample"
 )
 
 // sampleRecords are the records of one of the sample files.
 func sampleRecords(t testing.TB, schema dbn.Schema) []byte {
 	t.Helper()
-	packed, err := sample.Data.ReadFile("data/" + schema.String() + ".dbn.zst")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, records := decode(t, packed)
+	_, records := simtest.SampleFile(t, schema.String())
 	return records
 }
 
@@ -116,7 +111,7 @@ func TestSeveralSchemasAreMergedByIndexTimestamp(t *testing.T) {
 	if !bytes.Equal(mbo, sampleRecords(t, dbn.SchemaMbo)) || !bytes.Equal(bars, sampleRecords(t, dbn.SchemaOhlcv1S)) {
 		t.Error("the records of a schema differ from the file's")
 	}
-	want := pick(sampleRecords(t, dbn.SchemaTrades), func(r dbn.Record) bool { return r.Header().InstrumentID == idES })
+	want := simtest.Pick(sampleRecords(t, dbn.SchemaTrades), func(r dbn.Record) bool { return r.Header().InstrumentID == idES })
 	if !bytes.Equal(trades, want) {
 		t.Error("the trades are not those of ESZ6")
 	}
@@ -160,7 +155,7 @@ func TestSymbolsSelectInstruments(t *testing.T) {
 	} {
 		t.Run(test.stype+" "+test.symbols, func(t *testing.T) {
 			own, data := run(t, gw, "", fmt.Sprintf("schema=trades|stype_in=%s|symbols=%s|id=9", test.stype, test.symbols))
-			want := pick(sampleRecords(t, dbn.SchemaTrades), func(r dbn.Record) bool {
+			want := simtest.Pick(sampleRecords(t, dbn.SchemaTrades), func(r dbn.Record) bool {
 				for _, id := range test.want {
 					if r.Header().InstrumentID == id {
 						return true
@@ -363,7 +358,7 @@ func TestDataOfManyBlocks(t *testing.T) {
 	for i := range 40_000 { // 2.2 MB
 		bars = append(bars, bar(uint32(1+i%20), dbn.UnixNanos(i), uint64(i)))
 	}
-	all := recordBytes(bars)
+	all := simtest.RecordBytes(bars)
 	meta := dbn.Metadata{Version: 3, Dataset: "GLBX.MDP3", Schema: dbn.SchemaOhlcv1S}
 	few := func(rec dbn.Record) bool { return rec.Header().InstrumentID == 3 || rec.Header().InstrumentID == 5 }
 	many := func(rec dbn.Record) bool { return rec.Header().InstrumentID <= 12 }
@@ -376,10 +371,10 @@ func TestDataOfManyBlocks(t *testing.T) {
 		{"everything", "ALL_SYMBOLS", "", all, nil, 1},
 		{"everything twice", "ALL_SYMBOLS", "", append(bytes.Clone(all), all...), nil, 2},
 		{"everything compressed", "ALL_SYMBOLS", "|compression=zstd", all, nil, 1},
-		{"a few instruments", "3,5", "", pick(all, few), nil, 1},
-		{"many instruments", "1,2,3,4,5,6,7,8,9,10,11,12", "", pick(all, many), nil, 1},
+		{"a few instruments", "3,5", "", simtest.Pick(all, few), nil, 1},
+		{"many instruments", "1,2,3,4,5,6,7,8,9,10,11,12", "", simtest.Pick(all, many), nil, 1},
 		{"closed within a block", "ALL_SYMBOLS", "", all[:56*12_345], []string{"close=12345"}, 1},
-		{"closed within a block of few", "3,5", "", pick(all, few)[:56*1000], []string{"close=1000"}, 1},
+		{"closed within a block of few", "3,5", "", simtest.Pick(all, few)[:56*1000], []string{"close=1000"}, 1},
 		{"stalled for a moment", "ALL_SYMBOLS", "", all, []string{"stall=7001,1ns", "stall=1000000b,1ns"}, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {

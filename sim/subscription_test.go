@@ -113,7 +113,7 @@ func TestChunksOfOneIdAreOneSubscription(t *testing.T) {
 	if acks != 1 || errors != 499 || last != 1 {
 		t.Errorf("%d acks, %d errors and %d last ones", acks, errors, last)
 	}
-	want := pick(sampleRecords(t, dbn.SchemaTrades), func(r dbn.Record) bool {
+	want := simtest.Pick(sampleRecords(t, dbn.SchemaTrades), func(r dbn.Record) bool {
 		return r.Header().InstrumentID == idES || r.Header().InstrumentID == idNQ
 	})
 	if !bytes.Equal(join(data), want) {
@@ -132,7 +132,7 @@ func TestSubscriptionsAfterTheStart(t *testing.T) {
 	c.login("")
 	c.begin()
 	c.send("schema=trades|symbols=ESZ6|id=1\n")
-	expectData(t, c, pick(sampleRecords(t, dbn.SchemaTrades), func(r dbn.Record) bool { return r.Header().InstrumentID == idES }), 2)
+	expectData(t, c, simtest.Pick(sampleRecords(t, dbn.SchemaTrades), func(r dbn.Record) bool { return r.Header().InstrumentID == idES }), 2)
 	// The data has ended for the first one; a second subscription gets its own from the
 	// beginning, and nothing is repeated.
 	c.send("schema=ohlcv-1m|symbols=ALL_SYMBOLS|id=2\n")
@@ -146,7 +146,7 @@ func TestSubscriptionsAfterTheStart(t *testing.T) {
 		t.Errorf("answer %q", text)
 	}
 	c.send("schema=status|symbols=ESZ6|id=4\n")
-	expectData(t, c, pick(sampleRecords(t, dbn.SchemaStatus), func(r dbn.Record) bool { return r.Header().InstrumentID == idES }), 1)
+	expectData(t, c, simtest.Pick(sampleRecords(t, dbn.SchemaStatus), func(r dbn.Record) bool { return r.Header().InstrumentID == idES }), 1)
 }
 
 // expectData reads so many records of the gateway's own and exactly this data.
@@ -168,25 +168,25 @@ func expectData(t *testing.T, c *client, want []byte, own int) {
 
 // The present begins at a time; what was before it is replayed on request.
 func TestStartReplaysThePast(t *testing.T) {
-	present := mustTime("2026-11-15T23:01:00Z")
+	present := simtest.Time("2026-11-15T23:01:00Z")
 	trades := sampleRecords(t, dbn.SchemaTrades)
 	after := func(ts dbn.UnixNanos) func(dbn.Record) bool {
 		return func(r dbn.Record) bool { return r.Header().TsEvent >= ts || r.IndexTs() >= present }
 	}
-	begin := mustTime("2026-11-15T23:00:30Z")
+	begin := simtest.Time("2026-11-15T23:00:30Z")
 	for _, test := range []struct {
 		name, start string
 		liveFrom    dbn.UnixNanos
 		want        []byte
 		system      []string
 	}{
-		{"no start", "", present, pick(trades, after(present)), nil},
-		{"nanoseconds", fmt.Sprintf("|start=%d", uint64(begin)), present, pick(trades, after(begin)), []string{"replay_completed: Finished trades replay"}},
-		{"ISO 8601", "|start=2026-11-15T23:00:30", present, pick(trades, after(begin)), []string{"replay_completed: Finished trades replay"}},
-		{"zone", "|start=2026-11-15T18:00:30.000-05:00", present, pick(trades, after(begin)), []string{"replay_completed: Finished trades replay"}},
-		{"zone without seconds", "|start=2026-11-15 18:00:30-0500", present, pick(trades, after(begin)), []string{"replay_completed: Finished trades replay"}},
+		{"no start", "", present, simtest.Pick(trades, after(present)), nil},
+		{"nanoseconds", fmt.Sprintf("|start=%d", uint64(begin)), present, simtest.Pick(trades, after(begin)), []string{"replay_completed: Finished trades replay"}},
+		{"ISO 8601", "|start=2026-11-15T23:00:30", present, simtest.Pick(trades, after(begin)), []string{"replay_completed: Finished trades replay"}},
+		{"zone", "|start=2026-11-15T18:00:30.000-05:00", present, simtest.Pick(trades, after(begin)), []string{"replay_completed: Finished trades replay"}},
+		{"zone without seconds", "|start=2026-11-15 18:00:30-0500", present, simtest.Pick(trades, after(begin)), []string{"replay_completed: Finished trades replay"}},
 		{"everything", "|start=0", present, trades, []string{"replay_completed: Finished trades replay"}},
-		{"no present", fmt.Sprintf("|start=%d", uint64(begin)), 0, pick(trades, after(begin)), []string{"replay_completed: Finished trades replay"}},
+		{"no present", fmt.Sprintf("|start=%d", uint64(begin)), 0, simtest.Pick(trades, after(begin)), []string{"replay_completed: Finished trades replay"}},
 		{"a date", "|start=2026-11-15", 0, trades, []string{"replay_completed: Finished trades replay"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -228,8 +228,8 @@ func TestAReplayFiltersOnTheDocumentedClock(t *testing.T) {
 		}, records)
 	}
 	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd, Sources: []sim.Source{
-		source(dbn.SchemaTrades, recordBytes(trades)), source(dbn.SchemaBbo1S, recordBytes(quotes)),
-		source(dbn.SchemaCbbo1M, recordBytes(consolidated)), source(dbn.SchemaCmbp1, recordBytes(books)),
+		source(dbn.SchemaTrades, simtest.RecordBytes(trades)), source(dbn.SchemaBbo1S, simtest.RecordBytes(quotes)),
+		source(dbn.SchemaCbbo1M, simtest.RecordBytes(consolidated)), source(dbn.SchemaCmbp1, simtest.RecordBytes(books)),
 	}})
 	for _, test := range []struct {
 		schema string
@@ -237,13 +237,13 @@ func TestAReplayFiltersOnTheDocumentedClock(t *testing.T) {
 		all    []byte
 		from   []int // the records that the replay has
 	}{
-		{"trades", 10, recordBytes(trades), []int{1, 2, 3}},
-		{"trades", 11, recordBytes(trades), []int{2, 3}},
-		{"trades", 15, recordBytes(trades), []int{3}},
-		{"cmbp-1", 11, recordBytes(books), []int{2, 3}},
-		{"bbo-1s", 11, recordBytes(quotes), []int{0, 1, 2, 3}},
-		{"bbo-1s", 14, recordBytes(quotes), []int{3}},
-		{"cbbo-1m", 12, recordBytes(consolidated), []int{1, 2, 3}},
+		{"trades", 10, simtest.RecordBytes(trades), []int{1, 2, 3}},
+		{"trades", 11, simtest.RecordBytes(trades), []int{2, 3}},
+		{"trades", 15, simtest.RecordBytes(trades), []int{3}},
+		{"cmbp-1", 11, simtest.RecordBytes(books), []int{2, 3}},
+		{"bbo-1s", 11, simtest.RecordBytes(quotes), []int{0, 1, 2, 3}},
+		{"bbo-1s", 14, simtest.RecordBytes(quotes), []int{3}},
+		{"cbbo-1m", 12, simtest.RecordBytes(consolidated), []int{1, 2, 3}},
 	} {
 		t.Run(fmt.Sprint(test.schema, " from ", test.start), func(t *testing.T) {
 			_, data := run(t, gw, "", fmt.Sprintf("schema=%s|symbols=ALL_SYMBOLS|id=1|start=%d", test.schema, at(test.start)))
@@ -263,15 +263,15 @@ func TestAReplayFiltersOnTheDocumentedClock(t *testing.T) {
 func TestEachReplayedSchemaEndsOnce(t *testing.T) {
 	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
 	own, data := run(t, gw, "",
-		fmt.Sprintf("schema=trades|symbols=ESZ6|id=1|start=%d", mustTime("2026-11-15T23:01:00Z")),
+		fmt.Sprintf("schema=trades|symbols=ESZ6|id=1|start=%d", simtest.Time("2026-11-15T23:01:00Z")),
 		"schema=trades|symbols=NQZ6|id=2|start=0", "schema=status|symbols=NQZ6|id=3|start=0")
 	texts := describeAll(own)
 	want := []string{"replay_completed: Finished trades replay", "replay_completed: Finished status replay"}
 	if diff := cmp.Diff(want, texts[len(texts)-2:]); diff != "" || strings.Count(strings.Join(texts, "\n"), "replay_completed") != 2 {
 		t.Error(diff, texts)
 	}
-	expected := pick(sampleRecords(t, dbn.SchemaTrades), func(r dbn.Record) bool {
-		return r.Header().InstrumentID == idNQ || r.Header().InstrumentID == idES && r.Header().TsEvent >= mustTime("2026-11-15T23:01:00Z")
+	expected := simtest.Pick(sampleRecords(t, dbn.SchemaTrades), func(r dbn.Record) bool {
+		return r.Header().InstrumentID == idNQ || r.Header().InstrumentID == idES && r.Header().TsEvent >= simtest.Time("2026-11-15T23:01:00Z")
 	})
 	got := slices.DeleteFunc(data, func(r dbn.Record) bool { return r.RType() != dbn.RTypeMbp0 })
 	if !bytes.Equal(join(got), expected) {
@@ -280,7 +280,7 @@ func TestEachReplayedSchemaEndsOnce(t *testing.T) {
 }
 
 func TestReplayEndsWhereThePresentBegins(t *testing.T) {
-	present := mustTime("2026-11-15T23:02:00Z")
+	present := simtest.Time("2026-11-15T23:02:00Z")
 	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd, LiveFrom: present})
 	c := dial(t, gw)
 	c.login("")
@@ -312,7 +312,7 @@ func TestReplayEndsWhereThePresentBegins(t *testing.T) {
 }
 
 func TestASnapshotIsTheBookOfThePresent(t *testing.T) {
-	present := mustTime("2026-11-15T23:01:30Z")
+	present := simtest.Time("2026-11-15T23:01:30Z")
 	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd, LiveFrom: present})
 	own, data := run(t, gw, "", "schema=mbo|symbols=ESZ6,NQZ6|snapshot=1|id=1")
 	if text := describe(own[len(own)-1]); text != "subscription_ack: Subscription request 1 for mbo data succeeded" {
@@ -320,7 +320,7 @@ func TestASnapshotIsTheBookOfThePresent(t *testing.T) {
 	}
 	// Playing the records before the present by hand gives the same orders.
 	want := make(map[uint64]dbn.MboMsg)
-	pick(sampleRecords(t, dbn.SchemaMbo), func(r dbn.Record) bool {
+	simtest.Pick(sampleRecords(t, dbn.SchemaMbo), func(r dbn.Record) bool {
 		m, _ := dbn.As[dbn.MboMsg](r)
 		if m.TsRecv < present && (m.Hd.InstrumentID == idES || m.Hd.InstrumentID == idNQ) {
 			applyTo(want, m)
@@ -353,7 +353,7 @@ func TestASnapshotIsTheBookOfThePresent(t *testing.T) {
 			t.Errorf("order %d is %+v, want %+v", id, got, order)
 		}
 	}
-	live := pick(sampleRecords(t, dbn.SchemaMbo), func(r dbn.Record) bool {
+	live := simtest.Pick(sampleRecords(t, dbn.SchemaMbo), func(r dbn.Record) bool {
 		id := r.Header().InstrumentID
 		return r.IndexTs() >= present && (id == idES || id == idNQ)
 	})
@@ -393,13 +393,13 @@ func TestUnsubscribe(t *testing.T) {
 	const done = "unsubscribe_ack: Unsubscribe request for trades data succeeded"
 	trades := sampleRecords(t, dbn.SchemaTrades)
 	without := func(ids ...uint32) []byte {
-		return pick(trades, func(r dbn.Record) bool { return !slices.Contains(ids, r.Header().InstrumentID) })
+		return simtest.Pick(trades, func(r dbn.Record) bool { return !slices.Contains(ids, r.Header().InstrumentID) })
 	}
 	both := "schema=trades|symbols=ESZ6,NQZ6|id=1"
 	all := "schema=trades|symbols=ALL_SYMBOLS|id=1"
 	// A session without subscriptions would stay.
 	other := "schema=definition|symbols=ESZ6|id=2\n"
-	definition := pick(sampleRecords(t, dbn.SchemaDefinition), func(r dbn.Record) bool { return r.Header().InstrumentID == idES })
+	definition := simtest.Pick(sampleRecords(t, dbn.SchemaDefinition), func(r dbn.Record) bool { return r.Header().InstrumentID == idES })
 	for _, test := range []struct {
 		name, line, unsubscribe, answer string
 		want                            []byte

@@ -17,6 +17,7 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/internal/cli"
 	"github.com/dbnloop/dbnloop/sim"
+	"github.com/dbnloop/dbnloop/sim/historical"
 )
 
 // options are the flags.
@@ -65,12 +66,13 @@ With --hist-port (or --hist-listen) the same data is served over the historical 
 well, over TLS with a certificate made at start: --ca-out writes the CA to trust. A second
 line, "historical on URL", then follows the first.
 
-Faults (--fault NAME[=VALUE], repeatable; a position is N data records, Nb bytes, or end):
+Faults (--fault NAME[=VALUE][,on=FIRST-LAST], repeatable; on numbers the connections; a
+position is N data records, Nb bytes, or end):
 ` + faultHelp(sim.FaultHelp()) + `
 Faults of the historical API (--hist-fault NAME[=VALUE][,on=FIRST-LAST][,endpoint=NAME],
 repeatable; on numbers the requests to the endpoint, or the connections for the faults of
 certificates and handshakes; defaults are in brackets):
-` + faultHelp(sim.HistoricalFaultHelp()),
+` + faultHelp(historical.FaultHelp()),
 		Example: `  dbn-sim --port-file port
   dbn-sim --pace 1x --loop forever trades.dbn.zst definitions.dbn.zst
   dbn-sim --fault cut-record=end --close-at-end mbo.dbn

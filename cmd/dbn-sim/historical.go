@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dbnloop/dbnloop/sim"
+	"github.com/dbnloop/dbnloop/sim/historical"
 )
 
 // histOptions are the flags of the historical API.
@@ -42,14 +43,14 @@ func (o *histOptions) define(f *pflag.FlagSet) {
 }
 
 // start runs the historical API; nil when it was not asked for.
-func (o *histOptions) start(all *options, gw *sim.Gateway, logger *slog.Logger) (*sim.Historical, error) {
+func (o *histOptions) start(all *options, gw *sim.Gateway, logger *slog.Logger) (*historical.Server, error) {
 	if o.port == noPort && o.listen == "" {
 		if o.caOut != "" || o.portFile != "" || len(o.faults) > 0 {
 			return nil, usageError{fmt.Errorf("flags of the historical API need --hist-port or --hist-listen")}
 		}
 		return nil, nil
 	}
-	cfg := sim.HistoricalConfig{
+	cfg := historical.Config{
 		Addr: o.listen, Keys: all.keys, Sources: all.sources(), Version: all.version, PlainHTTP: o.plain,
 		RepeatBytes: o.repeatBytes, Stored: o.stored, JobDelay: o.jobDelay, Warnings: o.warnings, Logger: logger,
 		Present: gw.Present, LongJobs: o.longJobs,
@@ -58,7 +59,7 @@ func (o *histOptions) start(all *options, gw *sim.Gateway, logger *slog.Logger) 
 		cfg.Addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(o.port))
 	}
 	for _, text := range o.faults {
-		fault, err := sim.ParseHistoricalFault(text)
+		fault, err := historical.ParseFault(text)
 		if err != nil {
 			return nil, usageError{fmt.Errorf("--hist-fault: %w", err)}
 		}
@@ -74,7 +75,7 @@ func (o *histOptions) start(all *options, gw *sim.Gateway, logger *slog.Logger) 
 		}
 		cfg.Conditions[day] = condition
 	}
-	h, err := sim.NewHistorical(cfg)
+	h, err := historical.NewServer(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +87,7 @@ func (o *histOptions) start(all *options, gw *sim.Gateway, logger *slog.Logger) 
 }
 
 // announce writes the files that others wait for; the port comes last.
-func (o *histOptions) announce(h *sim.Historical) error {
+func (o *histOptions) announce(h *historical.Server) error {
 	if o.caOut != "" {
 		if err := writeWhole(o.caOut, string(h.CAPEM())); err != nil {
 			return fmt.Errorf("--ca-out: %w", err)

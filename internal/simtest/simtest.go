@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/dbnloop/dbnloop/sim"
+	"github.com/dbnloop/dbnloop/sim/historical"
 )
 
 // Gateway runs a live gateway, of the sample data unless config says otherwise. A gateway
@@ -25,12 +26,12 @@ func Gateway(t testing.TB, config sim.Config) *sim.Gateway {
 
 // Historical runs a server of the historical API, of the sample data unless config says
 // otherwise.
-func Historical(t testing.TB, config sim.HistoricalConfig) *sim.Historical {
+func Historical(t testing.TB, config historical.Config) *historical.Server {
 	t.Helper()
 	if config.Sources == nil {
 		config.Sources = sim.SampleSources()
 	}
-	h, err := sim.NewHistorical(config)
+	h, err := historical.NewServer(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +40,7 @@ func Historical(t testing.TB, config sim.HistoricalConfig) *sim.Historical {
 }
 
 // CAFile is a file with the certificate of h's authority.
-func CAFile(t testing.TB, h *sim.Historical) string {
+func CAFile(t testing.TB, h *historical.Server) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "ca.pem")
 	if err := h.WriteCA(path); err != nil {

@@ -10,11 +10,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dbnloop/dbnloop/dbn"
-	"github.com/dbnloop/dbnloop/sim"
+	simhist "github.com/dbnloop/dbnloop/sim/historical"
 )
 
 func TestAPICommands(t *testing.T) {
-	h := newHistServer(t, sim.HistoricalConfig{Conditions: map[string]string{"2026-11-15": "degraded"}})
+	h := newHistServer(t, simhist.Config{Conditions: map[string]string{"2026-11-15": "degraded"}})
 	for _, test := range []struct {
 		args string
 		want []string // lines that must be there, with their spaces made one
@@ -128,7 +128,7 @@ func TestRefusalsSayWhereTheDataIs(t *testing.T) {
 }
 
 func TestResolve(t *testing.T) {
-	h := newHistServer(t, sim.HistoricalConfig{})
+	h := newHistServer(t, simhist.Config{})
 	metadata, _ := sampleRecords(t, dbn.SchemaTrades)
 	for _, m := range metadata.Mappings {
 		args := []string{"resolve", "-d", "GLBX.MDP3", "--start", "2026-11-15", "--omit-header", m.RawSymbol}
@@ -142,7 +142,7 @@ func TestResolve(t *testing.T) {
 }
 
 func TestAPIUsage(t *testing.T) {
-	h := newHistServer(t, sim.HistoricalConfig{})
+	h := newHistServer(t, simhist.Config{})
 	for args, want := range map[string]string{
 		"datasets x":                      "takes no argument",
 		"datasets --start yesterday":      "want a day",

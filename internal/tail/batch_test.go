@@ -22,6 +22,7 @@ import (
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/sim"
+	simhist "github.com/dbnloop/dbnloop/sim/historical"
 )
 
 // submit orders a job of mbo records, one file for each of two symbols.
@@ -68,7 +69,7 @@ func wantFiles(t testing.TB, dir string, files []dbnloop.JobFile) {
 }
 
 func TestBatch(t *testing.T) {
-	h := newHistServer(t, sim.HistoricalConfig{})
+	h := newHistServer(t, simhist.Config{})
 	job := h.submit(t, "--compression", "none")
 	if list := h.run(t, "batch", "list").want(t, ExitOK).stdout; !strings.Contains(list, job.ID+"  done") {
 		t.Errorf("list: %s", list)
@@ -127,13 +128,13 @@ func wantRecords(t testing.TB, dir string, files []dbnloop.JobFile) {
 
 func TestBatchNotDone(t *testing.T) {
 	clock := sim.NewManualClock(time.Date(2026, 11, 16, 12, 0, 0, 0, time.UTC))
-	h := newHistServer(t, sim.HistoricalConfig{JobDelay: time.Hour, Clock: clock})
+	h := newHistServer(t, simhist.Config{JobDelay: time.Hour, Clock: clock})
 	job := h.submit(t)
 	h.run(t, "batch", "download", "--dir", t.TempDir(), job.ID).want(t, ExitFailure, "has no files; it is queued")
 }
 
 func TestBatchDryRun(t *testing.T) {
-	h := newHistServer(t, sim.HistoricalConfig{})
+	h := newHistServer(t, simhist.Config{})
 	h.run(t, append([]string{"batch", "submit", "--dry-run"}, histQuery(dbn.SchemaMbo)...)...).want(t, ExitOK)
 	for _, name := range h.endpoints() {
 		if !strings.HasPrefix(name, "metadata.") {
@@ -146,18 +147,18 @@ func TestBatchDryRun(t *testing.T) {
 func TestBatchResumes(t *testing.T) {
 	for seed := range uint64(6) {
 		random := rand.New(rand.NewPCG(seed, 1))
-		var faults []sim.HistoricalFault
+		var faults []simhist.Fault
 		const cuts = 12
 		for i := 1; i <= cuts; i++ {
-			kind := sim.HistCutBody
+			kind := simhist.FaultCutBody
 			if random.IntN(3) == 0 {
-				kind = sim.HistResetBody
+				kind = simhist.FaultResetBody
 			}
-			faults = append(faults, sim.HistoricalFault{
+			faults = append(faults, simhist.Fault{
 				Kind: kind, At: random.Int64N(30_000), Endpoint: "batch/download", First: i, Last: i,
 			})
 		}
-		h := newHistServer(t, sim.HistoricalConfig{Faults: faults})
+		h := newHistServer(t, simhist.Config{Faults: faults})
 		job := h.submit(t, "--compression", "none")
 		files := h.files(t, job.ID)
 		dir := t.TempDir()
@@ -191,12 +192,12 @@ func TestBatchResumes(t *testing.T) {
 }
 
 func TestBatchRetries(t *testing.T) {
-	busy, err := sim.ParseHistoricalFault("unavailable=0s,endpoint=batch/download,on=1-3")
+	busy, err := simhist.ParseFault("unavailable=0s,endpoint=batch/download,on=1-3")
 	if err != nil {
 		t.Fatal(err)
 	}
-	cut := sim.HistoricalFault{Kind: sim.HistCutBody, At: 5_000, Endpoint: "batch/download", First: 6, Last: 6}
-	h := newHistServer(t, sim.HistoricalConfig{Faults: []sim.HistoricalFault{busy, cut}})
+	cut := simhist.Fault{Kind: simhist.FaultCutBody, At: 5_000, Endpoint: "batch/download", First: 6, Last: 6}
+	h := newHistServer(t, simhist.Config{Faults: []simhist.Fault{busy, cut}})
 	job := h.submit(t, "--compression", "none")
 	dir := t.TempDir()
 	h.run(t, "batch", "download", "--dir", dir, "--retries", "1", job.ID).want(t, ExitFailure, "503")
@@ -205,7 +206,7 @@ func TestBatchRetries(t *testing.T) {
 }
 
 func TestBatchWrongHash(t *testing.T) {
-	h := newHistServer(t, sim.HistoricalConfig{Faults: []sim.HistoricalFault{{Kind: sim.HistCorrupt, At: 50, Endpoint: "batch/download"}}})
+	h := newHistServer(t, simhist.Config{Faults: []simhist.Fault{{Kind: simhist.FaultCorrupt, At: 50, Endpoint: "batch/download"}}})
 	job := h.submit(t)
 	dir := t.TempDir()
 	h.run(t, "batch", "download", "--dir", dir, job.ID).want(t, ExitCorrupt, "SHA-256", "it was deleted")
@@ -390,7 +391,7 @@ func TestBatchListShowsWhatItGot(t *testing.T) {
 
 // The text encodings have a symbol column unless it is turned off, as with the service.
 func TestBatchAsksForSymbolsInText(t *testing.T) {
-	h := newHistServer(t, sim.HistoricalConfig{})
+	h := newHistServer(t, simhist.Config{})
 	for flags, want := range map[string]string{
 		"": "false", "--encoding csv": "true", "--encoding json --map-symbols": "true", "--encoding csv --map-symbols=false": "false",
 	} {

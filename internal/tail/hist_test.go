@@ -16,16 +16,17 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/internal/simtest"
 	"github.com/dbnloop/dbnloop/sim"
+	simhist "github.com/dbnloop/dbnloop/sim/historical"
 )
 
 // histServer is a simulator of the historical API and the flags that lead to it.
 type histServer struct {
-	*sim.Historical
+	*simhist.Server
 	flags []string
 	ca    string
 }
 
-func newHistServer(t testing.TB, config sim.HistoricalConfig) *histServer {
+func newHistServer(t testing.TB, config simhist.Config) *histServer {
 	t.Helper()
 	h := simtest.Historical(t, config)
 	ca := simtest.CAFile(t, h)
@@ -149,7 +150,7 @@ func sampleFile(t testing.TB, schema dbn.Schema) string {
 }
 
 func TestHistEqualsFile(t *testing.T) {
-	h := newHistServer(t, sim.HistoricalConfig{})
+	h := newHistServer(t, simhist.Config{})
 	for _, schema := range []dbn.Schema{
 		dbn.SchemaMbo, dbn.SchemaTrades, dbn.SchemaMbp1, dbn.SchemaMbp10, dbn.SchemaTbbo, dbn.SchemaBbo1S,
 		dbn.SchemaOhlcv1S, dbn.SchemaOhlcv1M, dbn.SchemaStatistics, dbn.SchemaStatus,
@@ -215,7 +216,7 @@ func filesIn(t testing.TB, dir string) (list []string) {
 }
 
 func TestHistIntoFiles(t *testing.T) {
-	h := newHistServer(t, sim.HistoricalConfig{})
+	h := newHistServer(t, simhist.Config{})
 	file := sampleFile(t, dbn.SchemaMbo)
 	want := recordsOf(t, readFile(t, file))
 	for _, test := range []struct {
@@ -256,7 +257,7 @@ func TestHistIntoFiles(t *testing.T) {
 
 func TestHistVersions(t *testing.T) {
 	for version := uint8(1); version <= dbn.Version; version++ {
-		h := newHistServer(t, sim.HistoricalConfig{Version: version})
+		h := newHistServer(t, simhist.Config{Version: version})
 		path := filepath.Join(t.TempDir(), "a.dbn.zst")
 		h.run(t, append([]string{"hist", "-o", path}, histQuery(dbn.SchemaStatistics)...)...).want(t, ExitOK)
 		for _, form := range []string{"-J", "-C", "--table", "-m", "-D"} {
@@ -274,7 +275,7 @@ func TestHistVersions(t *testing.T) {
 }
 
 func TestHistPeriods(t *testing.T) {
-	h := newHistServer(t, sim.HistoricalConfig{})
+	h := newHistServer(t, simhist.Config{})
 	all := h.run(t, "hist", "-y", "-d", "GLBX.MDP3", "-s", "trades", "--start", "2026-11-15", "ESZ6").want(t, ExitOK)
 	if n := strings.Count(all.stdout, "\n"); n == 0 {
 		t.Fatal("no records of a day")
@@ -287,7 +288,7 @@ func TestHistPeriods(t *testing.T) {
 }
 
 func TestHistUsage(t *testing.T) {
-	h := newHistServer(t, sim.HistoricalConfig{})
+	h := newHistServer(t, simhist.Config{})
 	for name, test := range map[string]struct {
 		args string
 		text string
@@ -330,7 +331,7 @@ func TestATimeIsNeverMissing(t *testing.T) {
 }
 
 func TestHistMoney(t *testing.T) {
-	h := newHistServer(t, sim.HistoricalConfig{})
+	h := newHistServer(t, simhist.Config{})
 	_, records := sampleRecords(t, dbn.SchemaTrades)
 	size := records[0].Size()
 	query := histQuery(dbn.SchemaTrades)
@@ -426,13 +427,13 @@ func TestHistFaults(t *testing.T) {
 	} {
 		t.Run(test.fault+" "+test.flags, func(t *testing.T) {
 			dir := t.TempDir()
-			fault, err := sim.ParseHistoricalFault(test.fault)
+			fault, err := simhist.ParseFault(test.fault)
 			if err != nil {
 				t.Fatal(err)
 			}
-			h := newHistServer(t, sim.HistoricalConfig{
-				Stored: fault.Kind != sim.HistCorrupt, // else nothing comes out of a part
-				Faults: []sim.HistoricalFault{fault},
+			h := newHistServer(t, simhist.Config{
+				Stored: fault.Kind != simhist.FaultCorrupt, // else nothing comes out of a part
+				Faults: []simhist.Fault{fault},
 			})
 			in := func(text string) string { return strings.ReplaceAll(text, "DIR", dir) }
 			args := append([]string{"hist"}, histQuery(dbn.SchemaMbo, strings.Fields(in(test.flags))...)...)
@@ -453,7 +454,7 @@ func TestHistFaults(t *testing.T) {
 func TestHistCutIsPrefix(t *testing.T) {
 	want := runProgram(t, "-J", sampleFile(t, dbn.SchemaMbo)).want(t, ExitOK).stdout
 	for _, at := range []int64{5_000, 20_000, 60_000} {
-		h := newHistServer(t, sim.HistoricalConfig{Stored: true, Faults: []sim.HistoricalFault{{Kind: sim.HistCutBody, At: at}}})
+		h := newHistServer(t, simhist.Config{Stored: true, Faults: []simhist.Fault{{Kind: simhist.FaultCutBody, At: at}}})
 		dir := t.TempDir()
 		path := filepath.Join(dir, "a.json")
 		got := h.run(t, append([]string{"hist"}, histQuery(dbn.SchemaMbo)...)...).want(t, ExitPartial)

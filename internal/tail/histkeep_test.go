@@ -14,6 +14,7 @@ import (
 
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/sim"
+	simhist "github.com/dbnloop/dbnloop/sim/historical"
 )
 
 // intoFiles are the ways that a range takes into a file: the name, and more flags.
@@ -46,9 +47,9 @@ func TestHistReplacesNoPart(t *testing.T) {
 	for _, into := range intoFiles {
 		for _, force := range []bool{false, true} {
 			t.Run(strings.Join(into[:], " "), func(t *testing.T) {
-				h := newHistServer(t, sim.HistoricalConfig{Stored: true, Faults: []sim.HistoricalFault{
-					{Kind: sim.HistCutBody, At: 70_000, Endpoint: "timeseries.get_range", First: 1, Last: 1},
-					{Kind: sim.HistCutBody, At: 10_000, Endpoint: "timeseries.get_range", First: 2, Last: 2},
+				h := newHistServer(t, simhist.Config{Stored: true, Faults: []simhist.Fault{
+					{Kind: simhist.FaultCutBody, At: 70_000, Endpoint: "timeseries.get_range", First: 1, Last: 1},
+					{Kind: simhist.FaultCutBody, At: 10_000, Endpoint: "timeseries.get_range", First: 2, Last: 2},
 				}})
 				dir := t.TempDir()
 				path := filepath.Join(dir, into[0])
@@ -199,7 +200,7 @@ func TestHistWritesThroughALink(t *testing.T) {
 func TestHistKeepsTheTee(t *testing.T) {
 	dir := t.TempDir()
 	path, tee := filepath.Join(dir, "a.csv"), filepath.Join(dir, "t.dbn.zst")
-	h := newHistServer(t, sim.HistoricalConfig{Stored: true, Faults: []sim.HistoricalFault{{Kind: sim.HistCutBody, At: 70_000}}})
+	h := newHistServer(t, simhist.Config{Stored: true, Faults: []simhist.Fault{{Kind: simhist.FaultCutBody, At: 70_000}}})
 	args := append([]string{"hist"}, histQuery(dbn.SchemaMbo, "-o", path, "--tee", tee)...)
 	h.run(t, args...).want(t, ExitPartial, "came before, kept in "+path+".part and "+tee+".part\n")
 	if diff := cmp.Diff([]string{"a.csv.part", "t.dbn.zst.part"}, filesIn(t, dir)); diff != "" {
@@ -213,7 +214,7 @@ func TestHistKeepsTheTee(t *testing.T) {
 
 // One line says why it ended, how much came and where it is, also when two files fail.
 func TestHistSaysOneLineOfAFailedEnd(t *testing.T) {
-	h := newHistServer(t, sim.HistoricalConfig{Stored: true, Faults: []sim.HistoricalFault{{Kind: sim.HistCutBody, At: 70_000}}})
+	h := newHistServer(t, simhist.Config{Stored: true, Faults: []simhist.Fault{{Kind: simhist.FaultCutBody, At: 70_000}}})
 	dir := t.TempDir()
 	for _, flags := range [][]string{
 		nil, {"-q"}, {"-C"}, {"-o", filepath.Join(dir, "a.csv")}, {"-o", filepath.Join(dir, "b.dbn.zst")},
