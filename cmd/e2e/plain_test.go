@@ -9,7 +9,7 @@ import (
 	"unsafe"
 
 	"github.com/dbnloop/dbnloop/dbn"
-	"github.com/dbnloop/dbnloop/internal/cli"
+	"github.com/dbnloop/dbnloop/cmd/internal/cli"
 )
 
 // hostile is what a symbol or text may hold: it clears screens, names windows, rings, ends

@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/dbnloop/dbnloop/internal/cli"
+	"github.com/dbnloop/dbnloop/cmd/internal/cli"
 )
 
 // Program is what the program has from its surroundings.

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/dbnloop/dbnloop/internal/cli"
+	"github.com/dbnloop/dbnloop/cmd/internal/cli"
 )
 
 // newLogger makes what writes to standard error: lines for people, or JSON.

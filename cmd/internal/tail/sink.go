@@ -5,7 +5,7 @@ import (
 	"io"
 
 	"github.com/dbnloop/dbnloop/dbn"
-	"github.com/dbnloop/dbnloop/internal/cli"
+	"github.com/dbnloop/dbnloop/cmd/internal/cli"
 )
 
 // sink takes the records of a stream and writes them. All methods are called from one

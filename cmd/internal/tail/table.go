@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/dbnloop/dbnloop/dbn"
-	"github.com/dbnloop/dbnloop/internal/cli"
+	"github.com/dbnloop/dbnloop/cmd/internal/cli"
 )
 
 // tableSink prints aligned rows for people.
