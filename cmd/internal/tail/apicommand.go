@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -87,7 +88,7 @@ func (p *Program) call(cmd *cobra.Command, f *flags, args []string, log *slog.Lo
 	defer h.close()
 	l, err := run(&apiCall{h, p, cmd, f, args})
 	if err == nil || len(l.items) > 0 {
-		err = first(err, l.print(p.Stdout, listingForm{json: f.json, omitHeader: f.omitHeader}))
+		err = exit.First(err, l.print(p.Stdout, listingForm{json: f.json, omitHeader: f.omitHeader}))
 	}
 	return h.explain(err)
 }
@@ -99,7 +100,7 @@ func (q *apiCall) dataset() (string, error) {
 		names = append(names, q.flags.dataset)
 	}
 	if len(names) != 1 {
-		return "", usage("%s: name one dataset, for instance GLBX.MDP3", q.cmd.Name())
+		return "", exit.BadUsage("%s: name one dataset, for instance GLBX.MDP3", q.cmd.Name())
 	}
 	return names[0], nil
 }
@@ -107,7 +108,7 @@ func (q *apiCall) dataset() (string, error) {
 // none refuses arguments.
 func (q *apiCall) none() error {
 	if len(q.args) > 0 {
-		return usage("%s takes no argument, but %q was given", q.cmd.Name(), q.args[0])
+		return exit.BadUsage("%s takes no argument, but %q was given", q.cmd.Name(), q.args[0])
 	}
 	return nil
 }
@@ -126,7 +127,7 @@ func parseDay(name, text string) (dbnloop.Date, error) {
 	}
 	start, end, err := dbn.ParsePeriod(text)
 	if err != nil || time.Duration(end-start) != 24*time.Hour {
-		return "", usage("--%s %q: want a day such as 2026-11-16", name, text)
+		return "", exit.BadUsage("--%s %q: want a day such as 2026-11-16", name, text)
 	}
 	return dbnloop.Date(start.Time().Format(time.DateOnly)), nil
 }
@@ -230,15 +231,15 @@ func (q *apiCall) schemas() (listing, error) {
 
 func (q *apiCall) fields() (l listing, err error) {
 	if len(q.args) != 1 {
-		return l, usage("fields: name one schema, one of %s", joinNames(dbn.AllSchemas()))
+		return l, exit.BadUsage("fields: name one schema, one of %s", joinNames(dbn.AllSchemas()))
 	}
 	schema, err := dbn.ParseSchema(q.args[0])
 	if err != nil {
-		return l, usage("schema %q is unknown: want one of %s", q.args[0], joinNames(dbn.AllSchemas()))
+		return l, exit.BadUsage("schema %q is unknown: want one of %s", q.args[0], joinNames(dbn.AllSchemas()))
 	}
 	encoding := q.flag(encodingFlag)
 	if _, err := dbn.ParseEncoding(encoding); err != nil {
-		return l, usage("--encoding %q: want dbn, csv or json", encoding)
+		return l, exit.BadUsage("--encoding %q: want dbn, csv or json", encoding)
 	}
 	list, err := q.client.ListDatasetFields(q.ctx, q.flags.dataset, schema, encoding)
 	l.columns = []string{"name", "type"}
@@ -384,7 +385,7 @@ type resolved struct {
 
 func (q *apiCall) resolve() (l listing, err error) {
 	if q.flags.dataset == "" {
-		return l, usage("no dataset: give one with --dataset, for instance -d GLBX.MDP3")
+		return l, exit.BadUsage("no dataset: give one with --dataset, for instance -d GLBX.MDP3")
 	}
 	symbols, err := q.flags.gatherSymbols(q.args, q.program.Stdin)
 	if err != nil {
@@ -392,18 +393,18 @@ func (q *apiCall) resolve() (l listing, err error) {
 	}
 	start, end, err := q.days()
 	if err == nil && start == "" {
-		err = usage("no start: give --start DATE")
+		err = exit.BadUsage("no start: give --start DATE")
 	}
 	if err != nil {
 		return l, err
 	}
 	in, err := dbn.ParseSType(q.flags.stypeIn)
 	if err != nil {
-		return l, usage("--stype-in %q: want one of %s", q.flags.stypeIn, joinNames(dbn.AllSTypes()))
+		return l, exit.BadUsage("--stype-in %q: want one of %s", q.flags.stypeIn, joinNames(dbn.AllSTypes()))
 	}
 	out, err := dbn.ParseSType(q.flag("stype-out"))
 	if err != nil {
-		return l, usage("--stype-out %q: want one of %s", q.flag("stype-out"), joinNames(dbn.AllSTypes()))
+		return l, exit.BadUsage("--stype-out %q: want one of %s", q.flag("stype-out"), joinNames(dbn.AllSTypes()))
 	}
 	r, err := q.client.Resolve(q.ctx, q.flags.dataset, symbols, in, out, start, end)
 	if err != nil {
@@ -433,7 +434,7 @@ func (q *apiCall) resolution(symbols []string, r *dbnloop.Resolution) (l listing
 		q.log.Warn("resolved on some of the days only: " + strings.Join(r.Partial, ", "))
 	}
 	if len(r.NotFound) > 0 {
-		err = fail(ExitFailure, "not resolved: %s", strings.Join(r.NotFound, ", "))
+		err = exit.Fail(exit.Failure, "not resolved: %s", strings.Join(r.NotFound, ", "))
 	}
 	return l, err
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/sim"
 )
@@ -58,7 +59,7 @@ func TestAPICommands(t *testing.T) {
 			if strings.HasPrefix(test.args, "cost") {
 				warnings = []string{"warning: server: Warning: the data is of reduced quality on 2026-11-15 (degraded)\n"}
 			}
-			got := h.run(t, strings.Fields(test.args)...).want(t, ExitOK, warnings...)
+			got := h.run(t, strings.Fields(test.args)...).want(t, exit.OK, warnings...)
 			if n := strings.Count(got.stderr, "\n"); n != len(warnings) {
 				t.Errorf("%d lines of standard error: %s", n, got.stderr)
 			}
@@ -100,7 +101,7 @@ func TestFieldsOfADataset(t *testing.T) {
 		json.NewEncoder(w).Encode([]map[string]string{{"name": "of " + r.FormValue("dataset"), "type": r.FormValue("schema")}}) //nolint:errcheck // the client sees it
 	}})
 	for _, args := range []string{"fields trades -d XNAS.ITCH", "fields --dataset XNAS.ITCH trades"} {
-		if got := s.run(t, strings.Fields(args)...).want(t, ExitOK).stdout; !strings.Contains(got, "of XNAS.ITCH  trades\n") {
+		if got := s.run(t, strings.Fields(args)...).want(t, exit.OK).stdout; !strings.Contains(got, "of XNAS.ITCH  trades\n") {
 			t.Errorf("%s: %s", args, got)
 		}
 	}
@@ -120,7 +121,7 @@ func TestRefusalsSayWhereTheDataIs(t *testing.T) {
 		if args[0] == "cost" {
 			query = query[1:] // it asks for nothing that costs
 		}
-		got := s.run(t, append(args, query...)...).want(t, ExitFailure, "the data begins at 2026-11-15T00:00:00Z", "2026-11-16T00:00:00Z")
+		got := s.run(t, append(args, query...)...).want(t, exit.Failure, "the data begins at 2026-11-15T00:00:00Z", "2026-11-16T00:00:00Z")
 		if strings.Count(got.stderr, "\n") != 1 {
 			t.Errorf("%v: %s", args, got.stderr)
 		}
@@ -132,13 +133,13 @@ func TestResolve(t *testing.T) {
 	metadata, _ := sampleRecords(t, dbn.SchemaTrades)
 	for _, m := range metadata.Mappings {
 		args := []string{"resolve", "-d", "GLBX.MDP3", "--start", "2026-11-15", "--omit-header", m.RawSymbol}
-		got := strings.Fields(h.run(t, args...).want(t, ExitOK).stdout)
+		got := strings.Fields(h.run(t, args...).want(t, exit.OK).stdout)
 		want := []string{m.RawSymbol, "2026-11-15", "2026-11-16", m.Intervals[0].Symbol}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
 	}
-	h.run(t, "resolve", "-d", "GLBX.MDP3", "--start", "2026-11-15", "ESZ6", "NONE").want(t, ExitFailure, "not resolved: NONE")
+	h.run(t, "resolve", "-d", "GLBX.MDP3", "--start", "2026-11-15", "ESZ6", "NONE").want(t, exit.Failure, "not resolved: NONE")
 }
 
 func TestAPIUsage(t *testing.T) {
@@ -168,13 +169,13 @@ func TestAPIUsage(t *testing.T) {
 		t.Run(args, func(t *testing.T) {
 			fields := strings.Fields(args)
 			if args == "batch x" {
-				runProgram(t, fields...).want(t, ExitUsage, want)
+				runProgram(t, fields...).want(t, exit.Usage, want)
 				return
 			}
-			h.run(t, fields...).want(t, ExitUsage, want)
+			h.run(t, fields...).want(t, exit.Usage, want)
 		})
 	}
-	h.run(t, "schemas", "NONE").want(t, ExitFailure, "dataset_not_found", "request ", "see https://")
+	h.run(t, "schemas", "NONE").want(t, exit.Failure, "dataset_not_found", "request ", "see https://")
 	if slices.Contains(h.endpoints(), "batch.submit_job") {
 		t.Error("a job was ordered")
 	}

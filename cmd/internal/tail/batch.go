@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -36,18 +37,18 @@ func (j *jobFlags) define(p *pflag.FlagSet) {
 // check refuses what the server would, before anything is asked.
 func (j *jobFlags) check() error {
 	if _, err := dbn.ParseEncoding(j.encoding); err != nil {
-		return usage("--encoding %q: want dbn, csv or json", j.encoding)
+		return exit.BadUsage("--encoding %q: want dbn, csv or json", j.encoding)
 	}
 	if _, err := dbn.ParseCompression(j.compression); err != nil {
-		return usage("--compression %q: want zstd or none", j.compression)
+		return exit.BadUsage("--compression %q: want zstd or none", j.compression)
 	}
 	switch j.splitDuration {
 	case "day", "week", "month", "year", "none":
 	default:
-		return usage("--split-duration %q: want day, week, month, year or none", j.splitDuration)
+		return exit.BadUsage("--split-duration %q: want day, week, month, year or none", j.splitDuration)
 	}
 	if j.encoding == "dbn" && (j.prettyPx || j.prettyTs) {
-		return usage("--pretty-px and --pretty-ts are for csv and json")
+		return exit.BadUsage("--pretty-px and --pretty-ts are for csv and json")
 	}
 	return nil
 }
@@ -59,9 +60,9 @@ func (p *Program) batchCommand(f *flags, log **slog.Logger) *cobra.Command {
 costs money, the other commands do not.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usage("batch: %q is not known; want submit, list, show, files or download", args[0])
+				return exit.BadUsage("batch: %q is not known; want submit, list, show, files or download", args[0])
 			}
-			return usage("batch: say what, submit, list, show, files or download")
+			return exit.BadUsage("batch: say what, submit, list, show, files or download")
 		},
 		RunE: func(*cobra.Command, []string) error { return nil },
 	}
@@ -115,7 +116,7 @@ const manyRetries = 5
 // submit orders a job.
 func (q *apiCall) submit(job *jobFlags) (l listing, err error) {
 	pl := histPlan{}
-	if err = first(job.check(), pl.ask(q.cmd, q.flags, q.args, q.program)); err != nil {
+	if err = exit.First(job.check(), pl.ask(q.cmd, q.flags, q.args, q.program)); err != nil {
 		return l, err
 	}
 	if err = q.prepare(&pl); err != nil {
@@ -153,7 +154,7 @@ func (q *apiCall) confirmJob(pl *histPlan, p price) error {
 		return nil
 	}
 	if !isTerminal(q.program.Stdin) {
-		return usage("a job costs money (%s): confirm with -y", order)
+		return exit.BadUsage("a job costs money (%s): confirm with -y", order)
 	}
 	return confirm(q.ctx, "Order "+order+"?", q.program.Stdin, q.program.Stderr)
 }
@@ -166,7 +167,7 @@ func (q *apiCall) listJobs() (l listing, err error) {
 	if q.flags.since != "" {
 		at, err := parseSince(q.flags.since, time.Now())
 		if err != nil {
-			return l, usage("--since: %w", err)
+			return l, exit.BadUsage("--since: %w", err)
 		}
 		since = at.Time()
 	}
@@ -280,7 +281,7 @@ func jobListing(j *dbnloop.Job) listing {
 // job is the one that the arguments name.
 func (q *apiCall) job() (string, error) {
 	if len(q.args) != 1 || q.args[0] == "" {
-		return "", usage("batch %s: name one job", q.cmd.Name())
+		return "", exit.BadUsage("batch %s: name one job", q.cmd.Name())
 	}
 	return q.args[0], nil
 }

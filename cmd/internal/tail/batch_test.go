@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/sim"
 )
@@ -28,7 +29,7 @@ import (
 func (h *histServer) submit(t testing.TB, more ...string) dbnloop.Job {
 	t.Helper()
 	args := append([]string{"batch", "submit", "-J", "-y", "--split-symbols"}, histQuery(dbn.SchemaMbo, more...)...)
-	got := h.run(t, args...).want(t, ExitOK, "ordering mbo of GLBX.MDP3, $0.")
+	got := h.run(t, args...).want(t, exit.OK, "ordering mbo of GLBX.MDP3, $0.")
 	var job dbnloop.Job
 	if err := json.Unmarshal([]byte(got.stdout), &job); err != nil {
 		t.Fatalf("%v: %s", err, got.stdout)
@@ -39,7 +40,7 @@ func (h *histServer) submit(t testing.TB, more ...string) dbnloop.Job {
 // files are what the server lists of a job.
 func (h *histServer) files(t testing.TB, id string) (files []dbnloop.JobFile) {
 	t.Helper()
-	for line := range strings.Lines(h.run(t, "batch", "files", "-J", id).want(t, ExitOK).stdout) {
+	for line := range strings.Lines(h.run(t, "batch", "files", "-J", id).want(t, exit.OK).stdout) {
 		var f dbnloop.JobFile
 		if err := json.Unmarshal([]byte(line), &f); err != nil {
 			t.Fatalf("%v: %s", err, line)
@@ -70,25 +71,25 @@ func wantFiles(t testing.TB, dir string, files []dbnloop.JobFile) {
 func TestBatch(t *testing.T) {
 	h := newHistServer(t, sim.HistoricalConfig{})
 	job := h.submit(t, "--compression", "none")
-	if list := h.run(t, "batch", "list").want(t, ExitOK).stdout; !strings.Contains(list, job.ID+"  done") {
+	if list := h.run(t, "batch", "list").want(t, exit.OK).stdout; !strings.Contains(list, job.ID+"  done") {
 		t.Errorf("list: %s", list)
 	}
-	if list := h.run(t, "batch", "list", "--state", "queued", "-J").want(t, ExitOK).stdout; list != "" {
+	if list := h.run(t, "batch", "list", "--state", "queued", "-J").want(t, exit.OK).stdout; list != "" {
 		t.Errorf("queued jobs: %s", list)
 	}
-	if list := h.run(t, "batch", "list", "--since", "1h", "-J").want(t, ExitOK).stdout; strings.Count(list, "\n") != 1 {
+	if list := h.run(t, "batch", "list", "--since", "1h", "-J").want(t, exit.OK).stdout; strings.Count(list, "\n") != 1 {
 		t.Errorf("jobs of the last hour: %s", list)
 	}
-	show := h.run(t, "batch", "show", job.ID).want(t, ExitOK).stdout
+	show := h.run(t, "batch", "show", job.ID).want(t, exit.OK).stdout
 	for _, row := range []string{"job            " + job.ID, "state          done", "split symbols  true"} {
 		if !strings.Contains(show, row+"\n") {
 			t.Errorf("no %q in\n%s", row, show)
 		}
 	}
-	h.run(t, "batch", "show", "NONE").want(t, ExitFailure, "batch_job_not_found")
+	h.run(t, "batch", "show", "NONE").want(t, exit.Failure, "batch_job_not_found")
 	dir := t.TempDir()
 	files := h.files(t, job.ID)
-	got := h.run(t, "batch", "download", "--dir", dir, job.ID).want(t, ExitOK).stdout
+	got := h.run(t, "batch", "download", "--dir", dir, job.ID).want(t, exit.OK).stdout
 	if n := strings.Count(got, stateNew); n != len(files) || n < 3 {
 		t.Errorf("%d of %d files:\n%s", n, len(files), got)
 	}
@@ -96,7 +97,7 @@ func TestBatch(t *testing.T) {
 	wantFiles(t, folder, files)
 	wantRecords(t, folder, files)
 
-	got = h.run(t, "batch", "download", "--dir", dir, job.ID).want(t, ExitOK).stdout
+	got = h.run(t, "batch", "download", "--dir", dir, job.ID).want(t, exit.OK).stdout
 	if n := strings.Count(got, stateHere); n != len(files) {
 		t.Errorf("again, %d of %d files:\n%s", n, len(files), got)
 	}
@@ -104,10 +105,10 @@ func TestBatch(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, name), []byte("changed"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	h.run(t, "batch", "download", "--dir", dir, job.ID, name).want(t, ExitFailure, "give --force")
-	h.run(t, "batch", "download", "--dir", dir, "--force", job.ID, name).want(t, ExitOK)
+	h.run(t, "batch", "download", "--dir", dir, job.ID, name).want(t, exit.Failure, "give --force")
+	h.run(t, "batch", "download", "--dir", dir, "--force", job.ID, name).want(t, exit.OK)
 	wantFiles(t, folder, files)
-	h.run(t, "batch", "download", "--dir", dir, job.ID, "none").want(t, ExitUsage, "has no file")
+	h.run(t, "batch", "download", "--dir", dir, job.ID, "none").want(t, exit.Usage, "has no file")
 }
 
 // wantRecords checks that the files of both symbols have the records of the sample data.
@@ -129,12 +130,12 @@ func TestBatchNotDone(t *testing.T) {
 	clock := sim.NewManualClock(time.Date(2026, 11, 16, 12, 0, 0, 0, time.UTC))
 	h := newHistServer(t, sim.HistoricalConfig{JobDelay: time.Hour, Clock: clock})
 	job := h.submit(t)
-	h.run(t, "batch", "download", "--dir", t.TempDir(), job.ID).want(t, ExitFailure, "has no files; it is queued")
+	h.run(t, "batch", "download", "--dir", t.TempDir(), job.ID).want(t, exit.Failure, "has no files; it is queued")
 }
 
 func TestBatchDryRun(t *testing.T) {
 	h := newHistServer(t, sim.HistoricalConfig{})
-	h.run(t, append([]string{"batch", "submit", "--dry-run"}, histQuery(dbn.SchemaMbo)...)...).want(t, ExitOK)
+	h.run(t, append([]string{"batch", "submit", "--dry-run"}, histQuery(dbn.SchemaMbo)...)...).want(t, exit.OK)
 	for _, name := range h.endpoints() {
 		if !strings.HasPrefix(name, "metadata.") {
 			t.Errorf("%s was asked", name)
@@ -165,11 +166,11 @@ func TestBatchResumes(t *testing.T) {
 		for {
 			got := h.run(t, "batch", "download", "--dir", dir, "--retries", "0", job.ID)
 			resumed += strings.Count(got.stdout, stateOn)
-			if got.code == ExitOK {
+			if got.code == exit.OK {
 				break
 			}
 			kept := strings.Contains(got.stderr, "the same command goes on from there")
-			if got.code == ExitPartial != kept || got.code != ExitPartial && got.code != ExitFailure {
+			if got.code == exit.Partial != kept || got.code != exit.Partial && got.code != exit.Failure {
 				t.Fatalf("seed %d: exit code %d: %s", seed, got.code, got.stderr)
 			}
 			if failures++; failures > cuts {
@@ -199,8 +200,8 @@ func TestBatchRetries(t *testing.T) {
 	h := newHistServer(t, sim.HistoricalConfig{Faults: []sim.HistoricalFault{busy, cut}})
 	job := h.submit(t, "--compression", "none")
 	dir := t.TempDir()
-	h.run(t, "batch", "download", "--dir", dir, "--retries", "1", job.ID).want(t, ExitFailure, "503")
-	h.run(t, "batch", "download", "--dir", dir, job.ID).want(t, ExitOK) // 5 by default
+	h.run(t, "batch", "download", "--dir", dir, "--retries", "1", job.ID).want(t, exit.Failure, "503")
+	h.run(t, "batch", "download", "--dir", dir, job.ID).want(t, exit.OK) // 5 by default
 	wantFiles(t, filepath.Join(dir, job.ID), h.files(t, job.ID))
 }
 
@@ -208,7 +209,7 @@ func TestBatchWrongHash(t *testing.T) {
 	h := newHistServer(t, sim.HistoricalConfig{Faults: []sim.HistoricalFault{{Kind: sim.HistCorrupt, At: 50, Endpoint: "batch/download"}}})
 	job := h.submit(t)
 	dir := t.TempDir()
-	h.run(t, "batch", "download", "--dir", dir, job.ID).want(t, ExitCorrupt, "SHA-256", "it was deleted")
+	h.run(t, "batch", "download", "--dir", dir, job.ID).want(t, exit.Corrupt, "SHA-256", "it was deleted")
 	if left := filesIn(t, filepath.Join(dir, job.ID)); len(left) != 0 {
 		t.Errorf("left: %v", left)
 	}
@@ -256,18 +257,18 @@ func TestBatchTakesNoFileForThePartOfAnother(t *testing.T) {
 			}
 		}
 		dir := t.TempDir()
-		s.run(t, "batch", "download", "--dir", dir, "J").want(t, ExitOK)
+		s.run(t, "batch", "download", "--dir", dir, "J").want(t, exit.OK)
 		check(dir)
 		// One by one, and the one that is missing beside the others.
 		dir = t.TempDir()
 		for _, name := range names {
-			s.run(t, "batch", "download", "--dir", dir, "J", name).want(t, ExitOK)
+			s.run(t, "batch", "download", "--dir", dir, "J", name).want(t, exit.OK)
 		}
 		check(dir)
 		if err := os.Remove(filepath.Join(dir, "J", "a")); err != nil {
 			t.Fatal(err)
 		}
-		s.run(t, "batch", "download", "--dir", dir, "J").want(t, ExitOK)
+		s.run(t, "batch", "download", "--dir", dir, "J").want(t, exit.OK)
 		check(dir)
 	}
 }
@@ -284,20 +285,20 @@ func TestBatchSaysWhatIsNotChecked(t *testing.T) {
 		dir := t.TempDir()
 		warning := "warning: a: the server lists the hash " + strconv.Quote(hash)
 		for _, state := range []string{stateNew, stateHere} {
-			got := s.run(t, "batch", "download", "--dir", dir, "J").want(t, ExitOK, warning)
+			got := s.run(t, "batch", "download", "--dir", dir, "J").want(t, exit.OK, warning)
 			lines := strings.Split(strings.TrimSpace(got.stdout), "\n")
 			if len(lines) != 3 || !strings.HasSuffix(lines[1], state+", unchecked") || !strings.HasSuffix(lines[2], state) ||
 				strings.Count(got.stderr, "\n") != 1 {
 				t.Errorf("%s: %s%s", hash, got.stdout, got.stderr)
 			}
 		}
-		s.run(t, "batch", "files", "J").want(t, ExitOK, warning)
+		s.run(t, "batch", "files", "J").want(t, exit.OK, warning)
 	}
 	upper := func(name string) string {
 		return strings.ToUpper(fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(contents[name]))))
 	}
 	s := jobServer(t, []string{"a", "b"}, contents, upper)
-	s.run(t, "batch", "download", "--dir", t.TempDir(), "J").want(t, ExitOK)
+	s.run(t, "batch", "download", "--dir", t.TempDir(), "J").want(t, exit.OK)
 }
 
 // listServer lists 40 jobs and gives the details of each, when enough of them are asked for
@@ -355,7 +356,7 @@ func listServer(t testing.TB, long bool, fault func(w http.ResponseWriter, id st
 func TestBatchListAsksForDetailsAFewAtATime(t *testing.T) {
 	for _, long := range []bool{false, true} {
 		s, most := listServer(t, long, nil)
-		got := s.run(t, "batch", "list").want(t, ExitOK).stdout
+		got := s.run(t, "batch", "list").want(t, exit.OK).stdout
 		lines := strings.Split(strings.TrimSpace(got), "\n")
 		if len(lines) != 41 || most() != detailsAtOnce {
 			t.Fatalf("%d lines, %d requests at once:\n%s", len(lines), most(), got)
@@ -367,7 +368,7 @@ func TestBatchListAsksForDetailsAFewAtATime(t *testing.T) {
 			}
 		}
 		s, _ = listServer(t, long, nil)
-		got = s.run(t, "batch", "list", "--short", "-J").want(t, ExitOK).stdout
+		got = s.run(t, "batch", "list", "--short", "-J").want(t, exit.OK).stdout
 		if first, _, _ := strings.Cut(got, "\n"); first != `{"id":"JOB-00","state":"done","ts_received":"2026-11-16T00:00:00Z"}` ||
 			strings.Count(got, "\n") != 40 || s.wasAsked("batch.get_job_details") {
 			t.Errorf("--short: %s", got)
@@ -382,7 +383,7 @@ func TestBatchListShowsWhatItGot(t *testing.T) {
 		}
 		return id == "JOB-03"
 	})
-	got := s.run(t, "batch", "list").want(t, ExitFailure, "details of job JOB-03: ", "batch_job_not_found")
+	got := s.run(t, "batch", "list").want(t, exit.Failure, "details of job JOB-03: ", "batch_job_not_found")
 	if n := strings.Count(got.stdout, "$1.50"); n != 39 || !strings.Contains(got.stdout, "\nJOB-03  done   -  ") || strings.Count(got.stderr, "\n") != 1 {
 		t.Errorf("%d with details: %s%s", n, got.stdout, got.stderr)
 	}

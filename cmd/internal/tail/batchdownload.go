@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 )
 
 // downloadFlags say where files go.
@@ -44,11 +45,11 @@ const (
 // there, also when another failed.
 func (q *apiCall) download(d *downloadFlags) (l listing, err error) {
 	if len(q.args) == 0 {
-		return l, usage("batch download: name a job")
+		return l, exit.BadUsage("batch download: name a job")
 	}
 	id := q.args[0]
 	if id != filepath.Base(id) || id == "." || id == ".." || id == "" {
-		return l, usage("batch download: %q cannot be the name of a job", id)
+		return l, exit.BadUsage("batch download: %q cannot be the name of a job", id)
 	}
 	all, files, err := q.filesOf(id)
 	if err != nil {
@@ -56,7 +57,7 @@ func (q *apiCall) download(d *downloadFlags) (l listing, err error) {
 	}
 	folder := filepath.Join(d.dir, id)
 	if err := os.MkdirAll(folder, 0o777); err != nil { // as the umask allows
-		return l, fail(ExitFailure, "cannot make the folder %s: %w", folder, err)
+		return l, exit.Fail(exit.Failure, "cannot make the folder %s: %w", folder, err)
 	}
 	l.columns = []string{"path", "size", "sha256", "state"}
 	for _, f := range files {
@@ -92,12 +93,12 @@ func (q *apiCall) filesOf(id string) (all, files []dbnloop.JobFile, err error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		return nil, nil, fail(ExitFailure, "the job %s has no files; it is %s", id, job.State)
+		return nil, nil, exit.Fail(exit.Failure, "the job %s has no files; it is %s", id, job.State)
 	}
 	wanted := q.args[1:]
 	for _, name := range wanted {
 		if !slices.ContainsFunc(all, func(f dbnloop.JobFile) bool { return f.Name == name }) {
-			return nil, nil, usage("the job %s has no file %q (see batch files)", id, name)
+			return nil, nil, exit.BadUsage("the job %s has no file %q (see batch files)", id, name)
 		}
 	}
 	if len(wanted) == 0 {
@@ -156,7 +157,7 @@ func (q *apiCall) fetch(f dbnloop.JobFile, folder, part string) (got fetched, er
 func (q *apiCall) checkThere(d *dbnloop.Download) error {
 	file, err := os.Open(d.Path)
 	if err != nil {
-		return fail(ExitFailure, "%w", err)
+		return exit.Fail(exit.Failure, "%w", err)
 	}
 	defer file.Close()
 	hash := sha256.New()
@@ -165,7 +166,7 @@ func (q *apiCall) checkThere(d *dbnloop.Download) error {
 		return err
 	}
 	if n != d.Size || d.SHA256 != "" && !strings.EqualFold(hex.EncodeToString(hash.Sum(nil)), d.SHA256) {
-		return fail(ExitFailure, "%s exists and is not the file of the job: give --force to overwrite it", d.Path)
+		return exit.Fail(exit.Failure, "%s exists and is not the file of the job: give --force to overwrite it", d.Path)
 	}
 	return nil
 }
@@ -178,17 +179,15 @@ func (q *apiCall) explainFile(part string, err error) error {
 	if statErr == nil && info.Size() > 0 {
 		kept = "; " + quantity(uint64(info.Size())) + " are kept in " + part + ": the same command goes on from there"
 	}
-	var signaled signalError
+	var signaled exit.Signal
 	switch {
 	case errors.As(err, &signaled):
-		q.log.Info(signalName(signaled.Signal) + kept)
+		q.log.Info(signaled.Name() + kept)
 		return err
 	case !errors.As(err, &e):
 		return err
-	case e.Code == dbnloop.CodeChecksumMismatch:
-		return fail(ExitCorrupt, "%s", e.Message)
 	case kept != "" && e.Retryable():
-		return fail(ExitPartial, "%s%s", e.Message, kept)
+		return exit.Fail(exit.Partial, "%s%s", e.Message, kept)
 	}
 	return q.historical.explain(err)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/internal/simtest"
 	"github.com/dbnloop/dbnloop/sim"
 )
@@ -21,12 +22,12 @@ func TestCapturesAskForAWarningInsteadOfSkipping(t *testing.T) {
 		asked      string
 		code       int
 	}{
-		{"to a program", "-J", false, "", ExitPartial},
-		{"to a file", "-o DIR/x.dbn", false, "warn", ExitFailure},
-		{"to a file beside", "-J --tee DIR/x.dbn.zst", false, "warn", ExitFailure},
-		{"to a redirected file", "-D", true, "warn", ExitFailure},
-		{"as the user wants", "-o DIR/x.csv --slow-reader skip", false, "skip", ExitPartial},
-		{"as the user wants, without a file", "-J --slow-reader warn", false, "warn", ExitFailure},
+		{"to a program", "-J", false, "", exit.Partial},
+		{"to a file", "-o DIR/x.dbn", false, "warn", exit.Failure},
+		{"to a file beside", "-J --tee DIR/x.dbn.zst", false, "warn", exit.Failure},
+		{"to a redirected file", "-D", true, "warn", exit.Failure},
+		{"as the user wants", "-o DIR/x.csv --slow-reader skip", false, "skip", exit.Partial},
+		{"as the user wants, without a file", "-J --slow-reader warn", false, "warn", exit.Failure},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			config := sim.Config{AtEnd: sim.CloseAtEnd}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -82,7 +83,7 @@ func TestNarrowedDBNKeepsTheMappingsThatItNeeds(t *testing.T) {
 			for _, path := range []string{plain, zipped} {
 				args := append(strings.Fields(test.args), "-D", "-q", path)
 				out, messages, code := runFiles(nil, args...)
-				if code != ExitOK || messages != "" {
+				if code != exit.OK || messages != "" {
 					t.Fatalf("exit code %d, %s", code, messages)
 				}
 				list, metadata := contentOf(t, out)
@@ -100,7 +101,7 @@ func TestNarrowedDBNKeepsTheMappingsThatItNeeds(t *testing.T) {
 				args = append(strings.Fields(test.args), "-J", "-q", path)
 				before, _, _ := runFiles(nil, args...)
 				after, messages, code := runFiles(strings.NewReader(out), "-J", "-q", "-")
-				if after != before || code != ExitOK {
+				if after != before || code != exit.OK {
 					t.Errorf("%s: exit code %d, %s\n%s\nwant\n%s", filepath.Base(path), code, messages, after, before)
 				}
 			}
@@ -110,7 +111,7 @@ func TestNarrowedDBNKeepsTheMappingsThatItNeeds(t *testing.T) {
 
 func TestAHistoricalFileKeepsItsSchemaWhenItIsNarrowed(t *testing.T) {
 	out, _, code := runFiles(bytes.NewReader(newTestFile(dbn.SchemaMbo).mbo(0, 5).bytes(t)), "-D", "-s", "mbo", "-l", "2", "-")
-	if _, metadata := contentOf(t, out); code != ExitOK || metadata.Schema != dbn.SchemaMbo || metadata.Limit != 2 {
+	if _, metadata := contentOf(t, out); code != exit.OK || metadata.Schema != dbn.SchemaMbo || metadata.Limit != 2 {
 		t.Errorf("exit code %d, %+v", code, metadata)
 	}
 }
@@ -119,7 +120,7 @@ func TestFollowedDBNKeepsItsMappings(t *testing.T) {
 	path := writeFile(t, filepath.Join(t.TempDir(), "x.dbn"), capture().bytes(t))
 	out, messages, code := runFiles(nil, "-D", "-f", "-n", "3", "-l", "3", path)
 	list, _ := contentOf(t, out)
-	if want := []string{"NEW", "mbo 18", "trade 18", "mbo 19"}; !slices.Equal(list, want) || code != ExitOK {
+	if want := []string{"NEW", "mbo 18", "trade 18", "mbo 19"}; !slices.Equal(list, want) || code != exit.OK {
 		t.Errorf("%q, exit code %d, %s", list, code, messages)
 	}
 }
@@ -134,7 +135,7 @@ func TestTheLastRecordsHaveTheSymbolsOfTheirTime(t *testing.T) {
 		path := writeFile(t, filepath.Join(t.TempDir(), name), data)
 		out, _, code := runFiles(nil, "-C", "-s", "mbo", "--fields", "sequence,symbol", "--omit-header", "-n", "9", path)
 		want := "11,OLD\n12,OLD\n13,NEW\n14,NEW\n15,NEW\n16,NEW\n17,NEW\n18,NEW\n19,NEW\n"
-		if out != want || code != ExitOK {
+		if out != want || code != exit.OK {
 			t.Errorf("%s: %q, exit code %d", name, out, code)
 		}
 	}

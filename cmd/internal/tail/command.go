@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/cli"
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 )
 
 // Program is what the program has from its surroundings.
@@ -47,16 +48,16 @@ func (p *Program) Run(args []string) int {
 	if failed := help.Err(); failed != nil {
 		err = failed
 	}
-	var signaled signalError
+	var signaled exit.Signal
 	if errors.As(err, &signaled) {
-		return 128 + int(signaled.Signal)
+		return signaled.Code()
 	}
-	code := exitCode(err)
-	if code == ExitOK {
+	code := exit.FromError(err)
+	if code == exit.OK {
 		return code
 	}
 	hint := ""
-	if code == ExitUsage {
+	if code == exit.Usage {
 		hint = " (see dbn-tail --help)"
 	}
 	log.Error(strings.TrimSpace(err.Error()) + hint)
@@ -103,7 +104,7 @@ data, 4 authentication, 5 corrupt input, 129, 130 and 143 after SIGHUP, SIGINT a
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	cmd.SetVersionTemplate("dbn-tail {{.Version}}\n")
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%w", cli.FlagError(err)) })
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit.BadUsage("%w", cli.FlagError(err)) })
 	cmd.SetIn(p.Stdin)
 	cmd.SetErr(p.Stderr)
 	f.define(cmd)
@@ -124,7 +125,7 @@ func (p *Program) logged(f *flags, log **slog.Logger, run action) func(*cobra.Co
 			return err
 		}
 		if f.quiet && f.verbose {
-			return usage("-q and -v exclude each other")
+			return exit.BadUsage("-q and -v exclude each other")
 		}
 		if f.output == "-" { // as everywhere, standard output
 			f.output = ""
@@ -144,7 +145,7 @@ func completionCommand() *cobra.Command {
 		DisableFlagsInUseLine: true,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usage("completion: name a shell, bash, zsh or fish")
+				return exit.BadUsage("completion: name a shell, bash, zsh or fish")
 			}
 			return nil
 		},
@@ -158,7 +159,7 @@ func completionCommand() *cobra.Command {
 			case "fish":
 				return root.GenFishCompletion(out, true)
 			}
-			return usage("completion: %q is not known; want bash, zsh or fish", args[0])
+			return exit.BadUsage("completion: %q is not known; want bash, zsh or fish", args[0])
 		},
 	}
 }
@@ -176,7 +177,7 @@ type plan struct {
 
 func (p *Program) plan(cmd *cobra.Command, f *flags, args []string) (plan, error) {
 	if f.quiet && f.verbose {
-		return plan{}, usage("-q and -v exclude each other")
+		return plan{}, exit.BadUsage("-q and -v exclude each other")
 	}
 	if f.demo {
 		if err := f.prepareDemo(&args); err != nil {
@@ -249,7 +250,7 @@ func (p *Program) key(f *flags, log *slog.Logger) (apiKey, error) {
 func refuseFlags(cmd *cobra.Command, why string, names []string) error {
 	for _, name := range names {
 		if cmd.Flags().Changed(name) {
-			return usage("--%s %s", name, why)
+			return exit.BadUsage("--%s %s", name, why)
 		}
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 	"unsafe"
 
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -58,7 +59,7 @@ func TestStreamsInOneFileAreReadOnWithTheirSymbols(t *testing.T) {
 						want = symbolRows("ONE", 10_000-n, n-5_000) + want
 					}
 					out, messages, code := runFiles(nil, "-C", "--fields", "sequence,symbol", "--omit-header", "-n", fmt.Sprint(n), path)
-					if out != want || messages != "" || code != ExitOK {
+					if out != want || messages != "" || code != exit.OK {
 						t.Errorf("%d bytes, want %d; %q, exit code %d", len(out), len(want), messages, code)
 					}
 				})
@@ -75,7 +76,7 @@ func TestStreamsInOneFileAreMergedWithOthers(t *testing.T) {
 	a := writeFile(t, filepath.Join(dir, "a.dbn"), slices.Concat(one, two))
 	b := writeFile(t, filepath.Join(dir, "b.dbn"), between)
 	out, messages, code := runFiles(nil, "-C", "--fields", "sequence,symbol", "--omit-header", a, b)
-	if want := symbolRows("ONE", 0, 10) + symbolRows("THREE", 10, 10) + symbolRows("TWO", 20, 10); out != want || messages != "" || code != ExitOK {
+	if want := symbolRows("ONE", 0, 10) + symbolRows("THREE", 10, 10) + symbolRows("TWO", 20, 10); out != want || messages != "" || code != exit.OK {
 		t.Errorf("%q, %q, exit code %d", out, messages, code)
 	}
 }
@@ -88,7 +89,7 @@ func TestAStreamThatIsAppendedToAFollowedFileIsReadOn(t *testing.T) {
 	appendFile(t, path, next[:77])
 	appendFile(t, path, next[77:])
 	f.want(2, 3)
-	f.ends(ExitOK)
+	f.ends(exit.OK)
 }
 
 func TestAStreamThatCannotBeReadOnIsNamed(t *testing.T) {
@@ -97,13 +98,13 @@ func TestAStreamThatCannotBeReadOnIsNamed(t *testing.T) {
 	path := writeFile(t, filepath.Join(t.TempDir(), "x.dbn"), slices.Concat(one.bytes(t), other.bytes(t)))
 	for _, args := range [][]string{{path}, {"-n", "3", path}} {
 		_, messages, code := runFiles(nil, append([]string{"-J"}, args...)...)
-		if want := fmt.Sprintf("x.dbn: at byte %d: another DBN stream begins: DBN version 3", len(one.bytes(t))); !strings.Contains(messages, want) || code != ExitCorrupt {
+		if want := fmt.Sprintf("x.dbn: at byte %d: another DBN stream begins: DBN version 3", len(one.bytes(t))); !strings.Contains(messages, want) || code != exit.Corrupt {
 			t.Errorf("%v: %q, exit code %d; want %q", args, messages, code, want)
 		}
 	}
 	whole := writeFile(t, filepath.Join(t.TempDir(), "whole.dbn"), one.bytes(t))
 	out, messages, code := runFiles(nil, "-J", "--input-fragment", whole)
-	if !strings.Contains(messages, "whole.dbn: at byte 0: a DBN header begins here, but a fragment has none") || code != ExitCorrupt || out != "" {
+	if !strings.Contains(messages, "whole.dbn: at byte 0: a DBN header begins here, but a fragment has none") || code != exit.Corrupt || out != "" {
 		t.Errorf("%q, %q, exit code %d", out, messages, code)
 	}
 }
@@ -116,7 +117,7 @@ func TestDBNOutputWarnsOfSymbolsThatItCannotHold(t *testing.T) {
 		warns bool
 	}{{slices.Concat(one, one), false}, {slices.Concat(one, two), true}} {
 		out, messages, code := runFiles(bytes.NewReader(test.input), "-D", "-")
-		if strings.Contains(messages, "symbols of a stream that follows") != test.warns || code != ExitOK {
+		if strings.Contains(messages, "symbols of a stream that follows") != test.warns || code != exit.OK {
 			t.Errorf("%q, exit code %d", messages, code)
 		}
 		if n := len(out) - len(one); n != 5*56 {
@@ -139,7 +140,7 @@ func TestFragmentsOfOlderVersionsHaveTheirOwnColumns(t *testing.T) {
 				for _, chosen := range [][]string{{"-s", schema.String()}, nil} {
 					args := slices.Concat([]string{"-C", "--no-map-symbols", "--input-fragment", "--input-dbn-version", fmt.Sprint(version), "--upgrade", upgrade}, chosen, []string{"-"})
 					out, messages, code := runFiles(bytes.NewReader(fragment), args...)
-					if !strings.HasPrefix(out, header) || strings.Count(out, "\n") != 4 || code != ExitOK {
+					if !strings.HasPrefix(out, header) || strings.Count(out, "\n") != 4 || code != exit.OK {
 						t.Errorf("%v: %q, %q, exit code %d", args, out, messages, code)
 					}
 				}
@@ -155,13 +156,13 @@ func TestHeadersAboveTheLimitNameTheFlag(t *testing.T) {
 	}
 	path := writeFile(t, filepath.Join(t.TempDir(), "x.dbn"), file.bytes(t))
 	out, messages, code := runFiles(nil, append(slices.Clone(sequences), "--max-metadata", "1", path)...)
-	if !strings.Contains(messages, "exceeds the limit of 1048576 bytes; raise --max-metadata") || code != ExitFailure || out != "" {
+	if !strings.Contains(messages, "exceeds the limit of 1048576 bytes; raise --max-metadata") || code != exit.Failure || out != "" {
 		t.Errorf("%q, %q, exit code %d", out, messages, code)
 	}
-	if out, messages, code = runFiles(nil, append(slices.Clone(sequences), "--max-metadata", "2", path)...); out != "0\n" || code != ExitOK {
+	if out, messages, code = runFiles(nil, append(slices.Clone(sequences), "--max-metadata", "2", path)...); out != "0\n" || code != exit.OK {
 		t.Errorf("%q, %q, exit code %d", out, messages, code)
 	}
-	if _, messages, code = runFiles(nil, append(slices.Clone(sequences), "--max-metadata", "4097", path)...); code != ExitUsage {
+	if _, messages, code = runFiles(nil, append(slices.Clone(sequences), "--max-metadata", "4097", path)...); code != exit.Usage {
 		t.Errorf("%q, exit code %d", messages, code)
 	}
 }
@@ -172,14 +173,14 @@ func TestJSONLinesAreJSONUnlessTheOfficialBytesAreAskedFor(t *testing.T) {
 	file.add(&m.Hd, unsafe.Sizeof(m))
 	input := file.mapping(1, "E\xFFS").bytes(t)
 	out, _, code := runFiles(bytes.NewReader(input), "-J", "-")
-	if code != ExitOK || !json.Valid([]byte(out)) || !utf8.ValidString(out) || !strings.Contains(out, `"action":"\u00E2","side":"'"`) {
+	if code != exit.OK || !json.Valid([]byte(out)) || !utf8.ValidString(out) || !strings.Contains(out, `"action":"\u00E2","side":"'"`) {
 		t.Errorf("%q, exit code %d", out, code)
 	}
 	out, _, code = runFiles(bytes.NewReader(input), "-J", "--exact", "-")
-	if code != ExitOK || !strings.Contains(out, `"action":"\xe2","side":"\'"`) {
+	if code != exit.OK || !strings.Contains(out, `"action":"\xe2","side":"\'"`) {
 		t.Errorf("exact: %q, exit code %d", out, code)
 	}
-	if _, messages, code := runFiles(bytes.NewReader(input), "-C", "--exact", "-"); code != ExitUsage || !strings.Contains(messages, "--exact is for JSON") {
+	if _, messages, code := runFiles(bytes.NewReader(input), "-C", "--exact", "-"); code != exit.Usage || !strings.Contains(messages, "--exact is for JSON") {
 		t.Errorf("%q, exit code %d", messages, code)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 )
 
 // price is what a range costs.
@@ -30,7 +31,7 @@ func (f *flags) costLimit(cmd *cobra.Command) (*float64, error) {
 		return nil, nil
 	}
 	if !(f.maxCost >= 0) || math.IsInf(f.maxCost, 1) {
-		return nil, usage("--max-cost %v: want US dollars, 0 or more", f.maxCost)
+		return nil, exit.BadUsage("--max-cost %v: want US dollars, 0 or more", f.maxCost)
 	}
 	return &f.maxCost, nil
 }
@@ -52,7 +53,7 @@ func (h *historical) price(r *dbnloop.Range) (p price, err error) {
 func (h *historical) cost(r *dbnloop.Range) (float64, error) {
 	usd, err := h.client.Cost(h.ctx, *r)
 	if err == nil && (!(usd >= 0) || math.IsInf(usd, 1)) {
-		err = fail(ExitFailure, "the server's cost, %v US dollars, is not a price: nothing was asked for", usd)
+		err = exit.Fail(exit.Failure, "the server's cost, %v US dollars, is not a price: nothing was asked for", usd)
 	}
 	return usd, err
 }
@@ -74,7 +75,7 @@ func withinLimit(cost float64, limit *float64) error {
 	if limit == nil || cost <= *limit {
 		return nil
 	}
-	return usage("this costs %s, more than --max-cost allows (%s): nothing was asked for", dollars(cost), dollars(*limit))
+	return exit.BadUsage("this costs %s, more than --max-cost allows (%s): nothing was asked for", dollars(cost), dollars(*limit))
 }
 
 // dryRun prints what the range costs: a table, unless another form was asked for.
@@ -88,7 +89,7 @@ func (h *historical) dryRun(r *dbnloop.Range, limit *float64, o *output, stdout 
 	} else {
 		err = p.listing().print(stdout, listingForm{json: o.asked && o.format == formatJSON})
 	}
-	return first(err, withinLimit(p.CostUSD, limit))
+	return exit.First(err, withinLimit(p.CostUSD, limit))
 }
 
 // printSeparated writes one row of what the JSON form has, under a header.

@@ -4,6 +4,7 @@ import (
 	"io"
 	"strconv"
 
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -75,7 +76,7 @@ func (s *csvSink) chooseFields() error {
 			}
 		}
 		if f.column == nil && name != "symbol" && name != "ts_out" {
-			return usage("--fields: %s of DBN version %d has no field %q", s.schema, s.version, name)
+			return exit.BadUsage("--fields: %s of DBN version %d has no field %q", s.schema, s.version, name)
 		}
 		s.fields = append(s.fields, f)
 	}
@@ -118,12 +119,12 @@ func (s *csvSink) record(r dbn.Record, symbol string, _ bool) error {
 	if s.columns == nil && columns != nil {
 		s.schema = schemaOf(r.RType())
 		s.columns = columns
-		if err := first(s.chooseFields(), s.header()); err != nil {
+		if err := exit.First(s.chooseFields(), s.header()); err != nil {
 			return err
 		}
 	}
 	if len(columns) == 0 || &columns[0] != &s.columns[0] {
-		return fail(ExitCorrupt, "a record of type %s (%d bytes) does not fit into the %s's columns of %s: use -J", r.RType(), r.Size(), s.output.format, s.schema)
+		return exit.Fail(exit.Corrupt, "a record of type %s (%d bytes) does not fit into the %s's columns of %s: use -J", r.RType(), r.Size(), s.output.format, s.schema)
 	}
 	if s.fields == nil {
 		s.out.buf = dbn.AppendCSV(s.out.buf, r, columns, symbol, &s.text)

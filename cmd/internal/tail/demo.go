@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/sim"
 	"github.com/dbnloop/dbnloop/sim/sample"
@@ -28,9 +29,9 @@ var demoSchemas = []dbn.Schema{
 func (f *flags) prepareDemo(args *[]string) error {
 	switch {
 	case f.gateway != "" || f.key != "" || f.keyFile != "":
-		return usage("--demo has a gateway and a key of its own: leave out --gateway, -k and --key-file")
+		return exit.BadUsage("--demo has a gateway and a key of its own: leave out --gateway, -k and --key-file")
 	case f.dataset != "" && f.dataset != demoDataset:
-		return usage("--demo has data of %s only, not of %s", demoDataset, f.dataset)
+		return exit.BadUsage("--demo has data of %s only, not of %s", demoDataset, f.dataset)
 	}
 	f.dataset = demoDataset
 	if f.demoMix = len(f.schemas) == 0; f.demoMix {
@@ -55,13 +56,13 @@ func (p *Program) demo(f *flags, pl *plan, log *slog.Logger) error {
 	}
 	sources, err := demoSources(f.demoMix)
 	if err != nil {
-		return fail(ExitFailure, "the demo's data: %w", err)
+		return exit.Fail(exit.Failure, "the demo's data: %w", err)
 	}
 	gw, err := sim.NewGateway(sim.Config{
 		Sources: sources, Pace: sim.PerSecond(rate), AtEnd: sim.CloseAtEnd, Passes: sim.Forever, ShiftPasses: true,
 	})
 	if err != nil {
-		return fail(ExitFailure, "the demo's simulator: %w", err)
+		return exit.Fail(exit.Failure, "the demo's simulator: %w", err)
 	}
 	defer gw.Close() //nolint:errcheck // nothing is lost with it
 	pl.connection.host, pl.connection.port = gw.Host(), gw.Port()

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -16,7 +17,7 @@ func (f *flags) checkFields(r *request, o *output) ([]string, error) {
 		f.fields[i] = strings.TrimSpace(f.fields[i])
 	}
 	if o.format == formatTable || o.format == formatDBN {
-		return nil, usage("--fields works with -J, -C and -T, not with a %s", o.format)
+		return nil, exit.BadUsage("--fields works with -J, -C and -T, not with a %s", o.format)
 	}
 	known := []string{"symbol", "ts_out"}
 	schemas := r.schemas
@@ -35,13 +36,13 @@ func (f *flags) checkFields(r *request, o *output) ([]string, error) {
 	}
 	for _, name := range f.fields {
 		if !slices.Contains(known, name) {
-			return nil, usage("--fields: %s has no field %q; it has %s", joinNames(schemas), name, strings.Join(known, ", "))
+			return nil, exit.BadUsage("--fields: %s has no field %q; it has %s", joinNames(schemas), name, strings.Join(known, ", "))
 		}
 		if name == "symbol" && !o.text.MapSymbol {
-			return nil, usage("--fields symbol and --no-map-symbols exclude each other")
+			return nil, exit.BadUsage("--fields symbol and --no-map-symbols exclude each other")
 		}
 		if name == "ts_out" && !r.tsOut {
-			return nil, usage("--fields ts_out: these records have none; a live stream needs --ts-out for it")
+			return nil, exit.BadUsage("--fields ts_out: these records have none; a live stream needs --ts-out for it")
 		}
 	}
 	return f.fields, nil

@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 )
 
 // filePool keeps at most limit of many regular files open: those that were read last. Others
@@ -91,7 +93,7 @@ func (f *pooledFile) ready() error {
 	}
 	if info, err := file.Stat(); err != nil || !os.SameFile(info, f.info) {
 		file.Close() //nolint:errcheck // it was not read
-		return first(err, errors.New("it was replaced by another file while it was read"))
+		return exit.First(err, errors.New("it was replaced by another file while it was read"))
 	}
 	f.file, f.place = file, f.pool.open.PushFront(f)
 	return nil

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -81,7 +82,7 @@ func TestManyFilesAreMerged(t *testing.T) {
 		args = append(args, writeFile(t, filepath.Join(dir, fmt.Sprint(i)), newTestFile(dbn.SchemaMbo).mbo(i, 1).bytes(t)))
 		fmt.Fprintln(&want, i)
 	}
-	if out, messages, code := runFiles(nil, args...); out != want.String() || code != ExitOK {
+	if out, messages, code := runFiles(nil, args...); out != want.String() || code != exit.OK {
 		t.Errorf("%d bytes, exit code %d, %s", len(out), code, messages)
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -71,7 +72,7 @@ func (p *Program) files(cmd *cobra.Command, f *flags, args []string, log *slog.L
 		return err
 	}
 	defer run.wake.close()
-	defer watchSignals(run.wake.stopBy, run.wake.askState, p.Exit)()
+	defer exit.WatchSignals(run.wake.stopBy, run.wake.askState, p.Exit)()
 	defer run.closeInputs()
 	if err := run.open(f, args, p.Stdin); err != nil {
 		return run.conclude(err)
@@ -85,29 +86,29 @@ func (p *Program) files(cmd *cobra.Command, f *flags, args []string, log *slog.L
 // check looks at what can be known before a file is opened.
 func (run *fileRun) check(cmd *cobra.Command, f *flags, args []string, p *Program) error {
 	if f.quiet && f.verbose {
-		return usage("-q and -v exclude each other")
+		return exit.BadUsage("-q and -v exclude each other")
 	}
 	for _, name := range liveFlags {
 		if cmd.Flags().Changed(name) {
-			return usage("--%s is for live streams and historical data, and no dataset was given (-d): %s was taken for a file", name, args[0])
+			return exit.BadUsage("--%s is for live streams and historical data, and no dataset was given (-d): %s was taken for a file", name, args[0])
 		}
 	}
 	following := f.follow || f.followName
 	switch {
 	case !f.fragment && f.tsOut:
-		return usage("--ts-out is for live streams, and for files with --input-fragment: other files say themselves whether their records have it")
+		return exit.BadUsage("--ts-out is for live streams, and for files with --input-fragment: other files say themselves whether their records have it")
 	case !f.fragment && cmd.Flags().Changed("input-dbn-version"):
-		return usage("--input-dbn-version is for records without metadata: give --input-fragment, or leave it out")
+		return exit.BadUsage("--input-dbn-version is for records without metadata: give --input-fragment, or leave it out")
 	case following && len(args) > 1:
-		return usage("-f and -F follow one file, not %d", len(args))
+		return exit.BadUsage("-f and -F follow one file, not %d", len(args))
 	case f.followName && args[0] == "-":
-		return usage("-F follows a name, and standard input has none: use -f")
+		return exit.BadUsage("-F follows a name, and standard input has none: use -f")
 	case following && f.fragment:
-		return usage("--input-fragment does not go with -f and -F")
+		return exit.BadUsage("--input-fragment does not go with -f and -F")
 	case f.fragmentVersion < 1 || f.fragmentVersion > dbn.Version:
-		return usage("--input-dbn-version %d: want 1 to %d", f.fragmentVersion, dbn.Version)
+		return exit.BadUsage("--input-dbn-version %d: want 1 to %d", f.fragmentVersion, dbn.Version)
 	case f.fragment && f.metadata:
-		return usage("--metadata: a fragment has none")
+		return exit.BadUsage("--metadata: a fragment has none")
 	}
 	var err error
 	if len(f.schemas) > 0 {
@@ -123,7 +124,7 @@ func (run *fileRun) check(cmd *cobra.Command, f *flags, args []string, p *Progra
 		return err
 	}
 	if form == formatDBN && f.fragment {
-		return usage("a fragment cannot become DBN: its metadata is missing")
+		return exit.BadUsage("a fragment cannot become DBN: its metadata is missing")
 	}
 	usual := dbn.AsIs
 	if form == formatTable { // made for people, who need not see what version a record had
@@ -170,7 +171,7 @@ func (run *fileRun) open(f *flags, args []string, stdin io.Reader) error {
 func (run *fileRun) plan(f *flags, p *Program) error {
 	metadata, err := run.metadata()
 	if err != nil {
-		return fail(ExitFailure, "%s", strings.TrimPrefix(err.Error(), "dbn: "))
+		return exit.Fail(exit.Failure, "%s", strings.TrimPrefix(err.Error(), "dbn: "))
 	}
 	file := new(fileRecords)
 	filtered := len(run.request.schemas) > 0
@@ -184,11 +185,11 @@ func (run *fileRun) plan(f *flags, p *Program) error {
 	}
 	separated := run.output.format == formatCSV || run.output.format == formatTSV
 	if separated && len(run.request.schemas) == 0 && !f.fragment && !run.output.metadata {
-		return usage("%s holds one schema, but the input may have several: choose one with --schema, or use -J", run.output.format)
+		return exit.BadUsage("%s holds one schema, but the input may have several: choose one with --schema, or use -J", run.output.format)
 	}
 	run.output.whole, run.output.fragment = !f.follow && !f.followName, f.fragment
 	if !run.output.whole && run.inputs[0].is(f.output) {
-		return usage("--output %s is the file that is followed: give another one", f.output)
+		return exit.BadUsage("--output %s is the file that is followed: give another one", f.output)
 	}
 	file.want(&run.request, &run.output, filtered)
 	if symbols, err := dbn.TsSymbolMapOf(metadata); err != nil {
@@ -327,7 +328,7 @@ func (run *fileRun) copy() error {
 	}
 	run.progress.clear()
 	// What a broken input gave is all that it has. A signal leaves records unread.
-	var signaled signalError
+	var signaled exit.Signal
 	run.output.cut, run.output.empty = run.output.whole && errors.As(s.err, &signaled), s.count.records == 0
 	return s.finish()
 }
@@ -388,7 +389,7 @@ func (run *fileRun) interrupted() error {
 		run.log.Info(run.stream.count.tick(now))
 	}
 	if run.stream != nil && run.stream.over {
-		return first(run.stream.err, io.EOF)
+		return exit.First(run.stream.err, io.EOF)
 	}
 	return nil
 }
@@ -402,9 +403,7 @@ func (run *fileRun) explain(name string, err error) error {
 	if stop := run.wake.check(); stop != nil {
 		return stop
 	}
-	var known *exitError
 	var path *fs.PathError
-	var fault *dbn.DecodeError
 	var merge *dbn.MergeError
 	var size *dbn.MetadataSizeError
 	if errors.As(err, &merge) {
@@ -417,23 +416,22 @@ func (run *fileRun) explain(name string, err error) error {
 	if run.isEmpty(name) {
 		text = name + " is empty: not even DBN metadata is in it"
 	}
+	code, known := exit.Lookup(err)
 	switch {
-	case errors.Is(err, errReaderGone):
-		return errReaderGone
-	case errors.As(err, &known):
+	case errors.Is(err, exit.ErrReaderGone):
+		return exit.ErrReaderGone
+	case exit.IsOwn(err):
 		return err
 	case errors.As(err, &path):
-		return fail(ExitFailure, "cannot read %s: %w", name, path.Err)
+		return exit.Fail(code, "cannot read %s: %w", name, path.Err)
 	case errors.As(err, &size):
-		return fail(ExitFailure, "%s; raise --max-metadata if the file is really so large", text)
+		text += "; raise --max-metadata if the file is really so large"
 	case errors.Is(err, dbn.ErrHeaderInFragment):
-		return fail(ExitCorrupt, "%s (without --input-fragment)", text)
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return fail(ExitPartial, "%s", text)
-	case errors.As(err, &fault), errors.Is(err, dbn.ErrLegacyDBZ):
-		return fail(ExitCorrupt, "%s", text)
+		text += " (without --input-fragment)"
+	case !known: // inputs that do not go together, or not with a flag
+		code = exit.Usage
 	}
-	return usage("%s", text)
+	return exit.Fail(code, "%s", text)
 }
 
 // isEmpty reports whether not a byte came from an input.
@@ -447,16 +445,16 @@ func (run *fileRun) conclude(err error) error {
 		return err
 	}
 	count := &run.stream.count
-	var signaled signalError
+	var signaled exit.Signal
 	switch {
 	case errors.As(err, &signaled):
-		run.log.Info(endedBy(err, signaled) + ": " + count.summary(time.Now()) + run.output.keptPart())
+		run.log.Info(exit.EndedBy(err, signaled) + ": " + count.summary(time.Now()) + run.output.keptPart())
 		return err
-	case errors.Is(err, errReaderGone):
+	case errors.Is(err, exit.ErrReaderGone):
 		return nil
 	case err != nil:
 		if count.records > 0 {
-			return &exitError{exitCode(err), fmt.Errorf("%w; %s came before", err, plural(count.records, "record"))}
+			return exit.Fail(exit.FromError(err), "%w; %s came before", err, plural(count.records, "record"))
 		}
 		return err
 	}
@@ -467,7 +465,7 @@ func (run *fileRun) conclude(err error) error {
 		run.log.Debug(count.summary(time.Now()))
 	}
 	if run.partial {
-		return fail(ExitPartial, "%s had ended inside a record before it was replaced", run.inputs[0].name)
+		return exit.Fail(exit.Partial, "%s had ended inside a record before it was replaced", run.inputs[0].name)
 	}
 	return nil
 }
@@ -482,5 +480,5 @@ func openError(name string, err error) error {
 	if errors.Is(err, os.ErrNotExist) {
 		hint = " (symbols of a live stream need a dataset: -d)"
 	}
-	return fail(ExitFailure, "cannot open %s: %w%s", name, err, hint)
+	return exit.Fail(exit.Failure, "cannot open %s: %w%s", name, err, hint)
 }

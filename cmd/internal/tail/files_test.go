@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -158,11 +159,11 @@ func TestTheLastRecordsOfAFile(t *testing.T) {
 				want := numbers(max(0, 10_000-n), min(n, 10_000))
 				args := append(slices.Clone(sequences), "-n", fmt.Sprint(n))
 				out, messages, code := runFiles(nil, append(args, path)...)
-				if out != want || messages != "" || code != ExitOK {
+				if out != want || messages != "" || code != exit.OK {
 					t.Errorf("%d bytes, want %d; %q, exit code %d", len(out), len(want), messages, code)
 				}
 				out, messages, code = runFiles(nil, append(args, cut)...)
-				if out != want || !strings.Contains(messages, "cut off after 33") || code != ExitPartial {
+				if out != want || !strings.Contains(messages, "cut off after 33") || code != exit.Partial {
 					t.Errorf("with a partial record: %d bytes, want %d; %q, exit code %d", len(out), len(want), messages, code)
 				}
 			})
@@ -175,10 +176,10 @@ func TestTheLastRecordsAreFoundWithoutReadingTheFirst(t *testing.T) {
 	file.records[100*56] = 1 // who comes here sees a length that no record has
 	path := writeFile(t, filepath.Join(t.TempDir(), "x.dbn"), file.bytes(t))
 	out, messages, code := runFiles(nil, append(slices.Clone(sequences), "-n", "3", path)...)
-	if out != numbers(19_997, 3) || messages != "" || code != ExitOK {
+	if out != numbers(19_997, 3) || messages != "" || code != exit.OK {
 		t.Errorf("%q, %q, exit code %d", out, messages, code)
 	}
-	if out, _, code = runFiles(nil, append(slices.Clone(sequences), path)...); out != numbers(0, 100) || code != ExitCorrupt {
+	if out, _, code = runFiles(nil, append(slices.Clone(sequences), path)...); out != numbers(0, 100) || code != exit.Corrupt {
 		t.Errorf("from the beginning: %d bytes, exit code %d", len(out), code)
 	}
 }
@@ -195,7 +196,7 @@ func TestTheLastRecordsOfStandardInputInTheMidstOfAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, messages, code := runFiles(stdin, append(slices.Clone(sequences), "-n", "3", "-")...)
-	if out != numbers(76, 3) || messages != "" || code != ExitOK {
+	if out != numbers(76, 3) || messages != "" || code != exit.OK {
 		t.Errorf("%q, %q, exit code %d", out, messages, code)
 	}
 }
@@ -204,7 +205,7 @@ func TestTheLastRecordsHaveTheirSymbols(t *testing.T) {
 	file := newTestFile(dbn.SchemaNone).mapping(1, "OLD").mbo(0, 5).mapping(1, "ESZ6").mbo(5, 5)
 	path := writeFile(t, filepath.Join(t.TempDir(), "x.dbn"), file.bytes(t))
 	out, _, code := runFiles(nil, "-C", "-s", "mbo", "--fields", "sequence,symbol", "--omit-header", "-n", "2", path)
-	if out != "8,ESZ6\n9,ESZ6\n" || code != ExitOK {
+	if out != "8,ESZ6\n9,ESZ6\n" || code != exit.OK {
 		t.Errorf("%q, exit code %d", out, code)
 	}
 }
@@ -212,7 +213,7 @@ func TestTheLastRecordsHaveTheirSymbols(t *testing.T) {
 func TestRecordsFromNOn(t *testing.T) {
 	data := newTestFile(dbn.SchemaMbo).mbo(0, 10).bytes(t)
 	for n, want := range map[string]string{"+1": numbers(0, 10), "+0": numbers(0, 10), "+9": numbers(8, 2), "+11": ""} {
-		if out, _, code := runFiles(bytes.NewReader(data), append(slices.Clone(sequences), "-n", n, "-")...); out != want || code != ExitOK {
+		if out, _, code := runFiles(bytes.NewReader(data), append(slices.Clone(sequences), "-n", n, "-")...); out != want || code != exit.OK {
 			t.Errorf("-n %s: %q, exit code %d", n, out, code)
 		}
 	}
@@ -296,7 +297,7 @@ func (f *followed) stop(path string, next []byte) {
 	f.t.Helper()
 	f.pipe.Close()
 	appendFile(f.t, path, next)
-	if code := <-f.done; code != ExitOK {
+	if code := <-f.done; code != exit.OK {
 		f.t.Fatalf("exit code %d; %s", code, f.log.String())
 	}
 }
@@ -315,7 +316,7 @@ func TestAGrowingFileIsFollowed(t *testing.T) {
 			f.want(6, 2)
 			appendFile(t, path, more[3*56:])
 			f.want(8, 4)
-			f.ends(ExitOK)
+			f.ends(exit.OK)
 		})
 	}
 }
@@ -347,7 +348,7 @@ func TestFollowingAPipeIsReadingIt(t *testing.T) {
 		from, n int
 	}{{nil, 40, 10}, {[]string{"-l", "3"}, 0, 3}, {[]string{"-n", "2", "-l", "7"}, 5, 2}} {
 		args := append(append(slices.Clone(sequences), test.args...), "-f", "-")
-		if out, messages, code := runFiles(bytes.NewReader(data), args...); out != numbers(test.from, test.n) || code != ExitOK {
+		if out, messages, code := runFiles(bytes.NewReader(data), args...); out != numbers(test.from, test.n) || code != exit.OK {
 			t.Errorf("%v: %q, %q, exit code %d", test.args, out, messages, code)
 		}
 	}
@@ -379,7 +380,7 @@ func TestTheLimitOfAFollowedFileIsOfWhatIsPrinted(t *testing.T) {
 					appendFile(t, path, more)
 					f.want(test.from+there, test.limit-there)
 				}
-				f.ends(ExitOK)
+				f.ends(exit.OK)
 			}
 		})
 	}
@@ -505,7 +506,7 @@ func TestATruncatedFileIsReadFromItsBeginning(t *testing.T) {
 	f.want(70, 2)
 	appendFile(t, path, newTestFile(dbn.SchemaMbo).mbo(72, 1).records)
 	f.want(72, 1)
-	f.ends(ExitOK)
+	f.ends(exit.OK)
 	if !strings.Contains(f.log.String(), "was truncated") {
 		t.Errorf("%q", f.log.String())
 	}
@@ -530,7 +531,7 @@ func TestAReplacedFileIsFollowedByItsName(t *testing.T) {
 	f.want(5, 2)
 	appendFile(t, path, newTestFile(dbn.SchemaMbo).mbo(7, 2).records)
 	f.want(7, 2)
-	f.ends(ExitPartial) // because of the partial record in the old one
+	f.ends(exit.Partial) // because of the partial record in the old one
 	for _, want := range []string{"was replaced: following the new file", "had ended inside a record"} {
 		if !strings.Contains(f.log.String(), want) {
 			t.Errorf("%q is missing in %q", want, f.log.String())
@@ -546,7 +547,7 @@ func TestAFileThatIsNotThereYetIsWaitedFor(t *testing.T) {
 	writeFile(t, path, data[:50]) // not even the metadata is whole
 	appendFile(t, path, data[50:])
 	f.want(0, 2)
-	f.ends(ExitOK)
+	f.ends(exit.OK)
 }
 
 func TestACompressedFileIsFollowedFrameByFrame(t *testing.T) {
@@ -577,7 +578,7 @@ func TestACompressedFileIsFollowedFrameByFrame(t *testing.T) {
 	f.want(20, 1)
 	write(21, 4)
 	f.want(21, 4)
-	f.ends(ExitOK)
+	f.ends(exit.OK)
 }
 
 func TestAFileOfAnotherKindIsNotFollowedOn(t *testing.T) {
@@ -587,7 +588,7 @@ func TestAFileOfAnotherKindIsNotFollowedOn(t *testing.T) {
 	other := newTestFile(dbn.SchemaMbo)
 	other.metadata.TsOut = true
 	writeFile(t, path, other.mbo(0, 1).bytes(t))
-	f.ends(ExitFailure)
+	f.ends(exit.Failure)
 	if !strings.Contains(f.log.String(), "replaced by a file of another kind") {
 		t.Errorf("%q", f.log.String())
 	}
@@ -598,10 +599,10 @@ func TestTheOutputFileIsWholeOrNotThere(t *testing.T) {
 	in := writeFile(t, filepath.Join(dir, "in.dbn"), newTestFile(dbn.SchemaMbo).mbo(0, 10).bytes(t))
 	out := filepath.Join(dir, "out.csv")
 	// A fault in the output: nothing is left.
-	if _, messages, code := runFiles(nil, "-o", out, "--fields", "nonsense", in); code != ExitUsage {
+	if _, messages, code := runFiles(nil, "-o", out, "--fields", "nonsense", in); code != exit.Usage {
 		t.Errorf("exit code %d, %s", code, messages)
 	}
-	if _, messages, code := runFiles(nil, "-o", out, in); code != ExitOK {
+	if _, messages, code := runFiles(nil, "-o", out, in); code != exit.OK {
 		t.Errorf("exit code %d, %s", code, messages)
 	}
 	info, err := os.Stat(out)
@@ -707,7 +708,7 @@ func TestBadCommandLinesForFilesAreRefusedInWords(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			out, messages, code := runFiles(nil, test.args...)
-			if code != ExitUsage || !strings.Contains(messages, test.want) || out != "" {
+			if code != exit.Usage || !strings.Contains(messages, test.want) || out != "" {
 				t.Errorf("exit code %d, %q, %q; want %q", code, out, messages, test.want)
 			}
 		})

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -205,16 +206,16 @@ func (f *flags) connection() (c connection, err error) {
 		return c, err
 	}
 	if f.heartbeat != 0 && (f.heartbeat < 5 || f.heartbeat > 1800) {
-		return c, usage("--heartbeat %d: want 5 to 1800 seconds", f.heartbeat)
+		return c, exit.BadUsage("--heartbeat %d: want 5 to 1800 seconds", f.heartbeat)
 	}
 	c.heartbeat = time.Duration(f.heartbeat) * time.Second
 	if c.compression, err = dbn.ParseCompression(f.compression); err != nil {
-		return c, usage("--compression %q: want none or zstd", f.compression)
+		return c, exit.BadUsage("--compression %q: want none or zstd", f.compression)
 	}
 	if f.slowReader != "" {
 		behavior, err := dbn.ParseSlowReaderBehavior(f.slowReader)
 		if err != nil {
-			return c, usage("--slow-reader %q: want skip or warn", f.slowReader)
+			return c, exit.BadUsage("--slow-reader %q: want skip or warn", f.slowReader)
 		}
 		c.slowReader = &behavior
 	}
@@ -229,7 +230,7 @@ func (f *flags) connection() (c connection, err error) {
 // metadataLimit is --max-metadata in bytes.
 func (f *flags) metadataLimit() (int, error) {
 	if f.maxMetadata < 1 || f.maxMetadata > 4096 {
-		return 0, usage("--max-metadata %d: want 1 to 4096 MiB", f.maxMetadata)
+		return 0, exit.BadUsage("--max-metadata %d: want 1 to 4096 MiB", f.maxMetadata)
 	}
 	return int(f.maxMetadata) << 20, nil
 }
@@ -246,7 +247,7 @@ func (f *flags) upgradePolicy(usual dbn.UpgradePolicy) (dbn.UpgradePolicy, error
 	case "v3":
 		return dbn.UpgradeToV3, nil
 	}
-	return usual, usage("--upgrade %q: want as-is, v2 or v3", f.upgrade)
+	return usual, exit.BadUsage("--upgrade %q: want as-is, v2 or v3", f.upgrade)
 }
 
 // selection says which of the stream's data records are printed.
@@ -266,7 +267,7 @@ const maxLast = 10_000_000
 
 func (f *flags) selection(cmd *cobra.Command) (s selection, err error) {
 	if cmd.Flags().Changed("limit") && f.limit == 0 {
-		return s, usage("--limit 0: want a number of records, 1 or more")
+		return s, exit.BadUsage("--limit 0: want a number of records, 1 or more")
 	}
 	s.limit = f.limit
 	following := f.follow || f.followName
@@ -279,14 +280,14 @@ func (f *flags) selection(cmd *cobra.Command) (s selection, err error) {
 	number, fromStart := strings.CutPrefix(f.lines, "+")
 	n, err := strconv.ParseUint(number, 10, 64)
 	if err != nil {
-		return s, usage("--lines %q: want a number of records, N or +N", f.lines)
+		return s, exit.BadUsage("--lines %q: want a number of records, N or +N", f.lines)
 	}
 	if fromStart {
 		s.skip = max(n, 1) - 1
 		return s, nil
 	}
 	if n == 0 && !following || n > maxLast {
-		return s, usage("--lines %s: want 1 to %d records", f.lines, maxLast)
+		return s, exit.BadUsage("--lines %s: want 1 to %d records", f.lines, maxLast)
 	}
 	s.tail, s.last = true, n
 	return s, nil

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 )
 
 // following is what is known of a file that is read while it grows.
@@ -29,7 +31,7 @@ func (f *following) atEnd() error {
 	if run.stream != nil {
 		run.stream.caughtUp()
 		if run.stream.over {
-			return first(run.stream.err, io.EOF)
+			return exit.First(run.stream.err, io.EOF)
 		}
 	}
 	if f.truncated() {

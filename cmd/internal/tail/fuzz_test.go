@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -97,13 +98,13 @@ func FuzzLastRecords(f *testing.F) {
 			args = append(args, "-s", "mbo")
 		}
 		whole, _, code := runFiles(nil, args...)
-		if n == 0 || code != ExitOK {
+		if n == 0 || code != exit.OK {
 			return
 		}
 		lines := strings.SplitAfter(whole, "\n")
 		lines = lines[:len(lines)-1]
 		want := strings.Join(lines[max(0, len(lines)-int(n)):], "")
-		if got, messages, code := runFiles(nil, append(args, "-n", strconv.Itoa(int(n)))...); got != want || code != ExitOK {
+		if got, messages, code := runFiles(nil, append(args, "-n", strconv.Itoa(int(n)))...); got != want || code != exit.OK {
 			t.Errorf("-n %d gives %d: %s\n%s\nof\n%s", n, code, messages, got, whole)
 		}
 	})

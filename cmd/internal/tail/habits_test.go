@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -20,12 +21,12 @@ func TestAnEmptySelectionSaysWhy(t *testing.T) {
 	for _, args := range [][]string{{"-J"}, {"-C"}, {"-D"}, {"--table"}, {"-J", "-n", "3"}} {
 		out, messages, code := runFiles(nil, append(args, "-s", "mbo", file)...)
 		want := "dbn-tail: warning: no record of schema mbo was found; in " + file + " there are records of other types: trades 2\n"
-		if messages != want || code != ExitOK {
+		if messages != want || code != exit.OK {
 			t.Errorf("%v: %q, exit code %d, %d bytes", args, messages, code, len(out))
 		}
 	}
 	for _, args := range [][]string{{"-J", "-s", "trades"}, {"-J", "-s", "mbo,trades"}, {"-s", "mbo", "-m"}, {"-J", "-s", "mbo", "-q"}} {
-		if _, messages, code := runFiles(nil, append(args, file)...); messages != "" || code != ExitOK {
+		if _, messages, code := runFiles(nil, append(args, file)...); messages != "" || code != exit.OK {
 			t.Errorf("%v: %q, exit code %d", args, messages, code)
 		}
 	}
@@ -34,13 +35,13 @@ func TestAnEmptySelectionSaysWhy(t *testing.T) {
 func TestTheVersionOfAFragmentNeedsAFragment(t *testing.T) {
 	file := writeFile(t, filepath.Join(t.TempDir(), "x.dbn"), newTestFile(dbn.SchemaMbo).mbo(0, 1).bytes(t))
 	for _, args := range [][]string{{"--input-dbn-version", "3", file}, {"--ts-out", file}} {
-		if out, messages, code := runFiles(nil, args...); out != "" || code != ExitUsage || !strings.Contains(messages, "--input-fragment") {
+		if out, messages, code := runFiles(nil, args...); out != "" || code != exit.Usage || !strings.Contains(messages, "--input-fragment") {
 			t.Errorf("%v: %q, exit code %d", args, messages, code)
 		}
 	}
 	for _, flag := range []string{"--input-fragment", "--input-dbn-version=2"} {
 		_, messages, code := runFiles(nil, "-d", "GLBX.MDP3", "-s", "trades", flag, "ESZ6")
-		if code != ExitUsage || !strings.Contains(messages, "records without metadata") {
+		if code != exit.Usage || !strings.Contains(messages, "records without metadata") {
 			t.Errorf("live, %s: %q, exit code %d", flag, messages, code)
 		}
 	}
@@ -52,15 +53,15 @@ func TestTheSendTimeOfFragments(t *testing.T) {
 	path := writeFile(t, filepath.Join(t.TempDir(), "x.dbn.frag"), file.mbo(0, 2).records)
 	fields := []string{"--input-fragment", "-C", "-s", "mbo", "--omit-header"}
 	out, messages, code := runFiles(nil, append(slices.Clone(fields), "--ts-out", "--fields", "sequence,ts_out", path)...)
-	if out != "0,1\n1,1\n" || messages != "" || code != ExitOK {
+	if out != "0,1\n1,1\n" || messages != "" || code != exit.OK {
 		t.Errorf("%q, %q, exit code %d", out, messages, code)
 	}
 	out, messages, code = runFiles(nil, append(slices.Clone(fields), "--fields", "sequence", path)...)
-	if out != "0\n1\n" || strings.Count(messages, "\n") != 1 || !strings.Contains(messages, "--ts-out prints it") || code != ExitOK {
+	if out != "0\n1\n" || strings.Count(messages, "\n") != 1 || !strings.Contains(messages, "--ts-out prints it") || code != exit.OK {
 		t.Errorf("%q, %q, exit code %d", out, messages, code)
 	}
 	plain := writeFile(t, filepath.Join(t.TempDir(), "y.dbn.frag"), newTestFile(dbn.SchemaMbo).mbo(0, 2).records)
-	if out, messages, code = runFiles(nil, append(slices.Clone(fields), "--fields", "sequence", plain)...); messages != "" || code != ExitOK {
+	if out, messages, code = runFiles(nil, append(slices.Clone(fields), "--fields", "sequence", plain)...); messages != "" || code != exit.OK {
 		t.Errorf("without: %q, %q, exit code %d", out, messages, code)
 	}
 }
@@ -123,7 +124,7 @@ func TestADashIsStandardOutput(t *testing.T) {
 	data := newTestFile(dbn.SchemaMbo).mbo(0, 2).bytes(t)
 	for _, args := range [][]string{{"-o", "-"}, {"-o", "-", "-C"}, {"--output=-", "-D"}} {
 		out, messages, code := runFiles(bytes.NewReader(data), append(args, "-")...)
-		if out == "" || messages != "" || code != ExitOK {
+		if out == "" || messages != "" || code != exit.OK {
 			t.Errorf("%v: %q, %q, exit code %d", args, out, messages, code)
 		}
 	}
@@ -152,7 +153,7 @@ func TestSymbolicLinksAreWrittenThrough(t *testing.T) {
 			if err := errors.Join(os.Symlink("second", link), os.Symlink("data/real.csv", filepath.Join(dir, "second"))); err != nil {
 				t.Fatal(err)
 			}
-			if _, messages, code := runFiles(bytes.NewReader(data), append(test.args, "-o", link, "-")...); code != ExitOK {
+			if _, messages, code := runFiles(bytes.NewReader(data), append(test.args, "-o", link, "-")...); code != exit.OK {
 				t.Fatalf("exit code %d, %s", code, messages)
 			}
 			if to, err := os.Readlink(link); err != nil || to != "second" {
@@ -192,7 +193,7 @@ func TestTheWordAfterStats(t *testing.T) {
 		}
 	}
 	stdin := strings.NewReader("")
-	if _, messages, code := runFiles(stdin, "--stats", "99999999", "-"); code != ExitUsage || !strings.Contains(messages, "0.1 to 86400") {
+	if _, messages, code := runFiles(stdin, "--stats", "99999999", "-"); code != exit.Usage || !strings.Contains(messages, "0.1 to 86400") {
 		t.Errorf("%q, exit code %d", messages, code)
 	}
 }
@@ -209,14 +210,14 @@ func TestMessagesSpeakTheLanguageOfTheCommandLine(t *testing.T) {
 		want string
 		code int
 	}{
-		{[]string{"-l", "x", b}, `--limit "x": want a whole number, 0 or more`, ExitUsage},
-		{[]string{"--heartbeat", "soon", "-d", "X"}, `--heartbeat "soon": want a whole number`, ExitUsage},
-		{[]string{"--input-dbn-version", "300", b}, `--input-dbn-version "300": want a whole number, 0 to 255`, ExitUsage},
-		{[]string{"hist", "--max-cost", "cheap"}, `--max-cost "cheap": want a number`, ExitUsage},
-		{[]string{"--json=perhaps", b}, `--json "perhaps": want true or false`, ExitUsage},
-		{[]string{"--stats=often", b}, `--stats "often": want seconds, 0.1 to 86400`, ExitUsage},
-		{[]string{empty}, "empty.dbn is empty", ExitPartial},
-		{[]string{a, b}, "none (a live capture) and raw_symbol", ExitFailure},
+		{[]string{"-l", "x", b}, `--limit "x": want a whole number, 0 or more`, exit.Usage},
+		{[]string{"--heartbeat", "soon", "-d", "X"}, `--heartbeat "soon": want a whole number`, exit.Usage},
+		{[]string{"--input-dbn-version", "300", b}, `--input-dbn-version "300": want a whole number, 0 to 255`, exit.Usage},
+		{[]string{"hist", "--max-cost", "cheap"}, `--max-cost "cheap": want a number`, exit.Usage},
+		{[]string{"--json=perhaps", b}, `--json "perhaps": want true or false`, exit.Usage},
+		{[]string{"--stats=often", b}, `--stats "often": want seconds, 0.1 to 86400`, exit.Usage},
+		{[]string{empty}, "empty.dbn is empty", exit.Partial},
+		{[]string{a, b}, "none (a live capture) and raw_symbol", exit.Failure},
 	} {
 		_, messages, code := runFiles(nil, test.args...)
 		if code != test.code || !strings.Contains(messages, test.want) || strings.Count(messages, "\n") != 1 {
@@ -247,10 +248,10 @@ func (fullDevice) Write([]byte) (int, error) {
 
 func TestHelpThatCannotBeWrittenIsAFailure(t *testing.T) {
 	for _, args := range [][]string{{"--help"}, {"hist", "--help"}, {"--version"}, {"completion", "bash"}, {"help"}, {"help", "batch"}} {
-		for stdout, want := range map[io.Writer]int{fullDevice{}: ExitFailure, io.Discard: ExitOK} {
+		for stdout, want := range map[io.Writer]int{fullDevice{}: exit.Failure, io.Discard: exit.OK} {
 			var messages bytes.Buffer
 			p := &Program{Version: "1", Stdin: strings.NewReader(""), Stdout: stdout, Stderr: &messages, Getenv: func(string) string { return "" }}
-			if code := p.Run(args); code != want || (messages.Len() > 0) != (want != ExitOK) {
+			if code := p.Run(args); code != want || (messages.Len() > 0) != (want != exit.OK) {
 				t.Errorf("%v: exit code %d, want %d; %s", args, code, want, messages.String())
 			}
 		}
@@ -261,7 +262,7 @@ func TestTheHelpOfACommandIsAboutTheCommand(t *testing.T) {
 	help := func(args ...string) string {
 		t.Helper()
 		out, messages, code := runFiles(nil, append(args, "--help")...)
-		if code != ExitOK || messages != "" {
+		if code != exit.OK || messages != "" {
 			t.Fatalf("%v: exit code %d, %s", args, code, messages)
 		}
 		return out

@@ -3,7 +3,6 @@ package tail
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -64,7 +64,7 @@ func (run *histRun) agree(f *flags) error {
 		}
 		return f.confirmAll("Ask for", &pl.request, p.Stdin, p.Stderr)
 	case !isTerminal(p.Stdin):
-		return usage("historical data costs money: confirm with -y, or give --max-cost USD; --dry-run shows the cost")
+		return exit.BadUsage("historical data costs money: confirm with -y, or give --max-cost USD; --dry-run shows the cost")
 	}
 	price, err := run.price(&pl.query)
 	if err != nil {
@@ -100,7 +100,7 @@ func (h *historical) prepare(pl *histPlan) error {
 		return err
 	}
 	if end <= pl.query.Start {
-		return usage("there is no data of %s from %s on: it ends at %s", pl.query.Dataset, timeText(pl.query.Start), timeText(end))
+		return exit.BadUsage("there is no data of %s from %s on: it ends at %s", pl.query.Dataset, timeText(pl.query.Start), timeText(end))
 	}
 	pl.query.End = end
 	return nil
@@ -118,7 +118,7 @@ func (h *historical) endOf(dataset string, schema dbn.Schema) (dbn.UnixNanos, er
 	}
 	end, err := parseTime(text)
 	if err != nil {
-		return 0, fail(ExitFailure, "the server's end of %s: %w", dataset, err)
+		return 0, exit.Fail(exit.Failure, "the server's end of %s: %w", dataset, err)
 	}
 	return end, nil
 }
@@ -231,12 +231,12 @@ func (run *histRun) printCount() {
 // conclude says how it went, and gives the error to end with.
 func (run *histRun) conclude(err error) error {
 	count, o := &run.stream.count, &run.plan.output
-	var signaled signalError
+	var signaled exit.Signal
 	switch {
 	case errors.As(err, &signaled):
 		run.endedBy(signaled, count.summary(time.Now())+o.keptPart())
 		return err
-	case errors.Is(err, errReaderGone) && len(o.kept) == 0:
+	case errors.Is(err, exit.ErrReaderGone) && len(o.kept) == 0:
 		return nil
 	case err == nil:
 		if run.summary && run.stream.began {
@@ -251,12 +251,12 @@ func (run *histRun) conclude(err error) error {
 
 // endedBy says what a signal ended. Where data is kept is an error's business: -q does not
 // hide it.
-func (run *histRun) endedBy(signaled signalError, what string) {
+func (run *histRun) endedBy(signaled exit.Signal, what string) {
 	level := slog.LevelInfo
 	if len(run.plan.output.kept) > 0 {
 		level = slog.LevelError
 	}
-	run.log.Log(context.Background(), level, signalName(signaled.Signal)+": "+what)
+	run.log.Log(context.Background(), level, signaled.Name()+": "+what)
 }
 
 // allKept is the end of a file that is complete, but could not have its name.
@@ -264,23 +264,23 @@ func (o *output) allKept(err error, records uint64) error {
 	if len(o.kept) == 0 {
 		return err
 	}
-	return &exitError{exitCode(err), fmt.Errorf("%w; all that came (%s) is kept in %s",
-		err, plural(records, "record"), strings.Join(o.kept, " and "))}
+	return exit.Fail(exit.FromError(err), "%w; all that came (%s) is kept in %s",
+		err, plural(records, "record"), strings.Join(o.kept, " and "))
 }
 
 // partial is the end with an error, after some records or none.
 func (run *histRun) partial(err error, records uint64) error {
-	code := ExitFailure
-	if errors.Is(err, errReaderGone) {
+	code := exit.Failure
+	if errors.Is(err, exit.ErrReaderGone) {
 		err = errors.New("the reader of standard output has gone")
 	} else {
 		err = run.explain(err)
-		code = exitCode(err)
+		code = exit.FromError(err)
 	}
-	if code == ExitFailure && records > 0 && (run.broke || len(run.plan.output.kept) > 0) {
-		code = ExitPartial
+	if code == exit.Failure && records > 0 && (run.broke || len(run.plan.output.kept) > 0) {
+		code = exit.Partial
 	}
-	return run.withCount(&exitError{code, err}, records)
+	return run.withCount(exit.Fail(code, "%w", err), records)
 }
 
 // withCount adds what came before the error.
@@ -288,5 +288,5 @@ func (run *histRun) withCount(err error, records uint64) error {
 	if records == 0 {
 		return err
 	}
-	return &exitError{exitCode(err), fmt.Errorf("%w; %s came before%s", err, plural(records, "record"), run.plan.output.keptPart())}
+	return exit.Fail(exit.FromError(err), "%w; %s came before%s", err, plural(records, "record"), run.plan.output.keptPart())
 }

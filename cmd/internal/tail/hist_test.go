@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/internal/simtest"
 	"github.com/dbnloop/dbnloop/sim"
@@ -85,7 +86,7 @@ func (r result) want(t testing.TB, code int, stderr ...string) result {
 			t.Errorf("standard error lacks %q", text)
 		}
 	}
-	if code == ExitOK && len(stderr) == 0 && r.stderr != "" {
+	if code == exit.OK && len(stderr) == 0 && r.stderr != "" {
 		t.Errorf("standard error is not empty")
 	}
 	if t.Failed() {
@@ -161,8 +162,8 @@ func TestHistEqualsFile(t *testing.T) {
 		} {
 			t.Run(schema.String()+" "+form, func(t *testing.T) {
 				flags := strings.Fields(form)
-				want := runProgram(t, append(flags, file)...).want(t, ExitOK)
-				got := h.run(t, append([]string{"hist"}, histQuery(schema, flags...)...)...).want(t, ExitOK)
+				want := runProgram(t, append(flags, file)...).want(t, exit.OK)
+				got := h.run(t, append([]string{"hist"}, histQuery(schema, flags...)...)...).want(t, exit.OK)
 				if diff := cmp.Diff(want.stdout, got.stdout); diff != "" {
 					t.Errorf("file -, historical +:\n%.2000s", diff)
 				}
@@ -235,7 +236,7 @@ func TestHistIntoFiles(t *testing.T) {
 			path := filepath.Join(dir, test.name)
 			flags := strings.Fields(strings.ReplaceAll(test.flags, "DIR", dir))
 			args := append([]string{"hist", "-o", path}, histQuery(dbn.SchemaMbo, flags...)...)
-			h.run(t, args...).want(t, ExitOK)
+			h.run(t, args...).want(t, exit.OK)
 			expected := []string{test.name}
 			dbnFile := path
 			if i := slices.Index(flags, "--tee"); i >= 0 {
@@ -248,8 +249,8 @@ func TestHistIntoFiles(t *testing.T) {
 			if got := recordsOf(t, readFile(t, dbnFile)); !bytes.Equal(got, want) {
 				t.Errorf("%d bytes of records, want %d", len(got), len(want))
 			}
-			h.run(t, args...).want(t, ExitUsage, "exists: give --force")
-			h.run(t, append(args, "--force")...).want(t, ExitOK)
+			h.run(t, args...).want(t, exit.Usage, "exists: give --force")
+			h.run(t, append(args, "--force")...).want(t, exit.OK)
 		})
 	}
 }
@@ -258,15 +259,15 @@ func TestHistVersions(t *testing.T) {
 	for version := uint8(1); version <= dbn.Version; version++ {
 		h := newHistServer(t, sim.HistoricalConfig{Version: version})
 		path := filepath.Join(t.TempDir(), "a.dbn.zst")
-		h.run(t, append([]string{"hist", "-o", path}, histQuery(dbn.SchemaStatistics)...)...).want(t, ExitOK)
+		h.run(t, append([]string{"hist", "-o", path}, histQuery(dbn.SchemaStatistics)...)...).want(t, exit.OK)
 		for _, form := range []string{"-J", "-C", "--table", "-m", "-D"} {
-			want := runProgram(t, form, path).want(t, ExitOK)
-			got := h.run(t, append([]string{"hist"}, histQuery(dbn.SchemaStatistics, form)...)...).want(t, ExitOK)
+			want := runProgram(t, form, path).want(t, exit.OK)
+			got := h.run(t, append([]string{"hist"}, histQuery(dbn.SchemaStatistics, form)...)...).want(t, exit.OK)
 			if diff := cmp.Diff(want.stdout, got.stdout); diff != "" {
 				t.Errorf("version %d, %s: file -, historical +:\n%.2000s", version, form, diff)
 			}
 		}
-		got := h.run(t, append([]string{"hist", "-m", "--upgrade", "v3"}, histQuery(dbn.SchemaStatistics)...)...).want(t, ExitOK)
+		got := h.run(t, append([]string{"hist", "-m", "--upgrade", "v3"}, histQuery(dbn.SchemaStatistics)...)...).want(t, exit.OK)
 		if !strings.Contains(got.stdout, `"version":3`) {
 			t.Errorf("version %d, upgraded: %s", version, got.stdout)
 		}
@@ -275,12 +276,12 @@ func TestHistVersions(t *testing.T) {
 
 func TestHistPeriods(t *testing.T) {
 	h := newHistServer(t, sim.HistoricalConfig{})
-	all := h.run(t, "hist", "-y", "-d", "GLBX.MDP3", "-s", "trades", "--start", "2026-11-15", "ESZ6").want(t, ExitOK)
+	all := h.run(t, "hist", "-y", "-d", "GLBX.MDP3", "-s", "trades", "--start", "2026-11-15", "ESZ6").want(t, exit.OK)
 	if n := strings.Count(all.stdout, "\n"); n == 0 {
 		t.Fatal("no records of a day")
 	}
-	toEnd := h.run(t, "hist", "-y", "-d", "GLBX.MDP3", "-s", "trades", "--start", "2026-11-15T22:59:55", "ESZ6").want(t, ExitOK)
-	plain := h.run(t, "-y", "-d", "GLBX.MDP3", "-s", "trades", "--since", "2026-11-15", "--end", "2026-11-16", "ESZ6").want(t, ExitOK)
+	toEnd := h.run(t, "hist", "-y", "-d", "GLBX.MDP3", "-s", "trades", "--start", "2026-11-15T22:59:55", "ESZ6").want(t, exit.OK)
+	plain := h.run(t, "-y", "-d", "GLBX.MDP3", "-s", "trades", "--since", "2026-11-15", "--end", "2026-11-16", "ESZ6").want(t, exit.OK)
 	if all.stdout != toEnd.stdout || all.stdout != plain.stdout {
 		t.Errorf("a day: %d bytes, to the end: %d, without the command: %d", len(all.stdout), len(toEnd.stdout), len(plain.stdout))
 	}
@@ -309,11 +310,11 @@ func TestHistUsage(t *testing.T) {
 		"nor with end":  {"-d GLBX.MDP3 -s trades --start 2026-11-15 --end 2026-11-16 ESZ6", "confirm with -y, or give --max-cost USD"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h.run(t, strings.Fields(test.args)...).want(t, ExitUsage, test.text)
+			h.run(t, strings.Fields(test.args)...).want(t, exit.Usage, test.text)
 		})
 	}
 	live := runProgram(t, "-d", "GLBX.MDP3", "-s", "trades", "--dry-run", "ESZ6")
-	live.want(t, ExitUsage, "--dry-run is for historical data")
+	live.want(t, exit.Usage, "--dry-run is for historical data")
 	if slices.Contains(h.endpoints(), "timeseries.get_range") {
 		t.Error("data was asked for all the same")
 	}
@@ -336,7 +337,7 @@ func TestHistMoney(t *testing.T) {
 	query := histQuery(dbn.SchemaTrades)
 	n := len(recordsOf(t, readFile(t, sampleFile(t, dbn.SchemaTrades)))) / size
 
-	got := h.run(t, append([]string{"hist", "--dry-run"}, query...)...).want(t, ExitOK)
+	got := h.run(t, append([]string{"hist", "--dry-run"}, query...)...).want(t, exit.OK)
 	want := fmt.Sprintf("records  %s\n", grouped(uint64(n)))
 	if !strings.HasSuffix(got.stdout, want) || !strings.Contains(got.stdout, "cost     $0.") {
 		t.Errorf("dry run: %s", got.stdout)
@@ -345,7 +346,7 @@ func TestHistMoney(t *testing.T) {
 	if diff := cmp.Diff(asked, h.endpoints()); diff != "" {
 		t.Error(diff)
 	}
-	got = h.run(t, append([]string{"hist", "--dry-run", "-J"}, query...)...).want(t, ExitOK)
+	got = h.run(t, append([]string{"hist", "--dry-run", "-J"}, query...)...).want(t, exit.OK)
 	var p price
 	if err := json.Unmarshal([]byte(got.stdout), &p); err != nil || p.Records != uint64(n) ||
 		p.Bytes != uint64(n*size) || p.CostUSD <= 0 || p.Schema != "trades" {
@@ -355,23 +356,23 @@ func TestHistMoney(t *testing.T) {
 		names := []string{"dataset", "schema", "start", "end", "cost_usd", "billable_size", "record_count"}
 		values := []string{p.Dataset, p.Schema, p.Start, p.End, strconv.FormatFloat(p.CostUSD, 'f', -1, 64), fmt.Sprint(p.Bytes), fmt.Sprint(p.Records)}
 		row := strings.Join(values, delimiter) + "\n"
-		got = h.run(t, append([]string{"hist", "--dry-run", flag}, query...)...).want(t, ExitOK)
+		got = h.run(t, append([]string{"hist", "--dry-run", flag}, query...)...).want(t, exit.OK)
 		if diff := cmp.Diff(strings.Join(names, delimiter)+"\n"+row, got.stdout); diff != "" {
 			t.Errorf("dry run with %s: %s", flag, diff)
 		}
-		got = h.run(t, append([]string{"hist", "--dry-run", "--omit-header", flag}, query...)...).want(t, ExitOK)
+		got = h.run(t, append([]string{"hist", "--dry-run", "--omit-header", flag}, query...)...).want(t, exit.OK)
 		if diff := cmp.Diff(row, got.stdout); diff != "" {
 			t.Errorf("dry run with %s --omit-header: %s", flag, diff)
 		}
 	}
-	h.run(t, append([]string{"hist", "--dry-run", "-D"}, query...)...).want(t, ExitUsage, "is no DBN")
+	h.run(t, append([]string{"hist", "--dry-run", "-D"}, query...)...).want(t, exit.Usage, "is no DBN")
 	below, above := fmt.Sprint(p.CostUSD/2), fmt.Sprint(p.CostUSD*2)
-	h.run(t, append([]string{"hist", "--dry-run", "--max-cost", below}, query...)...).want(t, ExitUsage, "--max-cost")
-	h.run(t, append([]string{"hist", "--max-cost", below}, query...)...).want(t, ExitUsage, "more than --max-cost allows")
+	h.run(t, append([]string{"hist", "--dry-run", "--max-cost", below}, query...)...).want(t, exit.Usage, "--max-cost")
+	h.run(t, append([]string{"hist", "--max-cost", below}, query...)...).want(t, exit.Usage, "more than --max-cost allows")
 	if slices.Contains(h.endpoints(), "timeseries.get_range") {
 		t.Error("data was asked for beyond the limit")
 	}
-	got = h.run(t, append([]string{"hist", "--max-cost", above}, query...)...).want(t, ExitOK)
+	got = h.run(t, append([]string{"hist", "--max-cost", above}, query...)...).want(t, exit.OK)
 	if strings.Count(got.stdout, "\n") != n {
 		t.Errorf("%d lines, want %d", strings.Count(got.stdout, "\n"), n)
 	}
@@ -387,42 +388,42 @@ func TestHistFaults(t *testing.T) {
 		code  int
 		text  []string
 	}{
-		{"error=422,endpoint=timeseries.get_range", "", ExitFailure, []string{"422", "request ", "see https://databento.com/docs"}},
-		{"error=401", "", ExitAuth, []string{"401", "key from DATABENTO_API_KEY"}},
-		{"error-html=502", "", ExitFailure, []string{"502"}},
-		{"rate-limit=7s", "", ExitFailure, []string{"429", "try again in 7 s"}},
-		{"cut-body=70000", "", ExitPartial, []string{"without close_notify", "came before"}},
-		{"reset-body=70000", "", ExitPartial, []string{"came before"}},
-		{"truncate=70000", "", ExitPartial, []string{"ended inside", "came before"}},
-		{"bad-chunk=70000", "", ExitPartial, []string{"came before"}},
-		{"cut-body=70000", "-o DIR/a.csv", ExitPartial, []string{"came before, kept in DIR/a.csv.part"}},
-		{"cut-body=70000", "-o DIR/a.dbn.zst", ExitPartial, []string{"without close_notify", "came before, kept in DIR/a.dbn.zst.part"}},
-		{"cut-headers", "-o DIR/a.dbn.zst", ExitFailure, nil},
-		{"truncate=70000", "-o DIR/a.dbn.zst", ExitPartial, []string{"not whole", "kept in DIR/a.dbn.zst.part"}},
-		{"corrupt=20000", "-o DIR/a.dbn.zst", ExitCorrupt, []string{"not whole"}},
-		{"corrupt=20000", "", ExitCorrupt, nil},
-		{"truncate=0", "", ExitCorrupt, []string{"ended before its DBN metadata"}},
-		{"cut-headers", "", ExitFailure, nil},
-		{"reset-headers=20", "", ExitFailure, nil},
-		{"garbage", "", ExitFailure, []string{"no HTTP/1.1 response"}},
-		{"endless-headers", "", ExitFailure, []string{"longer than"}},
-		{"huge-header=1000000", "", ExitFailure, []string{"longer than"}},
-		{"error-text=403", "", ExitFailure, []string{"403"}},
-		{"error-empty=503", "", ExitFailure, []string{"503"}},
-		{"error-endless=500", "", ExitFailure, []string{"500"}},
-		{"unavailable=3s", "", ExitFailure, []string{"503", "try again in 3 s"}},
-		{"redirect=https://elsewhere.example.com/", "", ExitFailure, []string{"not followed"}},
-		{"short-body=100", "", ExitPartial, []string{"came before"}},
-		{"handshake-reset", "", ExitFailure, nil},
-		{"split=7", "", ExitOK, nil},
-		{"bad-warning=not JSON", "", ExitOK, []string{"warning: server: not JSON"}},
-		{"cert-expired", "", ExitFailure, []string{"certificate"}},
-		{"cert-self-signed", "", ExitFailure, []string{"certificate"}},
-		{"cert-wrong-host", "", ExitFailure, []string{"certificate"}},
-		{"cert-unknown-ca", "", ExitFailure, []string{"certificate"}},
-		{"no-tls", "", ExitFailure, nil},
-		{"warning=Warning: careful", "", ExitOK, []string{"warning: server: Warning: careful"}},
-		{"warning=Warning: careful", "-o DIR/a.dbn.zst", ExitOK, []string{"warning: server: Warning: careful"}},
+		{"error=422,endpoint=timeseries.get_range", "", exit.Failure, []string{"422", "request ", "see https://databento.com/docs"}},
+		{"error=401", "", exit.Auth, []string{"401", "key from DATABENTO_API_KEY"}},
+		{"error-html=502", "", exit.Failure, []string{"502"}},
+		{"rate-limit=7s", "", exit.Failure, []string{"429", "try again in 7 s"}},
+		{"cut-body=70000", "", exit.Partial, []string{"without close_notify", "came before"}},
+		{"reset-body=70000", "", exit.Partial, []string{"came before"}},
+		{"truncate=70000", "", exit.Partial, []string{"ended inside", "came before"}},
+		{"bad-chunk=70000", "", exit.Partial, []string{"came before"}},
+		{"cut-body=70000", "-o DIR/a.csv", exit.Partial, []string{"came before, kept in DIR/a.csv.part"}},
+		{"cut-body=70000", "-o DIR/a.dbn.zst", exit.Partial, []string{"without close_notify", "came before, kept in DIR/a.dbn.zst.part"}},
+		{"cut-headers", "-o DIR/a.dbn.zst", exit.Failure, nil},
+		{"truncate=70000", "-o DIR/a.dbn.zst", exit.Partial, []string{"not whole", "kept in DIR/a.dbn.zst.part"}},
+		{"corrupt=20000", "-o DIR/a.dbn.zst", exit.Corrupt, []string{"not whole"}},
+		{"corrupt=20000", "", exit.Corrupt, nil},
+		{"truncate=0", "", exit.Corrupt, []string{"ended before its DBN metadata"}},
+		{"cut-headers", "", exit.Failure, nil},
+		{"reset-headers=20", "", exit.Failure, nil},
+		{"garbage", "", exit.Failure, []string{"no HTTP/1.1 response"}},
+		{"endless-headers", "", exit.Failure, []string{"longer than"}},
+		{"huge-header=1000000", "", exit.Failure, []string{"longer than"}},
+		{"error-text=403", "", exit.Failure, []string{"403"}},
+		{"error-empty=503", "", exit.Failure, []string{"503"}},
+		{"error-endless=500", "", exit.Failure, []string{"500"}},
+		{"unavailable=3s", "", exit.Failure, []string{"503", "try again in 3 s"}},
+		{"redirect=https://elsewhere.example.com/", "", exit.Failure, []string{"not followed"}},
+		{"short-body=100", "", exit.Partial, []string{"came before"}},
+		{"handshake-reset", "", exit.Failure, nil},
+		{"split=7", "", exit.OK, nil},
+		{"bad-warning=not JSON", "", exit.OK, []string{"warning: server: not JSON"}},
+		{"cert-expired", "", exit.Failure, []string{"certificate"}},
+		{"cert-self-signed", "", exit.Failure, []string{"certificate"}},
+		{"cert-wrong-host", "", exit.Failure, []string{"certificate"}},
+		{"cert-unknown-ca", "", exit.Failure, []string{"certificate"}},
+		{"no-tls", "", exit.Failure, nil},
+		{"warning=Warning: careful", "", exit.OK, []string{"warning: server: Warning: careful"}},
+		{"warning=Warning: careful", "-o DIR/a.dbn.zst", exit.OK, []string{"warning: server: Warning: careful"}},
 	} {
 		t.Run(test.fault+" "+test.flags, func(t *testing.T) {
 			dir := t.TempDir()
@@ -441,7 +442,7 @@ func TestHistFaults(t *testing.T) {
 			}
 			h.run(t, args...).want(t, test.code, test.text...)
 			for _, name := range filesIn(t, dir) {
-				if test.code != ExitOK && !strings.HasSuffix(name, cutSuffix) {
+				if test.code != exit.OK && !strings.HasSuffix(name, cutSuffix) {
 					t.Errorf("%s was left", name)
 				}
 			}
@@ -451,13 +452,13 @@ func TestHistFaults(t *testing.T) {
 
 // What came before the stream broke is right.
 func TestHistCutIsPrefix(t *testing.T) {
-	want := runProgram(t, "-J", sampleFile(t, dbn.SchemaMbo)).want(t, ExitOK).stdout
+	want := runProgram(t, "-J", sampleFile(t, dbn.SchemaMbo)).want(t, exit.OK).stdout
 	for _, at := range []int64{5_000, 20_000, 60_000} {
 		h := newHistServer(t, sim.HistoricalConfig{Stored: true, Faults: []sim.HistoricalFault{{Kind: sim.HistCutBody, At: at}}})
 		dir := t.TempDir()
 		path := filepath.Join(dir, "a.json")
-		got := h.run(t, append([]string{"hist"}, histQuery(dbn.SchemaMbo)...)...).want(t, ExitPartial)
-		h.run(t, append([]string{"hist", "-o", path}, histQuery(dbn.SchemaMbo)...)...).want(t, ExitPartial)
+		got := h.run(t, append([]string{"hist"}, histQuery(dbn.SchemaMbo)...)...).want(t, exit.Partial)
+		h.run(t, append([]string{"hist", "-o", path}, histQuery(dbn.SchemaMbo)...)...).want(t, exit.Partial)
 		if got.stdout == "" || len(got.stdout) >= len(want) || !strings.HasPrefix(want, got.stdout) {
 			t.Errorf("cut at %d: %d bytes that are not the first of %d", at, len(got.stdout), len(want))
 		}
@@ -465,7 +466,7 @@ func TestHistCutIsPrefix(t *testing.T) {
 			t.Errorf("cut at %d: %d bytes in the part, %d on standard output", at, len(part), len(got.stdout))
 		}
 		path = filepath.Join(dir, "a.dbn.zst")
-		h.run(t, append([]string{"hist", "-o", path}, histQuery(dbn.SchemaMbo)...)...).want(t, ExitPartial)
+		h.run(t, append([]string{"hist", "-o", path}, histQuery(dbn.SchemaMbo)...)...).want(t, exit.Partial)
 		if part := readFile(t, path+cutSuffix); int64(len(part)) != at {
 			t.Errorf("cut at %d: %d bytes in the downloaded part", at, len(part))
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -89,7 +90,7 @@ func (p *Program) histPlan(cmd *cobra.Command, f *flags, args []string) (pl hist
 		return pl, err
 	}
 	if f.dryRun && pl.output.asked && pl.output.format == formatDBN {
-		return pl, usage("--dry-run prints a price, which is no DBN: give --table, -J, -C or -T")
+		return pl, exit.BadUsage("--dry-run prints a price, which is no DBN: give --table, -J, -C or -T")
 	}
 	pl.output.whole, pl.output.paid = true, true
 	usual := dbn.AsIs // as with files
@@ -109,20 +110,20 @@ func (pl *histPlan) ask(cmd *cobra.Command, f *flags, args []string, p *Program)
 	r := &pl.request
 	switch {
 	case len(r.schemas) != 1:
-		return usage("historical data is of one schema, but %s were asked for", joinNames(r.schemas))
+		return exit.BadUsage("historical data is of one schema, but %s were asked for", joinNames(r.schemas))
 	case !r.hasStart:
-		return usage("no start: give --start or --since")
+		return exit.BadUsage("no start: give --start or --since")
 	case cmd.Flags().Changed("limit") && f.limit == 0:
-		return usage("--limit 0: want a number of records, 1 or more")
+		return exit.BadUsage("--limit 0: want a number of records, 1 or more")
 	}
 	pl.query = dbnloop.NewRange(r.dataset, r.schemas[0], r.start, 0, r.symbols...)
 	pl.query.StypeIn, pl.query.Limit = r.stypeIn, f.limit
 	if f.end != "" {
 		if pl.query.End, err = parseTime(f.end); err != nil {
-			return usage("--end: %w", err)
+			return exit.BadUsage("--end: %w", err)
 		}
 		if pl.query.End <= r.start {
-			return usage("--end %s is not after the start, %s", timeText(pl.query.End), timeText(r.start))
+			return exit.BadUsage("--end %s is not after the start, %s", timeText(pl.query.End), timeText(r.start))
 		}
 	} else if start, end, err := dbn.ParsePeriod(f.start); err == nil && time.Duration(end-start) == 24*time.Hour {
 		pl.query.End = end

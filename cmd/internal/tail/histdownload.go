@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -50,7 +51,7 @@ func (run *histRun) download(part *partFile) error {
 // broken keeps what came of a download that broke or was ended.
 func (run *histRun) broken(part *partFile, err error) error {
 	o := &run.plan.output
-	var signaled signalError
+	var signaled exit.Signal
 	ended := errors.As(err, &signaled)
 	var records uint64
 	if !ended {
@@ -68,7 +69,7 @@ func (run *histRun) broken(part *partFile, err error) error {
 		run.endedBy(signaled, "what came is kept in "+kept)
 		return err
 	case kept != "" && records == 0:
-		return fail(ExitPartial, "%w; what came is kept in %s", run.explain(err), kept)
+		return exit.Fail(exit.Partial, "%w; what came is kept in %s", run.explain(err), kept)
 	}
 	run.broke = true
 	return run.partial(err, records)
@@ -80,18 +81,18 @@ func (run *histRun) notWhole(part *partFile, records uint64, err error) error {
 	if failed := part.keep(); failed != nil {
 		return failed
 	}
-	var signaled signalError
-	code := ExitCorrupt
+	var signaled exit.Signal
+	code := exit.Corrupt
 	switch {
 	case errors.As(err, &signaled):
 		run.endedBy(signaled, "all came, but was not checked"+o.keptPart())
 		return err
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		code = ExitPartial
+	case exit.FromError(err) == exit.Partial:
+		code = exit.Partial
 	}
-	err = fail(code, "%s: the server's answer is not whole: %s", o.path, strings.TrimPrefix(err.Error(), "dbn: "))
+	err = exit.Fail(code, "%s: the server's answer is not whole: %s", o.path, strings.TrimPrefix(err.Error(), "dbn: "))
 	if records == 0 && len(o.kept) > 0 {
-		return &exitError{code, fmt.Errorf("%w; what came is kept in %s", err, strings.Join(o.kept, ""))}
+		return exit.Fail(code, "%w; what came is kept in %s", err, strings.Join(o.kept, ""))
 	}
 	return run.withCount(err, records)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/sim"
 )
@@ -61,10 +62,10 @@ func TestHistReplacesNoPart(t *testing.T) {
 					flags = append(flags, "--force")
 				}
 				args := append([]string{"hist"}, histQuery(dbn.SchemaMbo, flags...)...)
-				h.run(t, args...).want(t, ExitPartial, "kept in "+path+".part.2\n", path+".part is there")
+				h.run(t, args...).want(t, exit.Partial, "kept in "+path+".part.2\n", path+".part is there")
 				long := readFile(t, path+".part.2")
-				h.run(t, args...).want(t, ExitPartial, "kept in "+path+".part.3\n", path+".part.2 is there")
-				h.run(t, args...).want(t, ExitOK, path+".part.3 is there")
+				h.run(t, args...).want(t, exit.Partial, "kept in "+path+".part.3\n", path+".part.2 is there")
+				h.run(t, args...).want(t, exit.OK, path+".part.3 is there")
 				if diff := cmp.Diff([]string{into[0], into[0] + ".part", into[0] + ".part.2", into[0] + ".part.3"}, filesIn(t, dir)); diff != "" {
 					t.Error(diff)
 				}
@@ -99,9 +100,9 @@ func TestHistKeepsDataWhoseNameIsTaken(t *testing.T) {
 				want := filepath.Join(t.TempDir(), into[0])
 				flags := strings.Fields(into[1])
 				s2 := rangeServer(t, dbn.SchemaMbo, func() {})
-				s2.run(t, append([]string{"hist"}, histQuery(dbn.SchemaMbo, append(flags, "-o", want)...)...)...).want(t, ExitOK)
+				s2.run(t, append([]string{"hist"}, histQuery(dbn.SchemaMbo, append(flags, "-o", want)...)...)...).want(t, exit.OK)
 				s.run(t, append([]string{"hist"}, histQuery(dbn.SchemaMbo, append(flags, "-o", path)...)...)...).
-					want(t, ExitFailure, "cannot rename", "file exists", "is kept in "+path+".part\n")
+					want(t, exit.Failure, "cannot rename", "file exists", "is kept in "+path+".part\n")
 				if !bytes.Equal(plainText(t, path+".part"), plainText(t, want)) {
 					t.Error("the part is not complete")
 				}
@@ -138,9 +139,9 @@ func TestHistKeepsDataWhosePartIsTaken(t *testing.T) {
 				got := s.run(t, append([]string{"hist"}, histQuery(dbn.SchemaMbo, append(strings.Fields(into[1]), "-o", path)...)...)...)
 				want := filepath.Join(t.TempDir(), into[0])
 				s2 := rangeServer(t, dbn.SchemaMbo, func() {})
-				s2.run(t, append([]string{"hist"}, histQuery(dbn.SchemaMbo, append(strings.Fields(into[1]), "-o", want)...)...)...).want(t, ExitOK)
+				s2.run(t, append([]string{"hist"}, histQuery(dbn.SchemaMbo, append(strings.Fields(into[1]), "-o", want)...)...)...).want(t, exit.OK)
 				kept := path
-				if got.code != ExitOK {
+				if got.code != exit.OK {
 					_, kept, _ = strings.Cut(strings.TrimSpace(got.stderr), "kept in ")
 				}
 				if !bytes.Equal(plainText(t, kept), plainText(t, want)) {
@@ -164,7 +165,7 @@ func TestHistAsksForNothingThatCannotBeWritten(t *testing.T) {
 	} {
 		s := rangeServer(t, dbn.SchemaMbo, func() {})
 		got := s.run(t, append([]string{"hist"}, histQuery(dbn.SchemaMbo, "-o", path)...)...)
-		if got.code == ExitOK || !strings.Contains(got.stderr, want) || s.wasAsked("timeseries.get_range") {
+		if got.code == exit.OK || !strings.Contains(got.stderr, want) || s.wasAsked("timeseries.get_range") {
 			t.Errorf("%.80s: exit code %d, %s; asked for: %v", path, got.code, got.stderr, s.asked)
 		}
 	}
@@ -185,8 +186,8 @@ func TestHistWritesThroughALink(t *testing.T) {
 	}
 	s := rangeServer(t, dbn.SchemaMbo, func() {})
 	args := append([]string{"hist"}, histQuery(dbn.SchemaMbo, "-o", link)...)
-	s.run(t, args...).want(t, ExitUsage, "exists")
-	s.run(t, append(args, "--force")...).want(t, ExitOK)
+	s.run(t, args...).want(t, exit.Usage, "exists")
+	s.run(t, append(args, "--force")...).want(t, exit.OK)
 	if text, err := os.Readlink(link); err != nil || text != "target.csv" {
 		t.Errorf("%q, %v", text, err)
 	}
@@ -201,7 +202,7 @@ func TestHistKeepsTheTee(t *testing.T) {
 	path, tee := filepath.Join(dir, "a.csv"), filepath.Join(dir, "t.dbn.zst")
 	h := newHistServer(t, sim.HistoricalConfig{Stored: true, Faults: []sim.HistoricalFault{{Kind: sim.HistCutBody, At: 70_000}}})
 	args := append([]string{"hist"}, histQuery(dbn.SchemaMbo, "-o", path, "--tee", tee)...)
-	h.run(t, args...).want(t, ExitPartial, "came before, kept in "+path+".part and "+tee+".part\n")
+	h.run(t, args...).want(t, exit.Partial, "came before, kept in "+path+".part and "+tee+".part\n")
 	if diff := cmp.Diff([]string{"a.csv.part", "t.dbn.zst.part"}, filesIn(t, dir)); diff != "" {
 		t.Error(diff)
 	}
@@ -219,7 +220,7 @@ func TestHistSaysOneLineOfAFailedEnd(t *testing.T) {
 		nil, {"-q"}, {"-C"}, {"-o", filepath.Join(dir, "a.csv")}, {"-o", filepath.Join(dir, "b.dbn.zst")},
 		{"-o", filepath.Join(dir, "c.dbn"), "--tee", filepath.Join(dir, "d.dbn")},
 	} {
-		got := h.run(t, append([]string{"hist"}, histQuery(dbn.SchemaMbo, flags...)...)...).want(t, ExitPartial, "came before")
+		got := h.run(t, append([]string{"hist"}, histQuery(dbn.SchemaMbo, flags...)...)...).want(t, exit.Partial, "came before")
 		if strings.Count(got.stderr, "\n") != 1 {
 			t.Errorf("%v: %s", flags, got.stderr)
 		}
@@ -236,12 +237,12 @@ func TestHistSaysOneLineOfAFailedEnd(t *testing.T) {
 		}, Exit: func(int) {}}
 		code := p.Run(append(append([]string{"hist"}, s.flags...), histQuery(dbn.SchemaMbo, flags...)...))
 		full.Close()
-		want, where := ExitFailure, "came before\n"
+		want, where := exit.Failure, "came before\n"
 		switch flags[0] {
 		case "-D": // not even the header can be written
 			where = "no space left on device\n"
 		case "--tee":
-			want, where = ExitPartial, "kept in "+flags[1]+".part\n"
+			want, where = exit.Partial, "kept in "+flags[1]+".part\n"
 		}
 		if text := stderr.String(); code != want || strings.Count(text, "\n") != 1 ||
 			!strings.Contains(text, "cannot write to standard output: no space left on device") || !strings.HasSuffix(text, where) {
@@ -259,11 +260,11 @@ func TestACostThatIsNoPriceIsRefused(t *testing.T) {
 			})
 			query := histQuery(dbn.SchemaMbo, flags...)[1:]
 			got := s.run(t, append([]string{"hist"}, query...)...)
-			if got.code == ExitOK || got.stdout != "" || s.wasAsked("timeseries.get_range") || strings.Count(got.stderr, "\n") != 1 {
+			if got.code == exit.OK || got.stdout != "" || s.wasAsked("timeseries.get_range") || strings.Count(got.stderr, "\n") != 1 {
 				t.Errorf("%q, hist %v: exit code %d, %q, %s; asked for %v", cost, flags, got.code, got.stdout, got.stderr, s.asked)
 			}
 			got = s.run(t, append([]string{"batch", "submit"}, query...)...)
-			if got.code == ExitOK || s.wasAsked("batch.submit_job") {
+			if got.code == exit.OK || s.wasAsked("batch.submit_job") {
 				t.Errorf("%q, batch submit %v: exit code %d, %s; asked for %v", cost, flags, got.code, got.stderr, s.asked)
 			}
 		}

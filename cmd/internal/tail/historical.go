@@ -7,12 +7,13 @@ import (
 	"syscall"
 
 	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 )
 
 // historical is the client of the historical API, as every command uses it: a signal ends
 // its context.
 type historical struct {
-	ctx     context.Context // its cause is a signalError
+	ctx     context.Context // its cause is a exit.Signal
 	key     apiKey
 	log     *slog.Logger
 	reactor *dbnloop.Reactor
@@ -25,7 +26,7 @@ type historical struct {
 // openHistorical makes the client. The caller calls close.
 func (p *Program) openHistorical(f *flags, log *slog.Logger, options ...dbnloop.HistoricalOption) (*historical, error) {
 	if f.retries < 0 || f.retries > maxRetries {
-		return nil, usage("--retries %d: want 0 to %d", f.retries, maxRetries)
+		return nil, exit.BadUsage("--retries %d: want 0 to %d", f.retries, maxRetries)
 	}
 	key, err := p.key(f, log)
 	if err != nil {
@@ -54,8 +55,8 @@ func (p *Program) openHistorical(f *flags, log *slog.Logger, options ...dbnloop.
 	h.client.Handle(dbnloop.Handlers{Warning: h.warn})
 	ctx, cancel := context.WithCancelCause(context.Background())
 	h.ctx = ctx
-	endSignals := watchSignals(
-		func(number syscall.Signal) { cancel(signalError{number}) },
+	endSignals := exit.WatchSignals(
+		func(number syscall.Signal) { cancel(exit.Signal(number)) },
 		func() { h.reactor.Post(h.printState) },
 		p.Exit,
 	)
@@ -91,22 +92,15 @@ func (h *historical) printState() {
 // explain turns an error of the client into the program's own, with an exit code.
 func (h *historical) explain(err error) error {
 	var e *dbnloop.Error
-	var known *exitError
-	if errors.As(err, &known) || !errors.As(err, &e) {
+	if exit.IsOwn(err) || !errors.As(err, &e) {
 		return err
 	}
-	inWords := *e
-	inWords.Message = inFlags(e.Message)
-	e = &inWords
-	switch e.Code {
-	case dbnloop.CodeInvalidAPIKey, dbnloop.CodeAuthFailed:
-		return fail(ExitAuth, "%s (%s)", e.Message, h.key)
-	case dbnloop.CodeTruncated:
-		return fail(ExitPartial, "%s", e.Message)
-	case dbnloop.CodeParseError, dbnloop.CodeDecompressionError:
-		return fail(ExitCorrupt, "%s", e.Message)
-	case dbnloop.CodeInvalidArgument, dbnloop.CodeInvalidDataset, dbnloop.CodeInvalidSymbol, dbnloop.CodeInvalidSchema:
-		return usage("%s", e.Message)
+	code, text := exit.FromError(e), withoutOption(inFlags(e.Message))
+	switch code {
+	case exit.OK: // a call that was cancelled has no answer
+		code = exit.Failure
+	case exit.Auth:
+		text += " (" + h.key.String() + ")"
 	}
-	return fail(ExitFailure, "%s", withoutOption(e.Message))
+	return exit.Fail(code, "%s", text)
 }

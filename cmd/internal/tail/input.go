@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -178,7 +179,7 @@ func (in *input) next() (dbn.Record, error) {
 func (in *input) sameKind(before *dbn.Metadata) error {
 	now := in.metadata
 	if now.Version != before.Version || now.TsOut != before.TsOut {
-		return fail(ExitFailure, "%s was replaced by a file of another kind: DBN version %d (ts_out: %v) behind version %d (%v)",
+		return exit.Fail(exit.Failure, "%s was replaced by a file of another kind: DBN version %d (ts_out: %v) behind version %d (%v)",
 			in.name, now.Version, now.TsOut, before.Version, before.TsOut)
 	}
 	if symbols, err := dbn.TsSymbolMapOf(now); err == nil && symbols.Len() > 0 {

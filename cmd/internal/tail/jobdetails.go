@@ -4,11 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 
 	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 )
 
 // detailsAtOnce bounds the requests for details of jobs that are under way at a time.
@@ -32,14 +32,14 @@ func (q *apiCall) details(ids []string) ([]*dbnloop.Job, error) {
 	d.ask()
 	for len(d.open) > 0 && q.ctx.Err() == nil {
 		if _, err := q.reactor.Poll(-1); err != nil {
-			d.err = first(d.err, err)
+			d.err = exit.First(d.err, err)
 			break
 		}
 	}
 	for _, id := range d.open {
 		q.client.Cancel(id)
 	}
-	return d.jobs, first(context.Cause(q.ctx), d.err)
+	return d.jobs, exit.First(context.Cause(q.ctx), d.err)
 }
 
 // ask sends as many requests as may be under way.
@@ -76,7 +76,7 @@ func (d *jobDetails) take(i int, body []byte, err error) {
 
 func (d *jobDetails) fail(i int, err error) {
 	explained := d.explain(err)
-	d.err = first(d.err, &exitError{exitCode(explained), fmt.Errorf("details of job %s: %w", d.ids[i], explained)})
+	d.err = exit.First(d.err, exit.Fail(exit.FromError(explained), "details of job %s: %w", d.ids[i], explained))
 	var e *dbnloop.Error
 	if errors.As(err, &e) && e.HTTP != nil && e.HTTP.Status == http.StatusNotFound {
 		return // the other ones may be there

@@ -3,6 +3,8 @@ package tail
 import (
 	"os"
 	"strings"
+
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 )
 
 // The environment variables that hold a key, or the name of a file that does.
@@ -23,7 +25,7 @@ func (k apiKey) String() string { return "key from " + k.origin }
 // findKey looks for the key: flags first, then the environment.
 func (f *flags) findKey(getenv func(string) string) (apiKey, error) {
 	if f.key != "" && f.keyFile != "" {
-		return apiKey{}, usage("-k and --key-file exclude each other")
+		return apiKey{}, exit.BadUsage("-k and --key-file exclude each other")
 	}
 	switch {
 	case f.key != "":
@@ -39,7 +41,7 @@ func (f *flags) findKey(getenv func(string) string) (apiKey, error) {
 	case path != "":
 		return readKeyFile(path, keyFileVariable+" ("+path+")")
 	}
-	return apiKey{}, fail(ExitAuth, "no API key: set %s or give --key-file FILE (--demo needs none)", keyVariable)
+	return apiKey{}, exit.Fail(exit.Auth, "no API key: set %s or give --key-file FILE (--demo needs none)", keyVariable)
 }
 
 // maxKeyFile is more than any key file holds; what is larger is another file.
@@ -48,13 +50,13 @@ const maxKeyFile = 4096
 func readKeyFile(path, origin string) (apiKey, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return apiKey{}, fail(ExitAuth, "API key of %s: %w", origin, err)
+		return apiKey{}, exit.Fail(exit.Auth, "API key of %s: %w", origin, err)
 	}
 	defer file.Close()
 	data := make([]byte, maxKeyFile)
 	n, err := file.Read(data)
 	if n == 0 {
-		return apiKey{}, fail(ExitAuth, "API key of %s: the file is empty or cannot be read (%v)", origin, err)
+		return apiKey{}, exit.Fail(exit.Auth, "API key of %s: the file is empty or cannot be read (%v)", origin, err)
 	}
 	key := apiKey{value: strings.TrimSpace(string(data[:n])), origin: origin}
 	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {

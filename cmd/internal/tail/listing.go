@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/cli"
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 )
 
 // listing is the answer of a command: a table for people, or one JSON value a line.
@@ -35,7 +36,7 @@ func (l listing) print(stdout io.Writer, form listingForm) error {
 		encoder.SetEscapeHTML(false)
 		for _, item := range l.items {
 			if err := encoder.Encode(item); err != nil {
-				return fail(ExitFailure, "cannot write the answer as JSON: %w", err)
+				return exit.Fail(exit.Failure, "cannot write the answer as JSON: %w", err)
 			}
 		}
 	} else {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -48,7 +49,7 @@ func (p *Program) live(pl *plan, key apiKey, log *slog.Logger) error {
 	}
 	defer s.client.Close() //nolint:errcheck // nothing is lost with it
 
-	endSignals := watchSignals(
+	endSignals := exit.WatchSignals(
 		func(number syscall.Signal) { reactor.Post(func() { s.stopBy(number) }) },
 		func() { reactor.Post(s.state) },
 		p.Exit,
@@ -95,7 +96,7 @@ func (s *stream) watchReader(reactor *dbnloop.Reactor, stdout io.Writer) error {
 		return nil
 	}
 	// Errors and hang-ups are reported without being asked for.
-	return reactor.Add(fd, 0, func(uint32) { s.end(errReaderGone) })
+	return reactor.Add(fd, 0, func(uint32) { s.end(exit.ErrReaderGone) })
 }
 
 // open makes the client and asks for everything.
@@ -156,7 +157,7 @@ func (s *session) ended(err error) { s.stream.end(s.explain(err)) }
 
 // stopBy ends the stream because of a signal.
 func (s *session) stopBy(number syscall.Signal) {
-	s.stream.end(signalError{number})
+	s.stream.end(exit.Signal(number))
 }
 
 func (s *session) tick() {
@@ -182,49 +183,30 @@ func (s *session) state() {
 // conclude says how it went, and gives the error to end with.
 func (s *session) conclude(err error) error {
 	count := &s.stream.count
-	var signaled signalError
+	var signaled exit.Signal
 	switch {
 	case errors.As(err, &signaled):
-		s.log.Info(endedBy(err, signaled) + ": " + count.summary(time.Now()))
+		s.log.Info(exit.EndedBy(err, signaled) + ": " + count.summary(time.Now()))
 		return err
-	case errors.Is(err, errReaderGone):
+	case errors.Is(err, exit.ErrReaderGone):
 		return nil
 	case err != nil:
-		code := exitCode(err)
-		if code == ExitFailure && count.skipped {
-			code = ExitPartial
+		code := exit.FromError(err)
+		if code == exit.Failure && count.skipped {
+			code = exit.Partial
 		}
 		if s.stream.began && count.records > 0 {
 			err = fmt.Errorf("%w; %s came before", err, plural(count.records, "record"))
 		}
-		return &exitError{code, err}
+		return exit.Fail(code, "%w", err)
 	}
 	if s.plan.summary && s.stream.began {
 		s.log.Info(count.summary(time.Now()))
 	}
 	if count.skipped {
-		return fail(ExitPartial, "the gateway skipped records because this reader was too slow: the data has gaps")
+		return exit.Fail(exit.Partial, "the gateway skipped records because this reader was too slow: the data has gaps")
 	}
 	return nil
-}
-
-// endedBy says which signal ended the program, and what that left out.
-func endedBy(err error, signaled signalError) string {
-	var stuck *stuckError
-	if errors.As(err, &stuck) {
-		return stuck.Error()
-	}
-	return signalName(signaled.Signal)
-}
-
-func signalName(number syscall.Signal) string {
-	switch number {
-	case syscall.SIGINT:
-		return "interrupted"
-	case syscall.SIGTERM:
-		return "terminated"
-	}
-	return number.String()
 }
 
 // explain turns the reason that a session ended into the program's own: nil for a good
@@ -234,31 +216,20 @@ func (s *session) explain(err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	text := inFlags(e.Message)
-	switch e.Code {
-	case dbnloop.CodeCancelled:
+	code, text := exit.FromError(e), inFlags(e.Message)
+	switch {
+	case code == exit.OK:
 		return nil
-	case dbnloop.CodeConnectionClosed:
+	case code == exit.Auth:
+		text += " (" + s.key.String() + ")"
+	case e.Code == dbnloop.CodeConnectionClosed:
 		return s.explainClosed(e)
-	case dbnloop.CodeInvalidAPIKey:
-		return fail(ExitAuth, "%s (%s)", text, s.key)
-	case dbnloop.CodeAuthFailed:
-		return fail(ExitAuth, "%s (%s)", text, s.key)
-	case dbnloop.CodeParseError, dbnloop.CodeDecompressionError:
-		return fail(ExitCorrupt, "%s", text)
-	case dbnloop.CodeLimitExceeded:
-		if s.streamed {
-			return fail(ExitCorrupt, "%s", withoutOption(text))
-		}
-	case dbnloop.CodeInvalidDataset, dbnloop.CodeInvalidSymbol, dbnloop.CodeInvalidSchema:
-		return usage("%s", text)
-	case dbnloop.CodeInvalidArgument:
-		if s.streamed { // the one argument that only the data can show to be wrong
-			return usage("--upgrade %s: %s", upgradeName(s.plan.connection.upgrade), text)
-		}
-		return usage("%s", text)
+	case e.Code == dbnloop.CodeLimitExceeded && s.streamed:
+		code, text = exit.Corrupt, withoutOption(text)
+	case e.Code == dbnloop.CodeInvalidArgument && s.streamed: // the one that only the data can show to be wrong
+		text = "--upgrade " + upgradeName(s.plan.connection.upgrade) + ": " + text
 	}
-	return fail(ExitFailure, "%s", text)
+	return exit.Fail(code, "%s", text)
 }
 
 // withoutOption names the flag where the library names its option.
@@ -275,7 +246,7 @@ func upgradeName(policy dbn.UpgradePolicy) string {
 func (s *session) explainClosed(e *dbnloop.Error) error {
 	limit, got := s.plan.selection.limit, s.stream.count.records
 	if s.stream.began && limit > 0 && got < limit {
-		return fail(ExitPartial, "%s, with %s of %s", e.Message, grouped(got), plural(limit, "record"))
+		return exit.Fail(exit.Partial, "%s, with %s of %s", e.Message, grouped(got), plural(limit, "record"))
 	}
-	return fail(ExitFailure, "%s", e.Message)
+	return exit.Fail(exit.Failure, "%s", e.Message)
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/cli"
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 )
 
 // newLogger makes what writes to standard error: lines for people, or JSON.
@@ -28,7 +29,7 @@ func newLogger(w io.Writer, format string, quiet, verbose bool) (*slog.Logger, e
 	case "json":
 		return slog.New(slog.NewJSONHandler(cli.PlainJSON(w), &slog.HandlerOptions{Level: level})), nil
 	}
-	return nil, usage("--log-format %q: want text or json", format)
+	return nil, exit.BadUsage("--log-format %q: want text or json", format)
 }
 
 // lineHandler writes each message as one line, as command line tools do:

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -34,11 +35,11 @@ type metricsServer struct {
 // serveMetrics listens at addr until close. take is called from another goroutine.
 func serveMetrics(addr string, take func(context.Context) (snapshot, error)) (*metricsServer, error) {
 	if _, _, err := net.SplitHostPort(addr); err != nil {
-		return nil, usage("--metrics-addr %q: want HOST:PORT", addr)
+		return nil, exit.BadUsage("--metrics-addr %q: want HOST:PORT", addr)
 	}
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, fail(ExitFailure, "--metrics-addr: %w", err)
+		return nil, exit.Fail(exit.Failure, "--metrics-addr: %w", err)
 	}
 	ctx, end := context.WithCancel(context.Background())
 	registry := prometheus.NewRegistry()

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -115,16 +116,16 @@ func TestAddressesOfMetrics(t *testing.T) {
 	}
 	defer taken.close()
 	for addr, code := range map[string]int{
-		"9090":                         ExitUsage, // no host
-		"":                             ExitUsage,
-		taken.listener.Addr().String(): ExitFailure, // in use
+		"9090":                         exit.Usage, // no host
+		"":                             exit.Usage,
+		taken.listener.Addr().String(): exit.Failure, // in use
 	} {
 		m, err := serveMetrics(addr, nil)
 		if err == nil {
 			m.close()
 		}
-		if exitCode(err) != code {
-			t.Errorf("%q: %v, exit code %d, want %d", addr, err, exitCode(err), code)
+		if exit.FromError(err) != code {
+			t.Errorf("%q: %v, exit code %d, want %d", addr, err, exit.FromError(err), code)
 		}
 	}
 }

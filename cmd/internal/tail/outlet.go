@@ -1,12 +1,10 @@
 package tail
 
 import (
-	"fmt"
 	"io"
 	"os"
-	"sync/atomic"
-	"syscall"
-	"time"
+
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 )
 
 // outlet writes to what may block for ever: a pipe, a terminal or a socket whose reader does
@@ -47,11 +45,11 @@ func (o *outlet) Write(p []byte) (int, error) {
 		go o.serve(o.work, o.done)
 	}
 	o.work <- p
-	result, err := await(o.done)
+	result, err := exit.Await(o.done)
 	if err != nil {
 		o.left = err
 	}
-	return result.n, first(err, result.err)
+	return result.n, exit.First(err, result.err)
 }
 
 func (o *outlet) serve(work <-chan []byte, done chan<- written) {
@@ -84,58 +82,6 @@ func openPatiently(path string, how int) (*os.File, error) {
 		file, err := os.OpenFile(path, how, 0o644)
 		done <- opened{file, err}
 	}()
-	got, err := await(done)
-	return got.file, first(err, got.err)
-}
-
-// endPatience is how long a reader may take nothing, once the program is to end.
-const endPatience = time.Second
-
-// await waits for a result, for endPatience at most once the program was asked to end.
-func await[T any](done <-chan T) (result T, err error) {
-	asked := ending.Load()
-	select {
-	case result = <-done:
-		return result, nil
-	case <-asked.done:
-	}
-	patience := time.NewTimer(endPatience)
-	defer patience.Stop()
-	select {
-	case result = <-done:
-		return result, nil
-	case <-patience.C:
-		return result, &stuckError{signalError{asked.number}}
-	}
-}
-
-// stuckError is the end by a signal, with an output that took nothing more.
-type stuckError struct{ signalError }
-
-// Error says what is missing.
-func (e *stuckError) Error() string {
-	return fmt.Sprintf("%s; the output took nothing more, its end is missing", signalName(e.Signal))
-}
-
-// Unwrap gives the signal.
-func (e *stuckError) Unwrap() error { return e.signalError }
-
-// endRequest is the signal that asked the program to end.
-type endRequest struct {
-	done   chan struct{} // closed by ask
-	number syscall.Signal
-}
-
-// ending is the request of this process, made anew by watchSignals. Signals are the
-// process's; so is this.
-var ending atomic.Pointer[endRequest]
-
-func init() { ending.Store(newEndRequest()) }
-
-func newEndRequest() *endRequest { return &endRequest{done: make(chan struct{})} }
-
-// ask notes the signal; it is called once.
-func (e *endRequest) ask(number syscall.Signal) {
-	e.number = number
-	close(e.done)
+	got, err := exit.Await(done)
+	return got.file, exit.First(err, got.err)
 }

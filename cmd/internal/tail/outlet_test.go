@@ -10,14 +10,15 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 )
 
 // askedToEnd is a process that was asked to end by a signal, until the test ends.
-func askedToEnd(t *testing.T) *endRequest {
+func askedToEnd(t *testing.T) *exit.Request {
 	t.Helper()
-	before, asked := ending.Load(), newEndRequest()
-	ending.Store(asked)
-	t.Cleanup(func() { ending.Store(before) })
+	asked, restore := exit.Replace()
+	t.Cleanup(restore)
 	return asked
 }
 
@@ -46,15 +47,15 @@ func TestASignalEndsAWriteThatIsStuck(t *testing.T) {
 	if _, err := io.ReadFull(r, make([]byte, 1)); err != nil { // it is in the write
 		t.Fatal(err)
 	}
-	asked.ask(syscall.SIGTERM)
+	asked.Ask(syscall.SIGTERM)
 	err := <-failed
-	var signaled signalError
-	var stuck *stuckError
-	if !errors.As(err, &stuck) || !errors.As(err, &signaled) || signaled.Signal != syscall.SIGTERM || !hasNoReader(err) {
+	var signaled exit.Signal
+	var stuck *exit.StuckError
+	if !errors.As(err, &stuck) || !errors.As(err, &signaled) || syscall.Signal(signaled) != syscall.SIGTERM || !exit.HasNoReader(err) {
 		t.Errorf("%v", err)
 	}
-	if endedBy(err, signaled) != "terminated; the output took nothing more, its end is missing" {
-		t.Errorf("%q", endedBy(err, signaled))
+	if exit.EndedBy(err, signaled) != "terminated; the output took nothing more, its end is missing" {
+		t.Errorf("%q", exit.EndedBy(err, signaled))
 	}
 	if _, err := d.Write([]byte("more")); !errors.As(err, &stuck) {
 		t.Errorf("a write after it: %v", err)
@@ -66,7 +67,7 @@ func TestASignalEndsAWriteThatIsStuck(t *testing.T) {
 
 func TestWhoReadsGetsEverythingAfterASignal(t *testing.T) {
 	asked := askedToEnd(t)
-	asked.ask(syscall.SIGINT)
+	asked.Ask(syscall.SIGINT)
 	r, w := pipe(t)
 	out := patient(w)
 	text := bytes.Repeat([]byte("0123456789"), 100_000)
@@ -89,7 +90,7 @@ func TestErrorsOfPatientWritesAreTheirOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := &destination{name: "standard output", w: patient(w)}
-	if _, err := d.Write([]byte("x")); !errors.Is(err, errReaderGone) {
+	if _, err := d.Write([]byte("x")); !errors.Is(err, exit.ErrReaderGone) {
 		t.Errorf("%v", err)
 	}
 	if err := d.close(); err != nil {
@@ -107,8 +108,8 @@ func TestANamedPipeIsWaitedForUntilASignal(t *testing.T) {
 	if err := unix.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	askedToEnd(t).ask(syscall.SIGTERM)
-	var stuck *stuckError
+	askedToEnd(t).Ask(syscall.SIGTERM)
+	var stuck *exit.StuckError
 	if _, err := openPatiently(path, os.O_WRONLY); !errors.As(err, &stuck) {
 		t.Errorf("%v", err)
 	}

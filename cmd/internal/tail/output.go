@@ -15,6 +15,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sys/unix"
 
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -96,7 +97,7 @@ func (f *flags) outputSettings(r *request, stdout io.Writer, getenv func(string)
 		return o, err
 	}
 	if f.exact && o.format != formatJSON {
-		return o, usage("--exact is for JSON, not for %s", o.format)
+		return o, exit.BadUsage("--exact is for JSON, not for %s", o.format)
 	}
 	if err = f.checkTee(&o); err != nil {
 		return o, err
@@ -146,14 +147,14 @@ func (f *flags) chooseFormat(o *output, terminal bool) (format, error) {
 		}
 	}
 	if count > 1 {
-		return 0, usage("give one of --table, -J, -C, -T and -D, not several")
+		return 0, exit.BadUsage("give one of --table, -J, -C, -T and -D, not several")
 	}
 	o.asked = count == 1
 	if o.path != "" {
 		named, compressed, known := formatOf(o.path)
 		o.zstd = o.zstd || compressed
 		if asked == 0 && !known {
-			return 0, usage("--output %s: the name gives no encoding; end it in .dbn, .json, .csv or .tsv (.zst behind it compresses), or give -D, -J, -C or -T", o.path)
+			return 0, exit.BadUsage("--output %s: the name gives no encoding; end it in .dbn, .json, .csv or .tsv (.zst behind it compresses), or give -D, -J, -C or -T", o.path)
 		}
 		if asked == 0 {
 			asked = named
@@ -177,32 +178,32 @@ func (f *flags) useColor(terminal bool, getenv func(string) string) (bool, error
 	case "auto":
 		return terminal && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb", nil
 	}
-	return false, usage("--color %q: want auto, always or never", f.color)
+	return false, exit.BadUsage("--color %q: want auto, always or never", f.color)
 }
 
 // check refuses what does not go together.
 func (o *output) check(r *request, terminal bool) error {
 	if o.metadata {
 		if o.format != formatTable && o.format != formatJSON {
-			return usage("--metadata is printed as JSON, not as %s", o.format)
+			return exit.BadUsage("--metadata is printed as JSON, not as %s", o.format)
 		}
 		return o.checkFile(o.path)
 	}
 	separated := o.format == formatCSV || o.format == formatTSV
 	if separated && len(r.schemas) > 1 {
-		return usage("%s holds one schema, but %s were asked for: give one with --schema, or use -J", o.format, joinNames(r.schemas))
+		return exit.BadUsage("%s holds one schema, but %s were asked for: give one with --schema, or use -J", o.format, joinNames(r.schemas))
 	}
 	if separated && o.system {
-		return usage("%s holds one kind of record, so --system does not go with it: use -J", o.format)
+		return exit.BadUsage("%s holds one kind of record, so --system does not go with it: use -J", o.format)
 	}
 	if o.disarm && !separated {
-		return usage("--spreadsheet is for CSV and TSV, not for %s", o.format)
+		return exit.BadUsage("--spreadsheet is for CSV and TSV, not for %s", o.format)
 	}
 	if o.text.Pretty && o.format == formatDBN {
-		return usage("--pretty is for text, not for DBN")
+		return exit.BadUsage("--pretty is for text, not for DBN")
 	}
 	if (terminal || isTerminalPath(o.path)) && (o.format == formatDBN || o.zstd) {
-		return usage("binary data does not belong on a terminal: give --output FILE, or pipe it")
+		return exit.BadUsage("binary data does not belong on a terminal: give --output FILE, or pipe it")
 	}
 	return o.checkFile(o.path)
 }
@@ -213,10 +214,10 @@ func (f *flags) checkTee(o *output) error {
 	}
 	kind, compressed, known := formatOf(o.tee)
 	if !known || kind != formatDBN {
-		return usage("--tee %s: it writes DBN, so the name must end in .dbn or .dbn.zst", o.tee)
+		return exit.BadUsage("--tee %s: it writes DBN, so the name must end in .dbn or .dbn.zst", o.tee)
 	}
 	if o.path != "" && filepath.Clean(o.path) == filepath.Clean(o.tee) {
-		return usage("--tee and --output name the same file, %s", o.tee)
+		return exit.BadUsage("--tee and --output name the same file, %s", o.tee)
 	}
 	o.teeZstd = compressed
 	return o.checkFile(o.tee)
@@ -237,22 +238,19 @@ func (o *output) checkFile(path string) error {
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && info.IsDir():
-		return usage("%s is a directory", path)
+		return exit.BadUsage("%s is a directory", path)
 	case err == nil && info.Mode().IsRegular() && !o.force:
-		return usage("%s exists: give --force to overwrite it", path)
+		return exit.BadUsage("%s exists: give --force to overwrite it", path)
 	case err == nil:
 		return nil
 	case !errors.Is(err, os.ErrNotExist):
-		return fail(ExitFailure, "cannot write %s: %w", path, err)
+		return exit.Fail(exit.Failure, "cannot write %s: %w", path, err)
 	}
 	if err := unix.Access(filepath.Dir(path), unix.W_OK|unix.X_OK); err != nil {
-		return fail(ExitFailure, "cannot write %s: directory %s: %w", path, filepath.Dir(path), err)
+		return exit.Fail(exit.Failure, "cannot write %s: directory %s: %w", path, filepath.Dir(path), err)
 	}
 	return nil
 }
-
-// errReaderGone says that nobody reads the output any more: a quiet end.
-var errReaderGone = errors.New("the reader of the output has gone")
 
 // destination is an opened file or standard output.
 type destination struct {
@@ -288,7 +286,7 @@ func (o *output) open(path string, stdout io.Writer) (*destination, error) {
 	}
 	file, err := openPatiently(path, how)
 	if err != nil {
-		return nil, fail(ExitFailure, "cannot write %s: %w", path, err)
+		return nil, exit.Fail(exit.Failure, "cannot write %s: %w", path, err)
 	}
 	return &destination{name: path, w: patient(file), file: file}, nil
 }
@@ -306,7 +304,7 @@ func standardOutput(stdout io.Writer) *destination {
 	return d
 }
 
-// Write passes bytes on; a reader that has gone is errReaderGone.
+// Write passes bytes on; a reader that has gone is exit.ErrReaderGone.
 func (d *destination) Write(p []byte) (int, error) {
 	if d.failure != nil {
 		return 0, d.failure
@@ -315,7 +313,7 @@ func (d *destination) Write(p []byte) (int, error) {
 	if err == nil {
 		return n, nil
 	}
-	d.failure = errReaderGone
+	d.failure = exit.ErrReaderGone
 	if !errors.Is(err, syscall.EPIPE) && !errors.Is(err, io.ErrClosedPipe) {
 		d.failure = d.failed(err)
 	}
@@ -327,11 +325,10 @@ func (d *destination) Write(p []byte) (int, error) {
 
 // failed names the destination once: the system's error names it too.
 func (d *destination) failed(err error) error {
-	var known *exitError
-	if errors.As(err, &known) {
+	if exit.IsOwn(err) {
 		return err
 	}
-	return fail(ExitFailure, "cannot write to %s: %w", d.name, causeOf(err))
+	return exit.Fail(exit.Failure, "cannot write to %s: %w", d.name, causeOf(err))
 }
 
 // causeOf is the system's error without the name of the file.
@@ -462,9 +459,9 @@ func (t *textWriter) write() error {
 func (t *textWriter) close() error {
 	err := t.write()
 	if t.zw != nil {
-		err = first(err, t.zw.Close())
+		err = exit.First(err, t.zw.Close())
 	}
-	return first(err, t.dest.close())
+	return exit.First(err, t.dest.close())
 }
 
 // lag bounds how long a file stays behind the records that came: it can be read up to there

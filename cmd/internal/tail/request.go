@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -34,23 +35,23 @@ func (r *request) all() bool { return len(r.symbols) == 1 && r.symbols[0] == dbn
 func (f *flags) request(args []string, stdin io.Reader, now time.Time) (request, error) {
 	r := request{dataset: f.dataset, snapshot: f.snapshot, tsOut: f.tsOut}
 	if r.dataset == "" {
-		return r, usage("no dataset: give one with --dataset, for instance -d GLBX.MDP3, or name a DBN file, or try --demo")
+		return r, exit.BadUsage("no dataset: give one with --dataset, for instance -d GLBX.MDP3, or name a DBN file, or try --demo")
 	}
 	var err error
 	if r.schemas, err = parseSchemas(f.schemas); err != nil {
 		return r, err
 	}
 	if r.stypeIn, err = dbn.ParseSType(f.stypeIn); err != nil {
-		return r, usage("--stype-in %q: want one of %s", f.stypeIn, joinNames(dbn.AllSTypes()))
+		return r, exit.BadUsage("--stype-in %q: want one of %s", f.stypeIn, joinNames(dbn.AllSTypes()))
 	}
 	if err = f.parseStart(&r, now); err != nil {
 		return r, err
 	}
 	if r.snapshot && !slices.Equal(r.schemas, []dbn.Schema{dbn.SchemaMbo}) {
-		return r, usage("--snapshot works with --schema mbo alone")
+		return r, exit.BadUsage("--snapshot works with --schema mbo alone")
 	}
 	if r.snapshot && r.hasStart {
-		return r, usage("--snapshot and --start or --since exclude each other")
+		return r, exit.BadUsage("--snapshot and --start or --since exclude each other")
 	}
 	r.symbols, err = f.gatherSymbols(args, stdin)
 	return r, err
@@ -61,14 +62,14 @@ func parseSchemas(names []string) ([]dbn.Schema, error) {
 	for _, name := range names {
 		schema, err := dbn.ParseSchema(strings.TrimSpace(name))
 		if err != nil {
-			return nil, usage("--schema %q is unknown: want one of %s", name, joinNames(dbn.AllSchemas()))
+			return nil, exit.BadUsage("--schema %q is unknown: want one of %s", name, joinNames(dbn.AllSchemas()))
 		}
 		if !slices.Contains(schemas, schema) {
 			schemas = append(schemas, schema)
 		}
 	}
 	if len(schemas) == 0 {
-		return nil, usage("no schema: give one with --schema, for instance -s trades; one of %s", joinNames(dbn.AllSchemas()))
+		return nil, exit.BadUsage("no schema: give one with --schema, for instance -s trades; one of %s", joinNames(dbn.AllSchemas()))
 	}
 	return schemas, nil
 }
@@ -86,16 +87,16 @@ func joinNames[T fmt.Stringer](values []T) string { return strings.Join(names(va
 func (f *flags) parseStart(r *request, now time.Time) (err error) {
 	switch {
 	case f.start != "" && f.since != "":
-		return usage("--start and --since exclude each other")
+		return exit.BadUsage("--start and --since exclude each other")
 	case f.start != "":
 		r.hasStart = true
 		if r.start, err = parseTime(f.start); err != nil {
-			return usage("--start: %w", err)
+			return exit.BadUsage("--start: %w", err)
 		}
 	case f.since != "":
 		r.hasStart = true
 		if r.start, err = parseSince(f.since, now); err != nil {
-			return usage("--since: %w", err)
+			return exit.BadUsage("--since: %w", err)
 		}
 	}
 	return nil
@@ -109,7 +110,7 @@ func (f *flags) gatherSymbols(args []string, stdin io.Reader) ([]string, error) 
 		for symbol := range strings.SplitSeq(list, ",") {
 			symbol = strings.TrimSpace(symbol)
 			if err := checkSymbol(symbol); err != nil {
-				return usage("%s: %w", where, err)
+				return exit.BadUsage("%s: %w", where, err)
 			}
 			if !seen[symbol] {
 				seen[symbol] = true
@@ -130,11 +131,11 @@ func (f *flags) gatherSymbols(args []string, stdin io.Reader) ([]string, error) 
 	}
 	switch {
 	case seen[dbn.AllSymbols] && len(symbols) > 1, f.allSymbols && len(symbols) > 0 && !seen[dbn.AllSymbols]:
-		return nil, usage("every symbol was asked for, and symbols by name besides: give one or the other")
+		return nil, exit.BadUsage("every symbol was asked for, and symbols by name besides: give one or the other")
 	case f.allSymbols:
 		return []string{dbn.AllSymbols}, nil
 	case len(symbols) == 0:
-		return nil, usage("no symbols: name some, or give --symbols-file FILE or --all-symbols")
+		return nil, exit.BadUsage("no symbols: name some, or give --symbols-file FILE or --all-symbols")
 	}
 	return symbols, nil
 }
@@ -159,7 +160,7 @@ func readSymbols(path string, stdin io.Reader, add func(list, where string) erro
 	if path != "-" {
 		file, err := os.Open(path)
 		if err != nil {
-			return usage("--symbols-file: %w", err)
+			return exit.BadUsage("--symbols-file: %w", err)
 		}
 		defer file.Close()
 		in = file
@@ -168,7 +169,7 @@ func readSymbols(path string, stdin io.Reader, add func(list, where string) erro
 	for n := 1; ; n++ {
 		line, err := lines.ReadString('\n')
 		if err != nil && err != io.EOF { //nolint:errorlint // a clean end is io.EOF itself
-			return usage("--symbols-file %s: %w", path, err)
+			return exit.BadUsage("--symbols-file %s: %w", path, err)
 		}
 		if n == 1 {
 			line = strings.TrimPrefix(line, "\ufeff") // Windows' editors begin with it
@@ -192,7 +193,7 @@ func (f *flags) confirmAll(verb string, r *request, stdin io.Reader, stderr io.W
 		return nil
 	}
 	if !isTerminal(stdin) {
-		return usage("every symbol of %s can be a lot of data: confirm with -y", r.dataset)
+		return exit.BadUsage("every symbol of %s can be a lot of data: confirm with -y", r.dataset)
 	}
 	return confirm(context.Background(), fmt.Sprintf("%s every symbol of %s (%s)? This can be a lot of data.",
 		verb, r.dataset, joinNames(r.schemas)), stdin, stderr)
@@ -214,7 +215,7 @@ func confirm(ctx context.Context, question string, stdin io.Reader, stderr io.Wr
 			return nil
 		}
 	}
-	return usage("not confirmed: nothing was asked for")
+	return exit.BadUsage("not confirmed: nothing was asked for")
 }
 
 // gateway is where to connect; an empty host means the dataset's own.
@@ -227,12 +228,12 @@ func (f *flags) gatewayAddress() (host string, port int, err error) {
 		// Without a port, the gateway's usual one.
 		host, text = strings.Trim(f.gateway, "[]"), strconv.Itoa(dbn.LivePort)
 		if strings.Contains(host, ":") && net.ParseIP(host) == nil {
-			return "", 0, usage("--gateway %q: want HOST:PORT", f.gateway)
+			return "", 0, exit.BadUsage("--gateway %q: want HOST:PORT", f.gateway)
 		}
 	}
 	port, err = strconv.Atoi(text)
 	if err != nil || port < 1 || port > 65535 || host == "" {
-		return "", 0, usage("--gateway %q: want HOST:PORT, with a port of 1 to 65535", f.gateway)
+		return "", 0, exit.BadUsage("--gateway %q: want HOST:PORT, with a port of 1 to 65535", f.gateway)
 	}
 	return host, port, nil
 }

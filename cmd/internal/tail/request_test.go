@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -26,7 +27,7 @@ func planOf(t *testing.T, env map[string]string, args ...string) (plan, error) {
 	}
 	cmd := p.command(&f, &log)
 	if err := cmd.ParseFlags(args); err != nil {
-		return plan{}, usage("%w", err)
+		return plan{}, exit.BadUsage("%w", err)
 	}
 	return p.plan(cmd, &f, cmd.Flags().Args())
 }
@@ -89,8 +90,8 @@ func TestBadCommandLinesAreRefusedInWords(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Fatalf("got %v, want an error with %q", err, test.want)
 			}
-			if code := exitCode(err); code != ExitUsage {
-				t.Errorf("exit code %d, want %d", code, ExitUsage)
+			if code := exit.FromError(err); code != exit.Usage {
+				t.Errorf("exit code %d, want %d", code, exit.Usage)
 			}
 			if strings.Contains(err.Error(), "\n") {
 				t.Errorf("more than one line: %q", err)
@@ -209,20 +210,20 @@ func TestKeyIsFoundAndNeverShown(t *testing.T) {
 		origin string
 		code   int
 	}{
-		{"flag", flags{key: secret}, nil, "-k", ExitOK},
-		{"file", flags{keyFile: file}, map[string]string{keyVariable: "other"}, "--key-file " + file, ExitOK},
-		{"variable", flags{}, map[string]string{keyVariable: secret, keyFileVariable: "/nowhere"}, keyVariable, ExitOK},
-		{"file variable", flags{}, map[string]string{keyFileVariable: file}, keyFileVariable + " (" + file + ")", ExitOK},
-		{"none", flags{}, nil, "", ExitAuth},
-		{"both", flags{key: secret, keyFile: file}, nil, "", ExitUsage},
-		{"file for all", flags{keyFile: open}, nil, "--key-file " + open, ExitOK},
-		{"missing file", flags{keyFile: file + "x"}, nil, "", ExitAuth},
-		{"directory", flags{keyFile: filepath.Dir(file)}, nil, "", ExitAuth},
+		{"flag", flags{key: secret}, nil, "-k", exit.OK},
+		{"file", flags{keyFile: file}, map[string]string{keyVariable: "other"}, "--key-file " + file, exit.OK},
+		{"variable", flags{}, map[string]string{keyVariable: secret, keyFileVariable: "/nowhere"}, keyVariable, exit.OK},
+		{"file variable", flags{}, map[string]string{keyFileVariable: file}, keyFileVariable + " (" + file + ")", exit.OK},
+		{"none", flags{}, nil, "", exit.Auth},
+		{"both", flags{key: secret, keyFile: file}, nil, "", exit.Usage},
+		{"file for all", flags{keyFile: open}, nil, "--key-file " + open, exit.OK},
+		{"missing file", flags{keyFile: file + "x"}, nil, "", exit.Auth},
+		{"directory", flags{keyFile: filepath.Dir(file)}, nil, "", exit.Auth},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			key, err := test.flags.findKey(func(name string) string { return test.env[name] })
-			if exitCode(err) != test.code {
+			if exit.FromError(err) != test.code {
 				t.Fatalf("error %v, want exit code %d", err, test.code)
 			}
 			if warned := key.warning != ""; warned != (test.name == "file for all") {

@@ -4,8 +4,9 @@ import (
 	"errors"
 	"io"
 
-	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/cmd/internal/cli"
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/dbn"
 )
 
 // sink takes the records of a stream and writes them. All methods are called from one
@@ -175,7 +176,7 @@ func ownError(err error) error {
 	if err == nil {
 		return nil // without an allocation
 	}
-	var known *exitError
+	var known *exit.Error
 	if errors.As(err, &known) {
 		return known
 	}
@@ -187,15 +188,15 @@ func (s *dbnSink) endTurn() error {
 	if !perTurn && !s.lag.overFor(s.dest.maxLag()) {
 		return nil
 	}
-	return first(s.write(), ownError(s.encoder.Flush()))
+	return exit.First(s.write(), ownError(s.encoder.Flush()))
 }
 
 func (s *dbnSink) close() error {
 	err := s.write()
 	if s.encoder != nil {
-		err = first(err, ownError(s.encoder.Close()))
+		err = exit.First(err, ownError(s.encoder.Close()))
 	}
-	return first(err, s.dest.close())
+	return exit.First(err, s.dest.close())
 }
 
 // metadataSink prints the stream's metadata and nothing else.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -92,7 +93,7 @@ func (s *stream) record(r dbn.Record) {
 		return
 	}
 	if !s.began {
-		s.end(fail(ExitCorrupt, "records came before readable DBN metadata"))
+		s.end(exit.Fail(exit.Corrupt, "records came before readable DBN metadata"))
 		return
 	}
 	rtype := r.RType()
@@ -282,7 +283,7 @@ func (s *stream) sessionEvent(event dbnloop.SessionEvent) {
 		return
 	}
 	if s.refused++; s.refused >= len(s.request.schemas) && s.count.records == 0 {
-		s.end(fail(ExitFailure, "the gateway refused every subscription, so nothing would come"))
+		s.end(exit.Fail(exit.Failure, "the gateway refused every subscription, so nothing would come"))
 	}
 }
 
@@ -304,33 +305,17 @@ func (s *stream) finish() error {
 		return s.err
 	}
 	var failed error
-	if s.last != nil && s.main != nil && !hasNoReader(s.err) {
+	if s.last != nil && s.main != nil && !exit.HasNoReader(s.err) {
 		failed = s.printLast()
 	}
 	if s.main != nil {
-		failed = first(failed, s.main.close())
+		failed = exit.First(failed, s.main.close())
 	}
 	if s.tee != nil {
-		failed = first(failed, s.tee.close())
+		failed = exit.First(failed, s.tee.close())
 	}
-	if failed != nil && !errors.Is(failed, errReaderGone) {
+	if failed != nil && !errors.Is(failed, exit.ErrReaderGone) {
 		return failed
 	}
-	return first(s.err, failed)
-}
-
-// hasNoReader reports whether the output ended because nobody reads it.
-func hasNoReader(err error) bool {
-	var stuck *stuckError
-	return errors.Is(err, errReaderGone) || errors.As(err, &stuck)
-}
-
-// first is the first error that is one.
-func first(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return exit.First(s.err, failed)
 }

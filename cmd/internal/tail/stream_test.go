@@ -21,6 +21,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/sim/sample"
 )
@@ -582,7 +583,7 @@ func TestABrokenPipeEndsQuietly(t *testing.T) {
 	for _, args := range [][]string{{"-J"}, {"-C"}, {"-D"}, {"-D", "-z"}, {"--table"}, {"-J", "-z"}, {"-J", "-n", "5000"}} {
 		t.Run(fmt.Sprint(args), func(t *testing.T) {
 			_, err := run(t, &brokenPipe{200}, dbn.SchemaMbo, args...)
-			if !errors.Is(err, errReaderGone) || exitCode(err) != ExitOK {
+			if !errors.Is(err, exit.ErrReaderGone) || exit.FromError(err) != exit.OK {
 				t.Errorf("got %v", err)
 			}
 		})

@@ -6,8 +6,9 @@ import (
 	"slices"
 	"unicode/utf8"
 
-	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/cmd/internal/cli"
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/dbn"
 )
 
 // tableSink prints aligned rows for people.
@@ -76,7 +77,7 @@ func (s *tableSink) close() error {
 	if s.named == (form{}) {
 		err = s.header()
 	}
-	return first(err, s.out.close())
+	return exit.First(err, s.out.close())
 }
 
 // Colors of the table, as terminal control sequences.

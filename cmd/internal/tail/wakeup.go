@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 )
 
 // wakeup is what a program that reads files waits with: for bytes or changes, for a signal,
@@ -53,7 +55,7 @@ func (w *wakeup) askState() {
 // check gives the reason to end, if there is one.
 func (w *wakeup) check() error {
 	if number := w.stop.Load(); number != 0 {
-		return signalError{syscall.Signal(number)}
+		return exit.Signal(syscall.Signal(number))
 	}
 	return nil
 }
@@ -80,7 +82,7 @@ func (w *wakeup) wait(fd int, timeout time.Duration) (ready bool, err error) {
 		return false, err
 	}
 	if fds[1].Revents&hangUp != 0 {
-		return false, errReaderGone
+		return false, exit.ErrReaderGone
 	}
 	return fds[2].Revents != 0, nil
 }

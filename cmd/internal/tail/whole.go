@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 )
 
 // partFile is a file that is written under the name of a part and gets its own name when
@@ -40,7 +42,7 @@ func (o *output) openPart(path string) (*partFile, error) {
 	p := &partFile{final: path, output: o}
 	if info, err := os.Lstat(path); err == nil && info.Mode()&os.ModeSymlink != 0 {
 		if p.final, err = filepath.EvalSymlinks(path); err != nil {
-			return nil, usage("%s is a symbolic link to a file that does not exist: name that file", path)
+			return nil, exit.BadUsage("%s is a symbolic link to a file that does not exist: name that file", path)
 		}
 	}
 	for number := 1; ; number++ {
@@ -52,7 +54,7 @@ func (o *output) openPart(path string) (*partFile, error) {
 			continue
 		}
 		if err != nil {
-			return nil, fail(ExitFailure, "cannot write %s: %w", path, err)
+			return nil, exit.Fail(exit.Failure, "cannot write %s: %w", path, err)
 		}
 		return p, nil
 	}
@@ -152,8 +154,8 @@ func (p *partFile) settle() (err error) {
 		err = p.file.Sync()
 		syncDirectory(p.name)
 	}
-	if err = first(err, p.file.Close()); err != nil {
-		return fail(ExitFailure, "cannot write to %s: %w", name, causeOf(err))
+	if err = exit.First(err, p.file.Close()); err != nil {
+		return exit.Fail(exit.Failure, "cannot write to %s: %w", name, causeOf(err))
 	}
 	return nil
 }
@@ -169,7 +171,7 @@ func (p *partFile) rename() error {
 		}
 	}
 	if err != nil {
-		return fail(ExitFailure, "cannot rename %s to %s: %w", p.name, p.final, causeOf(err))
+		return exit.Fail(exit.Failure, "cannot rename %s to %s: %w", p.name, p.final, causeOf(err))
 	}
 	return nil
 }
