@@ -97,7 +97,7 @@ func (c *LiveClient) Connect(gateway string, port int) error {
 	var busy error
 	err := c.call(func() *bindings.Error {
 		if s := State(c.live.State()); s != Disconnected {
-			busy = newError(CodeInvalidState, "Connect: this client has a session, which is %s: end it with Disconnect (at once) or with Stop (then connect in the Error handler); Close would end the client too", s)
+			busy = newError(CodeInvalidState, "Connect: this client has a session, which is %s: end it with Disconnect (at once) or with Stop (then connect in the Error handler)", s)
 			return nil
 		}
 		e := c.live.Connect(gateway, int32(port))

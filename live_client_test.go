@@ -3,6 +3,7 @@ package dbnloop_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -584,6 +585,57 @@ func TestIterators(t *testing.T) {
 	})
 }
 
+func TestTheSessionIDIsKnownInTheErrorHandler(t *testing.T) {
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	r := newReactor(t)
+	c := session(t, gw, r, dbn.SchemaMbo)
+	var while, atEnd uint64
+	var text string
+	err := runUntilError(t, r, c, dbnloop.Handlers{
+		Mbo:   func(*dbn.MboMsg) { while = c.SessionID() },
+		Error: func(error) { atEnd, text = c.SessionID(), c.SessionIDText() },
+	})
+	if !errors.Is(err, dbnloop.ErrConnectionClosed) {
+		t.Error(err)
+	}
+	if while == 0 || atEnd != while || text != fmt.Sprint(while) || c.SessionID() != while {
+		t.Errorf("the session's id: %d while it streams, %d and %q at its end, %d after", while, atEnd, text, c.SessionID())
+	}
+}
+
+// What the refusal says to do works.
+func TestConnectWhileStreamingLeavesTheClientUsable(t *testing.T) {
+	gw := simtest.Gateway(t, sim.Config{})
+	r := newReactor(t)
+	c := session(t, gw, r, dbn.SchemaMbo)
+	records, ended := 0, false
+	c.Handle(dbnloop.Handlers{
+		Mbo:   func(*dbn.MboMsg) { records++ },
+		Error: func(error) { ended = true },
+	})
+	polled(t, r, func() bool { return records > 0 })
+	err := c.Connect(gw.Host(), gw.Port())
+	wantMisuse(t, "Connect while streaming", err)
+	if strings.Contains(err.Error(), "Close") || !strings.Contains(err.Error(), "Stop") {
+		t.Errorf("Close would end the client for good: %v", err)
+	}
+	before := records
+	polled(t, r, func() bool { return records > before || records == sample(t, dbn.SchemaMbo) })
+	if ended || c.State() != dbnloop.Streaming {
+		t.Fatal("the refused call ended the session")
+	}
+	if err := c.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	polled(t, r, func() bool { return ended })
+	records = 0
+	_, err = c.Subscribe(dbnloop.NewSubscription(dataset, dbn.SchemaMbo, dbn.AllSymbols))
+	if err = errors.Join(err, c.Connect(gw.Host(), gw.Port()), c.Start()); err != nil {
+		t.Fatal(err)
+	}
+	polled(t, r, func() bool { return records > 0 })
+}
+
 func TestErrors(t *testing.T) {
 	r := newReactor(t)
 	t.Run("key form", func(t *testing.T) {
@@ -712,6 +764,13 @@ func TestCAndGoAgreeOnLayouts(t *testing.T) {
 func TestMain(m *testing.M) {
 	if how := os.Getenv("DBNLOOP_TEST_PATIENCE"); how != "" {
 		if err := waitInAChild(how); err != nil {
+			io.WriteString(os.Stderr, err.Error()+"\n")
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	if url := os.Getenv(stoppedChild); url != "" {
+		if err := beStopped(url); err != nil {
 			io.WriteString(os.Stderr, err.Error()+"\n")
 			os.Exit(1)
 		}

@@ -36,13 +36,13 @@ type patience struct {
 	name  string
 	limit time.Duration
 	// serve plays the peer and calls late with what the client waits for under the limit.
-	serve func(t *testing.T, late late) (url string)
+	serve func(t *testing.T, late later) (url string)
 	// silent is how a stream ends whose peer never sends it.
 	silent error
 }
 
-// late hands out what to send; it returns when that was sent, or when nobody will.
-type late func(send func())
+// later hands out what to send; it returns when that was sent, or when nobody will.
+type later func(send func())
 
 // short is a limit with room for a slow machine: until the peer is about to answer, and the
 // client is stopped or held up, it must not pass.
@@ -148,7 +148,7 @@ func stream() (header, first, second []byte) {
 const patientRecords = 2000
 
 // serveLive is a gateway for one session.
-func serveLive(t *testing.T, late late) string {
+func serveLive(t *testing.T, late later) string {
 	name := t.Name()[strings.LastIndex(t.Name(), "/")+1:]
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -201,7 +201,7 @@ func serveLive(t *testing.T, late late) string {
 }
 
 // serveHistorical is a server for one range.
-func serveHistorical(t *testing.T, late late) string {
+func serveHistorical(t *testing.T, late later) string {
 	name := t.Name()[strings.LastIndex(t.Name(), "/")+1:]
 	header, first, second := stream()
 	var body []byte
@@ -247,12 +247,12 @@ func serveHistorical(t *testing.T, late late) string {
 // lateListener's connections send their first bytes late: TLS's answer to a hello.
 type lateListener struct {
 	net.Listener
-	late late
+	late later
 }
 
 type lateConn struct {
 	net.Conn
-	late  late
+	late  later
 	begun bool
 }
 
@@ -280,7 +280,7 @@ type hand struct {
 	over chan struct{}
 }
 
-// play runs a peer that waits with what is late until it is told.
+// play runs a peer that waits with what is late until main takes it.
 func play(t *testing.T, p patience) (url, caFile string, hands chan hand) {
 	hands = make(chan hand)
 	gone := make(chan struct{})

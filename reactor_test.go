@@ -454,6 +454,46 @@ func TestFdInsideAnotherLoop(t *testing.T) {
 	}
 }
 
+// What Run waits with is made with the reactor: without fds nothing is begun that may be
+// billed.
+func TestAReactorWithoutFdsIsRefused(t *testing.T) {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	before, refused := openFds(), 0
+	for most := uint64(3); ; most++ {
+		few := limit
+		few.Cur = most
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &few); err != nil {
+			t.Fatal(err)
+		}
+		r, err := dbnloop.NewReactor()
+		if err == nil {
+			// With no fd to spare it waits, and works.
+			r.Post(r.Stop)
+			err = errors.Join(r.Run(t.Context()), r.Close())
+			most = limit.Cur
+		} else if refused++; !errors.Is(err, dbnloop.ErrSystem) || !errors.Is(err, unix.EMFILE) {
+			t.Errorf("with fds below %d: %v", most, err)
+		} else {
+			err = nil
+		}
+		if e := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); e != nil || err != nil {
+			t.Fatal(e, err)
+		}
+		if now := openFds(); now != before {
+			t.Fatalf("%d fds before, %d after a try with fds below %d", before, now, most)
+		}
+		if most == limit.Cur {
+			break
+		}
+	}
+	if refused < 5 {
+		t.Errorf("it was refused %d times: it needs five fds", refused)
+	}
+}
+
 // Nothing but a dropped Reactor: the safety net must free what the C side holds.
 func TestADroppedReactorIsFreed(t *testing.T) {
 	gw := simtest.Gateway(t, sim.Config{})

@@ -384,9 +384,9 @@ void dbnloop_live_resume(dbnloop_live* client);
 int dbnloop_live_is_paused(const dbnloop_live* client);
 /* A dbnloop_live_state. */
 uint32_t dbnloop_live_get_state(const dbnloop_live* client);
-/* The gateway's id of this session, or of the one that ended last: it is kept, also when
- * the ERROR event comes, until the next connect. 0 before authentication, and when it is
- * not a number up to 2^64 - 1; then the text has it. */
+/* The gateway's id of this session, or of the one that ended last: it is kept, also
+ * when the ERROR event comes, until the next connect. 0 before authentication, and when
+ * it is not a number up to 2^64 - 1; then the text has it. */
 uint64_t dbnloop_live_session_id(const dbnloop_live* client);
 /* The same as the gateway wrote it (UTF-8, without control characters, NUL-terminated);
  * "" before authentication. Valid until the next connect, or until the client is freed.

@@ -171,7 +171,7 @@ func (d *Decoder) open(r io.Reader) error {
 	if d.zr, err = newZstdReader(br); err != nil {
 		return err
 	}
-	d.in = windowReader{d.zr}
+	d.in = d.zr
 	return nil
 }
 

@@ -243,7 +243,7 @@ func (f *zstdFrame) readHeader() error {
 		window = fields[0]
 	}
 	if n := windowSize(window); n > maxWindow {
-		return fmt.Errorf("a zstd frame needs a window of %d MiB, the limit is %d MiB: compress the data again with a smaller one", n>>20, maxWindow>>20)
+		return fmt.Errorf("a zstd frame needs a window of %d MiB, and windows of up to %d MiB are accepted: compress it again without --ultra and --long above 27", n>>20, maxWindow>>20)
 	}
 	f.window = windowSize(window)
 	f.buf = binary.LittleEndian.AppendUint32(f.buf[:0], zstdMagic)

@@ -89,7 +89,7 @@ func TestFrameSizesAndWindowsAreChecked(t *testing.T) {
 		t.Errorf("a wrong frame size: %d records, %v", len(got), err)
 	}
 	window := []byte{0x28, 0xB5, 0x2F, 0xFD, 0, 0xFF, 1, 0, 0}
-	if _, err := decodeAll(bytes.NewReader(window)); err == nil || !strings.Contains(err.Error(), "the limit is 128 MiB") {
+	if _, err := decodeAll(bytes.NewReader(window)); err == nil || !strings.Contains(err.Error(), "windows of up to 128 MiB") {
 		t.Errorf("a huge window: %v", err)
 	}
 }

@@ -177,9 +177,19 @@ dbnloop_status dbnloop_reactor_add(dbnloop_reactor* reactor, int fd, uint32_t ev
                                    uint64_t userdata, dbnloop_error* error) {
   return Guard(error, [&] {
     RequireNonNull(reactor, "reactor");
-    reactor->loop.Add(fd, events, [reactor, userdata](std::uint32_t ready) {
-      reactor->Append(DBNLOOP_EVENT_FD, userdata).code = ready;
-    });
+    // A turn may ask epoll twice, and the caller acts on the first answer after the
+    // turn: one event stands for both, or it would read what it has read already.
+    reactor->loop.Add(fd, events,
+                      [reactor, userdata, turn = std::uint64_t{0},
+                       index = std::size_t{0}](std::uint32_t ready) mutable {
+                        const auto polls = reactor->loop.Polls();
+                        if (std::exchange(turn, polls) == polls) {
+                          reactor->next[index].code |= ready;
+                          return;
+                        }
+                        index = reactor->next.size();
+                        reactor->Append(DBNLOOP_EVENT_FD, userdata).code = ready;
+                      });
   });
 }
 

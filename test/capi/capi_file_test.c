@@ -93,7 +93,7 @@ int main(void) {
   write_file(path, 5);
   CHECK(dbnloop_file_start(file, &error) == DBNLOOP_OK);
   seen = read_all(reactor, file);
-  CHECK(seen.records == kRecords - 1 && seen.error == DBNLOOP_PARSE_ERROR);
+  CHECK(seen.records == kRecords - 1 && seen.error == DBNLOOP_TRUNCATED);
 
   CHECK(dbnloop_file_start(file, &error) == DBNLOOP_OK);
   CHECK(dbnloop_file_stop(file, &error) == DBNLOOP_OK);

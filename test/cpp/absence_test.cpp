@@ -1,6 +1,6 @@
 // The process is away for longer than every limit, once, at each turn of a session in
-// which everything else goes well. Its peers are not: what they say lies in the sockets.
-// Nothing may end whose bytes are there.
+// which everything else goes well. Its peers are not: what they say lies in the
+// sockets. Nothing may end whose bytes are there.
 
 #include <gmock/gmock.h>
 
@@ -12,6 +12,7 @@
 #include "dbnloop/historical_client.hpp"
 #include "dbnloop/live_client.hpp"
 #include "support/dbn.hpp"
+#include "support/dns_server.hpp"
 #include "support/epoll_wait.hpp"
 #include "support/historical_fixture.hpp"
 #include "support/scripted_gateway.hpp"
@@ -36,8 +37,8 @@ enum class Away {
 constexpr const char* kAways[] = {"Stopped", "Busy", "Threw", "HandlerThrew",
                                   "Resumed"};
 
-enum class Kind { Live, LiveZstd, Http, Https, Proxied, Download };
-constexpr const char* kKinds[] = {"Live",  "LiveZstd", "Http",
+enum class Kind { Live, LiveZstd, LiveByName, Http, Https, Proxied, Download };
+constexpr const char* kKinds[] = {"Live",  "LiveZstd", "LiveByName", "Http",
                                   "Https", "Proxied",  "Download"};
 
 std::string Ack() {
@@ -95,8 +96,9 @@ class Session {
 
 class LiveSession final : public Session {
  public:
-  LiveSession(World& world, Compression compression)
-      : gateway_{&world.others},
+  LiveSession(World& world, Compression compression, bool by_name)
+      : dns_{&world.others},
+        gateway_{&world.others},
         client_{&world.reactor,
                 std::string{test::kKey},
                 {.dataset = "GLBX.MDP3",
@@ -106,15 +108,18 @@ class LiveSession final : public Session {
                  .connect_timeout = 1s,
                  .resolve_timeout = 1s,
                  .auth_timeout = 1s,
-                 .ack_timeout = 1s}} {
+                 .ack_timeout = 1s,
+                 .name_servers = by_name ? dns_.Endpoint() : ""}} {
+    dns_.a = {"127.0.0.1"};
     gateway_.on_start = test::Header() + test::Trades(0, kRecords) + Ack();
     if (compression == Compression::Zstd) {
       gateway_.on_start = test::Zstd(gateway_.on_start);
     }
     Watch(client_);
-    client_.OnSessionEvent([this](const SessionEvent& e) { events_.push_back(e.kind); });
+    client_.OnSessionEvent(
+        [this](const SessionEvent& e) { events_.push_back(e.kind); });
     client_.Subscribe("GLBX.MDP3", "ESM5", Schema::Trades);
-    client_.Connect("127.0.0.1", gateway_.port());
+    client_.Connect(by_name ? "gateway.test" : "127.0.0.1", gateway_.port());
     client_.Start();
   }
   DataSource* source() override { return &client_; }
@@ -127,6 +132,7 @@ class LiveSession final : public Session {
   }
 
  private:
+  test::DnsServer dns_;
   test::ScriptedGateway gateway_;
   LiveClient client_;
   std::vector<SessionEvent::Kind> events_;
@@ -155,8 +161,8 @@ class HistoricalSession final : public Session {
     body_ = test::Zstd(test::Header() + test::Trades(0, kRecords));
     server_.proxy = kind == Kind::Proxied;
     server_.answer = [this](const std::string&) {
-      return test::HttpAnswer{
-          .bytes = test::ScriptedHttpServer::Chunked(body_, 500), .piece = 700};
+      return test::HttpAnswer{.bytes = test::ScriptedHttpServer::Chunked(body_, 500),
+                              .piece = 700};
     };
     HistoricalOptions options;
     options.url = server_.Url();
@@ -218,9 +224,11 @@ class Absence : public testing::TestWithParam<std::tuple<Kind, Away>> {
   static std::unique_ptr<Session> Make(World& world, Kind kind) {
     switch (kind) {
       case Kind::Live:
-        return std::make_unique<LiveSession>(world, Compression::None);
+        return std::make_unique<LiveSession>(world, Compression::None, false);
       case Kind::LiveZstd:
-        return std::make_unique<LiveSession>(world, Compression::Zstd);
+        return std::make_unique<LiveSession>(world, Compression::Zstd, false);
+      case Kind::LiveByName:
+        return std::make_unique<LiveSession>(world, Compression::None, true);
       default:
         return std::make_unique<HistoricalSession>(world, kind);
     }
@@ -302,8 +310,9 @@ TEST_P(Absence, AtAnyTurnEndsNothingWhoseBytesAreThere) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, Absence,
-    testing::Combine(testing::Values(Kind::Live, Kind::LiveZstd, Kind::Http,
-                                     Kind::Https, Kind::Proxied, Kind::Download),
+    testing::Combine(testing::Values(Kind::Live, Kind::LiveZstd, Kind::LiveByName,
+                                     Kind::Http, Kind::Https, Kind::Proxied,
+                                     Kind::Download),
                      testing::Values(Away::Stopped, Away::Busy, Away::Threw,
                                      Away::HandlerThrew, Away::Resumed)),
     [](const auto& param) {

@@ -204,8 +204,7 @@ TEST(DbnEncoderTest, AFrameSizeOf0KeepsOneFrameUntilFlush) {
   DbnEncoder encoder{test::LiveMetadata(3), Zstd(0)};
   for (int i = 0; i < 3000; ++i) encoder.Write(records);
   auto output = TakeOutput(encoder);
-  EXPECT_EQ(Decompress(output).end.code, ErrorCode::Truncated)
-      << "the frame is open";
+  EXPECT_EQ(Decompress(output).end.code, ErrorCode::Truncated) << "the frame is open";
   encoder.Flush();
   test::Append(output, TakeOutput(encoder));
   const auto whole = Decompress(output);

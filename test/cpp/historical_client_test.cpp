@@ -1,4 +1,6 @@
 #include <gmock/gmock.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <stdexcept>
 
@@ -439,6 +441,53 @@ TEST_F(Historical, TenStreamsOnOneReactorAreInterleaved) {
 }
 
 // ---- Proxy --------------------------------------------------------------------------
+
+// TLS's close_notify would end the parent's stream, and the part is the parent's too.
+TEST_F(Historical, AChildOfForkThatDropsItTakesNothingFromTheParent) {
+  const auto body = Body(100);
+  const auto whole = ScriptedHttpServer::Response(200, body);
+  ScriptedHttpServer server{&reactor_, &good_};
+  server.answer = [&](auto&) { return HttpAnswer{whole.substr(0, whole.size() - 5)}; };
+  for (const bool download : {false, true}) {
+    auto client = Make(Options(server));
+    std::optional<std::expected<DownloadResult, Error>> result;
+    std::size_t progress = 0;
+    if (download) {
+      DownloadRequest request;
+      request.url_path = "/v0/file";
+      request.path = folder_.Path("file");
+      request.resume = false;
+      client->Download(
+          request, [&](const DownloadProgress& p) { progress = p.bytes; },
+          [&](auto r) { result = std::move(r); });
+    } else {
+      RequestTrades(*client);
+      client->Start();
+    }
+    ASSERT_TRUE(Until([&] {
+      return download ? progress != 0 : client->ReceivedBytes() > body.size() - 5;
+    }));
+    const auto child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      client.reset();
+      ::_exit(0);
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+    server.Send(body.substr(body.size() - 5));
+    ASSERT_TRUE(Until([&] { return result || completed_ != 0 || !errors_.empty(); }));
+    EXPECT_THAT(errors_, IsEmpty());
+    if (download) {
+      ASSERT_TRUE(*result) << result->error().message;
+      EXPECT_EQ(folder_.Read("file"), body);
+    } else {
+      EXPECT_EQ(sequences_, Numbers(0, 100));
+    }
+    completed_ = 0;
+  }
+}
 
 TEST_F(Historical, AProxyThatRefusesIsSaid) {
   ScriptedHttpServer proxy{&reactor_};

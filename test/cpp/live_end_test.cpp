@@ -96,8 +96,8 @@ TEST_F(LiveEnd, ACutAtAnyByteIsConnectionClosed) {
     for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
       for (const bool reset : {false, true}) {
         errors_.clear();
-        const auto client = Make(
-            {.compression = zstd ? Compression::Zstd : Compression::None});
+        const auto client =
+            Make({.compression = zstd ? Compression::Zstd : Compression::None});
         Stream(*client);
         gateway_.Send(bytes.substr(0, cut));
         if (reset) {

@@ -408,6 +408,41 @@ TEST_F(LiveEvents, LagIsMeasuredAtTheLastRecordOfABatch) {
   EXPECT_LT(stats.venue_to_gateway.Quantile(1), 2ms);
 }
 
+// Times are the peer's word. (The sum of all is checked by the sanitizers too.)
+TEST_F(LiveEvents, TheLagOfAnyTwoTimesIsDefined) {
+  const auto client = MakeWatched({.ts_out = true});
+  Stream(*client);
+  gateway_.Send(Header(true));
+  constexpr std::uint64_t kHalf = std::uint64_t{1} << 63;
+  struct Case {
+    std::uint64_t ts_out;
+    std::uint64_t ts_recv;
+    std::size_t bucket;  // of venue_to_gateway
+  };
+  const std::vector<Case> cases{
+      {kHalf, 0, 63},          {kHalf, kHalf - 1, 1},
+      {kHalf + 5, 1, 63},      {kHalf - 1, 0, 63},
+      {0, kHalf, 0},           {0, UINT64_MAX - 1, 0},
+      {UINT64_MAX - 1, 0, 63}, {UINT64_MAX - 1, UINT64_MAX - 2, 1}};
+  LatencyHistogram expected;
+  std::uint64_t records = 0;
+  for (const auto& c : cases) {
+    WithTsOut<TradeMsg> trade{test::Trade(1), {}};
+    trade.rec.hd.length = sizeof(trade) / RecordHeader::kLengthMultiplier;
+    trade.ts_out = UnixNanos{UnixNanos::duration{c.ts_out}};
+    trade.rec.ts_recv = UnixNanos{UnixNanos::duration{c.ts_recv}};
+    gateway_.Send(test::Bytes(trade));
+    ++records;
+    ASSERT_TRUE(Until([&] { return client->Stats().TotalRecords() == records; }));
+    ++expected.counts[c.bucket];
+    EXPECT_TRUE(
+        std::ranges::equal(client->Stats().venue_to_gateway.counts, expected.counts))
+        << c.ts_out << " " << c.ts_recv;
+  }
+  // What was sent far in the future came before it was sent.
+  EXPECT_EQ(client->Stats().gateway_to_client.counts[0], 6U);
+}
+
 TEST(LatencyHistogram, KeepsBoundsThatDouble) {
   LatencyHistogram histogram;
   EXPECT_EQ(histogram.Quantile(0.5), 0ns);

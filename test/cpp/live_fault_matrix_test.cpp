@@ -169,7 +169,9 @@ Outcome AtStall(At at) {
   }
 }
 
-// Bytes that are no text of a gateway and no DBN. A greeting is any text.
+// Bytes that are no text of a gateway and no DBN. A greeting is any text; what looks
+// like the beginning of a record, or of a block, is taken for cut off by the end behind
+// it.
 Outcome AtNonsense(At at, Fault fault) {
   switch (at) {
     case At::Resolving:
@@ -184,7 +186,11 @@ Outcome AtNonsense(At at, Fault fault) {
       return {ErrorCode::AuthFailed};
     case At::Zstd:
     case At::InZstd:
-      return {ErrorCode::DecompressionError, kBefore};
+      return {ErrorCode::DecompressionError, kBefore, ErrorCode::ConnectionClosed};
+    case At::Streaming:
+    case At::InRecord:
+    case At::Paused:
+      return {ErrorCode::ParseError, UnderWay(at), ErrorCode::ConnectionClosed};
     case At::Stopping:  // nobody reads it any more, or it is what ends the stream
       return {ErrorCode::Cancelled, kBefore, ErrorCode::ParseError};
     default:

@@ -580,7 +580,8 @@ TEST(Reactor, ADueTimerRunsBehindEveryFdThatIsReadyHoweverMany) {
 
 // ---- A timer may judge an fd --------------------------------------------------------
 
-// A reactor whose clock stands still, and a timer that sees what was read before it ran.
+// A reactor whose clock stands still, and a timer that sees what was read before it
+// ran.
 class Judgement : public testing::Test {
  protected:
   Judgement() {
@@ -710,13 +711,15 @@ TEST(Reactor, AChildOfForkThatDropsItTakesNothingFromTheParent) {
     bool refused = reactor->InChild();
     refused = refused && CodeOf([&] { reactor->Poll(0); }) == ErrorCode::InvalidState;
     refused = refused && CodeOf([&] { reactor->Run(); }) == ErrorCode::InvalidState;
-    refused = refused &&
-              CodeOf([&] { reactor->Modify(pair.a.get(), 0); }) == ErrorCode::InvalidState;
+    refused = refused && CodeOf([&] { reactor->Modify(pair.a.get(), 0); }) ==
+                             ErrorCode::InvalidState;
     refused = refused && CodeOf([&] {
                            reactor->Add(pair.b.get(), EPOLLIN, [](std::uint32_t) {});
                          }) == ErrorCode::InvalidState;
-    refused = refused && CodeOf([&] { reactor->Post([] {}); }) == ErrorCode::InvalidState;
-    refused = refused && CodeOf([&] { (void)reactor->Fd(); }) == ErrorCode::InvalidState;
+    refused =
+        refused && CodeOf([&] { reactor->Post([] {}); }) == ErrorCode::InvalidState;
+    refused =
+        refused && CodeOf([&] { (void)reactor->Fd(); }) == ErrorCode::InvalidState;
     reactor->Stop();
     reactor->Remove(pair.a.get());
     reactor.reset();

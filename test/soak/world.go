@@ -240,11 +240,8 @@ func (w *world) addLive(g gateway, compression dbn.Compression) error {
 		a.endsAt, a.atLeast, a.allowed = 0, 1, []error{dbnloop.ErrConnectionClosed}
 	case "close", "half-close":
 		a.allowed = []error{dbnloop.ErrConnectionClosed}
-		if compression == dbn.CompressionZstd { // it ends inside its frame
-			a.allowed = append(a.allowed, dbnloop.ErrDecompression)
-		}
 	case "cut-record":
-		a.allowed = []error{dbnloop.ErrParse, dbnloop.ErrDecompression}
+		a.allowed = []error{dbnloop.ErrConnectionClosed}
 	}
 	a.begin = func() error {
 		_, err := c.Subscribe(dbnloop.NewSubscription(dataset, dbn.SchemaMbo, symbol))

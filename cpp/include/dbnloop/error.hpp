@@ -15,7 +15,7 @@ enum class ErrorCode : std::uint32_t {
 
   // Connection
   ConnectionFailed = 1,     ///< no address accepted the connection
-  ConnectionClosed = 2,  ///< the peer ended or reset the connection, at any byte
+  ConnectionClosed = 2,     ///< the peer ended or reset the connection, at any byte
   DnsResolutionFailed = 3,  ///< the host name has no usable address
 
   // Authentication

@@ -25,12 +25,15 @@ ParserOptions ParserOptionsOf(const HistoricalOptions& options) {
 }
 
 HistoricalOptions Validated(HistoricalOptions options) {
-  for (const auto limit :
-       {options.connect_timeout, options.resolve_timeout, options.tls_timeout,
-        options.response_timeout, options.idle_timeout}) {
-    if (limit.count() < 0) {
+  for (auto* limit :
+       {&options.connect_timeout, &options.resolve_timeout, &options.tls_timeout,
+        &options.response_timeout, &options.idle_timeout}) {
+    if (limit->count() < 0) {
       Refuse(ErrorCode::InvalidArgument, "a timeout is negative; 0 means none");
     }
+    // Longer ones could not be counted in nanoseconds.
+    constexpr std::chrono::milliseconds kLongest = std::chrono::years{10};
+    *limit = std::min(*limit, kLongest);
   }
   if (options.max_retries < 0) {
     Refuse(ErrorCode::InvalidArgument, "max_retries is negative");

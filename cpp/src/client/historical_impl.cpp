@@ -129,7 +129,8 @@ HistoricalClient::Impl::Flow HistoricalClient::Impl::Deliver(
     case InflateResult::Dry:
       return Flow::Dry;
     case InflateResult::Turn:
-      // What the decompressor holds comes first; until then nobody waits for the server.
+      // What the decompressor holds comes first; until then nobody waits for the
+      // server.
       connection_->Pause();
       ScheduleDelivery();
       return Flow::Held;

@@ -86,6 +86,7 @@ void HttpConnection::Pause() noexcept {
 }
 
 void HttpConnection::Resume() {
+  if (paused_ || !piece_.empty()) resumed_turn_ = reactor_->Polls();
   paused_ = false;
   last_progress_ = reactor_->Now();
   Advance();
@@ -479,11 +480,17 @@ Reactor::Clock::time_point HttpConnection::LastSign() const noexcept {
 
 // One timer per phase, not per read: it looks when the last bytes of the body came.
 // What comes before the body, a byte at a time perhaps, must be there within the limit.
+// The turn after a Resume is the first in which the socket is asked again: what was
+// held before may have taken long.
 void HttpConnection::OnTimer() {
   using std::chrono::duration_cast;
   const bool held = paused_ || !piece_.empty();
   const auto silence = duration_cast<milliseconds>(reactor_->Now() - last_progress_);
   if (phase_ == Phase::Exchange && held) return ArmTimer(limit_);
+  if (in_body_ && reactor_->Polls() - resumed_turn_ <= 1) {
+    last_progress_ = reactor_->Now();
+    return ArmTimer(limit_);
+  }
   if (silence < limit_) return ArmTimer(limit_ - silence);
   // What lies in here, perhaps the whole answer, was said in time.
   if (soon_ != 0) return ArmTimer(milliseconds{1});

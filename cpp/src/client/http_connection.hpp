@@ -148,6 +148,7 @@ class HttpConnection {
   bool in_body_ = false;   // the limit is one of silence: each byte begins it anew
   bool extended_ = false;  // the phase got its limit a second time
   Reactor::Clock::time_point last_progress_;
+  std::uint64_t resumed_turn_ = 0;
   Reactor::Clock::time_point last_event_;  // of the socket
 
   // Outlives the connection: by it, what is on the stack while a listener ends the

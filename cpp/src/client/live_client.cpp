@@ -18,6 +18,9 @@ constexpr seconds kMaxHeartbeat{1800};
   throw Exception{{ErrorCode::InvalidArgument, std::move(message)}};
 }
 
+// Longer ones could not be counted in nanoseconds.
+constexpr std::chrono::milliseconds kLongest = std::chrono::years{10};
+
 LiveOptions Validated(LiveOptions options) {
   if (!options.dataset.empty()) proto::ValidateDataset(options.dataset);
   if (options.heartbeat_interval && (*options.heartbeat_interval < kMinHeartbeat ||
@@ -30,6 +33,11 @@ LiveOptions Validated(LiveOptions options) {
       options.auth_timeout.count() < 0 || options.ack_timeout.count() < 0 ||
       options.resolve_timeout.count() < 0) {
     Refuse("a timeout is negative; 0 means none");
+  }
+  for (auto* limit :
+       {&options.heartbeat_grace, &options.connect_timeout, &options.auth_timeout,
+        &options.ack_timeout, &options.resolve_timeout}) {
+    *limit = std::min(*limit, kLongest);
   }
   const bool plain = std::ranges::all_of(options.user_agent_extension, [](char c) {
     return c >= 0x20 && c < 0x7F && c != '|';

@@ -216,8 +216,7 @@ void LiveClient::Session::ArmConnectTimeout() {
   extended_ = false;
   if (options_.connect_timeout.count() == 0) return;
   due_ = reactor_->Now() + options_.connect_timeout;
-  deadline_ =
-      reactor_->After(options_.connect_timeout, [this] { OnConnectTimeout(); });
+  deadline_ = reactor_->After(options_.connect_timeout, [this] { OnConnectTimeout(); });
 }
 
 void LiveClient::Session::OnConnectTimeout() {
@@ -250,9 +249,9 @@ void LiveClient::Session::OnAuthTimeout() {
                        : "the gateway did not answer; check host and port");
 }
 
-// Whether a limit on all of a phase came so late that the peer answered after it: nobody
-// was here to go on from there, so the phase gets its time once more. Once, or a trickle
-// would never end.
+// Whether a limit on all of a phase came so late that the peer answered after it:
+// nobody was here to go on from there, so the phase gets its time once more. Once, or a
+// trickle would never end.
 bool LiveClient::Session::ComesLate(Reactor::Clock::time_point last_sign) {
   return last_sign > due_ && !std::exchange(extended_, true);
 }

@@ -75,6 +75,7 @@ class LiveClient::Session {
   void UpdateInterest();
   [[nodiscard]] bool WantsToRead() const;
   [[nodiscard]] bool InText() const;
+  void NoteWork() noexcept;
   [[nodiscard]] bool HoldsBytes() const;
   [[nodiscard]] bool SocketHasBytes() const;
   [[nodiscard]] bool IsBehind(std::optional<std::uint64_t>& mark) const;
@@ -147,6 +148,8 @@ class LiveClient::Session {
   Reactor::TimerId farewell_ = 0;
   Reactor::TimerId ack_ = 0;
   Reactor::Clock::time_point last_byte_;  // or when silence began to be the peer's
+  std::uint64_t read_turn_ = 0;           // when it was read last
+  std::uint64_t worked_turn_ = 0;  // when bytes of an earlier turn were worked off last
 };
 
 }  // namespace dbnloop

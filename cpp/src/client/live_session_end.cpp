@@ -150,11 +150,13 @@ void LiveClient::Session::ArmHeartbeat(Reactor::Clock::duration delay) {
 }
 
 // One timer per interval, not per read: it looks when the last byte came. While the
-// socket is not read, be it for bytes that came before, the peer is not silent.
+// socket is not read, be it for bytes that came before, the peer is not silent; the
+// turn after those bytes is the first in which it is read again.
 void LiveClient::Session::OnHeartbeatCheck() {
   const auto limit = HeartbeatLimit();
   const auto now = reactor_->Now();
-  if (state != State::Streaming || client_->IsPaused() || HoldsBytes()) {
+  const bool worked = HoldsBytes() || reactor_->Polls() - worked_turn_ <= 1;
+  if (state != State::Streaming || client_->IsPaused() || worked) {
     last_byte_ = now;
     return ArmHeartbeat(limit);
   }

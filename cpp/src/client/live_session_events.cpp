@@ -30,8 +30,8 @@ std::chrono::nanoseconds Between(UnixNanos earlier, UnixNanos later) {
   const auto from = earlier.time_since_epoch().count();
   const auto to = later.time_since_epoch().count();
   constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
-  const auto apart =
-      static_cast<std::int64_t>(std::min(std::max(from, to) - std::min(from, to), kMost));
+  const auto apart = static_cast<std::int64_t>(
+      std::min(std::max(from, to) - std::min(from, to), kMost));
   return std::chrono::nanoseconds{to < from ? -apart : apart};
 }
 

@@ -107,6 +107,15 @@ std::size_t LiveClient::Session::ReadCompressed() {
   return compressed_end_;
 }
 
+// A compressed piece may be worked off over many turns, in which the socket is not
+// read.
+void LiveClient::Session::NoteWork() noexcept {
+  const bool work = compressed_at_ != compressed_end_ || zstd_->HasPending();
+  if (!work || read_turn_ == reactor_->Polls()) return;
+  last_byte_ = reactor_->Now();
+  worked_turn_ = reactor_->Polls();
+}
+
 // Whether something that came was not handed out yet, and makes no socket readable. The
 // parser alone holds records only where a delivery is due.
 bool LiveClient::Session::HoldsBytes() const {
@@ -120,9 +129,9 @@ bool LiveClient::Session::SocketHasBytes() const {
   return n >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
 }
 
-// Whether something that had come when this was asked first, at a deadline, has not been
-// handed out yet. `mark` notes where it ends: a stream that never pauses would always be
-// behind.
+// Whether something that had come when this was asked first, at a deadline, has not
+// been handed out yet. `mark` notes where it ends: a stream that never pauses would
+// always be behind.
 bool LiveClient::Session::IsBehind(std::optional<std::uint64_t>& mark) const {
   if (HoldsBytes() || SocketHasBytes()) {
     const auto read = client_->stats_.bytes_read;
@@ -145,6 +154,7 @@ std::optional<std::size_t> LiveClient::Session::Receive(std::span<std::byte> int
     const auto n = ::recv(socket_.get(), into.data(), into.size(), MSG_DONTWAIT);
     if (n > 0) {
       last_byte_ = reactor_->Now();
+      read_turn_ = reactor_->Polls();
       client_->NoteRead(static_cast<std::size_t>(n));
       return static_cast<std::size_t>(n);
     }
@@ -195,6 +205,7 @@ LiveClient::Session::Flow LiveClient::Session::Deliver() {
 }
 
 LiveClient::PumpResult LiveClient::Session::Inflate() {
+  NoteWork();
   const auto in = std::span{compressed_}.first(compressed_end_);
   switch (client_->Inflate(*zstd_, in, compressed_at_)) {
     case InflateResult::Turn:

@@ -164,8 +164,8 @@ struct Reactor::Impl {
     return static_cast<int>(tasks.size());
   }
 
-  // Fetches a batch: all that is ready, as it has room for every fd. A signal that comes
-  // first leaves `asked` as it was.
+  // Fetches a batch: all that is ready, as it has room for every fd. A signal that
+  // comes first leaves `asked` as it was.
   void Ask(int timeout_ms) {
     const auto before = ReadClock();
     next_event = event_count = 0;
@@ -390,8 +390,7 @@ void Reactor::Post(Task task) {
 int Reactor::Fd() {
   impl_->RefuseChild("Fd");
   if (!impl_->timer_fd) {
-    net::ScopedFd timer{
-        ::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)};
+    net::ScopedFd timer{::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)};
     if (!timer) ThrowSystem("reactor: timerfd_create");
     impl_->Register(timer.get(), EPOLLIN, kTimerToken);
     impl_->timer_fd = std::move(timer);

@@ -111,10 +111,10 @@ std::expected<Metadata, Error> Metadata::Decode(std::span<const std::byte> bytes
   const auto total = proto::MetadataSize(bytes);
   if (!total) return std::unexpected{total.error()};
   if (bytes.size() < *total) {
-    return std::unexpected{Error{
-        ErrorCode::Truncated, "metadata is cut off: it has " + std::to_string(*total) +
-                                  " bytes, " + std::to_string(bytes.size()) +
-                                  " are there"}};
+    return std::unexpected{
+        Error{ErrorCode::Truncated, "metadata is cut off: it has " +
+                                        std::to_string(*total) + " bytes, " +
+                                        std::to_string(bytes.size()) + " are there"}};
   }
   Reader in{bytes.first(*total), proto::kPreludeSize};
   Metadata out;

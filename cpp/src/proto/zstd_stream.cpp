@@ -103,9 +103,9 @@ const Error& ZstdStream::error() const noexcept { return impl_->error; }
 Error ZstdStream::Finish() const {
   if (impl_->error) return impl_->error;
   if (!impl_->in_frame) return {};
-  return {ErrorCode::Truncated,
-          "the zstd stream ended inside a frame, after " +
-              std::to_string(impl_->offset) + " compressed bytes"};
+  return {ErrorCode::Truncated, "the zstd stream ended inside a frame, after " +
+                                    std::to_string(impl_->offset) +
+                                    " compressed bytes"};
 }
 
 void ZstdStream::Reset() {
