@@ -8,8 +8,8 @@ import (
 	"testing"
 	"unsafe"
 
-	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/cmd/internal/cli"
+	"github.com/dbnloop/dbnloop/dbn"
 )
 
 // hostile is what a symbol or text may hold: it clears screens, names windows, rings, ends

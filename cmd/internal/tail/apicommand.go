@@ -11,6 +11,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -21,7 +22,7 @@ type apiCommand struct {
 	usage                     map[string]string // of flags that mean something else than usual
 	define                    func(*pflag.FlagSet)
 	arguments                 []string // that may be, for completion
-	run                       func(q *apiCall) (listing, error)
+	run                       func(q *apiCall) (term.Listing, error)
 }
 
 // apiCall is one run of such a command.
@@ -80,15 +81,15 @@ func completeOwnFlags(cmd *cobra.Command) {
 }
 
 // call runs a command and prints what it found, also when it then failed.
-func (p *Program) call(cmd *cobra.Command, f *flags, args []string, log *slog.Logger, run func(*apiCall) (listing, error)) error {
+func (p *Program) call(cmd *cobra.Command, f *flags, args []string, log *slog.Logger, run func(*apiCall) (term.Listing, error)) error {
 	h, err := p.openHistorical(f, log)
 	if err != nil {
 		return err
 	}
 	defer h.close()
 	l, err := run(&apiCall{h, p, cmd, f, args})
-	if err == nil || len(l.items) > 0 {
-		err = exit.First(err, l.print(p.Stdout, listingForm{json: f.json, omitHeader: f.omitHeader}))
+	if err == nil || len(l.Items) > 0 {
+		err = exit.First(err, l.Print(standardOutput(p.Stdout), term.ListingForm{JSON: f.json, OmitHeader: f.omitHeader}))
 	}
 	return h.explain(err)
 }
@@ -198,7 +199,7 @@ func (p *Program) apiCommands(f *flags, log **slog.Logger) (all []*cobra.Command
 
 func (q *apiCall) flag(name string) string { return q.cmd.Flag(name).Value.String() }
 
-func (q *apiCall) datasets() (l listing, err error) {
+func (q *apiCall) datasets() (l term.Listing, err error) {
 	if err = q.none(); err != nil {
 		return l, err
 	}
@@ -211,25 +212,25 @@ func (q *apiCall) datasets() (l listing, err error) {
 }
 
 // textListing is a listing of one column.
-func textListing(column string, values []string) listing {
-	l := listing{columns: []string{column}}
+func textListing(column string, values []string) term.Listing {
+	l := term.Listing{Columns: []string{column}}
 	for _, v := range values {
-		l.add(v)
-		l.items = append(l.items, v)
+		l.Add(v)
+		l.Items = append(l.Items, v)
 	}
 	return l
 }
 
-func (q *apiCall) schemas() (listing, error) {
+func (q *apiCall) schemas() (term.Listing, error) {
 	dataset, err := q.dataset()
 	if err != nil {
-		return listing{}, err
+		return term.Listing{}, err
 	}
 	list, err := q.client.ListSchemas(q.ctx, dataset)
 	return textListing("schema", list), err
 }
 
-func (q *apiCall) fields() (l listing, err error) {
+func (q *apiCall) fields() (l term.Listing, err error) {
 	if len(q.args) != 1 {
 		return l, exit.BadUsage("fields: name one schema, one of %s", joinNames(dbn.AllSchemas()))
 	}
@@ -242,40 +243,40 @@ func (q *apiCall) fields() (l listing, err error) {
 		return l, exit.BadUsage("--encoding %q: want dbn, csv or json", encoding)
 	}
 	list, err := q.client.ListDatasetFields(q.ctx, q.flags.dataset, schema, encoding)
-	l.columns = []string{"name", "type"}
+	l.Columns = []string{"name", "type"}
 	for _, f := range list {
-		l.add(f.Name, f.Type)
-		l.items = append(l.items, f)
+		l.Add(f.Name, f.Type)
+		l.Items = append(l.Items, f)
 	}
 	return l, err
 }
 
-func (q *apiCall) publishers() (l listing, err error) {
+func (q *apiCall) publishers() (l term.Listing, err error) {
 	if err = q.none(); err != nil {
 		return l, err
 	}
 	list, err := q.client.ListPublishers(q.ctx)
-	l.columns = []string{"id", "dataset", "venue", "description"}
+	l.Columns = []string{"id", "dataset", "venue", "description"}
 	for _, v := range list {
 		if q.flags.dataset == "" || v.Dataset == q.flags.dataset {
-			l.add(grouped(uint64(v.ID)), v.Dataset, v.Venue, v.Description)
-			l.items = append(l.items, v)
+			l.Add(term.Grouped(uint64(v.ID)), v.Dataset, v.Venue, v.Description)
+			l.Items = append(l.Items, v)
 		}
 	}
 	return l, err
 }
 
-func (q *apiCall) prices() (l listing, err error) {
+func (q *apiCall) prices() (l term.Listing, err error) {
 	dataset, err := q.dataset()
 	if err != nil {
 		return l, err
 	}
 	modes, err := q.client.ListUnitPrices(q.ctx, dataset)
-	l.columns = []string{"schema"}
+	l.Columns = []string{"schema"}
 	schemas := map[string]bool{}
 	for _, mode := range modes {
-		l.columns = append(l.columns, mode.Mode)
-		l.items = append(l.items, mode)
+		l.Columns = append(l.Columns, mode.Mode)
+		l.Items = append(l.Items, mode)
 		for schema := range mode.Prices {
 			schemas[schema] = true
 		}
@@ -289,7 +290,7 @@ func (q *apiCall) prices() (l listing, err error) {
 			}
 			row = append(row, price)
 		}
-		l.add(row...)
+		l.Add(row...)
 	}
 	return l, err
 }
@@ -316,7 +317,7 @@ func sortedSchemas(set map[string]bool) (list []string) {
 	return list
 }
 
-func (q *apiCall) cost() (l listing, err error) {
+func (q *apiCall) cost() (l term.Listing, err error) {
 	pl := histPlan{}
 	if err = pl.ask(q.cmd, q.flags, q.args, q.program); err != nil {
 		return l, err
@@ -331,7 +332,7 @@ func (q *apiCall) cost() (l listing, err error) {
 	return p.listing(), nil
 }
 
-func (q *apiCall) condition() (l listing, err error) {
+func (q *apiCall) condition() (l term.Listing, err error) {
 	dataset, err := q.dataset()
 	if err != nil {
 		return l, err
@@ -341,19 +342,19 @@ func (q *apiCall) condition() (l listing, err error) {
 		return l, err
 	}
 	list, err := q.client.DatasetCondition(q.ctx, dataset, start, end)
-	l.columns = []string{"date", "condition", "modified"}
+	l.Columns = []string{"date", "condition", "modified"}
 	for _, c := range list {
 		modified := ""
 		if c.LastModified != nil {
 			modified = string(*c.LastModified)
 		}
-		l.add(string(c.Date), c.Condition, modified)
-		l.items = append(l.items, c)
+		l.Add(string(c.Date), c.Condition, modified)
+		l.Items = append(l.Items, c)
 	}
 	return l, err
 }
 
-func (q *apiCall) dates() (l listing, err error) {
+func (q *apiCall) dates() (l term.Listing, err error) {
 	dataset, err := q.dataset()
 	if err != nil {
 		return l, err
@@ -362,15 +363,15 @@ func (q *apiCall) dates() (l listing, err error) {
 	if err != nil {
 		return l, err
 	}
-	l.items = []any{r}
-	l.columns = []string{"schema", "start", "end"}
-	l.add("all", r.Start, r.End)
+	l.Items = []any{r}
+	l.Columns = []string{"schema", "start", "end"}
+	l.Add("all", r.Start, r.End)
 	schemas := map[string]bool{}
 	for schema := range r.Schemas {
 		schemas[schema] = true
 	}
 	for _, schema := range sortedSchemas(schemas) {
-		l.add(schema, r.Schemas[schema].Start, r.Schemas[schema].End)
+		l.Add(schema, r.Schemas[schema].Start, r.Schemas[schema].End)
 	}
 	return l, nil
 }
@@ -383,7 +384,7 @@ type resolved struct {
 	Means  string       `json:"resolved"`
 }
 
-func (q *apiCall) resolve() (l listing, err error) {
+func (q *apiCall) resolve() (l term.Listing, err error) {
 	if q.flags.dataset == "" {
 		return l, exit.BadUsage("no dataset: give one with --dataset, for instance -d GLBX.MDP3")
 	}
@@ -414,8 +415,8 @@ func (q *apiCall) resolve() (l listing, err error) {
 }
 
 // resolution lists in the order in which the symbols were given.
-func (q *apiCall) resolution(symbols []string, r *dbnloop.Resolution) (l listing, err error) {
-	l.columns = []string{"symbol", "from", "to", "is"}
+func (q *apiCall) resolution(symbols []string, r *dbnloop.Resolution) (l term.Listing, err error) {
+	l.Columns = []string{"symbol", "from", "to", "is"}
 	given := symbols
 	if len(symbols) == 1 && symbols[0] == dbn.AllSymbols {
 		given = nil
@@ -426,8 +427,8 @@ func (q *apiCall) resolution(symbols []string, r *dbnloop.Resolution) (l listing
 	}
 	for _, symbol := range given {
 		for _, m := range r.Mappings[symbol] {
-			l.add(symbol, string(m.Start), string(m.End), m.Symbol)
-			l.items = append(l.items, resolved{symbol, m.Start, m.End, m.Symbol})
+			l.Add(symbol, string(m.Start), string(m.End), m.Symbol)
+			l.Items = append(l.Items, resolved{symbol, m.Start, m.End, m.Symbol})
 		}
 	}
 	if len(r.Partial) > 0 {

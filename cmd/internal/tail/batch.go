@@ -12,6 +12,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -72,7 +73,7 @@ costs money, the other commands do not.`,
 			use: "submit SYMBOL...", short: "Order a job; shows the cost and asks, unless -y",
 			example: "  dbn-tail batch submit -d GLBX.MDP3 -s mbo --start 2026-11-16 --max-cost 5 ESZ6",
 			flags:   join(requestFlags, moneyFlags), define: job.define,
-			run: func(q *apiCall) (listing, error) { return q.submit(job) },
+			run: func(q *apiCall) (term.Listing, error) { return q.submit(job) },
 		},
 		{
 			use: "list", short: "List the jobs", flags: []string{"since"},
@@ -93,7 +94,7 @@ when it is complete and has the SHA-256 that the server listed; until then it is
 which another run resumes. Files that are there already are left as they are.`,
 			example: "  dbn-tail batch download --dir data GLBX-20261116-ABCDEFGHIJ",
 			flags:   []string{"force"}, define: download.define,
-			run: func(q *apiCall) (listing, error) { return q.download(download) },
+			run: func(q *apiCall) (term.Listing, error) { return q.download(download) },
 		},
 	} {
 		child := p.apiCommand(f, log, c)
@@ -114,7 +115,7 @@ which another run resumes. Files that are there already are left as they are.`,
 const manyRetries = 5
 
 // submit orders a job.
-func (q *apiCall) submit(job *jobFlags) (l listing, err error) {
+func (q *apiCall) submit(job *jobFlags) (l term.Listing, err error) {
 	pl := histPlan{}
 	if err = exit.First(job.check(), pl.ask(q.cmd, q.flags, q.args, q.program)); err != nil {
 		return l, err
@@ -153,13 +154,13 @@ func (q *apiCall) confirmJob(pl *histPlan, p price) error {
 		q.log.Info("ordering " + order)
 		return nil
 	}
-	if !isTerminal(q.program.Stdin) {
+	if !term.IsTerminal(q.program.Stdin) {
 		return exit.BadUsage("a job costs money (%s): confirm with -y", order)
 	}
 	return confirm(q.ctx, "Order "+order+"?", q.program.Stdin, q.program.Stderr)
 }
 
-func (q *apiCall) listJobs() (l listing, err error) {
+func (q *apiCall) listJobs() (l term.Listing, err error) {
 	if err = q.none(); err != nil {
 		return l, err
 	}
@@ -184,10 +185,10 @@ func (q *apiCall) listJobs() (l listing, err error) {
 		return l, err
 	}
 	if short {
-		l.columns = []string{"job", "state", "received"}
+		l.Columns = []string{"job", "state", "received"}
 		for _, j := range jobs {
-			l.add(j.ID, j.State, j.Received)
-			l.items = append(l.items, shortJob{j.ID, j.State, j.Received})
+			l.Add(j.ID, j.State, j.Received)
+			l.Items = append(l.Items, shortJob{j.ID, j.State, j.Received})
 		}
 		return l, nil
 	}
@@ -196,16 +197,16 @@ func (q *apiCall) listJobs() (l listing, err error) {
 		ids[i] = jobs[i].ID
 	}
 	details, err := q.details(ids)
-	l.columns = []string{"job", "state", "dataset", "schema", "symbols", "start", "end", "records", "cost", "received"}
+	l.Columns = []string{"job", "state", "dataset", "schema", "symbols", "start", "end", "records", "cost", "received"}
 	for i, j := range details {
 		if j == nil {
-			l.add(jobs[i].ID, jobs[i].State, "", "", "", "", "", "", "", jobs[i].Received)
-			l.items = append(l.items, shortJob{jobs[i].ID, jobs[i].State, jobs[i].Received})
+			l.Add(jobs[i].ID, jobs[i].State, "", "", "", "", "", "", "", jobs[i].Received)
+			l.Items = append(l.Items, shortJob{jobs[i].ID, jobs[i].State, jobs[i].Received})
 			continue
 		}
-		l.add(j.ID, j.State, j.Dataset, j.Schema, shortened(j.Symbols), j.Start, j.End,
+		l.Add(j.ID, j.State, j.Dataset, j.Schema, shortened(j.Symbols), j.Start, j.End,
 			countOf(j.RecordCount), costOf(j.CostUSD), j.Received)
-		l.items = append(l.items, *j)
+		l.Items = append(l.Items, *j)
 	}
 	return l, err
 }
@@ -230,14 +231,14 @@ func countOf(n *uint64) string {
 	if n == nil {
 		return ""
 	}
-	return grouped(*n)
+	return term.Grouped(*n)
 }
 
 func sizeOf(n *uint64) string {
 	if n == nil {
 		return ""
 	}
-	return quantity(*n)
+	return term.Quantity(*n)
 }
 
 func costOf(usd *float64) string {
@@ -255,8 +256,8 @@ func textOf(s *string) string {
 }
 
 // jobListing is one job with all that is known of it.
-func jobListing(j *dbnloop.Job) listing {
-	l := listing{items: []any{*j}}
+func jobListing(j *dbnloop.Job) term.Listing {
+	l := term.Listing{Items: []any{*j}}
 	state := j.State
 	if j.Progress != nil && state != "done" {
 		state += fmt.Sprintf(" (%d %%)", *j.Progress)
@@ -272,7 +273,7 @@ func jobListing(j *dbnloop.Job) listing {
 		{"done", textOf(j.ProcessDone)}, {"expires", textOf(j.Expiration)},
 	} {
 		if row[1] != "" {
-			l.add(row[0], row[1])
+			l.Add(row[0], row[1])
 		}
 	}
 	return l
@@ -286,7 +287,7 @@ func (q *apiCall) job() (string, error) {
 	return q.args[0], nil
 }
 
-func (q *apiCall) showJob() (l listing, err error) {
+func (q *apiCall) showJob() (l term.Listing, err error) {
 	id, err := q.job()
 	if err != nil {
 		return l, err
@@ -298,7 +299,7 @@ func (q *apiCall) showJob() (l listing, err error) {
 	return jobListing(&job), nil
 }
 
-func (q *apiCall) listFiles() (l listing, err error) {
+func (q *apiCall) listFiles() (l term.Listing, err error) {
 	id, err := q.job()
 	if err != nil {
 		return l, err
@@ -307,13 +308,13 @@ func (q *apiCall) listFiles() (l listing, err error) {
 	if err != nil {
 		return l, err
 	}
-	l.columns = []string{"file", "size", "hash"}
+	l.Columns = []string{"file", "size", "hash"}
 	for _, f := range files {
 		if d, err := dbnloop.FileDownload(f, "."); err == nil && d.SHA256 == "" {
 			q.warnUnchecked(f)
 		}
-		l.add(f.Name, grouped(uint64(max(f.Size, 0))), f.Hash)
-		l.items = append(l.items, f)
+		l.Add(f.Name, term.Grouped(uint64(max(f.Size, 0))), f.Hash)
+		l.Items = append(l.Items, f)
 	}
 	return l, nil
 }

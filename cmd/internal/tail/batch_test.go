@@ -1,7 +1,6 @@
 package tail
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -400,19 +399,6 @@ func TestBatchAsksForSymbolsInText(t *testing.T) {
 		if got := requests[len(requests)-1].Params.Get("map_symbols"); got != want {
 			t.Errorf("%q: map_symbols is %q, want %q", flags, got, want)
 		}
-	}
-}
-
-// What the server says reaches the terminal without its control sequences.
-func TestListingIsPrintable(t *testing.T) {
-	var out bytes.Buffer
-	l := listing{columns: []string{"a", "b"}}
-	l.add("x\x1b[31m", "")
-	if err := l.print(&out, listingForm{}); err != nil {
-		t.Fatal(err)
-	}
-	if want := "a       b\nx?[31m  -\n"; out.String() != want {
-		t.Errorf("%q, want %q", out.String(), want)
 	}
 }
 

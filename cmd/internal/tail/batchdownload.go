@@ -15,6 +15,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
 )
 
 // downloadFlags say where files go.
@@ -43,7 +44,7 @@ const (
 
 // download brings the files of a job, one after the other. The listing holds those that are
 // there, also when another failed.
-func (q *apiCall) download(d *downloadFlags) (l listing, err error) {
+func (q *apiCall) download(d *downloadFlags) (l term.Listing, err error) {
 	if len(q.args) == 0 {
 		return l, exit.BadUsage("batch download: name a job")
 	}
@@ -59,14 +60,14 @@ func (q *apiCall) download(d *downloadFlags) (l listing, err error) {
 	if err := os.MkdirAll(folder, 0o777); err != nil { // as the umask allows
 		return l, exit.Fail(exit.Failure, "cannot make the folder %s: %w", folder, err)
 	}
-	l.columns = []string{"path", "size", "sha256", "state"}
+	l.Columns = []string{"path", "size", "sha256", "state"}
 	for _, f := range files {
 		got, err := q.fetch(f, folder, partOf(f, all))
 		if err != nil {
 			return l, err
 		}
-		l.add(got.Path, grouped(uint64(got.Size)), got.SHA256, got.State)
-		l.items = append(l.items, got)
+		l.Add(got.Path, term.Grouped(uint64(got.Size)), got.SHA256, got.State)
+		l.Items = append(l.Items, got)
 	}
 	return l, nil
 }
@@ -136,16 +137,16 @@ func (q *apiCall) fetch(f dbnloop.JobFile, folder, part string) (got fetched, er
 	d.Part = filepath.Join(folder, part)
 	if info, err := os.Stat(d.Part); err == nil && info.Size() > 0 {
 		got.State = stateOn
-		q.log.Debug(d.Part + ": resuming after " + quantity(uint64(info.Size())))
+		q.log.Debug(d.Part + ": resuming after " + term.Quantity(uint64(info.Size())))
 	}
-	bar := (*progress)(nil)
-	if isTerminal(q.program.Stderr) {
+	bar := (*term.Progress)(nil)
+	if term.IsTerminal(q.program.Stderr) {
 		q.log.Info(d.Path)
-		bar = newProgress(q.program.Stderr, max(d.Size, -1))
+		bar = term.NewProgress(q.program.Stderr, max(d.Size, -1))
 	}
-	d.Progress = func(p dbnloop.Progress) { bar.show(p.Bytes, 0) }
+	d.Progress = func(p dbnloop.Progress) { bar.Show(p.Bytes, 0) }
 	result, err := q.client.Download(q.ctx, d)
-	bar.clear()
+	bar.Clear()
 	if err != nil {
 		return got, q.explainFile(d.Part, err)
 	}
@@ -177,7 +178,7 @@ func (q *apiCall) explainFile(part string, err error) error {
 	kept := ""
 	info, statErr := os.Stat(part)
 	if statErr == nil && info.Size() > 0 {
-		kept = "; " + quantity(uint64(info.Size())) + " are kept in " + part + ": the same command goes on from there"
+		kept = "; " + term.Quantity(uint64(info.Size())) + " are kept in " + part + ": the same command goes on from there"
 	}
 	var signaled exit.Signal
 	switch {

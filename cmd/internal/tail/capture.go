@@ -3,6 +3,7 @@ package tail
 import (
 	"golang.org/x/sys/unix"
 
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -23,7 +24,7 @@ func (p *plan) captures(stdout any) bool {
 	if p.output.path != "" || p.output.tee != "" {
 		return true
 	}
-	fd, ok := descriptor(stdout)
+	fd, ok := term.Descriptor(stdout)
 	var stat unix.Stat_t
 	return ok && unix.Fstat(fd, &stat) == nil && stat.Mode&unix.S_IFMT == unix.S_IFREG
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/dbnloop/dbnloop/cmd/internal/cli"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
 )
 
 // Program is what the program has from its surroundings.
@@ -39,7 +40,7 @@ func System(version string) *Program {
 // Run does what the arguments say and returns the exit code.
 func (p *Program) Run(args []string) int {
 	var f flags
-	log, _ := newLogger(p.Stderr, "text", false, false)
+	log, _ := term.NewLogger(p.Stderr, "text", false, false)
 	cmd := p.command(&f, &log)
 	help := &cli.Output{W: p.Stdout}
 	cmd.SetOut(help)
@@ -120,7 +121,7 @@ type action func(cmd *cobra.Command, f *flags, args []string, log *slog.Logger) 
 // logged is an action with the logger that the flags ask for.
 func (p *Program) logged(f *flags, log **slog.Logger, run action) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		logger, err := newLogger(p.Stderr, f.logFormat, f.quiet, f.verbose)
+		logger, err := term.NewLogger(p.Stderr, f.logFormat, f.quiet, f.verbose)
 		if err != nil {
 			return err
 		}
@@ -199,7 +200,7 @@ func (p *Program) plan(cmd *cobra.Command, f *flags, args []string) (plan, error
 		return pl, err
 	}
 	pl.stats, pl.metrics = time.Duration(f.stats), f.metricsAddr
-	pl.summary = f.demo || pl.stats > 0 || f.verbose || isTerminal(p.Stderr)
+	pl.summary = f.demo || pl.stats > 0 || f.verbose || term.IsTerminal(p.Stderr)
 	return pl, nil
 }
 

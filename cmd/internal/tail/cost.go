@@ -2,16 +2,15 @@ package tail
 
 import (
 	"encoding/csv"
-	"fmt"
 	"io"
 	"math"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
 )
 
 // price is what a range costs.
@@ -87,7 +86,7 @@ func (h *historical) dryRun(r *dbnloop.Range, limit *float64, o *output, stdout 
 	if o.asked && (o.format == formatCSV || o.format == formatTSV) {
 		err = p.printSeparated(stdout, o)
 	} else {
-		err = p.listing().print(stdout, listingForm{json: o.asked && o.format == formatJSON})
+		err = p.listing().Print(standardOutput(stdout), term.ListingForm{JSON: o.asked && o.format == formatJSON})
 	}
 	return exit.First(err, withinLimit(p.CostUSD, limit))
 }
@@ -109,15 +108,15 @@ func (p price) printSeparated(stdout io.Writer, o *output) error {
 	return w.WriteAll(rows)
 }
 
-func (p price) listing() listing {
-	l := listing{items: []any{p}}
-	l.add("dataset", p.Dataset)
-	l.add("schema", p.Schema)
-	l.add("start", p.Start)
-	l.add("end", p.End)
-	l.add("cost", dollars(p.CostUSD))
-	l.add("size", quantity(p.Bytes))
-	l.add("records", grouped(p.Records))
+func (p price) listing() term.Listing {
+	l := term.Listing{Items: []any{p}}
+	l.Add("dataset", p.Dataset)
+	l.Add("schema", p.Schema)
+	l.Add("start", p.Start)
+	l.Add("end", p.End)
+	l.Add("cost", dollars(p.CostUSD))
+	l.Add("size", term.Quantity(p.Bytes))
+	l.Add("records", term.Grouped(p.Records))
 	return l
 }
 
@@ -129,13 +128,4 @@ func dollars(usd float64) string {
 		text = strconv.FormatFloat(usd, 'f', max(digits, 2), 64)
 	}
 	return "$" + text
-}
-
-// quantity is a number of bytes for people.
-func quantity(n uint64) string {
-	short := humanBytes(float64(n))
-	if strings.HasSuffix(short, " B") {
-		return short
-	}
-	return fmt.Sprintf("%s (%s bytes)", short, grouped(n))
 }

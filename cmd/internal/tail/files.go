@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -44,7 +45,7 @@ var fragmentFlags = []string{"input-fragment", "input-dbn-version"}
 type fileRun struct {
 	log      *slog.Logger
 	wake     *wakeup
-	progress *progress
+	progress *term.Progress
 	stats    time.Duration
 	ticked   time.Time
 	options  []dbn.DecoderOption
@@ -119,7 +120,7 @@ func (run *fileRun) check(cmd *cobra.Command, f *flags, args []string, p *Progra
 	if run.sel, err = f.selection(cmd); err != nil {
 		return err
 	}
-	form, err := f.chooseFormat(&output{path: f.output}, f.output == "" && isTerminal(p.Stdout))
+	form, err := f.chooseFormat(&output{path: f.output}, f.output == "" && term.IsTerminal(p.Stdout))
 	if err != nil {
 		return err
 	}
@@ -202,8 +203,8 @@ func (run *fileRun) plan(f *flags, p *Program) error {
 	run.stream.file = file
 	run.stream.metadata(metadata)
 	run.header = metadata
-	if f.output != "" || !isTerminal(p.Stdout) {
-		run.progress = newProgress(p.Stderr, run.total())
+	if f.output != "" || !term.IsTerminal(p.Stdout) {
+		run.progress = term.NewProgress(p.Stderr, run.total())
 	}
 	return nil
 }
@@ -326,7 +327,7 @@ func (run *fileRun) copy() error {
 		}
 		s.record(r)
 	}
-	run.progress.clear()
+	run.progress.Clear()
 	// What a broken input gave is all that it has. A signal leaves records unread.
 	var signaled exit.Signal
 	run.output.cut, run.output.empty = run.output.whole && errors.As(s.err, &signaled), s.count.records == 0
@@ -353,7 +354,7 @@ func (run *fileRun) warnNoneWanted() {
 	var held []string
 	for rtype, n := range count.byRType {
 		if n > 0 && !isMessage(dbn.RType(rtype)) {
-			held = append(held, rtypeName(dbn.RType(rtype))+" "+grouped(n))
+			held = append(held, rtypeName(dbn.RType(rtype))+" "+term.Grouped(n))
 		}
 	}
 	what := "no data records at all"
@@ -376,7 +377,7 @@ func (run *fileRun) interrupted() error {
 	now := time.Now()
 	began := run.stream != nil && run.stream.began
 	if run.wake.state.Swap(false) {
-		run.progress.clear()
+		run.progress.Clear()
 		line := "no metadata yet"
 		if began {
 			line = run.stream.count.summary(now)
@@ -385,7 +386,7 @@ func (run *fileRun) interrupted() error {
 	}
 	if run.stats > 0 && began && now.Sub(run.ticked) >= run.stats {
 		run.ticked = now
-		run.progress.clear()
+		run.progress.Clear()
 		run.log.Info(run.stream.count.tick(now))
 	}
 	if run.stream != nil && run.stream.over {
@@ -454,7 +455,7 @@ func (run *fileRun) conclude(err error) error {
 		return nil
 	case err != nil:
 		if count.records > 0 {
-			return exit.Fail(exit.FromError(err), "%w; %s came before", err, plural(count.records, "record"))
+			return exit.Fail(exit.FromError(err), "%w; %s came before", err, term.Plural(count.records, "record"))
 		}
 		return err
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -465,7 +466,7 @@ func TestAFileIsReplacedBeforeItsMetadataIsWhole(t *testing.T) {
 	for _, held := range []int{0, 3, 8, 11, 12, 50} {
 		t.Run(fmt.Sprint(held), func(t *testing.T) {
 			path := writeFile(t, filepath.Join(t.TempDir(), "x.dbn"), next[:held])
-			log, err := newLogger(io.Discard, "text", false, false)
+			log, err := term.NewLogger(io.Discard, "text", false, false)
 			if err != nil {
 				t.Fatal(err)
 			}

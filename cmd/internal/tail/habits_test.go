@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -233,7 +234,7 @@ func TestMessagesSpeakTheLanguageOfTheCommandLine(t *testing.T) {
 		"which cannot be upgraded to version 2; set upgrade_policy to AsIs or UpgradeToV3 (gateway x)",
 		"the metadata is larger than 9 bytes; raise max_metadata if the stream is really so large",
 	} {
-		if got := inFlags(text); strings.Contains(got, "_") {
+		if got := term.InFlags(text); strings.Contains(got, "_") {
 			t.Errorf("%q", got)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -20,7 +21,7 @@ type histRun struct {
 	program  *Program
 	plan     *histPlan
 	stream   *stream
-	progress *progress
+	progress *term.Progress
 	stats    time.Duration
 	summary  bool // print a summary at a good end
 	broke    bool // the stream did, rather than the output
@@ -38,7 +39,7 @@ func (p *Program) hist(cmd *cobra.Command, f *flags, args []string, log *slog.Lo
 	}
 	defer h.close()
 	run := &histRun{historical: h, program: p, plan: &pl, stats: time.Duration(f.stats)}
-	run.summary = run.stats > 0 || f.verbose || isTerminal(p.Stderr)
+	run.summary = run.stats > 0 || f.verbose || term.IsTerminal(p.Stderr)
 	if err := run.prepare(&pl); err != nil {
 		return h.explain(err)
 	}
@@ -63,7 +64,7 @@ func (run *histRun) agree(f *flags) error {
 			return err
 		}
 		return f.confirmAll("Ask for", &pl.request, p.Stdin, p.Stderr)
-	case !isTerminal(p.Stdin):
+	case !term.IsTerminal(p.Stdin):
 		return exit.BadUsage("historical data costs money: confirm with -y, or give --max-cost USD; --dry-run shows the cost")
 	}
 	price, err := run.price(&pl.query)
@@ -127,7 +128,7 @@ func (h *historical) endOf(dataset string, schema dbn.Schema) (dbn.UnixNanos, er
 // that is billed is that of the records, so that tells when all are there.
 func (run *histRun) startProgress(sized bool) {
 	p := run.program
-	if !isTerminal(p.Stderr) || run.plan.output.path == "" && isTerminal(p.Stdout) {
+	if !term.IsTerminal(p.Stderr) || run.plan.output.path == "" && term.IsTerminal(p.Stdout) {
 		return
 	}
 	total := int64(-1)
@@ -136,7 +137,7 @@ func (run *histRun) startProgress(sized bool) {
 			total = int64(size)
 		}
 	}
-	run.progress = newProgress(p.Stderr, total)
+	run.progress = term.NewProgress(p.Stderr, total)
 }
 
 // copy streams the range into the sinks.
@@ -150,7 +151,7 @@ func (run *histRun) copy() error {
 	run.client.Handle(dbnloop.Handlers{
 		Record: s.record, Metadata: run.metadata,
 		Warning: func(text string) {
-			run.progress.clear()
+			run.progress.Clear()
 			run.warn(text)
 		},
 		Error: func(err error) {
@@ -170,10 +171,10 @@ func (run *histRun) copy() error {
 			s.end(err)
 		}
 		s.endTurn()
-		run.progress.show(int64(s.count.bytes), s.count.records)
+		run.progress.Show(int64(s.count.bytes), s.count.records)
 	}
 	run.client.Close() //nolint:errcheck // the stream is over
-	run.progress.clear()
+	run.progress.Clear()
 	pl.output.cut, pl.output.empty = s.err != nil, s.count.bytes == 0
 	return run.conclude(s.finish())
 }
@@ -214,7 +215,7 @@ func (run *histRun) metadata(m *dbn.Metadata) {
 
 func (run *histRun) tick() {
 	if run.stream.began {
-		run.progress.clear()
+		run.progress.Clear()
 		run.log.Info(run.stream.count.tick(time.Now()))
 	}
 }
@@ -224,7 +225,7 @@ func (run *histRun) printCount() {
 	if run.stream.began {
 		line = run.stream.count.summary(time.Now())
 	}
-	run.progress.clear()
+	run.progress.Clear()
 	run.log.Info(run.plan.query.Dataset + ": " + line)
 }
 
@@ -265,7 +266,7 @@ func (o *output) allKept(err error, records uint64) error {
 		return err
 	}
 	return exit.Fail(exit.FromError(err), "%w; all that came (%s) is kept in %s",
-		err, plural(records, "record"), strings.Join(o.kept, " and "))
+		err, term.Plural(records, "record"), strings.Join(o.kept, " and "))
 }
 
 // partial is the end with an error, after some records or none.
@@ -288,5 +289,5 @@ func (run *histRun) withCount(err error, records uint64) error {
 	if records == 0 {
 		return err
 	}
-	return exit.Fail(exit.FromError(err), "%w; %s came before%s", err, plural(records, "record"), run.plan.output.keptPart())
+	return exit.Fail(exit.FromError(err), "%w; %s came before%s", err, term.Plural(records, "record"), run.plan.output.keptPart())
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/internal/simtest"
 	"github.com/dbnloop/dbnloop/sim"
@@ -338,7 +339,7 @@ func TestHistMoney(t *testing.T) {
 	n := len(recordsOf(t, readFile(t, sampleFile(t, dbn.SchemaTrades)))) / size
 
 	got := h.run(t, append([]string{"hist", "--dry-run"}, query...)...).want(t, exit.OK)
-	want := fmt.Sprintf("records  %s\n", grouped(uint64(n)))
+	want := fmt.Sprintf("records  %s\n", term.Grouped(uint64(n)))
 	if !strings.HasSuffix(got.stdout, want) || !strings.Contains(got.stdout, "cost     $0.") {
 		t.Errorf("dry run: %s", got.stdout)
 	}

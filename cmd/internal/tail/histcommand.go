@@ -9,6 +9,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -140,12 +141,12 @@ func (pl *histPlan) order(p price) string {
 		symbols = "every symbol"
 	}
 	return fmt.Sprintf("%s of %s, %s: %s, %s (%s from %s to %s)", joinNames(pl.request.schemas), pl.request.dataset,
-		dollars(p.CostUSD), plural(p.Records, "record"), quantity(p.Bytes), symbols, p.Start, p.End)
+		dollars(p.CostUSD), term.Plural(p.Records, "record"), term.Quantity(p.Bytes), symbols, p.Start, p.End)
 }
 
 // downloads reports whether the body of the answer can be the file as it is.
 func (pl *histPlan) downloads(f *flags) bool {
 	o := &pl.output
 	return o.path != "" && o.format == formatDBN && o.zstd && o.tee == "" && !o.metadata &&
-		f.lines == "" && pl.policy == dbn.AsIs && isRegularOrNew(o.path)
+		f.lines == "" && pl.policy == dbn.AsIs && term.IsRegularOrNew(o.path)
 }

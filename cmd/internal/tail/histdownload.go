@@ -10,6 +10,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -21,16 +22,16 @@ func (run *histRun) download(part *partFile) error {
 	began := time.Now()
 	var came int64
 	run.state = func() {
-		run.log.Info(fmt.Sprintf("%s: downloading for %s, %s came", o.path, humanDuration(time.Since(began)), quantity(uint64(came))))
+		run.log.Info(fmt.Sprintf("%s: downloading for %s, %s came", o.path, term.HumanDuration(time.Since(began)), term.Quantity(uint64(came))))
 	}
 	got, err := run.client.Download(run.ctx, dbnloop.Download{
 		Range: run.plan.query, Path: part.name, Part: part.name, Overwrite: true,
 		Progress: func(p dbnloop.Progress) {
 			came = p.Bytes
-			run.progress.show(came, 0)
+			run.progress.Show(came, 0)
 		},
 	})
-	run.progress.clear()
+	run.progress.Clear()
 	if err != nil {
 		return run.broken(part, err)
 	}
@@ -42,8 +43,8 @@ func (run *histRun) download(part *partFile) error {
 		return o.allKept(err, records)
 	}
 	if run.summary {
-		run.log.Info(fmt.Sprintf("%s: %s, %s in %s, SHA-256 %s", o.path, plural(records, "record"),
-			quantity(uint64(got.Bytes)), humanDuration(time.Since(began)), got.SHA256))
+		run.log.Info(fmt.Sprintf("%s: %s, %s in %s, SHA-256 %s", o.path, term.Plural(records, "record"),
+			term.Quantity(uint64(got.Bytes)), term.HumanDuration(time.Since(began)), got.SHA256))
 	}
 	return nil
 }

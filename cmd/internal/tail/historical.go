@@ -8,6 +8,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
 )
 
 // historical is the client of the historical API, as every command uses it: a signal ends
@@ -95,7 +96,7 @@ func (h *historical) explain(err error) error {
 	if exit.IsOwn(err) || !errors.As(err, &e) {
 		return err
 	}
-	code, text := exit.FromError(e), withoutOption(inFlags(e.Message))
+	code, text := exit.FromError(e), term.WithoutOption(term.InFlags(e.Message))
 	switch code {
 	case exit.OK: // a call that was cancelled has no answer
 		code = exit.Failure

@@ -206,7 +206,7 @@ func (in *input) Read(p []byte) (int, error) {
 		}
 		in.read = true
 		n, err := in.reader.Read(p)
-		in.run.progress.add(n)
+		in.run.progress.Add(n)
 		in.got += int64(n)
 		if n > 0 || in.following == nil || !errors.Is(err, io.EOF) {
 			return n, err

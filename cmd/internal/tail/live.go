@@ -11,6 +11,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -91,8 +92,8 @@ func (s *session) watch(stdout io.Writer) error {
 
 // watchReader ends the stream when the reader of a pipe on standard output goes away.
 func (s *stream) watchReader(reactor *dbnloop.Reactor, stdout io.Writer) error {
-	fd, ok := descriptor(stdout)
-	if !ok || s.output.path != "" || !isPipe(fd) {
+	fd, ok := term.Descriptor(stdout)
+	if !ok || s.output.path != "" || !term.IsPipe(fd) {
 		return nil
 	}
 	// Errors and hang-ups are reported without being asked for.
@@ -171,8 +172,8 @@ func (s *session) tick() {
 func (s *session) state() {
 	count := &s.stream.count
 	line := fmt.Sprintf("%s %s, session %d: %s, %s, %s, %s", strings.ToLower(s.client.State().String()),
-		s.plan.request.dataset, s.client.SessionID(), plural(count.records, "record"), humanBytes(float64(count.bytes)),
-		humanDuration(count.elapsed(time.Now())), plural(uint64(count.symbols), "symbol"))
+		s.plan.request.dataset, s.client.SessionID(), term.Plural(count.records, "record"), term.HumanBytes(float64(count.bytes)),
+		term.HumanDuration(count.elapsed(time.Now())), term.Plural(uint64(count.symbols), "symbol"))
 	if count.lastTs != 0 {
 		line += ", last " + count.lastTs.String()
 	}
@@ -196,7 +197,7 @@ func (s *session) conclude(err error) error {
 			code = exit.Partial
 		}
 		if s.stream.began && count.records > 0 {
-			err = fmt.Errorf("%w; %s came before", err, plural(count.records, "record"))
+			err = fmt.Errorf("%w; %s came before", err, term.Plural(count.records, "record"))
 		}
 		return exit.Fail(code, "%w", err)
 	}
@@ -216,7 +217,7 @@ func (s *session) explain(err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	code, text := exit.FromError(e), inFlags(e.Message)
+	code, text := exit.FromError(e), term.InFlags(e.Message)
 	switch {
 	case code == exit.OK:
 		return nil
@@ -225,16 +226,11 @@ func (s *session) explain(err error) error {
 	case e.Code == dbnloop.CodeConnectionClosed:
 		return s.explainClosed(e)
 	case e.Code == dbnloop.CodeLimitExceeded && s.streamed:
-		code, text = exit.Corrupt, withoutOption(text)
+		code, text = exit.Corrupt, term.WithoutOption(text)
 	case e.Code == dbnloop.CodeInvalidArgument && s.streamed: // the one that only the data can show to be wrong
 		text = "--upgrade " + upgradeName(s.plan.connection.upgrade) + ": " + text
 	}
 	return exit.Fail(code, "%s", text)
-}
-
-// withoutOption names the flag where the library names its option.
-func withoutOption(text string) string {
-	return strings.Replace(text, "raise max_metadata", "raise --max-metadata", 1)
 }
 
 func upgradeName(policy dbn.UpgradePolicy) string {
@@ -246,7 +242,7 @@ func upgradeName(policy dbn.UpgradePolicy) string {
 func (s *session) explainClosed(e *dbnloop.Error) error {
 	limit, got := s.plan.selection.limit, s.stream.count.records
 	if s.stream.began && limit > 0 && got < limit {
-		return exit.Fail(exit.Partial, "%s, with %s of %s", e.Message, grouped(got), plural(limit, "record"))
+		return exit.Fail(exit.Partial, "%s, with %s of %s", e.Message, term.Grouped(got), term.Plural(limit, "record"))
 	}
 	return exit.Fail(exit.Failure, "%s", e.Message)
 }

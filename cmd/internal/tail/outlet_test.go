@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
 )
 
 // askedToEnd is a process that was asked to end by a signal, until the test ends.
@@ -38,7 +39,7 @@ func pipe(t *testing.T) (r, w *os.File) {
 func TestASignalEndsAWriteThatIsStuck(t *testing.T) {
 	asked := askedToEnd(t)
 	r, w := pipe(t)
-	d := &destination{name: "standard output", w: patient(w)}
+	d := &destination{name: "standard output", w: term.Patient(w)}
 	failed := make(chan error)
 	go func() {
 		_, err := d.Write(make([]byte, 1<<20)) // more than a pipe holds
@@ -69,7 +70,7 @@ func TestWhoReadsGetsEverythingAfterASignal(t *testing.T) {
 	asked := askedToEnd(t)
 	asked.Ask(syscall.SIGINT)
 	r, w := pipe(t)
-	out := patient(w)
+	out := term.Patient(w)
 	text := bytes.Repeat([]byte("0123456789"), 100_000)
 	failed := make(chan error)
 	go func() {
@@ -81,7 +82,7 @@ func TestWhoReadsGetsEverythingAfterASignal(t *testing.T) {
 	if err := errors.Join(err, <-failed); err != nil || !bytes.Equal(got, text) {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
-	out.(*outlet).close()
+	out.(*term.Outlet).Close()
 }
 
 func TestErrorsOfPatientWritesAreTheirOwn(t *testing.T) {
@@ -89,14 +90,14 @@ func TestErrorsOfPatientWritesAreTheirOwn(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
-	d := &destination{name: "standard output", w: patient(w)}
+	d := &destination{name: "standard output", w: term.Patient(w)}
 	if _, err := d.Write([]byte("x")); !errors.Is(err, exit.ErrReaderGone) {
 		t.Errorf("%v", err)
 	}
 	if err := d.close(); err != nil {
 		t.Error(err)
 	}
-	if file, err := os.Create(filepath.Join(t.TempDir(), "x")); err != nil || patient(file) != io.Writer(file) {
+	if file, err := os.Create(filepath.Join(t.TempDir(), "x")); err != nil || term.Patient(file) != io.Writer(file) {
 		t.Errorf("a regular file is written patiently: %v", err)
 	} else {
 		file.Close()
@@ -110,7 +111,7 @@ func TestANamedPipeIsWaitedForUntilASignal(t *testing.T) {
 	}
 	askedToEnd(t).Ask(syscall.SIGTERM)
 	var stuck *exit.StuckError
-	if _, err := openPatiently(path, os.O_WRONLY); !errors.As(err, &stuck) {
+	if _, err := term.OpenPatiently(path, os.O_WRONLY); !errors.As(err, &stuck) {
 		t.Errorf("%v", err)
 	}
 	// The open that was given up ends when a reader comes.

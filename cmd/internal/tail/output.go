@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -83,7 +84,7 @@ func (f *flags) outputSettings(r *request, stdout io.Writer, getenv func(string)
 		text:       dbn.TextOptions{Pretty: f.pretty, MapSymbol: !f.noMapSymbols, Exact: f.exact},
 		omitHeader: f.omitHeader, disarm: f.spreadsheet, system: f.system, metadata: f.metadata,
 	}
-	terminal := o.path == "" && isTerminal(stdout)
+	terminal := o.path == "" && term.IsTerminal(stdout)
 	if o.format, err = f.chooseFormat(&o, terminal); err != nil {
 		return o, err
 	}
@@ -202,7 +203,7 @@ func (o *output) check(r *request, terminal bool) error {
 	if o.text.Pretty && o.format == formatDBN {
 		return exit.BadUsage("--pretty is for text, not for DBN")
 	}
-	if (terminal || isTerminalPath(o.path)) && (o.format == formatDBN || o.zstd) {
+	if (terminal || term.IsTerminalPath(o.path)) && (o.format == formatDBN || o.zstd) {
 		return exit.BadUsage("binary data does not belong on a terminal: give --output FILE, or pipe it")
 	}
 	return o.checkFile(o.path)
@@ -221,12 +222,6 @@ func (f *flags) checkTee(o *output) error {
 	}
 	o.teeZstd = compressed
 	return o.checkFile(o.tee)
-}
-
-// isRegularOrNew reports whether a path can be that of a file on a disk.
-func isRegularOrNew(path string) bool {
-	info, err := os.Stat(path)
-	return err != nil || info.Mode().IsRegular()
 }
 
 // checkFile finds out before anything begins whether the file can be written. The file
@@ -267,7 +262,7 @@ func (o *output) open(path string, stdout io.Writer) (*destination, error) {
 		return standardOutput(stdout), nil
 	}
 	part := o.takePart(path)
-	if part == nil && (o.paid || o.whole && path == o.path) && isRegularOrNew(path) {
+	if part == nil && (o.paid || o.whole && path == o.path) && term.IsRegularOrNew(path) {
 		var err error
 		if part, err = o.openPart(path); err != nil {
 			return nil, err
@@ -284,17 +279,17 @@ func (o *output) open(path string, stdout io.Writer) (*destination, error) {
 	if info, err := os.Stat(path); !o.force && (err != nil || info.Mode().IsRegular()) {
 		how |= os.O_EXCL
 	}
-	file, err := openPatiently(path, how)
+	file, err := term.OpenPatiently(path, how)
 	if err != nil {
 		return nil, exit.Fail(exit.Failure, "cannot write %s: %w", path, err)
 	}
-	return &destination{name: path, w: patient(file), file: file}, nil
+	return &destination{name: path, w: term.Patient(file), file: file}, nil
 }
 
 // standardOutput is a destination that names the file that it is, if it is one.
 func standardOutput(stdout io.Writer) *destination {
-	d := &destination{name: "standard output", w: patient(stdout)}
-	if fd, ok := descriptor(stdout); ok {
+	d := &destination{name: "standard output", w: term.Patient(stdout)}
+	if fd, ok := term.Descriptor(stdout); ok {
 		var stat unix.Stat_t
 		path, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
 		if err == nil && unix.Fstat(fd, &stat) == nil && stat.Mode&unix.S_IFMT == unix.S_IFREG {
@@ -345,8 +340,8 @@ func causeOf(err error) error {
 }
 
 func (d *destination) close() error {
-	if o, ok := d.w.(*outlet); ok {
-		o.close()
+	if o, ok := d.w.(*term.Outlet); ok {
+		o.Close()
 	}
 	if d.file == nil {
 		return nil
@@ -405,7 +400,7 @@ const writeSize = 64 << 10
 
 func newTextWriter(dest *destination, compress bool) (*textWriter, error) {
 	t := &textWriter{
-		dest: dest, perLine: isTerminal(dest.w), perTurn: dest.file == nil || dest.paid() && !compress, lag: newLag(),
+		dest: dest, perLine: term.IsTerminal(dest.w), perTurn: dest.file == nil || dest.paid() && !compress, lag: newLag(),
 	}
 	if !compress {
 		return t, nil

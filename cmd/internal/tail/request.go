@@ -12,7 +12,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dbnloop/dbnloop/cmd/internal/cli"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -192,7 +194,7 @@ func (f *flags) confirmAll(verb string, r *request, stdin io.Reader, stderr io.W
 	if !r.all() || f.yes || f.demo {
 		return nil
 	}
-	if !isTerminal(stdin) {
+	if !term.IsTerminal(stdin) {
 		return exit.BadUsage("every symbol of %s can be a lot of data: confirm with -y", r.dataset)
 	}
 	return confirm(context.Background(), fmt.Sprintf("%s every symbol of %s (%s)? This can be a lot of data.",
@@ -201,7 +203,7 @@ func (f *flags) confirmAll(verb string, r *request, stdin io.Reader, stderr io.W
 
 // confirm asks a question; an error is the answer no, or why ctx is over.
 func confirm(ctx context.Context, question string, stdin io.Reader, stderr io.Writer) error {
-	fmt.Fprintf(stderr, "%s [y/N] ", printable(question))
+	fmt.Fprintf(stderr, "%s [y/N] ", cli.Plain(question))
 	answer := make(chan string, 1)
 	go func() { // a read of a terminal cannot be called off
 		line, _ := bufio.NewReader(stdin).ReadString('\n')

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -21,7 +22,7 @@ func planOf(t *testing.T, env map[string]string, args ...string) (plan, error) {
 		Getenv: func(name string) string { return env[name] },
 	}
 	var f flags
-	log, err := newLogger(p.Stderr, "text", false, false)
+	log, err := term.NewLogger(p.Stderr, "text", false, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,10 +2,10 @@ package tail
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -36,15 +36,15 @@ func (c *counters) elapsed(now time.Time) time.Duration {
 // summary is the line at the end.
 func (c *counters) summary(now time.Time) string {
 	elapsed := c.elapsed(now)
-	line := fmt.Sprintf("%s, %s in %s: %s, %s", plural(c.records, "record"), humanBytes(float64(c.bytes)),
-		humanDuration(elapsed), perSecond(float64(c.records), elapsed, "records"), bytesPerSecond(float64(c.bytes), elapsed))
+	line := fmt.Sprintf("%s, %s in %s: %s, %s", term.Plural(c.records, "record"), term.HumanBytes(float64(c.bytes)),
+		term.HumanDuration(elapsed), term.PerSecond(float64(c.records), elapsed, "records"), term.BytesPerSecond(float64(c.bytes), elapsed))
 	if c.records == 0 {
 		return line
 	}
 	separator := " ("
 	for rtype, n := range c.byRType {
 		if n > 0 && !isMessage(dbn.RType(rtype)) {
-			line += separator + rtypeName(dbn.RType(rtype)) + " " + grouped(n)
+			line += separator + rtypeName(dbn.RType(rtype)) + " " + term.Grouped(n)
 			separator = ", "
 		}
 	}
@@ -71,8 +71,8 @@ func (c *counters) tick(now time.Time) string {
 		since = c.began
 	}
 	d := now.Sub(since)
-	line := fmt.Sprintf("%s, %s; %s, %s", plural(c.records, "record"), humanBytes(float64(c.bytes)),
-		perSecond(float64(c.records-c.tickRecords), d, "records"), bytesPerSecond(float64(c.bytes-c.tickBytes), d))
+	line := fmt.Sprintf("%s, %s; %s, %s", term.Plural(c.records, "record"), term.HumanBytes(float64(c.bytes)),
+		term.PerSecond(float64(c.records-c.tickRecords), d, "records"), term.BytesPerSecond(float64(c.bytes-c.tickBytes), d))
 	if c.lastTs != 0 {
 		line += "; last " + c.lastTs.String()
 	}
@@ -82,13 +82,13 @@ func (c *counters) tick(now time.Time) string {
 
 // sourceLine is what the library counted below the records.
 func sourceLine(s *dbnloop.Stats) string {
-	line := fmt.Sprintf("%s read in %s, %s, batches: %s, silent for %s", humanBytes(float64(s.BytesRead)),
-		plural(s.Reads, "piece"), plural(s.Polls, "poll"), grouped(s.Batches), humanDuration(s.Silence))
+	line := fmt.Sprintf("%s read in %s, %s, batches: %s, silent for %s", term.HumanBytes(float64(s.BytesRead)),
+		term.Plural(s.Reads, "piece"), term.Plural(s.Polls, "poll"), term.Grouped(s.Batches), term.HumanDuration(s.Silence))
 	if s.Pauses > 0 {
-		line += fmt.Sprintf(", paused for %s (%s)", humanDuration(s.Paused), plural(s.Pauses, "pause"))
+		line += fmt.Sprintf(", paused for %s (%s)", term.HumanDuration(s.Paused), term.Plural(s.Pauses, "pause"))
 	}
 	if s.Buffered > 0 {
-		line += ", " + humanBytes(float64(s.Buffered)) + " buffered"
+		line += ", " + term.HumanBytes(float64(s.Buffered)) + " buffered"
 	}
 	for _, lag := range []struct {
 		name string
@@ -96,70 +96,8 @@ func sourceLine(s *dbnloop.Stats) string {
 	}{{"venue to gateway", &s.VenueToGateway}, {"gateway to here", &s.GatewayToClient}} {
 		if lag.h.Count() > 0 {
 			line += fmt.Sprintf(", %s within %v (half), %v (99 %%)", lag.name,
-				rounded(lag.h.Quantile(0.5)), rounded(lag.h.Quantile(0.99)))
+				term.Rounded(lag.h.Quantile(0.5)), term.Rounded(lag.h.Quantile(0.99)))
 		}
 	}
 	return line
-}
-
-// rounded keeps three digits or so of a bound.
-func rounded(d time.Duration) time.Duration {
-	for _, unit := range []time.Duration{time.Second, time.Millisecond, time.Microsecond} {
-		if d >= unit {
-			return d.Round(unit / 100)
-		}
-	}
-	return d
-}
-
-func plural(n uint64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return grouped(n) + " " + noun + "s"
-}
-
-// grouped writes 1234567 as 1,234,567.
-func grouped(n uint64) string {
-	text := strconv.FormatUint(n, 10)
-	for i := len(text) - 3; i > 0; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
-}
-
-func humanBytes(n float64) string {
-	for _, unit := range []string{"B", "kB", "MB", "GB"} {
-		if n < 999.5 {
-			if unit == "B" {
-				return fmt.Sprintf("%.0f B", n)
-			}
-			return fmt.Sprintf("%.3g %s", n, unit)
-		}
-		n /= 1000
-	}
-	return fmt.Sprintf("%.4g TB", n)
-}
-
-func humanDuration(d time.Duration) string {
-	switch {
-	case d < 100*time.Second:
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	default:
-		return d.Round(time.Second).String()
-	}
-}
-
-func perSecond(n float64, d time.Duration, what string) string {
-	if d <= 0 {
-		return "0 " + what + "/s"
-	}
-	return grouped(uint64(n/d.Seconds()+0.5)) + " " + what + "/s"
-}
-
-func bytesPerSecond(n float64, d time.Duration) string {
-	if d <= 0 {
-		return "0 B/s"
-	}
-	return humanBytes(n/d.Seconds()) + "/s"
 }

@@ -1,8 +1,6 @@
 package tail
 
 import (
-	"bytes"
-	"log/slog"
 	"testing"
 	"time"
 
@@ -34,32 +32,5 @@ func TestStatisticsAreRatesSinceTheLastLine(t *testing.T) {
 	c.records, c.bytes = 101, 5656
 	if got, want := c.tick(began.Add(3*time.Second)), "101 records, 5.66 kB; 1 records/s, 28 B/s"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
-	}
-}
-
-func TestHumanNumbers(t *testing.T) {
-	for n, want := range map[uint64]string{0: "0", 999: "999", 1000: "1,000", 18446744073709551615: "18,446,744,073,709,551,615"} {
-		if got := grouped(n); got != want {
-			t.Errorf("%d: got %s, want %s", n, got, want)
-		}
-	}
-	for n, want := range map[float64]string{0: "0 B", 999: "999 B", 1000: "1 kB", 999600: "1 MB", 2.5e9: "2.5 GB", 7e15: "7000 TB"} {
-		if got := humanBytes(n); got != want {
-			t.Errorf("%g: got %s, want %s", n, got, want)
-		}
-	}
-}
-
-func TestMessagesAreOneCleanLine(t *testing.T) {
-	var out bytes.Buffer
-	log, err := newLogger(&out, "text", false, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	log.With("session", 3).WithGroup("g").Warn("two\nlines \x1b[31m", slog.Int("n", 1))
-	log.Debug("not shown")
-	const want = "dbn-tail: warning: two?lines ?[31m (session=3, g.n=1)\n"
-	if out.String() != want {
-		t.Errorf("got %q, want %q", out.String(), want)
 	}
 }

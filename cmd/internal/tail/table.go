@@ -8,6 +8,7 @@ import (
 
 	"github.com/dbnloop/dbnloop/cmd/internal/cli"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -27,7 +28,7 @@ func (s *tableSink) begin(m *dbn.Metadata) (err error) {
 	if s.out, err = s.output.openText(s.stdout); err != nil {
 		return err
 	}
-	s.table.width = terminalWidth(s.out.dest.w)
+	s.table.width = term.Width(s.out.dest.w)
 	return nil
 }
 
@@ -62,7 +63,7 @@ func (s *tableSink) message(r dbn.Record) error {
 // endTurn also looks at the terminal's width, which may change at any time.
 func (s *tableSink) endTurn() error {
 	if s.out.perLine {
-		s.table.width = terminalWidth(s.out.dest.w)
+		s.table.width = term.Width(s.out.dest.w)
 	}
 	if s.named == (form{}) {
 		if err := s.header(); err != nil {

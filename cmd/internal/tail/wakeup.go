@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
 )
 
 // wakeup is what a program that reads files waits with: for bytes or changes, for a signal,
@@ -28,7 +29,7 @@ func newWakeup(stdout io.Writer, path string) (*wakeup, error) {
 		return nil, os.NewSyscallError("eventfd", err)
 	}
 	w := &wakeup{event: event, output: -1}
-	if fd, ok := descriptor(stdout); ok && path == "" && isPipe(fd) {
+	if fd, ok := term.Descriptor(stdout); ok && path == "" && term.IsPipe(fd) {
 		w.output = fd
 	}
 	return w, nil

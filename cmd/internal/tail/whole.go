@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
 )
 
 // partFile is a file that is written under the name of a part and gets its own name when
@@ -65,7 +66,7 @@ func (o *output) openPart(path string) (*partFile, error) {
 func (o *output) openFiles() (others []string, err error) {
 	o.opened = make(map[string]*partFile)
 	for _, path := range []string{o.path, o.tee} {
-		if path == "" || !isRegularOrNew(path) {
+		if path == "" || !term.IsRegularOrNew(path) {
 			continue
 		}
 		if o.opened[path], err = o.openPart(path); err != nil {

@@ -1,4 +1,4 @@
-package tail
+package term
 
 import (
 	"context"
@@ -13,8 +13,8 @@ import (
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 )
 
-// newLogger makes what writes to standard error: lines for people, or JSON.
-func newLogger(w io.Writer, format string, quiet, verbose bool) (*slog.Logger, error) {
+// NewLogger makes what writes to standard error: lines for people, or JSON.
+func NewLogger(w io.Writer, format string, quiet, verbose bool) (*slog.Logger, error) {
 	level := slog.LevelInfo
 	switch {
 	case verbose:
@@ -22,7 +22,7 @@ func newLogger(w io.Writer, format string, quiet, verbose bool) (*slog.Logger, e
 	case quiet:
 		level = slog.LevelError
 	}
-	w = patient(w)
+	w = Patient(w)
 	switch format {
 	case "text":
 		return slog.New(&lineHandler{w: w, mu: new(sync.Mutex), level: level}), nil
@@ -67,7 +67,7 @@ func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	_, err := io.WriteString(h.w, printable(b.String())+"\n")
+	_, err := io.WriteString(h.w, cli.Plain(b.String())+"\n")
 	return err
 }
 
@@ -91,14 +91,16 @@ func (h *lineHandler) WithGroup(name string) slog.Handler {
 	return &clone
 }
 
-// printable replaces what could steer a terminal or break a line.
-func printable(text string) string { return cli.Plain(text) }
-
-// inFlags is a text of the library, which names its own options, in words of this program.
-func inFlags(text string) string { return optionNames.Replace(text) }
+// InFlags is a text of the library, which names its own options, in words of this program.
+func InFlags(text string) string { return optionNames.Replace(text) }
 
 var optionNames = strings.NewReplacer(
 	"set upgrade_policy to AsIs or UpgradeToV3", "give --upgrade as-is or v3",
 	"; raise max_metadata if the stream is really so large", "",
 	"; lower max_metadata to refuse such streams", "",
 )
+
+// WithoutOption names the flag where the library names its option.
+func WithoutOption(text string) string {
+	return strings.Replace(text, "raise max_metadata", "raise --max-metadata", 1)
+}

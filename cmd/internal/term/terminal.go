@@ -1,4 +1,6 @@
-package tail
+// Package term is the terminal: what it is, what may reach it, and how messages, progress,
+// listings and numbers look on it; and streams whose reader may not read.
+package term
 
 import (
 	"io"
@@ -7,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// descriptor is the file descriptor of a stream; false when it has none.
-func descriptor(stream any) (int, bool) {
-	if o, ok := stream.(*outlet); ok {
+// Descriptor is the file descriptor of a stream; false when it has none.
+func Descriptor(stream any) (int, bool) {
+	if o, ok := stream.(*Outlet); ok {
 		stream = o.file
 	}
 	file, ok := stream.(*os.File)
@@ -19,9 +21,9 @@ func descriptor(stream any) (int, bool) {
 	return int(file.Fd()), true
 }
 
-// isTerminal reports whether a stream is a terminal.
-func isTerminal(stream any) bool {
-	fd, ok := descriptor(stream)
+// IsTerminal reports whether a stream is a terminal.
+func IsTerminal(stream any) bool {
+	fd, ok := Descriptor(stream)
 	if !ok {
 		return false
 	}
@@ -29,8 +31,8 @@ func isTerminal(stream any) bool {
 	return err == nil
 }
 
-// isTerminalPath reports whether a path is that of a terminal.
-func isTerminalPath(path string) bool {
+// IsTerminalPath reports whether a path is that of a terminal.
+func IsTerminalPath(path string) bool {
 	info, err := os.Stat(path)
 	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
 		return false
@@ -40,12 +42,12 @@ func isTerminalPath(path string) bool {
 		return false
 	}
 	defer file.Close()
-	return isTerminal(file)
+	return IsTerminal(file)
 }
 
-// terminalWidth is the number of columns; 0 when the stream is no terminal or does not know.
-func terminalWidth(w io.Writer) int {
-	fd, ok := descriptor(w)
+// Width is the number of columns; 0 when the stream is no terminal or does not know.
+func Width(w io.Writer) int {
+	fd, ok := Descriptor(w)
 	if !ok {
 		return 0
 	}
@@ -56,8 +58,8 @@ func terminalWidth(w io.Writer) int {
 	return int(size.Col)
 }
 
-// isPipe reports whether a descriptor is a pipe or a socket.
-func isPipe(fd int) bool {
+// IsPipe reports whether a descriptor is a pipe or a socket.
+func IsPipe(fd int) bool {
 	var stat unix.Stat_t
 	if unix.Fstat(fd, &stat) != nil {
 		return false

@@ -1,4 +1,4 @@
-package tail
+package term
 
 import (
 	"io"
@@ -7,10 +7,10 @@ import (
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 )
 
-// outlet writes to what may block for ever: a pipe, a terminal or a socket whose reader does
+// Outlet writes to what may block for ever: a pipe, a terminal or a socket whose reader does
 // not read. The write is done by a goroutine, so that a signal can end the wait for it.
 // Its writes do not overlap.
-type outlet struct {
+type Outlet struct {
 	file *os.File
 	work chan []byte
 	done chan written
@@ -22,8 +22,8 @@ type written struct {
 	err error
 }
 
-// patient is a stream as it is written to. Regular files need no patience.
-func patient(stream io.Writer) io.Writer {
+// Patient is a stream as it is written to. Regular files need no patience.
+func Patient(stream io.Writer) io.Writer {
 	file, ok := stream.(*os.File)
 	if !ok || file == nil {
 		return stream
@@ -31,12 +31,12 @@ func patient(stream io.Writer) io.Writer {
 	if info, err := file.Stat(); err != nil || info.Mode().IsRegular() {
 		return stream
 	}
-	return &outlet{file: file}
+	return &Outlet{file: file}
 }
 
 // Write writes all of p, or gives up when the program was asked to end and the reader took
 // nothing more for a while. p must then stay as it is.
-func (o *outlet) Write(p []byte) (int, error) {
+func (o *Outlet) Write(p []byte) (int, error) {
 	if o.left != nil {
 		return 0, o.left
 	}
@@ -52,29 +52,29 @@ func (o *outlet) Write(p []byte) (int, error) {
 	return result.n, exit.First(err, result.err)
 }
 
-func (o *outlet) serve(work <-chan []byte, done chan<- written) {
+func (o *Outlet) serve(work <-chan []byte, done chan<- written) {
 	for p := range work {
 		n, err := o.file.Write(p)
 		done <- written{n, err}
 	}
 }
 
-// close ends the goroutine, now or when its write returns. The file stays open.
-func (o *outlet) close() {
+// Close ends the goroutine, now or when its write returns. The file stays open.
+func (o *Outlet) Close() {
 	if o.work != nil {
 		close(o.work)
 		o.work = nil
 	}
 }
 
-// openPatiently opens a file to write; a named pipe is waited for until it has a reader, or
+// OpenPatiently opens a file to write; a named pipe is waited for until it has a reader, or
 // the program is to end.
-func openPatiently(path string, how int) (*os.File, error) {
+func OpenPatiently(path string, how int) (*os.File, error) {
 	type opened struct {
 		file *os.File
 		err  error
 	}
-	if isRegularOrNew(path) {
+	if IsRegularOrNew(path) {
 		return os.OpenFile(path, how, 0o644)
 	}
 	done := make(chan opened, 1)
@@ -84,4 +84,10 @@ func openPatiently(path string, how int) (*os.File, error) {
 	}()
 	got, err := exit.Await(done)
 	return got.file, exit.First(err, got.err)
+}
+
+// IsRegularOrNew reports whether a path can be that of a file on a disk.
+func IsRegularOrNew(path string) bool {
+	info, err := os.Stat(path)
+	return err != nil || info.Mode().IsRegular()
 }
