@@ -9,6 +9,7 @@ import (
 
 	"github.com/dbnloop/dbnloop/bindings"
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/reword"
 )
 
 // native is what the C handle of every kind of client can.
@@ -265,7 +266,7 @@ func (c *source) onSession(event SessionEvent) {
 }
 
 func errorOf(event *bindings.Event) *Error {
-	return &Error{ErrorCode(event.Code), string(bytesOf(event)), syscall.Errno(event.Errno), httpError(event.HTTP)}
+	return &Error{ErrorCode(event.Code), reword.Text(string(bytesOf(event))), syscall.Errno(event.Errno), httpError(event.HTTP)}
 }
 
 func (c *source) onError(event *bindings.Event) {

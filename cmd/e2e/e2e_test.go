@@ -38,8 +38,8 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(programs)
-	if err = build("./cmd/dbn-tail", buildFlags...); err == nil {
-		err = build("./cmd/dbn-sim")
+	if err = build(programs, "./cmd/dbn-tail", buildFlags...); err == nil {
+		err = build(programs, "./cmd/dbn-sim")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -48,9 +48,10 @@ func buildAndRun(m *testing.M) int {
 	return m.Run()
 }
 
-// build builds a program; the script makes a changed C++ library a changed build.
-func build(program string, flags ...string) error {
-	args := append([]string{"build", "-o", programs + "/"}, flags...)
+// build builds a program into a directory; the script makes a changed C++ library a changed
+// build.
+func build(dir, program string, flags ...string) error {
+	args := append([]string{"build", "-o", dir + "/"}, flags...)
 	cmd := exec.Command("scripts/go.sh", append(args, program)...)
 	cmd.Dir = filepath.Join("..", "..")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -72,11 +73,15 @@ func testdata() string {
 	return dir
 }
 
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { runScripts(t, filepath.Join("testdata", "script"), programs) }
+
+// runScripts runs the scripts of a directory with the programs of others, or else the usual ones.
+func runScripts(t *testing.T, dir, others string) {
 	testscript.Run(t, testscript.Params{
-		Dir: filepath.Join("testdata", "script"),
+		Dir: dir,
 		Setup: func(env *testscript.Env) error {
-			env.Setenv("PATH", programs+string(os.PathListSeparator)+env.Getenv("PATH"))
+			path := []string{others, programs, env.Getenv("PATH")}
+			env.Setenv("PATH", strings.Join(path, string(os.PathListSeparator)))
 			env.Setenv("DATABENTO_API_KEY", sim.TestKey)
 			env.Setenv("KEY", sim.TestKey)
 			env.Setenv("GORACE", os.Getenv("GORACE"))
