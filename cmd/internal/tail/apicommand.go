@@ -11,6 +11,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/output"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -89,7 +90,7 @@ func (p *Program) call(cmd *cobra.Command, f *flags, args []string, log *slog.Lo
 	defer h.close()
 	l, err := run(&apiCall{h, p, cmd, f, args})
 	if err == nil || len(l.Items) > 0 {
-		err = exit.First(err, l.Print(standardOutput(p.Stdout), term.ListingForm{JSON: f.json, OmitHeader: f.omitHeader}))
+		err = exit.First(err, l.Print(output.StandardOutput(p.Stdout), term.ListingForm{JSON: f.json, OmitHeader: f.omitHeader}))
 	}
 	return h.explain(err)
 }

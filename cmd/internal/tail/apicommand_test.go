@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/samples"
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/sim"
 )
@@ -130,7 +131,7 @@ func TestRefusalsSayWhereTheDataIs(t *testing.T) {
 
 func TestResolve(t *testing.T) {
 	h := newHistServer(t, sim.HistoricalConfig{})
-	metadata, _ := sampleRecords(t, dbn.SchemaTrades)
+	metadata, _ := samples.Records(t, dbn.SchemaTrades)
 	for _, m := range metadata.Mappings {
 		args := []string{"resolve", "-d", "GLBX.MDP3", "--start", "2026-11-15", "--omit-header", m.RawSymbol}
 		got := strings.Fields(h.run(t, args...).want(t, exit.OK).stdout)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/output"
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/sim"
 )
@@ -116,7 +117,7 @@ func wantRecords(t testing.TB, dir string, files []dbnloop.JobFile) {
 	want := len(recordsOf(t, readFile(t, sampleFile(t, dbn.SchemaMbo))))
 	got := 0
 	for _, f := range files {
-		if kind, _, _ := formatOf(f.Name); kind == formatDBN {
+		if kind, _, _ := output.FormatOf(f.Name); kind == output.DBN {
 			got += len(recordsOf(t, readFile(t, filepath.Join(dir, f.Name))))
 		}
 	}

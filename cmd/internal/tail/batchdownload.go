@@ -15,6 +15,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/output"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
 )
 
@@ -76,7 +77,7 @@ func (q *apiCall) download(d *downloadFlags) (l term.Listing, err error) {
 // named like another one's part.
 func partOf(f dbnloop.JobFile, all []dbnloop.JobFile) string {
 	for number := 1; ; number++ {
-		name := partName(f.Name, number)
+		name := output.PartName(f.Name, number)
 		if !slices.ContainsFunc(all, func(other dbnloop.JobFile) bool { return other.Name == name }) {
 			return name
 		}

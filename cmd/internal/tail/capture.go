@@ -21,7 +21,7 @@ func (p *plan) slowReader(stdout any) *dbn.SlowReaderBehavior {
 // captures tells that records go to a file: by --output, by --tee, or because standard output
 // is one.
 func (p *plan) captures(stdout any) bool {
-	if p.output.path != "" || p.output.tee != "" {
+	if p.output.Path != "" || p.output.Tee != "" {
 		return true
 	}
 	fd, ok := term.Descriptor(stdout)

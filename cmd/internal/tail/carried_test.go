@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/samples"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -158,9 +159,9 @@ func TestANarrowedLiveStreamKeepsItsMappings(t *testing.T) {
 				m := &dbn.TradeMsg{Hd: dbn.RecordHeader{Length: 12, RType: dbn.RTypeMbp0, InstrumentID: 999_999}, Sequence: sequence}
 				s.record(dbn.Ref(&m.Hd))
 			}
-			s.record(mapping(999_999, "OLD"))
+			s.record(samples.Mapping(999_999, "OLD"))
 			trade(0)
-			s.record(mapping(999_999, "NEW"))
+			s.record(samples.Mapping(999_999, "NEW"))
 			trade(1)
 			trade(2)
 			if err := s.finish(); err != nil {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/dbnloop/dbnloop/cmd/internal/cli"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/output"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
 )
 
@@ -169,7 +170,7 @@ func completionCommand() *cobra.Command {
 type plan struct {
 	request    request
 	connection connection
-	output     output
+	output     output.Output
 	selection  selection
 	stats      time.Duration
 	metrics    string // the address that they are served at; empty: none
@@ -196,7 +197,7 @@ func (p *Program) plan(cmd *cobra.Command, f *flags, args []string) (plan, error
 	if pl.selection, err = f.selection(cmd); err != nil {
 		return pl, err
 	}
-	if pl.output, err = f.outputSettings(&pl.request, p.Stdout, p.Getenv); err != nil {
+	if pl.output.Settings, err = f.outputSettings(&pl.request, p.Stdout, p.Getenv); err != nil {
 		return pl, err
 	}
 	pl.stats, pl.metrics = time.Duration(f.stats), f.metricsAddr

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/output"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
 )
 
@@ -78,23 +79,23 @@ func withinLimit(cost float64, limit *float64) error {
 }
 
 // dryRun prints what the range costs: a table, unless another form was asked for.
-func (h *historical) dryRun(r *dbnloop.Range, limit *float64, o *output, stdout io.Writer) error {
+func (h *historical) dryRun(r *dbnloop.Range, limit *float64, o *output.Settings, stdout io.Writer) error {
 	p, err := h.price(r)
 	if err != nil {
 		return err
 	}
-	if o.asked && (o.format == formatCSV || o.format == formatTSV) {
+	if o.Asked && (o.Format == output.CSV || o.Format == output.TSV) {
 		err = p.printSeparated(stdout, o)
 	} else {
-		err = p.listing().Print(standardOutput(stdout), term.ListingForm{JSON: o.asked && o.format == formatJSON})
+		err = p.listing().Print(output.StandardOutput(stdout), term.ListingForm{JSON: o.Asked && o.Format == output.JSON})
 	}
 	return exit.First(err, withinLimit(p.CostUSD, limit))
 }
 
 // printSeparated writes one row of what the JSON form has, under a header.
-func (p price) printSeparated(stdout io.Writer, o *output) error {
-	w := csv.NewWriter(standardOutput(stdout))
-	if o.format == formatTSV {
+func (p price) printSeparated(stdout io.Writer, o *output.Settings) error {
+	w := csv.NewWriter(output.StandardOutput(stdout))
+	if o.Format == output.TSV {
 		w.Comma = '\t'
 	}
 	rows := [][]string{
@@ -102,7 +103,7 @@ func (p price) printSeparated(stdout io.Writer, o *output) error {
 		{p.Dataset, p.Schema, p.Start, p.End, strconv.FormatFloat(p.CostUSD, 'f', -1, 64),
 			strconv.FormatUint(p.Bytes, 10), strconv.FormatUint(p.Records, 10)},
 	}
-	if o.omitHeader {
+	if o.OmitHeader {
 		rows = rows[1:]
 	}
 	return w.WriteAll(rows)

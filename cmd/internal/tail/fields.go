@@ -5,19 +5,20 @@ import (
 	"strings"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/output"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
 // checkFields finds out whether the fields of --fields exist in what was asked for.
-func (f *flags) checkFields(r *request, o *output) ([]string, error) {
+func (f *flags) checkFields(r *request, o *output.Settings) ([]string, error) {
 	if len(f.fields) == 0 {
 		return nil, nil
 	}
 	for i := range f.fields {
 		f.fields[i] = strings.TrimSpace(f.fields[i])
 	}
-	if o.format == formatTable || o.format == formatDBN {
-		return nil, exit.BadUsage("--fields works with -J, -C and -T, not with a %s", o.format)
+	if o.Format == output.Table || o.Format == output.DBN {
+		return nil, exit.BadUsage("--fields works with -J, -C and -T, not with a %s", o.Format)
 	}
 	known := []string{"symbol", "ts_out"}
 	schemas := r.schemas
@@ -38,7 +39,7 @@ func (f *flags) checkFields(r *request, o *output) ([]string, error) {
 		if !slices.Contains(known, name) {
 			return nil, exit.BadUsage("--fields: %s has no field %q; it has %s", joinNames(schemas), name, strings.Join(known, ", "))
 		}
-		if name == "symbol" && !o.text.MapSymbol {
+		if name == "symbol" && !o.Text.MapSymbol {
 			return nil, exit.BadUsage("--fields symbol and --no-map-symbols exclude each other")
 		}
 		if name == "ts_out" && !r.tsOut {
@@ -46,49 +47,4 @@ func (f *flags) checkFields(r *request, o *output) ([]string, error) {
 		}
 	}
 	return f.fields, nil
-}
-
-// columnFilter leaves of each record type's columns those that were asked for. JSON keeps
-// its own order: the header and the levels are objects of their own.
-type columnFilter struct {
-	names map[string]bool // nil: everything
-	cache [256]filtered
-}
-
-type filtered struct {
-	from    *dbn.Column // the first column of what was filtered
-	columns []dbn.Column
-}
-
-func newColumnFilter(names []string) *columnFilter {
-	f := new(columnFilter)
-	if len(names) == 0 {
-		return f
-	}
-	f.names = make(map[string]bool)
-	for _, name := range names {
-		f.names[name] = true
-	}
-	return f
-}
-
-// wants reports whether a field was asked for.
-func (f *columnFilter) wants(name string) bool { return f.names == nil || f.names[name] }
-
-// of filters the columns of one record type; the result is kept.
-func (f *columnFilter) of(rtype dbn.RType, columns []dbn.Column) []dbn.Column {
-	if f.names == nil || len(columns) == 0 {
-		return columns
-	}
-	c := &f.cache[rtype]
-	if c.from == &columns[0] {
-		return c.columns
-	}
-	c.from, c.columns = &columns[0], nil
-	for i := range columns {
-		if f.names[columns[i].Name] {
-			c.columns = append(c.columns, columns[i])
-		}
-	}
-	return c.columns
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/output"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -50,7 +51,7 @@ type fileRun struct {
 	ticked   time.Time
 	options  []dbn.DecoderOption
 	policy   dbn.UpgradePolicy
-	output   output
+	output   output.Output
 	request  request
 	sel      selection
 	stream   *stream
@@ -120,15 +121,15 @@ func (run *fileRun) check(cmd *cobra.Command, f *flags, args []string, p *Progra
 	if run.sel, err = f.selection(cmd); err != nil {
 		return err
 	}
-	form, err := f.chooseFormat(&output{path: f.output}, f.output == "" && term.IsTerminal(p.Stdout))
+	form, err := f.chooseFormat(&output.Settings{Path: f.output}, f.output == "" && term.IsTerminal(p.Stdout))
 	if err != nil {
 		return err
 	}
-	if form == formatDBN && f.fragment {
+	if form == output.DBN && f.fragment {
 		return exit.BadUsage("a fragment cannot become DBN: its metadata is missing")
 	}
 	usual := dbn.AsIs
-	if form == formatTable { // made for people, who need not see what version a record had
+	if form == output.Table { // made for people, who need not see what version a record had
 		usual = dbn.UpgradeToV3
 	}
 	limit, err := f.metadataLimit()
@@ -181,18 +182,18 @@ func (run *fileRun) plan(f *flags, p *Program) error {
 		run.request.schemas = []dbn.Schema{metadata.Schema}
 	}
 	run.request.tsOut = metadata.TsOut
-	if run.output, err = f.outputSettings(&run.request, p.Stdout, p.Getenv); err != nil {
+	if run.output.Settings, err = f.outputSettings(&run.request, p.Stdout, p.Getenv); err != nil {
 		return err
 	}
-	separated := run.output.format == formatCSV || run.output.format == formatTSV
-	if separated && len(run.request.schemas) == 0 && !f.fragment && !run.output.metadata {
-		return exit.BadUsage("%s holds one schema, but the input may have several: choose one with --schema, or use -J", run.output.format)
+	separated := run.output.Format == output.CSV || run.output.Format == output.TSV
+	if separated && len(run.request.schemas) == 0 && !f.fragment && !run.output.Metadata {
+		return exit.BadUsage("%s holds one schema, but the input may have several: choose one with --schema, or use -J", run.output.Format)
 	}
-	run.output.whole, run.output.fragment = !f.follow && !f.followName, f.fragment
-	if !run.output.whole && run.inputs[0].is(f.output) {
+	run.output.Whole, run.output.Fragment = !f.follow && !f.followName, f.fragment
+	if !run.output.Whole && run.inputs[0].is(f.output) {
 		return exit.BadUsage("--output %s is the file that is followed: give another one", f.output)
 	}
-	file.want(&run.request, &run.output, filtered)
+	file.want(&run.request, &run.output.Settings, filtered)
 	if symbols, err := dbn.TsSymbolMapOf(metadata); err != nil {
 		run.log.Debug("no symbols from the metadata: " + err.Error())
 	} else if symbols.Len() > 0 {
@@ -235,7 +236,7 @@ func (run *fileRun) mixed() bool {
 // narrow notes in the metadata that not all records will be there. DBN that carries symbol
 // mappings is of no one schema: readers would take them for records of it.
 func (run *fileRun) narrow(m *dbn.Metadata, filtered bool) {
-	if filtered && (run.output.format != formatDBN || !run.mixed()) {
+	if filtered && (run.output.Format != output.DBN || !run.mixed()) {
 		m.Schema = dbn.SchemaNone
 		if len(run.request.schemas) == 1 {
 			m.Schema = run.request.schemas[0]
@@ -266,18 +267,18 @@ func (run *fileRun) nextHeader(in *input, m *dbn.Metadata) {
 	if file.symbols.Len() == 0 {
 		file.symbols = nil
 	}
-	if run.output.format == formatDBN && !holdsMappings(run.header, m) {
+	if run.output.Format == output.DBN && !holdsMappings(run.header, m) {
 		run.log.Warn(in.name + ": the symbols of a stream that follows in it are not in the output, whose metadata was written before")
 	}
 }
 
 // want chooses the types of records. The gateway's own records belong to DBN; in text they
 // are shown when asked for.
-func (file *fileRecords) want(r *request, o *output, filtered bool) {
+func (file *fileRecords) want(r *request, o *output.Settings, filtered bool) {
 	for rtype := range file.wanted {
 		file.wanted[rtype] = !filtered
 		if isMessage(dbn.RType(rtype)) {
-			file.wanted[rtype] = o.system || !filtered && o.format == formatDBN
+			file.wanted[rtype] = o.System || !filtered && o.Format == output.DBN
 		}
 	}
 	if filtered {
@@ -330,7 +331,7 @@ func (run *fileRun) copy() error {
 	run.progress.Clear()
 	// What a broken input gave is all that it has. A signal leaves records unread.
 	var signaled exit.Signal
-	run.output.cut, run.output.empty = run.output.whole && errors.As(s.err, &signaled), s.count.records == 0
+	run.output.Cut(run.output.Whole && errors.As(s.err, &signaled), s.count.records == 0)
 	return s.finish()
 }
 
@@ -348,7 +349,7 @@ func (run *fileRun) checkTsOut(r dbn.Record) {
 // warnNoneWanted says why the output is empty: no record is of the schemas asked for.
 func (run *fileRun) warnNoneWanted() {
 	count := &run.stream.count
-	if !run.filtered || count.records > 0 || run.output.metadata {
+	if !run.filtered || count.records > 0 || run.output.Metadata {
 		return
 	}
 	var held []string
@@ -449,7 +450,7 @@ func (run *fileRun) conclude(err error) error {
 	var signaled exit.Signal
 	switch {
 	case errors.As(err, &signaled):
-		run.log.Info(exit.EndedBy(err, signaled) + ": " + count.summary(time.Now()) + run.output.keptPart())
+		run.log.Info(exit.EndedBy(err, signaled) + ": " + count.summary(time.Now()) + run.output.KeptPart())
 		return err
 	case errors.Is(err, exit.ErrReaderGone):
 		return nil

@@ -660,28 +660,6 @@ func TestAConversionThatASignalEndsLeavesAPart(t *testing.T) {
 	}
 }
 
-func TestAFileThatAppearsMeanwhileIsNotReplaced(t *testing.T) {
-	dir := t.TempDir()
-	o := &output{path: filepath.Join(dir, "x.csv"), whole: true}
-	d, err := o.open(o.path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := d.Write([]byte("new")); err != nil {
-		t.Fatal(err)
-	}
-	writeFile(t, o.path, []byte("old"))
-	if err := d.close(); err == nil || !strings.Contains(err.Error(), "file exists") {
-		t.Errorf("%v", err)
-	}
-	if data, err := os.ReadFile(o.path); string(data) != "old" || err != nil {
-		t.Errorf("%q, %v", data, err)
-	}
-	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
-		t.Errorf("%d files", len(entries))
-	}
-}
-
 func TestBadCommandLinesForFilesAreRefusedInWords(t *testing.T) {
 	path := writeFile(t, filepath.Join(t.TempDir(), "x.dbn"), newTestFile(dbn.SchemaMbo).mbo(0, 1).bytes(t))
 	tests := []struct {

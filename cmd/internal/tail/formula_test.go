@@ -9,14 +9,6 @@ import (
 )
 
 func TestFormulasBecomeTextForSpreadsheets(t *testing.T) {
-	for cell, want := range map[string]string{
-		"=1+1": "'=1+1", "@SUM(A1)": "'@SUM(A1)", "+cmd|' /C calc'!A0": "'+cmd|' /C calc'!A0", "-x": "'-x", "\tx": "'\tx",
-		"-5": "-5", "+1.5": "+1.5", "-1e3": "-1e3", "ESZ6": "ESZ6", "": "", "-": "'-",
-	} {
-		if got := string(disarm([]byte("a,"+cell), 2)); got != "a,"+want {
-			t.Errorf("%q: %q, want %q", cell, got, "a,"+want)
-		}
-	}
 	file := newTestFile(dbn.SchemaNone).mapping(1, `=HYPERLINK("x")`).trade(7)
 	path := writeFile(t, filepath.Join(t.TempDir(), "x.dbn"), file.bytes(t))
 	for _, test := range []struct{ flags, want string }{

@@ -112,7 +112,7 @@ func TestListsMayHaveSpaces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"price", "size", "symbol"}, p.output.fields); diff != "" {
+	if diff := cmp.Diff([]string{"price", "size", "symbol"}, p.output.Fields); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]dbn.Schema{dbn.SchemaTrades, dbn.SchemaMbo}, p.request.schemas); diff != "" {

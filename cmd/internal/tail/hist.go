@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/output"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -44,7 +44,7 @@ func (p *Program) hist(cmd *cobra.Command, f *flags, args []string, log *slog.Lo
 		return h.explain(err)
 	}
 	if f.dryRun {
-		return h.explain(h.dryRun(&pl.query, pl.maxCost, &pl.output, p.Stdout))
+		return h.explain(h.dryRun(&pl.query, pl.maxCost, &pl.output.Settings, p.Stdout))
 	}
 	if err := run.agree(f); err != nil {
 		return h.explain(err)
@@ -77,8 +77,8 @@ func (run *histRun) agree(f *flags) error {
 // fetch asks for the range, once it is known that its files can be written.
 func (run *histRun) fetch(download bool) error {
 	o := &run.plan.output
-	others, err := o.openFiles()
-	defer o.releaseFiles()
+	others, err := o.OpenFiles()
+	defer o.ReleaseFiles()
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (run *histRun) fetch(download bool) error {
 		run.log.Warn(name + " is there from an earlier run, or from one that still writes it: it is left as it is")
 	}
 	if download {
-		return run.download(o.takePart(o.path))
+		return run.download(o.TakePart(o.Path))
 	}
 	return run.copy()
 }
@@ -128,7 +128,7 @@ func (h *historical) endOf(dataset string, schema dbn.Schema) (dbn.UnixNanos, er
 // that is billed is that of the records, so that tells when all are there.
 func (run *histRun) startProgress(sized bool) {
 	p := run.program
-	if !term.IsTerminal(p.Stderr) || run.plan.output.path == "" && term.IsTerminal(p.Stdout) {
+	if !term.IsTerminal(p.Stderr) || run.plan.output.Path == "" && term.IsTerminal(p.Stdout) {
 		return
 	}
 	total := int64(-1)
@@ -146,7 +146,7 @@ func (run *histRun) copy() error {
 	run.startProgress(true)
 	s := newStream(run.log, &pl.request, &pl.output, pl.sel, run.program.Stdout)
 	s.file = new(fileRecords)
-	s.file.want(&pl.request, &pl.output, false)
+	s.file.want(&pl.request, &pl.output.Settings, false)
 	run.stream, run.state = s, run.printCount
 	run.client.Handle(dbnloop.Handlers{
 		Record: s.record, Metadata: run.metadata,
@@ -175,7 +175,7 @@ func (run *histRun) copy() error {
 	}
 	run.client.Close() //nolint:errcheck // the stream is over
 	run.progress.Clear()
-	pl.output.cut, pl.output.empty = s.err != nil, s.count.bytes == 0
+	pl.output.Cut(s.err != nil, s.count.bytes == 0)
 	return run.conclude(s.finish())
 }
 
@@ -186,9 +186,9 @@ func (run *histRun) begin() error {
 			return err
 		}
 	}
-	if o := &run.plan.output; o.path != "" || o.tee != "" {
+	if o := &run.plan.output; o.Path != "" || o.Tee != "" {
 		// A server that stalls has turns too, so that what a file lags behind stays bounded.
-		if _, err := run.reactor.Every(maxPaidLag, func() {}); err != nil {
+		if _, err := run.reactor.Every(output.MaxPaidLag, func() {}); err != nil {
 			return err
 		}
 	}
@@ -235,17 +235,17 @@ func (run *histRun) conclude(err error) error {
 	var signaled exit.Signal
 	switch {
 	case errors.As(err, &signaled):
-		run.endedBy(signaled, count.summary(time.Now())+o.keptPart())
+		run.endedBy(signaled, count.summary(time.Now())+o.KeptPart())
 		return err
-	case errors.Is(err, exit.ErrReaderGone) && len(o.kept) == 0:
+	case errors.Is(err, exit.ErrReaderGone) && len(o.Kept()) == 0:
 		return nil
 	case err == nil:
 		if run.summary && run.stream.began {
 			run.log.Info(count.summary(time.Now()))
 		}
 		return nil
-	case run.stream.err == nil && !o.short:
-		return o.allKept(err, count.records)
+	case run.stream.err == nil && !o.Short():
+		return o.AllKept(err, count.records)
 	}
 	return run.partial(err, count.records)
 }
@@ -254,19 +254,10 @@ func (run *histRun) conclude(err error) error {
 // hide it.
 func (run *histRun) endedBy(signaled exit.Signal, what string) {
 	level := slog.LevelInfo
-	if len(run.plan.output.kept) > 0 {
+	if len(run.plan.output.Kept()) > 0 {
 		level = slog.LevelError
 	}
 	run.log.Log(context.Background(), level, signaled.Name()+": "+what)
-}
-
-// allKept is the end of a file that is complete, but could not have its name.
-func (o *output) allKept(err error, records uint64) error {
-	if len(o.kept) == 0 {
-		return err
-	}
-	return exit.Fail(exit.FromError(err), "%w; all that came (%s) is kept in %s",
-		err, term.Plural(records, "record"), strings.Join(o.kept, " and "))
 }
 
 // partial is the end with an error, after some records or none.
@@ -278,7 +269,7 @@ func (run *histRun) partial(err error, records uint64) error {
 		err = run.explain(err)
 		code = exit.FromError(err)
 	}
-	if code == exit.Failure && records > 0 && (run.broke || len(run.plan.output.kept) > 0) {
+	if code == exit.Failure && records > 0 && (run.broke || len(run.plan.output.Kept()) > 0) {
 		code = exit.Partial
 	}
 	return run.withCount(exit.Fail(code, "%w", err), records)
@@ -289,5 +280,5 @@ func (run *histRun) withCount(err error, records uint64) error {
 	if records == 0 {
 		return err
 	}
-	return exit.Fail(exit.FromError(err), "%w; %s came before%s", err, term.Plural(records, "record"), run.plan.output.keptPart())
+	return exit.Fail(exit.FromError(err), "%w; %s came before%s", err, term.Plural(records, "record"), run.plan.output.KeptPart())
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/output"
+	"github.com/dbnloop/dbnloop/cmd/internal/samples"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/internal/simtest"
@@ -116,7 +118,7 @@ func sampleFile(t testing.TB, schema dbn.Schema) string {
 	if err1 != nil || err2 != nil {
 		t.Fatal(err1, err2)
 	}
-	metadata, records := sampleRecords(t, schema)
+	metadata, records := samples.Records(t, schema)
 	symbols, err := dbn.TsSymbolMapOf(metadata)
 	if err != nil {
 		t.Fatal(err)
@@ -333,7 +335,7 @@ func TestATimeIsNeverMissing(t *testing.T) {
 
 func TestHistMoney(t *testing.T) {
 	h := newHistServer(t, sim.HistoricalConfig{})
-	_, records := sampleRecords(t, dbn.SchemaTrades)
+	_, records := samples.Records(t, dbn.SchemaTrades)
 	size := records[0].Size()
 	query := histQuery(dbn.SchemaTrades)
 	n := len(recordsOf(t, readFile(t, sampleFile(t, dbn.SchemaTrades)))) / size
@@ -443,7 +445,7 @@ func TestHistFaults(t *testing.T) {
 			}
 			h.run(t, args...).want(t, test.code, test.text...)
 			for _, name := range filesIn(t, dir) {
-				if test.code != exit.OK && !strings.HasSuffix(name, cutSuffix) {
+				if test.code != exit.OK && !strings.HasSuffix(name, output.PartSuffix) {
 					t.Errorf("%s was left", name)
 				}
 			}
@@ -463,12 +465,12 @@ func TestHistCutIsPrefix(t *testing.T) {
 		if got.stdout == "" || len(got.stdout) >= len(want) || !strings.HasPrefix(want, got.stdout) {
 			t.Errorf("cut at %d: %d bytes that are not the first of %d", at, len(got.stdout), len(want))
 		}
-		if part := string(readFile(t, path+cutSuffix)); part != got.stdout {
+		if part := string(readFile(t, path+output.PartSuffix)); part != got.stdout {
 			t.Errorf("cut at %d: %d bytes in the part, %d on standard output", at, len(part), len(got.stdout))
 		}
 		path = filepath.Join(dir, "a.dbn.zst")
 		h.run(t, append([]string{"hist", "-o", path}, histQuery(dbn.SchemaMbo)...)...).want(t, exit.Partial)
-		if part := readFile(t, path+cutSuffix); int64(len(part)) != at {
+		if part := readFile(t, path+output.PartSuffix); int64(len(part)) != at {
 			t.Errorf("cut at %d: %d bytes in the downloaded part", at, len(part))
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/output"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -71,7 +72,7 @@ type histPlan struct {
 	request request
 	query   dbnloop.Range
 	toEnd   bool // query.End is to be as far as there is data
-	output  output
+	output  output.Output
 	sel     selection
 	maxCost *float64
 	policy  dbn.UpgradePolicy
@@ -87,15 +88,15 @@ func (p *Program) histPlan(cmd *cobra.Command, f *flags, args []string) (pl hist
 	if pl.sel, err = f.selection(cmd); err != nil {
 		return pl, err
 	}
-	if pl.output, err = f.outputSettings(&pl.request, p.Stdout, p.Getenv); err != nil {
+	if pl.output.Settings, err = f.outputSettings(&pl.request, p.Stdout, p.Getenv); err != nil {
 		return pl, err
 	}
-	if f.dryRun && pl.output.asked && pl.output.format == formatDBN {
+	if f.dryRun && pl.output.Asked && pl.output.Format == output.DBN {
 		return pl, exit.BadUsage("--dry-run prints a price, which is no DBN: give --table, -J, -C or -T")
 	}
-	pl.output.whole, pl.output.paid = true, true
+	pl.output.Whole, pl.output.Paid = true, true
 	usual := dbn.AsIs // as with files
-	if pl.output.format == formatTable {
+	if pl.output.Format == output.Table {
 		usual = dbn.UpgradeToV3
 	}
 	pl.policy, err = f.upgradePolicy(usual)
@@ -147,6 +148,6 @@ func (pl *histPlan) order(p price) string {
 // downloads reports whether the body of the answer can be the file as it is.
 func (pl *histPlan) downloads(f *flags) bool {
 	o := &pl.output
-	return o.path != "" && o.format == formatDBN && o.zstd && o.tee == "" && !o.metadata &&
-		f.lines == "" && pl.policy == dbn.AsIs && term.IsRegularOrNew(o.path)
+	return o.Path != "" && o.Format == output.DBN && o.Zstd && o.Tee == "" && !o.Metadata &&
+		f.lines == "" && pl.policy == dbn.AsIs && term.IsRegularOrNew(o.Path)
 }

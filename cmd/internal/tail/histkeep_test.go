@@ -2,7 +2,6 @@ package tail
 
 import (
 	"bytes"
-	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -268,34 +267,5 @@ func TestACostThatIsNoPriceIsRefused(t *testing.T) {
 				t.Errorf("%q, batch submit %v: exit code %d, %s; asked for %v", cost, flags, got.code, got.stderr, s.asked)
 			}
 		}
-	}
-}
-
-// On a file system that cannot refuse to replace a file, nothing is replaced either.
-func TestAClaimedNameReplacesNothing(t *testing.T) {
-	dir := t.TempDir()
-	o := &output{path: filepath.Join(dir, "a.csv"), whole: true, paid: true}
-	part, err := o.openPart(o.path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer part.file.Close()
-	if err := os.WriteFile(o.path, []byte("another"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := part.claim(); !errors.Is(err, os.ErrExist) {
-		t.Errorf("%v", err)
-	}
-	if string(readFile(t, o.path)) != "another" || !part.named() {
-		t.Error("a file was replaced")
-	}
-	if err := os.Remove(o.path); err != nil {
-		t.Fatal(err)
-	}
-	if err := part.claim(); err != nil {
-		t.Error(err)
-	}
-	if diff := cmp.Diff([]string{"a.csv"}, filesIn(t, dir)); diff != "" {
-		t.Error(diff)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/output"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -81,9 +82,9 @@ func (s *session) watch(stdout io.Writer) error {
 			return err
 		}
 	}
-	if s.plan.output.path != "" || s.plan.output.tee != "" {
+	if s.plan.output.Path != "" || s.plan.output.Tee != "" {
 		// A quiet session has turns too, so that what a file lags behind stays bounded.
-		if _, err := s.reactor.Every(maxLag/5, func() {}); err != nil {
+		if _, err := s.reactor.Every(output.MaxLag/5, func() {}); err != nil {
 			return err
 		}
 	}
@@ -93,7 +94,7 @@ func (s *session) watch(stdout io.Writer) error {
 // watchReader ends the stream when the reader of a pipe on standard output goes away.
 func (s *stream) watchReader(reactor *dbnloop.Reactor, stdout io.Writer) error {
 	fd, ok := term.Descriptor(stdout)
-	if !ok || s.output.path != "" || !term.IsPipe(fd) {
+	if !ok || s.output.Path != "" || !term.IsPipe(fd) {
 		return nil
 	}
 	// Errors and hang-ups are reported without being asked for.

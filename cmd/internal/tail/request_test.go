@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/output"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -126,34 +127,8 @@ func TestPlan(t *testing.T) {
 	if p.selection != (selection{limit: 9, skip: 2}) {
 		t.Errorf("selection %+v", p.selection)
 	}
-	if p.output.format != formatJSON || p.stats != time.Second {
-		t.Errorf("format %v, stats %v", p.output.format, p.stats)
-	}
-}
-
-func TestFormatFollowsTheFileName(t *testing.T) {
-	tests := []struct {
-		path  string
-		want  format
-		zstd  bool
-		known bool
-	}{
-		{"a.dbn", formatDBN, false, true},
-		{"a.dbn.zst", formatDBN, true, true},
-		{"dir.csv/a.json", formatJSON, false, true},
-		{"a.CSV.zst", formatCSV, true, true},
-		{"a.tsv", formatTSV, false, true},
-		{"a.xls", formatTSV, false, true},
-		{"a.zst", 0, true, false},
-		{"a", 0, false, false},
-	}
-	for _, test := range tests {
-		t.Run(test.path, func(t *testing.T) {
-			got, zstd, known := formatOf(test.path)
-			if got != test.want || zstd != test.zstd || known != test.known {
-				t.Errorf("got %v %v %v", got, zstd, known)
-			}
-		})
+	if p.output.Format != output.JSON || p.stats != time.Second {
+		t.Errorf("format %v, stats %v", p.output.Format, p.stats)
 	}
 }
 

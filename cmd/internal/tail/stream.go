@@ -9,6 +9,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/output"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -17,11 +18,11 @@ import (
 type stream struct {
 	log     *slog.Logger
 	request *request
-	output  *output
+	output  *output.Output
 	sel     selection
-	main    sink
-	tee     sink // nil without --tee
-	began   bool // begin of both sinks was called
+	main    output.Sink
+	tee     output.Sink // nil without --tee
+	began   bool        // begin of both sinks was called
 	symbols *dbn.PitSymbolMap
 	file    *fileRecords // what is different about files and historical data; nil: live
 	last    *ring        // with -n N
@@ -35,19 +36,13 @@ type stream struct {
 	now     func() time.Time
 }
 
-func newStream(log *slog.Logger, r *request, o *output, sel selection, stdout io.Writer) *stream {
+func newStream(log *slog.Logger, r *request, o *output.Output, sel selection, stdout io.Writer) *stream {
 	s := &stream{log: log, request: r, output: o, sel: sel, symbols: dbn.NewPitSymbolMap(), now: time.Now}
-	s.main = newSink(o, r, stdout)
-	if o.metadata {
-		s.main = &metadataSink{output: o, stdout: stdout}
-	}
-	if o.tee != "" {
-		s.tee = &dbnSink{output: o, path: o.tee, zstd: o.teeZstd}
-	}
+	s.main, s.tee = output.NewSink(o, r.schemas, stdout), output.NewTee(o)
 	if sel.tail {
 		s.last = newRing(sel.last, s.leaveOut)
 	}
-	if o.format == formatDBN {
+	if o.Format == output.DBN {
 		s.carried = make(carried)
 	}
 	return s
@@ -67,17 +62,17 @@ func (s *stream) metadata(m *dbn.Metadata) {
 	}
 	s.count.began = s.now()
 	s.began = true
-	if err := s.main.begin(m); err != nil {
+	if err := s.main.Begin(m); err != nil {
 		s.main = nil
 		s.end(err)
 	}
 	if s.tee != nil {
-		if err := s.tee.begin(m); err != nil {
+		if err := s.tee.Begin(m); err != nil {
 			s.tee = nil
 			s.end(err)
 		}
 	}
-	if s.output.metadata {
+	if s.output.Metadata {
 		s.end(nil)
 	}
 }
@@ -101,7 +96,7 @@ func (s *stream) record(r dbn.Record) {
 	s.count.byRType[rtype]++
 	var err error
 	if s.tee != nil {
-		err = s.tee.message(r)
+		err = s.tee.Message(r)
 	}
 	s.endOn(err)
 	switch {
@@ -131,7 +126,7 @@ func (s *stream) shows(rtype dbn.RType) bool {
 	if s.file != nil {
 		return s.file.wanted[rtype]
 	}
-	return s.output.system || s.output.format == formatDBN
+	return s.output.System || s.output.Format == output.DBN
 }
 
 // passOn takes in a message, and writes it if it is to be shown.
@@ -144,7 +139,7 @@ func (s *stream) passOn(r dbn.Record) error {
 	if s.carried != nil && r.RType() == dbn.RTypeSymbolMapping {
 		s.carried.forget(r)
 	}
-	return s.main.message(r)
+	return s.main.Message(r)
 }
 
 // leaveOut takes in a message that is not a part of the output.
@@ -196,15 +191,15 @@ func (s *stream) endOn(err error) {
 
 func (s *stream) print(r dbn.Record) error {
 	s.printed++
-	if err := s.carried.need(r, s.main.message); err != nil {
+	if err := s.carried.need(r, s.main.Message); err != nil {
 		return err
 	}
 	if s.file != nil && s.file.symbols != nil {
 		symbol, known := s.file.symbols.SymbolOf(r)
-		return s.main.record(r, symbol, known)
+		return s.main.Record(r, symbol, known)
 	}
 	symbol, known := s.symbols.Symbol(r.Header().InstrumentID)
-	return s.main.record(r, symbol, known)
+	return s.main.Record(r, symbol, known)
 }
 
 // caughtUp is called when a file that is followed has been read to its end: the last
@@ -244,14 +239,13 @@ func (s *stream) observe(r dbn.Record) {
 
 // widen makes room in a table for a symbol that is to come.
 func (s *stream) widen(r dbn.Record) {
-	t, ok := s.main.(*tableSink)
-	if !ok || r.RType() != dbn.RTypeSymbolMapping {
+	if s.main == nil || r.RType() != dbn.RTypeSymbolMapping {
 		return
 	}
 	if m, ok := dbn.As[dbn.SymbolMappingMsg](r); ok {
-		t.table.widen(dbn.CStr(m.StypeOutSymbol[:]))
+		s.main.Symbol(dbn.CStr(m.StypeOutSymbol[:]))
 	} else if m, ok := dbn.As[dbn.SymbolMappingMsgV1](r); ok {
-		t.table.widen(dbn.CStr(m.StypeOutSymbol[:]))
+		s.main.Symbol(dbn.CStr(m.StypeOutSymbol[:]))
 	}
 }
 
@@ -292,9 +286,9 @@ func (s *stream) endTurn() {
 	if !s.began || s.over {
 		return
 	}
-	s.endOn(s.main.endTurn())
+	s.endOn(s.main.EndTurn())
 	if s.tee != nil {
-		s.endOn(s.tee.endTurn())
+		s.endOn(s.tee.EndTurn())
 	}
 }
 
@@ -309,10 +303,10 @@ func (s *stream) finish() error {
 		failed = s.printLast()
 	}
 	if s.main != nil {
-		failed = exit.First(failed, s.main.close())
+		failed = exit.First(failed, s.main.Close())
 	}
 	if s.tee != nil {
-		failed = exit.First(failed, s.tee.close())
+		failed = exit.First(failed, s.tee.Close())
 	}
 	if failed != nil && !errors.Is(failed, exit.ErrReaderGone) {
 		return failed

@@ -10,96 +10,31 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
-	"time"
 	"unsafe"
 
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/output"
+	"github.com/dbnloop/dbnloop/cmd/internal/samples"
 	"github.com/dbnloop/dbnloop/dbn"
-	"github.com/dbnloop/dbnloop/sim/sample"
 )
 
-// sampleRecords gives a file of the sample data, which is decoded once.
-func sampleRecords(t testing.TB, schema dbn.Schema) (*dbn.Metadata, []dbn.Record) {
-	t.Helper()
-	sampleMutex.Lock()
-	defer sampleMutex.Unlock()
-	s, ok := samples[schema]
-	if !ok {
-		s.metadata, s.records = decodeSample(t, schema)
-		samples[schema] = s
-	}
-	return s.metadata, s.records
-}
-
-var (
-	sampleMutex sync.Mutex
-	samples     = make(map[dbn.Schema]decodedSample)
+// The table's columns that the tests look for.
+const (
+	timeWidth     = 15
+	fractionWidth = 5 // of prices, the point included
 )
-
-type decodedSample struct {
-	metadata *dbn.Metadata
-	records  []dbn.Record
-}
-
-func decodeSample(t testing.TB, schema dbn.Schema) (*dbn.Metadata, []dbn.Record) {
-	t.Helper()
-	data, err := sample.Data.ReadFile("data/" + schema.String() + ".dbn.zst")
-	if err != nil {
-		t.Fatal(err)
-	}
-	decoder, err := dbn.NewDecoder(bytes.NewReader(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer decoder.Close()
-	var records []dbn.Record
-	for {
-		r, err := decoder.Next()
-		if errors.Is(err, io.EOF) {
-			return decoder.Metadata(), records
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		records = append(records, clone(r))
-	}
-}
-
-func clone(r dbn.Record) dbn.Record {
-	return recordIn(copyRecord(nil, r))
-}
-
-// mapping is the record by which a gateway names an instrument.
-func mapping(id uint32, symbol string) dbn.Record {
-	m := &dbn.SymbolMappingMsg{Hd: dbn.RecordHeader{
-		Length: uint8(unsafe.Sizeof(dbn.SymbolMappingMsg{}) / 4), RType: dbn.RTypeSymbolMapping, InstrumentID: id,
-	}}
-	copy(m.StypeInSymbol[:], symbol)
-	copy(m.StypeOutSymbol[:], symbol)
-	return dbn.Ref(&m.Hd)
-}
-
-func failure(code dbn.ErrorCode, text string) dbn.Record {
-	m := &dbn.ErrorMsg{Hd: dbn.RecordHeader{
-		Length: uint8(unsafe.Sizeof(dbn.ErrorMsg{}) / 4), RType: dbn.RTypeError,
-	}, Code: code}
-	copy(m.Err[:], text)
-	return dbn.Ref(&m.Hd)
-}
 
 // run feeds sample records of one schema through a stream with these arguments.
 func run(t testing.TB, stdout io.Writer, schema dbn.Schema, args ...string) (*stream, error) {
 	t.Helper()
 	s := begin(t, stdout, schema, args...)
-	_, records := sampleRecords(t, schema)
+	_, records := samples.Records(t, schema)
 	for _, r := range records {
 		s.record(r)
 	}
@@ -122,17 +57,17 @@ func begin(t testing.TB, stdout io.Writer, schema dbn.Schema, args ...string) *s
 		t.Fatal(err)
 	}
 	s := newStream(log, &pl.request, &pl.output, pl.selection, stdout)
-	metadata, _ := sampleRecords(t, schema)
+	metadata, _ := samples.Records(t, schema)
 	live := *metadata
 	live.Schema, live.Mappings, live.TsOut = dbn.SchemaNone, nil, false
 	s.metadata(&live)
 	seen := make(map[uint32]bool)
-	_, definitions := sampleRecords(t, dbn.SchemaDefinition)
+	_, definitions := samples.Records(t, dbn.SchemaDefinition)
 	for _, r := range definitions {
 		m, ok := dbn.As[dbn.InstrumentDefMsg](r)
 		if ok && !seen[m.Hd.InstrumentID] {
 			seen[m.Hd.InstrumentID] = true
-			s.record(mapping(m.Hd.InstrumentID, m.RawSymbolString()))
+			s.record(samples.Mapping(m.Hd.InstrumentID, m.RawSymbolString()))
 		}
 	}
 	return s
@@ -143,7 +78,7 @@ func TestEveryFormatHasEveryRecord(t *testing.T) {
 		dbn.SchemaMbo, dbn.SchemaTrades, dbn.SchemaMbp1, dbn.SchemaMbp10, dbn.SchemaTbbo, dbn.SchemaBbo1S,
 		dbn.SchemaOhlcv1S, dbn.SchemaDefinition, dbn.SchemaStatus, dbn.SchemaStatistics,
 	} {
-		_, records := sampleRecords(t, schema)
+		_, records := samples.Records(t, schema)
 		t.Run(schema.String()+"/json", func(t *testing.T) {
 			var out bytes.Buffer
 			if _, err := run(t, &out, schema, "-J"); err != nil {
@@ -214,7 +149,7 @@ func TestEveryFormatHasEveryRecord(t *testing.T) {
 }
 
 func TestSelection(t *testing.T) {
-	_, records := sampleRecords(t, dbn.SchemaTrades)
+	_, records := samples.Records(t, dbn.SchemaTrades)
 	tests := []struct {
 		args     []string
 		from, to int // of the records that are printed
@@ -275,7 +210,7 @@ func TestTableIsAligned(t *testing.T) {
 	var out bytes.Buffer
 	s := begin(t, &out, dbn.SchemaTrades, "--table")
 	for _, schema := range []dbn.Schema{dbn.SchemaDefinition, dbn.SchemaTrades, dbn.SchemaMbo, dbn.SchemaMbp10, dbn.SchemaOhlcv1S} {
-		_, records := sampleRecords(t, schema)
+		_, records := samples.Records(t, schema)
 		for _, r := range records[:4] {
 			s.record(r)
 		}
@@ -284,7 +219,7 @@ func TestTableIsAligned(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
-	point := strings.Index(lines[0], "PRICE") + len("PRICE") - wideLayout.frac
+	point := strings.Index(lines[0], "PRICE") + len("PRICE") - fractionWidth
 	for _, line := range lines[2:] {
 		if strings.Contains(line, " trades ") && line[point] != '.' {
 			t.Errorf("no decimal point in column %d of %q", point, line)
@@ -292,100 +227,6 @@ func TestTableIsAligned(t *testing.T) {
 		if line[timeWidth] != ' ' || line[timeWidth-1] == ' ' {
 			t.Errorf("no time of %d characters in %q", timeWidth, line)
 		}
-	}
-}
-
-func TestTableIsSafeForTerminals(t *testing.T) {
-	tbl := newTable(nil, false)
-	tbl.date = 19700101
-	got := string(tbl.appendRow(nil, failure(dbn.ErrorCodeInternalError, "bad\x1b[2Jtext\r\n\u009b1m\xff"), ""))
-	if strings.ContainsAny(strings.TrimSuffix(got, "\n"), "\x1b\r\n\u009b") || !strings.Contains(got, "bad?[2Jtext???1m?") {
-		t.Errorf("got %q", got)
-	}
-	got = string(tbl.appendRow(nil, mapping(1, "x"), "E\x1b[31mS"))
-	if strings.Contains(got, "\x1b") {
-		t.Errorf("symbol reaches the terminal: %q", got)
-	}
-}
-
-func TestTableCutsDetailsAtTheTerminalsWidth(t *testing.T) {
-	for width := 1; width < 140; width++ {
-		for _, schema := range []dbn.Schema{dbn.SchemaMbp10, dbn.SchemaMbp1, dbn.SchemaTrades, dbn.SchemaDefinition} {
-			for _, color := range []bool{false, true} {
-				tbl := newTable(nil, color)
-				tbl.width = width
-				_, records := sampleRecords(t, schema)
-				text := string(tbl.appendRow(tbl.appendHeader(nil), records[len(records)-1], "ESZ6"))
-				if strings.Count(text, "\n") != 3 { // the header, the date, the row
-					t.Fatalf("%q", text)
-				}
-				for line := range strings.Lines(regexp.MustCompile("\x1b\\[[0-9]*m").ReplaceAllString(text, "")) {
-					if n := len([]rune(line)) - 1; n > width {
-						t.Fatalf("%d characters at width %d: %q", n, width, line)
-					}
-				}
-			}
-		}
-	}
-}
-
-// quoteRecord has a best bid and offer.
-func quoteRecord(bid, ask dbn.Price, bidSize, askSize uint32) dbn.Record {
-	m := &dbn.Mbp1Msg{
-		Hd:    dbn.RecordHeader{Length: uint8(unsafe.Sizeof(dbn.Mbp1Msg{}) / 4), RType: dbn.RTypeMbp1, InstrumentID: 7},
-		Price: bid, Size: 12, Action: dbn.ActionAdd, Side: dbn.SideBid, TsRecv: 1794783600_000000000,
-	}
-	m.Levels[0].BidPx, m.Levels[0].AskPx, m.Levels[0].BidSz, m.Levels[0].AskSz = bid, ask, bidSize, askSize
-	return dbn.Ref(&m.Hd)
-}
-
-func TestTheQuoteIsCompleteAt80Columns(t *testing.T) {
-	es := quoteRecord(6805_250000000, 6805_500000000, 1234, 1207)
-	btc := quoteRecord(93_255_000000000, 93_260_000000000, 123, 250)
-	option := quoteRecord(12_050000000, 12_100000000, 35, 1204)
-	for _, test := range []struct {
-		name    string
-		schemas []dbn.Schema
-		record  dbn.Record
-		symbol  string
-		want    string
-	}{
-		{"one schema", []dbn.Schema{dbn.SchemaMbp1}, es, "ESZ6", "1234 x 6805.25 | 6805.50 x 1207"},
-		{"a mix", nil, es, "ESZ6", "1234 x 6805.25 | 6805.50 x 1207"},
-		{"large prices", []dbn.Schema{dbn.SchemaMbp1}, btc, "BTCZ6", "123 x 93255.00 | 93260.00 x 250"},
-		{"an option", []dbn.Schema{dbn.SchemaMbp1}, option, "AAPL  261218C00200000", "35 x 12.05 | 12.10 x 1204"},
-		{"an option in a mix", nil, option, "AAPL  261218C00200000", "35 x 12.05 | 12.10 x 1204"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			tbl := newTable(test.schemas, false)
-			tbl.width = 80
-			tbl.widen(test.symbol)
-			row := string(tbl.appendRow(nil, test.record, test.symbol))
-			if !strings.Contains(row, test.want) || !strings.Contains(row, test.symbol) {
-				t.Errorf("%q", row)
-			}
-		})
-	}
-}
-
-func TestShortNamesOfSchemasStayApart(t *testing.T) {
-	tbl := newTable(nil, false)
-	tbl.width = 80
-	tbl.choose()
-	seen := make(map[string]dbn.RType)
-	for i := range 256 {
-		rtype := dbn.RType(i)
-		name := tbl.nameOf(rtype)
-		if strings.HasPrefix(name, "unknown") {
-			continue
-		}
-		if other, ok := seen[name]; ok || len(name) > tbl.layout.schema {
-			t.Errorf("%s: %q, as %s", rtype, name, other)
-		}
-		seen[name] = rtype
-	}
-	if len(seen) < 20 {
-		t.Errorf("%d names", len(seen))
 	}
 }
 
@@ -398,18 +239,18 @@ func TestTheHeaderIsAboveItsColumns(t *testing.T) {
 		headers int
 	}{
 		{"symbols that are known before", func(s *stream) {
-			s.record(mapping(7, option))
-			s.record(quoteRecord(price, price, 1, 1))
+			s.record(samples.Mapping(7, option))
+			s.record(samples.Quote(price, price, 1, 1))
 		}, 1},
 		{"symbols that come in a later turn", func(s *stream) {
 			s.endTurn()
-			s.record(mapping(7, option))
+			s.record(samples.Mapping(7, option))
 			s.endTurn()
-			s.record(quoteRecord(price, price, 1, 1))
+			s.record(samples.Quote(price, price, 1, 1))
 		}, 2},
 		{"instruments without a symbol", func(s *stream) {
 			s.endTurn()
-			r := quoteRecord(price, price, 1, 1)
+			r := samples.Quote(price, price, 1, 1)
 			r.Header().InstrumentID = 4_000_000_000
 			s.record(r)
 		}, 2},
@@ -428,7 +269,7 @@ func TestTheHeaderIsAboveItsColumns(t *testing.T) {
 				switch {
 				case strings.HasPrefix(line, "TIME"):
 					headers++
-					at = strings.Index(line, "PRICE") + len("PRICE") - wideLayout.frac
+					at = strings.Index(line, "PRICE") + len("PRICE") - fractionWidth
 				case strings.Contains(line, "mbp-1") && line[at] != '.':
 					t.Errorf("no decimal point in column %d of\n%s", at, out.String())
 				}
@@ -496,7 +337,8 @@ func TestTeeHasWhatTheOutputLeavesOut(t *testing.T) {
 
 func TestFilesAreMadeOnlyWhenThereIsSomethingToWrite(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "out.json")
-	s := &stream{output: &output{path: path}, main: &jsonSink{}}
+	to := &output.Output{Settings: output.Settings{Path: path, Format: output.JSON}}
+	s := &stream{output: to, main: output.NewSink(to, nil, nil)}
 	s.end(errors.New("refused"))
 	if err := s.finish(); err == nil || err.Error() != "refused" {
 		t.Fatal(err)
@@ -521,19 +363,11 @@ func TestAFileIsNeverFarBehind(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), name)
 			s := begin(t, io.Discard, dbn.SchemaTrades, "-o", path)
-			_, records := sampleRecords(t, dbn.SchemaTrades)
+			_, records := samples.Records(t, dbn.SchemaTrades)
 			for _, r := range records[:3] {
 				s.record(r)
 			}
-			past := lag{time.Now().Add(-maxLag)}
-			switch sink := s.main.(type) {
-			case *dbnSink:
-				sink.lag = past
-			case *jsonSink:
-				sink.out.lag = past
-			case *csvSink:
-				sink.out.lag = past
-			}
+			output.Backdate(s.main)
 			s.endTurn()
 			data, err := os.ReadFile(path)
 			if err != nil {
@@ -554,7 +388,7 @@ func TestAFileIsNeverFarBehind(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					last = clone(r)
+					last = samples.Clone(r)
 				}
 				if !bytes.Equal(last.Bytes(), records[2].Bytes()) {
 					t.Errorf("the last record is of type %s", last.RType())
@@ -601,7 +435,7 @@ func TestNoAllocationPerRecord(t *testing.T) {
 			}
 			t.Run(fmt.Sprint(schema, args), func(t *testing.T) {
 				s := begin(t, io.Discard, schema, args...)
-				_, records := sampleRecords(t, schema)
+				_, records := samples.Records(t, schema)
 				feed := func() {
 					for _, r := range records {
 						s.record(r)

@@ -1,4 +1,4 @@
-package tail
+package output
 
 import (
 	"bytes"
@@ -14,14 +14,14 @@ import (
 
 // tableSink prints aligned rows for people.
 type tableSink struct {
-	output *output
+	output *Output
 	stdout io.Writer
 	out    *textWriter
 	table  *table
 	named  form // of the last header
 }
 
-func (s *tableSink) begin(m *dbn.Metadata) (err error) {
+func (s *tableSink) Begin(m *dbn.Metadata) (err error) {
 	for i := range m.Mappings {
 		s.table.widen(m.Mappings[i].RawSymbol)
 	}
@@ -32,11 +32,14 @@ func (s *tableSink) begin(m *dbn.Metadata) (err error) {
 	return nil
 }
 
+// Symbol makes room for a symbol that is to come.
+func (s *tableSink) Symbol(symbol string) { s.table.widen(symbol) }
+
 // header names the columns, again when they have moved. It waits for the first row or the
 // end of a turn: symbols that come in between widen their column.
 func (s *tableSink) header() error {
 	form := s.table.form()
-	if s.output.omitHeader || s.named == form {
+	if s.output.OmitHeader || s.named == form {
 		return nil
 	}
 	s.named = form
@@ -44,7 +47,7 @@ func (s *tableSink) header() error {
 	return s.out.endLine()
 }
 
-func (s *tableSink) record(r dbn.Record, symbol string, _ bool) error {
+func (s *tableSink) Record(r dbn.Record, symbol string, _ bool) error {
 	s.table.widenFor(r, symbol)
 	if err := s.header(); err != nil {
 		return err
@@ -53,15 +56,15 @@ func (s *tableSink) record(r dbn.Record, symbol string, _ bool) error {
 	return s.out.endLine()
 }
 
-func (s *tableSink) message(r dbn.Record) error {
-	if !s.output.system {
+func (s *tableSink) Message(r dbn.Record) error {
+	if !s.output.System {
 		return nil
 	}
-	return s.record(r, "", false)
+	return s.Record(r, "", false)
 }
 
 // endTurn also looks at the terminal's width, which may change at any time.
-func (s *tableSink) endTurn() error {
+func (s *tableSink) EndTurn() error {
 	if s.out.perLine {
 		s.table.width = term.Width(s.out.dest.w)
 	}
@@ -73,7 +76,7 @@ func (s *tableSink) endTurn() error {
 	return s.out.endTurn()
 }
 
-func (s *tableSink) close() error {
+func (s *tableSink) Close() error {
 	var err error
 	if s.named == (form{}) {
 		err = s.header()

@@ -1,15 +1,12 @@
-package tail
+package output
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
@@ -66,25 +63,6 @@ func TestASignalEndsAWriteThatIsStuck(t *testing.T) {
 	}
 }
 
-func TestWhoReadsGetsEverythingAfterASignal(t *testing.T) {
-	asked := askedToEnd(t)
-	asked.Ask(syscall.SIGINT)
-	r, w := pipe(t)
-	out := term.Patient(w)
-	text := bytes.Repeat([]byte("0123456789"), 100_000)
-	failed := make(chan error)
-	go func() {
-		_, err := out.Write(text)
-		w.Close()
-		failed <- err
-	}()
-	got, err := io.ReadAll(r)
-	if err := errors.Join(err, <-failed); err != nil || !bytes.Equal(got, text) {
-		t.Errorf("%d bytes, %v", len(got), err)
-	}
-	out.(*term.Outlet).Close()
-}
-
 func TestErrorsOfPatientWritesAreTheirOwn(t *testing.T) {
 	r, w := pipe(t)
 	if err := r.Close(); err != nil {
@@ -102,22 +80,4 @@ func TestErrorsOfPatientWritesAreTheirOwn(t *testing.T) {
 	} else {
 		file.Close()
 	}
-}
-
-func TestANamedPipeIsWaitedForUntilASignal(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "x.csv")
-	if err := unix.Mkfifo(path, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	askedToEnd(t).Ask(syscall.SIGTERM)
-	var stuck *exit.StuckError
-	if _, err := term.OpenPatiently(path, os.O_WRONLY); !errors.As(err, &stuck) {
-		t.Errorf("%v", err)
-	}
-	// The open that was given up ends when a reader comes.
-	reader, err := os.OpenFile(path, os.O_RDONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	reader.Close()
 }

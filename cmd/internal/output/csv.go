@@ -1,4 +1,4 @@
-package tail
+package output
 
 import (
 	"io"
@@ -10,7 +10,7 @@ import (
 
 // csvSink writes rows of one schema, separated by commas or tabs.
 type csvSink struct {
-	output  *output
+	output  *Output
 	stdout  io.Writer
 	schema  dbn.Schema // SchemaNone: that of the first record
 	version uint8
@@ -26,9 +26,9 @@ type field struct {
 	column *dbn.Column // nil: ts_out or symbol
 }
 
-func (s *csvSink) begin(m *dbn.Metadata) error {
+func (s *csvSink) Begin(m *dbn.Metadata) error {
 	s.version = m.Version
-	s.text = s.output.text
+	s.text = s.output.Text
 	s.text.TsOut = m.TsOut
 	if s.schema != dbn.SchemaNone {
 		rtype, _ := dbn.RTypeOf(s.schema)
@@ -46,7 +46,7 @@ func (s *csvSink) begin(m *dbn.Metadata) error {
 
 // header writes the names of the columns, unless they are not wanted.
 func (s *csvSink) header() error {
-	if s.output.omitHeader {
+	if s.output.OmitHeader {
 		return nil
 	}
 	if s.fields == nil {
@@ -64,8 +64,8 @@ func (s *csvSink) header() error {
 }
 
 func (s *csvSink) chooseFields() error {
-	names := s.output.fields
-	if len(names) == 0 && s.output.disarm { // cell by cell
+	names := s.output.Fields
+	if len(names) == 0 && s.output.Disarm { // cell by cell
 		names = s.allFields()
 	}
 	for _, name := range names {
@@ -114,7 +114,7 @@ func (s *csvSink) delimiter() byte {
 	return s.text.Delimiter
 }
 
-func (s *csvSink) record(r dbn.Record, symbol string, _ bool) error {
+func (s *csvSink) Record(r dbn.Record, symbol string, _ bool) error {
 	columns := dbn.ColumnsOf(r)
 	if s.columns == nil && columns != nil {
 		s.schema = schemaOf(r.RType())
@@ -124,7 +124,7 @@ func (s *csvSink) record(r dbn.Record, symbol string, _ bool) error {
 		}
 	}
 	if len(columns) == 0 || &columns[0] != &s.columns[0] {
-		return exit.Fail(exit.Corrupt, "a record of type %s (%d bytes) does not fit into the %s's columns of %s: use -J", r.RType(), r.Size(), s.output.format, s.schema)
+		return exit.Fail(exit.Corrupt, "a record of type %s (%d bytes) does not fit into the %s's columns of %s: use -J", r.RType(), r.Size(), s.output.Format, s.schema)
 	}
 	if s.fields == nil {
 		s.out.buf = dbn.AppendCSV(s.out.buf, r, columns, symbol, &s.text)
@@ -151,7 +151,7 @@ func (s *csvSink) appendFields(dst []byte, r dbn.Record, symbol string) []byte {
 		default:
 			dst = strconv.AppendUint(dst, uint64(r.TsOut()), 10)
 		}
-		if s.output.disarm {
+		if s.output.Disarm {
 			dst = disarm(dst, start)
 		}
 		dst = dbn.QuoteCSV(dst, start, s.delimiter())
@@ -160,6 +160,9 @@ func (s *csvSink) appendFields(dst []byte, r dbn.Record, symbol string) []byte {
 }
 
 // message drops the gateway's own records: they are no rows of the schema.
-func (s *csvSink) message(dbn.Record) error { return nil }
-func (s *csvSink) endTurn() error           { return s.out.endTurn() }
-func (s *csvSink) close() error             { return s.out.close() }
+func (s *csvSink) Message(dbn.Record) error { return nil }
+func (s *csvSink) EndTurn() error           { return s.out.endTurn() }
+func (s *csvSink) Close() error             { return s.out.close() }
+
+// Symbol changes nothing here.
+func (s *csvSink) Symbol(string) {}

@@ -1,4 +1,4 @@
-package tail
+package output
 
 import (
 	"errors"
@@ -14,33 +14,40 @@ import (
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
 )
 
-// partFile is a file that is written under the name of a part and gets its own name when
+// Part is a file that is written under the name of a part and gets its own name when
 // it is complete: nobody ever finds a half of it under its own. The part is always a new
 // file, so that it replaces neither what an earlier run kept nor anything else.
-type partFile struct {
+type Part struct {
 	file   *os.File // read as well: see rescue
 	name   string   // FILE.part, FILE.part.2…
 	final  string   // FILE, or what it links to
-	output *output
+	output *Output
 	others []string // parts that were there before
 }
 
-// cutSuffix follows the name of a file that holds a part of what was asked for.
-const cutSuffix = ".part"
+// Name is where the part is.
+func (p *Part) Name() string { return p.name }
+
+// File is the part, to be read.
+func (p *Part) File() io.ReadSeeker { return p.file }
+
+// PartSuffix follows the name of a file that holds a part of what was asked for.
+const PartSuffix = ".part"
 
 // maxParts bounds the search for a free name.
 const maxParts = 1000
 
-func partName(path string, number int) string {
+// PartName is the name of a part of a file: the first one is 1.
+func PartName(path string, number int) string {
 	if number == 1 {
-		return path + cutSuffix
+		return path + PartSuffix
 	}
-	return fmt.Sprintf("%s%s.%d", path, cutSuffix, number)
+	return fmt.Sprintf("%s%s.%d", path, PartSuffix, number)
 }
 
 // openPart makes the part of a file, under the first name that is free.
-func (o *output) openPart(path string) (*partFile, error) {
-	p := &partFile{final: path, output: o}
+func (o *Output) openPart(path string) (*Part, error) {
+	p := &Part{final: path, output: o}
 	if info, err := os.Lstat(path); err == nil && info.Mode()&os.ModeSymlink != 0 {
 		if p.final, err = filepath.EvalSymlinks(path); err != nil {
 			return nil, exit.BadUsage("%s is a symbolic link to a file that does not exist: name that file", path)
@@ -48,7 +55,7 @@ func (o *output) openPart(path string) (*partFile, error) {
 	}
 	for number := 1; ; number++ {
 		var err error
-		p.name = partName(p.final, number)
+		p.name = PartName(p.final, number)
 		p.file, err = os.OpenFile(p.name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
 		if errors.Is(err, os.ErrExist) && number < maxParts {
 			p.others = append(p.others, p.name)
@@ -61,11 +68,11 @@ func (o *output) openPart(path string) (*partFile, error) {
 	}
 }
 
-// openFiles makes the files of data that is paid for before it is asked for: what cannot
+// OpenFiles makes the files of data that is paid for before it is asked for: what cannot
 // be written is not to be billed. It gives the parts that were there before.
-func (o *output) openFiles() (others []string, err error) {
-	o.opened = make(map[string]*partFile)
-	for _, path := range []string{o.path, o.tee} {
+func (o *Output) OpenFiles() (others []string, err error) {
+	o.opened = make(map[string]*Part)
+	for _, path := range []string{o.Path, o.Tee} {
 		if path == "" || !term.IsRegularOrNew(path) {
 			continue
 		}
@@ -78,35 +85,35 @@ func (o *output) openFiles() (others []string, err error) {
 	return others, nil
 }
 
-// releaseFiles removes the files of openFiles that nothing was written to.
-func (o *output) releaseFiles() {
+// ReleaseFiles removes the files of openFiles that nothing was written to.
+func (o *Output) ReleaseFiles() {
 	for path := range o.opened {
-		o.takePart(path).remove()
+		o.TakePart(path).remove()
 	}
 }
 
-// takePart is a file that openFiles made; nil: it made none.
-func (o *output) takePart(path string) *partFile {
+// TakePart is a file that openFiles made; nil: it made none.
+func (o *Output) TakePart(path string) *Part {
 	p := o.opened[path]
 	delete(o.opened, path)
 	return p
 }
 
 // end closes the part, after a write that failed or after none. What was paid for is kept.
-func (p *partFile) end(broken bool) error {
+func (p *Part) end(broken bool) error {
 	o := p.output
 	switch {
-	case o.cut && o.empty, broken && !o.paid:
+	case o.cut && o.empty, broken && !o.Paid:
 		p.remove()
 		return nil
 	case o.cut, broken:
-		return p.keep()
+		return p.Keep()
 	}
-	return p.publish()
+	return p.Publish()
 }
 
-// keep leaves what there is under the name of the part.
-func (p *partFile) keep() error {
+// Keep leaves what there is under the name of the part.
+func (p *Part) Keep() error {
 	if p.empty() {
 		p.remove()
 		return nil
@@ -116,24 +123,24 @@ func (p *partFile) keep() error {
 	return err
 }
 
-func (p *partFile) noteKept() {
+func (p *Part) noteKept() {
 	if p.name != "" {
 		p.output.kept = append(p.output.kept, p.name)
 	}
 }
 
-// publish gives the complete file its name. Without --force it never replaces a file that
+// Publish gives the complete file its name. Without --force it never replaces a file that
 // came to be in the meantime: what was paid for then stays a part.
-func (p *partFile) publish() error {
+func (p *Part) Publish() error {
 	err := p.settle()
 	if err == nil {
 		err = p.rename()
 	}
 	switch {
-	case err == nil && p.output.paid:
+	case err == nil && p.output.Paid:
 		syncDirectory(p.final)
 	case err == nil:
-	case p.output.paid:
+	case p.output.Paid:
 		p.noteKept()
 	default:
 		os.Remove(p.name) //nolint:errcheck // nothing else can be done
@@ -143,7 +150,7 @@ func (p *partFile) publish() error {
 
 // settle closes the file. It sees to it that what was paid for is on the disk, under a
 // name; that is empty when no other one can be had for the one that was taken.
-func (p *partFile) settle() (err error) {
+func (p *Part) settle() (err error) {
 	name := p.name
 	if !p.named() {
 		if err = p.rescue(); err != nil {
@@ -151,7 +158,7 @@ func (p *partFile) settle() (err error) {
 			p.name = ""
 		}
 	}
-	if err == nil && p.output.paid {
+	if err == nil && p.output.Paid {
 		err = p.file.Sync()
 		syncDirectory(p.name)
 	}
@@ -161,9 +168,9 @@ func (p *partFile) settle() (err error) {
 	return nil
 }
 
-func (p *partFile) rename() error {
+func (p *Part) rename() error {
 	var err error
-	if p.output.force {
+	if p.output.Force {
 		err = os.Rename(p.name, p.final)
 	} else {
 		err = unix.Renameat2(unix.AT_FDCWD, p.name, unix.AT_FDCWD, p.final, unix.RENAME_NOREPLACE)
@@ -179,7 +186,7 @@ func (p *partFile) rename() error {
 
 // claim renames on a file system that cannot refuse to replace a file: what is replaced is
 // an empty file of our own.
-func (p *partFile) claim() error {
+func (p *Part) claim() error {
 	file, err := os.OpenFile(p.final, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
@@ -189,14 +196,14 @@ func (p *partFile) claim() error {
 }
 
 // named reports whether the name still stands for the file that is being written.
-func (p *partFile) named() bool {
+func (p *Part) named() bool {
 	held, err1 := p.file.Stat()
 	now, err2 := os.Lstat(p.name)
 	return err1 == nil && err2 == nil && os.SameFile(held, now)
 }
 
 // rescue copies a file whose name was taken from it to a new one.
-func (p *partFile) rescue() error {
+func (p *Part) rescue() error {
 	again, err := p.output.openPart(p.final)
 	if err != nil {
 		return err
@@ -211,12 +218,12 @@ func (p *partFile) rescue() error {
 	return err
 }
 
-func (p *partFile) empty() bool {
+func (p *Part) empty() bool {
 	info, err := p.file.Stat()
 	return err == nil && info.Size() == 0
 }
 
-func (p *partFile) remove() {
+func (p *Part) remove() {
 	if p.named() {
 		os.Remove(p.name) //nolint:errcheck // nothing else can be done
 	}
@@ -231,13 +238,22 @@ func syncDirectory(path string) {
 	}
 }
 
-// keptPart names the files that hold what came, to follow how many records did.
-func (o *output) keptPart() string {
+// KeptPart names the files that hold what came, to follow how many records did.
+func (o *Output) KeptPart() string {
 	switch {
-	case len(o.kept) == 0 || o.metadata:
+	case len(o.kept) == 0 || o.Metadata:
 		return ""
 	case o.short:
 		return ", of which what could be written is kept in " + strings.Join(o.kept, " and ")
 	}
 	return ", kept in " + strings.Join(o.kept, " and ")
+}
+
+// AllKept is the end of a file that is complete, but could not have its name.
+func (o *Output) AllKept(err error, records uint64) error {
+	if len(o.kept) == 0 {
+		return err
+	}
+	return exit.Fail(exit.FromError(err), "%w; all that came (%s) is kept in %s",
+		err, term.Plural(records, "record"), strings.Join(o.kept, " and "))
 }
