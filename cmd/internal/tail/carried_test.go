@@ -157,14 +157,14 @@ func TestANarrowedLiveStreamKeepsItsMappings(t *testing.T) {
 			s := begin(t, &out, dbn.SchemaStatus, append(test.args, "-D")...)
 			trade := func(sequence uint32) {
 				m := &dbn.TradeMsg{Hd: dbn.RecordHeader{Length: 12, RType: dbn.RTypeMbp0, InstrumentID: 999_999}, Sequence: sequence}
-				s.record(dbn.Ref(&m.Hd))
+				s.Record(dbn.Ref(&m.Hd))
 			}
-			s.record(samples.Mapping(999_999, "OLD"))
+			s.Record(samples.Mapping(999_999, "OLD"))
 			trade(0)
-			s.record(samples.Mapping(999_999, "NEW"))
+			s.Record(samples.Mapping(999_999, "NEW"))
 			trade(1)
 			trade(2)
-			if err := s.finish(); err != nil {
+			if err := s.Finish(); err != nil {
 				t.Fatal(err)
 			}
 			list, _ := contentOf(t, out.String())

@@ -17,6 +17,7 @@ import (
 	"github.com/dbnloop/dbnloop/cmd/internal/cli"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/cmd/internal/output"
+	"github.com/dbnloop/dbnloop/cmd/internal/stream"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
 )
 
@@ -171,7 +172,7 @@ type plan struct {
 	request    request
 	connection connection
 	output     output.Output
-	selection  selection
+	selection  stream.Selection
 	stats      time.Duration
 	metrics    string // the address that they are served at; empty: none
 	summary    bool   // print a summary at a good end

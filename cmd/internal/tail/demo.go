@@ -48,11 +48,11 @@ func (f *flags) prepareDemo(args *[]string) error {
 // demo runs the live session against a simulator inside this process.
 func (p *Program) demo(f *flags, pl *plan, log *slog.Logger) error {
 	rate := float64(demoRate)
-	if pl.selection.limit == 0 {
-		pl.selection.limit = demoRecords
-	} else if pl.selection.limit > demoRecords {
+	if pl.selection.Limit == 0 {
+		pl.selection.Limit = demoRecords
+	} else if pl.selection.Limit > demoRecords {
 		// More records in the same time, so that it stays a few seconds.
-		rate *= float64(pl.selection.limit) / demoRecords
+		rate *= float64(pl.selection.Limit) / demoRecords
 	}
 	sources, err := demoSources(f.demoMix)
 	if err != nil {

@@ -16,16 +16,10 @@ import (
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/cmd/internal/output"
+	"github.com/dbnloop/dbnloop/cmd/internal/stream"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
-
-// fileRecords is what a stream of files has besides: which records are wanted, and symbols
-// that were in the metadata.
-type fileRecords struct {
-	wanted  [256]bool        // by rtype
-	symbols *dbn.TsSymbolMap // nil: as the symbol mapping records of the file say
-}
 
 // wantsFiles reports whether the arguments are files.
 func (f *flags) wantsFiles(args []string) bool {
@@ -53,8 +47,8 @@ type fileRun struct {
 	policy   dbn.UpgradePolicy
 	output   output.Output
 	request  request
-	sel      selection
-	stream   *stream
+	sel      stream.Selection
+	stream   *stream.Stream
 	inputs   []*input
 	pool     *filePool     // of several inputs
 	filtered bool          // by schemas that were asked for
@@ -165,7 +159,7 @@ func (run *fileRun) open(f *flags, args []string, stdin io.Reader) error {
 			return run.explain(in.name, err)
 		}
 	}
-	run.sel.follow = run.inputs[0].following != nil // a pipe is read to its end, and no further
+	run.sel.Follow = run.inputs[0].following != nil // a pipe is read to its end, and no further
 	return nil
 }
 
@@ -175,7 +169,7 @@ func (run *fileRun) plan(f *flags, p *Program) error {
 	if err != nil {
 		return exit.Fail(exit.Failure, "%s", strings.TrimPrefix(err.Error(), "dbn: "))
 	}
-	file := new(fileRecords)
+	file := new(stream.FileRecords)
 	filtered := len(run.request.schemas) > 0
 	run.filtered, run.fragment = filtered, f.fragment
 	if !filtered && metadata.Schema != dbn.SchemaNone {
@@ -193,16 +187,16 @@ func (run *fileRun) plan(f *flags, p *Program) error {
 	if !run.output.Whole && run.inputs[0].is(f.output) {
 		return exit.BadUsage("--output %s is the file that is followed: give another one", f.output)
 	}
-	file.want(&run.request, &run.output.Settings, filtered)
+	file.Want(run.request.schemas, &run.output.Settings, filtered)
 	if symbols, err := dbn.TsSymbolMapOf(metadata); err != nil {
 		run.log.Debug("no symbols from the metadata: " + err.Error())
 	} else if symbols.Len() > 0 {
-		file.symbols = symbols
+		file.Symbols = symbols
 	}
 	run.narrow(metadata, filtered)
-	run.stream = newStream(run.log, &run.request, &run.output, run.sel, p.Stdout)
-	run.stream.file = file
-	run.stream.metadata(metadata)
+	run.stream = stream.New(run.log, run.request.schemas, &run.output, run.sel, p.Stdout)
+	run.stream.File = file
+	run.stream.Metadata(metadata)
 	run.header = metadata
 	if f.output != "" || !term.IsTerminal(p.Stdout) {
 		run.progress = term.NewProgress(p.Stderr, run.total())
@@ -242,10 +236,10 @@ func (run *fileRun) narrow(m *dbn.Metadata, filtered bool) {
 			m.Schema = run.request.schemas[0]
 		}
 	}
-	if n := run.sel.limit; n > 0 && (m.Limit == 0 || n < m.Limit) {
+	if n := run.sel.Limit; n > 0 && (m.Limit == 0 || n < m.Limit) {
 		m.Limit = n
 	}
-	if filtered || run.sel != (selection{}) {
+	if filtered || run.sel != (stream.Selection{}) {
 		m.RecordCount = nil
 	}
 }
@@ -257,35 +251,18 @@ func (run *fileRun) nextHeader(in *input, m *dbn.Metadata) {
 	if run.stream == nil {
 		return
 	}
-	file := run.stream.file
-	if file.symbols == nil {
-		file.symbols = dbn.NewTsSymbolMap()
+	file := run.stream.File
+	if file.Symbols == nil {
+		file.Symbols = dbn.NewTsSymbolMap()
 	}
-	if err := file.symbols.Add(m); err != nil {
+	if err := file.Symbols.Add(m); err != nil {
 		run.log.Debug("no symbols from the metadata: " + err.Error())
 	}
-	if file.symbols.Len() == 0 {
-		file.symbols = nil
+	if file.Symbols.Len() == 0 {
+		file.Symbols = nil
 	}
-	if run.output.Format == output.DBN && !holdsMappings(run.header, m) {
+	if run.output.Format == output.DBN && !stream.HoldsMappings(run.header, m) {
 		run.log.Warn(in.name + ": the symbols of a stream that follows in it are not in the output, whose metadata was written before")
-	}
-}
-
-// want chooses the types of records. The gateway's own records belong to DBN; in text they
-// are shown when asked for.
-func (file *fileRecords) want(r *request, o *output.Settings, filtered bool) {
-	for rtype := range file.wanted {
-		file.wanted[rtype] = !filtered
-		if isMessage(dbn.RType(rtype)) {
-			file.wanted[rtype] = o.System || !filtered && o.Format == output.DBN
-		}
-	}
-	if filtered {
-		for _, schema := range r.schemas {
-			rtype, _ := dbn.RTypeOf(schema)
-			file.wanted[rtype] = true
-		}
 	}
 }
 
@@ -311,28 +288,28 @@ func (run *fileRun) copy() error {
 		next = dbn.NewMerger(decoders...).Next
 	}
 	s := run.stream
-	if !s.over {
+	if !s.Over() {
 		// Behind the metadata: in a file that is followed this may wait for records.
 		if err := run.seek(); err != nil {
-			s.end(run.explain("", err))
+			s.End(run.explain("", err))
 		}
 	}
-	for !s.over {
+	for !s.Over() {
 		r, err := next()
 		if err != nil {
-			s.end(run.explain("", err))
+			s.End(run.explain("", err))
 			break
 		}
 		if run.fragment {
 			run.checkTsOut(r)
 		}
-		s.record(r)
+		s.Record(r)
 	}
 	run.progress.Clear()
 	// What a broken input gave is all that it has. A signal leaves records unread.
 	var signaled exit.Signal
-	run.output.Cut(run.output.Whole && errors.As(s.err, &signaled), s.count.records == 0)
-	return s.finish()
+	run.output.Cut(run.output.Whole && errors.As(s.Err(), &signaled), s.Count.Records == 0)
+	return s.Finish()
 }
 
 // checkTsOut says that a fragment's records hold what was not asked for: nothing else tells
@@ -348,14 +325,14 @@ func (run *fileRun) checkTsOut(r dbn.Record) {
 
 // warnNoneWanted says why the output is empty: no record is of the schemas asked for.
 func (run *fileRun) warnNoneWanted() {
-	count := &run.stream.count
-	if !run.filtered || count.records > 0 || run.output.Metadata {
+	count := &run.stream.Count
+	if !run.filtered || count.Records > 0 || run.output.Metadata {
 		return
 	}
 	var held []string
-	for rtype, n := range count.byRType {
-		if n > 0 && !isMessage(dbn.RType(rtype)) {
-			held = append(held, rtypeName(dbn.RType(rtype))+" "+term.Grouped(n))
+	for rtype, n := range count.ByRType {
+		if n > 0 && !stream.IsMessage(dbn.RType(rtype)) {
+			held = append(held, stream.RTypeName(dbn.RType(rtype))+" "+term.Grouped(n))
 		}
 	}
 	what := "no data records at all"
@@ -376,22 +353,22 @@ func (run *fileRun) interrupted() error {
 		return err
 	}
 	now := time.Now()
-	began := run.stream != nil && run.stream.began
+	began := run.stream != nil && run.stream.Began()
 	if run.wake.state.Swap(false) {
 		run.progress.Clear()
 		line := "no metadata yet"
 		if began {
-			line = run.stream.count.summary(now)
+			line = run.stream.Count.Summary(now)
 		}
 		run.log.Info(run.inputs[0].name + ": " + line)
 	}
 	if run.stats > 0 && began && now.Sub(run.ticked) >= run.stats {
 		run.ticked = now
 		run.progress.Clear()
-		run.log.Info(run.stream.count.tick(now))
+		run.log.Info(run.stream.Count.Tick(now))
 	}
-	if run.stream != nil && run.stream.over {
-		return exit.First(run.stream.err, io.EOF)
+	if run.stream != nil && run.stream.Over() {
+		return exit.First(run.stream.Err(), io.EOF)
 	}
 	return nil
 }
@@ -446,25 +423,25 @@ func (run *fileRun) conclude(err error) error {
 	if run.stream == nil {
 		return err
 	}
-	count := &run.stream.count
+	count := &run.stream.Count
 	var signaled exit.Signal
 	switch {
 	case errors.As(err, &signaled):
-		run.log.Info(exit.EndedBy(err, signaled) + ": " + count.summary(time.Now()) + run.output.KeptPart())
+		run.log.Info(exit.EndedBy(err, signaled) + ": " + count.Summary(time.Now()) + run.output.KeptPart())
 		return err
 	case errors.Is(err, exit.ErrReaderGone):
 		return nil
 	case err != nil:
-		if count.records > 0 {
-			return exit.Fail(exit.FromError(err), "%w; %s came before", err, term.Plural(count.records, "record"))
+		if count.Records > 0 {
+			return exit.Fail(exit.FromError(err), "%w; %s came before", err, term.Plural(count.Records, "record"))
 		}
 		return err
 	}
 	run.warnNoneWanted()
 	if run.stats > 0 {
-		run.log.Info(count.summary(time.Now()))
+		run.log.Info(count.Summary(time.Now()))
 	} else {
-		run.log.Debug(count.summary(time.Now()))
+		run.log.Debug(count.Summary(time.Now()))
 	}
 	if run.partial {
 		return exit.Fail(exit.Partial, "%s had ended inside a record before it was replaced", run.inputs[0].name)

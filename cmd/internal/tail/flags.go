@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/stream"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -250,30 +251,21 @@ func (f *flags) upgradePolicy(usual dbn.UpgradePolicy) (dbn.UpgradePolicy, error
 	return usual, exit.BadUsage("--upgrade %q: want as-is, v2 or v3", f.upgrade)
 }
 
-// selection says which of the stream's data records are printed.
-type selection struct {
-	limit  uint64 // end after so many; 0: no limit
-	skip   uint64 // do not print the first so many
-	tail   bool   // print only the last ones
-	last   uint64 // so many of them; 0: what comes while following
-	follow bool   // what is there already is not counted for the limit, unless it is printed
-}
-
 // usualLast is what -f begins with, as tail does.
 const usualLast = 10
 
 // maxLast bounds what -n holds in memory.
 const maxLast = 10_000_000
 
-func (f *flags) selection(cmd *cobra.Command) (s selection, err error) {
+func (f *flags) selection(cmd *cobra.Command) (s stream.Selection, err error) {
 	if cmd.Flags().Changed("limit") && f.limit == 0 {
 		return s, exit.BadUsage("--limit 0: want a number of records, 1 or more")
 	}
-	s.limit = f.limit
+	s.Limit = f.limit
 	following := f.follow || f.followName
 	if f.lines == "" {
 		if following {
-			s.tail, s.last = true, usualLast
+			s.Tail, s.Last = true, usualLast
 		}
 		return s, nil
 	}
@@ -283,12 +275,12 @@ func (f *flags) selection(cmd *cobra.Command) (s selection, err error) {
 		return s, exit.BadUsage("--lines %q: want a number of records, N or +N", f.lines)
 	}
 	if fromStart {
-		s.skip = max(n, 1) - 1
+		s.Skip = max(n, 1) - 1
 		return s, nil
 	}
 	if n == 0 && !following || n > maxLast {
 		return s, exit.BadUsage("--lines %s: want 1 to %d records", f.lines, maxLast)
 	}
-	s.tail, s.last = true, n
+	s.Tail, s.Last = true, n
 	return s, nil
 }

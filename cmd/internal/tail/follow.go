@@ -29,9 +29,9 @@ func newFollowing(in *input, byName bool) *following {
 func (f *following) atEnd() error {
 	run := f.in.run
 	if run.stream != nil {
-		run.stream.caughtUp()
-		if run.stream.over {
-			return exit.First(run.stream.err, io.EOF)
+		run.stream.CaughtUp()
+		if run.stream.Over() {
+			return exit.First(run.stream.Err(), io.EOF)
 		}
 	}
 	if f.truncated() {

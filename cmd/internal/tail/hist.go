@@ -11,6 +11,7 @@ import (
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/cmd/internal/output"
+	"github.com/dbnloop/dbnloop/cmd/internal/stream"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -20,7 +21,7 @@ type histRun struct {
 	*historical
 	program  *Program
 	plan     *histPlan
-	stream   *stream
+	stream   *stream.Stream
 	progress *term.Progress
 	stats    time.Duration
 	summary  bool // print a summary at a good end
@@ -144,39 +145,39 @@ func (run *histRun) startProgress(sized bool) {
 func (run *histRun) copy() error {
 	pl := run.plan
 	run.startProgress(true)
-	s := newStream(run.log, &pl.request, &pl.output, pl.sel, run.program.Stdout)
-	s.file = new(fileRecords)
-	s.file.want(&pl.request, &pl.output.Settings, false)
+	s := stream.New(run.log, pl.request.schemas, &pl.output, pl.sel, run.program.Stdout)
+	s.File = new(stream.FileRecords)
+	s.File.Want(pl.request.schemas, &pl.output.Settings, false)
 	run.stream, run.state = s, run.printCount
 	run.client.Handle(dbnloop.Handlers{
-		Record: s.record, Metadata: run.metadata,
+		Record: s.Record, Metadata: run.metadata,
 		Warning: func(text string) {
 			run.progress.Clear()
 			run.warn(text)
 		},
 		Error: func(err error) {
-			run.broke = !s.over
-			s.end(run.explain(err))
+			run.broke = !s.Over()
+			s.End(run.explain(err))
 		},
-		Complete: func() { s.end(nil) },
+		Complete: func() { s.End(nil) },
 	})
 	defer context.AfterFunc(run.ctx, func() {
-		run.reactor.Post(func() { s.end(context.Cause(run.ctx)) })
+		run.reactor.Post(func() { s.End(context.Cause(run.ctx)) })
 	})()
 	if err := run.begin(); err != nil {
 		return run.explain(err)
 	}
-	for !s.over {
+	for !s.Over() {
 		if _, err := run.reactor.Poll(-1); err != nil {
-			s.end(err)
+			s.End(err)
 		}
-		s.endTurn()
-		run.progress.Show(int64(s.count.bytes), s.count.records)
+		s.EndTurn()
+		run.progress.Show(int64(s.Count.Bytes), s.Count.Records)
 	}
 	run.client.Close() //nolint:errcheck // the stream is over
 	run.progress.Clear()
-	pl.output.Cut(s.err != nil, s.count.bytes == 0)
-	return run.conclude(s.finish())
+	pl.output.Cut(s.Err() != nil, s.Count.Bytes == 0)
+	return run.conclude(s.Finish())
 }
 
 // begin sends the request; what can fail without it comes before.
@@ -192,7 +193,7 @@ func (run *histRun) begin() error {
 			return err
 		}
 	}
-	if err := run.stream.watchReader(run.reactor, run.program.Stdout); err != nil {
+	if err := run.stream.WatchReader(run.reactor, run.program.Stdout); err != nil {
 		return err
 	}
 	if err := run.client.Request(run.plan.query); err != nil {
@@ -205,25 +206,25 @@ func (run *histRun) metadata(m *dbn.Metadata) {
 	if symbols, err := dbn.TsSymbolMapOf(m); err != nil {
 		run.log.Debug("no symbols from the metadata: " + err.Error())
 	} else {
-		run.stream.file.symbols = symbols
+		run.stream.File.Symbols = symbols
 	}
-	if run.plan.sel.skip > 0 || run.plan.sel.tail {
+	if run.plan.sel.Skip > 0 || run.plan.sel.Tail {
 		m.RecordCount = nil // not all of them will be there
 	}
-	run.stream.metadata(m)
+	run.stream.Metadata(m)
 }
 
 func (run *histRun) tick() {
-	if run.stream.began {
+	if run.stream.Began() {
 		run.progress.Clear()
-		run.log.Info(run.stream.count.tick(time.Now()))
+		run.log.Info(run.stream.Count.Tick(time.Now()))
 	}
 }
 
 func (run *histRun) printCount() {
 	line := "no records yet"
-	if run.stream.began {
-		line = run.stream.count.summary(time.Now())
+	if run.stream.Began() {
+		line = run.stream.Count.Summary(time.Now())
 	}
 	run.progress.Clear()
 	run.log.Info(run.plan.query.Dataset + ": " + line)
@@ -231,23 +232,23 @@ func (run *histRun) printCount() {
 
 // conclude says how it went, and gives the error to end with.
 func (run *histRun) conclude(err error) error {
-	count, o := &run.stream.count, &run.plan.output
+	count, o := &run.stream.Count, &run.plan.output
 	var signaled exit.Signal
 	switch {
 	case errors.As(err, &signaled):
-		run.endedBy(signaled, count.summary(time.Now())+o.KeptPart())
+		run.endedBy(signaled, count.Summary(time.Now())+o.KeptPart())
 		return err
 	case errors.Is(err, exit.ErrReaderGone) && len(o.Kept()) == 0:
 		return nil
 	case err == nil:
-		if run.summary && run.stream.began {
-			run.log.Info(count.summary(time.Now()))
+		if run.summary && run.stream.Began() {
+			run.log.Info(count.Summary(time.Now()))
 		}
 		return nil
-	case run.stream.err == nil && !o.Short():
-		return o.AllKept(err, count.records)
+	case run.stream.Err() == nil && !o.Short():
+		return o.AllKept(err, count.Records)
 	}
-	return run.partial(err, count.records)
+	return run.partial(err, count.Records)
 }
 
 // endedBy says what a signal ended. Where data is kept is an error's business: -q does not

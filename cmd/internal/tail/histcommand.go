@@ -10,6 +10,7 @@ import (
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/cmd/internal/output"
+	"github.com/dbnloop/dbnloop/cmd/internal/stream"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -73,7 +74,7 @@ type histPlan struct {
 	query   dbnloop.Range
 	toEnd   bool // query.End is to be as far as there is data
 	output  output.Output
-	sel     selection
+	sel     stream.Selection
 	maxCost *float64
 	policy  dbn.UpgradePolicy
 }

@@ -183,7 +183,7 @@ func (in *input) sameKind(before *dbn.Metadata) error {
 			in.name, now.Version, now.TsOut, before.Version, before.TsOut)
 	}
 	if symbols, err := dbn.TsSymbolMapOf(now); err == nil && symbols.Len() > 0 {
-		in.run.stream.file.symbols = symbols
+		in.run.stream.File.Symbols = symbols
 	}
 	return nil
 }
@@ -224,7 +224,7 @@ func (in *input) await() (ready bool, err error) {
 		return ready, err
 	}
 	if in.run.stream != nil {
-		in.run.stream.endTurn()
+		in.run.stream.EndTurn()
 	}
 	return in.run.wake.wait(fd, -1)
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"unsafe"
 
+	"github.com/dbnloop/dbnloop/cmd/internal/stream"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -13,7 +14,7 @@ import (
 // the beginning: several inputs, a pipe, zstd, a limit, standard input in the midst of a file.
 func (run *fileRun) seek() error {
 	in := run.inputs[0]
-	if !run.sel.tail || run.sel.limit > 0 && !run.sel.follow || len(run.inputs) > 1 || !in.regular || in.begins > 0 || in.metadata == nil {
+	if !run.sel.Tail || run.sel.Limit > 0 && !run.sel.Follow || len(run.inputs) > 1 || !in.regular || in.begins > 0 || in.metadata == nil {
 		return nil
 	}
 	var magic [3]byte
@@ -22,7 +23,7 @@ func (run *fileRun) seek() error {
 	}
 	f := lastFinder{
 		run: run, file: in.file, metadata: in.metadata, version: in.decoder.InputVersion(),
-		begin: in.decoder.Offset(), end: in.size(), n: run.sel.last,
+		begin: in.decoder.Offset(), end: in.size(), n: run.sel.Last,
 	}
 	at, known := f.bySize()
 	if !known {
@@ -76,7 +77,7 @@ const walkSize = 1 << 20
 // and nothing is left to chance. Any place that looks otherwise sends to byHeaders.
 func (f *lastFinder) bySize() (at int64, ok bool) {
 	rtype, known := dbn.RTypeOf(f.metadata.Schema)
-	if f.metadata.Schema == dbn.SchemaNone || !known || !f.run.stream.file.wanted[rtype] {
+	if f.metadata.Schema == dbn.SchemaNone || !known || !f.run.stream.File.Wanted[rtype] {
 		return 0, false
 	}
 	size := int64(dbn.SizeOf(rtype, f.version))
@@ -112,7 +113,7 @@ func (f *lastFinder) bySize() (at int64, ok bool) {
 // hasSymbol reports whether the symbol of a record that begins chunk is known. Where it is
 // not, a header that was not read may have it: the one of a stream that follows the first.
 func (f *lastFinder) hasSymbol(chunk []byte) bool {
-	symbols := f.run.stream.file.symbols
+	symbols := f.run.stream.File.Symbols
 	if p := unsafe.Pointer(unsafe.SliceData(chunk)); symbols != nil && uintptr(p)%8 == 0 {
 		_, known := symbols.SymbolOf(dbn.RecordAt(p))
 		return known
@@ -124,7 +125,7 @@ func (f *lastFinder) hasSymbol(chunk []byte) bool {
 func (f *lastFinder) byHeaders() (int64, error) {
 	places := make([]int64, 0, min(f.n, 1<<16)) // a ring of the last n wanted records
 	count := uint64(0)
-	wanted := &f.run.stream.file.wanted
+	wanted := &f.run.stream.File.Wanted
 	from := f.begin
 	for {
 		if err := f.run.interrupted(); err != nil {
@@ -144,7 +145,7 @@ func (f *lastFinder) byHeaders() (int64, error) {
 			if rtype == dbn.RTypeSymbolMapping {
 				f.mapping(from+int64(i), chunk[i:i+size])
 			}
-			if wanted[rtype] && !isMessage(rtype) && f.n > 0 {
+			if wanted[rtype] && !stream.IsMessage(rtype) && f.n > 0 {
 				if uint64(len(places)) < f.n {
 					places = append(places, 0)
 				}
@@ -185,9 +186,9 @@ func (f *lastFinder) mapping(at int64, record []byte) {
 // hold there, and later ones do not yet.
 func (f *lastFinder) pass(begin int64) {
 	for len(f.mappings) > 0 && f.mappings[0].at < begin {
-		r := recordIn(f.mappings[0].record)
-		f.run.stream.widen(r)
-		f.run.stream.leaveOut(r)
+		r := stream.RecordIn(f.mappings[0].record)
+		f.run.stream.Widen(r)
+		f.run.stream.LeaveOut(r)
 		f.mappings = f.mappings[1:]
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/cmd/internal/output"
+	"github.com/dbnloop/dbnloop/cmd/internal/stream"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -23,7 +24,7 @@ type session struct {
 	log     *slog.Logger
 	reactor *dbnloop.Reactor
 	client  *dbnloop.LiveClient
-	stream  *stream
+	stream  *stream.Stream
 	asked   sharedSnapshot // by scrapes of the metrics
 	// streamed: the text phase has passed, what came behind it is data.
 	streamed bool
@@ -37,7 +38,7 @@ func (p *Program) live(pl *plan, key apiKey, log *slog.Logger) error {
 	}
 	defer reactor.Close() //nolint:errcheck // nothing is lost with it
 	s := &session{plan: pl, key: key, log: log, reactor: reactor}
-	s.stream = newStream(log, &pl.request, &pl.output, pl.selection, p.Stdout)
+	s.stream = stream.New(log, pl.request.schemas, &pl.output, pl.selection, p.Stdout)
 	if pl.metrics != "" {
 		served, err := serveMetrics(pl.metrics, s.snapshot)
 		if err != nil {
@@ -60,14 +61,14 @@ func (p *Program) live(pl *plan, key apiKey, log *slog.Logger) error {
 	if err := s.watch(p.Stdout); err != nil {
 		return err
 	}
-	for !s.stream.over {
+	for !s.stream.Over() {
 		if _, err := reactor.Poll(-1); err != nil {
-			s.stream.end(err)
+			s.stream.End(err)
 		}
-		s.stream.endTurn()
+		s.stream.EndTurn()
 	}
 	s.client.Close() //nolint:errcheck // the stream is over
-	return s.conclude(s.stream.finish())
+	return s.conclude(s.stream.Finish())
 }
 
 // heartbeatGrace is how much longer than the heartbeat interval a session may be silent.
@@ -88,17 +89,7 @@ func (s *session) watch(stdout io.Writer) error {
 			return err
 		}
 	}
-	return s.stream.watchReader(s.reactor, stdout)
-}
-
-// watchReader ends the stream when the reader of a pipe on standard output goes away.
-func (s *stream) watchReader(reactor *dbnloop.Reactor, stdout io.Writer) error {
-	fd, ok := term.Descriptor(stdout)
-	if !ok || s.output.Path != "" || !term.IsPipe(fd) {
-		return nil
-	}
-	// Errors and hang-ups are reported without being asked for.
-	return reactor.Add(fd, 0, func(uint32) { s.end(exit.ErrReaderGone) })
+	return s.stream.WatchReader(s.reactor, stdout)
 }
 
 // open makes the client and asks for everything.
@@ -122,8 +113,8 @@ func (s *session) open(stdout io.Writer) (err error) {
 		return err
 	}
 	s.client.Handle(dbnloop.Handlers{
-		Record: s.stream.record, Metadata: s.stream.metadata, Error: s.ended,
-		State: s.changed, Session: s.stream.sessionEvent,
+		Record: s.stream.Record, Metadata: s.stream.Metadata, Error: s.ended,
+		State: s.changed, Session: s.stream.SessionEvent,
 	})
 	if err := s.subscribe(); err != nil {
 		s.client.Close() //nolint:errcheck // the first error counts
@@ -155,57 +146,57 @@ func (s *session) changed(state dbnloop.State) {
 }
 
 // ended is called when the session has ended by itself.
-func (s *session) ended(err error) { s.stream.end(s.explain(err)) }
+func (s *session) ended(err error) { s.stream.End(s.explain(err)) }
 
 // stopBy ends the stream because of a signal.
 func (s *session) stopBy(number syscall.Signal) {
-	s.stream.end(exit.Signal(number))
+	s.stream.End(exit.Signal(number))
 }
 
 func (s *session) tick() {
-	if s.stream.began {
+	if s.stream.Began() {
 		stats := s.client.Stats()
-		s.log.Info(s.stream.count.tick(time.Now()) + "; " + sourceLine(&stats))
+		s.log.Info(s.stream.Count.Tick(time.Now()) + "; " + stream.SourceLine(&stats))
 	}
 }
 
 // state is printed at SIGUSR1.
 func (s *session) state() {
-	count := &s.stream.count
+	count := &s.stream.Count
 	line := fmt.Sprintf("%s %s, session %d: %s, %s, %s, %s", strings.ToLower(s.client.State().String()),
-		s.plan.request.dataset, s.client.SessionID(), term.Plural(count.records, "record"), term.HumanBytes(float64(count.bytes)),
-		term.HumanDuration(count.elapsed(time.Now())), term.Plural(uint64(count.symbols), "symbol"))
-	if count.lastTs != 0 {
-		line += ", last " + count.lastTs.String()
+		s.plan.request.dataset, s.client.SessionID(), term.Plural(count.Records, "record"), term.HumanBytes(float64(count.Bytes)),
+		term.HumanDuration(count.Elapsed(time.Now())), term.Plural(uint64(count.Symbols), "symbol"))
+	if count.LastTs != 0 {
+		line += ", last " + count.LastTs.String()
 	}
 	stats := s.client.Stats()
-	s.log.Info(line + "; " + sourceLine(&stats))
+	s.log.Info(line + "; " + stream.SourceLine(&stats))
 }
 
 // conclude says how it went, and gives the error to end with.
 func (s *session) conclude(err error) error {
-	count := &s.stream.count
+	count := &s.stream.Count
 	var signaled exit.Signal
 	switch {
 	case errors.As(err, &signaled):
-		s.log.Info(exit.EndedBy(err, signaled) + ": " + count.summary(time.Now()))
+		s.log.Info(exit.EndedBy(err, signaled) + ": " + count.Summary(time.Now()))
 		return err
 	case errors.Is(err, exit.ErrReaderGone):
 		return nil
 	case err != nil:
 		code := exit.FromError(err)
-		if code == exit.Failure && count.skipped {
+		if code == exit.Failure && count.Skipped {
 			code = exit.Partial
 		}
-		if s.stream.began && count.records > 0 {
-			err = fmt.Errorf("%w; %s came before", err, term.Plural(count.records, "record"))
+		if s.stream.Began() && count.Records > 0 {
+			err = fmt.Errorf("%w; %s came before", err, term.Plural(count.Records, "record"))
 		}
 		return exit.Fail(code, "%w", err)
 	}
-	if s.plan.summary && s.stream.began {
-		s.log.Info(count.summary(time.Now()))
+	if s.plan.summary && s.stream.Began() {
+		s.log.Info(count.Summary(time.Now()))
 	}
-	if count.skipped {
+	if count.Skipped {
 		return exit.Fail(exit.Partial, "the gateway skipped records because this reader was too slow: the data has gaps")
 	}
 	return nil
@@ -241,8 +232,8 @@ func upgradeName(policy dbn.UpgradePolicy) string {
 // explainClosed is the end of a session that neither the user nor a limit ended: always an
 // error, whatever the last byte that came.
 func (s *session) explainClosed(e *dbnloop.Error) error {
-	limit, got := s.plan.selection.limit, s.stream.count.records
-	if s.stream.began && limit > 0 && got < limit {
+	limit, got := s.plan.selection.Limit, s.stream.Count.Records
+	if s.stream.Began() && limit > 0 && got < limit {
 		return exit.Fail(exit.Partial, "%s, with %s of %s", e.Message, term.Grouped(got), term.Plural(limit, "record"))
 	}
 	return exit.Fail(exit.Failure, "%s", e.Message)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/stream"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -146,7 +147,7 @@ func (c sessionCollector) Collect(out chan<- prometheus.Metric) {
 	out <- prometheus.MustNewConstMetric(streamingDesc, prometheus.GaugeValue, streaming)
 	for rtype, n := range s.stats.Records {
 		if n > 0 {
-			out <- prometheus.MustNewConstMetric(recordsDesc, prometheus.CounterValue, float64(n), rtypeName(dbn.RType(rtype)))
+			out <- prometheus.MustNewConstMetric(recordsDesc, prometheus.CounterValue, float64(n), stream.RTypeName(dbn.RType(rtype)))
 		}
 	}
 	for _, m := range singleMetrics {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/cmd/internal/output"
+	"github.com/dbnloop/dbnloop/cmd/internal/stream"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -124,7 +125,7 @@ func TestPlan(t *testing.T) {
 	if p.connection.host != "::1" || p.connection.port != 77 || p.connection.upgrade != dbn.AsIs || !p.connection.tsOut {
 		t.Errorf("connection %+v", p.connection)
 	}
-	if p.selection != (selection{limit: 9, skip: 2}) {
+	if p.selection != (stream.Selection{Limit: 9, Skip: 2}) {
 		t.Errorf("selection %+v", p.selection)
 	}
 	if p.output.Format != output.JSON || p.stats != time.Second {

@@ -21,6 +21,7 @@ import (
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/cmd/internal/output"
 	"github.com/dbnloop/dbnloop/cmd/internal/samples"
+	"github.com/dbnloop/dbnloop/cmd/internal/stream"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -31,18 +32,18 @@ const (
 )
 
 // run feeds sample records of one schema through a stream with these arguments.
-func run(t testing.TB, stdout io.Writer, schema dbn.Schema, args ...string) (*stream, error) {
+func run(t testing.TB, stdout io.Writer, schema dbn.Schema, args ...string) (*stream.Stream, error) {
 	t.Helper()
 	s := begin(t, stdout, schema, args...)
 	_, records := samples.Records(t, schema)
 	for _, r := range records {
-		s.record(r)
+		s.Record(r)
 	}
-	s.endTurn()
-	return s, s.finish()
+	s.EndTurn()
+	return s, s.Finish()
 }
 
-func begin(t testing.TB, stdout io.Writer, schema dbn.Schema, args ...string) *stream {
+func begin(t testing.TB, stdout io.Writer, schema dbn.Schema, args ...string) *stream.Stream {
 	t.Helper()
 	args = append([]string{"-d", "GLBX.MDP3", "-s", schema.String(), "--all-symbols", "-y"}, args...)
 	p := &Program{Stdin: strings.NewReader(""), Stdout: stdout, Stderr: io.Discard, Getenv: func(string) string { return "" }}
@@ -56,18 +57,18 @@ func begin(t testing.TB, stdout io.Writer, schema dbn.Schema, args ...string) *s
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newStream(log, &pl.request, &pl.output, pl.selection, stdout)
+	s := stream.New(log, pl.request.schemas, &pl.output, pl.selection, stdout)
 	metadata, _ := samples.Records(t, schema)
 	live := *metadata
 	live.Schema, live.Mappings, live.TsOut = dbn.SchemaNone, nil, false
-	s.metadata(&live)
+	s.Metadata(&live)
 	seen := make(map[uint32]bool)
 	_, definitions := samples.Records(t, dbn.SchemaDefinition)
 	for _, r := range definitions {
 		m, ok := dbn.As[dbn.InstrumentDefMsg](r)
 		if ok && !seen[m.Hd.InstrumentID] {
 			seen[m.Hd.InstrumentID] = true
-			s.record(samples.Mapping(m.Hd.InstrumentID, m.RawSymbolString()))
+			s.Record(samples.Mapping(m.Hd.InstrumentID, m.RawSymbolString()))
 		}
 	}
 	return s
@@ -119,7 +120,7 @@ func TestEveryFormatHasEveryRecord(t *testing.T) {
 			defer decoder.Close()
 			got := 0
 			for r, err := decoder.Next(); err == nil; r, err = decoder.Next() {
-				if !isMessage(r.RType()) {
+				if !stream.IsMessage(r.RType()) {
 					if !bytes.Equal(r.Bytes(), records[got].Bytes()) {
 						t.Fatalf("record %d differs", got)
 					}
@@ -212,10 +213,10 @@ func TestTableIsAligned(t *testing.T) {
 	for _, schema := range []dbn.Schema{dbn.SchemaDefinition, dbn.SchemaTrades, dbn.SchemaMbo, dbn.SchemaMbp10, dbn.SchemaOhlcv1S} {
 		_, records := samples.Records(t, schema)
 		for _, r := range records[:4] {
-			s.record(r)
+			s.Record(r)
 		}
 	}
-	if err := s.finish(); err != nil {
+	if err := s.Finish(); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
@@ -235,33 +236,33 @@ func TestTheHeaderIsAboveItsColumns(t *testing.T) {
 	price := dbn.Price(6805_250000000)
 	for _, test := range []struct {
 		name    string
-		feed    func(s *stream)
+		feed    func(s *stream.Stream)
 		headers int
 	}{
-		{"symbols that are known before", func(s *stream) {
-			s.record(samples.Mapping(7, option))
-			s.record(samples.Quote(price, price, 1, 1))
+		{"symbols that are known before", func(s *stream.Stream) {
+			s.Record(samples.Mapping(7, option))
+			s.Record(samples.Quote(price, price, 1, 1))
 		}, 1},
-		{"symbols that come in a later turn", func(s *stream) {
-			s.endTurn()
-			s.record(samples.Mapping(7, option))
-			s.endTurn()
-			s.record(samples.Quote(price, price, 1, 1))
+		{"symbols that come in a later turn", func(s *stream.Stream) {
+			s.EndTurn()
+			s.Record(samples.Mapping(7, option))
+			s.EndTurn()
+			s.Record(samples.Quote(price, price, 1, 1))
 		}, 2},
-		{"instruments without a symbol", func(s *stream) {
-			s.endTurn()
+		{"instruments without a symbol", func(s *stream.Stream) {
+			s.EndTurn()
 			r := samples.Quote(price, price, 1, 1)
 			r.Header().InstrumentID = 4_000_000_000
-			s.record(r)
+			s.Record(r)
 		}, 2},
-		{"nothing", func(s *stream) { s.endTurn() }, 1},
-		{"not even a turn", func(*stream) {}, 1},
+		{"nothing", func(s *stream.Stream) { s.EndTurn() }, 1},
+		{"not even a turn", func(*stream.Stream) {}, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var out bytes.Buffer
 			s := begin(t, &out, dbn.SchemaMbp1, "--table")
 			test.feed(s)
-			if err := s.finish(); err != nil {
+			if err := s.Finish(); err != nil {
 				t.Fatal(err)
 			}
 			headers, at := 0, 0
@@ -284,17 +285,17 @@ func TestTheHeaderIsAboveItsColumns(t *testing.T) {
 func TestSkippedRecordsAndTypesNobodyKnows(t *testing.T) {
 	var out bytes.Buffer
 	s := begin(t, &out, dbn.SchemaTrades, "-J")
-	s.sessionEvent(dbnloop.SessionEvent{
+	s.SessionEvent(dbnloop.SessionEvent{
 		Kind: dbnloop.RecordsSkipped, Code: dbn.ErrorCodeSkippedRecordsAfterSlowReading, Message: "slow",
 	})
-	if !s.count.skipped {
+	if !s.Count.Skipped {
 		t.Error("skipped records are not noted")
 	}
 	words := [4]uint64{}
 	unknown := dbn.RecordAt(unsafe.Pointer(&words))
 	unknown.Header().Length, unknown.Header().RType = 8, 0xEE
-	s.record(unknown)
-	if err := s.finish(); err != nil {
+	s.Record(unknown)
+	if err := s.Finish(); err != nil {
 		t.Fatal(err)
 	}
 	want := `{"hd":{"ts_event":"0","rtype":238,"publisher_id":0,"instrument_id":0},"symbol":null}` + "\n"
@@ -324,7 +325,7 @@ func TestTeeHasWhatTheOutputLeavesOut(t *testing.T) {
 	defer decoder.Close()
 	data, messages := 0, 0
 	for r, err := decoder.Next(); err == nil; r, err = decoder.Next() {
-		if isMessage(r.RType()) {
+		if stream.IsMessage(r.RType()) {
 			messages++
 		} else {
 			data++
@@ -338,9 +339,9 @@ func TestTeeHasWhatTheOutputLeavesOut(t *testing.T) {
 func TestFilesAreMadeOnlyWhenThereIsSomethingToWrite(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "out.json")
 	to := &output.Output{Settings: output.Settings{Path: path, Format: output.JSON}}
-	s := &stream{output: to, main: output.NewSink(to, nil, nil)}
-	s.end(errors.New("refused"))
-	if err := s.finish(); err == nil || err.Error() != "refused" {
+	s := stream.New(slog.New(slog.DiscardHandler), nil, to, stream.Selection{}, nil)
+	s.End(errors.New("refused"))
+	if err := s.Finish(); err == nil || err.Error() != "refused" {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
@@ -365,10 +366,10 @@ func TestAFileIsNeverFarBehind(t *testing.T) {
 			s := begin(t, io.Discard, dbn.SchemaTrades, "-o", path)
 			_, records := samples.Records(t, dbn.SchemaTrades)
 			for _, r := range records[:3] {
-				s.record(r)
+				s.Record(r)
 			}
-			output.Backdate(s.main)
-			s.endTurn()
+			s.Backdate()
+			s.EndTurn()
 			data, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
@@ -438,9 +439,9 @@ func TestNoAllocationPerRecord(t *testing.T) {
 				_, records := samples.Records(t, schema)
 				feed := func() {
 					for _, r := range records {
-						s.record(r)
+						s.Record(r)
 					}
-					s.endTurn()
+					s.EndTurn()
 				}
 				feed()
 				if n := testing.AllocsPerRun(5, feed); n > 0 {

@@ -1,4 +1,4 @@
-package tail
+package stream
 
 import (
 	"unsafe"
@@ -39,7 +39,7 @@ func (q *ring) push(r dbn.Record) {
 
 // pass drops the messages before the oldest data record.
 func (q *ring) pass() {
-	for q.held > 0 && isMessage(q.at(0).RType()) {
+	for q.held > 0 && IsMessage(q.at(0).RType()) {
 		q.passed(q.at(0))
 		q.drop()
 	}
@@ -59,7 +59,7 @@ func (q *ring) add(r dbn.Record) {
 		q.grow()
 	}
 	at := (q.first + q.held) % uint64(len(q.slots))
-	q.slots[at] = copyRecord(q.slots[at], r)
+	q.slots[at] = CopyRecord(q.slots[at], r)
 	q.held++
 }
 
@@ -72,7 +72,7 @@ func (q *ring) grow() {
 }
 
 func (q *ring) drop() {
-	if !isMessage(q.at(0).RType()) {
+	if !IsMessage(q.at(0).RType()) {
 		q.data--
 	}
 	q.first = (q.first + 1) % uint64(len(q.slots))
@@ -81,7 +81,7 @@ func (q *ring) drop() {
 
 // at is the record that came i records after the oldest one.
 func (q *ring) at(i uint64) dbn.Record {
-	return recordIn(q.slots[(q.first+i)%uint64(len(q.slots))])
+	return RecordIn(q.slots[(q.first+i)%uint64(len(q.slots))])
 }
 
 // each hands out the records, oldest first.
@@ -94,8 +94,8 @@ func (q *ring) each(f func(dbn.Record) error) error {
 	return nil
 }
 
-// copyRecord copies a record into words, or into new ones when it needs more.
-func copyRecord(words []uint64, r dbn.Record) []uint64 {
+// CopyRecord copies a record into words, or into new ones when it needs more.
+func CopyRecord(words []uint64, r dbn.Record) []uint64 {
 	n := (r.Size() + 7) / 8
 	if cap(words) < n {
 		words = make([]uint64, n)
@@ -105,7 +105,7 @@ func copyRecord(words []uint64, r dbn.Record) []uint64 {
 	return words
 }
 
-// recordIn is the record that copyRecord has put there.
-func recordIn(words []uint64) dbn.Record {
+// RecordIn is the record that CopyRecord has put there.
+func RecordIn(words []uint64) dbn.Record {
 	return dbn.RecordAt(unsafe.Pointer(unsafe.SliceData(words)))
 }

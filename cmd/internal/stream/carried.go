@@ -1,4 +1,4 @@
-package tail
+package stream
 
 import "github.com/dbnloop/dbnloop/dbn"
 
@@ -10,7 +10,7 @@ type carried map[uint32][]uint64 // by instrument
 // add takes in a mapping that is not written. It replaces an older one of its instrument.
 func (c carried) add(r dbn.Record) {
 	id := r.Header().InstrumentID
-	c[id] = copyRecord(c[id], r)
+	c[id] = CopyRecord(c[id], r)
 }
 
 // forget drops the mapping of an instrument of which a newer one is written.
@@ -26,5 +26,5 @@ func (c carried) need(r dbn.Record, write func(dbn.Record) error) error {
 		return nil
 	}
 	delete(c, r.Header().InstrumentID)
-	return write(recordIn(words))
+	return write(RecordIn(words))
 }

@@ -1,4 +1,4 @@
-package tail
+package stream
 
 import (
 	"slices"
@@ -6,9 +6,9 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
-// holdsMappings reports whether every interval of a header's mappings lies within one of
+// HoldsMappings reports whether every interval of a header's mappings lies within one of
 // another's.
-func holdsMappings(all, some *dbn.Metadata) bool {
+func HoldsMappings(all, some *dbn.Metadata) bool {
 	intervals := make(map[string][]dbn.MappingInterval, len(all.Mappings))
 	for _, mapping := range all.Mappings {
 		intervals[mapping.RawSymbol] = mapping.Intervals
