@@ -233,11 +233,11 @@ func (q *apiCall) schemas() (term.Listing, error) {
 
 func (q *apiCall) fields() (l term.Listing, err error) {
 	if len(q.args) != 1 {
-		return l, exit.BadUsage("fields: name one schema, one of %s", joinNames(dbn.AllSchemas()))
+		return l, exit.BadUsage("fields: name one schema, one of %s", term.JoinNames(dbn.AllSchemas()))
 	}
 	schema, err := dbn.ParseSchema(q.args[0])
 	if err != nil {
-		return l, exit.BadUsage("schema %q is unknown: want one of %s", q.args[0], joinNames(dbn.AllSchemas()))
+		return l, exit.BadUsage("schema %q is unknown: want one of %s", q.args[0], term.JoinNames(dbn.AllSchemas()))
 	}
 	encoding := q.flag(encodingFlag)
 	if _, err := dbn.ParseEncoding(encoding); err != nil {
@@ -402,11 +402,11 @@ func (q *apiCall) resolve() (l term.Listing, err error) {
 	}
 	in, err := dbn.ParseSType(q.flags.stypeIn)
 	if err != nil {
-		return l, exit.BadUsage("--stype-in %q: want one of %s", q.flags.stypeIn, joinNames(dbn.AllSTypes()))
+		return l, exit.BadUsage("--stype-in %q: want one of %s", q.flags.stypeIn, term.JoinNames(dbn.AllSTypes()))
 	}
 	out, err := dbn.ParseSType(q.flag("stype-out"))
 	if err != nil {
-		return l, exit.BadUsage("--stype-out %q: want one of %s", q.flag("stype-out"), joinNames(dbn.AllSTypes()))
+		return l, exit.BadUsage("--stype-out %q: want one of %s", q.flag("stype-out"), term.JoinNames(dbn.AllSTypes()))
 	}
 	r, err := q.client.Resolve(q.ctx, q.flags.dataset, symbols, in, out, start, end)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/cmd/internal/output"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -37,7 +38,7 @@ func (f *flags) checkFields(r *request, o *output.Settings) ([]string, error) {
 	}
 	for _, name := range f.fields {
 		if !slices.Contains(known, name) {
-			return nil, exit.BadUsage("--fields: %s has no field %q; it has %s", joinNames(schemas), name, strings.Join(known, ", "))
+			return nil, exit.BadUsage("--fields: %s has no field %q; it has %s", term.JoinNames(schemas), name, strings.Join(known, ", "))
 		}
 		if name == "symbol" && !o.Text.MapSymbol {
 			return nil, exit.BadUsage("--fields symbol and --no-map-symbols exclude each other")

@@ -19,7 +19,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
-	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -443,59 +442,6 @@ func TestAFileThatDoesNotGrowIsReplaced(t *testing.T) {
 				f.stop(path, records)
 			})
 		}
-	}
-}
-
-// hookedReader calls back behind its first read.
-type hookedReader struct {
-	io.Reader
-	hook func()
-}
-
-func (h *hookedReader) Read(p []byte) (int, error) {
-	n, err := h.Reader.Read(p)
-	if h.hook != nil {
-		h.hook()
-		h.hook = nil
-	}
-	return n, err
-}
-
-func TestAFileIsReplacedBeforeItsMetadataIsWhole(t *testing.T) {
-	next := newTestFile(dbn.SchemaMbo).mbo(70, 1).bytes(t)
-	for _, held := range []int{0, 3, 8, 11, 12, 50} {
-		t.Run(fmt.Sprint(held), func(t *testing.T) {
-			path := writeFile(t, filepath.Join(t.TempDir(), "x.dbn"), next[:held])
-			log, err := term.NewLogger(io.Discard, "text", false, false)
-			if err != nil {
-				t.Fatal(err)
-			}
-			run := &fileRun{log: log}
-			if run.wake, err = newWakeup(nil, ""); err != nil {
-				t.Fatal(err)
-			}
-			defer run.wake.close()
-			in, err := run.openInput(path, nil, true, true)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer in.close()
-			in.reader = &hookedReader{in.file, func() {
-				if err := os.Rename(writeFile(t, path+".next", next), path); err != nil {
-					t.Fatal(err)
-				}
-			}}
-			if err := in.decode(); err != nil {
-				t.Fatal(err)
-			}
-			r, err := in.next()
-			if m, ok := dbn.As[dbn.MboMsg](r); err != nil || !ok || m.Sequence != 70 {
-				t.Errorf("%v, %v", m, err)
-			}
-			if run.partial != (held > 0) {
-				t.Errorf("partial: %v", run.partial)
-			}
-		})
 	}
 }
 

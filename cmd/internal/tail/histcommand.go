@@ -113,7 +113,7 @@ func (pl *histPlan) ask(cmd *cobra.Command, f *flags, args []string, p *Program)
 	r := &pl.request
 	switch {
 	case len(r.schemas) != 1:
-		return exit.BadUsage("historical data is of one schema, but %s were asked for", joinNames(r.schemas))
+		return exit.BadUsage("historical data is of one schema, but %s were asked for", term.JoinNames(r.schemas))
 	case !r.hasStart:
 		return exit.BadUsage("no start: give --start or --since")
 	case cmd.Flags().Changed("limit") && f.limit == 0:
@@ -142,7 +142,7 @@ func (pl *histPlan) order(p price) string {
 	if pl.request.all() {
 		symbols = "every symbol"
 	}
-	return fmt.Sprintf("%s of %s, %s: %s, %s (%s from %s to %s)", joinNames(pl.request.schemas), pl.request.dataset,
+	return fmt.Sprintf("%s of %s, %s: %s, %s (%s from %s to %s)", term.JoinNames(pl.request.schemas), pl.request.dataset,
 		dollars(p.CostUSD), term.Plural(p.Records, "record"), term.Quantity(p.Bytes), symbols, p.Start, p.End)
 }
 

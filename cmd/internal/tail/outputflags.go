@@ -126,7 +126,7 @@ func checkOutput(o *output.Settings, r *request, terminal bool) error {
 	}
 	separated := o.Format == output.CSV || o.Format == output.TSV
 	if separated && len(r.schemas) > 1 {
-		return exit.BadUsage("%s holds one schema, but %s were asked for: give one with --schema, or use -J", o.Format, joinNames(r.schemas))
+		return exit.BadUsage("%s holds one schema, but %s were asked for: give one with --schema, or use -J", o.Format, term.JoinNames(r.schemas))
 	}
 	if separated && o.System {
 		return exit.BadUsage("%s holds one kind of record, so --system does not go with it: use -J", o.Format)

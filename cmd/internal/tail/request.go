@@ -44,7 +44,7 @@ func (f *flags) request(args []string, stdin io.Reader, now time.Time) (request,
 		return r, err
 	}
 	if r.stypeIn, err = dbn.ParseSType(f.stypeIn); err != nil {
-		return r, exit.BadUsage("--stype-in %q: want one of %s", f.stypeIn, joinNames(dbn.AllSTypes()))
+		return r, exit.BadUsage("--stype-in %q: want one of %s", f.stypeIn, term.JoinNames(dbn.AllSTypes()))
 	}
 	if err = f.parseStart(&r, now); err != nil {
 		return r, err
@@ -64,14 +64,14 @@ func parseSchemas(names []string) ([]dbn.Schema, error) {
 	for _, name := range names {
 		schema, err := dbn.ParseSchema(strings.TrimSpace(name))
 		if err != nil {
-			return nil, exit.BadUsage("--schema %q is unknown: want one of %s", name, joinNames(dbn.AllSchemas()))
+			return nil, exit.BadUsage("--schema %q is unknown: want one of %s", name, term.JoinNames(dbn.AllSchemas()))
 		}
 		if !slices.Contains(schemas, schema) {
 			schemas = append(schemas, schema)
 		}
 	}
 	if len(schemas) == 0 {
-		return nil, exit.BadUsage("no schema: give one with --schema, for instance -s trades; one of %s", joinNames(dbn.AllSchemas()))
+		return nil, exit.BadUsage("no schema: give one with --schema, for instance -s trades; one of %s", term.JoinNames(dbn.AllSchemas()))
 	}
 	return schemas, nil
 }
@@ -82,26 +82,6 @@ func names[T fmt.Stringer](values []T) (list []string) {
 		list = append(list, v.String())
 	}
 	return list
-}
-
-func joinNames[T fmt.Stringer](values []T) string { return strings.Join(names(values), ", ") }
-
-func (f *flags) parseStart(r *request, now time.Time) (err error) {
-	switch {
-	case f.start != "" && f.since != "":
-		return exit.BadUsage("--start and --since exclude each other")
-	case f.start != "":
-		r.hasStart = true
-		if r.start, err = parseTime(f.start); err != nil {
-			return exit.BadUsage("--start: %w", err)
-		}
-	case f.since != "":
-		r.hasStart = true
-		if r.start, err = parseSince(f.since, now); err != nil {
-			return exit.BadUsage("--since: %w", err)
-		}
-	}
-	return nil
 }
 
 // gatherSymbols takes the symbols from the arguments and the file, each once.
@@ -198,7 +178,7 @@ func (f *flags) confirmAll(verb string, r *request, stdin io.Reader, stderr io.W
 		return exit.BadUsage("every symbol of %s can be a lot of data: confirm with -y", r.dataset)
 	}
 	return confirm(context.Background(), fmt.Sprintf("%s every symbol of %s (%s)? This can be a lot of data.",
-		verb, r.dataset, joinNames(r.schemas)), stdin, stderr)
+		verb, r.dataset, term.JoinNames(r.schemas)), stdin, stderr)
 }
 
 // confirm asks a question; an error is the answer no, or why ctx is over.
@@ -238,4 +218,22 @@ func (f *flags) gatewayAddress() (host string, port int, err error) {
 		return "", 0, exit.BadUsage("--gateway %q: want HOST:PORT, with a port of 1 to 65535", f.gateway)
 	}
 	return host, port, nil
+}
+
+func (f *flags) parseStart(r *request, now time.Time) (err error) {
+	switch {
+	case f.start != "" && f.since != "":
+		return exit.BadUsage("--start and --since exclude each other")
+	case f.start != "":
+		r.hasStart = true
+		if r.start, err = parseTime(f.start); err != nil {
+			return exit.BadUsage("--start: %w", err)
+		}
+	case f.since != "":
+		r.hasStart = true
+		if r.start, err = parseSince(f.since, now); err != nil {
+			return exit.BadUsage("--since: %w", err)
+		}
+	}
+	return nil
 }

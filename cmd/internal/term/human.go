@@ -82,3 +82,12 @@ func Quantity(n uint64) string {
 	}
 	return fmt.Sprintf("%s (%s bytes)", short, Grouped(n))
 }
+
+// JoinNames writes values one after the other, separated by commas.
+func JoinNames[T fmt.Stringer](values []T) string {
+	names := make([]string, len(values))
+	for i, v := range values {
+		names[i] = v.String()
+	}
+	return strings.Join(names, ", ")
+}

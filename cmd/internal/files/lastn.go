@@ -1,4 +1,4 @@
-package tail
+package files
 
 import (
 	"bytes"
@@ -212,7 +212,7 @@ func (f *lastFinder) nextHeader(from int64, chunk []byte) int64 {
 	}
 	m, _, err := dbn.DecodeMetadata(header)
 	first := dbn.Metadata{Version: f.version, Dataset: f.metadata.Dataset, Schema: f.metadata.Schema, TsOut: f.metadata.TsOut}
-	if err != nil || m.CanFollow(&first) != nil || m.Upgrade(f.run.policy) != nil {
+	if err != nil || m.CanFollow(&first) != nil || m.Upgrade(f.run.options.Policy) != nil {
 		return 0
 	}
 	f.run.nextHeader(f.run.inputs[0], &m)

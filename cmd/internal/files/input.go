@@ -1,4 +1,4 @@
-package tail
+package files
 
 import (
 	"errors"
@@ -130,7 +130,7 @@ func (in *input) size() int64 {
 func (in *input) decode() error {
 	for {
 		in.got = 0
-		options := in.run.options
+		options := in.run.options.Decode
 		options = append(options[:len(options):len(options)], dbn.WithNextHeader(func(m *dbn.Metadata) { in.run.nextHeader(in, m) }))
 		decoder, err := dbn.NewDecoder(in, options...)
 		if err == nil {
