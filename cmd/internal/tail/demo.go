@@ -1,16 +1,12 @@
 package tail
 
 import (
-	"bytes"
-	"errors"
-	"io"
-	"io/fs"
 	"log/slog"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/live"
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/sim"
-	"github.com/dbnloop/dbnloop/sim/sample"
 )
 
 // What the demo shows unless told otherwise: about six seconds.
@@ -54,7 +50,7 @@ func (p *Program) demo(f *flags, pl *plan, log *slog.Logger) error {
 		// More records in the same time, so that it stays a few seconds.
 		rate *= float64(pl.selection.Limit) / demoRecords
 	}
-	sources, err := demoSources(f.demoMix)
+	sources, err := live.DemoSources(f.demoMix)
 	if err != nil {
 		return exit.Fail(exit.Failure, "the demo's data: %w", err)
 	}
@@ -68,54 +64,4 @@ func (p *Program) demo(f *flags, pl *plan, log *slog.Logger) error {
 	pl.connection.host, pl.connection.port = gw.Host(), gw.Port()
 	log.Info("demo: sample data from a simulator on " + gw.Addr() + "; no key, no network")
 	return p.live(pl, apiKey{value: sim.TestKey, origin: "the demo"}, log)
-}
-
-// demoOpen is when trading begins in the sample data, 2026-11-15T23:00Z.
-const demoOpen dbn.UnixNanos = 1794783600_000000000
-
-// demoSources are the sample data. The mix leaves out the order books of the time before
-// trading begins: hundreds of like lines before anything happens.
-func demoSources(mix bool) ([]sim.Source, error) {
-	if !mix {
-		return sim.SampleSources(), nil
-	}
-	names, err := fs.Glob(sample.Data, "data/*.dbn.zst")
-	if err != nil {
-		return nil, err
-	}
-	var sources []sim.Source
-	for _, name := range names {
-		data, err := sample.Data.ReadFile(name)
-		if err != nil {
-			return nil, err
-		}
-		source, err := withoutPreOpen(data)
-		if err != nil {
-			return nil, err
-		}
-		sources = append(sources, source)
-	}
-	return sources, nil
-}
-
-func withoutPreOpen(data []byte) (sim.Source, error) {
-	decoder, err := dbn.NewDecoder(bytes.NewReader(data))
-	if err != nil {
-		return nil, err
-	}
-	defer decoder.Close()
-	var records []byte
-	for {
-		r, err := decoder.Next()
-		if errors.Is(err, io.EOF) {
-			return sim.RecordsSource(*decoder.Metadata(), records), nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		book := r.RType() == dbn.RTypeMbo || r.RType() == dbn.RTypeMbp10
-		if !book || r.IndexTs() >= demoOpen {
-			records = append(records, r.Bytes()...)
-		}
-	}
 }

@@ -59,9 +59,9 @@ func begin(t testing.TB, stdout io.Writer, schema dbn.Schema, args ...string) *s
 	}
 	s := stream.New(log, pl.request.schemas, &pl.output, pl.selection, stdout)
 	metadata, _ := samples.Records(t, schema)
-	live := *metadata
-	live.Schema, live.Mappings, live.TsOut = dbn.SchemaNone, nil, false
-	s.Metadata(&live)
+	header := *metadata
+	header.Schema, header.Mappings, header.TsOut = dbn.SchemaNone, nil, false
+	s.Metadata(&header)
 	seen := make(map[uint32]bool)
 	_, definitions := samples.Records(t, dbn.SchemaDefinition)
 	for _, r := range definitions {
