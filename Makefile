@@ -1,4 +1,4 @@
-# The one entry point; `make help` lists the targets. CI, README and Dockerfile call these.
+# The one entry point; `make help` lists the targets. CI, the README and the Dockerfile use them.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -23,7 +23,7 @@ help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: deps
-deps: ## Install the Debian packages that are missing (root or sudo)
+deps: ## Install missing Debian packages (as root or with sudo)
 	@scripts/deps.sh build
 
 .PHONY: lib
@@ -37,7 +37,7 @@ build: lib ## Build libdbnloop.a, dbn-tail and dbn-sim (build/bin)
 	@$(GO) build -buildmode=pie -ldflags "-bindnow -X main.version=$(VERSION) -extldflags '-Wl,-z,relro,-z,now'" -o $(BIN)/ ./cmd/...
 
 .PHONY: demo
-demo: build ## Show live records from the embedded simulator; needs no key, no network
+demo: build ## Show live records from the embedded simulator; needs neither key nor network
 	@$(BIN)/dbn-tail --demo
 
 .PHONY: test
@@ -70,7 +70,7 @@ test-consumers: build
 
 # DATABENTO_CPP names a directory with databento-cpp's sources, for machines without GitHub.
 .PHONY: test-databento
-test-databento: deps ## Run the C++ and C tests with databento-cpp's own record types
+test-databento: deps ## Run the C++ and C tests on databento-cpp's record types
 	@DATABENTO_CPP=$(if $(DATABENTO_CPP),$(abspath $(DATABENTO_CPP))) scripts/configure.sh databento
 	@cmake --build --preset databento -j $(JOBS)
 	@ctest --preset databento
@@ -102,18 +102,18 @@ fuzz: lib ## Run each fuzz target, C++ and Go, for T seconds (default 60)
 	@scripts/fuzz.sh $(or $(T),60) $(or $(FUZZ_JOBS),$(shell nproc)) $(FUZZ)
 
 .PHONY: soak
-soak: build ## Stream for T seconds (default 60) with pauses, cuts and restarts; compare with what was sent
+soak: build ## Stream for T seconds (default 60) with pauses, cuts and restarts, and compare with what was sent
 	@$(GO) build -o build/ ./test/soak
 	@build/soak -t $(or $(T),60)
 
 .PHONY: netfaults
-netfaults: build ## Soak for T seconds (default 20) a fault in network namespaces: loss, rate, silence, resets
+netfaults: build ## Soak for T seconds (default 20) per network fault, in namespaces: loss, rate, silence, resets
 	@scripts/deps.sh build netfaults
 	@$(GO) build -o build/ ./test/soak
 	@scripts/netfaults.sh $(or $(T),20) $(FAULT)
 
 .PHONY: lint
-lint: lib ## Check format, vet, staticcheck, clang-tidy and generated files
+lint: lib ## Check format, wording and modules; run vet, staticcheck, govulncheck and clang-tidy
 	@scripts/deps.sh build lint
 	@scripts/lint.sh
 
@@ -124,18 +124,18 @@ fmt: ## Format the C++ and Go sources
 	@git ls-files '*.hpp' '*.cpp' '*.h' '*.c' | grep -v '\.gen\.[ch]pp$$' | xargs clang-format-19 -i
 
 .PHONY: generate
-generate: ## Regenerate what is made from schema/dbn.json and the sample data
+generate: ## Regenerate the files made from schema/dbn.json, and the sample data
 	@go generate $(PACKAGES)
 
-# DATABENTO_CPP names a folder with databento-cpp's sources, CPP_HTTPLIB one with a newer
+# DATABENTO_CPP names a directory with databento-cpp's sources, CPP_HTTPLIB one with a newer
 # httplib.h than Debian's, for machines without GitHub.
 .PHONY: interop
-interop: build ## Compare with the official clients (built or installed outside the sources)
+interop: build ## Compare with the official clients, which are installed outside the source tree
 	@scripts/deps.sh build interop
 	@DATABENTO_CPP=$(if $(DATABENTO_CPP),$(abspath $(DATABENTO_CPP))) JOBS=$(JOBS) scripts/interop.sh
 
 .PHONY: bench
-bench: build ## Run the benchmarks; DATABENTO_CPP=its-sources measures that library beside ours
+bench: build ## Run the benchmarks; DATABENTO_CPP=its-sources also measures databento-cpp
 	@scripts/configure.sh release -DDBNLOOP_BUILD_TESTS=ON -DDBNLOOP_BENCH_DATABENTO=$(if $(DATABENTO_CPP),$(abspath $(DATABENTO_CPP)))
 	@cmake --build --preset release --target bench_cpp -j $(JOBS) >&2
 	@$(GO) build -o build/release/test/bench/live_go ./test/bench/live_go
@@ -143,7 +143,7 @@ bench: build ## Run the benchmarks; DATABENTO_CPP=its-sources measures that libr
 	@$(GOTEST) -run '^$$' -bench . -benchmem . ./dbn
 
 .PHONY: install
-install: build ## Install library, headers, dbnloop.pc, CMake package and programs to PREFIX
+install: build ## Install the library, headers, dbnloop.pc, CMake package and programs to PREFIX
 	@cmake --install build/release --prefix $(PREFIX) >/dev/null
 	@install -d $(PREFIX)/bin
 	@install -m 0755 $(BIN)/dbn-tail $(BIN)/dbn-sim $(PREFIX)/bin/

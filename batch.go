@@ -8,8 +8,8 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
-// Batch is a stretch of records in memory of the C++ core, valid until the next turn of
-// the reactor, or the next step of the iterator that gave it.
+// Batch is a sequence of records in memory of the C++ core. It is valid until the next turn of
+// the reactor, or the next step of the iterator that yielded it.
 type Batch struct {
 	data  unsafe.Pointer
 	size  int
@@ -17,13 +17,14 @@ type Batch struct {
 	tsOut bool
 }
 
-// Bytes are the records as they lie, one after the other; valid as long as the batch.
+// Bytes returns the memory of the records, one after the other. It is valid as long as the
+// batch.
 func (b Batch) Bytes() []byte { return unsafe.Slice((*byte)(b.data), b.size) }
 
 // TsOut reports whether the records carry the gateway's send time.
 func (b Batch) TsOut() bool { return b.tsOut }
 
-// Len is the number of records.
+// Len returns the number of records.
 func (b Batch) Len() int {
 	n := 0
 	for i := range b.runs {
@@ -32,17 +33,17 @@ func (b Batch) Len() int {
 	return n
 }
 
-// Run is consecutive records of the same rtype and size.
+// Run is a sequence of records of the same rtype and size.
 type Run struct {
 	RType      dbn.RType
 	Count      int
-	RecordSize int // bytes of one record, ts_out included
-	// Typed: the records are at least as long as the struct of their rtype.
+	RecordSize int // bytes of one record, including ts_out
+	// Typed reports that the records can be read as the struct of their rtype.
 	Typed bool
 	data  unsafe.Pointer
 }
 
-// Runs walks the batch run by run.
+// Runs iterates over the runs of the batch.
 func (b Batch) Runs() iter.Seq[Run] {
 	return func(yield func(Run) bool) {
 		at := 0
@@ -57,7 +58,7 @@ func (b Batch) Runs() iter.Seq[Run] {
 	}
 }
 
-// Records walks the batch record by record.
+// Records iterates over the records of the batch.
 func (b Batch) Records() iter.Seq[dbn.Record] {
 	return func(yield func(dbn.Record) bool) {
 		for at := 0; at < b.size; {
@@ -70,7 +71,7 @@ func (b Batch) Records() iter.Seq[dbn.Record] {
 	}
 }
 
-// Records walks the run record by record.
+// Records iterates over the records of the run.
 func (r Run) Records() iter.Seq[dbn.Record] {
 	return func(yield func(dbn.Record) bool) {
 		for i := range r.Count {
@@ -81,14 +82,15 @@ func (r Run) Records() iter.Seq[dbn.Record] {
 	}
 }
 
-// recordType is what all record types have in common; HasRType looks at no field.
+// recordType is implemented by all record types. HasRType reads no field.
 type recordType[T any] interface {
 	*T
 	HasRType(dbn.RType) bool
 }
 
-// RunOf views a run as a slice of its type, in place; nil when the type is another, or the
-// records are longer than it: those of a stream with ts_out are seen by RunWithTsOut.
+// RunOf views a run as a slice of its type, in place. It returns nil when the type is a
+// different one, or when the records are longer than it; for streams with ts_out use
+// RunWithTsOut.
 func RunOf[T any, P recordType[T]](r Run) []T {
 	if !r.Typed || !P(nil).HasRType(r.RType) || r.RecordSize != int(unsafe.Sizeof(*new(T))) {
 		return nil
@@ -96,8 +98,8 @@ func RunOf[T any, P recordType[T]](r Run) []T {
 	return unsafe.Slice((*T)(r.data), r.Count)
 }
 
-// RunWithTsOut views a run of a stream with ts_out as a slice, in place; nil when the type
-// is another.
+// RunWithTsOut views a run of a stream with ts_out as a slice, in place. It returns nil when
+// the type is a different one.
 func RunWithTsOut[T any, P recordType[T]](r Run) []dbn.WithTsOut[T] {
 	if !r.Typed || !P(nil).HasRType(r.RType) || r.RecordSize != int(unsafe.Sizeof(dbn.WithTsOut[T]{})) {
 		return nil

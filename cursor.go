@@ -6,24 +6,24 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
-// cursor says how far into a batch delivery has come. It moves before a handler is called.
+// cursor is the position of delivery within a batch. It advances before a handler is called.
 type cursor struct {
-	consumed int  // bytes taken
-	stop     bool // set by a handler's call after which delivery must be looked at anew
+	consumed int  // bytes consumed
+	stop     bool // set by a call of a handler after which delivery must check its state again
 	client   *source
 }
 
-// stopFor breaks off the delivery in progress when it is this client's; whether it goes on
-// is the client's to say.
+// stopFor interrupts the delivery in progress if it belongs to this client, which decides
+// whether delivery continues.
 func (c *cursor) stopFor(client *source) {
 	if c.client == client {
 		c.stop = true
 	}
 }
 
-// The functions below hand out count records of size bytes each from p on. They form no
-// pointer behind the last record: a pointer past the end of its memory may be one into
-// whatever lies there, and Go's collector takes it for a reference to that.
+// The functions below deliver count records of size bytes each, starting at p. They form no
+// pointer past the last record: such a pointer may point into other memory, and Go's collector
+// takes it for a reference to that.
 
 func runSlices[T any](cur *cursor, f func([]T), p unsafe.Pointer, size, count int) {
 	if size == int(unsafe.Sizeof(*new(T))) {
@@ -31,7 +31,8 @@ func runSlices[T any](cur *cursor, f func([]T), p unsafe.Pointer, size, count in
 		f(unsafe.Slice((*T)(p), count))
 		return
 	}
-	// Longer than the type (ts_out behind each): the records do not lie side by side.
+	// The records are longer than the type (a ts_out follows each), so they do not form a
+	// slice.
 	for i := 0; i < count && !cur.stop; i++ {
 		cur.consumed += size
 		f(unsafe.Slice((*T)(unsafe.Add(p, i*size)), 1))

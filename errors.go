@@ -10,19 +10,19 @@ import (
 	"github.com/dbnloop/dbnloop/internal/reword"
 )
 
-// ErrorCode says why something failed. The values are the C and C++ libraries' too.
+// ErrorCode is the reason of a failure. The values equal those of the C and C++ libraries.
 type ErrorCode uint32
 
-// What can fail; see the C++ header error.hpp, whose order this is.
+// The codes, in the order of the C++ header error.hpp.
 const (
 	CodeConnectionFailed    ErrorCode = 1 // no address accepted the connection
 	CodeConnectionClosed    ErrorCode = 2 // the peer ended or reset the connection
 	CodeDNSResolutionFailed ErrorCode = 3 // the host name has no usable address
 	CodeAuthFailed          ErrorCode = 4 // the gateway refused the key
-	CodeInvalidAPIKey       ErrorCode = 5 // the key's form is wrong; found before connecting
-	CodeInvalidGreeting     ErrorCode = 6 // the first line is not a gateway's
+	CodeInvalidAPIKey       ErrorCode = 5 // the key is malformed; detected before connecting
+	CodeInvalidGreeting     ErrorCode = 6 // the first line is not a gateway's greeting
 	CodeInvalidChallenge    ErrorCode = 7 // the CRAM challenge is missing or malformed
-	CodeParseError          ErrorCode = 8 // bytes that are not DBN
+	CodeParseError          ErrorCode = 8 // the bytes are not valid DBN
 	CodeInvalidDataset      ErrorCode = 9
 	CodeInvalidSymbol       ErrorCode = 10
 	CodeInvalidSchema       ErrorCode = 11
@@ -32,46 +32,46 @@ const (
 	CodeDecompressionError  ErrorCode = 15
 	CodeTimeout             ErrorCode = 16 // connecting or authenticating took too long
 	CodeHeartbeatTimeout    ErrorCode = 17 // the gateway fell silent
-	CodeGatewayError        ErrorCode = 18 // an error record, then the end
+	CodeGatewayError        ErrorCode = 18 // the gateway sent an error record and closed
 	CodeInvalidArgument     ErrorCode = 19
 	CodeInvalidState        ErrorCode = 20
 	CodeCancelled           ErrorCode = 21 // ended by the user
-	CodeLimitExceeded       ErrorCode = 22 // a bound on what a peer may send was passed
+	CodeLimitExceeded       ErrorCode = 22 // a peer sent more than a limit allows
 	CodeSystem              ErrorCode = 23 // a system call failed
 	CodeOutOfMemory         ErrorCode = 24
-	CodeHandlerFailed       ErrorCode = 25 // not given out: panics of handlers pass through
+	CodeHandlerFailed       ErrorCode = 25 // never returned: panics of handlers pass through
 	// CodeTruncated: a file or a historical stream ended inside its metadata, a record or a
-	// zstd frame; everything before that was delivered. A live session that is cut is
-	// CodeConnectionClosed.
+	// zstd frame; everything before that point was delivered. A live session that is cut ends
+	// with CodeConnectionClosed.
 	CodeTruncated ErrorCode = 26
-	// CodeChecksumMismatch: the size or the SHA-256 of a downloaded file is not the one that
-	// was asked for.
+	// CodeChecksumMismatch: the size or the SHA-256 of a downloaded file is not the expected
+	// one.
 	CodeChecksumMismatch ErrorCode = 27
 )
 
 // Error is the error of every call and event of this package. errors.Is works with the
-// sentinels below and with the syscall.Errno behind it.
+// sentinels below and with the syscall.Errno that it wraps.
 type Error struct {
 	Code    ErrorCode
 	Message string        // what, where and what to do; never holds the API key
-	Errno   syscall.Errno // of the system call that failed; 0 when none did
+	Errno   syscall.Errno // of the failing system call, or 0
 	HTTP    *HTTPError    // set when an HTTP status is the reason
 }
 
-// HTTPError is what the historical API said of a request that it refused.
+// HTTPError holds the details of a request that the historical API refused.
 type HTTPError struct {
-	Status     int           // of HTTP, e.g. 422
-	Case       string        // the API's machine-readable name of it; may be empty
-	Message    string        // the API's own words; may be empty
-	Docs       string        // a link to its documentation; may be empty
-	RequestID  string        // for Databento's support; may be empty
-	RetryAfter time.Duration // how long to wait before trying again; -1: not said
+	Status     int           // HTTP status, e.g. 422
+	Case       string        // the API's machine-readable name of the error; may be empty
+	Message    string        // the API's message; may be empty
+	Docs       string        // link to the documentation; may be empty
+	RequestID  string        // to quote to Databento's support; may be empty
+	RetryAfter time.Duration // how long to wait before a retry; -1 if the server gave none
 
-	// Where the dataset's data begins and ends, ISO 8601 in UTC, when the API says so: what
-	// to ask for instead of a range that it does not have. May be empty.
+	// AvailableStart and AvailableEnd are the start and end of the dataset's data, ISO 8601 in
+	// UTC, if the API reports them: the range that may be requested instead. May be empty.
 	AvailableStart, AvailableEnd string
-	// Payload is all details that the API gave, a JSON object: commonly dataset, start, end,
-	// available_start and available_end. May be empty.
+	// Payload holds all details that the API sent, as a JSON object: typically dataset, start,
+	// end, available_start and available_end. May be empty.
 	Payload string
 }
 
@@ -90,9 +90,9 @@ func httpError(h *bindings.HTTPFailure) *HTTPError {
 	return e
 }
 
-// Retryable reports whether the same call may succeed later, as far as the error tells: a
-// busy or failing server (429, 408, 5xx but 501), a broken or slow connection. A range of
-// records that is asked for again may be billed again.
+// Retryable reports whether the same call may succeed later, as far as can be determined from
+// the error: after a busy or failing server (429, 408, 5xx except 501) and a broken or slow
+// connection. A range of records that is requested again may be billed again.
 func (e *Error) Retryable() bool {
 	if e.HTTP != nil {
 		s := e.HTTP.Status
@@ -105,10 +105,10 @@ func (e *Error) Retryable() bool {
 	return false
 }
 
-// Error is the code's name and the message.
+// Error returns the name of the code and the message.
 func (e *Error) Error() string { return fmt.Sprintf("dbnloop: %s: %s", e.Code, e.Message) }
 
-// Unwrap gives the errno, if any.
+// Unwrap returns the errno, if any.
 func (e *Error) Unwrap() error {
 	if e.Errno == 0 {
 		return nil
@@ -127,7 +127,7 @@ type sentinel ErrorCode
 
 func (s sentinel) Error() string { return "dbnloop: " + ErrorCode(s).String() }
 
-// For errors.Is: one for each code, of the same meaning.
+// Sentinels for errors.Is, one for each code.
 var (
 	ErrConnectionFailed    error = sentinel(CodeConnectionFailed)
 	ErrConnectionClosed    error = sentinel(CodeConnectionClosed)
@@ -166,7 +166,7 @@ var codeNames = [...]string{
 	"Truncated", "ChecksumMismatch",
 }
 
-// String is the code's name, as the C++ library spells it.
+// String returns the name of the code, as the C++ library spells it.
 func (c ErrorCode) String() string {
 	if int(c) < len(codeNames) {
 		return codeNames[c]

@@ -5,7 +5,7 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
-// FileOption changes how a FileSource reads.
+// FileOption configures a FileSource.
 type FileOption interface{ applyFile(*fileConfig) }
 
 type fileConfig struct {
@@ -17,9 +17,9 @@ type fileOption func(*fileConfig)
 
 func (f fileOption) applyFile(o *fileConfig) { f(o) }
 
-// WithFragment reads records without a header, of that DBN version (1 to 3), with or
-// without a ts_out at their ends; version 3 does not go with dbn.UpgradeToV2. Default: the
-// file has a header.
+// WithFragment reads records without a header, of the given DBN version (1 to 3), with or
+// without a ts_out at their end. Version 3 is refused together with dbn.UpgradeToV2. Default:
+// the file has a header.
 func WithFragment(version int, tsOut bool) FileOption {
 	return fileOption(func(o *fileConfig) {
 		if version < 1 || version > dbn.Version {
@@ -29,24 +29,25 @@ func WithFragment(version int, tsOut bool) FileOption {
 	})
 }
 
-// WithMmap reads regular files through a mapping. Seldom faster: measure it. Only for files
-// that nobody makes shorter meanwhile: the process is killed (SIGBUS) when that happens.
-// Default: read(2).
+// WithMmap reads regular files through a mapping. This is rarely faster: measure it. Use it
+// only for files that are not truncated while in use: the process is killed (SIGBUS) when that
+// happens. Default: read(2).
 func WithMmap() FileOption {
 	return fileOption(func(o *fileConfig) { o.c.UseMmap = true })
 }
 
-// FileSource is a DBN file on the reactor: plain or zstd, a pipe, or standard input. Its
-// records come in turns, as those of the other clients; package dbn reads files without a
-// reactor and without cgo.
+// FileSource is a DBN file on the reactor: plain or zstd, a regular file, a pipe or standard
+// input. Its records are delivered in turns, like those of the other clients. Package dbn reads
+// files without a reactor and without cgo.
 type FileSource struct {
 	source
 	file *bindings.File
 }
 
-// NewFileSource makes a source of a file; "-" is standard input. It is opened by Start.
-// Inside a handler it is allowed. ErrInvalidArgument for an option that is out of range,
-// ErrInvalidState from a second goroutine while one is inside the reactor.
+// NewFileSource creates a source for a file, which Start opens; "-" is standard input. It may
+// be called inside a handler. It returns ErrInvalidArgument for an option that is out of range,
+// and ErrInvalidState when called from a second goroutine while another one is inside the
+// reactor.
 func NewFileSource(r *Reactor, path string, opts ...FileOption) (*FileSource, error) {
 	if r == nil {
 		return nil, newError(CodeInvalidArgument, "NewFileSource: the reactor is nil")
@@ -72,10 +73,11 @@ func NewFileSource(r *Reactor, path string, opts ...FileOption) (*FileSource, er
 	return c, nil
 }
 
-// Start opens the file; its records come from the next turn on, then the Complete handler,
-// or the Error handler after every complete record before a fault. After an end it reads the
-// file again from its beginning. Inside a handler it is allowed. ErrInvalidState while it
-// reads, and from a second goroutine while one is inside the reactor.
+// Start opens the file. Its records are delivered from the next turn on; then the Complete
+// handler is called, or the Error handler after every complete record before a fault. After the
+// end, Start reads the file again from its beginning. It may be called inside a handler. It
+// returns ErrInvalidState while the file is being read, and when called from a second goroutine
+// while another one is inside the reactor.
 func (c *FileSource) Start() error {
 	return c.call(func() *bindings.Error {
 		e := c.file.Start()
@@ -86,9 +88,9 @@ func (c *FileSource) Start() error {
 	})
 }
 
-// Stop ends at once: no record after this; the Error handler gets ErrCancelled. Inside a
-// handler it is allowed. ErrInvalidState from a second goroutine while one is inside the
-// reactor.
+// Stop ends the stream at once: no further record is delivered, and the Error handler receives
+// ErrCancelled. It may be called inside a handler. It returns ErrInvalidState when called from
+// a second goroutine while another one is inside the reactor.
 func (c *FileSource) Stop() error {
 	return c.call(func() *bindings.Error {
 		c.mute()
@@ -96,15 +98,15 @@ func (c *FileSource) Stop() error {
 	})
 }
 
-// ReadBytes are the bytes of the file that were read, for progress; 0 after Close. Any
+// ReadBytes returns the number of bytes read from the file, for progress; 0 after Close. Any
 // goroutine may call it at any time.
 func (c *FileSource) ReadBytes() (n int64) {
 	c.ask(func() { n = int64(c.file.ReadBytes()) })
 	return n
 }
 
-// TotalBytes are the bytes that the file had at Start; -1 for what is not a regular file,
-// and after Close. Any goroutine may call it at any time.
+// TotalBytes returns the size of the file at Start; -1 if it is not a regular file, and after
+// Close. Any goroutine may call it at any time.
 func (c *FileSource) TotalBytes() int64 {
 	n := int64(-1)
 	c.ask(func() { n = c.file.TotalBytes() })

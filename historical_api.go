@@ -15,12 +15,12 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
-// The typed calls of the historical API: protocol groups metadata, symbology and batch.
+// The typed calls of the historical API: metadata, symbology and batch.
 
-// Date is a day, "2026-11-23", as the API writes it. Empty: not given.
+// Date is a day, "2026-11-23", as the API writes it. An empty Date means no bound.
 type Date string
 
-// DateOf is the UTC day of a time.
+// DateOf returns the UTC day of a time.
 func DateOf(t time.Time) Date { return Date(t.UTC().Format(time.DateOnly)) }
 
 // Publisher is a venue's feed within a dataset.
@@ -37,13 +37,13 @@ type Field struct {
 	Type string `json:"type"`
 }
 
-// UnitPrices are US dollars per GB, by schema.
+// UnitPrices holds prices in US dollars per GB, by schema, for a mode of delivery.
 type UnitPrices struct {
 	Mode   string             `json:"mode"`
 	Prices map[string]float64 `json:"unit_prices"`
 }
 
-// Condition is the state of a dataset on a day: "available", "degraded", "pending" or
+// Condition is the condition of a dataset on a day: "available", "degraded", "pending" or
 // "missing".
 type Condition struct {
 	Date         Date   `json:"date"`
@@ -51,35 +51,35 @@ type Condition struct {
 	LastModified *Date  `json:"last_modified_date"`
 }
 
-// Interval is [Start, End), ISO 8601 in UTC.
+// Interval is a range of times, ISO 8601 in UTC; End is exclusive.
 type Interval struct {
 	Start string `json:"start"`
 	End   string `json:"end"`
 }
 
-// DatasetRange is what can be asked for, as a whole and by schema.
+// DatasetRange is the range of available data, of the dataset and of each schema.
 type DatasetRange struct {
 	Interval
 	Schemas map[string]Interval `json:"schema"`
 }
 
-// Resolution is what symbols mean over a span of days.
+// Resolution is what symbols resolve to over a range of days.
 type Resolution struct {
-	// Mappings are, by input symbol, the symbols that it stood for, in order.
+	// Mappings holds, by input symbol, what it resolved to, in order.
 	Mappings map[string][]Mapping `json:"result"`
 	Partial  []string             `json:"partial"`   // resolved on some days only
 	NotFound []string             `json:"not_found"` // resolved on no day
 }
 
-// Mapping is one symbol over the days [Start, End).
+// Mapping is one symbol from day Start to day End, exclusive.
 type Mapping struct {
 	Start  Date   `json:"d0"`
 	End    Date   `json:"d1"`
 	Symbol string `json:"s"`
 }
 
-// Job is a batch job. Of a job in a list the service gives ID, State and Received; the rest
-// is zero unless the server sends it. JobDetails has all.
+// Job is a batch job. For the jobs of a list the service sends only ID, State and Received; the
+// other fields are zero unless the server sends them. JobDetails returns all.
 type Job struct {
 	ID            string     `json:"id"`
 	State         string     `json:"state"` // queued, processing, done, expired
@@ -110,10 +110,10 @@ type Job struct {
 	Progress      *int       `json:"progress"` // per cent
 }
 
-// SymbolList is a list that the API writes as one text, or as texts or numbers.
+// SymbolList is a list that the API writes as one string, or as strings or numbers.
 type SymbolList []string
 
-// UnmarshalJSON takes each form. An empty text and null are no symbols.
+// UnmarshalJSON reads each form. An empty string and null give an empty list.
 func (l *SymbolList) UnmarshalJSON(data []byte) error {
 	*l = nil
 	if string(data) == "null" {
@@ -130,19 +130,19 @@ type JobFile struct {
 	URLs map[string]string `json:"urls"` // by protocol
 }
 
-// JobRequest is what a batch job makes. Zero values are the API's defaults: DBN, zstd,
-// split by day.
+// JobRequest is the request of a batch job. Its zero values stand for the API's defaults: DBN,
+// zstd, split by day.
 type JobRequest struct {
 	Range
 	Encoding     string // "dbn", "csv", "json"
 	Compression  string // "none", "zstd"
-	PrettyPrices bool   // text encodings
-	PrettyTimes  bool   // text encodings
-	// A symbol in every record. The text encodings have it unless OmitSymbols is set,
-	// as the service does by default; MapSymbols asks for it whatever the encoding.
+	PrettyPrices bool   // decimal prices; text encodings only
+	PrettyTimes  bool   // ISO 8601 times; text encodings only
+	// MapSymbols writes the symbol into every record, in any encoding. The text encodings
+	// contain it by default, as the service does; OmitSymbols leaves it out.
 	MapSymbols    bool
 	OmitSymbols   bool
-	SplitSymbols  bool   // not with dbn.AllSymbols
+	SplitSymbols  bool   // one file per symbol; not with dbn.AllSymbols
 	SplitDuration string // "day", "week", "month", "year", "none"
 	SplitSize     uint64 // bytes, 1e9 to 10e9; 0: no split by size
 }
@@ -162,8 +162,8 @@ func (c *HistoricalClient) decode(ctx context.Context, kind CallKind, endpoint s
 	})
 }
 
-// answer makes the body of a typed call into its result. The body is read where it lies: a
-// copy of it would double what it costs.
+// answer converts the body of a typed call into its result. It reads the body in place: a copy
+// would double the memory.
 func answer(endpoint string, body []byte, into any) error {
 	err := readAnswer(body, into)
 	if job, ok := into.(*Job); ok && err == nil && job.ID == "" {
@@ -190,7 +190,7 @@ func (c *HistoricalClient) ListPublishers(ctx context.Context) (p []Publisher, e
 	return p, c.get(ctx, "metadata.list_publishers", nil, &p)
 }
 
-// ListDatasets lists the datasets that have data between two days; empty dates: any.
+// ListDatasets lists the datasets that have data between two days; an empty day means no bound.
 // end is exclusive.
 func (c *HistoricalClient) ListDatasets(ctx context.Context, start, end Date) (d []string, err error) {
 	v := url.Values{}
@@ -204,25 +204,27 @@ func (c *HistoricalClient) ListSchemas(ctx context.Context, dataset string) (s [
 	return s, c.get(ctx, "metadata.list_schemas", url.Values{"dataset": {dataset}}, &s)
 }
 
-// ListFields lists the fields of a schema in an encoding, "dbn", "csv" or "json", as the
-// newest version of DBN has them.
+// ListFields lists the fields of a schema in an encoding ("dbn", "csv" or "json") in the newest
+// version of DBN.
 func (c *HistoricalClient) ListFields(ctx context.Context, schema dbn.Schema, encoding string) (f []Field, err error) {
 	return c.ListDatasetFields(ctx, "", schema, encoding)
 }
 
-// ListDatasetFields is ListFields as a dataset has them; an empty dataset is any.
+// ListDatasetFields lists the fields of a schema in an encoding, for a dataset. With an empty
+// dataset it is ListFields.
 func (c *HistoricalClient) ListDatasetFields(ctx context.Context, dataset string, schema dbn.Schema, encoding string) (f []Field, err error) {
 	v := url.Values{"schema": {schema.String()}, "encoding": {encoding}}
 	set(v, "dataset", dataset)
 	return f, c.get(ctx, "metadata.list_fields", v, &f)
 }
 
-// ListUnitPrices lists the prices of a dataset, by mode of delivery.
+// ListUnitPrices lists the unit prices of a dataset, by mode of delivery.
 func (c *HistoricalClient) ListUnitPrices(ctx context.Context, dataset string) (p []UnitPrices, err error) {
 	return p, c.get(ctx, "metadata.list_unit_prices", url.Values{"dataset": {dataset}}, &p)
 }
 
-// DatasetCondition lists the state of each day; empty dates: all. end is inclusive.
+// DatasetCondition lists the condition on each day; an empty day means no bound. end is
+// inclusive.
 func (c *HistoricalClient) DatasetCondition(ctx context.Context, dataset string, start, end Date) (d []Condition, err error) {
 	v := url.Values{"dataset": {dataset}}
 	set(v, "start_date", start)
@@ -230,14 +232,14 @@ func (c *HistoricalClient) DatasetCondition(ctx context.Context, dataset string,
 	return d, c.get(ctx, "metadata.get_dataset_condition", v, &d)
 }
 
-// DatasetRange says which times of a dataset can be asked for.
+// DatasetRange returns the range of available data of a dataset.
 func (c *HistoricalClient) DatasetRange(ctx context.Context, dataset string) (r DatasetRange, err error) {
 	return r, c.get(ctx, "metadata.get_dataset_range", url.Values{"dataset": {dataset}}, &r)
 }
 
 func nanos(t dbn.UnixNanos) string { return strconv.FormatUint(uint64(t), 10) }
 
-// params is the query that timeseries, the costs and the jobs have in common.
+// params is the query that timeseries, costs and jobs have in common.
 func (r Range) params() (url.Values, error) {
 	symbols, err := joinSymbols(r.StypeIn, r.Symbols)
 	if err != nil {
@@ -265,22 +267,22 @@ func (c *HistoricalClient) measure(ctx context.Context, endpoint string, r Range
 	return c.decode(ctx, PostReads, endpoint, v, into)
 }
 
-// RecordCount is how many records a range holds.
+// RecordCount returns the number of records in a range.
 func (c *HistoricalClient) RecordCount(ctx context.Context, r Range) (n uint64, err error) {
 	return n, c.measure(ctx, "metadata.get_record_count", r, &n)
 }
 
-// BillableSize is the size of a range as it is billed: bytes of uncompressed records.
+// BillableSize returns the billable size of a range, in bytes of uncompressed records.
 func (c *HistoricalClient) BillableSize(ctx context.Context, r Range) (bytes uint64, err error) {
 	return bytes, c.measure(ctx, "metadata.get_billable_size", r, &bytes)
 }
 
-// Cost is what streaming or downloading a range costs, in US dollars.
+// Cost returns the cost of streaming or downloading a range, in US dollars.
 func (c *HistoricalClient) Cost(ctx context.Context, r Range) (usd float64, err error) {
 	return usd, c.measure(ctx, "metadata.get_cost", r, &usd)
 }
 
-// Resolve says what 1 to 2,000 symbols mean; end is exclusive, empty: one day.
+// Resolve resolves 1 to 2,000 symbols. end is exclusive; if it is empty, one day is resolved.
 func (c *HistoricalClient) Resolve(ctx context.Context, dataset string, symbols []string, in, out dbn.SType, start, end Date) (r Resolution, err error) {
 	list, err := joinSymbols(in, symbols)
 	if err != nil {
@@ -294,8 +296,8 @@ func (c *HistoricalClient) Resolve(ctx context.Context, dataset string, symbols 
 	return r, c.decode(ctx, PostReads, "symbology.resolve", v, &r)
 }
 
-// SubmitJob orders a batch job: it costs money. It is never sent twice, unless the server
-// refused it, said when to try again, and WithRetries allows it.
+// SubmitJob submits a batch job, which costs money. The request is repeated only if the server
+// refused it and said when to retry, and WithRetries allows it.
 func (c *HistoricalClient) SubmitJob(ctx context.Context, j JobRequest) (job Job, err error) {
 	v, err := j.params()
 	if err != nil {
@@ -325,8 +327,8 @@ func (c *HistoricalClient) SubmitJob(ctx context.Context, j JobRequest) (job Job
 	return job, c.decode(ctx, PostBills, "batch.submit_job", v, &job)
 }
 
-// ListJobs lists jobs by the time that they were received: ID, State and Received of each.
-// No states: all but expired ones.
+// ListJobs lists jobs in the order in which they were received, each with ID, State and
+// Received. Without states it lists all except expired ones; a zero since means no bound.
 func (c *HistoricalClient) ListJobs(ctx context.Context, since time.Time, states ...string) (jobs []Job, err error) {
 	v := url.Values{}
 	set(v, "states", strings.Join(states, ","))
@@ -336,7 +338,7 @@ func (c *HistoricalClient) ListJobs(ctx context.Context, since time.Time, states
 	return jobs, c.get(ctx, "batch.list_jobs", v, &jobs)
 }
 
-// JobDetails is one job.
+// JobDetails returns the details of a job.
 func (c *HistoricalClient) JobDetails(ctx context.Context, id string) (job Job, err error) {
 	return job, c.get(ctx, "batch.get_job_details", url.Values{"job_id": {id}}, &job)
 }
@@ -346,16 +348,16 @@ func (c *HistoricalClient) ListFiles(ctx context.Context, jobID string) (files [
 	return files, c.get(ctx, "batch.list_files", url.Values{"job_id": {jobID}}, &files)
 }
 
-// FileDownload is how to download a file of a job to dir/job/name, which must exist but for
-// the file. Of the file's URL only the path is used, at the client's own server. SHA256 is
-// empty, and so not compared, when the server's hash is not a SHA-256.
+// FileDownload returns the Download of one file of a job into dir, which must exist. Only the
+// path of the file's URL is used, on the client's own server. SHA256 is empty, and therefore
+// not compared, when the server's hash is not a SHA-256.
 func FileDownload(f JobFile, dir string) (Download, error) {
 	u, err := url.Parse(f.URLs["https"])
 	if err != nil || !strings.HasPrefix(u.Path, "/") || strings.Contains(u.RawQuery, " ") {
 		return Download{}, newError(CodeHTTPError, "file %q has no https URL", f.Name)
 	}
-	// The name comes from the server: it may not lead elsewhere.
-	// One that cannot be shown as it is would be another one in every message.
+	// The name comes from the server and must not lead out of dir. A name that cannot be
+	// shown unchanged would appear as a different one in every message.
 	foreign := func(r rune) bool { return r == '/' || r == utf8.RuneError || !strconv.IsPrint(r) }
 	if f.Name == "" || f.Name == "." || f.Name == ".." || strings.ContainsFunc(f.Name, foreign) {
 		return Download{}, newError(CodeHTTPError, "the server's file name %q is not a plain name", f.Name)

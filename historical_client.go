@@ -10,21 +10,22 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
-// Range is what to stream or download: timeseries.get_range of the API.
+// Range is a range of records to stream or download, as the API's timeseries.get_range takes
+// it.
 type Range struct {
 	Dataset string
 	Schema  dbn.Schema
 	Symbols []string      // 1 to 2,000, see StypeIn; dbn.AllSymbols alone selects every one
-	Start   dbn.UnixNanos // inclusive; by ts_recv where the schema has it
+	Start   dbn.UnixNanos // inclusive; by ts_recv if the schema has it
 	End     dbn.UnixNanos // exclusive; a range needs one, see DayRange
-	// StypeIn is what the symbols are. Its zero value is dbn.STypeInstrumentID, numbers;
+	// StypeIn is the symbology of Symbols. Its zero value is dbn.STypeInstrumentID (numbers);
 	// NewRange sets the usual dbn.STypeRawSymbol.
 	StypeIn  dbn.SType
-	StypeOut dbn.SType // what they are mapped to
-	Limit    uint64    // records; 0: none
+	StypeOut dbn.SType // the symbology that Symbols are mapped to
+	Limit    uint64    // number of records; 0: no limit
 }
 
-// NewRange is a range of raw symbols, mapped to instrument ids.
+// NewRange returns a range of raw symbols, mapped to instrument ids.
 func NewRange(dataset string, schema dbn.Schema, start, end dbn.UnixNanos, symbols ...string) Range {
 	return Range{
 		Dataset: dataset, Schema: schema, Symbols: symbols, Start: start, End: end,
@@ -32,14 +33,15 @@ func NewRange(dataset string, schema dbn.Schema, start, end dbn.UnixNanos, symbo
 	}
 }
 
-// DayRange is the UTC day of a time, of raw symbols that are mapped to instrument ids.
+// DayRange returns the range of the UTC day that contains a time, for raw symbols that are
+// mapped to instrument ids.
 func DayRange(dataset string, schema dbn.Schema, day time.Time, symbols ...string) Range {
 	start := day.UTC().Truncate(24 * time.Hour)
 	return NewRange(dataset, schema, dbn.UnixNanosOf(start), dbn.UnixNanosOf(start.AddDate(0, 0, 1)), symbols...)
 }
 
-// checkTimes refuses a range without an end: the server would take its start for the
-// nanosecond that it names.
+// checkTimes refuses a range without an end, because the server would take its start alone for
+// a range of one nanosecond.
 func (r Range) checkTimes() error {
 	if r.End == 0 {
 		return newError(CodeInvalidArgument, "the range has no end: without one the server would answer for the nanosecond %d alone; set End, or use DayRange for a day", uint64(r.Start))
@@ -74,24 +76,25 @@ func (r Range) forC() (bindings.Range, error) {
 	}, nil
 }
 
-// HistoricalClient is Databento's historical API over HTTPS. As a stream it gives one range
-// at a time: Request, Start, then records until the Complete or the Error handler. Calls
-// and downloads run beside it, any number at once.
+// HistoricalClient is a client of Databento's historical API over HTTPS. It streams one range
+// at a time: call Request and Start, then receive records until the Complete or the Error
+// handler is called. Calls and downloads run concurrently with it, any number at a time.
 //
 // The methods that take a context wait for their answer by polling the reactor, so that
-// everything else on it continues; inside handlers, and while another goroutine is inside
-// the reactor, they return ErrInvalidState. Use Call inside handlers, and Post a Call from
-// other goroutines.
+// everything else on it continues. Inside handlers, and while another goroutine is inside the
+// reactor, they return ErrInvalidState. Use Call inside handlers, and Post a Call from other
+// goroutines.
 type HistoricalClient struct {
 	source
 	hist  *bindings.Historical
 	calls map[uint64]struct{}
 }
 
-// NewHistoricalClient makes a client on the reactor. The key's form (32 printable ASCII
-// characters) is checked here; it appears in no error and no log. Inside a handler it is
-// allowed. ErrInvalidAPIKey, ErrInvalidArgument for an option that is out of range, and
-// ErrInvalidState from a second goroutine while one is inside the reactor.
+// NewHistoricalClient creates a client on the reactor. It checks that the key consists of 32
+// printable ASCII characters; the key appears in no error and no log. It may be called inside a
+// handler. It returns ErrInvalidAPIKey for a malformed key, ErrInvalidArgument for an option
+// that is out of range, and ErrInvalidState when called from a second goroutine while another
+// one is inside the reactor.
 func NewHistoricalClient(r *Reactor, apiKey string, opts ...HistoricalOption) (*HistoricalClient, error) {
 	if r == nil {
 		return nil, newError(CodeInvalidArgument, "NewHistoricalClient: the reactor is nil")
@@ -117,8 +120,9 @@ func NewHistoricalClient(r *Reactor, apiKey string, opts ...HistoricalOption) (*
 	return c, nil
 }
 
-// Request says what Start asks for. Inside a handler it is allowed. ErrInvalidState while a
-// stream is at work, and from a second goroutine while one is inside the reactor.
+// Request sets the range that Start requests. It may be called inside a handler. It returns
+// ErrInvalidState while a stream is in progress, and when called from a second goroutine while
+// another one is inside the reactor.
 func (c *HistoricalClient) Request(r Range) error {
 	in, err := r.forC()
 	if err != nil {
@@ -127,9 +131,9 @@ func (c *HistoricalClient) Request(r Range) error {
 	return c.call(func() *bindings.Error { return c.hist.Request(in) })
 }
 
-// Start sends the request, once: it may cost money. Inside a handler it is allowed.
-// ErrInvalidState without a Request, while a stream is at work, and from a second goroutine
-// while one is inside the reactor.
+// Start sends the request, once, because it may cost money. It may be called inside a handler.
+// It returns ErrInvalidState without a Request, while a stream is in progress, and when called
+// from a second goroutine while another one is inside the reactor.
 func (c *HistoricalClient) Start() error {
 	return c.call(func() *bindings.Error {
 		e := c.hist.Start()
@@ -140,9 +144,9 @@ func (c *HistoricalClient) Start() error {
 	})
 }
 
-// Stop ends the stream at once: no record after this; the Error handler gets ErrCancelled.
-// The client can be used again. Inside a handler it is allowed. ErrInvalidState from a
-// second goroutine while one is inside the reactor.
+// Stop ends the stream at once: no further record is delivered, and the Error handler receives
+// ErrCancelled. The client can be used again. It may be called inside a handler. It returns
+// ErrInvalidState when called from a second goroutine while another one is inside the reactor.
 func (c *HistoricalClient) Stop() error {
 	return c.call(func() *bindings.Error {
 		c.mute()
@@ -150,29 +154,30 @@ func (c *HistoricalClient) Stop() error {
 	})
 }
 
-// ReceivedBytes are the compressed bytes of this or the last stream; 0 after Close. Any
-// goroutine may call it at any time.
+// ReceivedBytes returns the number of compressed bytes received by the present or the last
+// stream; 0 after Close. Any goroutine may call it at any time.
 func (c *HistoricalClient) ReceivedBytes() (n uint64) {
 	c.ask(func() { n = c.hist.Received() })
 	return n
 }
 
-// CallKind says how a call is sent, and whether it may be sent again.
+// CallKind determines how a call is sent and whether it may be retried.
 type CallKind uint32
 
 // Kinds of calls.
 const (
-	Get       CallKind = bindings.CallGet       // only reads; parameters go into the URL
-	PostReads CallKind = bindings.CallPostReads // only reads
-	PostBills CallKind = bindings.CallPostBills // has an effect: sent again only after 429, or 503 with Retry-After
+	Get       CallKind = bindings.CallGet       // read-only; the parameters become the query
+	PostReads CallKind = bindings.CallPostReads // read-only
+	PostBills CallKind = bindings.CallPostBills // may be billed: retried only after 429, or 503 with Retry-After
 )
 
-// CallID names a call or a download.
+// CallID identifies a call or a download.
 type CallID uint64
 
-// Call calls an endpoint like "metadata.list_datasets" without waiting: done runs once, in
-// a later turn, with the body (valid until it returns) or an error. Inside a handler it is
-// allowed. ErrInvalidState from a second goroutine while one is inside the reactor.
+// Call calls an endpoint such as "metadata.list_datasets" without waiting. done runs once, in a
+// later turn, with an error or with the body, which is valid until done returns. It may be
+// called inside a handler. It returns ErrInvalidState when called from a second goroutine while
+// another one is inside the reactor.
 func (c *HistoricalClient) Call(kind CallKind, endpoint string, params url.Values, done func(body []byte, err error)) (CallID, error) {
 	if done == nil {
 		return 0, newError(CodeInvalidArgument, "Call: the function for %s is nil", endpoint)
@@ -209,9 +214,10 @@ func (c *HistoricalClient) forget(id uint64) {
 	delete(c.r.calls, id)
 }
 
-// Cancel ends a call or a download; its function is not called. False when it has ended or
-// is unknown, and after Close. Inside a handler it is allowed. From a second goroutine
-// while one is inside the reactor it panics with ErrInvalidState.
+// Cancel cancels a call or a download; its function is not called. It returns false when the
+// call has ended or does not exist, and after Close. It may be called inside a handler. Called
+// from a second goroutine while another one is inside the reactor, it panics with
+// ErrInvalidState.
 func (c *HistoricalClient) Cancel(id CallID) (known bool) {
 	c.must(func() {
 		_, known = c.calls[uint64(id)]
@@ -221,10 +227,10 @@ func (c *HistoricalClient) Cancel(id CallID) (known bool) {
 	return known
 }
 
-// Close ends the stream, all calls and all downloads at once, calling no handler and no
-// function of theirs, and frees the client, which cannot be used again. It may be called
-// again, and inside a handler. ErrInvalidState from a second goroutine while one is inside
-// the reactor.
+// Close ends the stream, all calls and all downloads at once, without calling any handler or
+// function, and frees the client, which cannot be used again. It may be called more than once,
+// and inside a handler. It returns ErrInvalidState when called from a second goroutine while
+// another one is inside the reactor.
 func (c *HistoricalClient) Close() error {
 	return c.closeWith(func() {
 		for id := range c.calls {
@@ -233,7 +239,7 @@ func (c *HistoricalClient) Close() error {
 	})
 }
 
-// wait calls and polls until the answer has come or ctx is over.
+// wait begins a call and polls until its answer has arrived or ctx is done.
 func (c *HistoricalClient) wait(ctx context.Context, begin func(done func(error)) (CallID, error)) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
@@ -254,8 +260,9 @@ func (c *HistoricalClient) wait(ctx context.Context, begin func(done func(error)
 	return result
 }
 
-// Do calls an endpoint and waits for the body. ErrInvalidState inside a handler, and from a
-// second goroutine while one is inside the reactor.
+// Do calls an endpoint and waits for the body, which the caller owns. It returns
+// ErrInvalidState inside a handler, and when called from a second goroutine while another one
+// is inside the reactor.
 func (c *HistoricalClient) Do(ctx context.Context, kind CallKind, endpoint string, params url.Values) (body []byte, err error) {
 	err = c.wait(ctx, func(done func(error)) (CallID, error) {
 		return c.Call(kind, endpoint, params, func(b []byte, err error) {
@@ -266,27 +273,27 @@ func (c *HistoricalClient) Do(ctx context.Context, kind CallKind, endpoint strin
 	return body, err
 }
 
-// Progress is how far a download has come.
+// Progress is the progress of a download.
 type Progress struct {
-	Bytes int64 // in the file
-	Total int64 // that it will have; 0: not known
+	Bytes int64 // bytes in the file
+	Total int64 // expected bytes; 0: unknown
 }
 
-// Download is what to write to a file: the file of a batch job when URLPath is set, else
+// Download is a download into a file: of a batch job's file if URLPath is set, otherwise of
 // Range as zstd-compressed DBN.
 type Download struct {
-	URLPath   string // "/v0/…" of the API's server
+	URLPath   string // path on the API's server, "/v0/…"
 	Range     Range
-	Path      string // of the file
-	Overwrite bool   // else an existing file is refused
-	Restart   bool   // do not go on with the part of an earlier try (URLPath only)
-	Size      int64  // bytes that it must have; 0: not known
-	SHA256    string // hexadecimal digits that it must have; "": not known
+	Path      string // of the complete file
+	Overwrite bool   // false: an existing file is refused
+	Restart   bool   // do not resume from the part of an earlier attempt (URLPath only)
+	Size      int64  // expected bytes; 0: unknown
+	SHA256    string // expected hash in hexadecimal digits; "": unknown
 
-	// Part is the file's name until it is complete, and when it fails. Empty: "Path.part";
-	// for a Range the first of that, "Path.part.2", "Path.part.3"… that no file has. A Range
-	// refuses one that holds data. With Path itself, and Overwrite, the file has its name
-	// from the beginning.
+	// Part is the file's name until it is complete, and after a failure. By default (empty) it
+	// is "Path.part"; for a Range it is the first of "Path.part", "Path.part.2",
+	// "Path.part.3"… that does not exist. A Range refuses a part that holds data. If it equals
+	// Path, and Overwrite is set, the file has its final name from the beginning.
 	Part string
 
 	// Progress is called inside the reactor's turns, at most once per turn.
@@ -297,21 +304,21 @@ type Download struct {
 type Downloaded struct {
 	Path   string
 	Bytes  int64
-	SHA256 string // hexadecimal digits, of the whole file
+	SHA256 string // of the complete file, in hexadecimal digits
 
-	// Verified: the SHA-256 that the file must have was known (Download.SHA256), and it is
+	// Verified reports that the expected SHA-256 was known (Download.SHA256); it then equals
 	// the one above. False for ranges, and for files of a job whose hash is of another kind.
 	Verified bool
 }
 
-// StartDownload begins a download without waiting; done runs once, in a later turn. The
-// file under its final name is complete and on the disk. When it fails or is cancelled, the
-// part stays. The next try resumes that of a job's file. That of a Range was paid for: it
-// is never written over, and the next try takes another name; the error's message gives the
-// name of what is kept, unless Part gave it. A file that takes the final name in the
-// meantime is not replaced without Overwrite: the complete data then keeps the part's name,
-// which the message gives. Inside a handler it is allowed. ErrInvalidState from a second
-// goroutine while one is inside the reactor.
+// StartDownload begins a download without waiting; done runs once, in a later turn. A file with
+// the final name is complete and on the disk. If the download fails or is cancelled, the part
+// remains. The next attempt resumes the part of a job's file. The part of a Range was paid for:
+// it is never overwritten, and the next attempt uses another name. The error message names the
+// part that remains, unless Part named it. A file that appears under the final name in the
+// meantime is not replaced without Overwrite: the complete data then keeps the name of the
+// part, which the message gives. It may be called inside a handler. It returns ErrInvalidState
+// when called from a second goroutine while another one is inside the reactor.
 func (c *HistoricalClient) StartDownload(d Download, done func(Downloaded, error)) (CallID, error) {
 	if done == nil {
 		return 0, newError(CodeInvalidArgument, "StartDownload: the function for %s is nil", d.Path)
@@ -355,8 +362,9 @@ func (c *HistoricalClient) StartDownload(d Download, done func(Downloaded, error
 	return CallID(id), err
 }
 
-// Download writes a file and waits for its end, see StartDownload. ErrInvalidState inside a
-// handler, and from a second goroutine while one is inside the reactor.
+// Download downloads a file and waits for the end; see StartDownload. It returns
+// ErrInvalidState inside a handler, and when called from a second goroutine while another one
+// is inside the reactor.
 func (c *HistoricalClient) Download(ctx context.Context, d Download) (result Downloaded, err error) {
 	err = c.wait(ctx, func(done func(error)) (CallID, error) {
 		return c.StartDownload(d, func(r Downloaded, err error) {

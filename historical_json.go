@@ -13,17 +13,17 @@ import (
 	"unsafe"
 )
 
-// The answers of the historical API are made into values here, not by encoding/json: that
-// goes on behind a wrong type, and a short text may stand for very many values. What an
-// answer needs is counted before it is made.
+// The answers of the historical API are converted into values here and not by encoding/json,
+// which continues after a wrong type; and a short text may stand for very many values. The
+// memory that an answer needs is counted before it is allocated.
 
 const (
 	maxJSONDepth    = 64       // arrays and objects within each other
-	maxAnswerFactor = 4        // most memory of an answer, text included, in sizes of its text
-	minAnswerMemory = 48 << 20 // bytes that the values may need however short the text is
+	maxAnswerFactor = 4        // maximum memory of an answer and its text, in sizes of its text
+	minAnswerMemory = 48 << 20 // bytes that the values may need, however short the text is
 )
 
-// answerError is why an answer is not what it should be.
+// answerError is the reason why an answer is not as expected.
 type answerError struct {
 	code  ErrorCode
 	place string
@@ -37,8 +37,8 @@ func (e *answerError) Error() string {
 	return fmt.Sprintf("want %s at %s", e.what, e.place)
 }
 
-// readAnswer makes a value of an answer; into is a pointer to it. The text may change when
-// this has returned.
+// readAnswer converts an answer into the value that into points to. The text may change once
+// readAnswer has returned.
 func readAnswer(text []byte, into any) (err error) {
 	if jsonDepth(text) > maxJSONDepth {
 		return &answerError{CodeParseError, "", fmt.Sprintf("it is nested deeper than %d", maxJSONDepth)}
@@ -65,13 +65,13 @@ func readAnswer(text []byte, into any) (err error) {
 	return nil
 }
 
-// jsonDepth is how deep brackets are nested in a text, whether it is JSON or not.
+// jsonDepth is the nesting depth of brackets in a text, whether it is JSON or not.
 func jsonDepth(text []byte) (deepest int) {
 	depth, quoted := 0, false
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
 		case quoted && c == '\\':
-			i++ // the next one ends no text
+			i++ // the next quote does not end the string
 		case c == '"':
 			quoted = !quoted
 		case quoted:
@@ -85,7 +85,7 @@ func jsonDepth(text []byte) (deepest int) {
 	return deepest
 }
 
-// answerBudget is the memory that the values of an answer may take yet.
+// answerBudget is the memory that the values of an answer may still take.
 type answerBudget struct{ size, left int }
 
 func (b *answerBudget) take(count int, size uintptr) {
@@ -97,10 +97,10 @@ func (b *answerBudget) take(count int, size uintptr) {
 	b.left -= count * int(size)
 }
 
-// jsonValue is a value within a checked document, and the way to it, for messages: by names
-// of ours and by positions, not by names that the peer chose.
+// jsonValue is a value within a checked document, and its path for messages, which consists of
+// our own names and of positions, not of names that the peer chose.
 type jsonValue struct {
-	text   []byte // without blanks around it
+	text   []byte // without surrounding blanks
 	budget *answerBudget
 	in     *jsonValue
 	key    string // of a member; "[" or "{" and index: which item or member
@@ -122,7 +122,7 @@ func (v *jsonValue) place() string {
 func (v *jsonValue) want(what string) { panic(&answerError{CodeParseError, v.place(), what}) }
 func (v *jsonValue) isNull() bool     { return v.text[0] == 'n' }
 
-// skipBlanks gives the first place from at on that is not blank nor a separator.
+// skipBlanks returns the first position from at on that is neither a blank nor a separator.
 func skipBlanks(text []byte, at int) int {
 	for strings.IndexByte(" \t\r\n,:", text[at]) >= 0 {
 		at++
@@ -130,7 +130,7 @@ func skipBlanks(text []byte, at int) int {
 	return at
 }
 
-// jsonEnd is behind the value that begins at a place.
+// jsonEnd is the position after the value that begins at a position.
 func jsonEnd(text []byte, at int) int {
 	depth := 0
 	for {
@@ -198,7 +198,7 @@ func (v *jsonValue) count() (n int) {
 	return n
 }
 
-// string makes the characters of a text, once they are paid for.
+// string returns the characters of a string, once they are within the budget.
 func (v *jsonValue) string(quoted []byte) string {
 	inner := quoted[1 : len(quoted)-1]
 	v.budget.take(len(inner), 1)
@@ -208,8 +208,8 @@ func (v *jsonValue) string(quoted []byte) string {
 	return unescape(inner)
 }
 
-// unescape makes the characters of a checked text. What is not UTF-8, and a half of a
-// surrogate pair, is U+FFFD, as in encoding/json.
+// unescape returns the characters of a checked string. Invalid UTF-8 and half of a surrogate
+// pair become U+FFFD, as in encoding/json.
 func unescape(inner []byte) string {
 	var out strings.Builder
 	for len(inner) > 0 {
@@ -236,7 +236,7 @@ func unescape(inner []byte) string {
 	return out.String()
 }
 
-// hexUnit is the unit of a \uXXXX that a text begins with; -1 when it does not.
+// hexUnit is the unit of a \uXXXX at the beginning of a text; -1 without one.
 func hexUnit(text []byte) rune {
 	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
 		return -1
@@ -248,12 +248,12 @@ func hexUnit(text []byte) rune {
 	return rune(unit)
 }
 
-// mapEntry is about what an entry of a map takes beside its key and value: what is kept
-// free, and the key as SetMapIndex wants it.
+// mapEntry is about the memory that an entry of a map takes in addition to its key and value:
+// free slots, and the key as SetMapIndex needs it.
 const mapEntry = 32
 
-// into reads the value. A struct takes the members that it has fields for, a pointer may
-// be null; a null changes nothing.
+// into reads the value. A struct takes the members that it has fields for, and a pointer may be
+// null; a null changes nothing.
 func (v *jsonValue) into(out reflect.Value) {
 	if v.isNull() {
 		return
@@ -280,7 +280,7 @@ func (v *jsonValue) into(out reflect.Value) {
 		v.require('[', "a list")
 		n := v.count()
 		if elem := out.Type().Elem(); n > v.budget.left/int(elem.Size()) {
-			v.checkFirst(elem) // a wrong type says more than that they are too many
+			v.checkFirst(elem) // a wrong type is more informative than an excessive number
 		}
 		v.budget.take(n, out.Type().Elem().Size())
 		out.Set(reflect.MakeSlice(out.Type(), n, n))
@@ -302,7 +302,7 @@ func (v *jsonValue) into(out reflect.Value) {
 	}
 }
 
-// checkFirst reads the first item of a list, and forgets it.
+// checkFirst reads the first item of a list and discards it.
 func (v *jsonValue) checkFirst(elem reflect.Type) {
 	v.items(func(item *jsonValue) {
 		if item.index == 0 {
@@ -370,7 +370,7 @@ func fieldOf(out reflect.Value, quoted []byte) (reflect.Value, string) {
 	return reflect.Value{}, ""
 }
 
-// intoSymbols takes one text, or texts and numbers.
+// intoSymbols reads one string, or strings and numbers.
 func (v *jsonValue) intoSymbols(out *SymbolList) {
 	*out = nil
 	if v.text[0] == '"' {

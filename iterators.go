@@ -8,17 +8,17 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
-// Records polls the reactor and yields each record of this client until its stream ends; it
-// connects nothing and starts nothing. The record is valid until the next step. An end that
-// is an error is yielded last, and again by a later loop; a complete range, an end with
-// ErrCancelled and a client that the loop's body closes or disconnects end it silently.
-// Meanwhile the reactor's other handlers run as ever. The loop's body is such a handler.
+// Records polls the reactor and yields each record of this client until its stream ends. It
+// neither connects nor starts the client. A record is valid until the next step. If the stream
+// fails, the error is yielded as the last element, and again by a later loop. Completion,
+// cancellation, and Close or Disconnect in the body of the loop end the loop without an error.
+// The other handlers of the reactor run as usual, and the body of the loop counts as a handler.
 //
-// ErrInvalidState is yielded inside a handler, inside another loop of the same reactor, and
-// to a second goroutine while one is inside the reactor; also before a stream was begun.
+// ErrInvalidState is yielded inside a handler, inside another loop of the same reactor, before
+// a stream was started, and to a second goroutine while another one is inside the reactor.
 //
-// Breaking off pauses the client: the records that follow are kept for the next loop, or
-// for the handlers after Resume. A client that was paused is resumed when a loop begins.
+// Leaving the loop early pauses the client: the records that follow are kept for the next loop,
+// or for the handlers after Resume. A paused client is resumed when a loop begins.
 func (c *source) Records(ctx context.Context) iter.Seq2[dbn.Record, error] {
 	return func(yield func(dbn.Record, error) bool) {
 		deliver := func(b Batch, cur *cursor) bool {
@@ -43,7 +43,7 @@ func (c *source) Records(ctx context.Context) iter.Seq2[dbn.Record, error] {
 	}
 }
 
-// Batches is Records batch by batch. A batch that was yielded counts as taken, and is valid
+// Batches is like Records, but yields batches. A yielded batch counts as consumed and is valid
 // until the next step.
 func (c *source) Batches(ctx context.Context) iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {
@@ -57,8 +57,8 @@ func (c *source) Batches(ctx context.Context) iter.Seq2[Batch, error] {
 	}
 }
 
-// loop polls until the stream ends or deliver breaks off. The error is what the iterator
-// yields last; nil when there is nothing to say.
+// loop polls until the stream ends or deliver returns false. The error is what the iterator
+// yields last, or nil.
 func (c *source) loop(ctx context.Context, deliver func(Batch, *cursor) bool) error {
 	r := c.r
 	if err := r.owner.acquire(); err != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
-// State is where a live client stands.
+// State is the state of a live client.
 type State uint32
 
 // The states, in order.
@@ -19,7 +19,7 @@ const (
 	Streaming
 )
 
-// String is the state's name.
+// String returns the name of the state.
 func (s State) String() string {
 	names := [...]string{"Disconnected", "Connecting", "Authenticating", "Ready", "Streaming"}
 	if int(s) < len(names) {
@@ -28,39 +28,40 @@ func (s State) String() string {
 	return "State(?)"
 }
 
-// Subscription asks for records of a schema for some symbols.
+// Subscription requests records of a schema for some symbols.
 type Subscription struct {
-	Dataset string     // "": the session's; the first subscription must name it
+	Dataset string     // "": that of the session; the first subscription must name it
 	Schema  dbn.Schema // required; dbn.SchemaMbo is the zero value
 	Symbols []string   // at least one, see StypeIn; dbn.AllSymbols alone selects every one
-	// StypeIn is what the symbols are. Its zero value is dbn.STypeInstrumentID, numbers;
+	// StypeIn is the symbology of Symbols. Its zero value is dbn.STypeInstrumentID (numbers);
 	// NewSubscription sets the usual dbn.STypeRawSymbol.
 	StypeIn dbn.SType
-	// HasStart asks for a replay from Start on, inclusive; only before the client's Start.
-	// A Start of 0 is then all that the gateway has kept. Without HasStart records come in
-	// real time, and a Start other than 0 is refused.
+	// HasStart requests a replay from Start on, inclusive; only before the client's Start. A
+	// Start of 0 then requests everything that the gateway retains. Without HasStart records
+	// arrive in real time, and a Start other than 0 is refused.
 	HasStart bool
 	Start    dbn.UnixNanos
-	Snapshot bool // of the book first; mbo only, not with HasStart
+	Snapshot bool // request a snapshot of the book first; mbo only, not with HasStart
 }
 
-// NewSubscription is a subscription of raw symbols in real time.
+// NewSubscription returns a subscription to raw symbols in real time.
 func NewSubscription(dataset string, schema dbn.Schema, symbols ...string) Subscription {
 	return Subscription{Dataset: dataset, Schema: schema, Symbols: symbols, StypeIn: dbn.STypeRawSymbol}
 }
 
-// LiveClient is a session with Databento's live gateway. Calls may come in any order:
-// Connect, Subscribe and Start each take effect when they can. A session ends once, with
-// one call of the Error handler; then Connect and Subscribe begin another one.
+// LiveClient is a client of Databento's live gateway. Connect, Subscribe and Start may be
+// called in any order; each takes effect as soon as it can. A session ends once, with one call
+// of the Error handler. Connect and Subscribe then begin another session.
 type LiveClient struct {
 	source
 	live *bindings.Live
 }
 
-// NewLiveClient makes a client on the reactor. The key's form (32 printable ASCII
-// characters) is checked here; it appears in no error and no log. Inside a handler it is
-// allowed. ErrInvalidAPIKey, ErrInvalidArgument for an option that is out of range, and
-// ErrInvalidState from a second goroutine while one is inside the reactor.
+// NewLiveClient creates a client on the reactor. It checks that the key consists of 32
+// printable ASCII characters; the key appears in no error and no log. It may be called inside a
+// handler. It returns ErrInvalidAPIKey for a malformed key, ErrInvalidArgument for an option
+// that is out of range, and ErrInvalidState when called from a second goroutine while another
+// one is inside the reactor.
 func NewLiveClient(r *Reactor, apiKey string, opts ...LiveOption) (*LiveClient, error) {
 	if r == nil {
 		return nil, newError(CodeInvalidArgument, "NewLiveClient: the reactor is nil")
@@ -86,10 +87,12 @@ func NewLiveClient(r *Reactor, apiKey string, opts ...LiveOption) (*LiveClient, 
 	return c, nil
 }
 
-// Connect begins to connect. An empty gateway is derived from the dataset, as soon as that
-// is known; port 0 is 13000. ErrInvalidState unless Disconnected: Disconnect ends the
-// present session at once, and after Stop its end is the call of the Error handler, inside
-// which Connect is allowed.
+// Connect begins to connect. An empty gateway is derived from the dataset as soon as that is
+// known; port 0 is 13000. It may be called inside a handler. It returns ErrInvalidState unless
+// the client is Disconnected: Disconnect ends the present session at once, and Stop ends it
+// with a call of the Error handler, inside which Connect may be called. It returns
+// ErrInvalidState also when called from a second goroutine while another one is inside the
+// reactor.
 func (c *LiveClient) Connect(gateway string, port int) error {
 	if port < 0 || port > math.MaxUint16 {
 		return newError(CodeInvalidArgument, "Connect: port %d is not in 0 to 65535 (0: 13000)", port)
@@ -112,11 +115,11 @@ func (c *LiveClient) Connect(gateway string, port int) error {
 	return busy
 }
 
-// Disconnect ends the session at once: no handler is called for it any more, and what the
-// gateway had sent is dropped. Connect and Subscribe then begin another session with the
-// same client; Close, in contrast, frees it. A loop over Records or Batches ends silently.
-// Without a session it does nothing. Inside a handler it is allowed. ErrInvalidState after
-// Close, and from a second goroutine while one is inside the reactor.
+// Disconnect ends the session at once: no further handler is called for it, and data that the
+// gateway had sent is dropped. Connect and Subscribe then begin another session with the same
+// client, whereas Close frees the client. A loop over Records or Batches ends silently. Without
+// a session it does nothing. It may be called inside a handler. It returns ErrInvalidState
+// after Close, and when called from a second goroutine while another one is inside the reactor.
 func (c *LiveClient) Disconnect() error {
 	return c.call(func() *bindings.Error {
 		c.live.Close()
@@ -128,13 +131,14 @@ func (c *LiveClient) Disconnect() error {
 	})
 }
 
-// Subscribe asks for records, and returns the subscription's id, counted from 1. That the
-// gateway accepts it is reported later, by a system record, or that it refuses, by an error
-// record; Handlers.Session gets either. Inside handlers it is allowed.
+// Subscribe requests records and returns the id of the subscription, counted from 1. The
+// gateway answers later, with a system record if it accepts the subscription and with an error
+// record if it refuses; Handlers.Session receives either. It may be called inside a handler.
 //
-// ErrInvalidDataset, ErrInvalidSymbol and ErrInvalidSchema as they say; ErrInvalidArgument
-// for fields that do not go together; ErrInvalidState while the session is being stopped,
-// for a replay after Start, and from a second goroutine while one is inside the reactor.
+// It returns ErrInvalidDataset, ErrInvalidSymbol or ErrInvalidSchema if the respective field is
+// invalid; ErrInvalidArgument for fields that exclude each other; ErrInvalidState while the
+// session is being stopped, for a replay after Start, and when called from a second goroutine
+// while another one is inside the reactor.
 func (c *LiveClient) Subscribe(s Subscription) (id uint32, err error) {
 	symbols, err := symbolList(s.StypeIn, s.Symbols)
 	if err != nil {
@@ -154,16 +158,17 @@ func (c *LiveClient) Subscribe(s Subscription) (id uint32, err error) {
 	return id, err
 }
 
-// Start asks for the stream to begin, now or when Ready. A session is started once:
-// ErrInvalidState the second time, and from a second goroutine while one is inside the
-// reactor. Inside a handler it is allowed.
+// Start asks the gateway to begin the stream, now or once the client is Ready. It may be called
+// inside a handler. It returns ErrInvalidState the second time in a session, and when called
+// from a second goroutine while another one is inside the reactor.
 func (c *LiveClient) Start() error { return c.call(c.live.Start) }
 
-// Stop ends the session politely; the Error handler gets ErrCancelled, in a later turn. In
-// a turn that delivers records (inside their handlers, or in a task that was posted there)
-// no record comes after this. Elsewhere what the gateway had sent before it noticed still
-// comes, for 5 s at most. Without a session it does nothing; see Disconnect for an end at
-// once. ErrInvalidState from a second goroutine while one is inside the reactor.
+// Stop ends the session in order; the Error handler receives ErrCancelled in a later turn. In a
+// turn that delivers records (inside their handlers, or in a task that was posted there) no
+// further record is delivered. Otherwise records that the gateway had sent before it noticed
+// are still delivered, for at most 5 s. Without a session it does nothing. Disconnect ends the
+// session at once. It may be called inside a handler. It returns ErrInvalidState when called
+// from a second goroutine while another one is inside the reactor.
 func (c *LiveClient) Stop() error {
 	return c.call(func() *bindings.Error {
 		e := c.live.Stop()
@@ -174,24 +179,24 @@ func (c *LiveClient) Stop() error {
 	})
 }
 
-// State is where the client stands; Disconnected after Close. Any goroutine may call it at
+// State returns the state of the client; Disconnected after Close. Any goroutine may call it at
 // any time.
 func (c *LiveClient) State() (s State) {
 	c.ask(func() { s = State(c.live.State()) })
 	return s
 }
 
-// SessionID is the gateway's id of this session, or of the one that ended last: it is kept,
-// also inside the Error handler, until the next Connect. It is 0 before authentication,
-// after Close, and when the gateway's id is not a number up to 2^64 - 1; then SessionIDText
-// has it. Any goroutine may call it at any time.
+// SessionID returns the gateway's id of this session, or of the one that ended last. It is kept
+// until the next Connect, so it is known inside the Error handler. It is 0 before
+// authentication, after Close, and when the gateway's id is not a number up to 2^64 - 1; see
+// SessionIDText. Any goroutine may call it at any time.
 func (c *LiveClient) SessionID() (id uint64) {
 	c.ask(func() { id = c.live.SessionID() })
 	return id
 }
 
-// SessionIDText is SessionID as the gateway wrote it, without control characters; empty before
-// authentication. Any goroutine may call it at any time.
+// SessionIDText returns the session id as the gateway wrote it, without control characters;
+// empty before authentication. Any goroutine may call it at any time.
 func (c *LiveClient) SessionIDText() (id string) {
 	c.ask(func() { id = c.live.SessionIDText() })
 	return id

@@ -8,13 +8,13 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
-// LiveOption changes how a LiveClient behaves.
+// LiveOption configures a LiveClient.
 type LiveOption interface{ apply(*liveConfig) }
 
-// HistoricalOption changes how a HistoricalClient behaves.
+// HistoricalOption configures a HistoricalClient.
 type HistoricalOption interface{ applyHistorical(*historicalConfig) }
 
-// Option is one of every kind of client.
+// Option configures any kind of client.
 type Option interface {
 	LiveOption
 	HistoricalOption
@@ -23,7 +23,7 @@ type Option interface {
 
 type config struct {
 	log *slog.Logger
-	err error // the first option that cannot be
+	err error // of the first invalid option
 }
 
 func newConfig() config { return config{log: slog.New(slog.DiscardHandler)} }
@@ -48,7 +48,7 @@ type historicalOption func(*historicalConfig)
 
 func (f historicalOption) applyHistorical(o *historicalConfig) { f(o) }
 
-// option is what all have; its arguments are the fields that all have.
+// option is an option of all clients; its arguments are the fields that all have.
 type option func(o *config, upgradePolicy *int32, bufferSize, maxMetadata *uint64)
 
 func (f option) apply(o *liveConfig) {
@@ -63,7 +63,7 @@ func (f option) applyFile(o *fileConfig) {
 	f(&o.config, &o.c.UpgradePolicy, &o.c.BufferSize, &o.c.MaxMetadata)
 }
 
-// NetworkOption is one of the clients that connect.
+// NetworkOption configures a client that connects: a LiveClient or a HistoricalClient.
 type NetworkOption interface {
 	LiveOption
 	HistoricalOption
@@ -71,7 +71,7 @@ type NetworkOption interface {
 
 type networkOption func(network)
 
-// network is the fields that the options of all clients that connect have.
+// network holds the fields that are common to the clients that connect.
 type network struct {
 	connectTimeoutMs, resolveTimeoutMs *int32
 	userAgent, nameServers             *string
@@ -89,7 +89,7 @@ type liveOption func(*liveConfig)
 
 func (f liveOption) apply(o *liveConfig) { f(o) }
 
-// WithDataset names the session's dataset. Default: that of the first subscription.
+// WithDataset sets the dataset of the session. Default: that of the first subscription.
 func WithDataset(dataset string) LiveOption {
 	return liveOption(func(o *liveConfig) { o.c.Dataset = dataset })
 }
@@ -99,9 +99,9 @@ func WithTsOut() LiveOption {
 	return liveOption(func(o *liveConfig) { o.c.TsOut = true })
 }
 
-// WithHeartbeat asks for a heartbeat interval, 5 s to 30 min in whole seconds, and sets the
-// grace that is added to it before a silent session is ended. Default: the gateway's
-// interval (30 s), grace 5 s.
+// WithHeartbeat requests a heartbeat interval, 5 s to 30 min in whole seconds, and sets the
+// grace period that is added to it before a silent session is ended. Default: the gateway's
+// interval (30 s) and 5 s of grace.
 func WithHeartbeat(interval, grace time.Duration) LiveOption {
 	return liveOption(func(o *liveConfig) {
 		if interval < 5*time.Second || interval > 30*time.Minute || interval%time.Second != 0 {
@@ -112,74 +112,75 @@ func WithHeartbeat(interval, grace time.Duration) LiveOption {
 	})
 }
 
-// WithSlowReader says what the gateway does when this reader is too slow. Default: the
+// WithSlowReader sets what the gateway does when this client reads too slowly. Default: the
 // gateway's choice, which is to skip records of mbp-1, mbp-10, cmbp-1, bbo-1s, bbo-1m, cbbo-1s
-// and cbbo-1m, and to warn for all other schemas. A program that records must ask for
-// SlowReaderBehaviorWarn, or its data may have holes.
+// and cbbo-1m, and to warn for all other schemas. A program that stores data must ask for
+// SlowReaderBehaviorWarn; otherwise its data may have gaps.
 func WithSlowReader(behavior dbn.SlowReaderBehavior) LiveOption {
 	return liveOption(func(o *liveConfig) { o.c.SlowReaderBehavior = int32(behavior) })
 }
 
-// WithCompression asks for a compressed stream. Default: dbn.CompressionNone.
+// WithCompression requests a compressed stream. Default: dbn.CompressionNone.
 func WithCompression(c dbn.Compression) LiveOption {
 	return liveOption(func(o *liveConfig) { o.c.Compression = int32(c) })
 }
 
-// WithUpgradePolicy says what happens to records of older DBN versions. Default:
+// WithUpgradePolicy sets how records of older DBN versions are treated. Default:
 // dbn.UpgradeToV3.
 func WithUpgradePolicy(policy dbn.UpgradePolicy) Option {
 	return option(func(_ *config, out *int32, _, _ *uint64) { *out = int32(policy) })
 }
 
-// WithBufferSize sets the bytes of the record buffer, 16 KiB to 1 GiB. Default: 256 KiB.
+// WithBufferSize sets the size of the record buffer in bytes, 16 KiB to 1 GiB. Default: 256
+// KiB.
 func WithBufferSize(bytes int) Option {
 	return option(func(_ *config, _ *int32, out, _ *uint64) { *out = uint64(max(bytes, 0)) })
 }
 
-// WithMaxMetadata bounds the metadata that a gateway may send, in bytes. Default: 256 MiB.
+// WithMaxMetadata limits the size in bytes of the metadata that is accepted. Default: 256 MiB.
 func WithMaxMetadata(bytes int) Option {
 	return option(func(_ *config, _ *int32, _, out *uint64) { *out = uint64(max(bytes, 0)) })
 }
 
-// WithConnectTimeout bounds looking up and connecting, over all addresses; 0: no limit.
-// Default: 10 s.
+// WithConnectTimeout limits the time of name lookup and connecting, over all addresses; 0: no
+// limit. Default: 10 s.
 func WithConnectTimeout(d time.Duration) NetworkOption {
 	return networkOption(func(n network) { *n.connectTimeoutMs = milliseconds(d) })
 }
 
-// WithResolveTimeout bounds looking the host's name up, within the connect timeout; 0: no
-// limit of its own. Default: 5 s.
+// WithResolveTimeout limits the time of the name lookup, which counts toward the connect
+// timeout; 0: no separate limit. Default: 5 s.
 func WithResolveTimeout(d time.Duration) NetworkOption {
 	return networkOption(func(n network) { *n.resolveTimeoutMs = milliseconds(d) })
 }
 
-// WithNameServers asks these DNS servers, "192.0.2.1:53,[2001:db8::1]:53". Default: those of
+// WithNameServers sets the DNS servers, as "192.0.2.1:53,[2001:db8::1]:53". Default: those of
 // /etc/resolv.conf.
 func WithNameServers(servers string) NetworkOption {
 	return networkOption(func(n network) { *n.nameServers = servers })
 }
 
-// WithAuthTimeout bounds the time from connecting to the authentication's response; 0: no
+// WithAuthTimeout limits the time from connecting to the response to the authentication; 0: no
 // limit. Default: 30 s.
 func WithAuthTimeout(d time.Duration) LiveOption {
 	return liveOption(func(o *liveConfig) { o.c.AuthTimeoutMs = milliseconds(d) })
 }
 
-// WithAckTimeout says how long a subscription may go unanswered in a started session before
-// a SubscriptionOverdue event says so, once; 0: never. Time while paused does not count.
+// WithAckTimeout sets how long a subscription may remain unanswered in a started session before
+// a SubscriptionOverdue event reports it, once; 0: never. Time while paused does not count.
 // Default: 10 s.
 func WithAckTimeout(d time.Duration) LiveOption {
 	return liveOption(func(o *liveConfig) { o.c.AckTimeoutMs = milliseconds(d) })
 }
 
-// WithUserAgent appends text to the user agent that the server is sent: printable ASCII,
-// for live clients without '|'. Default: none.
+// WithUserAgent appends text to the user agent that the server receives: printable ASCII, for
+// live clients without '|'. Default: none.
 func WithUserAgent(extension string) NetworkOption {
 	return networkOption(func(n network) { *n.userAgent = extension })
 }
 
-// WithLogger logs changes of state (debug), ends of streams (info) and the server's
-// warnings. Default, and with nil: silent.
+// WithLogger sets the logger for changes of state (debug), ends of streams (info) and warnings
+// of the server. Default, and with nil: silent.
 func WithLogger(log *slog.Logger) Option {
 	return option(func(o *config, _ *int32, _, _ *uint64) {
 		if log != nil {
@@ -188,56 +189,61 @@ func WithLogger(log *slog.Logger) Option {
 	})
 }
 
-// WithURL is the base of the historical API. Default: https://hist.databento.com. Plain
-// http:// is for tests and proxies on this machine: the key and the data are readable on
-// the way.
+// WithURL sets the base URL of the historical API. Plain http:// is for tests and for proxies
+// on this machine: it sends the key and the data unencrypted. Default:
+// https://hist.databento.com.
 func WithURL(url string) HistoricalOption {
 	return historicalOption(func(o *historicalConfig) { o.c.URL = url })
 }
 
-// WithCAFile trusts the authorities of a PEM file, in place of the system's. Default: the
+// WithCAFile trusts the authorities in a PEM file instead of the system's. Default: the
 // system's, or those of SSL_CERT_FILE and SSL_CERT_DIR.
 func WithCAFile(path string) HistoricalOption {
 	return historicalOption(func(o *historicalConfig) { o.c.CAFile = path })
 }
 
-// WithCADir trusts the authorities of a directory, as c_rehash makes it, in place of the
+// WithCADir trusts the authorities in a directory, as c_rehash makes it, instead of the
 // system's. Default: the system's.
 func WithCADir(path string) HistoricalOption {
 	return historicalOption(func(o *historicalConfig) { o.c.CADir = path })
 }
 
-// WithProxy is "http://[user:password@]host:port", or "" for none. Default: as the
-// environment says (https_proxy, all_proxy, no_proxy…; never for localhost, 127.… and ::1).
+// WithProxy sets the proxy, "http://[user:password@]host:port", or "" for none. Default: from
+// the environment (https_proxy, all_proxy, no_proxy…; never for localhost, 127.… and ::1).
 func WithProxy(proxy string) HistoricalOption {
 	return historicalOption(func(o *historicalConfig) { o.c.Proxy, o.c.HasProxy = proxy, true })
 }
 
-// WithTLSTimeout bounds a proxy's tunnel, and the TLS handshake; 0: no limit. Default: 10 s.
+// WithTLSTimeout limits the time of the tunnel through a proxy, and of the TLS handshake; 0: no
+// limit. Default: 10 s.
 func WithTLSTimeout(d time.Duration) HistoricalOption {
 	return historicalOption(func(o *historicalConfig) { o.c.TLSTimeoutMs = milliseconds(d) })
 }
 
-// WithResponseTimeout bounds the time from a request to its response's head; 0: no limit.
+// WithResponseTimeout limits the time from a request to the head of its response; 0: no limit.
 // Default: 100 s.
 func WithResponseTimeout(d time.Duration) HistoricalOption {
 	return historicalOption(func(o *historicalConfig) { o.c.ResponseTimeoutMs = milliseconds(d) })
 }
 
-// WithIdleTimeout bounds the silence within a response's body, while not paused; 0: no
-// limit. Default: 100 s.
+// WithIdleTimeout limits the time between two bytes of a response body, not counting time while
+// paused; 0: no limit. Default: 100 s.
 func WithIdleTimeout(d time.Duration) HistoricalOption {
 	return historicalOption(func(o *historicalConfig) { o.c.IdleTimeoutMs = milliseconds(d) })
 }
 
-// WithRetries lets calls and downloads be tried again n times: what only reads when the
-// server is busy or fails or the connection breaks; what may be billed (a job, a Range that
-// is downloaded) only when the server refused it and says so (429, or 503 with Retry-After).
-// It waits as long as Retry-After says, else 1, 2, 4… s; not at all when that is more than
-// 300 s. A download that is resumed counts from 0 again with every new byte. Streams of
-// records are never tried again: a second one may be billed a second time. Also, and without
-// waiting, what only reads is sent once more when a connection that an earlier request had left ends
-// without a byte of an answer: the server closed it just then. Default: 0.
+// WithRetries allows n retries of each call and download:
+//
+//   - a read-only call, or the download of a job's file: after 408, 429, 5xx except 501, a
+//     broken connection and a timeout;
+//   - submitting a job, or the download of a Range: after 429, and 503 with Retry-After, by
+//     which the server says that it refused the request;
+//   - a stream of records: never, because it might be billed twice.
+//
+// The delay is what Retry-After says, otherwise 1, 2, 4… s; there is no retry if it exceeds 300
+// s. A resumed download starts counting again with every new byte. Independently of this option
+// and without delay, a read-only request is repeated once when a reused connection ends without
+// a byte of a response, because the server closed it at that moment. Default: 0.
 func WithRetries(n int) HistoricalOption {
 	return historicalOption(func(o *historicalConfig) {
 		if n < 0 {

@@ -2,9 +2,10 @@ package dbnloop
 
 import "sync/atomic"
 
-// owner says who is inside a reactor. It knows calls, not goroutines: a goroutine may take
-// over between two calls, but two at once meet here. (A call of another goroutine while a
-// handler runs looks like one of the handler's; it is found when both call at once.)
+// owner records who is inside a reactor. It knows calls, not goroutines: another goroutine may
+// take over between two calls, but two calls at once are detected here. (A call of another
+// goroutine while a handler runs looks like one of the handler's; it is detected when both call
+// at once.)
 type owner struct{ state atomic.Int32 }
 
 const (
@@ -12,10 +13,10 @@ const (
 	busy                  // Poll, Run or a single call, outside handlers
 	handling              // handlers run
 	called                // a handler made a call
-	shut                  // closed, for ever
+	shut                  // closed for good
 )
 
-// acquire is for what may not be called inside a handler.
+// acquire begins a call that is refused inside a handler.
 func (o *owner) acquire() error {
 	if o.state.CompareAndSwap(idle, busy) {
 		return nil
@@ -33,17 +34,18 @@ func errBusy() error {
 	return newError(CodeInvalidState, "the reactor is in use by another goroutine: Post what must run beside Run or Poll, or Stop them first")
 }
 
-// release ends what acquire began. Handlers that were left by a panic are over too.
+// release ends what acquire began, including handlers that a panic left.
 func (o *owner) release() { o.state.Store(idle) }
 
 func (o *owner) close()       { o.state.Store(shut) }
 func (o *owner) closed() bool { return o.state.Load() == shut }
 
-// beginHandlers and endHandlers are the owner's.
+// Only the owner calls beginHandlers and endHandlers.
 func (o *owner) beginHandlers() { o.state.Store(handling) }
 func (o *owner) endHandlers()   { o.state.Store(busy) }
 
-// enter begins a single call: from a handler it is fine, from a second goroutine it is not.
+// enter begins a single call, which is allowed inside a handler and refused to a second
+// goroutine.
 func (o *owner) enter() (leave int32, err error) {
 	if o.state.CompareAndSwap(idle, busy) {
 		return idle, nil
@@ -72,9 +74,9 @@ func (r *Reactor) leave(to int32) {
 	r.owner.leave(to)
 }
 
-// mustEnter is enter for methods without an error. Use by two goroutines at once is a bug
-// of the caller: it panics with the error. False: the reactor is closed, there is nothing
-// to do and nothing to leave.
+// mustEnter is enter for methods without an error. Simultaneous use by two goroutines is a bug
+// of the caller, so it panics with the error. It returns false when the reactor is closed:
+// there is then nothing to do and nothing to leave.
 func (r *Reactor) mustEnter() (leave int32, open bool) {
 	leave, err := r.enter()
 	if err == nil {

@@ -2,7 +2,8 @@
 
 package dbnloop
 
-// poisoner does nothing; the build tag dbnloop_poison makes kept pointers show.
+// poisoner does nothing here; with the build tag dbnloop_poison it exposes pointers that were
+// kept too long.
 type poisoner struct{}
 
 func (*poisoner) batch(b Batch) Batch { return b }

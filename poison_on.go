@@ -7,14 +7,14 @@ import (
 	"unsafe"
 )
 
-// poisoner delivers each batch from a copy and overwrites it when the batch is over, so
-// that a handler which kept a pointer reads 0xDB and not, by luck, its record.
+// poisoner delivers each batch from a copy and overwrites the copy when the batch ends, so that
+// a handler that kept a pointer reads 0xDB instead of, by luck, its record.
 //
-// Each copy is memory of Go's heap that is never used for another batch: it stays poisoned
-// and in place for as long as anything points to it. A record of poison claims 4 * 0xDB
-// bytes, so the copy has room for the longest record behind its last one: no length that
-// somebody reads there leads out of it. The table of runs is a copy too and keeps its
-// values, or a batch that was kept would be walked by the runs of another one.
+// Each copy is memory of Go's heap that is never reused for another batch: it stays poisoned
+// and in place for as long as anything points to it. A poisoned record claims to have 4 * 0xDB
+// bytes, so the copy has room for the longest record after its last one, and no length that is
+// read there leads out of it. The table of runs is a copy too and keeps its values; otherwise a
+// batch that was kept would be walked by the runs of another one.
 type poisoner struct{ words []uint64 }
 
 const longestRecord = 255 * 4

@@ -15,16 +15,16 @@ import (
 	"github.com/dbnloop/dbnloop/bindings"
 )
 
-// Reactor is an event loop around epoll, in C++, that the caller drives. Its zero value is
-// not usable: see NewReactor. The package comment says who may call what, when.
+// Reactor is an event loop around epoll, written in C++, that the caller drives. Its zero value
+// cannot be used; see NewReactor. The package comment says which goroutine may call what.
 type Reactor struct {
 	core    *core
 	cleanup runtime.Cleanup
 	owner   owner
 
 	events  []bindings.Event // of the last poll; C memory
-	next    int              // the first that was not handled yet
-	turnNo  uint64           // counts polls, so that a client knows which events are old
+	next    int              // the first event that was not handled yet
+	turnNo  uint64           // counts polls, so that a client recognises old events
 	clients map[uint64]*source
 	calls   map[uint64]func(*bindings.Event) // of historical clients, by id
 	toFree  []*source                        // closed inside a handler
@@ -32,7 +32,7 @@ type Reactor struct {
 	copy    poisoner
 
 	timers  map[uint64]timer
-	watches map[uint64]watch // by an id that is not used again
+	watches map[uint64]watch // by an id that is never reused
 	watchOf map[int]uint64   // by fd
 	lastID  uint64           // of a watch
 	parking parking
@@ -43,25 +43,25 @@ type Reactor struct {
 	posted    []func()
 }
 
-// core is what the cleanup of a dropped Reactor frees: it must not point back to it.
+// core is what the cleanup of a dropped Reactor frees, so it must not point back to it.
 type core struct {
-	// mu is held by whoever is inside the C++ core: the owner, for the time of one call,
-	// or a getter, of whatever goroutine. Never while a handler runs or a goroutine waits.
+	// mu is held by whoever is inside the C++ core: the owner, for the duration of one call, or
+	// a getter on any goroutine. It is never held while a handler runs or a goroutine waits.
 	mu      sync.Mutex
 	loop    *bindings.Reactor
 	natives map[uint64]native
 	fd      int // the epoll fd
 
-	wakeMu sync.Mutex // Wake comes from any goroutine
+	wakeMu sync.Mutex // any goroutine may call Wake
 	wakeFd int        // -1 once closed
 }
 
-// wakeID is the watch of the eventfd; those of the user begin at 1.
+// wakeID identifies the watch of the eventfd; the ids of user watches begin at 1.
 const wakeID = 0
 
-// NewReactor makes a reactor. Close it when done; clients first or after, in any order. Any
-// goroutine may call it. ErrSystem when the file descriptors that it needs (five) cannot be
-// had.
+// NewReactor creates a reactor. Close it when done, before or after its clients. Any goroutine
+// may call it. It returns ErrSystem when the five file descriptors that it needs are
+// unavailable.
 func NewReactor() (*Reactor, error) {
 	if have := bindings.LibraryABIVersion(); have != bindings.ABIVersion {
 		return nil, newError(CodeInvalidState, "the linked libdbnloop %s has ABI version %d, this package was built with a header of version %d: rebuild both from one source",
@@ -94,12 +94,12 @@ func NewReactor() (*Reactor, error) {
 		watches: map[uint64]watch{},
 		watchOf: map[int]uint64{},
 	}
-	// Now, and not when Run first waits: by then a request that is billed may be out.
+	// Now, and not when Run first waits: a request that is billed may be under way by then.
 	if err := r.parking.open(c.fd); err != nil {
 		c.free()
 		return nil, err
 	}
-	// Only a safety net: Close is the caller's.
+	// Only a safety net: the caller should call Close.
 	r.cleanup = runtime.AddCleanup(r, (*core).free, c)
 	return r, nil
 }
@@ -139,15 +139,15 @@ func (c *core) wake() {
 	}
 }
 
-// Poll is one bounded turn: it waits at most timeout (negative: no limit; 0: not at all),
-// runs the handlers of what happened and returns how many events that were (a Wake is one).
-// It blocks its thread while it waits; Run does not.
+// Poll runs one bounded turn: it waits at most timeout (negative: without limit; 0: not at
+// all), runs the handlers of what happened and returns the number of events (a Wake is one). It
+// blocks its thread while it waits; Run does not.
 //
-// A panic in a handler passes through; the record counts as taken, and what is left is
-// delivered by the next Poll.
+// A panic in a handler passes through. The record then counts as consumed, and the next Poll
+// delivers what remains.
 //
-// ErrInvalidState inside a handler, and from a second goroutine while one is inside the
-// reactor.
+// It returns ErrInvalidState inside a handler, and when called from a second goroutine while
+// another one is inside the reactor.
 func (r *Reactor) Poll(timeout time.Duration) (int, error) {
 	if err := r.owner.acquire(); err != nil {
 		return 0, err
@@ -157,7 +157,7 @@ func (r *Reactor) Poll(timeout time.Duration) (int, error) {
 	if n > 0 || err != nil || timeout == 0 {
 		return n, err
 	}
-	// Not inside the core, which getters of other goroutines may want meanwhile.
+	// Not inside the core, which getters of other goroutines may need during the wait.
 	if ready, err := readable(r.core.fd, timeout); !ready || err != nil {
 		return 0, err
 	}
@@ -203,7 +203,7 @@ func (r *Reactor) endTurn() {
 	r.owner.endHandlers()
 }
 
-// milliseconds rounds up, so that half a millisecond is no busy loop.
+// milliseconds rounds up, so that half a millisecond does not become a busy loop.
 func milliseconds(d time.Duration) int32 {
 	if d < 0 {
 		return -1
@@ -271,12 +271,12 @@ func (r *Reactor) runTask(f func(), rest []func()) {
 	done = true
 }
 
-// Run polls until Stop, and then returns nil, or until the end of ctx, whose cause it
-// returns. Between turns the goroutine is parked; no thread waits. A Stop that came before
-// Run ends it at once. A panic in a handler passes through, as in Poll.
+// Run polls until Stop, and then returns nil, or until ctx is done, and then returns its cause.
+// Between turns the goroutine is parked, and no thread waits. Run returns at once if Stop was
+// called before it. A panic in a handler passes through, as in Poll.
 //
-// ErrInvalidState inside a handler, and from a second goroutine while one is inside the
-// reactor.
+// It returns ErrInvalidState inside a handler, and when called from a second goroutine while
+// another one is inside the reactor.
 func (r *Reactor) Run(ctx context.Context) error {
 	if err := r.owner.acquire(); err != nil {
 		return err
@@ -285,8 +285,8 @@ func (r *Reactor) Run(ctx context.Context) error {
 	return r.turns(ctx, func() bool { return r.stop.Swap(false) })
 }
 
-// until polls until done, or until ctx is over, whose cause it returns. A Stop is kept for
-// Run.
+// until polls until done returns true, or until ctx is done, and then returns its cause. A Stop
+// is kept for Run.
 func (r *Reactor) until(ctx context.Context, done func() bool) error {
 	if err := r.owner.acquire(); err != nil {
 		return err
@@ -309,8 +309,8 @@ func (r *Reactor) turns(ctx context.Context, done func() bool) error {
 	return nil
 }
 
-// turnOrPark does what is to be done now, or waits for something. A wake-up is something
-// done: what it was for is looked at before the next wait.
+// turnOrPark runs a turn, or waits if there was nothing to do. A wake-up counts as something
+// done, so that its purpose is checked before the next wait.
 func (r *Reactor) turnOrPark() error {
 	n, err := r.turn()
 	if err != nil || n > 0 {
@@ -319,23 +319,22 @@ func (r *Reactor) turnOrPark() error {
 	return r.parking.park()
 }
 
-// Stop ends Run after its present turn, or the next Run at once when none is at work. Any
-// goroutine may call it at any time, inside a handler too. It ends no loop over records and
-// no call that waits: their context does.
+// Stop ends Run after its present turn, or the next Run at once if none is in progress. Any
+// goroutine may call it at any time, also inside a handler. It does not end loops over records
+// and calls that wait; their context does.
 func (r *Reactor) Stop() {
 	r.stop.Store(true)
 	r.Wake()
 }
 
-// Wake makes a waiting Poll or Run begin another turn. Any goroutine may call it at any
-// time; after Close it does nothing.
+// Wake makes a waiting Poll or Run begin another turn. Any goroutine may call it at any time;
+// after Close it does nothing.
 func (r *Reactor) Wake() { r.core.wake() }
 
-// Post runs f once in a coming turn, in order, as a handler. Any goroutine may call it at
-// any time, inside a handler too; it never waits. After Close it does nothing, and what was
-// posted but has not run is dropped. Tasks are kept until a turn runs them: who posts
-// faster than the reactor turns must bound that himself. A nil f panics here, where the
-// fault is.
+// Post runs f once in a later turn, as a handler, in the order of the calls. Any goroutine may
+// call it at any time, also inside a handler; it never waits. After Close it does nothing, and
+// tasks that have not run are dropped. Tasks are kept until a turn runs them: a caller that
+// posts faster than the reactor turns must limit itself. Post panics if f is nil.
 func (r *Reactor) Post(f func()) {
 	if f == nil {
 		panic("dbnloop: Reactor.Post of a nil function")
@@ -350,9 +349,9 @@ func (r *Reactor) Post(f func()) {
 	r.Wake()
 }
 
-// Fd is the epoll fd: readable when Poll has something to do. For use inside another loop,
-// which must call Poll(0) until it returns 0 before it waits. The reactor owns it: do not
-// close it. -1 after Close. Any goroutine may call it at any time.
+// Fd returns the epoll fd, for use inside another loop. It is readable when Poll has something
+// to do; the loop must call Poll(0) until it returns 0 before it waits. The reactor owns the
+// fd: do not close it. -1 after Close. Any goroutine may call it at any time.
 func (r *Reactor) Fd() int {
 	if r.owner.closed() {
 		return -1
@@ -360,10 +359,10 @@ func (r *Reactor) Fd() int {
 	return r.core.fd
 }
 
-// Close frees the reactor and ends the sessions of its clients, calling no handler. It may
-// be called again, and before or after the clients' own Close. ErrInvalidState inside a
-// handler, and from a second goroutine while one is inside the reactor: call Stop then, and
-// Close when Run has returned.
+// Close frees the reactor and ends the sessions of its clients, without calling a handler. It
+// may be called more than once, and before or after the clients' own Close. It returns
+// ErrInvalidState inside a handler, and when called from a second goroutine while another one
+// is inside the reactor: call Stop then, and Close when Run has returned.
 func (r *Reactor) Close() error {
 	if r.owner.closed() {
 		return nil
@@ -406,8 +405,8 @@ func (p *parking) open(epoll int) error {
 		p.close()
 		return systemError("SyscallConn", err)
 	}
-	// The netpoller is edge-triggered: an edge from before would not come again, so the
-	// level is asked first.
+	// The netpoller is edge-triggered: an earlier edge would not be reported again, so the
+	// level is checked first, with poll(2).
 	p.ready = func(fd uintptr) bool {
 		var ready bool
 		ready, p.err = readable(int(fd), 0)
@@ -425,8 +424,8 @@ func (p *parking) park() error {
 
 func (p *parking) close() { p.file.Close() }
 
-// readable asks, or waits at most timeout (negative: no limit), until fd is readable.
-// Signals, which Go sends its own threads too, do not end the wait.
+// readable reports whether fd is readable, and waits at most timeout for it (negative: without
+// limit). Signals, which Go also sends to its own threads, do not end the wait.
 func readable(fd int, timeout time.Duration) (bool, error) {
 	begin := time.Now()
 	for left := timeout; ; {

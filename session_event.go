@@ -6,18 +6,18 @@ import (
 	"github.com/dbnloop/dbnloop/internal/reword"
 )
 
-// SessionEventKind says what a live gateway reported.
+// SessionEventKind is the kind of a session event.
 type SessionEventKind uint32
 
-// What a live gateway reports about the session, or fails to report in time.
+// The kinds of session events.
 const (
 	SubscriptionAck     SessionEventKind = 1 // the gateway accepted a subscription
 	SubscriptionOverdue SessionEventKind = 2 // neither accepted nor refused in time
-	GatewayFailure      SessionEventKind = 3 // an error of another kind than the following
-	SymbolUnresolved    SessionEventKind = 4 // a symbol of a subscription stands for nothing
+	GatewayFailure      SessionEventKind = 3 // an error other than the following ones
+	SymbolUnresolved    SessionEventKind = 4 // a symbol of a subscription did not resolve
 	SlowReader          SessionEventKind = 5 // this reader falls behind; nothing is lost yet
-	RecordsSkipped      SessionEventKind = 6 // it was too slow: the data has a gap
-	// ReplayCompleted: a schema's replay has caught up. It does not say that nothing was
+	RecordsSkipped      SessionEventKind = 6 // this reader was too slow: the data has a gap
+	// ReplayCompleted: the replay of a schema has caught up. It does not imply that nothing was
 	// missed.
 	ReplayCompleted SessionEventKind = 7
 	EndOfInterval   SessionEventKind = 8 // every bar of an interval was sent
@@ -31,7 +31,7 @@ var sessionEventNames = [...]string{
 	ReplayCompleted: "ReplayCompleted", EndOfInterval: "EndOfInterval", Notice: "Notice",
 }
 
-// String is the kind's name.
+// String returns the name of the kind.
 func (k SessionEventKind) String() string {
 	if int(k) < len(sessionEventNames) && k > 0 {
 		return sessionEventNames[k]
@@ -39,20 +39,22 @@ func (k SessionEventKind) String() string {
 	return "SessionEventKind(?)"
 }
 
-// SessionEvent is something that the gateway reported about the session. It is read from a
-// system or error record, which the record handlers get too, just before.
+// SessionEvent is something that the gateway reported about the session, or failed to report in
+// time. It is derived from a system or error record, which the record handlers receive too,
+// just before.
 type SessionEvent struct {
 	Kind SessionEventKind
-	// Code is the gateway's own; dbn.ErrorCodeUnset when it is not an error, or had no code.
+	// Code is the gateway's own code; dbn.ErrorCodeUnset when the event is not an error, or had
+	// no code.
 	Code dbn.ErrorCode
-	// Fatal: the gateway closes the session after it.
+	// Fatal reports that the gateway closes the session afterwards.
 	Fatal bool
-	// SubscriptionID is what Subscribe returned; 0: the message does not name it.
+	// SubscriptionID is what Subscribe returned; 0 if the message does not name it.
 	SubscriptionID uint32
 	// Schema is the one that the message names, if HasSchema.
 	Schema    dbn.Schema
 	HasSchema bool
-	// TsEvent is when the gateway said so; dbn.UndefTimestamp for SubscriptionOverdue.
+	// TsEvent is the time of the gateway's record; dbn.UndefTimestamp for SubscriptionOverdue.
 	TsEvent dbn.UnixNanos
 	// Message is the gateway's text, without control characters; for SubscriptionOverdue
 	// the library's.
@@ -69,7 +71,7 @@ func sessionEventOf(event *bindings.Event) SessionEvent {
 	}
 }
 
-// warns reports whether who runs the program should know.
+// warns reports whether the event deserves a warning in the log.
 func (e *SessionEvent) warns() bool {
 	switch e.Kind {
 	case SubscriptionOverdue, GatewayFailure, SymbolUnresolved, SlowReader, RecordsSkipped:

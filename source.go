@@ -12,7 +12,7 @@ import (
 	"github.com/dbnloop/dbnloop/internal/reword"
 )
 
-// native is what the C handle of every kind of client can.
+// native is implemented by the C handle of every kind of client.
 type native interface {
 	ID() uint64
 	Pause()
@@ -21,8 +21,8 @@ type native interface {
 	Free()
 }
 
-// source is what every kind of client is: a stream of records that can be paused, and ends
-// once.
+// source is the common part of all clients: a stream of records that can be paused and that
+// ends once.
 type source struct {
 	r      *Reactor
 	c      native // nil once freed
@@ -30,22 +30,23 @@ type source struct {
 	h      Handlers
 	log    *slog.Logger
 	pull   func(batch Batch, cur *cursor) // set while an iterator takes the records
-	closed bool                           // the memory may be there until the turn's end; under core.mu
+	closed bool                           // the memory may remain until the turn ends; under core.mu
 	paused atomic.Bool
 	tsOut  atomic.Bool
 
 	// Of the last stream, for iterators.
-	begun bool   // a stream was asked for
-	end   *Error // nil: it goes on, or is complete
+	begun bool   // a stream was requested
+	end   *Error // nil: it is in progress, or complete
 	whole bool   // it is complete
 
-	// A turn's events are gathered before its handlers run. What a handler ended must not
-	// go on with events of the same turn: of the turns below records, or all, are dropped.
+	// The events of a turn are gathered before its handlers run. A stream that a handler ended
+	// must not continue with events of the same turn, so in the turns below its records, or all
+	// of its events, are dropped.
 	muted   uint64
 	renewed uint64
 }
 
-// attach makes the handle that open gives a client of the reactor.
+// attach registers the handle that open creates as a client of the reactor.
 func (c *source) attach(r *Reactor, log *slog.Logger, open func(*bindings.Reactor) (native, *bindings.Error)) error {
 	leave, err := r.enter()
 	if err != nil {
@@ -62,13 +63,13 @@ func (c *source) attach(r *Reactor, log *slog.Logger, open func(*bindings.Reacto
 	return nil
 }
 
-// begin is called when another stream begins: what this turn holds is of the one before.
+// begin is called when another stream begins: what this turn holds belongs to the previous one.
 func (c *source) begin() {
 	c.begun, c.end, c.whole = true, nil, false
 	c.renew()
 }
 
-// renew drops all that this turn still holds of the stream before.
+// renew drops everything that this turn still holds of the previous stream.
 func (c *source) renew() {
 	c.renewed = c.r.turnNo
 	c.r.cur.stopFor(c)
@@ -96,8 +97,7 @@ func (c *source) call(f func() *bindings.Error) error {
 	return nil
 }
 
-// must is call for methods without an error, see mustEnter. On a closed client they do
-// nothing.
+// must is call for methods without an error; see mustEnter. On a closed client it does nothing.
 func (c *source) must(f func()) {
 	leave, open := c.r.mustEnter()
 	if !open {
@@ -109,8 +109,8 @@ func (c *source) must(f func()) {
 	}
 }
 
-// ask is for what only looks, on whatever goroutine: f runs while nobody else is inside
-// the core, which takes a part of a turn at most. Of a closed client nothing is asked.
+// ask is for getters, on any goroutine. f runs while nobody else is inside the core, which it
+// waits for during a part of a turn at most. On a closed client f does not run.
 func (c *source) ask(f func()) {
 	c.r.core.mu.Lock()
 	defer c.r.core.mu.Unlock()
@@ -119,10 +119,10 @@ func (c *source) ask(f func()) {
 	}
 }
 
-// Handle sets the handlers, replacing the last ones; inside a handler too, from the next
-// record on (a handler of runs has been given its run already). From a second goroutine
-// while one is inside the reactor it panics with ErrInvalidState. It does nothing after
-// Close.
+// Handle sets the handlers, replacing the previous ones. Inside a handler it takes effect with
+// the next record (a run handler has already received its complete run). Called from a second
+// goroutine while another one is inside the reactor, it panics with ErrInvalidState. It does
+// nothing after Close.
 func (c *source) Handle(h Handlers) {
 	c.must(func() {
 		c.h = h
@@ -130,9 +130,10 @@ func (c *source) Handle(h Handlers) {
 	})
 }
 
-// Pause takes effect after the current handler returns: no further record, nothing more is
-// read, memory stays bounded, nothing is lost. From a second goroutine while one is inside
-// the reactor it panics with ErrInvalidState: Post it there. It does nothing after Close.
+// Pause takes effect after the current handler returns: no further record is delivered and
+// nothing more is read, so memory stays bounded and no record is lost. Called from a second
+// goroutine while another one is inside the reactor, it panics with ErrInvalidState: Post it
+// there. It does nothing after Close.
 func (c *source) Pause() {
 	c.must(func() {
 		c.c.Pause()
@@ -141,9 +142,9 @@ func (c *source) Pause() {
 	})
 }
 
-// Resume continues with what is buffered, then with the socket or the file. It delivers
-// nothing itself. From a second goroutine while one is inside the reactor it panics with
-// ErrInvalidState: Post it there. It does nothing after Close.
+// Resume resumes delivery, with buffered records first and then the socket or the file. It
+// delivers nothing itself. Called from a second goroutine while another one is inside the
+// reactor, it panics with ErrInvalidState: Post it there. It does nothing after Close.
 func (c *source) Resume() { c.must(c.resume) }
 
 func (c *source) resume() {
@@ -154,16 +155,16 @@ func (c *source) resume() {
 // IsPaused reports whether Pause is in effect. Any goroutine may call it at any time.
 func (c *source) IsPaused() bool { return c.paused.Load() }
 
-// TsOut reports whether the stream's records carry the gateway's send time; false before
-// the stream's metadata came. Any goroutine may call it at any time.
+// TsOut reports whether the stream's records carry the gateway's send time; false until the
+// metadata has arrived. Any goroutine may call it at any time.
 func (c *source) TsOut() bool { return c.tsOut.Load() }
 
-// Close ends the stream at once, calling no handler, and frees the client, which cannot be
-// used again. It may be called again, and inside a handler. ErrInvalidState from a second
-// goroutine while one is inside the reactor.
+// Close ends the stream at once, without calling a handler, and frees the client, which cannot
+// be used again. It may be called more than once, and inside a handler. It returns
+// ErrInvalidState when called from a second goroutine while another one is inside the reactor.
 func (c *source) Close() error { return c.closeWith(func() {}) }
 
-// closeWith is Close; forget drops what the kind of client holds of its own.
+// closeWith is Close; forget drops what the particular kind of client holds.
 func (c *source) closeWith(forget func()) error {
 	leave, err := c.r.enter()
 	if err != nil {
@@ -181,7 +182,7 @@ func (c *source) closeWith(forget func()) error {
 	c.c.Close()
 	forget()
 	if leave == handling {
-		// The handler may still look at its record: the memory goes after the turn.
+		// The handler may still read its record: the memory is freed after the turn.
 		c.r.toFree = append(c.r.toFree, c)
 		delete(c.r.clients, c.id)
 		return nil
@@ -205,7 +206,7 @@ func (c *source) free() {
 func (c *source) handle(event *bindings.Event) {
 	if c.renewed == c.r.turnNo {
 		event.Consumed = 0
-		return // of the session before
+		return // of the previous session
 	}
 	switch event.Kind {
 	case bindings.EventRecords:
@@ -277,12 +278,12 @@ func (c *source) onError(event *bindings.Event) {
 	}
 }
 
-// halted says that no further record may be delivered from what this turn holds.
+// halted reports that no further record of this turn may be delivered.
 func (c *source) halted() bool {
 	return c.paused.Load() || c.closed || c.muted == c.r.turnNo || c.renewed == c.r.turnNo
 }
 
-// deliver hands out a batch. However it ends, what was taken is noted in the event, which
+// deliver delivers a batch. However it ends, it stores what was consumed in the event, which
 // the next poll reads.
 func (c *source) deliver(event *bindings.Event) {
 	if c.halted() {
@@ -309,7 +310,7 @@ func (c *source) deliver(event *bindings.Event) {
 	for i := range batch.runs {
 		run := &batch.runs[i]
 		size, left := int(run.RecordSize), int(run.Count)
-		// Once, unless a handler breaks the run off and delivery goes on all the same.
+		// Once, unless a handler interrupts the run and delivery continues nevertheless.
 		for left > 0 {
 			before := cur.consumed
 			c.h.run(cur, dbn.RType(run.RType), run.Typed != 0, unsafe.Add(batch.data, before), size, left)

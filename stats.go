@@ -8,28 +8,28 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
-// Stats is what a client did since its stream began (Connect of a live client, Start of the
-// others). Counting is by batch and by run, in C++; reading it takes one call.
+// Stats holds the counters of a client since its stream began (Connect of a live client, Start
+// of the others). Counting takes place in C++, per batch and per run; reading takes one call.
 type Stats struct {
-	BytesRead uint64        // as they came: compressed; without TLS and HTTP
-	Reads     uint64        // pieces that they came in
-	Bytes     uint64        // of records that were taken, upgraded, with ts_out
-	Batches   uint64        // that they were handed out in
-	Polls     uint64        // turns of the reactor meanwhile
+	BytesRead uint64        // bytes received, compressed, without TLS and HTTP
+	Reads     uint64        // reads that received them
+	Bytes     uint64        // bytes of consumed records, upgraded, with ts_out
+	Batches   uint64        // batches that contained them
+	Polls     uint64        // turns of the reactor during that time
 	Pauses    uint64        // calls of Pause that took effect
-	Paused    time.Duration // all of them together, this one included
-	Buffered  int           // bytes held now, not yet handed out
-	// Silence is the time since the last byte came; heartbeats count, so that on a healthy
-	// live session it stays below the heartbeat interval. 0 before the first.
+	Paused    time.Duration // total, including the present pause
+	Buffered  int           // bytes buffered now and not yet delivered
+	// Silence is the time since the last byte arrived; 0 before the first. Heartbeats count, so
+	// on a healthy live session it stays below the heartbeat interval.
 	Silence time.Duration
-	// Records that were taken, by rtype.
+	// Records is the number of consumed records by rtype.
 	Records [256]uint64
-	// Of live clients WithTsOut: this machine's clock less ts_out, and ts_out less
-	// ts_recv, of the last record of each batch.
+	// GatewayToClient is the local clock minus ts_out, and VenueToGateway is ts_out minus
+	// ts_recv, both sampled at the last record of each batch of live clients WithTsOut.
 	GatewayToClient, VenueToGateway LatencyHistogram
 }
 
-// Count is the number of records of the given types; of all without an argument.
+// Count returns the number of records of the given types; of all types without an argument.
 func (s *Stats) Count(types ...dbn.RType) (n uint64) {
 	if len(types) == 0 {
 		for _, count := range s.Records {
@@ -42,11 +42,11 @@ func (s *Stats) Count(types ...dbn.RType) (n uint64) {
 	return n
 }
 
-// LatencyHistogram counts how long something took, in buckets that double: bucket 0 holds
-// what took no time (or less: two clocks disagree), bucket n what took 2^(n-1) to 2^n - 1 ns.
+// LatencyHistogram counts durations in buckets whose width doubles. Bucket 0 counts values of
+// zero or less (two clocks disagree), bucket n counts values of 2^(n-1) to 2^n - 1 ns.
 type LatencyHistogram [bindings.LatencyBuckets]uint64
 
-// Count is the number of values.
+// Count returns the number of values.
 func (h *LatencyHistogram) Count() (n uint64) {
 	for _, count := range h {
 		n += count
@@ -54,8 +54,8 @@ func (h *LatencyHistogram) Count() (n uint64) {
 	return n
 }
 
-// Quantile is a bound that the fraction q (0 to 1) of the values does not pass: the end of
-// its bucket, so at most twice the value itself. 0 without values.
+// Quantile returns an upper bound of the quantile q (0 to 1): the end of its bucket, which is
+// at most twice the value itself. 0 without values.
 func (h *LatencyHistogram) Quantile(q float64) time.Duration {
 	total := h.Count()
 	if total == 0 {
@@ -71,9 +71,9 @@ func (h *LatencyHistogram) Quantile(q float64) time.Duration {
 	return math.MaxInt64
 }
 
-// Stats is what the client did in the present stream, or in the last one, up to now. After
-// Close it is empty. Any goroutine may call it at any time: while the reactor is in use it
-// waits for the present work of the C++ core at most, never for a handler or for data.
+// Stats returns the statistics of the present stream, or of the last one. After Close they are
+// empty. Any goroutine may call it at any time: while the reactor is in use, it waits at most
+// for a call into the C++ core that is in progress, never for a handler or for data.
 func (c *source) Stats() (s Stats) {
 	c.ask(func() {
 		var in bindings.Stats

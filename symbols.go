@@ -7,7 +7,7 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
-// symbolList makes the comma-separated list that the C API and the historical API take.
+// symbolList returns the comma-separated list that the C API and the historical API accept.
 func symbolList(stype dbn.SType, symbols []string) (string, error) {
 	if len(symbols) == 0 {
 		return "", newError(CodeInvalidSymbol, "no symbol is given; dbn.AllSymbols alone selects every one")
@@ -19,7 +19,7 @@ func symbolList(stype dbn.SType, symbols []string) (string, error) {
 		if stype != dbn.STypeInstrumentID || symbol == dbn.AllSymbols {
 			continue
 		}
-		// Names where ids are due resolve to nothing: no record would ever come.
+		// Names in place of ids resolve to nothing: no record would ever arrive.
 		if _, err := strconv.ParseUint(symbol, 10, 32); err != nil {
 			return "", newError(CodeInvalidSymbol, "symbol %q is not a number from 0 to 4294967295, and StypeIn is STypeInstrumentID, its zero value: set StypeIn to dbn.STypeRawSymbol, or what else the symbols are", symbol)
 		}

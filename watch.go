@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TimerID names a timer.
+// TimerID identifies a timer.
 type TimerID uint64
 
 type timer struct {
@@ -14,17 +14,18 @@ type timer struct {
 	repeat bool
 }
 
-// AfterFunc runs f once, d from now, as a handler. A d below 0 is 0, one above 10 years is
-// 10 years. Inside a handler it is allowed. ErrInvalidArgument for a nil f,
-// ErrInvalidState from a second goroutine while one is inside the reactor, and after Close.
+// AfterFunc runs f once, d from now, as a handler. A d below 0 counts as 0, and one above 10
+// years as 10 years. It may be called inside a handler. It returns ErrInvalidArgument for a nil
+// f, and ErrInvalidState when called from a second goroutine while another one is inside the
+// reactor, and after Close.
 func (r *Reactor) AfterFunc(d time.Duration, f func()) (TimerID, error) {
 	return r.addTimer(d, 0, f)
 }
 
-// Every runs f every d (> 0) as a handler, until Cancel; turns that came too late for some
-// are not made up for. Inside a handler it is allowed. ErrInvalidArgument for a nil f or a
-// d that is not positive, ErrInvalidState from a second goroutine while one is inside the
-// reactor, and after Close.
+// Every runs f every d (> 0) as a handler, until Cancel. Runs that were missed are not
+// repeated. It may be called inside a handler. It returns ErrInvalidArgument for a nil f or a d
+// that is not positive, and ErrInvalidState when called from a second goroutine while another
+// one is inside the reactor, and after Close.
 func (r *Reactor) Every(d time.Duration, f func()) (TimerID, error) {
 	if d <= 0 {
 		return 0, newError(CodeInvalidArgument, "a timer's period must be greater than 0, not %v", d)
@@ -52,10 +53,10 @@ func (r *Reactor) addTimer(delay, period time.Duration, f func()) (TimerID, erro
 	return TimerID(id), nil
 }
 
-// Cancel ends a timer, also one whose turn has come but whose function has not run. False
-// when it has run already or is unknown, and after Close. Inside a handler it is allowed,
-// in that of the timer itself too. From a second goroutine while one
-// is inside the reactor it panics with ErrInvalidState.
+// Cancel cancels a timer, even one that is due but whose function has not run yet. It returns
+// false when the timer has fired or does not exist, and after Close. It may be called inside a
+// handler, including that of the timer itself. Called from a second goroutine while another one
+// is inside the reactor, it panics with ErrInvalidState.
 func (r *Reactor) Cancel(id TimerID) bool {
 	leave, open := r.mustEnter()
 	if !open {
@@ -85,11 +86,11 @@ type watch struct {
 	interest uint32
 }
 
-// Add watches fd, level-triggered: f is called as a handler with epoll's event bits. ERR
-// and HUP come whether they were asked for or not. The fd stays the caller's. Inside a
-// handler it is allowed. ErrInvalidArgument for a nil f or an fd that is watched already,
-// ErrSystem when epoll refuses the fd, ErrInvalidState from a second goroutine while one is
-// inside the reactor, and after Close.
+// Add watches fd, level-triggered: f is called as a handler with epoll's event bits. ERR and
+// HUP are always reported. The fd still belongs to the caller. It may be called inside a
+// handler. It returns ErrInvalidArgument for a nil f or an fd that is watched already,
+// ErrSystem when epoll refuses the fd, and ErrInvalidState when called from a second goroutine
+// while another one is inside the reactor, and after Close.
 func (r *Reactor) Add(fd int, events uint32, f func(events uint32)) error {
 	if f == nil {
 		return newError(CodeInvalidArgument, "Add: the function for fd %d is nil", fd)
@@ -99,8 +100,8 @@ func (r *Reactor) Add(fd int, events uint32, f func(events uint32)) error {
 		return err
 	}
 	defer r.leave(leave)
-	// A turn may hold events of an fd that was removed since, and whose number is used
-	// again: they are told apart by an id.
+	// A turn may hold events of an fd that was removed since and whose number was reused; an id
+	// distinguishes them.
 	id := r.lastID + 1
 	if e := r.core.loop.Add(fd, events, id); e != nil {
 		return fromC(e)
@@ -111,9 +112,10 @@ func (r *Reactor) Add(fd int, events uint32, f func(events uint32)) error {
 	return nil
 }
 
-// Modify changes the events of an fd that was added, also for what this turn holds already.
-// Inside a handler it is allowed. ErrInvalidArgument for an fd that is not watched,
-// ErrInvalidState from a second goroutine while one is inside the reactor, and after Close.
+// Modify changes the events of an fd that was added, including for events that this turn
+// already holds. It may be called inside a handler. It returns ErrInvalidArgument for an fd
+// that is not watched, and ErrInvalidState when called from a second goroutine while another
+// one is inside the reactor, and after Close.
 func (r *Reactor) Modify(fd int, events uint32) error {
 	leave, err := r.enter()
 	if err != nil {
@@ -133,16 +135,16 @@ func (r *Reactor) onFd(id uint64, events uint32) {
 	if !ok {
 		return // removed since
 	}
-	// Interest that was taken back since is not reported any more.
+	// Interest that was withdrawn since is no longer reported.
 	if ready := events & (w.interest | unix.EPOLLERR | unix.EPOLLHUP); ready != 0 {
 		w.f(ready)
 	}
 }
 
-// Remove forgets an fd: its function is not called any more, not even for what this turn
-// holds already. Unknown fds are ignored. Call it before closing the fd. Inside a handler
-// it is allowed. ErrInvalidState from a second goroutine while one is inside the reactor,
-// and after Close.
+// Remove stops watching an fd: its function is no longer called, not even for events that this
+// turn already holds. Unknown fds are ignored. Call it before closing the fd. It may be called
+// inside a handler. It returns ErrInvalidState when called from a second goroutine while
+// another one is inside the reactor, and after Close.
 func (r *Reactor) Remove(fd int) error {
 	leave, err := r.enter()
 	if err != nil {

@@ -12,10 +12,10 @@ import (
 	"github.com/dbnloop/dbnloop/internal/reword"
 )
 
-// DecodeError says where a stream could not be read on. Every whole record before it was
+// DecodeError is a fault of a stream and its position. Every complete record before it was
 // returned first.
 type DecodeError struct {
-	Offset int64 // bytes of (decompressed) DBN before the fault
+	Offset int64 // bytes of decompressed DBN before the fault
 	Err    error
 }
 
@@ -23,14 +23,14 @@ func (e *DecodeError) Error() string {
 	return reword.Text(fmt.Sprintf("dbn: at byte %d: %s", e.Offset, strings.TrimPrefix(e.Err.Error(), "dbn: ")))
 }
 
-// Unwrap gives the cause; io.ErrUnexpectedEOF when the input is cut off.
+// Unwrap returns the cause; io.ErrUnexpectedEOF when the input is cut off.
 func (e *DecodeError) Unwrap() error { return e.Err }
 
-// ErrHeaderInFragment is returned where a DBN header begins although the input was said to
-// be a fragment, which has none.
+// ErrHeaderInFragment is returned where a DBN header begins although the input was declared to be
+// a fragment, which has no header.
 var ErrHeaderInFragment = errors.New("dbn: a DBN header begins here, but a fragment has none: read the input as a complete stream")
 
-// MetadataSizeError says that a header is larger than WithMaxMetadata allows.
+// MetadataSizeError is the error for a header that is larger than WithMaxMetadata allows.
 type MetadataSizeError struct {
 	Size, Limit int // bytes
 }
@@ -39,7 +39,7 @@ func (e *MetadataSizeError) Error() string {
 	return fmt.Sprintf("dbn: metadata of %d bytes exceeds the limit of %d bytes", e.Size, e.Limit)
 }
 
-// cutError is an end of the input where none may be.
+// cutError is an unexpected end of the input.
 type cutError string
 
 func (e cutError) Error() string { return string(e) }
@@ -47,16 +47,16 @@ func (e cutError) Error() string { return string(e) }
 // Unwrap makes it an io.ErrUnexpectedEOF.
 func (e cutError) Unwrap() error { return io.ErrUnexpectedEOF }
 
-// ErrLegacyDBZ is returned for the format that came before DBN.
+// ErrLegacyDBZ is returned for DBZ, the predecessor of DBN.
 var ErrLegacyDBZ = errors.New("dbn: legacy DBZ data; convert it to DBN with the official dbn tool first")
 
-// Decoder reads a DBN stream record by record. It holds one buffer and allocates nothing
-// per record. Not for use by several goroutines at once.
+// Decoder reads a DBN stream record by record. It holds one buffer and allocates nothing per
+// record. It must not be used by several goroutines at once.
 //
-// The input may be several DBN streams one after the other (cat a.dbn b.dbn, a capture that
-// was appended to, frames of zstd): a header between two records is read like the first
-// one, and Metadata gives it from then on. It must fit the first one, see
-// [Metadata.CanFollow]; else decoding ends with an error that says where it begins.
+// The input may consist of several DBN streams in succession (cat a.dbn b.dbn, a capture that was
+// appended to, frames of zstd). A header between two records is then read like the first one, and
+// Metadata returns it from then on. It must match the first one, see [Metadata.CanFollow];
+// otherwise decoding ends with an error that says where it begins.
 type Decoder struct {
 	in       io.Reader
 	zr       *zstdReader // nil: plain
@@ -82,45 +82,45 @@ type decoderOptions struct {
 	next        func(*Metadata)
 }
 
-// DecoderOption changes how a Decoder reads.
+// DecoderOption configures a Decoder.
 type DecoderOption interface{ apply(*decoderOptions) }
 
 type decoderOption func(*decoderOptions)
 
 func (f decoderOption) apply(o *decoderOptions) { f(o) }
 
-// WithUpgrade sets what happens to records of older versions. Default: UpgradeToV3.
+// WithUpgrade sets how records of older versions are treated. Default: UpgradeToV3.
 func WithUpgrade(policy UpgradePolicy) DecoderOption {
 	return decoderOption(func(o *decoderOptions) { o.policy = policy })
 }
 
-// WithMaxMetadata bounds the header's size in bytes; a larger one is a *MetadataSizeError.
-// Memory grows with the bytes that really come. Default: 256 MiB.
+// WithMaxMetadata limits the size of the header in bytes; a larger one is a *MetadataSizeError.
+// Memory grows with the bytes that really arrive. Default: 256 MiB.
 func WithMaxMetadata(n int) DecoderOption {
 	return decoderOption(func(o *decoderOptions) { o.maxMetadata = n })
 }
 
-// WithNextHeader sets a function that is called with each header after the first one, from
-// inside Next, before it returns the first record under that header.
+// WithNextHeader sets a function that is called with each header after the first one, from inside
+// Next, before it returns the first record under that header.
 func WithNextHeader(f func(*Metadata)) DecoderOption {
 	return decoderOption(func(o *decoderOptions) { o.next = f })
 }
 
-// WithFragment reads records that have no header, of this version: 1 to 3, of which 3 does
-// not go with UpgradeToV2.
+// WithFragment reads records without a header, of the given version (1 to 3). Version 3 is
+// refused together with UpgradeToV2.
 func WithFragment(version uint8, tsOut bool) DecoderOption {
 	return decoderOption(func(o *decoderOptions) { o.fragment, o.version, o.tsOut = true, version, tsOut })
 }
 
-// decoderBuffer is how many bytes a Decoder holds, maxWindow how many zstd may look back;
-// tests that make many make them smaller.
+// decoderBuffer is the number of bytes that a Decoder holds, maxWindow the size of the window
+// that zstd may use. Tests that create many Decoders reduce them.
 var (
 	decoderBuffer        = 256 << 10
 	maxWindow     uint64 = 128 << 20
 )
 
-// NewDecoder reads the header of a DBN stream, plain or zstd-compressed (several frames and
-// skippable frames too).
+// NewDecoder reads the header of a DBN stream, which may be plain or compressed with zstd, also
+// in several frames and with skippable frames.
 func NewDecoder(r io.Reader, opts ...DecoderOption) (*Decoder, error) {
 	o := decoderOptions{policy: UpgradeToV3, maxMetadata: 256 << 20}
 	for _, opt := range opts {
@@ -150,7 +150,8 @@ func NewDecoder(r io.Reader, opts ...DecoderOption) (*Decoder, error) {
 	return d, nil
 }
 
-// open looks at the first bytes: zstd, a skippable frame before it, legacy DBZ, or plain.
+// open determines the format from the first bytes: zstd, a skippable frame before it, legacy DBZ,
+// or plain.
 func (d *Decoder) open(r io.Reader) error {
 	br := bufio.NewReaderSize(r, decoderBuffer/2)
 	head, err := br.Peek(12)
@@ -244,7 +245,7 @@ func (e nextHeaderError) Error() string {
 
 func (e nextHeaderError) Unwrap() error { return e.err }
 
-// cause is an error without the offset that it was given when the buffer was filled.
+// cause is an error without the offset that it received when the buffer was filled.
 func cause(err error) error {
 	var fault *DecodeError
 	if errors.As(err, &fault) {
@@ -253,7 +254,7 @@ func cause(err error) error {
 	return err
 }
 
-// unread reads what was not decoded yet: the buffer, then the input.
+// unread reads the bytes that were not decoded yet: the buffer, then the input.
 type unread struct{ d *Decoder }
 
 // Read implements io.Reader.
@@ -269,8 +270,8 @@ func (u unread) Read(p []byte) (int, error) {
 	return d.in.Read(p)
 }
 
-// readGrowing reads up to total bytes behind prefix; memory grows with what really comes,
-// because the total is a number that the input claims.
+// readGrowing reads up to total bytes after prefix. Memory grows with the bytes that really
+// arrive, because total is a number that the input claims.
 func readGrowing(r io.Reader, prefix []byte, total int) ([]byte, error) {
 	out := append([]byte(nil), prefix...)
 	for len(out) < total {
@@ -285,21 +286,21 @@ func readGrowing(r io.Reader, prefix []byte, total int) ([]byte, error) {
 	return out, nil
 }
 
-// Metadata is the header of the record that Next returned last, upgraded as the policy says;
-// nil for a fragment. It is another one after a further header was read.
+// Metadata returns the header of the record that Next returned last, upgraded according to the
+// policy; nil for a fragment. It changes when a further header is read.
 func (d *Decoder) Metadata() *Metadata { return d.metadata }
 
-// InputVersion is the version of the data before any upgrade.
+// InputVersion returns the DBN version of the data before any upgrade.
 func (d *Decoder) InputVersion() uint8 { return d.version }
 
 // TsOut reports whether records carry the gateway's send time.
 func (d *Decoder) TsOut() bool { return d.tsOut }
 
-// Offset is the number of (decompressed) bytes before the next record.
+// Offset returns the number of decompressed bytes before the next record.
 func (d *Decoder) Offset() int64 { return d.offset }
 
-// Next returns the next record, valid until the next call; io.EOF at a clean end. Any other
-// error is a *DecodeError.
+// Next returns the next record, which is valid until the next call, or io.EOF at a clean end. Any
+// other error is a *DecodeError.
 func (d *Decoder) Next() (Record, error) {
 	r, err := d.nextRaw()
 	if err != nil {
@@ -308,9 +309,8 @@ func (d *Decoder) Next() (Record, error) {
 	return d.up.Upgrade(r), nil
 }
 
-// ResumeAt continues with the records that are read from r, which begins between two records
-// of the same plain (not compressed) stream, offset bytes after its beginning. The header
-// stays what it was.
+// ResumeAt continues with the records that are read from r, which begins between two records of
+// the same uncompressed stream, offset bytes after its beginning. The header stays unchanged.
 func (d *Decoder) ResumeAt(r io.Reader, offset int64) {
 	d.Close()
 	d.in, d.zr = r, nil
@@ -353,9 +353,9 @@ const (
 	zstdByte   = zstdMagic & 0xFF // with which a zstd frame begins
 )
 
-// isHeader reports whether a DBN header begins where a record is expected: "DBN" and a
-// version. As a record these bytes would be one of 272 bytes, of the rtype 0x42, which does
-// not exist, and of a publisher from 334 on. b holds at least 4 bytes.
+// isHeader reports whether a DBN header begins where a record is expected: "DBN" and a version.
+// As a record these bytes would be one of 272 bytes, of the rtype 0x42, which does not exist, and
+// of a publisher from 334 on. b holds at least 4 bytes.
 func isHeader(b []byte) bool { return string(b[:3]) == "DBN" && b[3] != 0 }
 
 // nextStream reads the header of another stream, if one begins where a record is expected.
@@ -382,8 +382,8 @@ func (d *Decoder) nextStream() (begun bool, err error) {
 	return true, nil
 }
 
-// align moves the record to an aligned address; only needed after a record whose size is no
-// multiple of 8.
+// align moves the record to an aligned address. This is only needed after a record whose size is
+// not a multiple of 8.
 func (d *Decoder) align(size int) {
 	if d.pos%8 != 0 {
 		copy(d.buf, d.buf[d.pos:d.end])
@@ -392,7 +392,7 @@ func (d *Decoder) align(size int) {
 	}
 }
 
-// want makes n bytes available at pos, or says why not.
+// want makes n bytes available at pos, or returns the reason why it cannot.
 func (d *Decoder) want(n int) error {
 	for d.end-d.pos < n {
 		if d.err != nil {
@@ -413,7 +413,7 @@ func (d *Decoder) want(n int) error {
 	return nil
 }
 
-// Close frees what zstd holds; it does not close the reader.
+// Close frees the memory of zstd; it does not close the reader.
 func (d *Decoder) Close() {
 	if d.zr != nil {
 		d.zr.close()

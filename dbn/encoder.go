@@ -7,8 +7,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Encoder writes a DBN stream. Records go out as they are: their layout must be that of the
-// metadata's version, with ts_out when the metadata says so.
+// Encoder writes a DBN stream. Records are written as they are: their layout must be that of the
+// metadata's version, with a ts_out if the metadata says so.
 type Encoder struct {
 	out       io.Writer
 	zw        *zstd.Encoder
@@ -22,20 +22,21 @@ type encoderOptions struct {
 	frameSize int
 }
 
-// EncoderOption changes how an Encoder writes.
+// EncoderOption configures an Encoder.
 type EncoderOption interface{ apply(*encoderOptions) }
 
 type encoderOption func(*encoderOptions)
 
 func (f encoderOption) apply(o *encoderOptions) { f(o) }
 
-// WithZstd compresses. A frame is closed after frameSize bytes of records, so that a file
-// is readable up to there even after a crash; 0: one frame for everything. Default: plain.
+// WithZstd compresses the stream. A frame is closed after frameSize bytes of records, so that a
+// file is readable up to there even after a crash; 0: one frame for everything. Default: plain.
 func WithZstd(frameSize int) EncoderOption {
 	return encoderOption(func(o *encoderOptions) { o.zstd, o.frameSize = true, frameSize })
 }
 
-// NewEncoder writes the header. A nil metadata writes a fragment: records alone.
+// NewEncoder creates an encoder and writes the header. With nil metadata it writes a fragment,
+// which consists of records alone.
 func NewEncoder(w io.Writer, metadata *Metadata, opts ...EncoderOption) (*Encoder, error) {
 	var o encoderOptions
 	for _, opt := range opts {
@@ -62,7 +63,7 @@ func NewEncoder(w io.Writer, metadata *Metadata, opts ...EncoderOption) (*Encode
 // Write appends one record.
 func (e *Encoder) Write(r Record) error { return e.WriteBytes(r.Bytes()) }
 
-// WriteBytes appends whole records, as a live batch holds them.
+// WriteBytes appends complete records, such as those of a live batch.
 func (e *Encoder) WriteBytes(records []byte) error {
 	if _, err := e.w.Write(records); err != nil {
 		return fmt.Errorf("dbn: writing records: %w", err)
@@ -77,8 +78,8 @@ func (e *Encoder) WriteBytes(records []byte) error {
 	return nil
 }
 
-// Flush makes everything so far readable: it ends the zstd frame. Plain data is written at
-// once and needs none.
+// Flush ends the zstd frame, so that everything so far can be read. Plain data is written at once
+// and needs no Flush.
 func (e *Encoder) Flush() error {
 	if e.zw == nil || e.inFrame == 0 {
 		return nil
@@ -95,5 +96,5 @@ func (e *Encoder) endFrame() error {
 	return nil
 }
 
-// Close flushes; it does not close the writer.
+// Close flushes the stream; it does not close the writer.
 func (e *Encoder) Close() error { return e.Flush() }

@@ -8,7 +8,7 @@ import (
 )
 
 // RType is the kind of record.
-// Values that are not listed may come, and survive.
+// Unlisted values may occur and are preserved.
 type RType uint8
 
 const (
@@ -37,7 +37,7 @@ const (
 	RTypeBbo1M           RType = 0xC4
 )
 
-// String is the value's text in the API and in files; the number for unknown values.
+// String returns the value's text in the API and in files, or the number of an unknown value.
 func (v RType) String() string {
 	switch v {
 	case RTypeMbp0:
@@ -90,7 +90,7 @@ func (v RType) String() string {
 	return "unknown(" + strconv.Itoa(int(v)) + ")"
 }
 
-// ParseRType is the reverse of String; older names are accepted.
+// ParseRType is the reverse of String. It accepts older names, too.
 func ParseRType(text string) (RType, error) {
 	switch text {
 	case "mbp-0":
@@ -149,16 +149,16 @@ func AllRTypes() []RType {
 }
 
 // Side is a side of the book, or the aggressor's of a trade.
-// Values that are not listed may come, and survive.
+// Unlisted values may occur and are preserved.
 type Side byte
 
 const (
 	SideAsk  Side = 'A' // sell
 	SideBid  Side = 'B' // buy
-	SideNone Side = 'N' // neither, or not given
+	SideNone Side = 'N' // neither, or undefined
 )
 
-// String is the value's text in the API and in files; the number for unknown values.
+// String returns the value's text in the API and in files, or the number of an unknown value.
 func (v Side) String() string {
 	switch v {
 	case SideAsk:
@@ -171,7 +171,7 @@ func (v Side) String() string {
 	return "unknown(" + strconv.Itoa(int(v)) + ")"
 }
 
-// ParseSide is the reverse of String; older names are accepted.
+// ParseSide is the reverse of String. It accepts older names, too.
 func ParseSide(text string) (Side, error) {
 	switch text {
 	case "Ask":
@@ -190,20 +190,20 @@ func AllSides() []Side {
 }
 
 // Action is what happened to the book.
-// Values that are not listed may come, and survive.
+// Unlisted values may occur and are preserved.
 type Action byte
 
 const (
-	ActionAdd    Action = 'A' // an order came in
-	ActionCancel Action = 'C' // an order, or a part of it, went
-	ActionFill   Action = 'F' // a resting order was filled; the book is as before
+	ActionAdd    Action = 'A' // an order was added
+	ActionCancel Action = 'C' // an order was cancelled, completely or in part
+	ActionFill   Action = 'F' // a resting order was filled; the book is unchanged
 	ActionModify Action = 'M' // an order's price or size changed
-	ActionNone   Action = 'N' // the book is as before; there may be flags
+	ActionNone   Action = 'N' // the book is unchanged; there may be flags
 	ActionClear  Action = 'R' // the book is empty
-	ActionTrade  Action = 'T' // an aggressor traded; the book is as before
+	ActionTrade  Action = 'T' // an aggressor traded; the book is unchanged
 )
 
-// String is the value's text in the API and in files; the number for unknown values.
+// String returns the value's text in the API and in files, or the number of an unknown value.
 func (v Action) String() string {
 	switch v {
 	case ActionAdd:
@@ -224,7 +224,7 @@ func (v Action) String() string {
 	return "unknown(" + strconv.Itoa(int(v)) + ")"
 }
 
-// ParseAction is the reverse of String; older names are accepted.
+// ParseAction is the reverse of String. It accepts older names, too.
 func ParseAction(text string) (Action, error) {
 	switch text {
 	case "Add":
@@ -251,7 +251,7 @@ func AllActions() []Action {
 }
 
 // InstrumentClass is the kind of instrument.
-// Values that are not listed may come, and survive.
+// Unlisted values may occur and are preserved.
 type InstrumentClass byte
 
 const (
@@ -268,7 +268,7 @@ const (
 	InstrumentClassCommoditySpot InstrumentClass = 'Y'
 )
 
-// String is the value's text in the API and in files; the number for unknown values.
+// String returns the value's text in the API and in files, or the number of an unknown value.
 func (v InstrumentClass) String() string {
 	switch v {
 	case InstrumentClassBond:
@@ -297,7 +297,7 @@ func (v InstrumentClass) String() string {
 	return "unknown(" + strconv.Itoa(int(v)) + ")"
 }
 
-// ParseInstrumentClass is the reverse of String; older names are accepted.
+// ParseInstrumentClass is the reverse of String. It accepts older names, too.
 func ParseInstrumentClass(text string) (InstrumentClass, error) {
 	switch text {
 	case "Bond":
@@ -332,11 +332,11 @@ func AllInstrumentClasses() []InstrumentClass {
 }
 
 // MatchAlgorithm is how a venue matches orders.
-// Values that are not listed may come, and survive.
+// Unlisted values may occur and are preserved.
 type MatchAlgorithm byte
 
 const (
-	MatchAlgorithmUndefined                   MatchAlgorithm = ' ' // not given
+	MatchAlgorithmUndefined                   MatchAlgorithm = ' ' // undefined
 	MatchAlgorithmAllocation                  MatchAlgorithm = 'A'
 	MatchAlgorithmProRata                     MatchAlgorithm = 'C'
 	MatchAlgorithmFifo                        MatchAlgorithm = 'F'
@@ -350,7 +350,7 @@ const (
 	MatchAlgorithmEurodollarFutures           MatchAlgorithm = 'Y'
 )
 
-// String is the value's text in the API and in files; the number for unknown values.
+// String returns the value's text in the API and in files, or the number of an unknown value.
 func (v MatchAlgorithm) String() string {
 	switch v {
 	case MatchAlgorithmUndefined:
@@ -381,7 +381,7 @@ func (v MatchAlgorithm) String() string {
 	return "unknown(" + strconv.Itoa(int(v)) + ")"
 }
 
-// ParseMatchAlgorithm is the reverse of String; older names are accepted.
+// ParseMatchAlgorithm is the reverse of String. It accepts older names, too.
 func ParseMatchAlgorithm(text string) (MatchAlgorithm, error) {
 	switch text {
 	case "Undefined":
@@ -417,8 +417,8 @@ func AllMatchAlgorithms() []MatchAlgorithm {
 	return []MatchAlgorithm{MatchAlgorithmUndefined, MatchAlgorithmAllocation, MatchAlgorithmProRata, MatchAlgorithmFifo, MatchAlgorithmConfigurable, MatchAlgorithmThresholdProRata, MatchAlgorithmTimeProRata, MatchAlgorithmThresholdProRataLmm, MatchAlgorithmFifoTopLmm, MatchAlgorithmFifoLmm, MatchAlgorithmInstitutionalPrioritization, MatchAlgorithmEurodollarFutures}
 }
 
-// UserDefinedInstrument says whether a user of the venue made an instrument.
-// Values that are not listed may come, and survive.
+// UserDefinedInstrument says whether a user of the venue created an instrument.
+// Unlisted values may occur and are preserved.
 type UserDefinedInstrument byte
 
 const (
@@ -426,7 +426,7 @@ const (
 	UserDefinedInstrumentYes UserDefinedInstrument = 'Y'
 )
 
-// String is the value's text in the API and in files; the number for unknown values.
+// String returns the value's text in the API and in files, or the number of an unknown value.
 func (v UserDefinedInstrument) String() string {
 	switch v {
 	case UserDefinedInstrumentNo:
@@ -437,7 +437,7 @@ func (v UserDefinedInstrument) String() string {
 	return "unknown(" + strconv.Itoa(int(v)) + ")"
 }
 
-// ParseUserDefinedInstrument is the reverse of String; older names are accepted.
+// ParseUserDefinedInstrument is the reverse of String. It accepts older names, too.
 func ParseUserDefinedInstrument(text string) (UserDefinedInstrument, error) {
 	switch text {
 	case "No":
@@ -453,8 +453,8 @@ func AllUserDefinedInstruments() []UserDefinedInstrument {
 	return []UserDefinedInstrument{UserDefinedInstrumentNo, UserDefinedInstrumentYes}
 }
 
-// SecurityUpdateAction is what happened to an instrument's definition.
-// Values that are not listed may come, and survive.
+// SecurityUpdateAction is the kind of change to an instrument's definition.
+// Unlisted values may occur and are preserved.
 type SecurityUpdateAction byte
 
 const (
@@ -464,7 +464,7 @@ const (
 	SecurityUpdateActionInvalid SecurityUpdateAction = '~' // deprecated; in old files
 )
 
-// String is the value's text in the API and in files; the number for unknown values.
+// String returns the value's text in the API and in files, or the number of an unknown value.
 func (v SecurityUpdateAction) String() string {
 	switch v {
 	case SecurityUpdateActionAdd:
@@ -479,7 +479,7 @@ func (v SecurityUpdateAction) String() string {
 	return "unknown(" + strconv.Itoa(int(v)) + ")"
 }
 
-// ParseSecurityUpdateAction is the reverse of String; older names are accepted.
+// ParseSecurityUpdateAction is the reverse of String. It accepts older names, too.
 func ParseSecurityUpdateAction(text string) (SecurityUpdateAction, error) {
 	switch text {
 	case "Add":
@@ -499,16 +499,16 @@ func AllSecurityUpdateActions() []SecurityUpdateAction {
 	return []SecurityUpdateAction{SecurityUpdateActionAdd, SecurityUpdateActionDelete, SecurityUpdateActionModify, SecurityUpdateActionInvalid}
 }
 
-// SType is a symbology: what kind of name a symbol is.
-// Values that are not listed may come, and survive.
+// SType is a symbology, the kind of name that a symbol is.
+// Unlisted values may occur and are preserved.
 type SType uint8
 
 const (
 	STypeInstrumentID  SType = 0  // the numeric id
-	STypeRawSymbol     SType = 1  // the publisher's own
+	STypeRawSymbol     SType = 1  // the symbol of the publisher
 	STypeSmart         SType = 2  // deprecated: continuous and parent
 	STypeContinuous    SType = 3  // a rolling future, such as ES.c.0
-	STypeParent        SType = 4  // all of a product, such as ES.FUT
+	STypeParent        SType = 4  // all instruments of a product, such as ES.FUT
 	STypeNasdaqSymbol  SType = 5  // Nasdaq Integrated suffixes
 	STypeCmsSymbol     SType = 6  // CMS suffixes
 	STypeIsin          SType = 7  // ISO 6166
@@ -520,11 +520,11 @@ const (
 	STypeListingID     SType = 13 // reference API only
 	STypeIssuerID      SType = 14 // reference API only
 	STypeSecurityID    SType = 15 // reference API only
-	// STypeNone: mixed or not given.
+	// STypeNone stands for a mixed or undefined value.
 	STypeNone SType = 255
 )
 
-// String is the value's text in the API and in files; the number for unknown values.
+// String returns the value's text in the API and in files, or the number of an unknown value.
 func (v SType) String() string {
 	switch v {
 	case STypeInstrumentID:
@@ -563,7 +563,7 @@ func (v SType) String() string {
 	return "unknown(" + strconv.Itoa(int(v)) + ")"
 }
 
-// ParseSType is the reverse of String; older names are accepted.
+// ParseSType is the reverse of String. It accepts older names, too.
 func ParseSType(text string) (SType, error) {
 	switch text {
 	case "instrument_id", "product_id":
@@ -607,8 +607,8 @@ func AllSTypes() []SType {
 	return []SType{STypeInstrumentID, STypeRawSymbol, STypeSmart, STypeContinuous, STypeParent, STypeNasdaqSymbol, STypeCmsSymbol, STypeIsin, STypeUsCode, STypeBbgCompID, STypeBbgCompTicker, STypeFigi, STypeFigiTicker, STypeListingID, STypeIssuerID, STypeSecurityID}
 }
 
-// Schema is a kind of data that can be asked for.
-// Values that are not listed may come, and survive.
+// Schema is a kind of data that can be requested.
+// Unlisted values may occur and are preserved.
 type Schema uint16
 
 const (
@@ -617,26 +617,26 @@ const (
 	SchemaMbp10      Schema = 2  // ten levels of the book
 	SchemaTbbo       Schema = 3  // trades with the top of the book before each
 	SchemaTrades     Schema = 4  // trades
-	SchemaOhlcv1S    Schema = 5  // bars of a second
-	SchemaOhlcv1M    Schema = 6  // bars of a minute
-	SchemaOhlcv1H    Schema = 7  // bars of an hour
-	SchemaOhlcv1D    Schema = 8  // bars of a UTC day
-	SchemaDefinition Schema = 9  // what instruments are
+	SchemaOhlcv1S    Schema = 5  // bars of one second
+	SchemaOhlcv1M    Schema = 6  // bars of one minute
+	SchemaOhlcv1H    Schema = 7  // bars of one hour
+	SchemaOhlcv1D    Schema = 8  // bars of one UTC day
+	SchemaDefinition Schema = 9  // definitions of instruments
 	SchemaStatistics Schema = 10 // the venue's statistics
 	SchemaStatus     Schema = 11 // trading status
 	SchemaImbalance  Schema = 12 // auctions
-	SchemaOhlcvEod   Schema = 13 // bars of a trading session
+	SchemaOhlcvEod   Schema = 13 // bars of one trading session
 	SchemaCmbp1      Schema = 14 // the top of the consolidated book
-	SchemaCbbo1S     Schema = 15 // the same, each second
-	SchemaCbbo1M     Schema = 16 // the same, each minute
+	SchemaCbbo1S     Schema = 15 // the top of the consolidated book, each second
+	SchemaCbbo1M     Schema = 16 // the top of the consolidated book, each minute
 	SchemaTcbbo      Schema = 17 // trades with the consolidated quote before each
 	SchemaBbo1S      Schema = 18 // the top of the book, each second
-	SchemaBbo1M      Schema = 19 // the same, each minute
-	// SchemaNone: mixed or not given.
+	SchemaBbo1M      Schema = 19 // the top of the book, each minute
+	// SchemaNone stands for a mixed or undefined value.
 	SchemaNone Schema = 65535
 )
 
-// String is the value's text in the API and in files; the number for unknown values.
+// String returns the value's text in the API and in files, or the number of an unknown value.
 func (v Schema) String() string {
 	switch v {
 	case SchemaMbo:
@@ -683,7 +683,7 @@ func (v Schema) String() string {
 	return "unknown(" + strconv.Itoa(int(v)) + ")"
 }
 
-// ParseSchema is the reverse of String; older names are accepted.
+// ParseSchema is the reverse of String. It accepts older names, too.
 func ParseSchema(text string) (Schema, error) {
 	switch text {
 	case "mbo":
@@ -735,8 +735,8 @@ func AllSchemas() []Schema {
 	return []Schema{SchemaMbo, SchemaMbp1, SchemaMbp10, SchemaTbbo, SchemaTrades, SchemaOhlcv1S, SchemaOhlcv1M, SchemaOhlcv1H, SchemaOhlcv1D, SchemaDefinition, SchemaStatistics, SchemaStatus, SchemaImbalance, SchemaOhlcvEod, SchemaCmbp1, SchemaCbbo1S, SchemaCbbo1M, SchemaTcbbo, SchemaBbo1S, SchemaBbo1M}
 }
 
-// Encoding is a form of data.
-// Values that are not listed may come, and survive.
+// Encoding is an encoding of data.
+// Unlisted values may occur and are preserved.
 type Encoding uint8
 
 const (
@@ -745,7 +745,7 @@ const (
 	EncodingJson Encoding = 2
 )
 
-// String is the value's text in the API and in files; the number for unknown values.
+// String returns the value's text in the API and in files, or the number of an unknown value.
 func (v Encoding) String() string {
 	switch v {
 	case EncodingDbn:
@@ -758,7 +758,7 @@ func (v Encoding) String() string {
 	return "unknown(" + strconv.Itoa(int(v)) + ")"
 }
 
-// ParseEncoding is the reverse of String; older names are accepted.
+// ParseEncoding is the reverse of String. It accepts older names, too.
 func ParseEncoding(text string) (Encoding, error) {
 	switch text {
 	case "dbn", "dbz":
@@ -776,8 +776,8 @@ func AllEncodings() []Encoding {
 	return []Encoding{EncodingDbn, EncodingCsv, EncodingJson}
 }
 
-// Compression is how data is compressed.
-// Values that are not listed may come, and survive.
+// Compression is a compression of data.
+// Unlisted values may occur and are preserved.
 type Compression uint8
 
 const (
@@ -785,7 +785,7 @@ const (
 	CompressionZstd Compression = 1
 )
 
-// String is the value's text in the API and in files; the number for unknown values.
+// String returns the value's text in the API and in files, or the number of an unknown value.
 func (v Compression) String() string {
 	switch v {
 	case CompressionNone:
@@ -796,7 +796,7 @@ func (v Compression) String() string {
 	return "unknown(" + strconv.Itoa(int(v)) + ")"
 }
 
-// ParseCompression is the reverse of String; older names are accepted.
+// ParseCompression is the reverse of String. It accepts older names, too.
 func ParseCompression(text string) (Compression, error) {
 	switch text {
 	case "none":
@@ -812,20 +812,20 @@ func AllCompressions() []Compression {
 	return []Compression{CompressionNone, CompressionZstd}
 }
 
-// StatType is the kind of a statistic: what its price or quantity is.
-// Values that are not listed may come, and survive.
+// StatType is the kind of a statistic, which determines what its price or quantity means.
+// Unlisted values may occur and are preserved.
 type StatType uint16
 
 const (
 	StatTypeOpeningPrice                StatType = 1
 	StatTypeIndicativeOpeningPrice      StatType = 2
-	StatTypeSettlementPrice             StatType = 3 // of the date of ts_ref; stat_flags says which
+	StatTypeSettlementPrice             StatType = 3 // for the date of ts_ref; stat_flags says which
 	StatTypeTradingSessionLowPrice      StatType = 4
 	StatTypeTradingSessionHighPrice     StatType = 5
-	StatTypeClearedVolume               StatType = 6 // of the date of ts_ref
+	StatTypeClearedVolume               StatType = 6 // for the date of ts_ref
 	StatTypeLowestOffer                 StatType = 7
 	StatTypeHighestBid                  StatType = 8
-	StatTypeOpenInterest                StatType = 9 // of the date of ts_ref
+	StatTypeOpenInterest                StatType = 9 // for the date of ts_ref
 	StatTypeFixingPrice                 StatType = 10
 	StatTypeClosePrice                  StatType = 11
 	StatTypeNetChange                   StatType = 12
@@ -835,11 +835,11 @@ const (
 	StatTypeUncrossingPrice             StatType = 16
 	StatTypeUpperPriceLimit             StatType = 17
 	StatTypeLowerPriceLimit             StatType = 18
-	StatTypeBlockVolume                 StatType = 19 // of the date of ts_ref
+	StatTypeBlockVolume                 StatType = 19 // for the date of ts_ref
 	StatTypeIndicativeClosePrice        StatType = 20
-	StatTypeMwcbLevel1                  StatType = 21 // index at which the market halts: 7 % down
-	StatTypeMwcbLevel2                  StatType = 22 // 13 % down
-	StatTypeMwcbLevel3                  StatType = 23 // 20 % down
+	StatTypeMwcbLevel1                  StatType = 21 // index level at which the market halts: 7 % down
+	StatTypeMwcbLevel2                  StatType = 22 // index level of 13 % down
+	StatTypeMwcbLevel3                  StatType = 23 // index level of 20 % down
 	StatTypeAuctionCollarReferencePrice StatType = 24
 	StatTypeAuctionCollarUpperPrice     StatType = 25
 	StatTypeAuctionCollarLowerPrice     StatType = 26
@@ -847,7 +847,7 @@ const (
 	StatTypeVenueSpecificPrice1         StatType = 10002
 )
 
-// String is the value's text in the API and in files; the number for unknown values.
+// String returns the value's text in the API and in files, or the number of an unknown value.
 func (v StatType) String() string {
 	switch v {
 	case StatTypeOpeningPrice:
@@ -910,7 +910,7 @@ func (v StatType) String() string {
 	return "unknown(" + strconv.Itoa(int(v)) + ")"
 }
 
-// ParseStatType is the reverse of String; older names are accepted.
+// ParseStatType is the reverse of String. It accepts older names, too.
 func ParseStatType(text string) (StatType, error) {
 	switch text {
 	case "OpeningPrice":
@@ -979,7 +979,7 @@ func AllStatTypes() []StatType {
 }
 
 // StatUpdateAction says whether a statistic is new or withdrawn.
-// Values that are not listed may come, and survive.
+// Unlisted values may occur and are preserved.
 type StatUpdateAction uint8
 
 const (
@@ -987,7 +987,7 @@ const (
 	StatUpdateActionDelete StatUpdateAction = 2
 )
 
-// String is the value's text in the API and in files; the number for unknown values.
+// String returns the value's text in the API and in files, or the number of an unknown value.
 func (v StatUpdateAction) String() string {
 	switch v {
 	case StatUpdateActionNew:
@@ -998,7 +998,7 @@ func (v StatUpdateAction) String() string {
 	return "unknown(" + strconv.Itoa(int(v)) + ")"
 }
 
-// ParseStatUpdateAction is the reverse of String; older names are accepted.
+// ParseStatUpdateAction is the reverse of String. It accepts older names, too.
 func ParseStatUpdateAction(text string) (StatUpdateAction, error) {
 	switch text {
 	case "New":
@@ -1015,7 +1015,7 @@ func AllStatUpdateActions() []StatUpdateAction {
 }
 
 // StatusAction is a trading status.
-// Values that are not listed may come, and survive.
+// Unlisted values may occur and are preserved.
 type StatusAction uint16
 
 const (
@@ -1033,11 +1033,11 @@ const (
 	StatusActionPreClose               StatusAction = 11
 	StatusActionClose                  StatusAction = 12
 	StatusActionPostClose              StatusAction = 13
-	StatusActionSsrChange              StatusAction = 14 // of the restriction of short sales
+	StatusActionSsrChange              StatusAction = 14 // the restriction of short sales changed
 	StatusActionNotAvailableForTrading StatusAction = 15
 )
 
-// String is the value's text in the API and in files; the number for unknown values.
+// String returns the value's text in the API and in files, or the number of an unknown value.
 func (v StatusAction) String() string {
 	switch v {
 	case StatusActionNone:
@@ -1076,7 +1076,7 @@ func (v StatusAction) String() string {
 	return "unknown(" + strconv.Itoa(int(v)) + ")"
 }
 
-// ParseStatusAction is the reverse of String; older names are accepted.
+// ParseStatusAction is the reverse of String. It accepts older names, too.
 func ParseStatusAction(text string) (StatusAction, error) {
 	switch text {
 	case "None":
@@ -1120,8 +1120,8 @@ func AllStatusActions() []StatusAction {
 	return []StatusAction{StatusActionNone, StatusActionPreOpen, StatusActionPreCross, StatusActionQuoting, StatusActionCross, StatusActionRotation, StatusActionNewPriceIndication, StatusActionTrading, StatusActionHalt, StatusActionPause, StatusActionSuspend, StatusActionPreClose, StatusActionClose, StatusActionPostClose, StatusActionSsrChange, StatusActionNotAvailableForTrading}
 }
 
-// StatusReason is why a trading status changed.
-// Values that are not listed may come, and survive.
+// StatusReason is the reason why a trading status changed.
+// Unlisted values may occur and are preserved.
 type StatusReason uint16
 
 const (
@@ -1161,7 +1161,7 @@ const (
 	StatusReasonQuotationNotAvailable          StatusReason = 130
 )
 
-// String is the value's text in the API and in files; the number for unknown values.
+// String returns the value's text in the API and in files, or the number of an unknown value.
 func (v StatusReason) String() string {
 	switch v {
 	case StatusReasonNone:
@@ -1236,7 +1236,7 @@ func (v StatusReason) String() string {
 	return "unknown(" + strconv.Itoa(int(v)) + ")"
 }
 
-// ParseStatusReason is the reverse of String; older names are accepted.
+// ParseStatusReason is the reverse of String. It accepts older names, too.
 func ParseStatusReason(text string) (StatusReason, error) {
 	switch text {
 	case "None":
@@ -1316,8 +1316,8 @@ func AllStatusReasons() []StatusReason {
 	return []StatusReason{StatusReasonNone, StatusReasonScheduled, StatusReasonSurveillanceIntervention, StatusReasonMarketEvent, StatusReasonInstrumentActivation, StatusReasonInstrumentExpiration, StatusReasonRecoveryInProcess, StatusReasonRegulatory, StatusReasonAdministrative, StatusReasonNonCompliance, StatusReasonFilingsNotCurrent, StatusReasonSecTradingSuspension, StatusReasonNewIssue, StatusReasonIssueAvailable, StatusReasonIssuesReviewed, StatusReasonFilingReqsSatisfied, StatusReasonNewsPending, StatusReasonNewsReleased, StatusReasonNewsAndResumptionTimes, StatusReasonNewsNotForthcoming, StatusReasonOrderImbalance, StatusReasonLuldPause, StatusReasonOperational, StatusReasonAdditionalInformationRequested, StatusReasonMergerEffective, StatusReasonEtf, StatusReasonCorporateAction, StatusReasonNewSecurityOffering, StatusReasonMarketWideHaltLevel1, StatusReasonMarketWideHaltLevel2, StatusReasonMarketWideHaltLevel3, StatusReasonMarketWideHaltCarryover, StatusReasonMarketWideHaltResumption, StatusReasonQuotationNotAvailable}
 }
 
-// TradingEvent is what else a change of the trading status does.
-// Values that are not listed may come, and survive.
+// TradingEvent is a further effect of a change of the trading status.
+// Unlisted values may occur and are preserved.
 type TradingEvent uint16
 
 const (
@@ -1328,7 +1328,7 @@ const (
 	TradingEventImpliedMatchingOff   TradingEvent = 4
 )
 
-// String is the value's text in the API and in files; the number for unknown values.
+// String returns the value's text in the API and in files, or the number of an unknown value.
 func (v TradingEvent) String() string {
 	switch v {
 	case TradingEventNone:
@@ -1345,7 +1345,7 @@ func (v TradingEvent) String() string {
 	return "unknown(" + strconv.Itoa(int(v)) + ")"
 }
 
-// ParseTradingEvent is the reverse of String; older names are accepted.
+// ParseTradingEvent is the reverse of String. It accepts older names, too.
 func ParseTradingEvent(text string) (TradingEvent, error) {
 	switch text {
 	case "None":
@@ -1367,8 +1367,8 @@ func AllTradingEvents() []TradingEvent {
 	return []TradingEvent{TradingEventNone, TradingEventNoCancel, TradingEventChangeTradingSession, TradingEventImpliedMatchingOn, TradingEventImpliedMatchingOff}
 }
 
-// TriState is yes, no or not given.
-// Values that are not listed may come, and survive.
+// TriState is yes, no or undefined.
+// Unlisted values may occur and are preserved.
 type TriState byte
 
 const (
@@ -1377,7 +1377,7 @@ const (
 	TriStateNotAvailable TriState = '~'
 )
 
-// String is the value's text in the API and in files; the number for unknown values.
+// String returns the value's text in the API and in files, or the number of an unknown value.
 func (v TriState) String() string {
 	switch v {
 	case TriStateNo:
@@ -1390,7 +1390,7 @@ func (v TriState) String() string {
 	return "unknown(" + strconv.Itoa(int(v)) + ")"
 }
 
-// ParseTriState is the reverse of String; older names are accepted.
+// ParseTriState is the reverse of String. It accepts older names, too.
 func ParseTriState(text string) (TriState, error) {
 	switch text {
 	case "No":
@@ -1408,16 +1408,16 @@ func AllTriStates() []TriState {
 	return []TriState{TriStateNo, TriStateYes, TriStateNotAvailable}
 }
 
-// VersionUpgradePolicy is what is done with records of older DBN versions.
+// VersionUpgradePolicy determines how records of older DBN versions are treated.
 type VersionUpgradePolicy uint8
 
 const (
-	AsIs        VersionUpgradePolicy = 1 // nothing
+	AsIs        VersionUpgradePolicy = 1 // records stay unchanged
 	UpgradeToV2 VersionUpgradePolicy = 2 // records of version 1 become version 2; version 3 is refused
 	UpgradeToV3 VersionUpgradePolicy = 3 // records become version 3; the default
 )
 
-// String is the value's text in the API and in files; the number for unknown values.
+// String returns the value's text in the API and in files, or the number of an unknown value.
 func (v VersionUpgradePolicy) String() string {
 	switch v {
 	case AsIs:
@@ -1430,7 +1430,7 @@ func (v VersionUpgradePolicy) String() string {
 	return "unknown(" + strconv.Itoa(int(v)) + ")"
 }
 
-// ParseVersionUpgradePolicy is the reverse of String; older names are accepted.
+// ParseVersionUpgradePolicy is the reverse of String. It accepts older names, too.
 func ParseVersionUpgradePolicy(text string) (VersionUpgradePolicy, error) {
 	switch text {
 	case "AsIs":
@@ -1448,23 +1448,23 @@ func AllVersionUpgradePolicies() []VersionUpgradePolicy {
 	return []VersionUpgradePolicy{AsIs, UpgradeToV2, UpgradeToV3}
 }
 
-// ErrorCode is which error the live gateway tells.
-// Values that are not listed may come, and survive.
+// ErrorCode is an error of the live gateway.
+// Unlisted values may occur and are preserved.
 type ErrorCode uint8
 
 const (
 	ErrorCodeAuthFailed                     ErrorCode = 1   // the session ends
 	ErrorCodeAPIKeyDeactivated              ErrorCode = 2   // the session ends
 	ErrorCodeConnectionLimitExceeded        ErrorCode = 3   // the session ends
-	ErrorCodeSymbolResolutionFailed         ErrorCode = 4   // a symbol did not resolve; the session goes on
-	ErrorCodeInvalidSubscription            ErrorCode = 5   // other than its symbols
-	ErrorCodeInternalError                  ErrorCode = 6   // of the gateway
+	ErrorCodeSymbolResolutionFailed         ErrorCode = 4   // a symbol did not resolve; the session continues
+	ErrorCodeInvalidSubscription            ErrorCode = 5   // invalid in something other than its symbols
+	ErrorCodeInternalError                  ErrorCode = 6   // an internal error of the gateway
 	ErrorCodeSkippedRecordsAfterSlowReading ErrorCode = 7   // the data has a gap
 	ErrorCodeReplayDataAgedOut              ErrorCode = 8   // the replay's start is no longer kept
-	ErrorCodeUnset                          ErrorCode = 255 // not given, as in version 1
+	ErrorCodeUnset                          ErrorCode = 255 // undefined, as in version 1
 )
 
-// String is the value's text in the API and in files; the number for unknown values.
+// String returns the value's text in the API and in files, or the number of an unknown value.
 func (v ErrorCode) String() string {
 	switch v {
 	case ErrorCodeAuthFailed:
@@ -1489,7 +1489,7 @@ func (v ErrorCode) String() string {
 	return "unknown(" + strconv.Itoa(int(v)) + ")"
 }
 
-// ParseErrorCode is the reverse of String; older names are accepted.
+// ParseErrorCode is the reverse of String. It accepts older names, too.
 func ParseErrorCode(text string) (ErrorCode, error) {
 	switch text {
 	case "auth_failed":
@@ -1519,21 +1519,21 @@ func AllErrorCodes() []ErrorCode {
 	return []ErrorCode{ErrorCodeAuthFailed, ErrorCodeAPIKeyDeactivated, ErrorCodeConnectionLimitExceeded, ErrorCodeSymbolResolutionFailed, ErrorCodeInvalidSubscription, ErrorCodeInternalError, ErrorCodeSkippedRecordsAfterSlowReading, ErrorCodeReplayDataAgedOut, ErrorCodeUnset}
 }
 
-// SystemCode is what the live gateway tells.
-// Values that are not listed may come, and survive.
+// SystemCode is a message of the live gateway other than an error.
+// Unlisted values may occur and are preserved.
 type SystemCode uint8
 
 const (
 	SystemCodeHeartbeat         SystemCode = 0   // nothing else was sent for an interval
 	SystemCodeSubscriptionAck   SystemCode = 1   // a subscription was accepted
 	SystemCodeSlowReaderWarning SystemCode = 2   // the client falls behind
-	SystemCodeReplayCompleted   SystemCode = 3   // the gateway says that a replay has reached the present
-	SystemCodeEndOfInterval     SystemCode = 4   // all records of an interval are out
+	SystemCodeReplayCompleted   SystemCode = 3   // the gateway reports that a replay has reached the present
+	SystemCodeEndOfInterval     SystemCode = 4   // all records of an interval were sent
 	SystemCodeUnsubscribeAck    SystemCode = 5   // an unsubscription was accepted
-	SystemCodeUnset             SystemCode = 255 // not given, as in version 1
+	SystemCodeUnset             SystemCode = 255 // undefined, as in version 1
 )
 
-// String is the value's text in the API and in files; the number for unknown values.
+// String returns the value's text in the API and in files, or the number of an unknown value.
 func (v SystemCode) String() string {
 	switch v {
 	case SystemCodeHeartbeat:
@@ -1554,7 +1554,7 @@ func (v SystemCode) String() string {
 	return "unknown(" + strconv.Itoa(int(v)) + ")"
 }
 
-// ParseSystemCode is the reverse of String; older names are accepted.
+// ParseSystemCode is the reverse of String. It accepts older names, too.
 func ParseSystemCode(text string) (SystemCode, error) {
 	switch text {
 	case "heartbeat":
@@ -1584,11 +1584,11 @@ func AllSystemCodes() []SystemCode {
 type SlowReaderBehavior uint8
 
 const (
-	SlowReaderBehaviorWarn SlowReaderBehavior = 0 // it tells so
-	SlowReaderBehaviorSkip SlowReaderBehavior = 1 // it leaves records out, and tells so
+	SlowReaderBehaviorWarn SlowReaderBehavior = 0 // it warns the client
+	SlowReaderBehaviorSkip SlowReaderBehavior = 1 // it skips records and warns the client
 )
 
-// String is the value's text in the API and in files; the number for unknown values.
+// String returns the value's text in the API and in files, or the number of an unknown value.
 func (v SlowReaderBehavior) String() string {
 	switch v {
 	case SlowReaderBehaviorWarn:
@@ -1599,7 +1599,7 @@ func (v SlowReaderBehavior) String() string {
 	return "unknown(" + strconv.Itoa(int(v)) + ")"
 }
 
-// ParseSlowReaderBehavior is the reverse of String; older names are accepted.
+// ParseSlowReaderBehavior is the reverse of String. It accepts older names, too.
 func ParseSlowReaderBehavior(text string) (SlowReaderBehavior, error) {
 	switch text {
 	case "warn":
@@ -1615,7 +1615,7 @@ func AllSlowReaderBehaviors() []SlowReaderBehavior {
 	return []SlowReaderBehavior{SlowReaderBehaviorWarn, SlowReaderBehaviorSkip}
 }
 
-// FlagSet is a record's bit flags.
+// FlagSet holds the bit flags of a record.
 type FlagSet uint8
 
 const (
@@ -1625,7 +1625,7 @@ const (
 	FlagMbp               FlagSet = 16  // a price level, not an order
 	FlagBadTsRecv         FlagSet = 8   // ts_recv is not reliable
 	FlagMaybeBadBook      FlagSet = 4   // a gap in the channel was not filled
-	FlagPublisherSpecific FlagSet = 2   // the publisher's own
+	FlagPublisherSpecific FlagSet = 2   // defined by the publisher
 )
 
 // flagNames go from the highest bit down, as they are printed. Bit 0 has no name.

@@ -11,9 +11,9 @@ type FieldInfo struct {
 	Type string `json:"type"`
 }
 
-// FieldsOf lists the fields of an rtype in a DBN version. In DBN they come in the order of
-// the struct, with the record's length first and without padding; in the text encodings
-// in the order of the columns. Nil for an rtype that is not known.
+// FieldsOf lists the fields of an rtype in a DBN version. For DBN they are in the order of the
+// struct, with the record's length first and without padding; for the text encodings they are in
+// the order of the columns. It returns nil for an unknown rtype.
 func FieldsOf(rtype RType, version uint8, encoding Encoding) []FieldInfo {
 	columns := slices.Clone(ColumnsFor(rtype, version))
 	if len(columns) == 0 {
@@ -30,7 +30,7 @@ func FieldsOf(rtype RType, version uint8, encoding Encoding) []FieldInfo {
 	return fields
 }
 
-// cType is the column's type in C.
+// cType is the C type of the column.
 func (c *Column) cType() string {
 	switch c.kind {
 	case kindU8:

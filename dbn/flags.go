@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// String is the flags by name and number, e.g. "LAST | MBP (144)"; the number alone when no
+// String returns the flags by name and number, e.g. "LAST | MBP (144)"; the number alone when no
 // known flag is set.
 func (f FlagSet) String() string {
 	var b strings.Builder
@@ -26,8 +26,8 @@ func (f FlagSet) String() string {
 	return b.String()
 }
 
-// ParseFlagSet is the reverse of String; the number, or the names, may be missing. Names
-// and a number that do not agree are refused.
+// ParseFlagSet is the reverse of String; the number or the names may be missing. It refuses names
+// and a number that disagree.
 func ParseFlagSet(text string) (FlagSet, error) {
 	if n, err := strconv.ParseUint(text, 10, 8); err == nil {
 		return FlagSet(n), nil

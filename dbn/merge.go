@@ -8,10 +8,10 @@ import (
 	"slices"
 )
 
-// MergeMetadata is the header of several streams that are merged into one. Version,
-// dataset, symbologies, ts_out and symbol length must be equal. The time range is the
-// smallest that covers all, the schema is SchemaNone unless it is the same, a limit means
-// nothing any more, lists of symbols and mappings are united in the order of appearance.
+// MergeMetadata returns the header of several streams that are merged into one. Version, dataset,
+// symbologies, ts_out and symbol length must be equal. The time range is the smallest that covers
+// all streams, the schema is SchemaNone unless it is the same in all, the limit is dropped, and the
+// lists of symbols and mappings are united in the order of appearance.
 func MergeMetadata(inputs ...*Metadata) (*Metadata, error) {
 	if len(inputs) == 0 {
 		return nil, errors.New("dbn: no metadata to merge")
@@ -61,8 +61,8 @@ func mergeable(a, b *Metadata) error {
 	return nil
 }
 
-// stypeText names a symbology in a message; a live capture has none, because each of its
-// subscriptions may have another.
+// stypeText names a symbology in a message; a live capture has no symbology, because its
+// subscriptions may differ.
 func stypeText(s SType) string {
 	if s == STypeNone {
 		return "none (a live capture)"
@@ -70,7 +70,7 @@ func stypeText(s SType) string {
 	return s.String()
 }
 
-// laterEnd is the greater end; one that is not set is the least of all.
+// laterEnd is the greater end; an undefined one counts as the smallest.
 func laterEnd(a, b UnixNanos) UnixNanos {
 	if a == 0 || a.IsUndef() {
 		return b
@@ -116,8 +116,8 @@ func mergeMappings(out *Metadata, more []SymbolMapping) error {
 	return nil
 }
 
-// mergeIntervals unites two lists that are sorted by date. Intervals that overlap become
-// one, when they have the same target.
+// mergeIntervals unites two lists that are sorted by date. Overlapping intervals with the same
+// target become one.
 func mergeIntervals(a, b []MappingInterval) ([]MappingInterval, error) {
 	var out []MappingInterval
 	for len(a) > 0 || len(b) > 0 {
@@ -140,19 +140,20 @@ func mergeIntervals(a, b []MappingInterval) ([]MappingInterval, error) {
 	return out, nil
 }
 
-// Merger reads several streams as one, ordered by their records' index timestamps; equal
-// ones come in the order of the streams. Each stream must be ordered itself.
+// Merger reads several streams as one, ordered by the index timestamps of their records. Records
+// with equal timestamps are in the order of the streams. Each stream must itself be ordered.
 type Merger struct {
 	decoders []*Decoder
-	heads    mergeHeap // heads[0] is the record that was handed out last
+	heads    mergeHeap // heads[0] is the record that was returned last
 	began    bool
 	failed   error
 }
 
-// NewMerger merges streams. It reads nothing yet. The decoders stay the caller's to close.
+// NewMerger creates a Merger, without reading anything yet. The caller must still close the
+// decoders.
 func NewMerger(decoders ...*Decoder) *Merger { return &Merger{decoders: decoders} }
 
-// MergeError says which of a Merger's streams could not be read on.
+// MergeError is a fault of one of the streams of a Merger.
 type MergeError struct {
 	Stream int // index of the decoder
 	Err    error
@@ -160,12 +161,12 @@ type MergeError struct {
 
 func (e *MergeError) Error() string { return fmt.Sprintf("dbn: stream %d: %v", e.Stream, e.Err) }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *MergeError) Unwrap() error { return e.Err }
 
-// Next returns the next record, valid until the next call; io.EOF when all streams have
-// ended. A stream that fails ends the merge with a *MergeError: what would come behind it
-// is not known.
+// Next returns the next record, which is valid until the next call, or io.EOF when all streams
+// have ended. A stream that fails ends the merge with a *MergeError, because the order of what
+// follows is unknown.
 func (m *Merger) Next() (Record, error) {
 	if m.failed != nil {
 		return Record{}, m.failed
@@ -180,8 +181,8 @@ func (m *Merger) Next() (Record, error) {
 	return m.heads[0].record, nil
 }
 
-// advance reads on in the stream whose record was handed out; until now that record was
-// the caller's.
+// advance reads the next record of the stream whose record was returned last; until now the
+// caller was using that record.
 func (m *Merger) advance() error {
 	if !m.began {
 		m.began = true
@@ -212,7 +213,7 @@ func (m *Merger) advance() error {
 	return nil
 }
 
-// mergeHead is a stream's next record.
+// mergeHead is the next record of a stream.
 type mergeHead struct {
 	ts     UnixNanos
 	stream int

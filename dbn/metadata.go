@@ -12,7 +12,7 @@ type Metadata struct {
 	Dataset       string
 	Schema        Schema // SchemaNone: mixed, as in live streams
 	Start, End    UnixNanos
-	Limit         uint64 // 0: none
+	Limit         uint64 // number of records; 0: no limit
 	StypeIn       SType  // STypeNone: mixed
 	StypeOut      SType
 	TsOut         bool // every record carries the gateway's send time
@@ -22,18 +22,19 @@ type Metadata struct {
 	NotFound      []string // resolved on no day
 	Mappings      []SymbolMapping
 
-	// RecordCount is a field of version 1 that readers ignore: nil when it is not set. It is
-	// kept so that what is read and written again has the same bytes.
+	// RecordCount is a field of version 1 that readers ignore; nil if it is undefined. It is kept
+	// so that a file that is read and written again has the same bytes.
 	RecordCount *uint64
 }
 
-// SymbolMapping says what a requested symbol stood for, day by day.
+// SymbolMapping maps a requested symbol to what it resolved to, day by day.
 type SymbolMapping struct {
 	RawSymbol string // in StypeIn
 	Intervals []MappingInterval
 }
 
-// MappingInterval is [StartDate, EndDate) in UTC dates, yyyymmdd.
+// MappingInterval is one interval of a mapping. Dates are in UTC, written as yyyymmdd; EndDate is
+// exclusive.
 type MappingInterval struct {
 	StartDate, EndDate uint32
 	Symbol             string // in StypeOut
@@ -49,11 +50,11 @@ const (
 	noRecordCount = ^uint64(0)
 )
 
-// ErrShortMetadata: more bytes are needed; see MetadataLen.
+// ErrShortMetadata means that more bytes are needed; see MetadataLen.
 var ErrShortMetadata = errors.New("dbn: metadata is cut off")
 
-// MetadataLen reads the 8 bytes that a stream begins with and returns the size of the whole
-// header in bytes, these 8 included. It refuses what is not DBN, in words.
+// MetadataLen reads the first 8 bytes of a stream and returns the size of the complete header in
+// bytes, including these 8. It returns an error if they are not DBN.
 func MetadataLen(b []byte) (int, error) {
 	if len(b) < preludeLen {
 		return 0, ErrShortMetadata
@@ -80,8 +81,8 @@ func notDBN(b []byte) error {
 	}
 }
 
-// DecodeMetadata reads a whole header from b and returns the number of bytes it took.
-// Nothing is allocated for a count that the bytes cannot hold.
+// DecodeMetadata reads a complete header from b and returns its size in bytes. It allocates
+// nothing for a count that the bytes cannot hold.
 func DecodeMetadata(b []byte) (Metadata, int, error) {
 	total, err := MetadataLen(b)
 	if err != nil {
@@ -123,9 +124,9 @@ func DecodeMetadata(b []byte) (Metadata, int, error) {
 	return m, total, nil
 }
 
-// CanFollow says why the records under this header cannot be read on with those under the
-// first header of the same input: another dataset, schema, version, or ts_out in only one of
-// them. It is nil when they can.
+// CanFollow returns nil if records with this header may follow records with the first header of
+// the same input. Otherwise it returns the reason: a different dataset, schema or version, or a
+// ts_out in only one of them.
 func (m *Metadata) CanFollow(first *Metadata) error {
 	if m.Version == first.Version && m.Dataset == first.Dataset && m.Schema == first.Schema && m.TsOut == first.TsOut {
 		return nil
@@ -172,9 +173,9 @@ func (d *metadataReader) u16() uint16 { return binary.LittleEndian.Uint16(d.byte
 func (d *metadataReader) u32() uint32 { return binary.LittleEndian.Uint32(d.bytes(4)) }
 func (d *metadataReader) u64() uint64 { return binary.LittleEndian.Uint64(d.bytes(8)) }
 
-// count reads a count of symbols and the like, each of `length` bytes and `more`; 0 on an
-// error. Symbols that are shorter than those of any version were never defined, and a peer's
-// small number would make a small header into very many strings; without symbols the length
+// count reads a count of symbols or similar items, each of `length` bytes and `more`; 0 on an
+// error. Symbols that are shorter than those of any version were never defined, and a small
+// number from a peer would turn a small header into very many strings. Without symbols the length
 // does not matter.
 func (d *metadataReader) count(length, more int) int {
 	size := length + more
@@ -223,7 +224,7 @@ func (d *metadataReader) mappings(size int) []SymbolMapping {
 	return out
 }
 
-// Append encodes the header behind dst, in the layout of m.Version.
+// Append encodes the header in the layout of m.Version and appends it to dst.
 func (m *Metadata) Append(dst []byte) ([]byte, error) {
 	if m.Version < 1 || m.Version > Version {
 		return dst, fmt.Errorf("dbn: metadata of version %d cannot be written, only 1 to %d", m.Version, Version)
@@ -313,7 +314,8 @@ func (w *metadataWriter) mappings(list []SymbolMapping) {
 	}
 }
 
-// Upgrade changes the header as the policy does: version and symbol length, nothing else.
+// Upgrade applies the policy to the header: it changes the version and the symbol length, and
+// nothing else.
 func (m *Metadata) Upgrade(policy UpgradePolicy) error {
 	if err := checkUpgrade(m.Version, policy); err != nil {
 		return err
@@ -326,7 +328,7 @@ func (m *Metadata) Upgrade(policy UpgradePolicy) error {
 	return nil
 }
 
-// checkUpgrade refuses a policy that would have to go back.
+// checkUpgrade refuses a policy that would have to downgrade.
 func checkUpgrade(version uint8, policy UpgradePolicy) error {
 	if policy == UpgradeToV2 && version > 2 {
 		return fmt.Errorf("dbn: data of version %d cannot be upgraded to version 2; use as-is or version 3", version)
@@ -334,7 +336,7 @@ func checkUpgrade(version uint8, policy UpgradePolicy) error {
 	return nil
 }
 
-// TargetVersion is the version that records of an input version have after the policy.
+// TargetVersion returns the version that records of an input version have under a policy.
 func TargetVersion(version uint8, policy UpgradePolicy) uint8 {
 	switch {
 	case policy == UpgradeToV2 && version < 2:

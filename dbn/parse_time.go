@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// ParseTime reads a time in one of these forms, UTC where no zone is given:
+// ParseTime reads a time in one of these forms, in UTC unless a zone is given:
 //
-//   - a date and a time of ISO 8601, extended or basic, whole or cut off on the right, with T
-//     or a blank between: 2026-11-15T23:00:00.5Z, 2026-11-15 18:00-05:00, 20261115T2300+0000,
-//     2026-11-15T23;
-//   - a date or a month, which stand for their first instant: 2026-11-15, 20261115, 2026-11;
+//   - a date and a time in ISO 8601, extended or basic, complete or truncated on the right,
+//     separated by T or a blank: 2026-11-15T23:00:00.5Z, 2026-11-15 18:00-05:00,
+//     20261115T2300+0000, 2026-11-15T23;
+//   - a date or a month, which stands for its first instant: 2026-11-15, 20261115, 2026-11;
 //   - nanoseconds since 1970: 0, or a number from 1e17 (the year 1973) on. Smaller numbers are
 //     refused, because they are far more likely to be seconds, milliseconds or microseconds.
 //
@@ -23,9 +23,9 @@ func ParseTime(text string) (UnixNanos, error) {
 	return start, err
 }
 
-// ParsePeriod reads what ParseTime does, as the period that the text's precision stands for:
+// ParsePeriod reads the forms of ParseTime as periods whose length is the precision of the text:
 // 2026-11-15 is a day, 2026-11-15T23:01 a minute, 2026-11-15T23:01:30.5 a tenth of a second.
-// start is the first instant of it, end the first one after it.
+// start is the first instant of the period, end the first instant after it.
 func ParsePeriod(text string) (start, end UnixNanos, err error) {
 	trimmed := strings.TrimSpace(text)
 	if isNumber(trimmed) && len(trimmed) != len("20261115") {
@@ -46,8 +46,8 @@ func isNumber(text string) bool {
 	return text != "" && strings.Trim(text, "0123456789") == ""
 }
 
-// leastNanos is the first number that is taken for nanoseconds: as microseconds it would be
-// a time of the year 5138.
+// leastNanos is the smallest number that is read as nanoseconds; as microseconds it would be a
+// time in the year 5138.
 const leastNanos = 100_000_000_000_000_000
 
 func parseNanos(text string) (UnixNanos, error) {
@@ -73,8 +73,8 @@ func parseNanos(text string) (UnixNanos, error) {
 	return 0, fmt.Errorf("dbn: invalid time %q: a number must be nanoseconds since 1970 (19 digits) or a date such as 20261120", text)
 }
 
-// isoForms are the forms of ISO 8601, each with what lies between a time and the next one of
-// the same precision. Fractions of a second are read after every form that has seconds.
+// isoForms are the forms of ISO 8601, each with the distance between a time and the next one of
+// the same precision. Fractions of a second are accepted after every form that has seconds.
 var isoForms = []struct {
 	layout string
 	zoned  bool // a zone may follow
@@ -99,7 +99,7 @@ func later(d time.Duration) func(time.Time) time.Time {
 	return func(t time.Time) time.Time { return t.Add(d) }
 }
 
-// parseISO reads a time and gives the next one of the same precision.
+// parseISO reads a time and also returns the next one of the same precision.
 func parseISO(text string) (t, next time.Time, ok bool) {
 	text = strings.ToUpper(text)
 	if date, rest, blank := strings.Cut(text, " "); blank {
@@ -124,7 +124,7 @@ func parseISO(text string) (t, next time.Time, ok bool) {
 	return time.Time{}, time.Time{}, false
 }
 
-// fractionUnit is the worth of a fraction's last digit; a second when there is none.
+// fractionUnit is the value of the last digit of a fraction; a second without one.
 func fractionUnit(text string) time.Duration {
 	unit := time.Second
 	at := strings.IndexAny(text, ".,")

@@ -1,10 +1,10 @@
 package dbn
 
-// Publishers lists the known publishers by id, from 1 on without gaps. New ones appear at
-// any time: an unknown id is no error.
+// Publishers lists the known publishers ordered by id, from 1 without gaps. New ones may appear
+// at any time: do not treat an unknown id as an error.
 func Publishers() []PublisherInfo { return append([]PublisherInfo(nil), publishers[:]...) }
 
-// PublisherOf looks a publisher up by its id; false for ids that are not known.
+// PublisherOf looks a publisher up by its id; it returns false for an unknown id.
 func PublisherOf(id uint16) (PublisherInfo, bool) {
 	if id == 0 || int(id) > len(publishers) {
 		return PublisherInfo{}, false
@@ -12,8 +12,8 @@ func PublisherOf(id uint16) (PublisherInfo, bool) {
 	return publishers[id-1], true
 }
 
-// PublisherNamed looks a publisher up by its name, e.g. "GLBX.MDP3.GLBX"; false for names
-// that are not known.
+// PublisherNamed looks a publisher up by its name, e.g. "GLBX.MDP3.GLBX"; it returns false for an
+// unknown name.
 func PublisherNamed(name string) (PublisherInfo, bool) {
 	for i := range publishers {
 		if publishers[i].Name == name {

@@ -8,7 +8,7 @@ type PublisherInfo struct {
 	Name, Dataset, Venue string
 }
 
-// publishers is indexed by id-1; ids have no gaps, but more may come.
+// publishers is indexed by id-1. Ids have no gaps; new ones may be added.
 var publishers = [...]PublisherInfo{
 	{1, "GLBX.MDP3.GLBX", "GLBX.MDP3", "GLBX"},
 	{2, "XNAS.ITCH.XNAS", "XNAS.ITCH", "XNAS"},

@@ -5,18 +5,18 @@ import (
 	"unsafe"
 )
 
-// Record is a view of one record; it owns nothing and is valid as long as what it points
-// into. The zero Record points nowhere; only IsZero may be called on it.
+// Record is a view of one record. It owns nothing and is valid as long as the memory that it
+// points to. The zero Record points nowhere; only IsZero may be called on it.
 type Record struct {
 	hd *RecordHeader
 }
 
-// RecordAt views the record at p, whose length byte must be valid and whose bytes must be
-// there: for callers that have checked both (a decoder, a live batch).
+// RecordAt views the record at p. Its length byte must be valid and its bytes must be available:
+// it is for callers that have checked both (a decoder, a live batch).
 func RecordAt(p unsafe.Pointer) Record { return Record{(*RecordHeader)(p)} }
 
-// RecordOf views a whole record in b: at least as many bytes as its length byte says, at an
-// address that is a multiple of 8.
+// RecordOf views a complete record in b, which must have at least as many bytes as its length
+// byte says and an address that is a multiple of 8.
 func RecordOf(b []byte) (Record, error) {
 	if len(b) < HeaderLen {
 		return Record{}, fmt.Errorf("dbn: %d bytes are shorter than a record's header of %d", len(b), HeaderLen)
@@ -32,37 +32,37 @@ func RecordOf(b []byte) (Record, error) {
 	return RecordAt(p), nil
 }
 
-// Ref views a record that is held in a Go value, e.g. Ref(&msg.Hd).
+// Ref views a record that lies in a Go value, e.g. Ref(&msg.Hd).
 func Ref(hd *RecordHeader) Record { return Record{hd} }
 
 // IsZero reports whether the view points nowhere.
 func (r Record) IsZero() bool { return r.hd == nil }
 
-// Header is the record's header, in place.
+// Header returns the record's header, in place.
 func (r Record) Header() *RecordHeader { return r.hd }
 
-// RType is the record's type.
+// RType returns the type of the record.
 func (r Record) RType() RType { return r.hd.RType }
 
-// Size is the record's size in bytes, ts_out included.
+// Size returns the size of the record in bytes, including ts_out.
 func (r Record) Size() int { return int(r.hd.Length) * 4 }
 
-// Pointer is the address of the record.
+// Pointer returns the address of the record.
 func (r Record) Pointer() unsafe.Pointer { return unsafe.Pointer(r.hd) }
 
-// Bytes are the record's bytes, in place.
+// Bytes returns the bytes of the record, in place.
 func (r Record) Bytes() []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(r.hd)), r.Size())
 }
 
-// TsOut is the gateway's send time, the last 8 bytes of each record of a stream whose
-// metadata says TsOut. It does not check that there is one.
+// TsOut returns the gateway's send time, the last 8 bytes of each record of a stream whose
+// metadata says TsOut. It does not check whether the record has one.
 func (r Record) TsOut() UnixNanos {
 	return *(*UnixNanos)(unsafe.Add(unsafe.Pointer(r.hd), r.Size()-8))
 }
 
-// IndexTs is the time by which records are sorted: ts_recv where there is one, else
-// ts_event.
+// IndexTs returns the index timestamp, by which records are sorted: ts_recv if the record has
+// one, otherwise ts_event.
 func (r Record) IndexTs() UnixNanos {
 	switch r.hd.RType {
 	case RTypeOhlcv1S, RTypeOhlcv1M, RTypeOhlcv1H, RTypeOhlcv1D, RTypeOhlcvEod,
@@ -78,7 +78,7 @@ func (r Record) IndexTs() UnixNanos {
 			return (*TradeMsg)(unsafe.Pointer(r.hd)).TsRecv
 		}
 	case RTypeStatus, RTypeInstrumentDef, RTypeImbalance, RTypeStatistics:
-		// ts_recv is the first field behind the header in all of these.
+		// ts_recv is the first field after the header in all of these.
 		if r.Size() >= HeaderLen+8 {
 			return (*StatusMsg)(unsafe.Pointer(r.hd)).TsRecv
 		}
@@ -86,14 +86,14 @@ func (r Record) IndexTs() UnixNanos {
 	return r.hd.TsEvent
 }
 
-// typed is what all record types have in common; HasRType looks at no field.
+// typed is implemented by all record types. HasRType reads no field.
 type typed[T any] interface {
 	*T
 	HasRType(RType) bool
 }
 
-// As views the record as T, in place; false when its rtype is another or it is shorter
-// than T (an older version's layout, say).
+// As views the record as T, in place. It returns false when the record has a different rtype or
+// is shorter than T, for example in the layout of an older version.
 func As[T any, P typed[T]](r Record) (*T, bool) {
 	if !P(nil).HasRType(r.hd.RType) || r.Size() < int(unsafe.Sizeof(*new(T))) {
 		return nil, false
@@ -101,8 +101,8 @@ func As[T any, P typed[T]](r Record) (*T, bool) {
 	return (*T)(unsafe.Pointer(r.hd)), true
 }
 
-// SizeOf is the size in bytes of an rtype's struct in a DBN version, ts_out not counted;
-// 0 when the rtype or the version is not known.
+// SizeOf returns the size in bytes of an rtype's struct in a DBN version, without ts_out; 0 when
+// the rtype or the version is unknown.
 func SizeOf(rtype RType, version uint8) int {
 	if version < 1 || version > Version {
 		return 0
@@ -110,7 +110,7 @@ func SizeOf(rtype RType, version uint8) int {
 	return int(recordSizes[rtype][version-1])
 }
 
-// WithTsOut is a record with the gateway's send time behind it.
+// WithTsOut is a record followed by the gateway's send time.
 type WithTsOut[T any] struct {
 	Rec   T
 	TsOut UnixNanos

@@ -9,18 +9,18 @@ import (
 	"strconv"
 )
 
-// PitSymbolMap is a point-in-time map from instrument id to text symbol: of one date of
+// PitSymbolMap is a point-in-time map from instrument id to text symbol, for one date of
 // historical data, or kept up to date from a live stream.
 type PitSymbolMap struct {
 	symbols map[uint32]string
 }
 
-// NewPitSymbolMap makes an empty map, for a live stream.
+// NewPitSymbolMap creates an empty map, for a live stream.
 func NewPitSymbolMap() *PitSymbolMap { return &PitSymbolMap{map[uint32]string{}} }
 
-// PitSymbolMapOf takes the mappings that hold on a UTC date (yyyymmdd): of each mapping the
-// first interval with start <= date < end. A date that is none, or outside the data, is an
-// error, as are mappings of which neither side is instrument ids.
+// PitSymbolMapOf creates a map of the mappings on a UTC date (yyyymmdd): the first interval of
+// each mapping with start <= date < end. It returns an error for a date that is invalid or
+// outside the data, and for mappings neither side of which consists of instrument ids.
 func PitSymbolMapOf(m *Metadata, date uint32) (*PitSymbolMap, error) {
 	if DateOf(dateMidnight(date)) != date {
 		return nil, fmt.Errorf("dbn: %d is no day from 1970 to 2554 (yyyymmdd)", date)
@@ -49,8 +49,8 @@ func PitSymbolMapOf(m *Metadata, date uint32) (*PitSymbolMap, error) {
 	return p, nil
 }
 
-// OnRecord takes in a symbol mapping record of either layout; others are ignored. It
-// reports whether the map changed.
+// OnRecord applies a symbol mapping record of either layout and ignores other records. It reports
+// whether the map changed.
 func (p *PitSymbolMap) OnRecord(r Record) bool {
 	if r.RType() != RTypeSymbolMapping {
 		return false
@@ -67,17 +67,17 @@ func (p *PitSymbolMap) OnRecord(r Record) bool {
 	return true
 }
 
-// Symbol looks an instrument up.
+// Symbol returns the symbol of an instrument.
 func (p *PitSymbolMap) Symbol(instrumentID uint32) (string, bool) {
 	s, ok := p.symbols[instrumentID]
 	return s, ok
 }
 
-// Len is the number of instruments.
+// Len returns the number of instruments.
 func (p *PitSymbolMap) Len() int { return len(p.symbols) }
 
-// TsSymbolMap is a time-series map from instrument id and UTC date to text symbol. It keeps
-// intervals, not days: ten years of every symbol stay small.
+// TsSymbolMap is a time-series map from instrument id and UTC date to text symbol. It stores
+// intervals rather than days, so that ten years of every symbol stay small.
 type TsSymbolMap struct {
 	byID map[uint32][]symbolSpan // by date; no two of one instrument overlap
 }
@@ -87,11 +87,12 @@ type symbolSpan struct {
 	symbol     string
 }
 
-// NewTsSymbolMap makes an empty map; see Add.
+// NewTsSymbolMap creates an empty map; see Add.
 func NewTsSymbolMap() *TsSymbolMap { return &TsSymbolMap{map[uint32][]symbolSpan{}} }
 
-// TsSymbolMapOf takes all mappings of a header, one side of which must be instrument ids.
-// Where two cover the same date and instrument, the later one in the header counts.
+// TsSymbolMapOf creates a map of all mappings of a header, one side of which must consist of
+// instrument ids. Where two mappings cover the same date and instrument, the later one in the
+// header counts.
 func TsSymbolMapOf(m *Metadata) (*TsSymbolMap, error) {
 	t := NewTsSymbolMap()
 	if err := t.Add(m); err != nil {
@@ -100,8 +101,8 @@ func TsSymbolMapOf(m *Metadata) (*TsSymbolMap, error) {
 	return t, nil
 }
 
-// Add takes the mappings of a further header in. They count where the map has another symbol
-// for the same date and instrument. On an error the map may hold a part of them.
+// Add adds the mappings of a further header. They replace a different symbol for the same date
+// and instrument. After an error the map may contain a part of them.
 func (t *TsSymbolMap) Add(m *Metadata) error {
 	err := eachInterval(m, func(id uint32, symbol string, i MappingInterval) {
 		t.byID[id] = append(t.byID[id], symbolSpan{i.StartDate, i.EndDate, symbol})
@@ -117,10 +118,10 @@ func (t *TsSymbolMap) Add(m *Metadata) error {
 	return err
 }
 
-// Symbol looks an instrument up on a UTC date (yyyymmdd).
+// Symbol returns the symbol of an instrument on a UTC date (yyyymmdd).
 func (t *TsSymbolMap) Symbol(instrumentID, date uint32) (string, bool) {
 	spans := t.byID[instrumentID]
-	// The first one that ends behind the date.
+	// The first one that ends after the date.
 	i := sort.Search(len(spans), func(i int) bool { return date < spans[i].end })
 	if i == len(spans) || date < spans[i].start {
 		return "", false
@@ -128,8 +129,8 @@ func (t *TsSymbolMap) Symbol(instrumentID, date uint32) (string, bool) {
 	return spans[i].symbol, true
 }
 
-// disjoint sorts spans by date and leaves, of those that cover the same date, the last one.
-// It walks over all starts and ends; what covers a date is a heap of positions in spans.
+// disjoint sorts spans by date and leaves, of those that cover the same date, the last one. It
+// walks over all starts and ends; what covers a date is a heap of positions in spans.
 func disjoint(spans []symbolSpan) []symbolSpan {
 	var cuts []uint32
 	byStart := make([]int, len(spans))
@@ -176,7 +177,7 @@ func (h *lastFirst) Pop() any {
 	return last
 }
 
-// SymbolOf looks a record's instrument up on the record's date.
+// SymbolOf returns the symbol of a record's instrument on the date of the record.
 func (t *TsSymbolMap) SymbolOf(r Record) (string, bool) {
 	ts := r.IndexTs()
 	if ts.IsUndef() {
@@ -185,11 +186,11 @@ func (t *TsSymbolMap) SymbolOf(r Record) (string, bool) {
 	return t.Symbol(r.Header().InstrumentID, DateOf(ts))
 }
 
-// Len is the number of instruments.
+// Len returns the number of instruments.
 func (t *TsSymbolMap) Len() int { return len(t.byID) }
 
-// eachInterval walks the mappings as (instrument id, text symbol, interval). Empty symbols
-// and empty intervals are gaps.
+// eachInterval walks the mappings as (instrument id, text symbol, interval). Empty symbols and
+// empty intervals are gaps.
 func eachInterval(m *Metadata, f func(id uint32, symbol string, i MappingInterval)) error {
 	inverse, err := isInverse(m)
 	if err != nil {

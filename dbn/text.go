@@ -50,11 +50,11 @@ type textLayout struct {
 	columns []Column
 }
 
-// ColumnsOf gives the text columns of a record, in the official tool's order; nil for an
-// unknown rtype or a record shorter than any layout of its rtype.
+// ColumnsOf returns the text columns of a record, in the order of the official tool; nil for an
+// unknown rtype or a record shorter than every layout of its rtype.
 func ColumnsOf(r Record) []Column { return columnsFor(r.RType(), r.Size()) }
 
-// ColumnsFor gives the text columns of an rtype in a DBN version.
+// ColumnsFor returns the text columns of an rtype in a DBN version.
 func ColumnsFor(rtype RType, version uint8) []Column {
 	return columnsFor(rtype, SizeOf(rtype, version))
 }
@@ -68,18 +68,18 @@ func columnsFor(rtype RType, size int) []Column {
 	return nil
 }
 
-// TextOptions say how records become text. The zero value is the official tool's default:
-// integers as they are, no symbol.
+// TextOptions determine how records are written as text. The zero value is the default of the
+// official tool: plain integers, no symbol.
 type TextOptions struct {
-	Pretty    bool // prices with nine decimals, times in ISO 8601, unset ones empty or null
-	TsOut     bool // the stream's records carry ts_out: a column at the end
-	MapSymbol bool // a column "symbol" at the very end
-	// Exact writes JSON byte for byte as the official tool does, also where that is not
-	// JSON: a character field that is not printable ASCII, or an apostrophe, becomes an
-	// escape such as \xe2 or \', and a symbol that is not UTF-8 stays as it is. Without
-	// Exact they are \u00E2, ' and U+FFFD for each byte at fault; all else is the same.
+	Pretty    bool // prices with nine decimals, times in ISO 8601, undefined ones empty or null
+	TsOut     bool // the stream's records carry a ts_out: adds a column at the end
+	MapSymbol bool // adds a column "symbol" at the very end
+	// Exact writes JSON byte for byte as the official tool does, even where that is not valid
+	// JSON: a character field that is not printable ASCII, or an apostrophe, becomes an escape
+	// such as \xe2 or \', and a symbol that is not UTF-8 stays unchanged. Without Exact they
+	// become \u00E2, ' and U+FFFD for each invalid byte; everything else is the same.
 	Exact     bool
-	Delimiter byte // of CSV; 0: ','. A tab makes TSV
+	Delimiter byte // delimiter of CSV; 0: ','. A tab gives TSV
 }
 
 func (o *TextOptions) delimiter() byte {
@@ -89,7 +89,7 @@ func (o *TextOptions) delimiter() byte {
 	return o.Delimiter
 }
 
-// AppendCSVHeader appends the names of the columns and a line feed.
+// AppendCSVHeader appends the names of the columns and a line feed to dst.
 func AppendCSVHeader(dst []byte, columns []Column, o *TextOptions) []byte {
 	d := o.delimiter()
 	for i := range columns {
@@ -107,7 +107,7 @@ func AppendCSVHeader(dst []byte, columns []Column, o *TextOptions) []byte {
 	return append(dst, '\n')
 }
 
-// AppendCSV appends a record as one row. The record must have these columns' layout.
+// AppendCSV appends a record to dst as one row. The record must have the layout of the columns.
 func AppendCSV(dst []byte, r Record, columns []Column, symbol string, o *TextOptions) []byte {
 	d := o.delimiter()
 	for i := range columns {
@@ -131,8 +131,8 @@ func AppendCSV(dst []byte, r Record, columns []Column, symbol string, o *TextOpt
 	return append(dst, '\n')
 }
 
-// QuoteCSV puts the field dst[start:] into quotes when a reader of CSV with this delimiter
-// would need them.
+// QuoteCSV puts the field dst[start:] into quotes if a reader of CSV with this delimiter needs
+// them.
 func QuoteCSV(dst []byte, start int, delimiter byte) []byte {
 	field := dst[start:]
 	need, quotes := false, 0
@@ -166,8 +166,8 @@ func QuoteCSV(dst []byte, start int, delimiter byte) []byte {
 	return dst
 }
 
-// AppendJSON appends a record as one JSON object, without a line feed. hasSymbol false
-// gives null where MapSymbol asks for a symbol.
+// AppendJSON appends a record to dst as one JSON object, without a line feed. If hasSymbol is
+// false, MapSymbol writes null.
 func AppendJSON(dst []byte, r Record, columns []Column, symbol string, hasSymbol bool, o *TextOptions) []byte {
 	dst = append(dst, '{')
 	open := inRecord
@@ -233,7 +233,7 @@ func closeGroup(dst []byte, open columnGroup, comma bool) ([]byte, bool) {
 
 func at[T any](r Record, c *Column) T { return *(*T)(unsafe.Add(r.Pointer(), int(c.offset))) }
 
-// Append appends the column's plain or pretty value, as in CSV, without quotes.
+// Append appends the column's plain or pretty value to dst, as in CSV, without quotes.
 func (c *Column) Append(dst []byte, r Record, pretty bool) []byte {
 	return c.append(dst, r, pretty)
 }
@@ -292,7 +292,7 @@ func appendTime(dst []byte, t UnixNanos, pretty bool) []byte {
 
 const hexDigits = "0123456789abcdef"
 
-// appendChar writes a character field; NUL as nothing, what is not printable escaped.
+// appendChar writes a character field: nothing for NUL, an escape if it is not printable.
 func appendChar(dst []byte, c byte) []byte {
 	switch c {
 	case 0:
@@ -352,8 +352,8 @@ func appendJSONTime(dst []byte, t UnixNanos, pretty bool) []byte {
 	return append(appendTime(dst, t, pretty), '"')
 }
 
-// appendJSONChar writes a character field's byte as one character of a JSON string: as
-// appendChar does where that is JSON.
+// appendJSONChar writes the byte of a character field as one character of a JSON string, as
+// appendChar does where that is valid JSON.
 func appendJSONChar(dst []byte, c byte) []byte {
 	switch {
 	case c == '\'':
@@ -369,8 +369,8 @@ func appendUnicodeEscape(dst []byte, c byte) []byte {
 	return append(dst, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
 }
 
-// appendJSONString escapes what the official tool does, the slash included. What is not
-// UTF-8 is replaced, unless it shall stay raw.
+// appendJSONString escapes what the official tool escapes, including the slash. Invalid UTF-8 is
+// replaced, unless it should stay raw.
 func appendJSONString[T string | []byte](dst []byte, text T, raw bool) []byte {
 	dst = append(dst, '"')
 	for i := 0; i < len(text); i++ {
@@ -400,7 +400,8 @@ func appendJSONString[T string | []byte](dst []byte, text T, raw bool) []byte {
 	return append(dst, '"')
 }
 
-// AppendIndented appends a compact JSON value as an indented one: four spaces a level.
+// AppendIndented appends a compact JSON value to dst with an indentation of four spaces per
+// level.
 func AppendIndented(dst, compact []byte) []byte {
 	depth := 0
 	newline := func() {
@@ -451,7 +452,7 @@ func AppendIndented(dst, compact []byte) []byte {
 	return dst
 }
 
-// AppendJSON appends the header as one JSON object, as the official tool prints it.
+// AppendJSON appends the header to dst as one JSON object, as the official tool prints it.
 func (m *Metadata) AppendJSON(dst []byte, pretty bool) []byte {
 	str := func(key, v string) { dst = appendJSONString(append(dst, key...), v, false) }
 	dst = append(dst, `{"version":`...)

@@ -2,29 +2,29 @@
 
 package dbn
 
-// RecordHeader is what every record begins with.
+// RecordHeader is the header at the beginning of every record.
 type RecordHeader struct {
-	Length       uint8     // of the whole record, in words of 4 bytes
+	Length       uint8     // size of the record in words of 4 bytes
 	RType        RType     // the kind of record
-	PublisherID  uint16    // dataset and venue, see the table of publishers; 0 on gateway messages
-	InstrumentID uint32    // the instrument's number within its dataset, for a day or longer; 0 on gateway messages
-	TsEvent      UnixNanos // the matching engine's time; of bars the interval's start; UndefTimestamp: not given
+	PublisherID  uint16    // dataset and venue, see the table of publishers; 0 in gateway messages
+	InstrumentID uint32    // the instrument's number within its dataset, valid for a day or longer; 0 in gateway messages
+	TsEvent      UnixNanos // time of the matching engine; for bars the start of the interval; UndefTimestamp if undefined
 }
 
-// BidAskPair is one level of an order book: the prices and what rests at each.
+// BidAskPair is one level of an order book: the prices and the quantities that rest at them.
 type BidAskPair struct {
-	BidPx Price  // best bid at this level; UndefPrice: not given
-	AskPx Price  // best offer at this level; UndefPrice: not given
+	BidPx Price  // best bid at this level; UndefPrice if undefined
+	AskPx Price  // best offer at this level; UndefPrice if undefined
 	BidSz uint32 // total quantity bid
 	AskSz uint32 // total quantity offered
-	BidCt uint32 // orders bid
-	AskCt uint32 // orders offered
+	BidCt uint32 // number of bid orders
+	AskCt uint32 // number of offered orders
 }
 
-// ConsolidatedBidAskPair is the best bid and offer over several venues.
+// ConsolidatedBidAskPair is the best bid and offer across several venues.
 type ConsolidatedBidAskPair struct {
-	BidPx Price  // best bid at this level; UndefPrice: not given
-	AskPx Price  // best offer at this level; UndefPrice: not given
+	BidPx Price  // best bid at this level; UndefPrice if undefined
+	AskPx Price  // best offer at this level; UndefPrice if undefined
 	BidSz uint32 // total quantity bid
 	AskSz uint32 // total quantity offered
 	BidPb uint16 // publisher of the bid
@@ -38,19 +38,19 @@ type ConsolidatedBidAskPair struct {
 // Schemas: mbo.
 type MboMsg struct {
 	Hd        RecordHeader
-	OrderID   uint64    // the venue's
-	Price     Price     // of the order or the trade; UndefPrice: not given
-	Size      uint32    // quantity of the order or the trade; UndefOrderSize: not given
-	Flags     FlagSet   // of the event and its data
-	ChannelID uint8     // Databento's number of the feed channel, from 0; 255: not given
+	OrderID   uint64    // order id of the venue
+	Price     Price     // price of the order or the trade; UndefPrice if undefined
+	Size      uint32    // quantity of the order or the trade; UndefOrderSize if undefined
+	Flags     FlagSet   // flags of the event and its data
+	ChannelID uint8     // Databento's number of the feed channel, starting at 0; 255 if undefined
 	Action    Action    // what happened in the book
-	Side      Side      // of the resting order, or the aggressor's of a trade
-	TsRecv    UnixNanos // when the capture server received it; the index time; UndefTimestamp: not given
-	TsInDelta int32     // ts_recv less the venue's send time, in ns
-	Sequence  uint32    // the venue's message number on its channel
+	Side      Side      // side of the resting order, or of the aggressor of a trade
+	TsRecv    UnixNanos // time of receipt at the capture server; the index time; UndefTimestamp if undefined
+	TsInDelta int32     // ts_recv minus the send time of the venue, in ns
+	Sequence  uint32    // message number of the venue on its channel
 }
 
-// IndexTs is the time by which records are sorted and merged.
+// IndexTs returns the index timestamp, by which records are sorted and merged.
 func (m *MboMsg) IndexTs() UnixNanos { return m.TsRecv }
 
 // HasRType reports whether records of this rtype have this type.
@@ -61,64 +61,64 @@ func (*MboMsg) HasRType(rtype RType) bool { return rtype == RTypeMbo }
 // Schemas: trades.
 type TradeMsg struct {
 	Hd        RecordHeader
-	Price     Price     // of the order or the trade; UndefPrice: not given
-	Size      uint32    // quantity of the order or the trade; UndefOrderSize: not given
+	Price     Price     // price of the order or the trade; UndefPrice if undefined
+	Size      uint32    // quantity of the order or the trade; UndefOrderSize if undefined
 	Action    Action    // what happened in the book
-	Side      Side      // of the resting order, or the aggressor's of a trade
-	Flags     FlagSet   // of the event and its data
-	Depth     uint8     // the level that changed, from 0
-	TsRecv    UnixNanos // when the capture server received it; the index time; UndefTimestamp: not given
-	TsInDelta int32     // ts_recv less the venue's send time, in ns
-	Sequence  uint32    // the venue's message number on its channel
+	Side      Side      // side of the resting order, or of the aggressor of a trade
+	Flags     FlagSet   // flags of the event and its data
+	Depth     uint8     // the level that changed, starting at 0
+	TsRecv    UnixNanos // time of receipt at the capture server; the index time; UndefTimestamp if undefined
+	TsInDelta int32     // ts_recv minus the send time of the venue, in ns
+	Sequence  uint32    // message number of the venue on its channel
 }
 
-// IndexTs is the time by which records are sorted and merged.
+// IndexTs returns the index timestamp, by which records are sorted and merged.
 func (m *TradeMsg) IndexTs() UnixNanos { return m.TsRecv }
 
 // HasRType reports whether records of this rtype have this type.
 func (*TradeMsg) HasRType(rtype RType) bool { return rtype == RTypeMbp0 }
 
-// Mbp1Msg is a change of the best bid or offer, or a trade, with the top of the book behind it (tbbo: a trade, with the top of the book before it).
+// Mbp1Msg is a change of the best bid or offer, or a trade, with the top of the book after it (tbbo: a trade, with the top of the book before it).
 //
 // Schemas: mbp-1, tbbo.
 type Mbp1Msg struct {
 	Hd        RecordHeader
-	Price     Price         // of the order or the trade; UndefPrice: not given
-	Size      uint32        // quantity of the order or the trade; UndefOrderSize: not given
+	Price     Price         // price of the order or the trade; UndefPrice if undefined
+	Size      uint32        // quantity of the order or the trade; UndefOrderSize if undefined
 	Action    Action        // what happened in the book
-	Side      Side          // of the resting order, or the aggressor's of a trade
-	Flags     FlagSet       // of the event and its data
-	Depth     uint8         // the level that changed, from 0
-	TsRecv    UnixNanos     // when the capture server received it; the index time; UndefTimestamp: not given
-	TsInDelta int32         // ts_recv less the venue's send time, in ns
-	Sequence  uint32        // the venue's message number on its channel
+	Side      Side          // side of the resting order, or of the aggressor of a trade
+	Flags     FlagSet       // flags of the event and its data
+	Depth     uint8         // the level that changed, starting at 0
+	TsRecv    UnixNanos     // time of receipt at the capture server; the index time; UndefTimestamp if undefined
+	TsInDelta int32         // ts_recv minus the send time of the venue, in ns
+	Sequence  uint32        // message number of the venue on its channel
 	Levels    [1]BidAskPair // the book, best level first
 }
 
-// IndexTs is the time by which records are sorted and merged.
+// IndexTs returns the index timestamp, by which records are sorted and merged.
 func (m *Mbp1Msg) IndexTs() UnixNanos { return m.TsRecv }
 
 // HasRType reports whether records of this rtype have this type.
 func (*Mbp1Msg) HasRType(rtype RType) bool { return rtype == RTypeMbp1 }
 
-// Mbp10Msg is a change in the ten best levels, or a trade, with those levels behind it.
+// Mbp10Msg is a change in the ten best levels, or a trade, with those levels after it.
 //
 // Schemas: mbp-10.
 type Mbp10Msg struct {
 	Hd        RecordHeader
-	Price     Price          // of the order or the trade; UndefPrice: not given
-	Size      uint32         // quantity of the order or the trade; UndefOrderSize: not given
+	Price     Price          // price of the order or the trade; UndefPrice if undefined
+	Size      uint32         // quantity of the order or the trade; UndefOrderSize if undefined
 	Action    Action         // what happened in the book
-	Side      Side           // of the resting order, or the aggressor's of a trade
-	Flags     FlagSet        // of the event and its data
-	Depth     uint8          // the level that changed, from 0
-	TsRecv    UnixNanos      // when the capture server received it; the index time; UndefTimestamp: not given
-	TsInDelta int32          // ts_recv less the venue's send time, in ns
-	Sequence  uint32         // the venue's message number on its channel
+	Side      Side           // side of the resting order, or of the aggressor of a trade
+	Flags     FlagSet        // flags of the event and its data
+	Depth     uint8          // the level that changed, starting at 0
+	TsRecv    UnixNanos      // time of receipt at the capture server; the index time; UndefTimestamp if undefined
+	TsInDelta int32          // ts_recv minus the send time of the venue, in ns
+	Sequence  uint32         // message number of the venue on its channel
 	Levels    [10]BidAskPair // the book, best level first
 }
 
-// IndexTs is the time by which records are sorted and merged.
+// IndexTs returns the index timestamp, by which records are sorted and merged.
 func (m *Mbp10Msg) IndexTs() UnixNanos { return m.TsRecv }
 
 // HasRType reports whether records of this rtype have this type.
@@ -129,64 +129,64 @@ func (*Mbp10Msg) HasRType(rtype RType) bool { return rtype == RTypeMbp10 }
 // Schemas: bbo-1s, bbo-1m.
 type BboMsg struct {
 	Hd       RecordHeader
-	Price    Price  // of the last trade of the session; UndefPrice: not given
-	Size     uint32 // of the last trade; UndefOrderSize: not given
+	Price    Price  // price of the last trade of the session; UndefPrice if undefined
+	Size     uint32 // quantity of the last trade; UndefOrderSize if undefined
 	_        [1]byte
-	Side     Side    // the aggressor's of the last trade
-	Flags    FlagSet // of the event and its data
+	Side     Side    // side of the aggressor of the last trade
+	Flags    FlagSet // flags of the event and its data
 	_        [1]byte
-	TsRecv   UnixNanos // the interval's end; the index time; UndefTimestamp: not given
+	TsRecv   UnixNanos // end of the interval; the index time; UndefTimestamp if undefined
 	_        [4]byte
-	Sequence uint32        // of the last update
+	Sequence uint32        // message number of the last update
 	Levels   [1]BidAskPair // the book, best level first
 }
 
-// IndexTs is the time by which records are sorted and merged.
+// IndexTs returns the index timestamp, by which records are sorted and merged.
 func (m *BboMsg) IndexTs() UnixNanos { return m.TsRecv }
 
 // HasRType reports whether records of this rtype have this type.
 func (*BboMsg) HasRType(rtype RType) bool { return rtype == RTypeBbo1S || rtype == RTypeBbo1M }
 
-// Cmbp1Msg is a change of the best bid or offer over several venues, or a trade (tcbbo: a trade, with the quote before it).
+// Cmbp1Msg is a change of the best bid or offer across several venues, or a trade (tcbbo: a trade, with the quote before it).
 //
 // Schemas: cmbp-1, tcbbo.
 type Cmbp1Msg struct {
 	Hd        RecordHeader
-	Price     Price   // of the order or the trade; UndefPrice: not given
-	Size      uint32  // quantity of the order or the trade; UndefOrderSize: not given
+	Price     Price   // price of the order or the trade; UndefPrice if undefined
+	Size      uint32  // quantity of the order or the trade; UndefOrderSize if undefined
 	Action    Action  // what happened in the book
-	Side      Side    // of the resting order, or the aggressor's of a trade
-	Flags     FlagSet // of the event and its data
+	Side      Side    // side of the resting order, or of the aggressor of a trade
+	Flags     FlagSet // flags of the event and its data
 	_         [1]byte
-	TsRecv    UnixNanos // when the capture server received it; the index time; UndefTimestamp: not given
-	TsInDelta int32     // ts_recv less the venue's send time, in ns
+	TsRecv    UnixNanos // time of receipt at the capture server; the index time; UndefTimestamp if undefined
+	TsInDelta int32     // ts_recv minus the send time of the venue, in ns
 	_         [4]byte
 	Levels    [1]ConsolidatedBidAskPair // the book, best level first
 }
 
-// IndexTs is the time by which records are sorted and merged.
+// IndexTs returns the index timestamp, by which records are sorted and merged.
 func (m *Cmbp1Msg) IndexTs() UnixNanos { return m.TsRecv }
 
 // HasRType reports whether records of this rtype have this type.
 func (*Cmbp1Msg) HasRType(rtype RType) bool { return rtype == RTypeCmbp1 || rtype == RTypeTcbbo }
 
-// CbboMsg is the best bid and offer over several venues at the end of an interval, with the last trade.
+// CbboMsg is the best bid and offer across several venues at the end of an interval, with the last trade.
 //
 // Schemas: cbbo-1s, cbbo-1m.
 type CbboMsg struct {
 	Hd     RecordHeader
-	Price  Price  // of the last trade of the session; UndefPrice: not given
-	Size   uint32 // of the last trade; UndefOrderSize: not given
+	Price  Price  // price of the last trade of the session; UndefPrice if undefined
+	Size   uint32 // quantity of the last trade; UndefOrderSize if undefined
 	_      [1]byte
-	Side   Side    // the aggressor's of the last trade
-	Flags  FlagSet // of the event and its data
+	Side   Side    // side of the aggressor of the last trade
+	Flags  FlagSet // flags of the event and its data
 	_      [1]byte
-	TsRecv UnixNanos // the interval's end; the index time; UndefTimestamp: not given
+	TsRecv UnixNanos // end of the interval; the index time; UndefTimestamp if undefined
 	_      [8]byte
 	Levels [1]ConsolidatedBidAskPair // the book, best level first
 }
 
-// IndexTs is the time by which records are sorted and merged.
+// IndexTs returns the index timestamp, by which records are sorted and merged.
 func (m *CbboMsg) IndexTs() UnixNanos { return m.TsRecv }
 
 // HasRType reports whether records of this rtype have this type.
@@ -197,14 +197,14 @@ func (*CbboMsg) HasRType(rtype RType) bool { return rtype == RTypeCbbo1S || rtyp
 // Schemas: ohlcv-1s, ohlcv-1m, ohlcv-1h, ohlcv-1d, ohlcv-eod.
 type OhlcvMsg struct {
 	Hd     RecordHeader
-	Open   Price  // the first trade's price; UndefPrice: not given
-	High   Price  // the highest price; UndefPrice: not given
-	Low    Price  // the lowest price; UndefPrice: not given
-	Close  Price  // the last trade's price; UndefPrice: not given
+	Open   Price  // the first trade's price; UndefPrice if undefined
+	High   Price  // the highest price; UndefPrice if undefined
+	Low    Price  // the lowest price; UndefPrice if undefined
+	Close  Price  // the last trade's price; UndefPrice if undefined
 	Volume uint64 // quantity traded
 }
 
-// IndexTs is the time by which records are sorted and merged.
+// IndexTs returns the index timestamp, by which records are sorted and merged.
 func (m *OhlcvMsg) IndexTs() UnixNanos { return m.Hd.TsEvent }
 
 // HasRType reports whether records of this rtype have this type.
@@ -217,139 +217,139 @@ func (*OhlcvMsg) HasRType(rtype RType) bool {
 // Schemas: status.
 type StatusMsg struct {
 	Hd                    RecordHeader
-	TsRecv                UnixNanos    // when the capture server received it; the index time; UndefTimestamp: not given
+	TsRecv                UnixNanos    // time of receipt at the capture server; the index time; UndefTimestamp if undefined
 	Action                StatusAction // the new status
 	Reason                StatusReason // why the status changed
-	TradingEvent          TradingEvent // what else the change does
-	IsTrading             TriState     // whether it can be traded now
+	TradingEvent          TradingEvent // a further effect of the change
+	IsTrading             TriState     // whether the instrument can be traded now
 	IsQuoting             TriState     // whether quotes are accepted now
-	IsShortSellRestricted TriState     // whether selling short is restricted now
+	IsShortSellRestricted TriState     // whether short selling is restricted now
 	_                     [7]byte
 }
 
-// IndexTs is the time by which records are sorted and merged.
+// IndexTs returns the index timestamp, by which records are sorted and merged.
 func (m *StatusMsg) IndexTs() UnixNanos { return m.TsRecv }
 
 // HasRType reports whether records of this rtype have this type.
 func (*StatusMsg) HasRType(rtype RType) bool { return rtype == RTypeStatus }
 
-// InstrumentDefMsg is what an instrument is. A strategy of n legs comes as n records that differ in the leg fields.
+// InstrumentDefMsg is the definition of an instrument. A strategy of n legs consists of n records that differ in the leg fields.
 //
 // Schemas: definition.
 type InstrumentDefMsg struct {
 	Hd                       RecordHeader
-	TsRecv                   UnixNanos             // when the capture server received it; the index time; UndefTimestamp: not given
-	MinPriceIncrement        Price                 // the tick; UndefPrice: not given
-	DisplayFactor            Price                 // times a price of the venue is the price here; UndefPrice: not given
-	Expiration               UnixNanos             // the last time that it can be traded; UndefTimestamp: not given
-	Activation               UnixNanos             // the first time that it can be traded; UndefTimestamp: not given
-	HighLimitPrice           Price                 // the highest price allowed today; UndefPrice: not given
-	LowLimitPrice            Price                 // the lowest price allowed today; UndefPrice: not given
-	MaxPriceVariation        Price                 // how far a price may be from the reference; UndefPrice: not given
-	UnitOfMeasureQty         Price                 // quantity of unit_of_measure in one contract; UndefPrice: not given
-	MinPriceIncrementAmount  Price                 // money that one tick is worth; UndefPrice: not given
-	PriceRatio               Price                 // the factor between the leg's and the spread's price; UndefPrice: not given
-	StrikePrice              Price                 // of an option; UndefPrice: not given
+	TsRecv                   UnixNanos             // time of receipt at the capture server; the index time; UndefTimestamp if undefined
+	MinPriceIncrement        Price                 // the tick; UndefPrice if undefined
+	DisplayFactor            Price                 // factor that converts a price of the venue into the price here; UndefPrice if undefined
+	Expiration               UnixNanos             // last time at which the instrument can be traded; UndefTimestamp if undefined
+	Activation               UnixNanos             // first time at which the instrument can be traded; UndefTimestamp if undefined
+	HighLimitPrice           Price                 // the highest price allowed today; UndefPrice if undefined
+	LowLimitPrice            Price                 // the lowest price allowed today; UndefPrice if undefined
+	MaxPriceVariation        Price                 // largest distance of a price from the reference; UndefPrice if undefined
+	UnitOfMeasureQty         Price                 // quantity of unit_of_measure in one contract; UndefPrice if undefined
+	MinPriceIncrementAmount  Price                 // value of one tick in money; UndefPrice if undefined
+	PriceRatio               Price                 // factor between the prices of the leg and of the spread; UndefPrice if undefined
+	StrikePrice              Price                 // strike price of an option; UndefPrice if undefined
 	RawInstrumentID          uint64                // the publisher's id; it may differ from the header's instrument_id
-	LegPrice                 Price                 // the fixed price of the leg, of a covered strategy; UndefPrice: not given
-	LegDelta                 Price                 // the fixed delta of the leg, of a covered strategy; UndefPrice: not given
-	InstAttribValue          int32                 // bits that say what may be done with it; 2147483647: not given
-	UnderlyingID             uint32                // instrument_id of the first underlying; 0: none
-	MarketDepthImplied       int32                 // levels of the implied book on the feed; 2147483647: not given
-	MarketDepth              int32                 // levels of the book on the feed; 2147483647: not given
-	MarketSegmentID          uint32                // the venue's market segment; 4294967295: not given
-	MaxTradeVol              uint32                // the largest order; 4294967295: not given
-	MinLotSize               int32                 // the smallest quantity of an order; 2147483647: not given
-	MinLotSizeBlock          int32                 // the smallest quantity of a block trade; 2147483647: not given
-	MinLotSizeRoundLot       int32                 // the smallest quantity of a round lot; 2147483647: not given
-	MinTradeVol              uint32                // the smallest order; 4294967295: not given
-	ContractMultiplier       int32                 // how many deliverables one contract is for; 2147483647: not given
-	DecayQuantity            int32                 // what is taken off the contract each day from decay_start_date on; 2147483647: not given
-	OriginalContractSize     int32                 // the contract's size before any decay; 2147483647: not given
+	LegPrice                 Price                 // fixed price of the leg in a covered strategy; UndefPrice if undefined
+	LegDelta                 Price                 // fixed delta of the leg in a covered strategy; UndefPrice if undefined
+	InstAttribValue          int32                 // bits that describe eligible operations; 2147483647 if undefined
+	UnderlyingID             uint32                // instrument_id of the first underlying; 0 if absent
+	MarketDepthImplied       int32                 // levels of the implied book on the feed; 2147483647 if undefined
+	MarketDepth              int32                 // levels of the book on the feed; 2147483647 if undefined
+	MarketSegmentID          uint32                // the venue's market segment; 4294967295 if undefined
+	MaxTradeVol              uint32                // the largest order; 4294967295 if undefined
+	MinLotSize               int32                 // the smallest quantity of an order; 2147483647 if undefined
+	MinLotSizeBlock          int32                 // the smallest quantity of a block trade; 2147483647 if undefined
+	MinLotSizeRoundLot       int32                 // the smallest quantity of a round lot; 2147483647 if undefined
+	MinTradeVol              uint32                // the smallest order; 4294967295 if undefined
+	ContractMultiplier       int32                 // number of deliverables per contract; 2147483647 if undefined
+	DecayQuantity            int32                 // daily reduction of the contract from decay_start_date on; 2147483647 if undefined
+	OriginalContractSize     int32                 // the contract's size before any decay; 2147483647 if undefined
 	LegInstrumentID          uint32                // instrument_id of the leg
-	LegRatioPriceNumerator   int32                 // of the leg's share in the price
-	LegRatioPriceDenominator int32                 // of the leg's share in the price
-	LegRatioQtyNumerator     int32                 // of the leg's share in the quantity
-	LegRatioQtyDenominator   int32                 // of the leg's share in the quantity
-	LegUnderlyingID          uint32                // instrument_id of the leg's first underlying; 0: none
-	ApplID                   int16                 // the venue's channel id; 32767: not given
-	MaturityYear             uint16                // in the symbol; 65535: not given
-	DecayStartDate           uint16                // when the decay begins; 65535: not given
-	ChannelID                uint16                // Databento's number of the feed channel, from 0; 65535: not given
-	LegCount                 uint16                // legs of the strategy; 0: it is none
-	LegIndex                 uint16                // which leg this record is about, from 0
-	Currency                 [4]byte               // of prices, ISO 4217
-	SettlCurrency            [4]byte               // of the settlement, ISO 4217
+	LegRatioPriceNumerator   int32                 // numerator of the price ratio of the leg
+	LegRatioPriceDenominator int32                 // denominator of the price ratio of the leg
+	LegRatioQtyNumerator     int32                 // numerator of the quantity ratio of the leg
+	LegRatioQtyDenominator   int32                 // denominator of the quantity ratio of the leg
+	LegUnderlyingID          uint32                // instrument_id of the leg's first underlying; 0 if absent
+	ApplID                   int16                 // the venue's channel id; 32767 if undefined
+	MaturityYear             uint16                // year in the symbol; 65535 if undefined
+	DecayStartDate           uint16                // start date of the decay; 65535 if undefined
+	ChannelID                uint16                // Databento's number of the feed channel, starting at 0; 65535 if undefined
+	LegCount                 uint16                // number of legs; 0 unless it is a strategy
+	LegIndex                 uint16                // index of the leg that this record describes, starting at 0
+	Currency                 [4]byte               // currency of prices, ISO 4217
+	SettlCurrency            [4]byte               // currency of the settlement, ISO 4217
 	Secsubtype               [6]byte               // the kind of strategy
 	RawSymbol                [71]byte              // the publisher's symbol
 	Group                    [21]byte              // the venue's group of the instrument
-	Exchange                 [5]byte               // the exchange, ISO 10383 where there is one
+	Exchange                 [5]byte               // the exchange, as ISO 10383 code if it has one
 	Asset                    [11]byte              // the product's code
-	Cfi                      [7]byte               // classification, ISO 10962
+	Cfi                      [7]byte               // ISO 10962 classification
 	SecurityType             [7]byte               // such as FUT or OOF
 	UnitOfMeasure            [31]byte              // such as BBL, LBS or IPNT
 	Underlying               [21]byte              // symbol of the first underlying
-	StrikePriceCurrency      [4]byte               // of strike_price, ISO 4217
+	StrikePriceCurrency      [4]byte               // currency of strike_price, ISO 4217
 	LegRawSymbol             [71]byte              // the publisher's symbol of the leg
 	InstrumentClass          InstrumentClass       // what kind of instrument it is
 	MatchAlgorithm           MatchAlgorithm        // how orders are matched
-	MainFraction             uint8                 // denominator of the price's fraction; 255: not given
-	PriceDisplayFormat       uint8                 // digits behind the point of a displayed price; 255: not given
-	SubFraction              uint8                 // denominator of the fraction's fraction; 255: not given
-	UnderlyingProduct        uint8                 // the product complex; 255: not given
+	MainFraction             uint8                 // denominator of the price's fraction; 255 if undefined
+	PriceDisplayFormat       uint8                 // digits after the decimal point of a displayed price; 255 if undefined
+	SubFraction              uint8                 // denominator of the fraction within main_fraction; 255 if undefined
+	UnderlyingProduct        uint8                 // the product complex; 255 if undefined
 	SecurityUpdateAction     SecurityUpdateAction  // whether it was added, changed or deleted
-	MaturityMonth            uint8                 // in the symbol, 1 to 12; 255: not given
-	MaturityDay              uint8                 // in the symbol; 0: none; 255: not given
-	MaturityWeek             uint8                 // in the symbol; 0: none; 255: not given
-	UserDefinedInstrument    UserDefinedInstrument // whether a user of the venue made it
-	ContractMultiplierUnit   int8                  // unit of contract_multiplier: 1 hours, 2 days; 127: not given
-	FlowScheduleType         int8                  // delivery schedule of electricity; 127: not given
-	TickRule                 uint8                 // the table of the spread's ticks; 255: not given
+	MaturityMonth            uint8                 // month in the symbol, 1 to 12; 255 if undefined
+	MaturityDay              uint8                 // day in the symbol; 0 if absent; 255 if undefined
+	MaturityWeek             uint8                 // week in the symbol; 0 if absent; 255 if undefined
+	UserDefinedInstrument    UserDefinedInstrument // whether a user of the venue created it
+	ContractMultiplierUnit   int8                  // unit of contract_multiplier: 1 hours, 2 days; 127 if undefined
+	FlowScheduleType         int8                  // delivery schedule of electricity; 127 if undefined
+	TickRule                 uint8                 // the tick table of the spread; 255 if undefined
 	LegInstrumentClass       InstrumentClass       // what kind of instrument the leg is
-	LegSide                  Side                  // of the leg, when the strategy is bought
+	LegSide                  Side                  // side of the leg when the strategy is bought
 	_                        [17]byte
 }
 
-// CurrencyString is the text of Currency up to its first NUL.
+// CurrencyString returns the text of Currency up to its first NUL.
 func (m *InstrumentDefMsg) CurrencyString() string { return CStr(m.Currency[:]) }
 
-// SettlCurrencyString is the text of SettlCurrency up to its first NUL.
+// SettlCurrencyString returns the text of SettlCurrency up to its first NUL.
 func (m *InstrumentDefMsg) SettlCurrencyString() string { return CStr(m.SettlCurrency[:]) }
 
-// SecsubtypeString is the text of Secsubtype up to its first NUL.
+// SecsubtypeString returns the text of Secsubtype up to its first NUL.
 func (m *InstrumentDefMsg) SecsubtypeString() string { return CStr(m.Secsubtype[:]) }
 
-// RawSymbolString is the text of RawSymbol up to its first NUL.
+// RawSymbolString returns the text of RawSymbol up to its first NUL.
 func (m *InstrumentDefMsg) RawSymbolString() string { return CStr(m.RawSymbol[:]) }
 
-// GroupString is the text of Group up to its first NUL.
+// GroupString returns the text of Group up to its first NUL.
 func (m *InstrumentDefMsg) GroupString() string { return CStr(m.Group[:]) }
 
-// ExchangeString is the text of Exchange up to its first NUL.
+// ExchangeString returns the text of Exchange up to its first NUL.
 func (m *InstrumentDefMsg) ExchangeString() string { return CStr(m.Exchange[:]) }
 
-// AssetString is the text of Asset up to its first NUL.
+// AssetString returns the text of Asset up to its first NUL.
 func (m *InstrumentDefMsg) AssetString() string { return CStr(m.Asset[:]) }
 
-// CfiString is the text of Cfi up to its first NUL.
+// CfiString returns the text of Cfi up to its first NUL.
 func (m *InstrumentDefMsg) CfiString() string { return CStr(m.Cfi[:]) }
 
-// SecurityTypeString is the text of SecurityType up to its first NUL.
+// SecurityTypeString returns the text of SecurityType up to its first NUL.
 func (m *InstrumentDefMsg) SecurityTypeString() string { return CStr(m.SecurityType[:]) }
 
-// UnitOfMeasureString is the text of UnitOfMeasure up to its first NUL.
+// UnitOfMeasureString returns the text of UnitOfMeasure up to its first NUL.
 func (m *InstrumentDefMsg) UnitOfMeasureString() string { return CStr(m.UnitOfMeasure[:]) }
 
-// UnderlyingString is the text of Underlying up to its first NUL.
+// UnderlyingString returns the text of Underlying up to its first NUL.
 func (m *InstrumentDefMsg) UnderlyingString() string { return CStr(m.Underlying[:]) }
 
-// StrikePriceCurrencyString is the text of StrikePriceCurrency up to its first NUL.
+// StrikePriceCurrencyString returns the text of StrikePriceCurrency up to its first NUL.
 func (m *InstrumentDefMsg) StrikePriceCurrencyString() string { return CStr(m.StrikePriceCurrency[:]) }
 
-// LegRawSymbolString is the text of LegRawSymbol up to its first NUL.
+// LegRawSymbolString returns the text of LegRawSymbol up to its first NUL.
 func (m *InstrumentDefMsg) LegRawSymbolString() string { return CStr(m.LegRawSymbol[:]) }
 
-// IndexTs is the time by which records are sorted and merged.
+// IndexTs returns the index timestamp, by which records are sorted and merged.
 func (m *InstrumentDefMsg) IndexTs() UnixNanos { return m.TsRecv }
 
 // HasRType reports whether records of this rtype have this type.
@@ -360,30 +360,30 @@ func (*InstrumentDefMsg) HasRType(rtype RType) bool { return rtype == RTypeInstr
 // Schemas: imbalance.
 type ImbalanceMsg struct {
 	Hd                   RecordHeader
-	TsRecv               UnixNanos // when the capture server received it; the index time; UndefTimestamp: not given
-	RefPrice             Price     // at which paired_qty and total_imbalance_qty are counted; UndefPrice: not given
-	AuctionTime          UnixNanos // when the auction is expected; UndefTimestamp: not given
-	ContBookClrPrice     Price     // clearing price of the auction's and the continuous orders; UndefPrice: not given
-	AuctInterestClrPrice Price     // clearing price of the auction's orders alone; UndefPrice: not given
-	SsrFillingPrice      Price     // price at which short sales fill while they are restricted; UndefPrice: not given
-	IndMatchPrice        Price     // price at which most would trade, were the auction now; UndefPrice: not given
-	UpperCollar          Price     // highest price of the auction; UndefPrice: not given
-	LowerCollar          Price     // lowest price of the auction; UndefPrice: not given
-	PairedQty            uint32    // quantity that would trade at ref_price; 4294967295: not given
-	TotalImbalanceQty    uint32    // quantity without a counterpart at ref_price; 4294967295: not given
-	MarketImbalanceQty   uint32    // of that, market orders; 4294967295: not given
-	UnpairedQty          uint32    // quantity without a counterpart at ref_price or better; 4294967295: not given
-	AuctionType          byte      // the venue's code; '~': not given
-	Side                 Side      // of total_imbalance_qty
-	AuctionStatus        uint8     // the venue's code
-	FreezeStatus         uint8     // the venue's code
-	NumExtensions        uint8     // how often the halt was extended
-	UnpairedSide         Side      // of unpaired_qty
-	SignificantImbalance byte      // the venue's code; '~': not given
+	TsRecv               UnixNanos // time of receipt at the capture server; the index time; UndefTimestamp if undefined
+	RefPrice             Price     // price at which paired_qty and total_imbalance_qty are computed; UndefPrice if undefined
+	AuctionTime          UnixNanos // expected time of the auction; UndefTimestamp if undefined
+	ContBookClrPrice     Price     // clearing price of auction and continuous orders; UndefPrice if undefined
+	AuctInterestClrPrice Price     // clearing price of auction orders alone; UndefPrice if undefined
+	SsrFillingPrice      Price     // price at which restricted short sales are filled; UndefPrice if undefined
+	IndMatchPrice        Price     // price at which the largest quantity would trade if the auction took place now; UndefPrice if undefined
+	UpperCollar          Price     // highest price of the auction; UndefPrice if undefined
+	LowerCollar          Price     // lowest price of the auction; UndefPrice if undefined
+	PairedQty            uint32    // quantity that would trade at ref_price; 4294967295 if undefined
+	TotalImbalanceQty    uint32    // quantity without a counterpart at ref_price; 4294967295 if undefined
+	MarketImbalanceQty   uint32    // the market orders of total_imbalance_qty; 4294967295 if undefined
+	UnpairedQty          uint32    // quantity without a counterpart at ref_price or better; 4294967295 if undefined
+	AuctionType          byte      // code of the venue; '~' if undefined
+	Side                 Side      // side of total_imbalance_qty
+	AuctionStatus        uint8     // code of the venue
+	FreezeStatus         uint8     // code of the venue
+	NumExtensions        uint8     // number of extensions of the halt
+	UnpairedSide         Side      // side of unpaired_qty
+	SignificantImbalance byte      // code of the venue; '~' if undefined
 	_                    [1]byte
 }
 
-// IndexTs is the time by which records are sorted and merged.
+// IndexTs returns the index timestamp, by which records are sorted and merged.
 func (m *ImbalanceMsg) IndexTs() UnixNanos { return m.TsRecv }
 
 // HasRType reports whether records of this rtype have this type.
@@ -394,82 +394,82 @@ func (*ImbalanceMsg) HasRType(rtype RType) bool { return rtype == RTypeImbalance
 // Schemas: statistics.
 type StatMsg struct {
 	Hd           RecordHeader
-	TsRecv       UnixNanos        // when the capture server received it; the index time; UndefTimestamp: not given
-	TsRef        UnixNanos        // the time, or the start of the trading date, that the statistic is of; UndefTimestamp: not given
-	Price        Price            // the statistic, when it is a price; UndefPrice: not given
-	Quantity     int64            // the statistic, when it is no price; UndefStatQuantity: not given
-	Sequence     uint32           // the venue's message number on its channel
-	TsInDelta    int32            // ts_recv less the venue's send time, in ns
+	TsRecv       UnixNanos        // time of receipt at the capture server; the index time; UndefTimestamp if undefined
+	TsRef        UnixNanos        // time or start of the trading date to which the statistic refers; UndefTimestamp if undefined
+	Price        Price            // the statistic, if it is a price; UndefPrice if undefined
+	Quantity     int64            // the statistic, if it is a quantity; UndefStatQuantity if undefined
+	Sequence     uint32           // message number of the venue on its channel
+	TsInDelta    int32            // ts_recv minus the send time of the venue, in ns
 	StatType     StatType         // which statistic it is
-	ChannelID    uint16           // Databento's number of the feed channel, from 0; 65535: not given
-	UpdateAction StatUpdateAction // whether it is new or withdrawn
-	StatFlags    uint8            // more about some statistics, such as final or preliminary
+	ChannelID    uint16           // Databento's number of the feed channel, starting at 0; 65535 if undefined
+	UpdateAction StatUpdateAction // whether the statistic is new or withdrawn
+	StatFlags    uint8            // further details of some statistics, such as final or preliminary
 	_            [18]byte
 }
 
-// IndexTs is the time by which records are sorted and merged.
+// IndexTs returns the index timestamp, by which records are sorted and merged.
 func (m *StatMsg) IndexTs() UnixNanos { return m.TsRecv }
 
 // HasRType reports whether records of this rtype have this type.
 func (*StatMsg) HasRType(rtype RType) bool { return rtype == RTypeStatistics }
 
-// ErrorMsg is an error that the live gateway tells.
+// ErrorMsg is an error that the live gateway reports.
 //
 // Schemas: none (gateway messages).
 type ErrorMsg struct {
 	Hd     RecordHeader
 	Err    [302]byte // the message, NUL-terminated
-	Code   ErrorCode // which error it is; 255: not given
-	IsLast uint8     // 0 when more of the same group follow; 255: not given
+	Code   ErrorCode // which error it is; 255 if undefined
+	IsLast uint8     // 0 when more of the same group follow; 255 if undefined
 }
 
-// ErrString is the text of Err up to its first NUL.
+// ErrString returns the text of Err up to its first NUL.
 func (m *ErrorMsg) ErrString() string { return CStr(m.Err[:]) }
 
-// IndexTs is the time by which records are sorted and merged.
+// IndexTs returns the index timestamp, by which records are sorted and merged.
 func (m *ErrorMsg) IndexTs() UnixNanos { return m.Hd.TsEvent }
 
 // HasRType reports whether records of this rtype have this type.
 func (*ErrorMsg) HasRType(rtype RType) bool { return rtype == RTypeError }
 
-// SymbolMappingMsg says which instrument_id a symbol of a live subscription has, from when to when.
+// SymbolMappingMsg maps a symbol of a live subscription to an instrument_id for an interval of time.
 //
 // Schemas: none (gateway messages).
 type SymbolMappingMsg struct {
 	Hd             RecordHeader
-	StypeIn        SType     // symbology of stype_in_symbol; 255: not given
-	StypeInSymbol  [71]byte  // the symbol as it was asked for
-	StypeOut       SType     // symbology of stype_out_symbol; 255: not given
-	StypeOutSymbol [71]byte  // what it means: an instrument_id, or a raw symbol
-	StartTs        UnixNanos // from when it holds; UndefTimestamp: not given
-	EndTs          UnixNanos // until when, exclusive; UndefTimestamp: not given
+	StypeIn        SType     // symbology of stype_in_symbol; 255 if undefined
+	StypeInSymbol  [71]byte  // the symbol as requested
+	StypeOut       SType     // symbology of stype_out_symbol; 255 if undefined
+	StypeOutSymbol [71]byte  // what the symbol resolves to: an instrument_id or a raw symbol
+	StartTs        UnixNanos // start of the mapping; UndefTimestamp if undefined
+	EndTs          UnixNanos // end of the mapping, exclusive; UndefTimestamp if undefined
 }
 
-// StypeInSymbolString is the text of StypeInSymbol up to its first NUL.
+// StypeInSymbolString returns the text of StypeInSymbol up to its first NUL.
 func (m *SymbolMappingMsg) StypeInSymbolString() string { return CStr(m.StypeInSymbol[:]) }
 
-// StypeOutSymbolString is the text of StypeOutSymbol up to its first NUL.
+// StypeOutSymbolString returns the text of StypeOutSymbol up to its first NUL.
 func (m *SymbolMappingMsg) StypeOutSymbolString() string { return CStr(m.StypeOutSymbol[:]) }
 
-// IndexTs is the time by which records are sorted and merged.
+// IndexTs returns the index timestamp, by which records are sorted and merged.
 func (m *SymbolMappingMsg) IndexTs() UnixNanos { return m.Hd.TsEvent }
 
 // HasRType reports whether records of this rtype have this type.
 func (*SymbolMappingMsg) HasRType(rtype RType) bool { return rtype == RTypeSymbolMapping }
 
-// SystemMsg is what the live gateway tells besides errors: heartbeats, acks, warnings.
+// SystemMsg is a message of the live gateway other than an error: a heartbeat, an acknowledgement or a warning.
 //
 // Schemas: none (gateway messages).
 type SystemMsg struct {
 	Hd   RecordHeader
 	Msg  [303]byte  // the message, NUL-terminated
-	Code SystemCode // which message it is; 255: not given
+	Code SystemCode // which message it is; 255 if undefined
 }
 
-// MsgString is the text of Msg up to its first NUL.
+// MsgString returns the text of Msg up to its first NUL.
 func (m *SystemMsg) MsgString() string { return CStr(m.Msg[:]) }
 
-// IndexTs is the time by which records are sorted and merged.
+// IndexTs returns the index timestamp, by which records are sorted and merged.
 func (m *SystemMsg) IndexTs() UnixNanos { return m.Hd.TsEvent }
 
 // HasRType reports whether records of this rtype have this type.
@@ -478,112 +478,112 @@ func (*SystemMsg) HasRType(rtype RType) bool { return rtype == RTypeSystem }
 // InstrumentDefMsgV1 is InstrumentDefMsg as DBN version 1 lays it out.
 type InstrumentDefMsgV1 struct {
 	Hd                      RecordHeader
-	TsRecv                  UnixNanos // when the capture server received it; the index time; UndefTimestamp: not given
-	MinPriceIncrement       Price     // the tick; UndefPrice: not given
-	DisplayFactor           Price     // times a price of the venue is the price here; UndefPrice: not given
-	Expiration              UnixNanos // the last time that it can be traded; UndefTimestamp: not given
-	Activation              UnixNanos // the first time that it can be traded; UndefTimestamp: not given
-	HighLimitPrice          Price     // the highest price allowed today; UndefPrice: not given
-	LowLimitPrice           Price     // the lowest price allowed today; UndefPrice: not given
-	MaxPriceVariation       Price     // how far a price may be from the reference; UndefPrice: not given
-	TradingReferencePrice   Price     // the settlement price of trading_reference_date; UndefPrice: not given
-	UnitOfMeasureQty        Price     // quantity of unit_of_measure in one contract; UndefPrice: not given
-	MinPriceIncrementAmount Price     // money that one tick is worth; UndefPrice: not given
-	PriceRatio              Price     // the factor between the leg's and the spread's price; UndefPrice: not given
-	InstAttribValue         int32     // bits that say what may be done with it; 2147483647: not given
-	UnderlyingID            uint32    // instrument_id of the first underlying; 0: none
+	TsRecv                  UnixNanos // time of receipt at the capture server; the index time; UndefTimestamp if undefined
+	MinPriceIncrement       Price     // the tick; UndefPrice if undefined
+	DisplayFactor           Price     // factor that converts a price of the venue into the price here; UndefPrice if undefined
+	Expiration              UnixNanos // last time at which the instrument can be traded; UndefTimestamp if undefined
+	Activation              UnixNanos // first time at which the instrument can be traded; UndefTimestamp if undefined
+	HighLimitPrice          Price     // the highest price allowed today; UndefPrice if undefined
+	LowLimitPrice           Price     // the lowest price allowed today; UndefPrice if undefined
+	MaxPriceVariation       Price     // largest distance of a price from the reference; UndefPrice if undefined
+	TradingReferencePrice   Price     // the settlement price of trading_reference_date; UndefPrice if undefined
+	UnitOfMeasureQty        Price     // quantity of unit_of_measure in one contract; UndefPrice if undefined
+	MinPriceIncrementAmount Price     // value of one tick in money; UndefPrice if undefined
+	PriceRatio              Price     // factor between the prices of the leg and of the spread; UndefPrice if undefined
+	InstAttribValue         int32     // bits that describe eligible operations; 2147483647 if undefined
+	UnderlyingID            uint32    // instrument_id of the first underlying; 0 if absent
 	RawInstrumentID         uint32    // the publisher's id; it may differ from the header's instrument_id
-	MarketDepthImplied      int32     // levels of the implied book on the feed; 2147483647: not given
-	MarketDepth             int32     // levels of the book on the feed; 2147483647: not given
-	MarketSegmentID         uint32    // the venue's market segment; 4294967295: not given
-	MaxTradeVol             uint32    // the largest order; 4294967295: not given
-	MinLotSize              int32     // the smallest quantity of an order; 2147483647: not given
-	MinLotSizeBlock         int32     // the smallest quantity of a block trade; 2147483647: not given
-	MinLotSizeRoundLot      int32     // the smallest quantity of a round lot; 2147483647: not given
-	MinTradeVol             uint32    // the smallest order; 4294967295: not given
+	MarketDepthImplied      int32     // levels of the implied book on the feed; 2147483647 if undefined
+	MarketDepth             int32     // levels of the book on the feed; 2147483647 if undefined
+	MarketSegmentID         uint32    // the venue's market segment; 4294967295 if undefined
+	MaxTradeVol             uint32    // the largest order; 4294967295 if undefined
+	MinLotSize              int32     // the smallest quantity of an order; 2147483647 if undefined
+	MinLotSizeBlock         int32     // the smallest quantity of a block trade; 2147483647 if undefined
+	MinLotSizeRoundLot      int32     // the smallest quantity of a round lot; 2147483647 if undefined
+	MinTradeVol             uint32    // the smallest order; 4294967295 if undefined
 	_                       [4]byte
-	ContractMultiplier      int32 // how many deliverables one contract is for; 2147483647: not given
-	DecayQuantity           int32 // what is taken off the contract each day from decay_start_date on; 2147483647: not given
-	OriginalContractSize    int32 // the contract's size before any decay; 2147483647: not given
+	ContractMultiplier      int32 // number of deliverables per contract; 2147483647 if undefined
+	DecayQuantity           int32 // daily reduction of the contract from decay_start_date on; 2147483647 if undefined
+	OriginalContractSize    int32 // the contract's size before any decay; 2147483647 if undefined
 	_                       [4]byte
-	TradingReferenceDate    uint16          // days since 1970-01-01; 65535: not given
-	ApplID                  int16           // the venue's channel id; 32767: not given
-	MaturityYear            uint16          // in the symbol; 65535: not given
-	DecayStartDate          uint16          // when the decay begins; 65535: not given
-	ChannelID               uint16          // Databento's number of the feed channel, from 0; 65535: not given
-	Currency                [4]byte         // of prices, ISO 4217
-	SettlCurrency           [4]byte         // of the settlement, ISO 4217
+	TradingReferenceDate    uint16          // days since 1970-01-01; 65535 if undefined
+	ApplID                  int16           // the venue's channel id; 32767 if undefined
+	MaturityYear            uint16          // year in the symbol; 65535 if undefined
+	DecayStartDate          uint16          // start date of the decay; 65535 if undefined
+	ChannelID               uint16          // Databento's number of the feed channel, starting at 0; 65535 if undefined
+	Currency                [4]byte         // currency of prices, ISO 4217
+	SettlCurrency           [4]byte         // currency of the settlement, ISO 4217
 	Secsubtype              [6]byte         // the kind of strategy
 	RawSymbol               [22]byte        // the publisher's symbol
 	Group                   [21]byte        // the venue's group of the instrument
-	Exchange                [5]byte         // the exchange, ISO 10383 where there is one
+	Exchange                [5]byte         // the exchange, as ISO 10383 code if it has one
 	Asset                   [7]byte         // the product's code
-	Cfi                     [7]byte         // classification, ISO 10962
+	Cfi                     [7]byte         // ISO 10962 classification
 	SecurityType            [7]byte         // such as FUT or OOF
 	UnitOfMeasure           [31]byte        // such as BBL, LBS or IPNT
 	Underlying              [21]byte        // symbol of the first underlying
-	StrikePriceCurrency     [4]byte         // of strike_price, ISO 4217
+	StrikePriceCurrency     [4]byte         // currency of strike_price, ISO 4217
 	InstrumentClass         InstrumentClass // what kind of instrument it is
 	_                       [2]byte
-	StrikePrice             Price // of an option; UndefPrice: not given
+	StrikePrice             Price // strike price of an option; UndefPrice if undefined
 	_                       [6]byte
 	MatchAlgorithm          MatchAlgorithm        // how orders are matched
-	MdSecurityTradingStatus uint8                 // the trading status, FIX tag 1682; 255: not given
-	MainFraction            uint8                 // denominator of the price's fraction; 255: not given
-	PriceDisplayFormat      uint8                 // digits behind the point of a displayed price; 255: not given
-	SettlPriceType          uint8                 // bits that say what the settlement price is; 255: not given
-	SubFraction             uint8                 // denominator of the fraction's fraction; 255: not given
-	UnderlyingProduct       uint8                 // the product complex; 255: not given
+	MdSecurityTradingStatus uint8                 // the trading status, FIX tag 1682; 255 if undefined
+	MainFraction            uint8                 // denominator of the price's fraction; 255 if undefined
+	PriceDisplayFormat      uint8                 // digits after the decimal point of a displayed price; 255 if undefined
+	SettlPriceType          uint8                 // bits that describe the settlement price; 255 if undefined
+	SubFraction             uint8                 // denominator of the fraction within main_fraction; 255 if undefined
+	UnderlyingProduct       uint8                 // the product complex; 255 if undefined
 	SecurityUpdateAction    SecurityUpdateAction  // whether it was added, changed or deleted
-	MaturityMonth           uint8                 // in the symbol, 1 to 12; 255: not given
-	MaturityDay             uint8                 // in the symbol; 0: none; 255: not given
-	MaturityWeek            uint8                 // in the symbol; 0: none; 255: not given
-	UserDefinedInstrument   UserDefinedInstrument // whether a user of the venue made it
-	ContractMultiplierUnit  int8                  // unit of contract_multiplier: 1 hours, 2 days; 127: not given
-	FlowScheduleType        int8                  // delivery schedule of electricity; 127: not given
-	TickRule                uint8                 // the table of the spread's ticks; 255: not given
+	MaturityMonth           uint8                 // month in the symbol, 1 to 12; 255 if undefined
+	MaturityDay             uint8                 // day in the symbol; 0 if absent; 255 if undefined
+	MaturityWeek            uint8                 // week in the symbol; 0 if absent; 255 if undefined
+	UserDefinedInstrument   UserDefinedInstrument // whether a user of the venue created it
+	ContractMultiplierUnit  int8                  // unit of contract_multiplier: 1 hours, 2 days; 127 if undefined
+	FlowScheduleType        int8                  // delivery schedule of electricity; 127 if undefined
+	TickRule                uint8                 // the tick table of the spread; 255 if undefined
 	_                       [3]byte
 }
 
-// CurrencyString is the text of Currency up to its first NUL.
+// CurrencyString returns the text of Currency up to its first NUL.
 func (m *InstrumentDefMsgV1) CurrencyString() string { return CStr(m.Currency[:]) }
 
-// SettlCurrencyString is the text of SettlCurrency up to its first NUL.
+// SettlCurrencyString returns the text of SettlCurrency up to its first NUL.
 func (m *InstrumentDefMsgV1) SettlCurrencyString() string { return CStr(m.SettlCurrency[:]) }
 
-// SecsubtypeString is the text of Secsubtype up to its first NUL.
+// SecsubtypeString returns the text of Secsubtype up to its first NUL.
 func (m *InstrumentDefMsgV1) SecsubtypeString() string { return CStr(m.Secsubtype[:]) }
 
-// RawSymbolString is the text of RawSymbol up to its first NUL.
+// RawSymbolString returns the text of RawSymbol up to its first NUL.
 func (m *InstrumentDefMsgV1) RawSymbolString() string { return CStr(m.RawSymbol[:]) }
 
-// GroupString is the text of Group up to its first NUL.
+// GroupString returns the text of Group up to its first NUL.
 func (m *InstrumentDefMsgV1) GroupString() string { return CStr(m.Group[:]) }
 
-// ExchangeString is the text of Exchange up to its first NUL.
+// ExchangeString returns the text of Exchange up to its first NUL.
 func (m *InstrumentDefMsgV1) ExchangeString() string { return CStr(m.Exchange[:]) }
 
-// AssetString is the text of Asset up to its first NUL.
+// AssetString returns the text of Asset up to its first NUL.
 func (m *InstrumentDefMsgV1) AssetString() string { return CStr(m.Asset[:]) }
 
-// CfiString is the text of Cfi up to its first NUL.
+// CfiString returns the text of Cfi up to its first NUL.
 func (m *InstrumentDefMsgV1) CfiString() string { return CStr(m.Cfi[:]) }
 
-// SecurityTypeString is the text of SecurityType up to its first NUL.
+// SecurityTypeString returns the text of SecurityType up to its first NUL.
 func (m *InstrumentDefMsgV1) SecurityTypeString() string { return CStr(m.SecurityType[:]) }
 
-// UnitOfMeasureString is the text of UnitOfMeasure up to its first NUL.
+// UnitOfMeasureString returns the text of UnitOfMeasure up to its first NUL.
 func (m *InstrumentDefMsgV1) UnitOfMeasureString() string { return CStr(m.UnitOfMeasure[:]) }
 
-// UnderlyingString is the text of Underlying up to its first NUL.
+// UnderlyingString returns the text of Underlying up to its first NUL.
 func (m *InstrumentDefMsgV1) UnderlyingString() string { return CStr(m.Underlying[:]) }
 
-// StrikePriceCurrencyString is the text of StrikePriceCurrency up to its first NUL.
+// StrikePriceCurrencyString returns the text of StrikePriceCurrency up to its first NUL.
 func (m *InstrumentDefMsgV1) StrikePriceCurrencyString() string {
 	return CStr(m.StrikePriceCurrency[:])
 }
 
-// IndexTs is the time by which records are sorted and merged.
+// IndexTs returns the index timestamp, by which records are sorted and merged.
 func (m *InstrumentDefMsgV1) IndexTs() UnixNanos { return m.TsRecv }
 
 // HasRType reports whether records of this rtype have this type.
@@ -592,108 +592,108 @@ func (*InstrumentDefMsgV1) HasRType(rtype RType) bool { return rtype == RTypeIns
 // InstrumentDefMsgV2 is InstrumentDefMsg as DBN version 2 lays it out.
 type InstrumentDefMsgV2 struct {
 	Hd                      RecordHeader
-	TsRecv                  UnixNanos             // when the capture server received it; the index time; UndefTimestamp: not given
-	MinPriceIncrement       Price                 // the tick; UndefPrice: not given
-	DisplayFactor           Price                 // times a price of the venue is the price here; UndefPrice: not given
-	Expiration              UnixNanos             // the last time that it can be traded; UndefTimestamp: not given
-	Activation              UnixNanos             // the first time that it can be traded; UndefTimestamp: not given
-	HighLimitPrice          Price                 // the highest price allowed today; UndefPrice: not given
-	LowLimitPrice           Price                 // the lowest price allowed today; UndefPrice: not given
-	MaxPriceVariation       Price                 // how far a price may be from the reference; UndefPrice: not given
-	TradingReferencePrice   Price                 // the settlement price of trading_reference_date; UndefPrice: not given
-	UnitOfMeasureQty        Price                 // quantity of unit_of_measure in one contract; UndefPrice: not given
-	MinPriceIncrementAmount Price                 // money that one tick is worth; UndefPrice: not given
-	PriceRatio              Price                 // the factor between the leg's and the spread's price; UndefPrice: not given
-	StrikePrice             Price                 // of an option; UndefPrice: not given
-	InstAttribValue         int32                 // bits that say what may be done with it; 2147483647: not given
-	UnderlyingID            uint32                // instrument_id of the first underlying; 0: none
+	TsRecv                  UnixNanos             // time of receipt at the capture server; the index time; UndefTimestamp if undefined
+	MinPriceIncrement       Price                 // the tick; UndefPrice if undefined
+	DisplayFactor           Price                 // factor that converts a price of the venue into the price here; UndefPrice if undefined
+	Expiration              UnixNanos             // last time at which the instrument can be traded; UndefTimestamp if undefined
+	Activation              UnixNanos             // first time at which the instrument can be traded; UndefTimestamp if undefined
+	HighLimitPrice          Price                 // the highest price allowed today; UndefPrice if undefined
+	LowLimitPrice           Price                 // the lowest price allowed today; UndefPrice if undefined
+	MaxPriceVariation       Price                 // largest distance of a price from the reference; UndefPrice if undefined
+	TradingReferencePrice   Price                 // the settlement price of trading_reference_date; UndefPrice if undefined
+	UnitOfMeasureQty        Price                 // quantity of unit_of_measure in one contract; UndefPrice if undefined
+	MinPriceIncrementAmount Price                 // value of one tick in money; UndefPrice if undefined
+	PriceRatio              Price                 // factor between the prices of the leg and of the spread; UndefPrice if undefined
+	StrikePrice             Price                 // strike price of an option; UndefPrice if undefined
+	InstAttribValue         int32                 // bits that describe eligible operations; 2147483647 if undefined
+	UnderlyingID            uint32                // instrument_id of the first underlying; 0 if absent
 	RawInstrumentID         uint32                // the publisher's id; it may differ from the header's instrument_id
-	MarketDepthImplied      int32                 // levels of the implied book on the feed; 2147483647: not given
-	MarketDepth             int32                 // levels of the book on the feed; 2147483647: not given
-	MarketSegmentID         uint32                // the venue's market segment; 4294967295: not given
-	MaxTradeVol             uint32                // the largest order; 4294967295: not given
-	MinLotSize              int32                 // the smallest quantity of an order; 2147483647: not given
-	MinLotSizeBlock         int32                 // the smallest quantity of a block trade; 2147483647: not given
-	MinLotSizeRoundLot      int32                 // the smallest quantity of a round lot; 2147483647: not given
-	MinTradeVol             uint32                // the smallest order; 4294967295: not given
-	ContractMultiplier      int32                 // how many deliverables one contract is for; 2147483647: not given
-	DecayQuantity           int32                 // what is taken off the contract each day from decay_start_date on; 2147483647: not given
-	OriginalContractSize    int32                 // the contract's size before any decay; 2147483647: not given
-	TradingReferenceDate    uint16                // days since 1970-01-01; 65535: not given
-	ApplID                  int16                 // the venue's channel id; 32767: not given
-	MaturityYear            uint16                // in the symbol; 65535: not given
-	DecayStartDate          uint16                // when the decay begins; 65535: not given
-	ChannelID               uint16                // Databento's number of the feed channel, from 0; 65535: not given
-	Currency                [4]byte               // of prices, ISO 4217
-	SettlCurrency           [4]byte               // of the settlement, ISO 4217
+	MarketDepthImplied      int32                 // levels of the implied book on the feed; 2147483647 if undefined
+	MarketDepth             int32                 // levels of the book on the feed; 2147483647 if undefined
+	MarketSegmentID         uint32                // the venue's market segment; 4294967295 if undefined
+	MaxTradeVol             uint32                // the largest order; 4294967295 if undefined
+	MinLotSize              int32                 // the smallest quantity of an order; 2147483647 if undefined
+	MinLotSizeBlock         int32                 // the smallest quantity of a block trade; 2147483647 if undefined
+	MinLotSizeRoundLot      int32                 // the smallest quantity of a round lot; 2147483647 if undefined
+	MinTradeVol             uint32                // the smallest order; 4294967295 if undefined
+	ContractMultiplier      int32                 // number of deliverables per contract; 2147483647 if undefined
+	DecayQuantity           int32                 // daily reduction of the contract from decay_start_date on; 2147483647 if undefined
+	OriginalContractSize    int32                 // the contract's size before any decay; 2147483647 if undefined
+	TradingReferenceDate    uint16                // days since 1970-01-01; 65535 if undefined
+	ApplID                  int16                 // the venue's channel id; 32767 if undefined
+	MaturityYear            uint16                // year in the symbol; 65535 if undefined
+	DecayStartDate          uint16                // start date of the decay; 65535 if undefined
+	ChannelID               uint16                // Databento's number of the feed channel, starting at 0; 65535 if undefined
+	Currency                [4]byte               // currency of prices, ISO 4217
+	SettlCurrency           [4]byte               // currency of the settlement, ISO 4217
 	Secsubtype              [6]byte               // the kind of strategy
 	RawSymbol               [71]byte              // the publisher's symbol
 	Group                   [21]byte              // the venue's group of the instrument
-	Exchange                [5]byte               // the exchange, ISO 10383 where there is one
+	Exchange                [5]byte               // the exchange, as ISO 10383 code if it has one
 	Asset                   [7]byte               // the product's code
-	Cfi                     [7]byte               // classification, ISO 10962
+	Cfi                     [7]byte               // ISO 10962 classification
 	SecurityType            [7]byte               // such as FUT or OOF
 	UnitOfMeasure           [31]byte              // such as BBL, LBS or IPNT
 	Underlying              [21]byte              // symbol of the first underlying
-	StrikePriceCurrency     [4]byte               // of strike_price, ISO 4217
+	StrikePriceCurrency     [4]byte               // currency of strike_price, ISO 4217
 	InstrumentClass         InstrumentClass       // what kind of instrument it is
 	MatchAlgorithm          MatchAlgorithm        // how orders are matched
-	MdSecurityTradingStatus uint8                 // the trading status, FIX tag 1682; 255: not given
-	MainFraction            uint8                 // denominator of the price's fraction; 255: not given
-	PriceDisplayFormat      uint8                 // digits behind the point of a displayed price; 255: not given
-	SettlPriceType          uint8                 // bits that say what the settlement price is; 255: not given
-	SubFraction             uint8                 // denominator of the fraction's fraction; 255: not given
-	UnderlyingProduct       uint8                 // the product complex; 255: not given
+	MdSecurityTradingStatus uint8                 // the trading status, FIX tag 1682; 255 if undefined
+	MainFraction            uint8                 // denominator of the price's fraction; 255 if undefined
+	PriceDisplayFormat      uint8                 // digits after the decimal point of a displayed price; 255 if undefined
+	SettlPriceType          uint8                 // bits that describe the settlement price; 255 if undefined
+	SubFraction             uint8                 // denominator of the fraction within main_fraction; 255 if undefined
+	UnderlyingProduct       uint8                 // the product complex; 255 if undefined
 	SecurityUpdateAction    SecurityUpdateAction  // whether it was added, changed or deleted
-	MaturityMonth           uint8                 // in the symbol, 1 to 12; 255: not given
-	MaturityDay             uint8                 // in the symbol; 0: none; 255: not given
-	MaturityWeek            uint8                 // in the symbol; 0: none; 255: not given
-	UserDefinedInstrument   UserDefinedInstrument // whether a user of the venue made it
-	ContractMultiplierUnit  int8                  // unit of contract_multiplier: 1 hours, 2 days; 127: not given
-	FlowScheduleType        int8                  // delivery schedule of electricity; 127: not given
-	TickRule                uint8                 // the table of the spread's ticks; 255: not given
+	MaturityMonth           uint8                 // month in the symbol, 1 to 12; 255 if undefined
+	MaturityDay             uint8                 // day in the symbol; 0 if absent; 255 if undefined
+	MaturityWeek            uint8                 // week in the symbol; 0 if absent; 255 if undefined
+	UserDefinedInstrument   UserDefinedInstrument // whether a user of the venue created it
+	ContractMultiplierUnit  int8                  // unit of contract_multiplier: 1 hours, 2 days; 127 if undefined
+	FlowScheduleType        int8                  // delivery schedule of electricity; 127 if undefined
+	TickRule                uint8                 // the tick table of the spread; 255 if undefined
 	_                       [10]byte
 }
 
-// CurrencyString is the text of Currency up to its first NUL.
+// CurrencyString returns the text of Currency up to its first NUL.
 func (m *InstrumentDefMsgV2) CurrencyString() string { return CStr(m.Currency[:]) }
 
-// SettlCurrencyString is the text of SettlCurrency up to its first NUL.
+// SettlCurrencyString returns the text of SettlCurrency up to its first NUL.
 func (m *InstrumentDefMsgV2) SettlCurrencyString() string { return CStr(m.SettlCurrency[:]) }
 
-// SecsubtypeString is the text of Secsubtype up to its first NUL.
+// SecsubtypeString returns the text of Secsubtype up to its first NUL.
 func (m *InstrumentDefMsgV2) SecsubtypeString() string { return CStr(m.Secsubtype[:]) }
 
-// RawSymbolString is the text of RawSymbol up to its first NUL.
+// RawSymbolString returns the text of RawSymbol up to its first NUL.
 func (m *InstrumentDefMsgV2) RawSymbolString() string { return CStr(m.RawSymbol[:]) }
 
-// GroupString is the text of Group up to its first NUL.
+// GroupString returns the text of Group up to its first NUL.
 func (m *InstrumentDefMsgV2) GroupString() string { return CStr(m.Group[:]) }
 
-// ExchangeString is the text of Exchange up to its first NUL.
+// ExchangeString returns the text of Exchange up to its first NUL.
 func (m *InstrumentDefMsgV2) ExchangeString() string { return CStr(m.Exchange[:]) }
 
-// AssetString is the text of Asset up to its first NUL.
+// AssetString returns the text of Asset up to its first NUL.
 func (m *InstrumentDefMsgV2) AssetString() string { return CStr(m.Asset[:]) }
 
-// CfiString is the text of Cfi up to its first NUL.
+// CfiString returns the text of Cfi up to its first NUL.
 func (m *InstrumentDefMsgV2) CfiString() string { return CStr(m.Cfi[:]) }
 
-// SecurityTypeString is the text of SecurityType up to its first NUL.
+// SecurityTypeString returns the text of SecurityType up to its first NUL.
 func (m *InstrumentDefMsgV2) SecurityTypeString() string { return CStr(m.SecurityType[:]) }
 
-// UnitOfMeasureString is the text of UnitOfMeasure up to its first NUL.
+// UnitOfMeasureString returns the text of UnitOfMeasure up to its first NUL.
 func (m *InstrumentDefMsgV2) UnitOfMeasureString() string { return CStr(m.UnitOfMeasure[:]) }
 
-// UnderlyingString is the text of Underlying up to its first NUL.
+// UnderlyingString returns the text of Underlying up to its first NUL.
 func (m *InstrumentDefMsgV2) UnderlyingString() string { return CStr(m.Underlying[:]) }
 
-// StrikePriceCurrencyString is the text of StrikePriceCurrency up to its first NUL.
+// StrikePriceCurrencyString returns the text of StrikePriceCurrency up to its first NUL.
 func (m *InstrumentDefMsgV2) StrikePriceCurrencyString() string {
 	return CStr(m.StrikePriceCurrency[:])
 }
 
-// IndexTs is the time by which records are sorted and merged.
+// IndexTs returns the index timestamp, by which records are sorted and merged.
 func (m *InstrumentDefMsgV2) IndexTs() UnixNanos { return m.TsRecv }
 
 // HasRType reports whether records of this rtype have this type.
@@ -702,20 +702,20 @@ func (*InstrumentDefMsgV2) HasRType(rtype RType) bool { return rtype == RTypeIns
 // StatMsgV1 is StatMsg as DBN version 1 lays it out.
 type StatMsgV1 struct {
 	Hd           RecordHeader
-	TsRecv       UnixNanos        // when the capture server received it; the index time; UndefTimestamp: not given
-	TsRef        UnixNanos        // the time, or the start of the trading date, that the statistic is of; UndefTimestamp: not given
-	Price        Price            // the statistic, when it is a price; UndefPrice: not given
-	Quantity     int32            // the statistic, when it is no price; 2147483647: not given
-	Sequence     uint32           // the venue's message number on its channel
-	TsInDelta    int32            // ts_recv less the venue's send time, in ns
+	TsRecv       UnixNanos        // time of receipt at the capture server; the index time; UndefTimestamp if undefined
+	TsRef        UnixNanos        // time or start of the trading date to which the statistic refers; UndefTimestamp if undefined
+	Price        Price            // the statistic, if it is a price; UndefPrice if undefined
+	Quantity     int32            // the statistic, if it is a quantity; 2147483647 if undefined
+	Sequence     uint32           // message number of the venue on its channel
+	TsInDelta    int32            // ts_recv minus the send time of the venue, in ns
 	StatType     StatType         // which statistic it is
-	ChannelID    uint16           // Databento's number of the feed channel, from 0; 65535: not given
-	UpdateAction StatUpdateAction // whether it is new or withdrawn
-	StatFlags    uint8            // more about some statistics, such as final or preliminary
+	ChannelID    uint16           // Databento's number of the feed channel, starting at 0; 65535 if undefined
+	UpdateAction StatUpdateAction // whether the statistic is new or withdrawn
+	StatFlags    uint8            // further details of some statistics, such as final or preliminary
 	_            [6]byte
 }
 
-// IndexTs is the time by which records are sorted and merged.
+// IndexTs returns the index timestamp, by which records are sorted and merged.
 func (m *StatMsgV1) IndexTs() UnixNanos { return m.TsRecv }
 
 // HasRType reports whether records of this rtype have this type.
@@ -727,10 +727,10 @@ type ErrorMsgV1 struct {
 	Err [64]byte // the message, NUL-terminated
 }
 
-// ErrString is the text of Err up to its first NUL.
+// ErrString returns the text of Err up to its first NUL.
 func (m *ErrorMsgV1) ErrString() string { return CStr(m.Err[:]) }
 
-// IndexTs is the time by which records are sorted and merged.
+// IndexTs returns the index timestamp, by which records are sorted and merged.
 func (m *ErrorMsgV1) IndexTs() UnixNanos { return m.Hd.TsEvent }
 
 // HasRType reports whether records of this rtype have this type.
@@ -739,20 +739,20 @@ func (*ErrorMsgV1) HasRType(rtype RType) bool { return rtype == RTypeError }
 // SymbolMappingMsgV1 is SymbolMappingMsg as DBN version 1 lays it out.
 type SymbolMappingMsgV1 struct {
 	Hd             RecordHeader
-	StypeInSymbol  [22]byte // the symbol as it was asked for
-	StypeOutSymbol [22]byte // what it means: an instrument_id, or a raw symbol
+	StypeInSymbol  [22]byte // the symbol as requested
+	StypeOutSymbol [22]byte // what the symbol resolves to: an instrument_id or a raw symbol
 	_              [4]byte
-	StartTs        UnixNanos // from when it holds; UndefTimestamp: not given
-	EndTs          UnixNanos // until when, exclusive; UndefTimestamp: not given
+	StartTs        UnixNanos // start of the mapping; UndefTimestamp if undefined
+	EndTs          UnixNanos // end of the mapping, exclusive; UndefTimestamp if undefined
 }
 
-// StypeInSymbolString is the text of StypeInSymbol up to its first NUL.
+// StypeInSymbolString returns the text of StypeInSymbol up to its first NUL.
 func (m *SymbolMappingMsgV1) StypeInSymbolString() string { return CStr(m.StypeInSymbol[:]) }
 
-// StypeOutSymbolString is the text of StypeOutSymbol up to its first NUL.
+// StypeOutSymbolString returns the text of StypeOutSymbol up to its first NUL.
 func (m *SymbolMappingMsgV1) StypeOutSymbolString() string { return CStr(m.StypeOutSymbol[:]) }
 
-// IndexTs is the time by which records are sorted and merged.
+// IndexTs returns the index timestamp, by which records are sorted and merged.
 func (m *SymbolMappingMsgV1) IndexTs() UnixNanos { return m.Hd.TsEvent }
 
 // HasRType reports whether records of this rtype have this type.
@@ -764,10 +764,10 @@ type SystemMsgV1 struct {
 	Msg [64]byte // the message, NUL-terminated
 }
 
-// MsgString is the text of Msg up to its first NUL.
+// MsgString returns the text of Msg up to its first NUL.
 func (m *SystemMsgV1) MsgString() string { return CStr(m.Msg[:]) }
 
-// IndexTs is the time by which records are sorted and merged.
+// IndexTs returns the index timestamp, by which records are sorted and merged.
 func (m *SystemMsgV1) IndexTs() UnixNanos { return m.Hd.TsEvent }
 
 // HasRType reports whether records of this rtype have this type.
@@ -818,7 +818,7 @@ var recordSizes = [256][3]uint16{
 	RTypeSystem:          {80, 320, 320},
 }
 
-// RTypeOf gives the rtype of a schema's records; false for SchemaNone and unknown ones.
+// RTypeOf returns the rtype of a schema's records; false for SchemaNone and unknown schemas.
 func RTypeOf(schema Schema) (RType, bool) {
 	switch schema {
 	case SchemaMbo:
@@ -871,17 +871,17 @@ const (
 	Version = 3
 	// PriceScale: one unit of a fixed price is 1e-9.
 	PriceScale = 1000000000
-	// UndefPrice is the value of a price that is not set.
+	// UndefPrice is the value of an undefined price.
 	UndefPrice Price = 9223372036854775807
-	// UndefTimestamp is the value of a time that is not set.
+	// UndefTimestamp is the value of an undefined time.
 	UndefTimestamp UnixNanos = 18446744073709551615
-	// UndefOrderSize is the value of a size that is not set.
+	// UndefOrderSize is the value of an undefined size.
 	UndefOrderSize uint32 = 4294967295
-	// UndefStatQuantity is the value of a quantity that is not set, from version 3 on.
+	// UndefStatQuantity is the value of an undefined quantity, from version 3 on.
 	UndefStatQuantity int64 = 9223372036854775807
-	// UndefStatQuantityV1 is the same in versions 1 and 2.
+	// UndefStatQuantityV1 is the value of an undefined quantity in versions 1 and 2.
 	UndefStatQuantityV1 int32 = 2147483647
-	// MaxRecordLen is the size in bytes of the largest known record, ts_out included.
+	// MaxRecordLen is the size in bytes of the largest known record, including ts_out.
 	MaxRecordLen = 528
 	// HeaderLen is the size in bytes of a record's header.
 	HeaderLen = 16

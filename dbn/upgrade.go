@@ -5,21 +5,22 @@ import (
 	"unsafe"
 )
 
-// Upgrader rewrites the records that differ between DBN versions, each into its own aligned
-// memory; all others pass as they are. The zero Upgrader changes nothing.
+// Upgrader rewrites the records that differ between DBN versions, one at a time, into aligned
+// memory of its own; all other records pass unchanged. The zero Upgrader changes nothing.
 type Upgrader struct {
 	from, to uint8
 	tsOut    bool
 	out      [1024 / 8]uint64 // aligned; holds the largest record with ts_out
 }
 
-// NewUpgrader prepares for records of a stream with this (not yet upgraded) metadata.
+// NewUpgrader creates an Upgrader for the records of a stream. version and tsOut are those of the
+// stream before any upgrade.
 func NewUpgrader(version uint8, tsOut bool, policy UpgradePolicy) *Upgrader {
 	return &Upgrader{from: version, to: TargetVersion(version, policy), tsOut: tsOut}
 }
 
-// Upgrade returns the record in the target version: r itself, or a view into the Upgrader
-// that is valid until the next call. A record too short for its own layout is left alone.
+// Upgrade returns the record in the target version: r itself, or a view into the Upgrader that is
+// valid until the next call. A record that is too short for its own layout stays unchanged.
 func (u *Upgrader) Upgrade(r Record) Record {
 	if u.from == u.to {
 		return r

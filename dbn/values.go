@@ -11,11 +11,11 @@ import (
 // UnixNanos is a time in nanoseconds since 1970-01-01T00:00:00Z.
 type UnixNanos uint64
 
-// UnixNanosOf converts a time; times before 1970 become 0, those behind the year 2554 the
-// last one there is.
+// UnixNanosOf converts a time. Times before 1970 become 0, and times after the last that can be
+// represented, in the year 2554, become that one.
 func UnixNanosOf(t time.Time) UnixNanos {
 	const second, last = 1_000_000_000, math.MaxUint64 - 1
-	switch s := t.Unix(); { // UnixNano knows times until 2262 only
+	switch s := t.Unix(); { // UnixNano is limited to times before 2262
 	case s < 0:
 		return 0
 	case s > last/second || s == last/second && t.Nanosecond() > last%second:
@@ -25,10 +25,10 @@ func UnixNanosOf(t time.Time) UnixNanos {
 	}
 }
 
-// IsUndef reports whether the time is not set.
+// IsUndef reports whether the time is undefined.
 func (t UnixNanos) IsUndef() bool { return t == UndefTimestamp }
 
-// Time converts to UTC; the zero Time when the value is not set.
+// Time returns the time in UTC; the zero Time when it is undefined.
 func (t UnixNanos) Time() time.Time {
 	if t.IsUndef() {
 		return time.Time{}
@@ -36,8 +36,8 @@ func (t UnixNanos) Time() time.Time {
 	return time.Unix(int64(t/1e9), int64(t%1e9)).UTC()
 }
 
-// String is the ISO 8601 form with nine decimals, e.g. 2026-11-23T14:30:00.000000001Z;
-// empty when not set.
+// String returns the time in ISO 8601 with nine decimals, e.g. 2026-11-23T14:30:00.000000001Z;
+// empty when it is undefined.
 func (t UnixNanos) String() string {
 	if t.IsUndef() {
 		return ""
@@ -45,7 +45,7 @@ func (t UnixNanos) String() string {
 	return string(t.Append(make([]byte, 0, 30)))
 }
 
-// Append appends what String returns.
+// Append appends what String returns to dst.
 func (t UnixNanos) Append(dst []byte) []byte {
 	if t.IsUndef() {
 		return dst
@@ -90,7 +90,7 @@ func civil(days int64) (year, month, day int64) {
 	return year, month, day
 }
 
-// DateOf is the UTC date of a time as yyyymmdd; 0 when not set.
+// DateOf returns the UTC date of a time as yyyymmdd; 0 when the time is undefined.
 func DateOf(t UnixNanos) uint32 {
 	if t.IsUndef() {
 		return 0
@@ -111,12 +111,12 @@ func appendPadded(dst []byte, v uint64, width int) []byte {
 	return append(dst, buf[i:]...)
 }
 
-// Price is a fixed-point price: one unit is 1e-9.
+// Price is a fixed-point price; one unit is 1e-9.
 type Price int64
 
 // PriceOf converts a number to the nearest Price; halves are rounded away from zero. A number
-// that is not a price (NaN, an infinity, or one of 9223372036.854775807 and more, or of less
-// than its negative) gives UndefPrice.
+// that is not a price gives UndefPrice: NaN, an infinity, 9223372036.854775807 or more, and
+// anything below the negative of that.
 func PriceOf(v float64) Price {
 	const bits64 = 64
 	// |v| is mantissa × 2^-shift, and the product with the scale has less than 84 bits: so
@@ -153,10 +153,10 @@ func PriceOf(v float64) Price {
 	return Price(lo)
 }
 
-// IsUndef reports whether the price is not set.
+// IsUndef reports whether the price is undefined.
 func (p Price) IsUndef() bool { return p == UndefPrice }
 
-// Float64 is the nearest floating-point number; NaN when the price is not set.
+// Float64 returns the nearest floating-point number; NaN when the price is undefined.
 func (p Price) Float64() float64 {
 	if p.IsUndef() {
 		return math.NaN()
@@ -164,7 +164,8 @@ func (p Price) Float64() float64 {
 	return float64(p) / PriceScale
 }
 
-// String is exact, with nine decimals, e.g. 6012.250000000; empty when not set.
+// String returns the exact price with nine decimals, e.g. 6012.250000000; empty when it is
+// undefined.
 func (p Price) String() string {
 	if p.IsUndef() {
 		return ""
@@ -172,7 +173,7 @@ func (p Price) String() string {
 	return string(p.Append(make([]byte, 0, 24)))
 }
 
-// Append appends what String returns.
+// Append appends what String returns to dst.
 func (p Price) Append(dst []byte) []byte {
 	if p.IsUndef() {
 		return dst
@@ -187,7 +188,7 @@ func (p Price) Append(dst []byte) []byte {
 	return appendPadded(dst, u%PriceScale, 9)
 }
 
-// CStr is the text of a fixed-size field up to its first NUL.
+// CStr returns the text of a fixed-size field up to its first NUL.
 func CStr(b []byte) string {
 	if i := bytes.IndexByte(b, 0); i >= 0 {
 		b = b[:i]
@@ -195,5 +196,5 @@ func CStr(b []byte) string {
 	return string(b)
 }
 
-// UpgradePolicy says what happens to records of older versions; see VersionUpgradePolicy.
+// UpgradePolicy determines how records of older versions are treated; see VersionUpgradePolicy.
 type UpgradePolicy = VersionUpgradePolicy

@@ -3,6 +3,7 @@ package dbn
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -17,13 +18,13 @@ const zstdMagic = 0xFD2FB528
 // isSkippable reports whether a zstd frame with this magic number holds no data.
 func isSkippable(magic uint32) bool { return magic&^0xF == 0x184D2A50 }
 
-// zstdReader decompresses zstd frames one after the other and gives every byte before a
-// fault. A zstd.Decoder alone would not: it withholds the last block of a frame until the
-// frame's checksum has come and is right, and a stored block of which a part is missing. It
-// is therefore given each frame without checksum and size (see zstdFrame), and both are
-// checked here, after the last block was handed out. It also refuses some blocks that the
-// reference decoder takes, and with it the C++ core (see blockDecoder): then the frame is
-// decoded a second time, as that one does, unless it is too large to be kept.
+// zstdReader decompresses zstd frames one after the other and returns every byte before a fault.
+// A zstd.Decoder alone would not: it withholds the last block of a frame until the frame's
+// checksum has arrived and is correct, and it withholds a stored block that is incomplete. It is
+// therefore fed each frame without checksum and size (see zstdFrame), and both are checked here,
+// after the last block was returned. It also refuses some blocks that the reference decoder
+// accepts, and with it the C++ core (see blockDecoder). Such a frame is decoded a second time as
+// the reference decoder does, unless it is too large to be kept.
 type zstdReader struct {
 	frame   zstdFrame
 	decoder *zstd.Decoder
@@ -55,8 +56,6 @@ func (z *zstdReader) Read(p []byte) (int, error) {
 			continue
 		}
 		n, err := z.read(p)
-		z.sum.Write(p[:n]) //nolint:errcheck // a hash takes everything
-		z.size += uint64(n)
 		if err != nil {
 			z.err = z.end(err)
 		}
@@ -69,7 +68,9 @@ func (z *zstdReader) Read(p []byte) (int, error) {
 
 func (z *zstdReader) read(p []byte) (n int, err error) {
 	if z.second == nil {
-		return z.decoder.Read(p)
+		n, err = z.decoder.Read(p)
+		z.count(p[:n])
+		return n, err
 	}
 	f, d := &z.frame, z.second
 	for len(d.unread) == 0 {
@@ -80,6 +81,7 @@ func (z *zstdReader) read(p []byte) (n int, err error) {
 			if err := d.decode(f.kind, f.count, f.rest[3:]); err != nil {
 				return 0, err
 			}
+			z.count(d.unread)
 			again := min(len(d.unread), z.skip)
 			d.unread = d.unread[again:]
 			z.skip -= again
@@ -90,17 +92,21 @@ func (z *zstdReader) read(p []byte) (n int, err error) {
 	return n, nil
 }
 
+// count takes in bytes that the frame gave.
+func (z *zstdReader) count(p []byte) {
+	z.sum.Write(p) //nolint:errcheck // a hash takes everything
+	z.size += uint64(len(p))
+}
+
 // begin reads up to the blocks of the next frame.
 func (z *zstdReader) begin() error {
 	if err := z.frame.begin(); err != nil {
 		return err
 	}
-	if err := z.decoder.Reset(&z.frame); err != nil {
-		return err
-	}
+	z.inFrame, z.second, z.fault = true, nil, nil
 	z.sum.Reset()
-	z.size, z.inFrame = 0, true
-	return nil
+	z.size = 0
+	return z.decoder.Reset(&z.frame)
 }
 
 // end is called when the decoder has read a frame to its end, or to a fault. It says what is
@@ -110,35 +116,35 @@ func (z *zstdReader) end(err error) error {
 	switch {
 	case f.err != nil:
 		return f.err
-	case !errors.Is(err, io.EOF) && z.fault == nil && f.keeps:
+	case !errors.Is(err, io.EOF) && z.second == nil && f.keeps:
 		z.fault = f.corrupt(err.Error())
 		z.second, z.skip = newBlockDecoder(f.window), int(z.size)
+		z.sum.Reset()
+		z.size = 0
 		f.again()
 		return nil
-	case z.fault != nil:
-		return z.fault
 	case !errors.Is(err, io.EOF):
-		return f.corrupt(err.Error())
+		return cmp.Or(z.fault, f.corrupt(err.Error()))
 	}
 	z.inFrame = false
 	if f.hasSize && z.size != f.size {
-		return f.corrupt(fmt.Sprintf("a frame holds %d bytes, its header says %d", z.size, f.size))
+		return cmp.Or(z.fault, f.corrupt(fmt.Sprintf("a frame holds %d bytes, its header says %d", z.size, f.size)))
 	}
 	if !f.hasChecksum {
-		return nil
+		return z.fault
 	}
 	checksum, err := f.take(4)
 	if err != nil {
 		return err
 	}
 	if binary.LittleEndian.Uint32(checksum) != uint32(z.sum.Sum64()) {
-		return f.corrupt("a frame's checksum is wrong")
+		return cmp.Or(z.fault, f.corrupt("a frame's checksum is wrong"))
 	}
-	return nil
+	return nil // what the second decoder made of it is right
 }
 
-// zstdFrame reads one frame after the other, and is what the decoder reads: the frame's
-// blocks after a header that says nothing of a checksum and a size. See RFC 8878.
+// zstdFrame reads one frame after the other, and is what the decoder reads: the frame's blocks
+// after a header that says nothing of a checksum and a size. See RFC 8878.
 type zstdFrame struct {
 	in          *bufio.Reader
 	offset      int64 // bytes of compressed input that were read
@@ -180,7 +186,7 @@ func (f *zstdFrame) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// begin looks for the next frame with data and reads its header; io.EOF when there is none.
+// begin looks for the next frame with data and reads its header; io.EOF if no frame follows.
 func (f *zstdFrame) begin() error {
 	for {
 		if _, err := f.in.Peek(1); errors.Is(err, io.EOF) {
@@ -276,8 +282,8 @@ func windowFor(size uint64) byte {
 	return descriptor
 }
 
-// readBlock reads the next block. Of a stored one that is cut off it keeps what there is,
-// as a shorter block.
+// readBlock reads the next block. Of a stored one that is cut off it keeps what there is, as a
+// shorter block.
 func (f *zstdFrame) readBlock() error {
 	header, err := f.take(3)
 	if err != nil {

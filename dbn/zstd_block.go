@@ -1,9 +1,9 @@
 package dbn
 
-// blockDecoder decodes zstd blocks as the reference decoder does, which takes some blocks
-// that a strict one refuses: it does not ask whether entropy-coded streams end where they
-// should, and ignores reserved bits. It serves only frames in which a strict decoder found
-// a fault (see zstdReader), so it is short rather than fast. See RFC 8878, section 3.1.1.
+// blockDecoder decodes zstd blocks as the reference decoder does, which takes some blocks that a
+// strict one refuses: it does not ask whether entropy-coded streams end where they should, and
+// ignores reserved bits. It serves only frames in which a strict decoder found a fault (see
+// zstdReader), so it is short rather than fast. See RFC 8878, section 3.1.1.
 type blockDecoder struct {
 	window   int
 	literals literalReader
@@ -120,8 +120,8 @@ func (d *blockDecoder) readTable(i int, mode byte, in []byte) (rest []byte, err 
 	return in, nil
 }
 
-// execute runs the sequences: so many literals, then a copy of what came before. It gives
-// the literals that are left.
+// execute runs the sequences, each of which is a number of literals and a copy of earlier output.
+// It returns the literals that are left.
 func (d *blockDecoder) execute(count int, literals, in []byte, limit int) (left []byte, err error) {
 	r, ok := newBackwards(in)
 	if !ok {
@@ -181,7 +181,7 @@ type lengthCode struct{ base, bits int }
 
 func (c lengthCode) read(r *backwards) int { return c.base + r.extra(c.bits) }
 
-// lengthCodes makes a table: numbers without bits, then each with its bits behind the last.
+// lengthCodes makes a table: numbers without bits, then each with its bits after the last.
 func lengthCodes(least, plain int, withBits ...int) []lengthCode {
 	var codes []lengthCode
 	next := least

@@ -90,6 +90,7 @@ func (s *session) show(fault StreamFault) error {
 	}
 	switch fault.Kind {
 	case FaultRefuse:
+		// Before the session ends, or a client that reconnects at once would get in.
 		s.g.door.shut(fault.For)
 	case FaultSlowReader:
 		return s.slowReader(fault.Records)

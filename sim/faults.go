@@ -15,7 +15,7 @@ type Faults struct {
 	// that reconnects then succeeds. 0 is every connection.
 	Sessions int
 
-	// CloseBeforeGreeting closes each connection without a word.
+	// CloseBeforeGreeting closes each connection without sending anything.
 	CloseBeforeGreeting bool
 	// EndlessLine sends a greeting that never ends.
 	EndlessLine bool

@@ -76,7 +76,7 @@ HistoricalClient& Client(dbnloop_hist* hist) {
   return *hist->client;
 }
 
-// The last progress of a poll stands for all of it.
+// Coalesced: at most one PROGRESS event per download and poll.
 void NoteProgress(dbnloop_reactor* reactor, std::uint64_t id,
                   const dbnloop::DownloadProgress& progress) {
   dbnloop_event* event = nullptr;

@@ -114,7 +114,7 @@ func cppEnum(b *strings.Builder, d *docs, name string, e enum) {
 		fmt.Fprintf(b, "  %s = %s,%s\n", v.Name, cppValue(name, e, v), d.behindValue(cppWords, name, v.Name))
 	}
 	b.WriteString("};\n")
-	b.WriteString("/// The value's string; \"Unknown\" for values that this version does not know.\n")
+	b.WriteString("/// Returns the string of a value; \"Unknown\" for unknown values.\n")
 	fmt.Fprintf(b, "[[nodiscard]] const char* ToString(%s value) noexcept;\n\n", name)
 }
 
@@ -147,8 +147,8 @@ func genCPP(s *schemaFile) string {
 #include <string>
 #include <string_view>
 
-/// Every DBN record, enum and constant. Offsets and values are those of the DBN format;
-/// names are databento-cpp's, so that its types can take the place of these.
+/// Every DBN record, enum and constant. Offsets and values are those of the DBN format.
+/// The names are databento-cpp's, so that its types can replace these.
 namespace dbnloop::dbn {
 
 /// Nanoseconds since 1970-01-01T00:00:00Z.
@@ -268,16 +268,16 @@ class FlagSet {
   Repr repr_ = 0;
 };
 static_assert(sizeof(FlagSet) == 1);
-/// The set flags and the number, as "LAST | MBP (144)"; the number alone when no known
-/// flag is set.
+/// Returns the set flags and the number, such as "LAST | MBP (144)"; the number alone when
+/// no known flag is set.
 [[nodiscard]] std::string ToString(FlagSet flags);
 
-/// In publishers.gen.hpp.
+/// Defined in publishers.gen.hpp.
 enum class Publisher : std::uint16_t;
 
 `
 
-const cppHeader = `/// What every record begins with.
+const cppHeader = `/// The header at the beginning of every record.
 struct RecordHeader {
   static constexpr std::size_t kLengthMultiplier = kRecordHeaderLengthMultiplier;
 
@@ -287,11 +287,11 @@ struct RecordHeader {
   std::uint32_t instrument_id;
   UnixNanos ts_event;
 
-  /// Bytes of the whole record.
+  /// The size of the record in bytes.
   [[nodiscard]] constexpr std::size_t Size() const {
     return static_cast<std::size_t>(length) * kLengthMultiplier;
   }
-  /// The publisher_id as an enum; ids that this version does not know keep their number.
+  /// The publisher_id as an enum; unknown ids keep their number.
   [[nodiscard]] constexpr enum Publisher Publisher() const {
     return static_cast<enum Publisher>(publisher_id);
   }
@@ -304,7 +304,7 @@ static_assert(offsetof(RecordHeader, rtype) == 1 &&
 
 `
 
-const cppRecordView = `/// A record with the live gateway's send time behind it.
+const cppRecordView = `/// A record followed by the live gateway's send time.
 template <typename R>
 struct WithTsOut {
   static constexpr bool HasRType(RType rtype) { return R::HasRType(rtype); }
@@ -327,17 +327,17 @@ class Record {
   [[nodiscard]] enum Publisher Publisher() const { return record_->Publisher(); }
   [[nodiscard]] std::size_t Size() const { return record_->Size(); }
 
-  /// Whether the record's rtype is one of T's. Says nothing of its size.
+  /// Whether the record's rtype is one of T's; its size is not checked.
   template <typename T>
   [[nodiscard]] bool Holds() const {
     return T::HasRType(record_->rtype);
   }
-  /// The record as T; null when it is none.
+  /// The record as T; null when it is not a T.
   template <typename T>
   [[nodiscard]] const T* GetIf() const {
     return Holds<T>() ? reinterpret_cast<const T*>(record_) : nullptr;
   }
-  /// The record as T; throws std::invalid_argument when it is none.
+  /// The record as T; throws std::invalid_argument when it is not a T.
   template <typename T>
   [[nodiscard]] const T& Get() const {
     if (const auto* r = GetIf<T>()) return *r;

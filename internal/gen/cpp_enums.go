@@ -69,8 +69,8 @@ func genCPPPublishers(s *schemaFile) string {
 
 #include <cstdint>
 
-/// Publishers, datasets and venues. More may come: values that are not listed must
-/// survive.
+/// Publishers, datasets and venues. New ones may be added: unlisted values must be
+/// preserved.
 namespace dbnloop::dbn {
 
 `)
@@ -87,7 +87,7 @@ func genCPPWords(s *schemaFile) string {
 
 #include <cstdint>
 
-/// Words of the services. Only their strings are ever sent: the numbers mean nothing.
+/// Enums of the services. Only their strings are ever sent; the numbers have no meaning.
 namespace dbnloop {
 
 `)
@@ -97,7 +97,7 @@ namespace dbnloop {
 		for _, v := range e.sorted() {
 			fmt.Fprintf(&b, "  %s = %d,\n", v.Name, v.Value)
 		}
-		fmt.Fprintf(&b, "};\n/// The value's string; \"Unknown\" for other values.\n[[nodiscard]] const char* ToString(%s value) noexcept;\n\n", name)
+		fmt.Fprintf(&b, "};\n/// Returns the string of a value; \"Unknown\" for unknown values.\n[[nodiscard]] const char* ToString(%s value) noexcept;\n\n", name)
 	}
 	b.WriteString("}  // namespace dbnloop\n")
 	return b.String()

@@ -78,7 +78,7 @@ func (in language) unset(f field) string {
 	case in.constants[f.Name] != "":
 		none = in.constants[f.Name]
 	}
-	return "; " + none + ": not given"
+	return "; " + none + " if undefined"
 }
 
 // behindValue is the comment behind an enum's value.
@@ -96,7 +96,7 @@ func (d *docs) ofType(name, as string) string { return as + " " + d.Types[name] 
 func (d *docs) ofEnum(name, comment string) string {
 	lines := comment + name + " " + d.Enums[name][""] + "\n"
 	if !slices.Contains(sentOnly, name) {
-		lines += comment + "Values that are not listed may come, and survive.\n"
+		lines += comment + "Unlisted values may occur and are preserved.\n"
 	}
 	return lines
 }

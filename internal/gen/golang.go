@@ -75,7 +75,7 @@ func goStruct(b *strings.Builder, d *docs, name, of, doc string, l layout) {
 	b.WriteString("}\n\n")
 	for _, f := range l.Fields {
 		if f.Type == "cstr" {
-			fmt.Fprintf(b, "// %sString is the text of %s up to its first NUL.\nfunc (m *%s) %sString() string { return CStr(m.%s[:]) }\n\n",
+			fmt.Fprintf(b, "// %sString returns the text of %s up to its first NUL.\nfunc (m *%s) %sString() string { return CStr(m.%s[:]) }\n\n",
 				goName(f.Name), goName(f.Name), name, goName(f.Name), goName(f.Name))
 		}
 	}
@@ -122,7 +122,7 @@ func genGoTypes(s *schemaFile) string {
 		if r.Record.IndexTs == "ts_event" {
 			index = "m.Hd.TsEvent"
 		}
-		fmt.Fprintf(&b, "// IndexTs is the time by which records are sorted and merged.\nfunc (m *%s) IndexTs() UnixNanos { return %s }\n\n", r.Name, index)
+		fmt.Fprintf(&b, "// IndexTs returns the index timestamp, by which records are sorted and merged.\nfunc (m *%s) IndexTs() UnixNanos { return %s }\n\n", r.Name, index)
 		fmt.Fprintf(&b, "// HasRType reports whether records of this rtype have this type.\nfunc (*%s) HasRType(rtype RType) bool { return %s }\n\n", r.Name, goHasRType(r.Record))
 	}
 	for _, r := range s.Records {
@@ -158,7 +158,7 @@ func goSizes(b *strings.Builder, s *schemaFile) {
 		rtypeOf[rtypes.text(v.Name)] = v.Name
 	}
 	rtypeOf["trades"], rtypeOf["tbbo"], rtypeOf["definition"] = "Mbp0", "Mbp1", "InstrumentDef"
-	b.WriteString("// RTypeOf gives the rtype of a schema's records; false for SchemaNone and unknown ones.\nfunc RTypeOf(schema Schema) (RType, bool) {\n\tswitch schema {\n")
+	b.WriteString("// RTypeOf returns the rtype of a schema's records; false for SchemaNone and unknown schemas.\nfunc RTypeOf(schema Schema) (RType, bool) {\n\tswitch schema {\n")
 	schemas := s.Enums["Schema"]
 	for _, v := range schemas.sorted() {
 		name, ok := rtypeOf[schemas.text(v.Name)]
@@ -178,17 +178,17 @@ const (
 	Version = %s
 	// PriceScale: one unit of a fixed price is 1e-9.
 	PriceScale = %s
-	// UndefPrice is the value of a price that is not set.
+	// UndefPrice is the value of an undefined price.
 	UndefPrice Price = %s
-	// UndefTimestamp is the value of a time that is not set.
+	// UndefTimestamp is the value of an undefined time.
 	UndefTimestamp UnixNanos = %s
-	// UndefOrderSize is the value of a size that is not set.
+	// UndefOrderSize is the value of an undefined size.
 	UndefOrderSize uint32 = %s
-	// UndefStatQuantity is the value of a quantity that is not set, from version 3 on.
+	// UndefStatQuantity is the value of an undefined quantity, from version 3 on.
 	UndefStatQuantity int64 = %s
-	// UndefStatQuantityV1 is the same in versions 1 and 2.
+	// UndefStatQuantityV1 is the value of an undefined quantity in versions 1 and 2.
 	UndefStatQuantityV1 int32 = %s
-	// MaxRecordLen is the size in bytes of the largest known record, ts_out included.
+	// MaxRecordLen is the size in bytes of the largest known record, including ts_out.
 	MaxRecordLen = %s
 	// HeaderLen is the size in bytes of a record's header.
 	HeaderLen = %s
@@ -228,16 +228,16 @@ func goEnum(b *strings.Builder, d *docs, name string, e enum) {
 		b.WriteString(d.behindValue(goWordsOfDocs, name, v.Name) + "\n")
 	}
 	if null, ok := goNulls[name]; ok {
-		fmt.Fprintf(b, "\t// %sNone: mixed or not given.\n\t%sNone %s = %s\n", name, name, name, null)
+		fmt.Fprintf(b, "\t// %sNone stands for a mixed or undefined value.\n\t%sNone %s = %s\n", name, name, name, null)
 	}
 	b.WriteString(")\n\n")
-	fmt.Fprintf(b, "// String is the value's text in the API and in files; the number for unknown values.\nfunc (v %s) String() string {\n\tswitch v {\n", name)
+	fmt.Fprintf(b, "// String returns the value's text in the API and in files, or the number of an unknown value.\nfunc (v %s) String() string {\n\tswitch v {\n", name)
 	for _, v := range e.sorted() {
 		fmt.Fprintf(b, "\tcase %s%s:\n\t\treturn %q\n", prefix, goEnumValue(v.Name), e.text(v.Name))
 	}
 	b.WriteString("\t}\n\treturn \"unknown(\" + strconv.Itoa(int(v)) + \")\"\n}\n\n")
 
-	fmt.Fprintf(b, "// Parse%s is the reverse of String; older names are accepted.\nfunc Parse%s(text string) (%s, error) {\n\tswitch text {\n", name, name, name)
+	fmt.Fprintf(b, "// Parse%s is the reverse of String. It accepts older names, too.\nfunc Parse%s(text string) (%s, error) {\n\tswitch text {\n", name, name, name)
 	var all []string
 	for _, v := range e.sorted() {
 		names := []string{fmt.Sprintf("%q", e.text(v.Name))}
@@ -300,7 +300,7 @@ func genGoPublishers(s *schemaFile) string {
 	var b strings.Builder
 	b.WriteString(goBanner)
 	b.WriteString("// PublisherInfo is a publisher: a dataset and the venue within it.\ntype PublisherInfo struct {\n\tID uint16\n\tName, Dataset, Venue string\n}\n\n")
-	b.WriteString("// publishers is indexed by id-1; ids have no gaps, but more may come.\nvar publishers = [...]PublisherInfo{\n")
+	b.WriteString("// publishers is indexed by id-1. Ids have no gaps; new ones may be added.\nvar publishers = [...]PublisherInfo{\n")
 	for i, p := range s.Publishers {
 		if p.ID != i+1 {
 			panic("publisher ids have a gap")

@@ -10,16 +10,17 @@ import (
 func genGoHandlers(s *schemaFile) string {
 	var b strings.Builder
 	b.WriteString(strings.Replace(goBanner, "package dbn\n", "package dbnloop\n\nimport (\n\t\"unsafe\"\n\n\t\"github.com/dbnloop/dbnloop/dbn\"\n)\n", 1))
-	b.WriteString(`// Handlers receive what a client delivers. For each record the first that is set is
-// called: its type's run handler, its type's handler, Record. Records that nothing takes
-// are skipped. Handlers run inside Poll or Run, on the goroutine that called it.
+	b.WriteString(`// Handlers receive what a client delivers. For each record, the first of these that is set
+// is called: the run handler of its type, the handler of its type, Record. Records without
+// a handler are skipped. Handlers run inside Poll or Run, on the goroutine that called it.
 //
 // A pointer or slice is valid until its handler returns: copy what you keep. Inside a
 // handler the client may be paused, resumed, stopped, closed and subscribed, and handlers
-// replaced; Poll and Run are refused. A record counts as taken before its handler runs.
+// may be replaced; Poll and Run are refused. A record counts as consumed before its handler
+// runs.
 //
-// A run handler gets consecutive records of its type as one slice. In streams with ts_out
-// its slices hold one record each; see RunOf with dbn.WithTsOut for whole runs.
+// A run handler receives consecutive records of its type as one slice. In streams with
+// ts_out each slice holds one record; use Batches and RunWithTsOut for complete runs.
 type Handlers struct {
 `)
 	for _, r := range s.Records {
@@ -27,28 +28,29 @@ type Handlers struct {
 		fmt.Fprintf(&b, "\t%s func(*dbn.%s)\n\t%sRun func([]dbn.%s)\n", base, r.Name, base, r.Name)
 	}
 	b.WriteString(`
-	// Record receives every record that has no handler of its own, also of types that
-	// this version does not know.
+	// Record receives every record that has no handler of its own, including those of types
+	// that this version does not know.
 	Record func(dbn.Record)
 	// Metadata is called once before the first record of a stream, and again before the
-	// records of each further DBN stream that follows in the same input (cat a.dbn b.dbn).
+	// records of each further DBN stream in the same input (cat a.dbn b.dbn).
 	Metadata func(*dbn.Metadata)
 	// State is called at every change of a live client's state.
 	State func(State)
 	// Session is called for what a live gateway reports about the session, after the record
-	// that says it and before the next one; not while paused.
+	// that contains it and before the next one; not while paused.
 	Session func(SessionEvent)
 	// Warning is called with each text of the historical API's X-Warning headers.
 	Warning func(text string)
-	// Complete is called once per stream that has an end of its own (a range, a file),
-	// last, when every record of it was delivered.
+	// Complete is called once for a stream of known extent (a range, a file), as the last
+	// handler, when every record was delivered.
 	Complete func()
-	// Error is called once per stream that ends otherwise, last, with the reason.
+	// Error is called once for a stream that ends in any other way, as the last handler,
+	// with the reason.
 	Error func(error)
 }
 
-// run hands out one run of records of the same rtype and size. The cursor moves on before
-// each call, so that a handler that stops, panics or closes leaves nothing to come twice.
+// run delivers one run of records of the same rtype and size. The cursor advances before
+// each call, so that no record is delivered twice when a handler stops, panics or closes.
 func (h *Handlers) run(cur *cursor, rtype dbn.RType, typed bool, p unsafe.Pointer, size, count int) {
 	if typed {
 		switch rtype {

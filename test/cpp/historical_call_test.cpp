@@ -720,6 +720,7 @@ DownloadRequest RangeInto(const std::string& path) {
   DownloadRequest request;
   request.range.dataset = "GLBX.MDP3";
   request.range.symbols = {"ES"};
+  request.range.end = Timestamp{1ns};
   request.path = path;
   return request;
 }

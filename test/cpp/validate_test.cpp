@@ -86,6 +86,7 @@ TEST(ValidateTest, EveryKnownSchemaAndSymbologyMayBeAskedFor) {
   }
   for (const auto& [stype, text] : EnumValues<SType>()) {
     subscription.stype_in = stype;
+    subscription.symbols = {stype == SType::InstrumentId ? "12345" : "ES.FUT"};
     EXPECT_FALSE(Thrown(check)) << text;
   }
 }

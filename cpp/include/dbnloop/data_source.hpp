@@ -22,14 +22,14 @@ namespace proto {
 class ZstdStream;
 }
 
-/// A stream of records on a reactor. All calls come from the reactor's thread.
+/// A stream of records on a reactor. All calls must come from the reactor's thread.
 ///
-/// Inside a handler: Pause, Resume, Stop, Close, Subscribe, replacing handlers and
+/// Inside a handler, Pause, Resume, Stop, Close, Subscribe, replacing handlers and
 /// destroying the source are allowed; Reactor::Poll and Run are refused. A record is
-/// marked as taken before its handler runs, so whatever the handler does, no record
-/// comes twice and none is lost. A record is valid until its handler returns: copy what
-/// you keep. An exception of a handler passes to the caller of Poll; the source goes
-/// on.
+/// marked as consumed before its handler runs, so no record is lost or duplicated,
+/// whatever the handler does. A record is valid until its handler returns: copy what
+/// you keep. An exception thrown by a handler reaches the caller of Poll, and the
+/// source continues.
 class DataSource {
  public:
   virtual ~DataSource();
@@ -38,29 +38,30 @@ class DataSource {
 
   virtual void Start() = 0;
   virtual void Stop() = 0;
-  /// No further record after the current handler returns, nothing more is read from the
-  /// socket; what is buffered stays. Memory is bounded, TCP holds the peer back. (A
-  /// handler of runs has been given its run already.)
+  /// Delivers no further record after the current handler returns, and reads nothing
+  /// more from the socket. Buffered records stay, memory is bounded, and TCP holds the
+  /// peer back. (A handler of runs has already received its complete run.)
   virtual void Pause() = 0;
-  /// Goes on: what is buffered first, then the socket. Never delivers from inside this
-  /// call; delivery resumes in the reactor's next turn.
+  /// Resumes delivery in the reactor's next turn, with buffered records first and then
+  /// the socket. Never delivers from inside this call.
   virtual void Resume() = 0;
 
-  /// Sets the record handler, replacing the last, from the next record on. `h` is a
-  /// callable, or an Overload of several, that takes some of
+  /// Sets the record handler from the next record on, replacing the previous one. `h`
+  /// is a callable, or an Overload of several, that takes some of
   ///   - `const MboMsg&` and the other records of the current DBN version,
   ///   - `const WithTsOut<MboMsg>&`, chosen when the stream has ts_out,
-  ///   - `std::span<const MboMsg>`, a run: consecutive records of that type. In streams
-  ///     with ts_out `std::span<const WithTsOut<MboMsg>>` is the run, a plain span then
-  ///     holds one record,
-  ///   - `const Record&`: any record, also of unknown type, or of an older version
-  ///     (with VersionUpgradePolicy::AsIs),
+  ///   - `std::span<const MboMsg>`, a run of consecutive records of that type. In
+  ///   streams
+  ///     with ts_out the run is a `std::span<const WithTsOut<MboMsg>>`, and a plain
+  ///     span holds one record,
+  ///   - `const Record&`: any record, including those of an unknown type or of an older
+  ///     version (with VersionUpgradePolicy::AsIs),
   ///   - `const auto&`, the fallback: the typed record, or RawRecord (a Record that has
   ///     `hd`) for unknown types and for records shorter than their struct.
   /// The form is chosen at compile time, in the order WithTsOut (span, then single),
-  /// span, record, Record, fallback. Records that nothing takes are skipped, and so is
-  /// everything while no handler is set. Beside a generic lambda a template over spans
-  /// is not seen: name the record's type.
+  /// span, record, Record, fallback. Records that no form accepts are skipped, and so
+  /// is every record while no handler is set. A generic lambda hides a template over
+  /// spans: name the record's type there.
   template <typename Handler>
     requires detail::RecordHandler<std::remove_cvref_t<Handler>>
   void OnRecord(Handler&& h) {
@@ -68,68 +69,70 @@ class DataSource {
     SetDispatch(detail::Dispatcher<H>{std::forward<Handler>(h)});
   }
 
-  /// Sets the error handler: `void(const Error&)`. It is called once per session, last,
-  /// with the reason that the session ended. nullptr: none.
+  /// Sets the error handler, `void(const Error&)`. It is called once per session, as
+  /// the last handler, with the reason why the session ended. nullptr removes it.
   template <typename Handler>
   void OnError(Handler&& h) {
     Set(on_error_, std::forward<Handler>(h));
   }
 
-  /// Sets the metadata handler: `void(const Metadata&)`, called once before the first
-  /// record, and again before the records of each further DBN stream that follows in
-  /// the same input (see DbnParser). nullptr: none.
+  /// Sets the metadata handler, `void(const Metadata&)`. It is called once before the
+  /// first record, and again before the records of each further DBN stream in the same
+  /// input (see DbnParser). nullptr removes it.
   template <typename Handler>
   void OnMetadata(Handler&& h) {
     Set(on_metadata_, std::forward<Handler>(h));
   }
 
   [[nodiscard]] bool IsPaused() const noexcept { return paused_; }
-  /// Whether the stream's records carry a ts_out; known with the metadata.
+  /// Whether the stream's records carry a ts_out; false until the metadata has arrived.
   [[nodiscard]] bool TsOut() const noexcept { return parser_.ts_out(); }
 
-  /// What the source did since its stream began, or in the one that has ended.
+  /// The statistics of the present stream, or of the last one.
   [[nodiscard]] SourceStats Stats() const;
 
-  /// The lowest way in, for bindings that hand batches across a language border: gets
-  /// each batch and returns how many bytes of it were taken. Fewer than all of them
-  /// means: hold the rest; nothing more is delivered until Release.
+  /// The lowest level of delivery, for bindings that hand batches across a language
+  /// boundary. The sink receives each batch and returns how many bytes of it were
+  /// consumed. If it returns fewer than all, the rest is held and nothing more is
+  /// delivered until Release.
   using BatchSink = std::move_only_function<std::size_t(const RecordBatch&)>;
   void OnBatch(BatchSink sink);
-  /// After a sink held back: `consumed` bytes of the held batch are taken now (at a
-  /// record's border; at most what is held); delivery goes on in the reactor's next
-  /// turn. Does nothing when no batch is held.
+  /// Consumes the first `consumed` bytes of the held batch and resumes delivery in the
+  /// reactor's next turn. `consumed` must be a record boundary and at most what is
+  /// held. Does nothing when no batch is held.
   void Release(std::size_t consumed);
 
  protected:
   enum class PumpResult { Dry, Blocked, Failed, Destroyed };
 
-  /// `reactor` tells the time; it may be null in a source without a loop, whose Stats
-  /// then have no times.
+  /// `reactor` provides the time. It may be null in a source without a loop, whose
+  /// Stats then contain no times.
   DataSource(Reactor* reactor, ParserOptions options);
 
-  /// Hands out what the parser holds until it is dry, delivery is blocked (paused,
-  /// held, closed), the parser failed, or a handler destroyed the source.
+  /// Delivers what the parser holds until the parser is empty, delivery is blocked
+  /// (paused, held, closed), the parser failed, or a handler destroyed the source.
   PumpResult Pump();
-  /// Pushes bytes and pumps, in turn; stops early when blocked and returns how many
-  /// bytes were taken. For sources that have their bytes in memory.
+  /// Alternately pushes bytes and delivers them. Stops early when delivery is blocked,
+  /// and returns how many bytes were consumed. For sources whose bytes are in memory.
   std::size_t DeliverBytes(std::span<const std::byte> data);
   enum class InflateResult {
-    Dry,        ///< everything that was there is handed out
+    Dry,        ///< everything available was delivered
     Blocked,    ///< paused, held or closed
-    Turn,       ///< this turn's share is used up; there is more
-    Failed,     ///< by the parser's error, or else the decompressor's
-    Destroyed,  ///< by a handler
+    Turn,       ///< the share of this turn is used up, and more is available
+    Failed,     ///< with the parser's error, or otherwise the decompressor's
+    Destroyed,  ///< a handler destroyed the source
   };
-  /// Decompresses `in` into the parser and hands out, in turn, at most about a MiB of
-  /// records: a few compressed bytes may be very many. Adds what it took to `taken`.
+  /// Alternately decompresses `in` into the parser and delivers, at most about 1 MiB of
+  /// records, because a few compressed bytes may hold very many. Adds the number of
+  /// consumed bytes of `in` to `taken`.
   InflateResult Inflate(proto::ZstdStream& zstd, std::span<const std::byte> in,
                         std::size_t& taken);
-  /// Calls the error handler. False when it destroyed the source.
+  /// Calls the error handler. Returns false when it destroyed the source.
   bool DeliverError(Error e);
-  /// A new stream begins: the parser is empty, nothing is held.
+  /// Begins a new stream: empties the parser and releases a held batch.
   void BeginStream();
   void SetPaused(bool paused) noexcept;
-  /// No record is delivered any more, until BeginStream.
+  /// Stops delivery until BeginStream.
   void StopDelivery() noexcept;
   [[nodiscard]] bool IsBlocked() const noexcept { return control_->stop; }
   [[nodiscard]] bool IsHeld() const noexcept { return held_ != 0; }
@@ -138,20 +141,20 @@ class DataSource {
     return control_;
   }
 
-  /// Asks for a Pump in the reactor's next turn.
+  /// Schedules a Pump for the reactor's next turn.
   virtual void ScheduleDelivery() = 0;
-  /// Notes that `n` bytes of the stream came.
+  /// Records that `n` bytes of the stream arrived.
   void NoteRead(std::size_t n) noexcept;
-  /// Sees records that were taken, each once: those of each run of the gateway's
-  /// messages (proto::IsMessage), and the last one of each batch (`last`).
+  /// Observes consumed records, each once: those of each run of gateway messages
+  /// (proto::IsMessage), and the last one of each batch (`last`).
   virtual void ObserveTaken(const RecordRun& /*run*/, const std::byte* /*records*/,
                             std::size_t /*count*/, bool /*last*/) {}
-  /// Tells the user what was observed, between two batches; may do all that a handler
-  /// may do.
+  /// Reports to the user what was observed, between two batches. May do whatever a
+  /// handler may do.
   virtual void TellObserved() {}
-  /// Whether TellObserved has something to tell.
+  /// Whether TellObserved has something to report.
   [[nodiscard]] virtual bool HasObserved() const { return false; }
-  /// Whether something besides the parser holds bytes (a decompressor, an end of
+  /// Whether anything other than the parser holds bytes (a decompressor, an end of
   /// input).
   [[nodiscard]] virtual bool HasMore() const { return false; }
 
@@ -160,7 +163,7 @@ class DataSource {
   const std::shared_ptr<DbnParser> shared_parser_;
   DbnParser& parser_;
   bool paused_ = false;
-  SourceStats stats_;  // what Stats makes complete
+  SourceStats stats_;  // raw counters; Stats() fills in the derived fields
   Reactor::Clock::time_point last_byte_{};
 
  private:
@@ -191,14 +194,14 @@ class DataSource {
   Reactor* reactor_;
   std::uint64_t polls_before_ = 0;
   Reactor::Clock::time_point paused_at_{};
-  std::uint64_t headers_told_ = 0;  // to the metadata handler
-  std::size_t held_ = 0;            // bytes that the sink has not taken
-  RecordBatch held_batch_;          // the batch that they end
+  std::uint64_t headers_told_ = 0;  // reported to the metadata handler
+  std::size_t held_ = 0;            // bytes that the sink has not consumed
+  RecordBatch held_batch_;          // the batch that ends with them
   bool ended_ = false;
   // A new stream began inside a handler of the old one: the delivery on the stack must
-  // end before anything of the new stream is handed out.
+  // end before anything of the new stream is delivered.
   bool stale_ = false;
-  // A handler set another one: the delivery on the stack begins anew with that.
+  // A handler replaced itself: the delivery on the stack starts again with the new one.
   bool replaced_ = false;
 };
 

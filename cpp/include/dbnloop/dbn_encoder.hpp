@@ -13,37 +13,38 @@
 
 namespace dbnloop {
 
-/// The header as it goes on the wire, in the layout of `metadata.version` (1 to 3).
-/// InvalidArgument when a string does not fit its field or is not ASCII.
+/// Encodes a header in the layout of `metadata.version` (1 to 3). InvalidArgument when
+/// a string does not fit its field or is not ASCII.
 std::expected<std::vector<std::byte>, Error> EncodeMetadata(const Metadata& metadata);
 
 struct EncoderOptions {
   Compression compression = Compression::None;
   int level = 0;  ///< zstd level; 0: zstd's default
-  /// With zstd: bytes of records after which a frame is closed, so that a file is
-  /// readable up to there even after a crash. 0: one frame for everything.
+  /// With zstd: the number of record bytes after which a frame is closed, so that a
+  /// file is readable up to there even after a crash. 0: one frame for everything.
   std::size_t frame_size = 1 << 20;
 };
 
-/// Records in, DBN bytes out; no fd (sans-I/O). Records go out as they are: their
-/// version must be the metadata's.
+/// Encodes records into DBN bytes, without I/O. Records are written as they are: their
+/// version must be that of the metadata.
 class DbnEncoder {
  public:
-  /// Throws Exception(InvalidArgument) when the metadata cannot be encoded,
-  /// Exception(OutOfMemory) when zstd has no memory.
+  /// Throws Exception: InvalidArgument when the metadata cannot be encoded, OutOfMemory
+  /// when zstd cannot allocate.
   explicit DbnEncoder(const Metadata& metadata, EncoderOptions options = {});
   ~DbnEncoder();
   DbnEncoder(DbnEncoder&&) noexcept;
   DbnEncoder& operator=(DbnEncoder&&) noexcept;
 
-  /// Appends whole records (one, or a batch as RecordBatch::data holds it).
+  /// Appends complete records: one, or a batch as RecordBatch::data holds it.
   void Write(std::span<const std::byte> records);
   void Write(const Record& record);
-  /// Closes the open zstd frame: everything so far can be read. Nothing without zstd.
+  /// Closes the open zstd frame, so that everything so far can be read. Does nothing
+  /// without zstd.
   void Flush();
 
-  /// What to write out now; valid until the next call. Taken(n) drops its first n
-  /// bytes, at most all of them. Memory is bounded by what is not taken.
+  /// The bytes to write now, valid until the next call. Taken(n) drops the first n of
+  /// them, at most all. Memory is bounded by the bytes that remain.
   [[nodiscard]] std::span<const std::byte> Output() const noexcept;
   void Taken(std::size_t n);
 

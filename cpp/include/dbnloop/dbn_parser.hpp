@@ -18,16 +18,16 @@ namespace dbnloop {
 /// A run: `count` consecutive records of the same rtype and the same size.
 struct RecordRun {
   std::uint32_t count;
-  std::uint16_t record_size;  ///< bytes, ts_out included; 16 to 1020
+  std::uint16_t record_size;  ///< bytes, including ts_out; 16 to 1020
   RType rtype;
-  /// 1 when a view as this rtype's struct of the current DBN version is safe; 0 for
-  /// unknown rtypes, for records shorter than their struct, and for the older layouts
-  /// (v1::, v2::) that the upgrade policy left as they are.
+  /// 1 when the records can be viewed as this rtype's struct of the current DBN
+  /// version; 0 for unknown rtypes, for records shorter than their struct, and for
+  /// older layouts (v1::, v2::) that the upgrade policy left unchanged.
   std::uint8_t typed;
 };
 static_assert(sizeof(RecordRun) == 8);
 
-/// Whole, validated, 8-aligned records in memory order, described by runs.
+/// Complete, validated records, aligned to 8 bytes, in memory order, described by runs.
 struct RecordBatch {
   const std::byte* data = nullptr;
   std::size_t size = 0;  ///< bytes; the sum of count * record_size over runs
@@ -37,34 +37,35 @@ struct RecordBatch {
 };
 
 struct ParserOptions {
-  /// Bytes of the record buffer, 16 KiB to 1 GiB. Two slots of the largest record are
-  /// the least that works; more only helps with fewer, larger reads.
+  /// Bytes of the record buffer, 16 KiB to 1 GiB. A larger buffer only allows fewer,
+  /// larger reads.
   std::size_t buffer_size = 256 * 1024;
-  /// The largest metadata accepted, bytes. The length comes from the peer.
+  /// The largest metadata that is accepted, in bytes; the peer chooses its length.
   std::size_t max_metadata = 256 * 1024 * 1024;
   VersionUpgradePolicy upgrade_policy = VersionUpgradePolicy::UpgradeToV3;
-  /// Set to read a fragment (records without a header).
+  /// Set this to read a fragment: records without a header.
   struct Fragment {
-    std::uint8_t version = 3;  ///< 1 to 3; 3 does not go with UpgradeToV2
+    std::uint8_t version = 3;  ///< 1 to 3; 3 is refused together with UpgradeToV2
     bool ts_out = false;
   };
   std::optional<Fragment> fragment;
 };
 
-/// DBN bytes in, records out; no fd, clock, thread or log (sans-I/O).
+/// Parses DBN bytes into records, without I/O: it uses no fd, clock, thread or log.
 ///
-/// A stream may be several DBN streams one after the other (`cat a.dbn b.dbn`, a
-/// capture that was appended to): a header between two records is read like the first
-/// one, and metadata() changes. Dataset, schema, version and ts_out must be those of
-/// the first header; anything else ends parsing with an error that says where the other
-/// stream begins. Of headers without a record between them only the last may be seen.
+/// The input may consist of several DBN streams in succession (`cat a.dbn b.dbn`, a
+/// capture that was appended to). A header between two records is then read like the
+/// first one, and metadata() changes. Its dataset, schema, version and ts_out must
+/// equal those of the first header; otherwise parsing ends with an error that says
+/// where the other stream begins. Of several headers without a record between them,
+/// only the last may be visible.
 ///
-/// Two ways in: Push copies; WritableSpan + Commit receives straight into the buffer.
-/// Two ways out: Pull gives one record; Peek + Consume gives a batch of runs, without
+/// Input: Push copies bytes; WritableSpan and Commit receive straight into the buffer.
+/// Output: Pull returns one record; Peek and Consume return a batch of runs without
 /// copying. Records that a version upgrade rewrites, or that lie misaligned in the
-/// buffer, are handed out from a separate aligned area. After construction only
-/// metadata allocates.
-/// Pointers stay valid until the next Push, Commit, WritableSpan, Peek or Pull.
+/// buffer, are returned from a separate aligned area. After construction only metadata
+/// allocates. Pointers are valid until the next Push, Commit, WritableSpan, Peek or
+/// Pull.
 class DbnParser {
  public:
   /// Throws Exception(InvalidArgument) when an option is out of range.
@@ -73,22 +74,22 @@ class DbnParser {
   DbnParser(const DbnParser&) = delete;
   DbnParser& operator=(const DbnParser&) = delete;
 
-  /// Where to receive into: at least one largest record long, unless Peek has something
-  /// to take in first (whole records, a part of large metadata): then it may be
-  /// shorter, or empty. May move the unread tail.
+  /// The memory to receive into. It has room for at least one record of the largest
+  /// size, but may be shorter or empty while Peek has complete records to return or a
+  /// part of large metadata to process. May move the unread tail.
   [[nodiscard]] std::span<std::byte> WritableSpan();
-  /// The first `n` bytes of the last WritableSpan were filled; more than it had is
-  /// undefined.
+  /// Declares that the first `n` bytes of the last WritableSpan were filled. The
+  /// behaviour is undefined if `n` exceeds its size.
   void Commit(std::size_t n) noexcept { end_ += n; }
-  /// Copies as much of `bytes` as there is room for and returns how many: call Peek or
-  /// Pull until they give nothing, then Push the rest.
+  /// Copies as many of `bytes` as there is room for and returns their number. Call Peek
+  /// or Pull until they return nothing, then Push the rest.
   std::size_t Push(std::span<const std::byte> bytes);
 
-  /// The records that are whole now; empty when more bytes are wanted, or after an
-  /// error. Looks at each header once, detects runs, refuses hostile lengths.
+  /// The records that are complete now; empty when more bytes are needed, or after an
+  /// error. Checks each header once, detects runs and refuses hostile lengths.
   [[nodiscard]] RecordBatch Peek();
-  /// Marks the first `n` bytes of the batch as taken; `n` must fall between two
-  /// records. Moves no memory, so the batch stays readable.
+  /// Marks the first `n` bytes of the batch as consumed; `n` must be a record boundary.
+  /// Moves no memory, so the batch stays readable.
   void Consume(std::size_t n) noexcept {
     taken_ += n;
     // Each record of an upgraded batch stands for one of the buffer's, of another size.
@@ -96,7 +97,7 @@ class DbnParser {
     pos_ += n;
     offset_ += n;
   }
-  /// The next record, already consumed ("advance first, then call out"), or none.
+  /// The next record, already marked as consumed, or nullopt.
   [[nodiscard]] std::optional<Record> Pull() {
     if (pull_.left == 0 && !PullNextRun()) return std::nullopt;
     auto* const record = const_cast<std::byte*>(pull_.at);
@@ -107,35 +108,35 @@ class DbnParser {
     return Record{reinterpret_cast<RecordHeader*>(record)};
   }
 
-  /// How many bytes of the last batch of Peek were given to Consume.
+  /// The number of bytes of the last batch that were passed to Consume.
   [[nodiscard]] std::size_t taken() const noexcept { return taken_; }
 
-  /// Set once the header is complete (upgraded as the policy says); null before, and
-  /// for fragments. Peek and Pull replace it when they read another header: it is the
-  /// header of the records that they gave last.
+  /// The header, upgraded according to the policy; null until it is complete, and for
+  /// fragments. Peek and Pull replace it when they read another header: it always
+  /// belongs to the records that they returned last.
   [[nodiscard]] const Metadata* metadata() const noexcept {
     return metadata_ ? &*metadata_ : nullptr;
   }
-  /// How many headers were read: more than 1 when streams follow each other.
+  /// The number of headers read; more than 1 when streams follow each other.
   [[nodiscard]] std::uint64_t headers() const noexcept { return headers_; }
-  /// True when records carry an 8-byte ts_out at their end.
+  /// Whether records end with an 8-byte ts_out.
   [[nodiscard]] bool ts_out() const noexcept { return ts_out_; }
-  /// The version of the input (not of the upgraded records); 0 before it is known.
+  /// The DBN version of the input, not of the upgraded records; 0 until it is known.
   [[nodiscard]] std::uint8_t input_version() const noexcept { return input_version_; }
 
-  /// The fault that ended parsing, if any. Every whole record before it was handed out
+  /// The fault that ended parsing, if any. Every complete record before it was returned
   /// first.
   [[nodiscard]] const Error& error() const noexcept { return error_; }
-  /// Says what an end of input here means: no error between records (whole ones may
-  /// still wait to be taken); Truncated inside a record or the header, with the
-  /// offset; ParseError for what is not DBN, or nothing at all.
+  /// What an end of input at this point means. Between records it is not an error, even
+  /// if complete records remain to be consumed. Inside a record or the header it is
+  /// Truncated, with the offset. It is ParseError if the input is empty or is not DBN.
   [[nodiscard]] Error Finish() const;
 
-  /// Bytes held and not yet consumed.
+  /// The number of bytes buffered and not yet consumed.
   [[nodiscard]] std::size_t buffered() const noexcept { return end_ - pos_; }
-  /// Bytes consumed since the start of the stream, header included.
+  /// The number of bytes consumed since the start of the stream, including the header.
   [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
-  /// Forgets everything; the buffer is kept.
+  /// Discards all state and keeps the buffer.
   void Reset();
 
  private:
@@ -159,10 +160,10 @@ class DbnParser {
   void Fail(ErrorCode code, std::string message);
   void FailHeader(Error error);
 
-  // What Peek asks of an rtype, looked up by its value: one load per run.
+  // What Peek needs to know of an rtype, indexed by its value: one load per run.
   struct RTypeRule {
-    std::uint16_t typed_size;    // the least for a typed view, ts_out included
-    std::uint16_t upgrade_size;  // the least that the upgrade rewrites
+    std::uint16_t typed_size;    // minimum for a typed view, including ts_out
+    std::uint16_t upgrade_size;  // minimum that the upgrade rewrites
   };
 
   // 0 <= pos_ <= end_ <= options_.buffer_size.
@@ -171,15 +172,15 @@ class DbnParser {
   std::size_t pos_ = 0;
   std::size_t end_ = 0;
   std::uint64_t offset_ = 0;  // of buffer_[pos_] in the stream
-  std::size_t taken_ = 0;     // of the last batch
+  std::size_t taken_ = 0;     // bytes consumed of the last batch
 
   std::unique_ptr<RecordRun[]> runs_;
-  AlignedBytes side_;              // where upgraded and misaligned records are put
-  std::size_t upgraded_size_ = 0;  // of one record of the batch; 0: sizes are the same
+  AlignedBytes side_;              // holds upgraded and misaligned records
+  std::size_t upgraded_size_ = 0;  // of one record of the batch; 0: size is unchanged
   std::size_t source_size_ = 0;    // of the same record in buffer_
   std::array<RTypeRule, 256> rules_{};
 
-  // The run that Pull hands out of, and the runs behind it.
+  // The run that Pull returns records of, and the runs after it.
   struct Pulling {
     const std::byte* at = nullptr;
     std::size_t size = 0;         // of one record

@@ -11,8 +11,8 @@
 #include <string>
 #include <string_view>
 
-/// Every DBN record, enum and constant. Offsets and values are those of the DBN format;
-/// names are databento-cpp's, so that its types can take the place of these.
+/// Every DBN record, enum and constant. Offsets and values are those of the DBN format.
+/// The names are databento-cpp's, so that its types can replace these.
 namespace dbnloop::dbn {
 
 /// Nanoseconds since 1970-01-01T00:00:00Z.
@@ -32,7 +32,7 @@ inline constexpr auto kAssetCstrLen = 11;
 inline constexpr std::size_t kRecordHeaderLengthMultiplier = 4;
 
 /// RType is the kind of record.
-/// Values that are not listed may come, and survive.
+/// Unlisted values may occur and are preserved.
 enum class RType : std::uint8_t {
   Mbp0 = 0x00,  ///< trades
   Mbp1 = 0x01,  ///< mbp-1 and tbbo
@@ -58,35 +58,35 @@ enum class RType : std::uint8_t {
   Bbo1S = 0xC3,
   Bbo1M = 0xC4,
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(RType value) noexcept;
 
 /// Side is a side of the book, or the aggressor's of a trade.
-/// Values that are not listed may come, and survive.
+/// Unlisted values may occur and are preserved.
 enum class Side : char {
   Ask = 'A',  ///< sell
   Bid = 'B',  ///< buy
-  None = 'N',  ///< neither, or not given
+  None = 'N',  ///< neither, or undefined
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(Side value) noexcept;
 
 /// Action is what happened to the book.
-/// Values that are not listed may come, and survive.
+/// Unlisted values may occur and are preserved.
 enum class Action : char {
-  Add = 'A',  ///< an order came in
-  Cancel = 'C',  ///< an order, or a part of it, went
-  Fill = 'F',  ///< a resting order was filled; the book is as before
+  Add = 'A',  ///< an order was added
+  Cancel = 'C',  ///< an order was cancelled, completely or in part
+  Fill = 'F',  ///< a resting order was filled; the book is unchanged
   Modify = 'M',  ///< an order's price or size changed
-  None = 'N',  ///< the book is as before; there may be flags
+  None = 'N',  ///< the book is unchanged; there may be flags
   Clear = 'R',  ///< the book is empty
-  Trade = 'T',  ///< an aggressor traded; the book is as before
+  Trade = 'T',  ///< an aggressor traded; the book is unchanged
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(Action value) noexcept;
 
 /// InstrumentClass is the kind of instrument.
-/// Values that are not listed may come, and survive.
+/// Unlisted values may occur and are preserved.
 enum class InstrumentClass : char {
   Bond = 'B',
   Call = 'C',
@@ -100,13 +100,13 @@ enum class InstrumentClass : char {
   FxSpot = 'X',
   CommoditySpot = 'Y',
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(InstrumentClass value) noexcept;
 
 /// MatchAlgorithm is how a venue matches orders.
-/// Values that are not listed may come, and survive.
+/// Unlisted values may occur and are preserved.
 enum class MatchAlgorithm : char {
-  Undefined = ' ',  ///< not given
+  Undefined = ' ',  ///< undefined
   Allocation = 'A',
   ProRata = 'C',
   Fifo = 'F',
@@ -119,37 +119,37 @@ enum class MatchAlgorithm : char {
   InstitutionalPrioritization = 'V',
   EurodollarFutures = 'Y',
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(MatchAlgorithm value) noexcept;
 
-/// UserDefinedInstrument says whether a user of the venue made an instrument.
-/// Values that are not listed may come, and survive.
+/// UserDefinedInstrument says whether a user of the venue created an instrument.
+/// Unlisted values may occur and are preserved.
 enum class UserDefinedInstrument : char {
   No = 'N',
   Yes = 'Y',
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(UserDefinedInstrument value) noexcept;
 
-/// SecurityUpdateAction is what happened to an instrument's definition.
-/// Values that are not listed may come, and survive.
+/// SecurityUpdateAction is the kind of change to an instrument's definition.
+/// Unlisted values may occur and are preserved.
 enum class SecurityUpdateAction : char {
   Add = 'A',
   Delete = 'D',
   Modify = 'M',
   Invalid = '~',  ///< deprecated; in old files
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(SecurityUpdateAction value) noexcept;
 
-/// SType is a symbology: what kind of name a symbol is.
-/// Values that are not listed may come, and survive.
+/// SType is a symbology, the kind of name that a symbol is.
+/// Unlisted values may occur and are preserved.
 enum class SType : std::uint8_t {
   InstrumentId = 0,  ///< the numeric id
-  RawSymbol = 1,  ///< the publisher's own
+  RawSymbol = 1,  ///< the symbol of the publisher
   Smart = 2,  ///< deprecated: continuous and parent
   Continuous = 3,  ///< a rolling future, such as ES.c.0
-  Parent = 4,  ///< all of a product, such as ES.FUT
+  Parent = 4,  ///< all instruments of a product, such as ES.FUT
   NasdaqSymbol = 5,  ///< Nasdaq Integrated suffixes
   CmsSymbol = 6,  ///< CMS suffixes
   Isin = 7,  ///< ISO 6166
@@ -162,67 +162,67 @@ enum class SType : std::uint8_t {
   IssuerId = 14,  ///< reference API only
   SecurityId = 15,  ///< reference API only
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(SType value) noexcept;
 
-/// Schema is a kind of data that can be asked for.
-/// Values that are not listed may come, and survive.
+/// Schema is a kind of data that can be requested.
+/// Unlisted values may occur and are preserved.
 enum class Schema : std::uint16_t {
   Mbo = 0,  ///< every event of every order
   Mbp1 = 1,  ///< the top of the book
   Mbp10 = 2,  ///< ten levels of the book
   Tbbo = 3,  ///< trades with the top of the book before each
   Trades = 4,  ///< trades
-  Ohlcv1S = 5,  ///< bars of a second
-  Ohlcv1M = 6,  ///< bars of a minute
-  Ohlcv1H = 7,  ///< bars of an hour
-  Ohlcv1D = 8,  ///< bars of a UTC day
-  Definition = 9,  ///< what instruments are
+  Ohlcv1S = 5,  ///< bars of one second
+  Ohlcv1M = 6,  ///< bars of one minute
+  Ohlcv1H = 7,  ///< bars of one hour
+  Ohlcv1D = 8,  ///< bars of one UTC day
+  Definition = 9,  ///< definitions of instruments
   Statistics = 10,  ///< the venue's statistics
   Status = 11,  ///< trading status
   Imbalance = 12,  ///< auctions
-  OhlcvEod = 13,  ///< bars of a trading session
+  OhlcvEod = 13,  ///< bars of one trading session
   Cmbp1 = 14,  ///< the top of the consolidated book
-  Cbbo1S = 15,  ///< the same, each second
-  Cbbo1M = 16,  ///< the same, each minute
+  Cbbo1S = 15,  ///< the top of the consolidated book, each second
+  Cbbo1M = 16,  ///< the top of the consolidated book, each minute
   Tcbbo = 17,  ///< trades with the consolidated quote before each
   Bbo1S = 18,  ///< the top of the book, each second
-  Bbo1M = 19,  ///< the same, each minute
+  Bbo1M = 19,  ///< the top of the book, each minute
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(Schema value) noexcept;
 
-/// Encoding is a form of data.
-/// Values that are not listed may come, and survive.
+/// Encoding is an encoding of data.
+/// Unlisted values may occur and are preserved.
 enum class Encoding : std::uint8_t {
   Dbn = 0,
   Csv = 1,
   Json = 2,
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(Encoding value) noexcept;
 
-/// Compression is how data is compressed.
-/// Values that are not listed may come, and survive.
+/// Compression is a compression of data.
+/// Unlisted values may occur and are preserved.
 enum class Compression : std::uint8_t {
   None = 0,
   Zstd = 1,
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(Compression value) noexcept;
 
-/// StatType is the kind of a statistic: what its price or quantity is.
-/// Values that are not listed may come, and survive.
+/// StatType is the kind of a statistic, which determines what its price or quantity means.
+/// Unlisted values may occur and are preserved.
 enum class StatType : std::uint16_t {
   OpeningPrice = 1,
   IndicativeOpeningPrice = 2,
-  SettlementPrice = 3,  ///< of the date of ts_ref; stat_flags says which
+  SettlementPrice = 3,  ///< for the date of ts_ref; stat_flags says which
   TradingSessionLowPrice = 4,
   TradingSessionHighPrice = 5,
-  ClearedVolume = 6,  ///< of the date of ts_ref
+  ClearedVolume = 6,  ///< for the date of ts_ref
   LowestOffer = 7,
   HighestBid = 8,
-  OpenInterest = 9,  ///< of the date of ts_ref
+  OpenInterest = 9,  ///< for the date of ts_ref
   FixingPrice = 10,
   ClosePrice = 11,
   NetChange = 12,
@@ -232,31 +232,31 @@ enum class StatType : std::uint16_t {
   UncrossingPrice = 16,
   UpperPriceLimit = 17,
   LowerPriceLimit = 18,
-  BlockVolume = 19,  ///< of the date of ts_ref
+  BlockVolume = 19,  ///< for the date of ts_ref
   IndicativeClosePrice = 20,
-  MwcbLevel1 = 21,  ///< index at which the market halts: 7 % down
-  MwcbLevel2 = 22,  ///< 13 % down
-  MwcbLevel3 = 23,  ///< 20 % down
+  MwcbLevel1 = 21,  ///< index level at which the market halts: 7 % down
+  MwcbLevel2 = 22,  ///< index level of 13 % down
+  MwcbLevel3 = 23,  ///< index level of 20 % down
   AuctionCollarReferencePrice = 24,
   AuctionCollarUpperPrice = 25,
   AuctionCollarLowerPrice = 26,
   VenueSpecificVolume1 = 10001,
   VenueSpecificPrice1 = 10002,
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(StatType value) noexcept;
 
 /// StatUpdateAction says whether a statistic is new or withdrawn.
-/// Values that are not listed may come, and survive.
+/// Unlisted values may occur and are preserved.
 enum class StatUpdateAction : std::uint8_t {
   New = 1,
   Delete = 2,
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(StatUpdateAction value) noexcept;
 
 /// StatusAction is a trading status.
-/// Values that are not listed may come, and survive.
+/// Unlisted values may occur and are preserved.
 enum class StatusAction : std::uint16_t {
   None = 0,
   PreOpen = 1,
@@ -272,14 +272,14 @@ enum class StatusAction : std::uint16_t {
   PreClose = 11,
   Close = 12,
   PostClose = 13,
-  SsrChange = 14,  ///< of the restriction of short sales
+  SsrChange = 14,  ///< the restriction of short sales changed
   NotAvailableForTrading = 15,
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(StatusAction value) noexcept;
 
-/// StatusReason is why a trading status changed.
-/// Values that are not listed may come, and survive.
+/// StatusReason is the reason why a trading status changed.
+/// Unlisted values may occur and are preserved.
 enum class StatusReason : std::uint16_t {
   None = 0,
   Scheduled = 1,
@@ -316,11 +316,11 @@ enum class StatusReason : std::uint16_t {
   MarketWideHaltResumption = 124,
   QuotationNotAvailable = 130,
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(StatusReason value) noexcept;
 
-/// TradingEvent is what else a change of the trading status does.
-/// Values that are not listed may come, and survive.
+/// TradingEvent is a further effect of a change of the trading status.
+/// Unlisted values may occur and are preserved.
 enum class TradingEvent : std::uint16_t {
   None = 0,
   NoCancel = 1,
@@ -328,123 +328,123 @@ enum class TradingEvent : std::uint16_t {
   ImpliedMatchingOn = 3,
   ImpliedMatchingOff = 4,
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(TradingEvent value) noexcept;
 
-/// TriState is yes, no or not given.
-/// Values that are not listed may come, and survive.
+/// TriState is yes, no or undefined.
+/// Unlisted values may occur and are preserved.
 enum class TriState : char {
   No = 'N',
   Yes = 'Y',
   NotAvailable = '~',
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(TriState value) noexcept;
 
-/// VersionUpgradePolicy is what is done with records of older DBN versions.
+/// VersionUpgradePolicy determines how records of older DBN versions are treated.
 enum class VersionUpgradePolicy : std::uint8_t {
-  AsIs = 1,  ///< nothing
+  AsIs = 1,  ///< records stay unchanged
   UpgradeToV2 = 2,  ///< records of version 1 become version 2; version 3 is refused
   UpgradeToV3 = 3,  ///< records become version 3; the default
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(VersionUpgradePolicy value) noexcept;
 
-/// ErrorCode is which error the live gateway tells.
-/// Values that are not listed may come, and survive.
+/// ErrorCode is an error of the live gateway.
+/// Unlisted values may occur and are preserved.
 enum class ErrorCode : std::uint8_t {
   AuthFailed = 1,  ///< the session ends
   ApiKeyDeactivated = 2,  ///< the session ends
   ConnectionLimitExceeded = 3,  ///< the session ends
-  SymbolResolutionFailed = 4,  ///< a symbol did not resolve; the session goes on
-  InvalidSubscription = 5,  ///< other than its symbols
-  InternalError = 6,  ///< of the gateway
+  SymbolResolutionFailed = 4,  ///< a symbol did not resolve; the session continues
+  InvalidSubscription = 5,  ///< invalid in something other than its symbols
+  InternalError = 6,  ///< an internal error of the gateway
   SkippedRecordsAfterSlowReading = 7,  ///< the data has a gap
   ReplayDataAgedOut = 8,  ///< the replay's start is no longer kept
-  Unset = 255,  ///< not given, as in version 1
+  Unset = 255,  ///< undefined, as in version 1
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(ErrorCode value) noexcept;
 
-/// SystemCode is what the live gateway tells.
-/// Values that are not listed may come, and survive.
+/// SystemCode is a message of the live gateway other than an error.
+/// Unlisted values may occur and are preserved.
 enum class SystemCode : std::uint8_t {
   Heartbeat = 0,  ///< nothing else was sent for an interval
   SubscriptionAck = 1,  ///< a subscription was accepted
   SlowReaderWarning = 2,  ///< the client falls behind
-  ReplayCompleted = 3,  ///< the gateway says that a replay has reached the present
-  EndOfInterval = 4,  ///< all records of an interval are out
+  ReplayCompleted = 3,  ///< the gateway reports that a replay has reached the present
+  EndOfInterval = 4,  ///< all records of an interval were sent
   UnsubscribeAck = 5,  ///< an unsubscription was accepted
-  Unset = 255,  ///< not given, as in version 1
+  Unset = 255,  ///< undefined, as in version 1
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(SystemCode value) noexcept;
 
 /// SlowReaderBehavior is what the live gateway does when a client falls behind.
 enum class SlowReaderBehavior : std::uint8_t {
-  Warn = 0,  ///< it tells so
-  Skip = 1,  ///< it leaves records out, and tells so
+  Warn = 0,  ///< it warns the client
+  Skip = 1,  ///< it skips records and warns the client
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(SlowReaderBehavior value) noexcept;
 
 /// HistoricalGateway is a server of the historical API.
 enum class HistoricalGateway : std::uint8_t {
   Bo1 = 0,
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(HistoricalGateway value) noexcept;
 
-/// FeedMode is what a price is for.
-/// Values that are not listed may come, and survive.
+/// FeedMode is the mode of delivery that a price applies to.
+/// Unlisted values may occur and are preserved.
 enum class FeedMode : std::uint8_t {
   Historical = 0,
   HistoricalStreaming = 1,
   Live = 2,
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(FeedMode value) noexcept;
 
-/// SplitDuration is how a batch job's files are split.
-/// Values that are not listed may come, and survive.
+/// SplitDuration is the duration by which a batch job's files are split.
+/// Unlisted values may occur and are preserved.
 enum class SplitDuration : std::uint8_t {
   Day = 0,
-  Week = 1,  ///< from Sunday on, UTC
+  Week = 1,  ///< starting on Sunday, UTC
   Month = 2,
   Year = 3,
   None = 4,
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(SplitDuration value) noexcept;
 
-/// Delivery is how a batch job's files are handed over.
-/// Values that are not listed may come, and survive.
+/// Delivery is the way in which a batch job's files are delivered.
+/// Unlisted values may occur and are preserved.
 enum class Delivery : std::uint8_t {
   Download = 0,
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(Delivery value) noexcept;
 
-/// JobState is how far a batch job is.
-/// Values that are not listed may come, and survive.
+/// JobState is the state of a batch job.
+/// Unlisted values may occur and are preserved.
 enum class JobState : std::uint8_t {
   Queued = 0,
   Processing = 1,
   Done = 2,
   Expired = 3,  ///< its files are deleted
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(JobState value) noexcept;
 
-/// DatasetCondition is whether a day's data is there, and whole.
-/// Values that are not listed may come, and survive.
+/// DatasetCondition says whether the data of a day is available and complete.
+/// Unlisted values may occur and are preserved.
 enum class DatasetCondition : std::uint8_t {
   Available = 0,
   Degraded = 1,
   Pending = 2,
   Missing = 3,
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(DatasetCondition value) noexcept;
 
 /// Bit flags of a record.
@@ -457,7 +457,7 @@ class FlagSet {
   static constexpr Repr kMbp = 1 << 4;  ///< a price level, not an order
   static constexpr Repr kBadTsRecv = 1 << 3;  ///< ts_recv is not reliable
   static constexpr Repr kMaybeBadBook = 1 << 2;  ///< a gap in the channel was not filled
-  static constexpr Repr kPublisherSpecific = 1 << 1;  ///< the publisher's own
+  static constexpr Repr kPublisherSpecific = 1 << 1;  ///< defined by the publisher
 
   constexpr FlagSet() = default;
   explicit constexpr FlagSet(Repr repr) : repr_{repr} {}
@@ -484,28 +484,28 @@ class FlagSet {
   Repr repr_ = 0;
 };
 static_assert(sizeof(FlagSet) == 1);
-/// The set flags and the number, as "LAST | MBP (144)"; the number alone when no known
-/// flag is set.
+/// Returns the set flags and the number, such as "LAST | MBP (144)"; the number alone when
+/// no known flag is set.
 [[nodiscard]] std::string ToString(FlagSet flags);
 
-/// In publishers.gen.hpp.
+/// Defined in publishers.gen.hpp.
 enum class Publisher : std::uint16_t;
 
-/// What every record begins with.
+/// The header at the beginning of every record.
 struct RecordHeader {
   static constexpr std::size_t kLengthMultiplier = kRecordHeaderLengthMultiplier;
 
-  std::uint8_t length;  ///< of the whole record, in words of 4 bytes
+  std::uint8_t length;  ///< size of the record in words of 4 bytes
   enum RType rtype;  ///< the kind of record
-  std::uint16_t publisher_id;  ///< dataset and venue, see the table of publishers; 0 on gateway messages
-  std::uint32_t instrument_id;  ///< the instrument's number within its dataset, for a day or longer; 0 on gateway messages
-  UnixNanos ts_event;  ///< the matching engine's time; of bars the interval's start; kUndefTimestamp: not given
+  std::uint16_t publisher_id;  ///< dataset and venue, see the table of publishers; 0 in gateway messages
+  std::uint32_t instrument_id;  ///< the instrument's number within its dataset, valid for a day or longer; 0 in gateway messages
+  UnixNanos ts_event;  ///< time of the matching engine; for bars the start of the interval; kUndefTimestamp if undefined
 
-  /// Bytes of the whole record.
+  /// The size of the record in bytes.
   [[nodiscard]] constexpr std::size_t Size() const {
     return static_cast<std::size_t>(length) * kLengthMultiplier;
   }
-  /// The publisher_id as an enum; ids that this version does not know keep their number.
+  /// The publisher_id as an enum; unknown ids keep their number.
   [[nodiscard]] constexpr enum Publisher Publisher() const {
     return static_cast<enum Publisher>(publisher_id);
   }
@@ -516,14 +516,14 @@ static_assert(offsetof(RecordHeader, rtype) == 1 &&
               offsetof(RecordHeader, instrument_id) == 4 &&
               offsetof(RecordHeader, ts_event) == 8);
 
-/// BidAskPair is one level of an order book: the prices and what rests at each.
+/// BidAskPair is one level of an order book: the prices and the quantities that rest at them.
 struct BidAskPair {
-  std::int64_t bid_px;  ///< best bid at this level; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t ask_px;  ///< best offer at this level; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t bid_px;  ///< best bid at this level; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t ask_px;  ///< best offer at this level; 1 unit is 1e-9; kUndefPrice if undefined
   std::uint32_t bid_sz;  ///< total quantity bid
   std::uint32_t ask_sz;  ///< total quantity offered
-  std::uint32_t bid_ct;  ///< orders bid
-  std::uint32_t ask_ct;  ///< orders offered
+  std::uint32_t bid_ct;  ///< number of bid orders
+  std::uint32_t ask_ct;  ///< number of offered orders
 };
 static_assert(sizeof(BidAskPair) == 32 && alignof(BidAskPair) == 8);
 static_assert(offsetof(BidAskPair, bid_px) == 0 && sizeof(BidAskPair::bid_px) == 8);
@@ -533,10 +533,10 @@ static_assert(offsetof(BidAskPair, ask_sz) == 20 && sizeof(BidAskPair::ask_sz) =
 static_assert(offsetof(BidAskPair, bid_ct) == 24 && sizeof(BidAskPair::bid_ct) == 4);
 static_assert(offsetof(BidAskPair, ask_ct) == 28 && sizeof(BidAskPair::ask_ct) == 4);
 
-/// ConsolidatedBidAskPair is the best bid and offer over several venues.
+/// ConsolidatedBidAskPair is the best bid and offer across several venues.
 struct ConsolidatedBidAskPair {
-  std::int64_t bid_px;  ///< best bid at this level; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t ask_px;  ///< best offer at this level; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t bid_px;  ///< best bid at this level; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t ask_px;  ///< best offer at this level; 1 unit is 1e-9; kUndefPrice if undefined
   std::uint32_t bid_sz;  ///< total quantity bid
   std::uint32_t ask_sz;  ///< total quantity offered
   std::uint16_t bid_pb;  ///< publisher of the bid
@@ -564,16 +564,16 @@ struct MboMsg {
   [[nodiscard]] UnixNanos IndexTs() const { return ts_recv; }
 
   RecordHeader hd;
-  std::uint64_t order_id;  ///< the venue's
-  std::int64_t price;  ///< of the order or the trade; 1 unit is 1e-9; kUndefPrice: not given
-  std::uint32_t size;  ///< quantity of the order or the trade; kUndefOrderSize: not given
-  FlagSet flags;  ///< of the event and its data
-  std::uint8_t channel_id;  ///< Databento's number of the feed channel, from 0; 255: not given
+  std::uint64_t order_id;  ///< order id of the venue
+  std::int64_t price;  ///< price of the order or the trade; 1 unit is 1e-9; kUndefPrice if undefined
+  std::uint32_t size;  ///< quantity of the order or the trade; kUndefOrderSize if undefined
+  FlagSet flags;  ///< flags of the event and its data
+  std::uint8_t channel_id;  ///< Databento's number of the feed channel, starting at 0; 255 if undefined
   Action action;  ///< what happened in the book
-  Side side;  ///< of the resting order, or the aggressor's of a trade
-  UnixNanos ts_recv;  ///< when the capture server received it; the index time; kUndefTimestamp: not given
-  TimeDeltaNanos ts_in_delta;  ///< ts_recv less the venue's send time, in ns
-  std::uint32_t sequence;  ///< the venue's message number on its channel
+  Side side;  ///< side of the resting order, or of the aggressor of a trade
+  UnixNanos ts_recv;  ///< time of receipt at the capture server; the index time; kUndefTimestamp if undefined
+  TimeDeltaNanos ts_in_delta;  ///< ts_recv minus the send time of the venue, in ns
+  std::uint32_t sequence;  ///< message number of the venue on its channel
 };
 static_assert(sizeof(MboMsg) == 56 && alignof(MboMsg) == 8);
 static_assert(offsetof(MboMsg, hd) == 0 && sizeof(MboMsg::hd) == 16);
@@ -598,15 +598,15 @@ struct TradeMsg {
   [[nodiscard]] UnixNanos IndexTs() const { return ts_recv; }
 
   RecordHeader hd;
-  std::int64_t price;  ///< of the order or the trade; 1 unit is 1e-9; kUndefPrice: not given
-  std::uint32_t size;  ///< quantity of the order or the trade; kUndefOrderSize: not given
+  std::int64_t price;  ///< price of the order or the trade; 1 unit is 1e-9; kUndefPrice if undefined
+  std::uint32_t size;  ///< quantity of the order or the trade; kUndefOrderSize if undefined
   Action action;  ///< what happened in the book
-  Side side;  ///< of the resting order, or the aggressor's of a trade
-  FlagSet flags;  ///< of the event and its data
-  std::uint8_t depth;  ///< the level that changed, from 0
-  UnixNanos ts_recv;  ///< when the capture server received it; the index time; kUndefTimestamp: not given
-  TimeDeltaNanos ts_in_delta;  ///< ts_recv less the venue's send time, in ns
-  std::uint32_t sequence;  ///< the venue's message number on its channel
+  Side side;  ///< side of the resting order, or of the aggressor of a trade
+  FlagSet flags;  ///< flags of the event and its data
+  std::uint8_t depth;  ///< the level that changed, starting at 0
+  UnixNanos ts_recv;  ///< time of receipt at the capture server; the index time; kUndefTimestamp if undefined
+  TimeDeltaNanos ts_in_delta;  ///< ts_recv minus the send time of the venue, in ns
+  std::uint32_t sequence;  ///< message number of the venue on its channel
 };
 static_assert(sizeof(TradeMsg) == 48 && alignof(TradeMsg) == 8);
 static_assert(offsetof(TradeMsg, hd) == 0 && sizeof(TradeMsg::hd) == 16);
@@ -620,7 +620,7 @@ static_assert(offsetof(TradeMsg, ts_recv) == 32 && sizeof(TradeMsg::ts_recv) == 
 static_assert(offsetof(TradeMsg, ts_in_delta) == 40 && sizeof(TradeMsg::ts_in_delta) == 4);
 static_assert(offsetof(TradeMsg, sequence) == 44 && sizeof(TradeMsg::sequence) == 4);
 
-/// Mbp1Msg is a change of the best bid or offer, or a trade, with the top of the book behind it (tbbo: a trade, with the top of the book before it).
+/// Mbp1Msg is a change of the best bid or offer, or a trade, with the top of the book after it (tbbo: a trade, with the top of the book before it).
 /// Schemas: mbp-1, tbbo.
 struct Mbp1Msg {
   static constexpr bool HasRType(RType rtype) {
@@ -630,15 +630,15 @@ struct Mbp1Msg {
   [[nodiscard]] UnixNanos IndexTs() const { return ts_recv; }
 
   RecordHeader hd;
-  std::int64_t price;  ///< of the order or the trade; 1 unit is 1e-9; kUndefPrice: not given
-  std::uint32_t size;  ///< quantity of the order or the trade; kUndefOrderSize: not given
+  std::int64_t price;  ///< price of the order or the trade; 1 unit is 1e-9; kUndefPrice if undefined
+  std::uint32_t size;  ///< quantity of the order or the trade; kUndefOrderSize if undefined
   Action action;  ///< what happened in the book
-  Side side;  ///< of the resting order, or the aggressor's of a trade
-  FlagSet flags;  ///< of the event and its data
-  std::uint8_t depth;  ///< the level that changed, from 0
-  UnixNanos ts_recv;  ///< when the capture server received it; the index time; kUndefTimestamp: not given
-  TimeDeltaNanos ts_in_delta;  ///< ts_recv less the venue's send time, in ns
-  std::uint32_t sequence;  ///< the venue's message number on its channel
+  Side side;  ///< side of the resting order, or of the aggressor of a trade
+  FlagSet flags;  ///< flags of the event and its data
+  std::uint8_t depth;  ///< the level that changed, starting at 0
+  UnixNanos ts_recv;  ///< time of receipt at the capture server; the index time; kUndefTimestamp if undefined
+  TimeDeltaNanos ts_in_delta;  ///< ts_recv minus the send time of the venue, in ns
+  std::uint32_t sequence;  ///< message number of the venue on its channel
   std::array<BidAskPair, 1> levels;  ///< the book, best level first
 };
 static_assert(sizeof(Mbp1Msg) == 80 && alignof(Mbp1Msg) == 8);
@@ -656,7 +656,7 @@ static_assert(offsetof(Mbp1Msg, levels) == 48 && sizeof(Mbp1Msg::levels) == 32);
 
 using TbboMsg = Mbp1Msg;
 
-/// Mbp10Msg is a change in the ten best levels, or a trade, with those levels behind it.
+/// Mbp10Msg is a change in the ten best levels, or a trade, with those levels after it.
 /// Schemas: mbp-10.
 struct Mbp10Msg {
   static constexpr bool HasRType(RType rtype) {
@@ -666,15 +666,15 @@ struct Mbp10Msg {
   [[nodiscard]] UnixNanos IndexTs() const { return ts_recv; }
 
   RecordHeader hd;
-  std::int64_t price;  ///< of the order or the trade; 1 unit is 1e-9; kUndefPrice: not given
-  std::uint32_t size;  ///< quantity of the order or the trade; kUndefOrderSize: not given
+  std::int64_t price;  ///< price of the order or the trade; 1 unit is 1e-9; kUndefPrice if undefined
+  std::uint32_t size;  ///< quantity of the order or the trade; kUndefOrderSize if undefined
   Action action;  ///< what happened in the book
-  Side side;  ///< of the resting order, or the aggressor's of a trade
-  FlagSet flags;  ///< of the event and its data
-  std::uint8_t depth;  ///< the level that changed, from 0
-  UnixNanos ts_recv;  ///< when the capture server received it; the index time; kUndefTimestamp: not given
-  TimeDeltaNanos ts_in_delta;  ///< ts_recv less the venue's send time, in ns
-  std::uint32_t sequence;  ///< the venue's message number on its channel
+  Side side;  ///< side of the resting order, or of the aggressor of a trade
+  FlagSet flags;  ///< flags of the event and its data
+  std::uint8_t depth;  ///< the level that changed, starting at 0
+  UnixNanos ts_recv;  ///< time of receipt at the capture server; the index time; kUndefTimestamp if undefined
+  TimeDeltaNanos ts_in_delta;  ///< ts_recv minus the send time of the venue, in ns
+  std::uint32_t sequence;  ///< message number of the venue on its channel
   std::array<BidAskPair, 10> levels;  ///< the book, best level first
 };
 static_assert(sizeof(Mbp10Msg) == 368 && alignof(Mbp10Msg) == 8);
@@ -701,15 +701,15 @@ struct BboMsg {
   [[nodiscard]] UnixNanos IndexTs() const { return ts_recv; }
 
   RecordHeader hd;
-  std::int64_t price;  ///< of the last trade of the session; 1 unit is 1e-9; kUndefPrice: not given
-  std::uint32_t size;  ///< of the last trade; kUndefOrderSize: not given
+  std::int64_t price;  ///< price of the last trade of the session; 1 unit is 1e-9; kUndefPrice if undefined
+  std::uint32_t size;  ///< quantity of the last trade; kUndefOrderSize if undefined
   std::array<std::byte, 1> _reserved1{};
-  Side side;  ///< the aggressor's of the last trade
-  FlagSet flags;  ///< of the event and its data
+  Side side;  ///< side of the aggressor of the last trade
+  FlagSet flags;  ///< flags of the event and its data
   std::array<std::byte, 1> _reserved2{};
-  UnixNanos ts_recv;  ///< the interval's end; the index time; kUndefTimestamp: not given
+  UnixNanos ts_recv;  ///< end of the interval; the index time; kUndefTimestamp if undefined
   std::array<std::byte, 4> _reserved3{};
-  std::uint32_t sequence;  ///< of the last update
+  std::uint32_t sequence;  ///< message number of the last update
   std::array<BidAskPair, 1> levels;  ///< the book, best level first
 };
 static_assert(sizeof(BboMsg) == 80 && alignof(BboMsg) == 8);
@@ -729,7 +729,7 @@ using Bbo1SMsg = BboMsg;
 
 using Bbo1MMsg = BboMsg;
 
-/// Cmbp1Msg is a change of the best bid or offer over several venues, or a trade (tcbbo: a trade, with the quote before it).
+/// Cmbp1Msg is a change of the best bid or offer across several venues, or a trade (tcbbo: a trade, with the quote before it).
 /// Schemas: cmbp-1, tcbbo.
 struct Cmbp1Msg {
   static constexpr bool HasRType(RType rtype) {
@@ -740,14 +740,14 @@ struct Cmbp1Msg {
   [[nodiscard]] UnixNanos IndexTs() const { return ts_recv; }
 
   RecordHeader hd;
-  std::int64_t price;  ///< of the order or the trade; 1 unit is 1e-9; kUndefPrice: not given
-  std::uint32_t size;  ///< quantity of the order or the trade; kUndefOrderSize: not given
+  std::int64_t price;  ///< price of the order or the trade; 1 unit is 1e-9; kUndefPrice if undefined
+  std::uint32_t size;  ///< quantity of the order or the trade; kUndefOrderSize if undefined
   Action action;  ///< what happened in the book
-  Side side;  ///< of the resting order, or the aggressor's of a trade
-  FlagSet flags;  ///< of the event and its data
+  Side side;  ///< side of the resting order, or of the aggressor of a trade
+  FlagSet flags;  ///< flags of the event and its data
   std::array<std::byte, 1> _reserved1{};
-  UnixNanos ts_recv;  ///< when the capture server received it; the index time; kUndefTimestamp: not given
-  TimeDeltaNanos ts_in_delta;  ///< ts_recv less the venue's send time, in ns
+  UnixNanos ts_recv;  ///< time of receipt at the capture server; the index time; kUndefTimestamp if undefined
+  TimeDeltaNanos ts_in_delta;  ///< ts_recv minus the send time of the venue, in ns
   std::array<std::byte, 4> _reserved2{};
   std::array<ConsolidatedBidAskPair, 1> levels;  ///< the book, best level first
 };
@@ -766,7 +766,7 @@ static_assert(offsetof(Cmbp1Msg, levels) == 48 && sizeof(Cmbp1Msg::levels) == 32
 
 using TcbboMsg = Cmbp1Msg;
 
-/// CbboMsg is the best bid and offer over several venues at the end of an interval, with the last trade.
+/// CbboMsg is the best bid and offer across several venues at the end of an interval, with the last trade.
 /// Schemas: cbbo-1s, cbbo-1m.
 struct CbboMsg {
   static constexpr bool HasRType(RType rtype) {
@@ -777,13 +777,13 @@ struct CbboMsg {
   [[nodiscard]] UnixNanos IndexTs() const { return ts_recv; }
 
   RecordHeader hd;
-  std::int64_t price;  ///< of the last trade of the session; 1 unit is 1e-9; kUndefPrice: not given
-  std::uint32_t size;  ///< of the last trade; kUndefOrderSize: not given
+  std::int64_t price;  ///< price of the last trade of the session; 1 unit is 1e-9; kUndefPrice if undefined
+  std::uint32_t size;  ///< quantity of the last trade; kUndefOrderSize if undefined
   std::array<std::byte, 1> _reserved1{};
-  Side side;  ///< the aggressor's of the last trade
-  FlagSet flags;  ///< of the event and its data
+  Side side;  ///< side of the aggressor of the last trade
+  FlagSet flags;  ///< flags of the event and its data
   std::array<std::byte, 1> _reserved2{};
-  UnixNanos ts_recv;  ///< the interval's end; the index time; kUndefTimestamp: not given
+  UnixNanos ts_recv;  ///< end of the interval; the index time; kUndefTimestamp if undefined
   std::array<std::byte, 8> _reserved3{};
   std::array<ConsolidatedBidAskPair, 1> levels;  ///< the book, best level first
 };
@@ -818,10 +818,10 @@ struct OhlcvMsg {
   [[nodiscard]] UnixNanos IndexTs() const { return hd.ts_event; }
 
   RecordHeader hd;
-  std::int64_t open;  ///< the first trade's price; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t high;  ///< the highest price; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t low;  ///< the lowest price; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t close;  ///< the last trade's price; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t open;  ///< the first trade's price; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t high;  ///< the highest price; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t low;  ///< the lowest price; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t close;  ///< the last trade's price; 1 unit is 1e-9; kUndefPrice if undefined
   std::uint64_t volume;  ///< quantity traded
 };
 static_assert(sizeof(OhlcvMsg) == 56 && alignof(OhlcvMsg) == 8);
@@ -842,13 +842,13 @@ struct StatusMsg {
   [[nodiscard]] UnixNanos IndexTs() const { return ts_recv; }
 
   RecordHeader hd;
-  UnixNanos ts_recv;  ///< when the capture server received it; the index time; kUndefTimestamp: not given
+  UnixNanos ts_recv;  ///< time of receipt at the capture server; the index time; kUndefTimestamp if undefined
   StatusAction action;  ///< the new status
   StatusReason reason;  ///< why the status changed
-  TradingEvent trading_event;  ///< what else the change does
-  TriState is_trading;  ///< whether it can be traded now
+  TradingEvent trading_event;  ///< a further effect of the change
+  TriState is_trading;  ///< whether the instrument can be traded now
   TriState is_quoting;  ///< whether quotes are accepted now
-  TriState is_short_sell_restricted;  ///< whether selling short is restricted now
+  TriState is_short_sell_restricted;  ///< whether short selling is restricted now
   std::array<std::byte, 7> _reserved{};
 };
 static_assert(sizeof(StatusMsg) == 40 && alignof(StatusMsg) == 8);
@@ -862,7 +862,7 @@ static_assert(offsetof(StatusMsg, is_quoting) == 31 && sizeof(StatusMsg::is_quot
 static_assert(offsetof(StatusMsg, is_short_sell_restricted) == 32 && sizeof(StatusMsg::is_short_sell_restricted) == 1);
 static_assert(offsetof(StatusMsg, _reserved) == 33 && sizeof(StatusMsg::_reserved) == 7);
 
-/// InstrumentDefMsg is what an instrument is. A strategy of n legs comes as n records that differ in the leg fields.
+/// InstrumentDefMsg is the definition of an instrument. A strategy of n legs consists of n records that differ in the leg fields.
 /// Schemas: definition.
 struct InstrumentDefMsg {
   static constexpr bool HasRType(RType rtype) {
@@ -885,75 +885,75 @@ struct InstrumentDefMsg {
   [[nodiscard]] const char* LegRawSymbol() const { return leg_raw_symbol.data(); }
 
   RecordHeader hd;
-  UnixNanos ts_recv;  ///< when the capture server received it; the index time; kUndefTimestamp: not given
-  std::int64_t min_price_increment;  ///< the tick; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t display_factor;  ///< times a price of the venue is the price here; 1 unit is 1e-9; kUndefPrice: not given
-  UnixNanos expiration;  ///< the last time that it can be traded; kUndefTimestamp: not given
-  UnixNanos activation;  ///< the first time that it can be traded; kUndefTimestamp: not given
-  std::int64_t high_limit_price;  ///< the highest price allowed today; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t low_limit_price;  ///< the lowest price allowed today; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t max_price_variation;  ///< how far a price may be from the reference; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t unit_of_measure_qty;  ///< quantity of unit_of_measure in one contract; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t min_price_increment_amount;  ///< money that one tick is worth; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t price_ratio;  ///< the factor between the leg's and the spread's price; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t strike_price;  ///< of an option; 1 unit is 1e-9; kUndefPrice: not given
+  UnixNanos ts_recv;  ///< time of receipt at the capture server; the index time; kUndefTimestamp if undefined
+  std::int64_t min_price_increment;  ///< the tick; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t display_factor;  ///< factor that converts a price of the venue into the price here; 1 unit is 1e-9; kUndefPrice if undefined
+  UnixNanos expiration;  ///< last time at which the instrument can be traded; kUndefTimestamp if undefined
+  UnixNanos activation;  ///< first time at which the instrument can be traded; kUndefTimestamp if undefined
+  std::int64_t high_limit_price;  ///< the highest price allowed today; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t low_limit_price;  ///< the lowest price allowed today; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t max_price_variation;  ///< largest distance of a price from the reference; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t unit_of_measure_qty;  ///< quantity of unit_of_measure in one contract; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t min_price_increment_amount;  ///< value of one tick in money; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t price_ratio;  ///< factor between the prices of the leg and of the spread; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t strike_price;  ///< strike price of an option; 1 unit is 1e-9; kUndefPrice if undefined
   std::uint64_t raw_instrument_id;  ///< the publisher's id; it may differ from the header's instrument_id
-  std::int64_t leg_price;  ///< the fixed price of the leg, of a covered strategy; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t leg_delta;  ///< the fixed delta of the leg, of a covered strategy; 1 unit is 1e-9; kUndefPrice: not given
-  std::int32_t inst_attrib_value;  ///< bits that say what may be done with it; 2147483647: not given
-  std::uint32_t underlying_id;  ///< instrument_id of the first underlying; 0: none
-  std::int32_t market_depth_implied;  ///< levels of the implied book on the feed; 2147483647: not given
-  std::int32_t market_depth;  ///< levels of the book on the feed; 2147483647: not given
-  std::uint32_t market_segment_id;  ///< the venue's market segment; 4294967295: not given
-  std::uint32_t max_trade_vol;  ///< the largest order; 4294967295: not given
-  std::int32_t min_lot_size;  ///< the smallest quantity of an order; 2147483647: not given
-  std::int32_t min_lot_size_block;  ///< the smallest quantity of a block trade; 2147483647: not given
-  std::int32_t min_lot_size_round_lot;  ///< the smallest quantity of a round lot; 2147483647: not given
-  std::uint32_t min_trade_vol;  ///< the smallest order; 4294967295: not given
-  std::int32_t contract_multiplier;  ///< how many deliverables one contract is for; 2147483647: not given
-  std::int32_t decay_quantity;  ///< what is taken off the contract each day from decay_start_date on; 2147483647: not given
-  std::int32_t original_contract_size;  ///< the contract's size before any decay; 2147483647: not given
+  std::int64_t leg_price;  ///< fixed price of the leg in a covered strategy; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t leg_delta;  ///< fixed delta of the leg in a covered strategy; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int32_t inst_attrib_value;  ///< bits that describe eligible operations; 2147483647 if undefined
+  std::uint32_t underlying_id;  ///< instrument_id of the first underlying; 0 if absent
+  std::int32_t market_depth_implied;  ///< levels of the implied book on the feed; 2147483647 if undefined
+  std::int32_t market_depth;  ///< levels of the book on the feed; 2147483647 if undefined
+  std::uint32_t market_segment_id;  ///< the venue's market segment; 4294967295 if undefined
+  std::uint32_t max_trade_vol;  ///< the largest order; 4294967295 if undefined
+  std::int32_t min_lot_size;  ///< the smallest quantity of an order; 2147483647 if undefined
+  std::int32_t min_lot_size_block;  ///< the smallest quantity of a block trade; 2147483647 if undefined
+  std::int32_t min_lot_size_round_lot;  ///< the smallest quantity of a round lot; 2147483647 if undefined
+  std::uint32_t min_trade_vol;  ///< the smallest order; 4294967295 if undefined
+  std::int32_t contract_multiplier;  ///< number of deliverables per contract; 2147483647 if undefined
+  std::int32_t decay_quantity;  ///< daily reduction of the contract from decay_start_date on; 2147483647 if undefined
+  std::int32_t original_contract_size;  ///< the contract's size before any decay; 2147483647 if undefined
   std::uint32_t leg_instrument_id;  ///< instrument_id of the leg
-  std::int32_t leg_ratio_price_numerator;  ///< of the leg's share in the price
-  std::int32_t leg_ratio_price_denominator;  ///< of the leg's share in the price
-  std::int32_t leg_ratio_qty_numerator;  ///< of the leg's share in the quantity
-  std::int32_t leg_ratio_qty_denominator;  ///< of the leg's share in the quantity
-  std::uint32_t leg_underlying_id;  ///< instrument_id of the leg's first underlying; 0: none
-  std::int16_t appl_id;  ///< the venue's channel id; 32767: not given
-  std::uint16_t maturity_year;  ///< in the symbol; 65535: not given
-  std::uint16_t decay_start_date;  ///< when the decay begins; 65535: not given
-  std::uint16_t channel_id;  ///< Databento's number of the feed channel, from 0; 65535: not given
-  std::uint16_t leg_count;  ///< legs of the strategy; 0: it is none
-  std::uint16_t leg_index;  ///< which leg this record is about, from 0
-  std::array<char, 4> currency;  ///< of prices, ISO 4217
-  std::array<char, 4> settl_currency;  ///< of the settlement, ISO 4217
+  std::int32_t leg_ratio_price_numerator;  ///< numerator of the price ratio of the leg
+  std::int32_t leg_ratio_price_denominator;  ///< denominator of the price ratio of the leg
+  std::int32_t leg_ratio_qty_numerator;  ///< numerator of the quantity ratio of the leg
+  std::int32_t leg_ratio_qty_denominator;  ///< denominator of the quantity ratio of the leg
+  std::uint32_t leg_underlying_id;  ///< instrument_id of the leg's first underlying; 0 if absent
+  std::int16_t appl_id;  ///< the venue's channel id; 32767 if undefined
+  std::uint16_t maturity_year;  ///< year in the symbol; 65535 if undefined
+  std::uint16_t decay_start_date;  ///< start date of the decay; 65535 if undefined
+  std::uint16_t channel_id;  ///< Databento's number of the feed channel, starting at 0; 65535 if undefined
+  std::uint16_t leg_count;  ///< number of legs; 0 unless it is a strategy
+  std::uint16_t leg_index;  ///< index of the leg that this record describes, starting at 0
+  std::array<char, 4> currency;  ///< currency of prices, ISO 4217
+  std::array<char, 4> settl_currency;  ///< currency of the settlement, ISO 4217
   std::array<char, 6> secsubtype;  ///< the kind of strategy
   std::array<char, 71> raw_symbol;  ///< the publisher's symbol
   std::array<char, 21> group;  ///< the venue's group of the instrument
-  std::array<char, 5> exchange;  ///< the exchange, ISO 10383 where there is one
+  std::array<char, 5> exchange;  ///< the exchange, as ISO 10383 code if it has one
   std::array<char, 11> asset;  ///< the product's code
-  std::array<char, 7> cfi;  ///< classification, ISO 10962
+  std::array<char, 7> cfi;  ///< ISO 10962 classification
   std::array<char, 7> security_type;  ///< such as FUT or OOF
   std::array<char, 31> unit_of_measure;  ///< such as BBL, LBS or IPNT
   std::array<char, 21> underlying;  ///< symbol of the first underlying
-  std::array<char, 4> strike_price_currency;  ///< of strike_price, ISO 4217
+  std::array<char, 4> strike_price_currency;  ///< currency of strike_price, ISO 4217
   std::array<char, 71> leg_raw_symbol;  ///< the publisher's symbol of the leg
   InstrumentClass instrument_class;  ///< what kind of instrument it is
   MatchAlgorithm match_algorithm;  ///< how orders are matched
-  std::uint8_t main_fraction;  ///< denominator of the price's fraction; 255: not given
-  std::uint8_t price_display_format;  ///< digits behind the point of a displayed price; 255: not given
-  std::uint8_t sub_fraction;  ///< denominator of the fraction's fraction; 255: not given
-  std::uint8_t underlying_product;  ///< the product complex; 255: not given
+  std::uint8_t main_fraction;  ///< denominator of the price's fraction; 255 if undefined
+  std::uint8_t price_display_format;  ///< digits after the decimal point of a displayed price; 255 if undefined
+  std::uint8_t sub_fraction;  ///< denominator of the fraction within main_fraction; 255 if undefined
+  std::uint8_t underlying_product;  ///< the product complex; 255 if undefined
   SecurityUpdateAction security_update_action;  ///< whether it was added, changed or deleted
-  std::uint8_t maturity_month;  ///< in the symbol, 1 to 12; 255: not given
-  std::uint8_t maturity_day;  ///< in the symbol; 0: none; 255: not given
-  std::uint8_t maturity_week;  ///< in the symbol; 0: none; 255: not given
-  UserDefinedInstrument user_defined_instrument;  ///< whether a user of the venue made it
-  std::int8_t contract_multiplier_unit;  ///< unit of contract_multiplier: 1 hours, 2 days; 127: not given
-  std::int8_t flow_schedule_type;  ///< delivery schedule of electricity; 127: not given
-  std::uint8_t tick_rule;  ///< the table of the spread's ticks; 255: not given
+  std::uint8_t maturity_month;  ///< month in the symbol, 1 to 12; 255 if undefined
+  std::uint8_t maturity_day;  ///< day in the symbol; 0 if absent; 255 if undefined
+  std::uint8_t maturity_week;  ///< week in the symbol; 0 if absent; 255 if undefined
+  UserDefinedInstrument user_defined_instrument;  ///< whether a user of the venue created it
+  std::int8_t contract_multiplier_unit;  ///< unit of contract_multiplier: 1 hours, 2 days; 127 if undefined
+  std::int8_t flow_schedule_type;  ///< delivery schedule of electricity; 127 if undefined
+  std::uint8_t tick_rule;  ///< the tick table of the spread; 255 if undefined
   InstrumentClass leg_instrument_class;  ///< what kind of instrument the leg is
-  Side leg_side;  ///< of the leg, when the strategy is bought
+  Side leg_side;  ///< side of the leg when the strategy is bought
   std::array<std::byte, 17> _reserved{};
 };
 static_assert(sizeof(InstrumentDefMsg) == 520 && alignof(InstrumentDefMsg) == 8);
@@ -1039,26 +1039,26 @@ struct ImbalanceMsg {
   [[nodiscard]] UnixNanos IndexTs() const { return ts_recv; }
 
   RecordHeader hd;
-  UnixNanos ts_recv;  ///< when the capture server received it; the index time; kUndefTimestamp: not given
-  std::int64_t ref_price;  ///< at which paired_qty and total_imbalance_qty are counted; 1 unit is 1e-9; kUndefPrice: not given
-  UnixNanos auction_time;  ///< when the auction is expected; kUndefTimestamp: not given
-  std::int64_t cont_book_clr_price;  ///< clearing price of the auction's and the continuous orders; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t auct_interest_clr_price;  ///< clearing price of the auction's orders alone; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t ssr_filling_price;  ///< price at which short sales fill while they are restricted; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t ind_match_price;  ///< price at which most would trade, were the auction now; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t upper_collar;  ///< highest price of the auction; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t lower_collar;  ///< lowest price of the auction; 1 unit is 1e-9; kUndefPrice: not given
-  std::uint32_t paired_qty;  ///< quantity that would trade at ref_price; 4294967295: not given
-  std::uint32_t total_imbalance_qty;  ///< quantity without a counterpart at ref_price; 4294967295: not given
-  std::uint32_t market_imbalance_qty;  ///< of that, market orders; 4294967295: not given
-  std::uint32_t unpaired_qty;  ///< quantity without a counterpart at ref_price or better; 4294967295: not given
-  char auction_type;  ///< the venue's code; '~': not given
-  Side side;  ///< of total_imbalance_qty
-  std::uint8_t auction_status;  ///< the venue's code
-  std::uint8_t freeze_status;  ///< the venue's code
-  std::uint8_t num_extensions;  ///< how often the halt was extended
-  Side unpaired_side;  ///< of unpaired_qty
-  char significant_imbalance;  ///< the venue's code; '~': not given
+  UnixNanos ts_recv;  ///< time of receipt at the capture server; the index time; kUndefTimestamp if undefined
+  std::int64_t ref_price;  ///< price at which paired_qty and total_imbalance_qty are computed; 1 unit is 1e-9; kUndefPrice if undefined
+  UnixNanos auction_time;  ///< expected time of the auction; kUndefTimestamp if undefined
+  std::int64_t cont_book_clr_price;  ///< clearing price of auction and continuous orders; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t auct_interest_clr_price;  ///< clearing price of auction orders alone; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t ssr_filling_price;  ///< price at which restricted short sales are filled; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t ind_match_price;  ///< price at which the largest quantity would trade if the auction took place now; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t upper_collar;  ///< highest price of the auction; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t lower_collar;  ///< lowest price of the auction; 1 unit is 1e-9; kUndefPrice if undefined
+  std::uint32_t paired_qty;  ///< quantity that would trade at ref_price; 4294967295 if undefined
+  std::uint32_t total_imbalance_qty;  ///< quantity without a counterpart at ref_price; 4294967295 if undefined
+  std::uint32_t market_imbalance_qty;  ///< the market orders of total_imbalance_qty; 4294967295 if undefined
+  std::uint32_t unpaired_qty;  ///< quantity without a counterpart at ref_price or better; 4294967295 if undefined
+  char auction_type;  ///< code of the venue; '~' if undefined
+  Side side;  ///< side of total_imbalance_qty
+  std::uint8_t auction_status;  ///< code of the venue
+  std::uint8_t freeze_status;  ///< code of the venue
+  std::uint8_t num_extensions;  ///< number of extensions of the halt
+  Side unpaired_side;  ///< side of unpaired_qty
+  char significant_imbalance;  ///< code of the venue; '~' if undefined
   std::array<std::byte, 1> _reserved{};
 };
 static_assert(sizeof(ImbalanceMsg) == 112 && alignof(ImbalanceMsg) == 8);
@@ -1095,16 +1095,16 @@ struct StatMsg {
   [[nodiscard]] UnixNanos IndexTs() const { return ts_recv; }
 
   RecordHeader hd;
-  UnixNanos ts_recv;  ///< when the capture server received it; the index time; kUndefTimestamp: not given
-  UnixNanos ts_ref;  ///< the time, or the start of the trading date, that the statistic is of; kUndefTimestamp: not given
-  std::int64_t price;  ///< the statistic, when it is a price; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t quantity;  ///< the statistic, when it is no price; kUndefStatQuantity: not given
-  std::uint32_t sequence;  ///< the venue's message number on its channel
-  TimeDeltaNanos ts_in_delta;  ///< ts_recv less the venue's send time, in ns
+  UnixNanos ts_recv;  ///< time of receipt at the capture server; the index time; kUndefTimestamp if undefined
+  UnixNanos ts_ref;  ///< time or start of the trading date to which the statistic refers; kUndefTimestamp if undefined
+  std::int64_t price;  ///< the statistic, if it is a price; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t quantity;  ///< the statistic, if it is a quantity; kUndefStatQuantity if undefined
+  std::uint32_t sequence;  ///< message number of the venue on its channel
+  TimeDeltaNanos ts_in_delta;  ///< ts_recv minus the send time of the venue, in ns
   StatType stat_type;  ///< which statistic it is
-  std::uint16_t channel_id;  ///< Databento's number of the feed channel, from 0; 65535: not given
-  StatUpdateAction update_action;  ///< whether it is new or withdrawn
-  std::uint8_t stat_flags;  ///< more about some statistics, such as final or preliminary
+  std::uint16_t channel_id;  ///< Databento's number of the feed channel, starting at 0; 65535 if undefined
+  StatUpdateAction update_action;  ///< whether the statistic is new or withdrawn
+  std::uint8_t stat_flags;  ///< further details of some statistics, such as final or preliminary
   std::array<std::byte, 18> _reserved{};
 };
 static_assert(sizeof(StatMsg) == 80 && alignof(StatMsg) == 8);
@@ -1121,7 +1121,7 @@ static_assert(offsetof(StatMsg, update_action) == 60 && sizeof(StatMsg::update_a
 static_assert(offsetof(StatMsg, stat_flags) == 61 && sizeof(StatMsg::stat_flags) == 1);
 static_assert(offsetof(StatMsg, _reserved) == 62 && sizeof(StatMsg::_reserved) == 18);
 
-/// ErrorMsg is an error that the live gateway tells.
+/// ErrorMsg is an error that the live gateway reports.
 /// Schemas: none (gateway messages).
 struct ErrorMsg {
   static constexpr bool HasRType(RType rtype) {
@@ -1133,8 +1133,8 @@ struct ErrorMsg {
 
   RecordHeader hd;
   std::array<char, 302> err;  ///< the message, NUL-terminated
-  ErrorCode code;  ///< which error it is; 255: not given
-  std::uint8_t is_last;  ///< 0 when more of the same group follow; 255: not given
+  ErrorCode code;  ///< which error it is; 255 if undefined
+  std::uint8_t is_last;  ///< 0 when more of the same group follow; 255 if undefined
 };
 static_assert(sizeof(ErrorMsg) == 320 && alignof(ErrorMsg) == 8);
 static_assert(offsetof(ErrorMsg, hd) == 0 && sizeof(ErrorMsg::hd) == 16);
@@ -1142,7 +1142,7 @@ static_assert(offsetof(ErrorMsg, err) == 16 && sizeof(ErrorMsg::err) == 302);
 static_assert(offsetof(ErrorMsg, code) == 318 && sizeof(ErrorMsg::code) == 1);
 static_assert(offsetof(ErrorMsg, is_last) == 319 && sizeof(ErrorMsg::is_last) == 1);
 
-/// SymbolMappingMsg says which instrument_id a symbol of a live subscription has, from when to when.
+/// SymbolMappingMsg maps a symbol of a live subscription to an instrument_id for an interval of time.
 /// Schemas: none (gateway messages).
 struct SymbolMappingMsg {
   static constexpr bool HasRType(RType rtype) {
@@ -1154,12 +1154,12 @@ struct SymbolMappingMsg {
   [[nodiscard]] const char* STypeOutSymbol() const { return stype_out_symbol.data(); }
 
   RecordHeader hd;
-  SType stype_in;  ///< symbology of stype_in_symbol; 255: not given
-  std::array<char, 71> stype_in_symbol;  ///< the symbol as it was asked for
-  SType stype_out;  ///< symbology of stype_out_symbol; 255: not given
-  std::array<char, 71> stype_out_symbol;  ///< what it means: an instrument_id, or a raw symbol
-  UnixNanos start_ts;  ///< from when it holds; kUndefTimestamp: not given
-  UnixNanos end_ts;  ///< until when, exclusive; kUndefTimestamp: not given
+  SType stype_in;  ///< symbology of stype_in_symbol; 255 if undefined
+  std::array<char, 71> stype_in_symbol;  ///< the symbol as requested
+  SType stype_out;  ///< symbology of stype_out_symbol; 255 if undefined
+  std::array<char, 71> stype_out_symbol;  ///< what the symbol resolves to: an instrument_id or a raw symbol
+  UnixNanos start_ts;  ///< start of the mapping; kUndefTimestamp if undefined
+  UnixNanos end_ts;  ///< end of the mapping, exclusive; kUndefTimestamp if undefined
 };
 static_assert(sizeof(SymbolMappingMsg) == 176 && alignof(SymbolMappingMsg) == 8);
 static_assert(offsetof(SymbolMappingMsg, hd) == 0 && sizeof(SymbolMappingMsg::hd) == 16);
@@ -1170,7 +1170,7 @@ static_assert(offsetof(SymbolMappingMsg, stype_out_symbol) == 89 && sizeof(Symbo
 static_assert(offsetof(SymbolMappingMsg, start_ts) == 160 && sizeof(SymbolMappingMsg::start_ts) == 8);
 static_assert(offsetof(SymbolMappingMsg, end_ts) == 168 && sizeof(SymbolMappingMsg::end_ts) == 8);
 
-/// SystemMsg is what the live gateway tells besides errors: heartbeats, acks, warnings.
+/// SystemMsg is a message of the live gateway other than an error: a heartbeat, an acknowledgement or a warning.
 /// Schemas: none (gateway messages).
 struct SystemMsg {
   static constexpr bool HasRType(RType rtype) {
@@ -1186,7 +1186,7 @@ struct SystemMsg {
 
   RecordHeader hd;
   std::array<char, 303> msg;  ///< the message, NUL-terminated
-  SystemCode code;  ///< which message it is; 255: not given
+  SystemCode code;  ///< which message it is; 255 if undefined
 };
 static_assert(sizeof(SystemMsg) == 320 && alignof(SystemMsg) == 8);
 static_assert(offsetof(SystemMsg, hd) == 0 && sizeof(SystemMsg::hd) == 16);
@@ -1224,70 +1224,70 @@ struct InstrumentDefMsg {
   [[nodiscard]] const char* StrikePriceCurrency() const { return strike_price_currency.data(); }
 
   RecordHeader hd;
-  UnixNanos ts_recv;  ///< when the capture server received it; the index time; kUndefTimestamp: not given
-  std::int64_t min_price_increment;  ///< the tick; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t display_factor;  ///< times a price of the venue is the price here; 1 unit is 1e-9; kUndefPrice: not given
-  UnixNanos expiration;  ///< the last time that it can be traded; kUndefTimestamp: not given
-  UnixNanos activation;  ///< the first time that it can be traded; kUndefTimestamp: not given
-  std::int64_t high_limit_price;  ///< the highest price allowed today; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t low_limit_price;  ///< the lowest price allowed today; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t max_price_variation;  ///< how far a price may be from the reference; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t trading_reference_price;  ///< the settlement price of trading_reference_date; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t unit_of_measure_qty;  ///< quantity of unit_of_measure in one contract; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t min_price_increment_amount;  ///< money that one tick is worth; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t price_ratio;  ///< the factor between the leg's and the spread's price; 1 unit is 1e-9; kUndefPrice: not given
-  std::int32_t inst_attrib_value;  ///< bits that say what may be done with it; 2147483647: not given
-  std::uint32_t underlying_id;  ///< instrument_id of the first underlying; 0: none
+  UnixNanos ts_recv;  ///< time of receipt at the capture server; the index time; kUndefTimestamp if undefined
+  std::int64_t min_price_increment;  ///< the tick; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t display_factor;  ///< factor that converts a price of the venue into the price here; 1 unit is 1e-9; kUndefPrice if undefined
+  UnixNanos expiration;  ///< last time at which the instrument can be traded; kUndefTimestamp if undefined
+  UnixNanos activation;  ///< first time at which the instrument can be traded; kUndefTimestamp if undefined
+  std::int64_t high_limit_price;  ///< the highest price allowed today; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t low_limit_price;  ///< the lowest price allowed today; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t max_price_variation;  ///< largest distance of a price from the reference; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t trading_reference_price;  ///< the settlement price of trading_reference_date; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t unit_of_measure_qty;  ///< quantity of unit_of_measure in one contract; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t min_price_increment_amount;  ///< value of one tick in money; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t price_ratio;  ///< factor between the prices of the leg and of the spread; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int32_t inst_attrib_value;  ///< bits that describe eligible operations; 2147483647 if undefined
+  std::uint32_t underlying_id;  ///< instrument_id of the first underlying; 0 if absent
   std::uint32_t raw_instrument_id;  ///< the publisher's id; it may differ from the header's instrument_id
-  std::int32_t market_depth_implied;  ///< levels of the implied book on the feed; 2147483647: not given
-  std::int32_t market_depth;  ///< levels of the book on the feed; 2147483647: not given
-  std::uint32_t market_segment_id;  ///< the venue's market segment; 4294967295: not given
-  std::uint32_t max_trade_vol;  ///< the largest order; 4294967295: not given
-  std::int32_t min_lot_size;  ///< the smallest quantity of an order; 2147483647: not given
-  std::int32_t min_lot_size_block;  ///< the smallest quantity of a block trade; 2147483647: not given
-  std::int32_t min_lot_size_round_lot;  ///< the smallest quantity of a round lot; 2147483647: not given
-  std::uint32_t min_trade_vol;  ///< the smallest order; 4294967295: not given
+  std::int32_t market_depth_implied;  ///< levels of the implied book on the feed; 2147483647 if undefined
+  std::int32_t market_depth;  ///< levels of the book on the feed; 2147483647 if undefined
+  std::uint32_t market_segment_id;  ///< the venue's market segment; 4294967295 if undefined
+  std::uint32_t max_trade_vol;  ///< the largest order; 4294967295 if undefined
+  std::int32_t min_lot_size;  ///< the smallest quantity of an order; 2147483647 if undefined
+  std::int32_t min_lot_size_block;  ///< the smallest quantity of a block trade; 2147483647 if undefined
+  std::int32_t min_lot_size_round_lot;  ///< the smallest quantity of a round lot; 2147483647 if undefined
+  std::uint32_t min_trade_vol;  ///< the smallest order; 4294967295 if undefined
   std::array<std::byte, 4> _reserved2{};
-  std::int32_t contract_multiplier;  ///< how many deliverables one contract is for; 2147483647: not given
-  std::int32_t decay_quantity;  ///< what is taken off the contract each day from decay_start_date on; 2147483647: not given
-  std::int32_t original_contract_size;  ///< the contract's size before any decay; 2147483647: not given
+  std::int32_t contract_multiplier;  ///< number of deliverables per contract; 2147483647 if undefined
+  std::int32_t decay_quantity;  ///< daily reduction of the contract from decay_start_date on; 2147483647 if undefined
+  std::int32_t original_contract_size;  ///< the contract's size before any decay; 2147483647 if undefined
   std::array<std::byte, 4> _reserved3{};
-  std::uint16_t trading_reference_date;  ///< days since 1970-01-01; 65535: not given
-  std::int16_t appl_id;  ///< the venue's channel id; 32767: not given
-  std::uint16_t maturity_year;  ///< in the symbol; 65535: not given
-  std::uint16_t decay_start_date;  ///< when the decay begins; 65535: not given
-  std::uint16_t channel_id;  ///< Databento's number of the feed channel, from 0; 65535: not given
-  std::array<char, 4> currency;  ///< of prices, ISO 4217
-  std::array<char, 4> settl_currency;  ///< of the settlement, ISO 4217
+  std::uint16_t trading_reference_date;  ///< days since 1970-01-01; 65535 if undefined
+  std::int16_t appl_id;  ///< the venue's channel id; 32767 if undefined
+  std::uint16_t maturity_year;  ///< year in the symbol; 65535 if undefined
+  std::uint16_t decay_start_date;  ///< start date of the decay; 65535 if undefined
+  std::uint16_t channel_id;  ///< Databento's number of the feed channel, starting at 0; 65535 if undefined
+  std::array<char, 4> currency;  ///< currency of prices, ISO 4217
+  std::array<char, 4> settl_currency;  ///< currency of the settlement, ISO 4217
   std::array<char, 6> secsubtype;  ///< the kind of strategy
   std::array<char, 22> raw_symbol;  ///< the publisher's symbol
   std::array<char, 21> group;  ///< the venue's group of the instrument
-  std::array<char, 5> exchange;  ///< the exchange, ISO 10383 where there is one
+  std::array<char, 5> exchange;  ///< the exchange, as ISO 10383 code if it has one
   std::array<char, 7> asset;  ///< the product's code
-  std::array<char, 7> cfi;  ///< classification, ISO 10962
+  std::array<char, 7> cfi;  ///< ISO 10962 classification
   std::array<char, 7> security_type;  ///< such as FUT or OOF
   std::array<char, 31> unit_of_measure;  ///< such as BBL, LBS or IPNT
   std::array<char, 21> underlying;  ///< symbol of the first underlying
-  std::array<char, 4> strike_price_currency;  ///< of strike_price, ISO 4217
+  std::array<char, 4> strike_price_currency;  ///< currency of strike_price, ISO 4217
   InstrumentClass instrument_class;  ///< what kind of instrument it is
   std::array<std::byte, 2> _reserved4{};
-  std::int64_t strike_price;  ///< of an option; 1 unit is 1e-9; kUndefPrice: not given
+  std::int64_t strike_price;  ///< strike price of an option; 1 unit is 1e-9; kUndefPrice if undefined
   std::array<std::byte, 6> _reserved5{};
   MatchAlgorithm match_algorithm;  ///< how orders are matched
-  std::uint8_t md_security_trading_status;  ///< the trading status, FIX tag 1682; 255: not given
-  std::uint8_t main_fraction;  ///< denominator of the price's fraction; 255: not given
-  std::uint8_t price_display_format;  ///< digits behind the point of a displayed price; 255: not given
-  std::uint8_t settl_price_type;  ///< bits that say what the settlement price is; 255: not given
-  std::uint8_t sub_fraction;  ///< denominator of the fraction's fraction; 255: not given
-  std::uint8_t underlying_product;  ///< the product complex; 255: not given
+  std::uint8_t md_security_trading_status;  ///< the trading status, FIX tag 1682; 255 if undefined
+  std::uint8_t main_fraction;  ///< denominator of the price's fraction; 255 if undefined
+  std::uint8_t price_display_format;  ///< digits after the decimal point of a displayed price; 255 if undefined
+  std::uint8_t settl_price_type;  ///< bits that describe the settlement price; 255 if undefined
+  std::uint8_t sub_fraction;  ///< denominator of the fraction within main_fraction; 255 if undefined
+  std::uint8_t underlying_product;  ///< the product complex; 255 if undefined
   SecurityUpdateAction security_update_action;  ///< whether it was added, changed or deleted
-  std::uint8_t maturity_month;  ///< in the symbol, 1 to 12; 255: not given
-  std::uint8_t maturity_day;  ///< in the symbol; 0: none; 255: not given
-  std::uint8_t maturity_week;  ///< in the symbol; 0: none; 255: not given
-  UserDefinedInstrument user_defined_instrument;  ///< whether a user of the venue made it
-  std::int8_t contract_multiplier_unit;  ///< unit of contract_multiplier: 1 hours, 2 days; 127: not given
-  std::int8_t flow_schedule_type;  ///< delivery schedule of electricity; 127: not given
-  std::uint8_t tick_rule;  ///< the table of the spread's ticks; 255: not given
+  std::uint8_t maturity_month;  ///< month in the symbol, 1 to 12; 255 if undefined
+  std::uint8_t maturity_day;  ///< day in the symbol; 0 if absent; 255 if undefined
+  std::uint8_t maturity_week;  ///< week in the symbol; 0 if absent; 255 if undefined
+  UserDefinedInstrument user_defined_instrument;  ///< whether a user of the venue created it
+  std::int8_t contract_multiplier_unit;  ///< unit of contract_multiplier: 1 hours, 2 days; 127 if undefined
+  std::int8_t flow_schedule_type;  ///< delivery schedule of electricity; 127 if undefined
+  std::uint8_t tick_rule;  ///< the tick table of the spread; 255 if undefined
   std::array<std::byte, 3> _dummy{};
 };
 static_assert(sizeof(InstrumentDefMsg) == 360 && alignof(InstrumentDefMsg) == 8);
@@ -1367,16 +1367,16 @@ struct StatMsg {
   [[nodiscard]] UnixNanos IndexTs() const { return ts_recv; }
 
   RecordHeader hd;
-  UnixNanos ts_recv;  ///< when the capture server received it; the index time; kUndefTimestamp: not given
-  UnixNanos ts_ref;  ///< the time, or the start of the trading date, that the statistic is of; kUndefTimestamp: not given
-  std::int64_t price;  ///< the statistic, when it is a price; 1 unit is 1e-9; kUndefPrice: not given
-  std::int32_t quantity;  ///< the statistic, when it is no price; 2147483647: not given
-  std::uint32_t sequence;  ///< the venue's message number on its channel
-  TimeDeltaNanos ts_in_delta;  ///< ts_recv less the venue's send time, in ns
+  UnixNanos ts_recv;  ///< time of receipt at the capture server; the index time; kUndefTimestamp if undefined
+  UnixNanos ts_ref;  ///< time or start of the trading date to which the statistic refers; kUndefTimestamp if undefined
+  std::int64_t price;  ///< the statistic, if it is a price; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int32_t quantity;  ///< the statistic, if it is a quantity; 2147483647 if undefined
+  std::uint32_t sequence;  ///< message number of the venue on its channel
+  TimeDeltaNanos ts_in_delta;  ///< ts_recv minus the send time of the venue, in ns
   StatType stat_type;  ///< which statistic it is
-  std::uint16_t channel_id;  ///< Databento's number of the feed channel, from 0; 65535: not given
-  StatUpdateAction update_action;  ///< whether it is new or withdrawn
-  std::uint8_t stat_flags;  ///< more about some statistics, such as final or preliminary
+  std::uint16_t channel_id;  ///< Databento's number of the feed channel, starting at 0; 65535 if undefined
+  StatUpdateAction update_action;  ///< whether the statistic is new or withdrawn
+  std::uint8_t stat_flags;  ///< further details of some statistics, such as final or preliminary
   std::array<std::byte, 6> _reserved{};
 };
 static_assert(sizeof(StatMsg) == 64 && alignof(StatMsg) == 8);
@@ -1418,11 +1418,11 @@ struct SymbolMappingMsg {
   [[nodiscard]] const char* STypeOutSymbol() const { return stype_out_symbol.data(); }
 
   RecordHeader hd;
-  std::array<char, 22> stype_in_symbol;  ///< the symbol as it was asked for
-  std::array<char, 22> stype_out_symbol;  ///< what it means: an instrument_id, or a raw symbol
+  std::array<char, 22> stype_in_symbol;  ///< the symbol as requested
+  std::array<char, 22> stype_out_symbol;  ///< what the symbol resolves to: an instrument_id or a raw symbol
   std::array<std::byte, 4> _dummy{};
-  UnixNanos start_ts;  ///< from when it holds; kUndefTimestamp: not given
-  UnixNanos end_ts;  ///< until when, exclusive; kUndefTimestamp: not given
+  UnixNanos start_ts;  ///< start of the mapping; kUndefTimestamp if undefined
+  UnixNanos end_ts;  ///< end of the mapping, exclusive; kUndefTimestamp if undefined
 };
 static_assert(sizeof(SymbolMappingMsg) == 80 && alignof(SymbolMappingMsg) == 8);
 static_assert(offsetof(SymbolMappingMsg, hd) == 0 && sizeof(SymbolMappingMsg::hd) == 16);
@@ -1483,66 +1483,66 @@ struct InstrumentDefMsg {
   [[nodiscard]] const char* StrikePriceCurrency() const { return strike_price_currency.data(); }
 
   RecordHeader hd;
-  UnixNanos ts_recv;  ///< when the capture server received it; the index time; kUndefTimestamp: not given
-  std::int64_t min_price_increment;  ///< the tick; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t display_factor;  ///< times a price of the venue is the price here; 1 unit is 1e-9; kUndefPrice: not given
-  UnixNanos expiration;  ///< the last time that it can be traded; kUndefTimestamp: not given
-  UnixNanos activation;  ///< the first time that it can be traded; kUndefTimestamp: not given
-  std::int64_t high_limit_price;  ///< the highest price allowed today; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t low_limit_price;  ///< the lowest price allowed today; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t max_price_variation;  ///< how far a price may be from the reference; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t trading_reference_price;  ///< the settlement price of trading_reference_date; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t unit_of_measure_qty;  ///< quantity of unit_of_measure in one contract; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t min_price_increment_amount;  ///< money that one tick is worth; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t price_ratio;  ///< the factor between the leg's and the spread's price; 1 unit is 1e-9; kUndefPrice: not given
-  std::int64_t strike_price;  ///< of an option; 1 unit is 1e-9; kUndefPrice: not given
-  std::int32_t inst_attrib_value;  ///< bits that say what may be done with it; 2147483647: not given
-  std::uint32_t underlying_id;  ///< instrument_id of the first underlying; 0: none
+  UnixNanos ts_recv;  ///< time of receipt at the capture server; the index time; kUndefTimestamp if undefined
+  std::int64_t min_price_increment;  ///< the tick; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t display_factor;  ///< factor that converts a price of the venue into the price here; 1 unit is 1e-9; kUndefPrice if undefined
+  UnixNanos expiration;  ///< last time at which the instrument can be traded; kUndefTimestamp if undefined
+  UnixNanos activation;  ///< first time at which the instrument can be traded; kUndefTimestamp if undefined
+  std::int64_t high_limit_price;  ///< the highest price allowed today; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t low_limit_price;  ///< the lowest price allowed today; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t max_price_variation;  ///< largest distance of a price from the reference; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t trading_reference_price;  ///< the settlement price of trading_reference_date; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t unit_of_measure_qty;  ///< quantity of unit_of_measure in one contract; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t min_price_increment_amount;  ///< value of one tick in money; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t price_ratio;  ///< factor between the prices of the leg and of the spread; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int64_t strike_price;  ///< strike price of an option; 1 unit is 1e-9; kUndefPrice if undefined
+  std::int32_t inst_attrib_value;  ///< bits that describe eligible operations; 2147483647 if undefined
+  std::uint32_t underlying_id;  ///< instrument_id of the first underlying; 0 if absent
   std::uint32_t raw_instrument_id;  ///< the publisher's id; it may differ from the header's instrument_id
-  std::int32_t market_depth_implied;  ///< levels of the implied book on the feed; 2147483647: not given
-  std::int32_t market_depth;  ///< levels of the book on the feed; 2147483647: not given
-  std::uint32_t market_segment_id;  ///< the venue's market segment; 4294967295: not given
-  std::uint32_t max_trade_vol;  ///< the largest order; 4294967295: not given
-  std::int32_t min_lot_size;  ///< the smallest quantity of an order; 2147483647: not given
-  std::int32_t min_lot_size_block;  ///< the smallest quantity of a block trade; 2147483647: not given
-  std::int32_t min_lot_size_round_lot;  ///< the smallest quantity of a round lot; 2147483647: not given
-  std::uint32_t min_trade_vol;  ///< the smallest order; 4294967295: not given
-  std::int32_t contract_multiplier;  ///< how many deliverables one contract is for; 2147483647: not given
-  std::int32_t decay_quantity;  ///< what is taken off the contract each day from decay_start_date on; 2147483647: not given
-  std::int32_t original_contract_size;  ///< the contract's size before any decay; 2147483647: not given
-  std::uint16_t trading_reference_date;  ///< days since 1970-01-01; 65535: not given
-  std::int16_t appl_id;  ///< the venue's channel id; 32767: not given
-  std::uint16_t maturity_year;  ///< in the symbol; 65535: not given
-  std::uint16_t decay_start_date;  ///< when the decay begins; 65535: not given
-  std::uint16_t channel_id;  ///< Databento's number of the feed channel, from 0; 65535: not given
-  std::array<char, 4> currency;  ///< of prices, ISO 4217
-  std::array<char, 4> settl_currency;  ///< of the settlement, ISO 4217
+  std::int32_t market_depth_implied;  ///< levels of the implied book on the feed; 2147483647 if undefined
+  std::int32_t market_depth;  ///< levels of the book on the feed; 2147483647 if undefined
+  std::uint32_t market_segment_id;  ///< the venue's market segment; 4294967295 if undefined
+  std::uint32_t max_trade_vol;  ///< the largest order; 4294967295 if undefined
+  std::int32_t min_lot_size;  ///< the smallest quantity of an order; 2147483647 if undefined
+  std::int32_t min_lot_size_block;  ///< the smallest quantity of a block trade; 2147483647 if undefined
+  std::int32_t min_lot_size_round_lot;  ///< the smallest quantity of a round lot; 2147483647 if undefined
+  std::uint32_t min_trade_vol;  ///< the smallest order; 4294967295 if undefined
+  std::int32_t contract_multiplier;  ///< number of deliverables per contract; 2147483647 if undefined
+  std::int32_t decay_quantity;  ///< daily reduction of the contract from decay_start_date on; 2147483647 if undefined
+  std::int32_t original_contract_size;  ///< the contract's size before any decay; 2147483647 if undefined
+  std::uint16_t trading_reference_date;  ///< days since 1970-01-01; 65535 if undefined
+  std::int16_t appl_id;  ///< the venue's channel id; 32767 if undefined
+  std::uint16_t maturity_year;  ///< year in the symbol; 65535 if undefined
+  std::uint16_t decay_start_date;  ///< start date of the decay; 65535 if undefined
+  std::uint16_t channel_id;  ///< Databento's number of the feed channel, starting at 0; 65535 if undefined
+  std::array<char, 4> currency;  ///< currency of prices, ISO 4217
+  std::array<char, 4> settl_currency;  ///< currency of the settlement, ISO 4217
   std::array<char, 6> secsubtype;  ///< the kind of strategy
   std::array<char, 71> raw_symbol;  ///< the publisher's symbol
   std::array<char, 21> group;  ///< the venue's group of the instrument
-  std::array<char, 5> exchange;  ///< the exchange, ISO 10383 where there is one
+  std::array<char, 5> exchange;  ///< the exchange, as ISO 10383 code if it has one
   std::array<char, 7> asset;  ///< the product's code
-  std::array<char, 7> cfi;  ///< classification, ISO 10962
+  std::array<char, 7> cfi;  ///< ISO 10962 classification
   std::array<char, 7> security_type;  ///< such as FUT or OOF
   std::array<char, 31> unit_of_measure;  ///< such as BBL, LBS or IPNT
   std::array<char, 21> underlying;  ///< symbol of the first underlying
-  std::array<char, 4> strike_price_currency;  ///< of strike_price, ISO 4217
+  std::array<char, 4> strike_price_currency;  ///< currency of strike_price, ISO 4217
   InstrumentClass instrument_class;  ///< what kind of instrument it is
   MatchAlgorithm match_algorithm;  ///< how orders are matched
-  std::uint8_t md_security_trading_status;  ///< the trading status, FIX tag 1682; 255: not given
-  std::uint8_t main_fraction;  ///< denominator of the price's fraction; 255: not given
-  std::uint8_t price_display_format;  ///< digits behind the point of a displayed price; 255: not given
-  std::uint8_t settl_price_type;  ///< bits that say what the settlement price is; 255: not given
-  std::uint8_t sub_fraction;  ///< denominator of the fraction's fraction; 255: not given
-  std::uint8_t underlying_product;  ///< the product complex; 255: not given
+  std::uint8_t md_security_trading_status;  ///< the trading status, FIX tag 1682; 255 if undefined
+  std::uint8_t main_fraction;  ///< denominator of the price's fraction; 255 if undefined
+  std::uint8_t price_display_format;  ///< digits after the decimal point of a displayed price; 255 if undefined
+  std::uint8_t settl_price_type;  ///< bits that describe the settlement price; 255 if undefined
+  std::uint8_t sub_fraction;  ///< denominator of the fraction within main_fraction; 255 if undefined
+  std::uint8_t underlying_product;  ///< the product complex; 255 if undefined
   SecurityUpdateAction security_update_action;  ///< whether it was added, changed or deleted
-  std::uint8_t maturity_month;  ///< in the symbol, 1 to 12; 255: not given
-  std::uint8_t maturity_day;  ///< in the symbol; 0: none; 255: not given
-  std::uint8_t maturity_week;  ///< in the symbol; 0: none; 255: not given
-  UserDefinedInstrument user_defined_instrument;  ///< whether a user of the venue made it
-  std::int8_t contract_multiplier_unit;  ///< unit of contract_multiplier: 1 hours, 2 days; 127: not given
-  std::int8_t flow_schedule_type;  ///< delivery schedule of electricity; 127: not given
-  std::uint8_t tick_rule;  ///< the table of the spread's ticks; 255: not given
+  std::uint8_t maturity_month;  ///< month in the symbol, 1 to 12; 255 if undefined
+  std::uint8_t maturity_day;  ///< day in the symbol; 0 if absent; 255 if undefined
+  std::uint8_t maturity_week;  ///< week in the symbol; 0 if absent; 255 if undefined
+  UserDefinedInstrument user_defined_instrument;  ///< whether a user of the venue created it
+  std::int8_t contract_multiplier_unit;  ///< unit of contract_multiplier: 1 hours, 2 days; 127 if undefined
+  std::int8_t flow_schedule_type;  ///< delivery schedule of electricity; 127 if undefined
+  std::uint8_t tick_rule;  ///< the tick table of the spread; 255 if undefined
   std::array<std::byte, 10> _reserved{};
 };
 static_assert(sizeof(InstrumentDefMsg) == 400 && alignof(InstrumentDefMsg) == 8);
@@ -1616,7 +1616,7 @@ using SymbolMappingMsg = dbn::SymbolMappingMsg;
 using SystemMsg = dbn::SystemMsg;
 }  // namespace v2
 
-/// A record with the live gateway's send time behind it.
+/// A record followed by the live gateway's send time.
 template <typename R>
 struct WithTsOut {
   static constexpr bool HasRType(RType rtype) { return R::HasRType(rtype); }
@@ -1639,17 +1639,17 @@ class Record {
   [[nodiscard]] enum Publisher Publisher() const { return record_->Publisher(); }
   [[nodiscard]] std::size_t Size() const { return record_->Size(); }
 
-  /// Whether the record's rtype is one of T's. Says nothing of its size.
+  /// Whether the record's rtype is one of T's; its size is not checked.
   template <typename T>
   [[nodiscard]] bool Holds() const {
     return T::HasRType(record_->rtype);
   }
-  /// The record as T; null when it is none.
+  /// The record as T; null when it is not a T.
   template <typename T>
   [[nodiscard]] const T* GetIf() const {
     return Holds<T>() ? reinterpret_cast<const T*>(record_) : nullptr;
   }
-  /// The record as T; throws std::invalid_argument when it is none.
+  /// The record as T; throws std::invalid_argument when it is not a T.
   template <typename T>
   [[nodiscard]] const T& Get() const {
     if (const auto* r = GetIf<T>()) return *r;

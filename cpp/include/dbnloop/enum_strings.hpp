@@ -9,9 +9,9 @@
 #include "dbnloop/record.hpp"
 #include "dbnloop/service_words.gen.hpp"
 
-/// The strings of every enum, both ways. `ToString(value)` is declared beside each
-/// enum; this header has the reverse and the lists of values. All of it is free of
-/// allocations (but for flags) and may be called from any thread.
+/// The strings of every enum, in both directions. `ToString(value)` is declared beside
+/// each enum; this header has the reverse and the lists of values. None of these
+/// functions allocates (except for flags), and each may be called from any thread.
 namespace dbnloop {
 
 using dbn::DatasetCondition;
@@ -22,7 +22,7 @@ using dbn::JobState;
 using dbn::SplitDuration;
 
 #if DBNLOOP_HAS_DATABENTO_CPP
-/// The gateway's URL. (databento-cpp has no ToString of it.)
+/// The URL of the gateway. (databento-cpp has no ToString for it.)
 [[nodiscard]] const char* ToString(HistoricalGateway value) noexcept;
 #endif
 
@@ -43,20 +43,20 @@ concept NamedEnum =
                   Publisher, RollRule, SymbologyResolutionStatus, PriceType,
                   ReconnectPolicy, Packaging>;
 
-/// A known value of an enum and its string: that of the API and of files where it has
-/// one there ("mbp-1", "raw_symbol"), else its name ("Ask", "OpeningPrice").
+/// A known value of an enum and its string: the string that the API and files use, if
+/// there is one ("mbp-1", "raw_symbol"), otherwise its name ("Ask", "OpeningPrice").
 template <typename E>
 struct EnumText {
   E value;
   const char* text;
 };
 
-/// The same string as ToString's, whose types ever are used; "Unknown" for values that
-/// this version does not know.
+/// The same string as that of ToString, whichever library's types are used; "Unknown"
+/// for values that this version does not know.
 ///
 /// The types of databento-cpp 0.65.0 know less than this function, FromString and
-/// EnumValues. They have no string for SType::Smart and RType::OhlcvDeprecated. They
-/// have no name for SystemCode 5 ("unsubscribe_ack"), SecurityUpdateAction '~'
+/// EnumValues. They have no string for SType::Smart and RType::OhlcvDeprecated, and no
+/// name for SystemCode 5 ("unsubscribe_ack"), SecurityUpdateAction '~'
 /// ("Invalid", of old files), Venue 72 ("DBIX"), Dataset 53 ("DBIX.CORE") and Publisher
 /// 146 to 153 ("DBIX.CORE.…"): write these as numbers, such as SystemCode{5}, in code
 /// that must build with either library. Venue 68 and Publisher 142 are Def ("DEF") and
@@ -64,21 +64,21 @@ struct EnumText {
 template <NamedEnum E>
 [[nodiscard]] const char* TextOf(E value) noexcept;
 
-/// Every known value, in the order of their numbers. Lives for ever.
+/// Every known value, in numeric order. The span is in static storage.
 template <NamedEnum E>
 [[nodiscard]] std::span<const EnumText<E>> EnumValues() noexcept;
 
-/// The reverse of ToString: FromString<Schema>("mbp-1"). Reads older names too:
-/// "native", "product_id", "nasdaq", "cms" of symbologies and "dbz" of encodings. None
-/// for other strings; the case of letters counts.
+/// The reverse of ToString: FromString<Schema>("mbp-1"). It also reads older names:
+/// "native", "product_id", "nasdaq" and "cms" for symbologies, and "dbz" for encodings.
+/// Returns nullopt for other strings; the comparison is case-sensitive.
 ///
-/// databento-cpp has a FromString that throws instead: in code that names both
+/// databento-cpp has a FromString that throws instead. In code that uses both
 /// namespaces with `using namespace`, write dbnloop::FromString.
 template <NamedEnum E>
 [[nodiscard]] std::optional<E> FromString(std::string_view text) noexcept;
 
-/// The flags of "LAST | MBP (144)", "LAST | MBP", "144" or "0". None for unknown names,
-/// and when the number and the names do not agree.
+/// Parses flags such as "LAST | MBP (144)", "LAST | MBP", "144" or "0". Returns nullopt
+/// for unknown names, and when the number and the names disagree.
 template <std::same_as<FlagSet> F>
 [[nodiscard]] std::optional<FlagSet> FromString(std::string_view text) noexcept;
 

@@ -7,8 +7,9 @@
 
 namespace dbnloop {
 
-/// Thrown for misuse (a bad argument, a call in the wrong state) and for resources that
-/// cannot be had. Whatever happens later, on the loop, arrives at OnError instead.
+/// Thrown for misuse (a bad argument, a call in the wrong state) and when a resource is
+/// unavailable. Failures that happen later, on the loop, are reported to OnError
+/// instead.
 class Exception : public std::runtime_error {
  public:
   explicit Exception(Error error)

@@ -15,9 +15,10 @@ namespace dbnloop {
 
 class FileHasher;
 
-// The typed calls of the historical API: protocol groups metadata, symbology and batch.
-// Days are "2026-11-23", UTC; times are as the API writes them, ISO 8601 in UTC. What
-// is a list of names to the API (schemas, states, modes) stays text: new ones may come.
+// The typed calls of the historical API: metadata, symbology and batch. Days are
+// written as "2026-11-23", in UTC; times are ISO 8601 in UTC, as the API writes them.
+// Names that the API lists (schemas, states, modes) stay text, because new ones may
+// appear.
 
 /// A venue's feed within a dataset.
 struct PublisherDetail {
@@ -33,34 +34,35 @@ struct FieldDetail {
   std::string type;
 };
 
-/// US dollars per GB, by schema, for a mode of delivery ("historical",
+/// Prices in US dollars per GB, by schema, for a mode of delivery ("historical",
 /// "historical-streaming", "live").
 struct UnitPricesForMode {
   std::string mode;
   std::map<std::string, double> unit_prices;
 };
 
-/// The state of a dataset on a day: "available", "degraded", "pending" or "missing".
+/// The condition of a dataset on a day: "available", "degraded", "pending" or
+/// "missing".
 struct DatasetConditionDetail {
   std::string date;
   std::string condition;
   std::optional<std::string> last_modified_date;
 };
 
-/// [start, end).
+/// A range of times: start is inclusive, end exclusive.
 struct DateTimeRange {
   std::string start;
   std::string end;
 };
 
-/// What can be asked for, as a whole and by schema.
+/// The range of available data, of the dataset and of each schema.
 struct DatasetRange {
   std::string start;
   std::string end;
   std::map<std::string, DateTimeRange> range_by_schema;
 };
 
-/// What a symbol stands for on the days [start_date, end_date).
+/// What a symbol resolves to from start_date (inclusive) to end_date (exclusive).
 struct SymbolInterval {
   std::string start_date;
   std::string end_date;
@@ -82,24 +84,24 @@ struct SymbologyRequest {
   std::string end_date = {};  ///< exclusive; empty: one day
 };
 
-/// What a batch job makes. It costs money.
+/// The request of a batch job. Submitting it costs money.
 struct BatchRequest {
   HistoricalRequest range;
   Encoding encoding = Encoding::Dbn;
   Compression compression = Compression::Zstd;
-  bool pretty_px = false;  ///< text encodings
-  bool pretty_ts = false;  ///< text encodings
-  /// A symbol in every record; none: true for the text encodings, as the service has
-  /// it.
+  bool pretty_px = false;  ///< decimal prices; text encodings only
+  bool pretty_ts = false;  ///< ISO 8601 times; text encodings only
+  /// Whether every record contains its symbol; nullopt: only in the text encodings,
+  /// which is the service's own default.
   std::optional<bool> map_symbols = std::nullopt;
-  bool split_symbols = false;          ///< not with ALL_SYMBOLS
+  bool split_symbols = false;          ///< one file per symbol; not with ALL_SYMBOLS
   std::string split_duration = "day";  ///< day, week, month, year, none
   std::uint64_t split_size = 0;        ///< bytes, 1e9 to 10e9; 0: no split by size
 };
 
-/// A batch job. Of a job in a list the service says only what it is (id), how far it is
-/// (state) and when it came (ts_received): the rest is empty unless the server sends
-/// it. GetJobDetails has all.
+/// A batch job. For the jobs of a list the service sends only id, state and
+/// ts_received; the other fields are empty unless the server sends them. GetJobDetails
+/// returns all.
 struct BatchJob {
   std::string id;
   std::string state;  ///< queued, processing, done, expired
@@ -121,7 +123,7 @@ struct BatchJob {
   std::optional<std::uint64_t> record_count;
   std::optional<std::uint64_t> billed_size;   ///< bytes of uncompressed records
   std::optional<std::uint64_t> actual_size;   ///< bytes of the files
-  std::optional<std::uint64_t> package_size;  ///< bytes of all of them together
+  std::optional<std::uint64_t> package_size;  ///< bytes of the whole package
   std::string ts_received;
   std::optional<std::string> ts_queued;
   std::optional<std::string> ts_process_start;
@@ -131,24 +133,26 @@ struct BatchJob {
 };
 
 struct BatchFile {
-  std::string filename;  ///< a plain name: one that leads elsewhere is refused
-  std::uint64_t size = 0;
-  /// "sha256:" and hexadecimal digits. Of a hash of another kind nothing can be
-  /// checked, see DownloadResult::verified.
+  std::string filename;    ///< a plain name; one with a path is refused
+  std::uint64_t size = 0;  ///< bytes
+  /// "sha256:" and hexadecimal digits. A hash of another kind cannot be checked; see
+  /// DownloadResult::verified.
   std::string hash = {};
   std::map<std::string, std::string> urls = {};  ///< by protocol
 };
 
-/// The whole historical API, typed, over a client's connections. Each call returns at
-/// once with an id that HistoricalClient::Cancel takes; its handler runs once, in a
-/// later turn, with the result or the reason that there is none. Error::http tells a
-/// refusal by the server and whether trying again may help; ParseError says that the
-/// answer is not what the API promises, and which part of it; LimitExceeded that its
-/// values would need more than 48 MiB and three times its size. A handler may do
-/// everything, also destroy the client. Calls that only read are tried again as
-/// HistoricalOptions::max_retries says; a job is never submitted twice.
+/// The complete historical API, typed, over the connections of a client.
 ///
-/// Throws Exception from the call itself when an argument cannot be: InvalidDataset,
+/// Each call returns at once with an id that HistoricalClient::Cancel accepts. Its
+/// handler runs once, in a later turn, with the result or an error. Error::http
+/// describes a refusal by the server and says whether a retry may help. ParseError
+/// means that the answer is not what the API promises, and names the part that differs.
+/// LimitExceeded means that its values would need more than 48 MiB and more than three
+/// times the size of its text. A handler may do anything, including destroying the
+/// client. Read-only calls are retried according to HistoricalOptions::max_retries; a
+/// job is never submitted twice.
+///
+/// The call itself throws Exception when an argument is invalid: InvalidDataset,
 /// InvalidSymbol, InvalidSchema, InvalidArgument.
 class HistoricalApi {
  public:
@@ -156,35 +160,36 @@ class HistoricalApi {
   template <typename T>
   using Handler = std::move_only_function<void(std::expected<T, Error>)>;
 
-  /// `client` must outlive this and is used for nothing but its calls.
+  /// `client` must outlive this object, which only uses it for calls.
   explicit HistoricalApi(HistoricalClient* client) : client_{client} {}
 
   // ---- metadata --------------------------------------------------------------------
 
   CallId ListPublishers(Handler<std::vector<PublisherDetail>> done);
-  /// Those with data between two days; empty: any. `end_date` is exclusive.
+  /// The datasets that have data between two days; an empty day means no bound.
+  /// `end_date` is exclusive.
   CallId ListDatasets(const std::string& start_date, const std::string& end_date,
                       Handler<std::vector<std::string>> done);
   CallId ListSchemas(const std::string& dataset,
                      Handler<std::vector<std::string>> done);
-  /// As in the newest version of DBN.
+  /// The fields in the newest version of DBN.
   CallId ListFields(Encoding encoding, Schema schema,
                     Handler<std::vector<FieldDetail>> done);
-  /// As a dataset has them; empty: as in the newest version of DBN.
+  /// The fields in a dataset; empty: in the newest version of DBN.
   CallId ListFields(const std::string& dataset, Encoding encoding, Schema schema,
                     Handler<std::vector<FieldDetail>> done);
   CallId ListUnitPrices(const std::string& dataset,
                         Handler<std::vector<UnitPricesForMode>> done);
-  /// Empty dates: all. `end_date` is inclusive.
+  /// The condition on each day; an empty day means no bound. `end_date` is inclusive.
   CallId GetDatasetCondition(const std::string& dataset, const std::string& start_date,
                              const std::string& end_date,
                              Handler<std::vector<DatasetConditionDetail>> done);
   CallId GetDatasetRange(const std::string& dataset, Handler<DatasetRange> done);
-  /// How many records a range holds.
+  /// The number of records in a range.
   CallId GetRecordCount(const HistoricalRequest& range, Handler<std::uint64_t> done);
-  /// Bytes of uncompressed records.
+  /// The size of a range in bytes of uncompressed records.
   CallId GetBillableSize(const HistoricalRequest& range, Handler<std::uint64_t> done);
-  /// US dollars that streaming or downloading the range costs.
+  /// The cost of streaming or downloading a range, in US dollars.
   CallId GetCost(const HistoricalRequest& range, Handler<double> done);
 
   // ---- symbology -------------------------------------------------------------------
@@ -194,16 +199,17 @@ class HistoricalApi {
   // ---- batch -----------------------------------------------------------------------
 
   CallId SubmitJob(const BatchRequest& request, Handler<BatchJob> done);
-  /// By the time that they were received: id, state and ts_received of each. No states:
-  /// all but expired ones; no `since`: all.
+  /// Lists jobs in the order in which they were received, each with its id, state and
+  /// ts_received. Without `states` it lists all except expired ones; without `since` it
+  /// lists jobs of any time.
   CallId ListJobs(const std::vector<std::string>& states,
                   std::optional<UnixNanos> since, Handler<std::vector<BatchJob>> done);
   CallId GetJobDetails(const std::string& job_id, Handler<BatchJob> done);
   CallId ListFiles(const std::string& job_id, Handler<std::vector<BatchFile>> done);
 
-  /// How to download a file of a job to `folder`, which must exist: its path at the
-  /// client's own server, its size and its hash. Throws HttpError when its name or its
-  /// URL cannot be used.
+  /// Makes the request that downloads a file of a job into a directory, which must
+  /// exist. It holds the file's path on the client's own server, its size and its hash.
+  /// Throws HttpError when the file's name or URL cannot be used.
   [[nodiscard]] static DownloadRequest ToDownload(const BatchFile& file,
                                                   const std::string& folder);
 
@@ -211,22 +217,23 @@ class HistoricalApi {
   HistoricalClient* client_;
 };
 
-/// All files of a batch job, one after the other, into a folder: what is there and
-/// whole is left, what was begun goes on, sizes and hashes are checked; files that are
-/// there are read in turns of about a MiB. A file whose hash is not a SHA-256 is named
+/// Downloads all files of a batch job into a directory, one after the other. Complete
+/// files are kept, partial ones are resumed, and sizes and hashes are checked; existing
+/// files are read in turns of about 1 MiB. A file whose hash is not a SHA-256 is named
 /// in a warning (HistoricalClient::OnWarning), and only its size is checked. Destroying
-/// it ends it without a word; what has come stays, to be gone on with.
+/// the object cancels the download silently; what was downloaded stays and can be
+/// resumed.
 class BatchDownload {
  public:
-  /// `file` is being written, of `count` files, `index` from 0.
+  /// Reports that `file` is being written, number `index` (from 0) of `count` files.
   using ProgressHandler =
       std::move_only_function<void(const BatchFile& file, std::size_t index,
                                    std::size_t count, const DownloadProgress&)>;
   using Handler = HistoricalApi::Handler<std::vector<DownloadResult>>;
 
-  /// Makes `folder` (with its parents) if needed and begins. `progress` may be empty.
-  /// `done` runs once, in a later turn; it may destroy this. `client` must outlive
-  /// this.
+  /// Creates the directory and its parents if needed, and begins. `progress` may be
+  /// empty. `done` runs once, in a later turn, and may destroy this object. `client`
+  /// must outlive this object.
   BatchDownload(HistoricalClient* client, const std::string& job_id, std::string folder,
                 ProgressHandler progress, Handler done);
   ~BatchDownload();
@@ -248,7 +255,7 @@ class BatchDownload {
   std::vector<BatchFile> files_;
   std::vector<DownloadResult> results_;
   HistoricalClient::CallId call_ = 0;
-  std::unique_ptr<FileHasher> hasher_;  // of a file that is there already
+  std::unique_ptr<FileHasher> hasher_;  // of an existing file
 };
 
 }  // namespace dbnloop

@@ -17,36 +17,39 @@
 namespace dbnloop {
 
 struct HistoricalOptions {
-  /// Base of the API. Plain http:// is for tests and proxies on this machine: the key
-  /// and the data are readable on the way.
+  /// Base URL of the API. Plain http:// is for tests and for proxies on this machine:
+  /// it sends the key and the data unencrypted.
   std::string url = "https://hist.databento.com";
-  /// PEM file, and folder as c_rehash makes it, of the authorities to trust. Both
-  /// empty: the system's, or those of SSL_CERT_FILE and SSL_CERT_DIR.
+  /// The authorities to trust: a PEM file, and a directory as c_rehash makes it. If
+  /// both are empty: the system's, or those of SSL_CERT_FILE and SSL_CERT_DIR.
   std::string ca_file;
   std::string ca_dir;
-  /// "http://[user:password@]host:port"; none: as the environment says (https_proxy,
+  /// "http://[user:password@]host:port". nullopt: from the environment (https_proxy,
   /// all_proxy, no_proxy…; never for localhost, 127.… and ::1); empty: no proxy.
   std::optional<std::string> proxy;
   VersionUpgradePolicy upgrade_policy = VersionUpgradePolicy::UpgradeToV3;
   std::size_t buffer_size = 256 * 1024;               ///< bytes, see ParserOptions
   std::size_t max_metadata = 256 * 1024 * 1024;       ///< bytes, see ParserOptions
   std::chrono::milliseconds connect_timeout{10'000};  ///< lookup and TCP; 0: none
-  std::chrono::milliseconds resolve_timeout{5'000};   ///< of that, the name; 0: none
+  std::chrono::milliseconds resolve_timeout{5'000};   ///< lookup alone; 0: none
   std::chrono::milliseconds tls_timeout{10'000};      ///< CONNECT, handshake; 0: none
-  /// From the request to the head of the response; the server computes meanwhile. 0:
+  /// From the request to the head of the response, during which the server computes. 0:
   /// none.
   std::chrono::milliseconds response_timeout{100'000};
-  /// Between two bytes of a body; does not run while paused. 0: none.
+  /// Between two bytes of a body, not counting time while paused. 0: none.
   std::chrono::milliseconds idle_timeout{100'000};
-  /// How often a call or a download is tried again: what only reads when the server is
-  /// busy or fails (429, 408, 5xx but 501) or the connection breaks; what may be billed
-  /// (submitting a job, downloading a range) only when the server refused it and says
-  /// so (429, or 503 with Retry-After). It waits as long as Retry-After says, else 1,
-  /// 2, 4… s; not at all when that is more than 300 s. A download that is resumed
-  /// counts anew with every new byte. Streams of records are never tried again: a
-  /// second one may be billed a second time. Besides, and without waiting, what only
-  /// reads is sent once more when a connection that an earlier request had left ends
-  /// without a byte of an answer: the server closed it just then.
+  /// How many times a call or a download is retried:
+  ///   - a read-only call, or the download of a job's file: after 408, 429, 5xx except
+  ///     501, a broken connection and a timeout;
+  ///   - submitting a job, or the download of a range: after 429, and 503 with
+  ///     Retry-After, by which the server says that it refused the request;
+  ///   - a stream of records: never, because it might be billed twice.
+  ///
+  /// The delay is what Retry-After says, otherwise 1, 2, 4… s; there is no retry if it
+  /// exceeds 300 s. A resumed download starts counting again with every new byte.
+  /// Independently of this option and without delay, a read-only request is repeated
+  /// once when a reused connection ends without a byte of a response, because the
+  /// server closed it at that moment.
   int max_retries = 0;
   /// Appended to the user agent; printable ASCII.
   std::string user_agent_extension;
@@ -54,137 +57,144 @@ struct HistoricalOptions {
   std::string name_servers;
 };
 
-/// What to stream: protocol section 9, timeseries.get_range.
+/// A range of records, as the API's timeseries.get_range takes it.
 struct HistoricalRequest {
   std::string dataset;
   std::vector<std::string> symbols;  ///< 1 to 2,000, or ALL_SYMBOLS alone
   Schema schema = Schema::Trades;
-  UnixNanos start{};  ///< inclusive; by ts_recv where the schema has it
-  /// Exclusive. A range needs one, or it is refused: the server would take a start
-  /// without an end for the nanosecond that it names. See DayRange.
+  UnixNanos start{};  ///< inclusive; by ts_recv if the schema has it
+  /// Exclusive. A range without an end is refused, because the server would take its
+  /// start alone for a range of one nanosecond. See DayRange.
   std::optional<UnixNanos> end;
   SType stype_in = SType::RawSymbol;
   SType stype_out = SType::InstrumentId;
-  std::uint64_t limit = 0;  ///< records; 0: none
+  std::uint64_t limit = 0;  ///< number of records; 0: no limit
 };
 
-/// The range of a day in UTC, of raw symbols.
+/// The range of one UTC day, for raw symbols.
 [[nodiscard]] HistoricalRequest DayRange(std::string dataset,
                                          std::vector<std::string> symbols,
                                          Schema schema, std::chrono::sys_days day);
 
-/// How far a download has come.
+/// The progress of a download.
 struct DownloadProgress {
-  std::uint64_t bytes = 0;             ///< in the file
-  std::optional<std::uint64_t> total;  ///< known from Content-Length or the job's list
+  std::uint64_t bytes = 0;             ///< bytes in the file
+  std::optional<std::uint64_t> total;  ///< expected bytes, if they are known
 };
 
 /// A complete download.
 struct DownloadResult {
   std::string path;
   std::uint64_t bytes = 0;
-  std::string sha256;  ///< 64 hexadecimal digits, of the whole file
-  /// Whether the SHA-256 that the file must have was known: it is the one above. False
-  /// for ranges, and for files of a job whose list gives another kind of hash.
+  std::string sha256;  ///< of the complete file, 64 hexadecimal digits
+  /// Whether the expected SHA-256 was known; it then equals the one above. False for
+  /// ranges, and for files of a job whose list gives another kind of hash.
   bool verified = false;
 };
 
-/// What to write to a file.
+/// A download into a file.
 struct DownloadRequest {
-  /// A path of the API's server: "/v0/batch/download/…", from the job's list of files.
-  /// Empty: `range` is asked for.
+  /// A path on the API's server, "/v0/batch/download/…", from the list of the job's
+  /// files. If it is empty, `range` is downloaded.
   std::string url_path;
   HistoricalRequest range;
-  std::string path;        ///< of the file
-  bool overwrite = false;  ///< else an existing file is refused
-  /// url_path only: goes on with a file "path.part" of an earlier try.
+  std::string path;        ///< of the complete file
+  bool overwrite = false;  ///< false: an existing file is refused
+  /// url_path only: whether to resume from the "path.part" of an earlier attempt.
   bool resume = true;
-  std::optional<std::uint64_t> size;  ///< what the file must have, when known
-  std::string sha256;                 ///< what it must have, hex; empty: not known
-  /// The file's name until it is complete. Empty: "path.part"; for a range the first of
-  /// that, "path.part.2", "path.part.3"… that no file has. A range refuses one that
-  /// holds data. With `path` itself, `overwrite` too, the file has its name from the
-  /// beginning.
+  std::optional<std::uint64_t> size;  ///< expected size in bytes, if known
+  std::string sha256;                 ///< expected hash, hexadecimal; empty: unknown
+  /// The file's name until it is complete. By default (empty) it is "path.part"; for a
+  /// range it is the first of "path.part", "path.part.2", "path.part.3"… that does not
+  /// exist. A range refuses a part that holds data. If it equals `path`, and
+  /// `overwrite` is set, the file has its final name from the beginning.
   std::string part;
 };
 
 /// Databento's historical API over HTTPS, on the user's reactor.
 ///
 /// As a DataSource it streams one range of records at a time: Request, Start, then
-/// OnRecord until OnComplete or OnError, one of which comes once per Start. Calls (for
-/// metadata, symbology, batch) and downloads run beside it, any number at once, each on
-/// a connection of its own. Names are looked up, connections are made and certificates
-/// are verified without blocking; writing a file blocks as long as the disk takes.
+/// OnRecord until OnComplete or OnError, one of which is called once per Start. Calls
+/// (for metadata, symbology and batch) and downloads run concurrently with it, any
+/// number at a time, each on a connection of its own. Name lookup, connecting and
+/// certificate verification never block; writing a file blocks for as long as the disk
+/// takes.
 class HistoricalClient : public DataSource {
  public:
-  /// `reactor` must outlive the client. Throws Exception: InvalidApiKey when the key
-  /// has not 32 printable ASCII characters, InvalidArgument when an option is out of
-  /// range, CertificateError when ca_file or ca_dir cannot be read.
+  /// `reactor` must outlive the client. Throws Exception: InvalidApiKey unless the key
+  /// consists of 32 printable ASCII characters, InvalidArgument when an option is out
+  /// of range, CertificateError when ca_file or ca_dir cannot be read.
   HistoricalClient(Reactor* reactor, std::string api_key);
   HistoricalClient(Reactor* reactor, std::string api_key, HistoricalOptions options);
-  /// Ends everything without a word. Allowed inside the client's own handlers.
+  /// Cancels everything silently. Allowed inside the client's own handlers.
   ~HistoricalClient() override;
 
-  /// Says what Start asks for. `symbols` is a comma-separated list. Throws Exception:
-  /// InvalidDataset, InvalidSymbol, InvalidSchema, InvalidArgument (more than 2,000
-  /// symbols, no end, end before start), InvalidState while streaming.
+  /// Sets the range that Start requests. `symbols` is comma-separated. Throws
+  /// Exception: InvalidDataset, InvalidSymbol, InvalidSchema, InvalidArgument (more
+  /// than 2,000 symbols, no end, end before start), InvalidState while streaming.
   void Request(std::string_view dataset, std::string_view symbols, Schema schema,
                Timestamp start, Timestamp end);
   void Request(const HistoricalRequest& request);
 
-  /// Sends the request. It may cost money: it is sent once. Throws InvalidState without
-  /// a Request, or while streaming.
+  /// Sends the request, once, because it may cost money. Throws InvalidState without a
+  /// Request, and while streaming.
   void Start() override;
-  /// Ends the stream at once: no record after this; OnError comes with Cancelled in the
-  /// reactor's next turn, unless Start comes before. The client can be used again.
+  /// Ends the stream at once: no further record is delivered, and OnError is called
+  /// with Cancelled in the reactor's next turn, unless Start is called before. The
+  /// client can be used again.
   void Stop() override;
   void Pause() override;
   void Resume() override;
 
-  /// Called once, last, when every record of the range was delivered.
+  /// Sets the handler that is called once, as the last one, when every record of the
+  /// range was delivered.
   void OnComplete(std::function<void()> h);
-  /// Called with each text of the server's X-Warning headers, of streams and calls.
+  /// Sets the handler that is called with each text of the server's X-Warning headers,
+  /// for streams and calls.
   void OnWarning(std::function<void(const std::string& text)> h);
 
-  /// Whether a stream was started and has not ended.
+  /// Whether a stream is in progress.
   [[nodiscard]] bool IsStreaming() const noexcept;
-  /// Compressed bytes of this or the last stream.
+  /// Compressed bytes received by the present or the last stream.
   [[nodiscard]] std::uint64_t ReceivedBytes() const noexcept;
 
-  /// Names a call or a download; 0 is never given out. Ids are not reused.
+  /// Identifies a call or a download. Ids are never 0 and never reused.
   using CallId = std::uint64_t;
-  /// The response's body (JSON), at most 256 MiB of it, without the key should the
-  /// server repeat it, or why there is none.
+  /// The body of the response (JSON), or an error. It has at most 256 MiB, and the key
+  /// is removed from it if the server repeats it.
   using CallResult = std::expected<std::string, Error>;
   using CallHandler = std::move_only_function<void(CallResult)>;
   using Params = std::vector<std::pair<std::string, std::string>>;
 
-  /// A GET (for what only reads) of an endpoint like "metadata.list_datasets". The
-  /// handler runs once, in a later turn. For typed calls see historical_api.hpp. Throws
-  /// InvalidArgument without a handler.
+  /// Sends a GET, for read-only calls, to an endpoint such as "metadata.list_datasets".
+  /// The handler runs once, in a later turn. For typed calls see historical_api.hpp.
+  /// Throws InvalidArgument without a handler.
   CallId Get(std::string_view endpoint, const Params& params, CallHandler done);
-  /// A POST. Reads: it may be sent again, as a Get may (see max_retries).
+  /// Sends a POST. With Effect::Reads it may be retried like a Get; with Effect::Bills
+  /// only when the server refused it (see max_retries).
   enum class Effect { Reads, Bills };
   CallId Post(std::string_view endpoint, const Params& params, Effect effect,
               CallHandler done);
 
-  /// Writes a response's body to a file while it comes: to "path.part", which is synced
-  /// and renamed at the end, so that a file under the final name is complete. When it
-  /// fails or is cancelled, the part stays. The next try resumes that of a job's file,
-  /// which it reads first, in turns of about a MiB. That of a range was paid for: it is
-  /// never written over, and the next try takes another name; the error's message gives
-  /// the name of what is kept, unless the request gave it. A file that takes the final
-  /// name in the meantime is not replaced without `overwrite`: the complete data then
-  /// keeps the part's name, which the message gives. Throws InvalidArgument when the
-  /// request is malformed or the file exists, InvalidState when another download writes
-  /// the part or a range's part holds data, System when it cannot be made.
+  /// Writes the body of a response to a file as it arrives. The data goes to
+  /// "path.part", which is synced and renamed at the end, so that a file with the final
+  /// name is complete. If the download fails or is cancelled, the part remains. The
+  /// next attempt resumes the part of a job's file, after reading it in turns of about
+  /// 1 MiB. The part of a range was paid for: it is never overwritten, and the next
+  /// attempt uses another name. The error message names the part that remains, unless
+  /// the request named it. A file that appears under the final name in the meantime is
+  /// not replaced without `overwrite`: the complete data then keeps the name of the
+  /// part, which the message gives. Throws InvalidArgument when the request is
+  /// malformed or the file exists, InvalidState when another download writes the part
+  /// or the part of a range holds data, System when the part cannot be created.
   using DownloadHandler =
       std::move_only_function<void(std::expected<DownloadResult, Error>)>;
   using ProgressHandler = std::move_only_function<void(const DownloadProgress&)>;
   CallId Download(const DownloadRequest& request, ProgressHandler progress,
                   DownloadHandler done);
 
-  /// Ends a call or a download; its handler does not run. False when it is unknown.
+  /// Cancels a call or a download; its handler does not run. Returns false when it has
+  /// ended or does not exist.
   bool Cancel(CallId id);
 
  private:
@@ -197,7 +207,7 @@ class HistoricalClient : public DataSource {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Takes an application/x-www-form-urlencoded text apart: "a=b+c&d=%20".
+/// Parses application/x-www-form-urlencoded text, such as "a=b+c&d=%20".
 [[nodiscard]] HistoricalClient::Params FormParams(std::string_view form);
 
 }  // namespace dbnloop

@@ -17,7 +17,7 @@ namespace dbnloop {
 struct MappingInterval {
   std::uint32_t start_date = 0;
   std::uint32_t end_date = 0;
-  std::string symbol;  ///< in stype_out; empty: a gap, to be skipped
+  std::string symbol;  ///< in stype_out; an empty one is a gap, to be skipped
   bool operator==(const MappingInterval&) const = default;
 };
 
@@ -27,17 +27,17 @@ struct SymbolMapping {
   bool operator==(const SymbolMapping&) const = default;
 };
 
-/// The header of a DBN stream (protocol: 8-byte prelude, 100 fixed bytes, symbol
-/// lists).
+/// The header of a DBN stream. On the wire it consists of a prelude of 8 bytes, 100
+/// fixed bytes, and lists of symbols.
 struct Metadata {
   std::uint8_t version = 3;
   std::string dataset;
-  std::optional<Schema> schema;  ///< none: mixed, as in every live stream
+  std::optional<Schema> schema;  ///< nullopt: mixed, as in every live stream
   UnixNanos start{};
-  std::optional<UnixNanos> end;  ///< none: open
-  std::uint64_t limit = 0;       ///< 0: none
-  /// A field of version 1 that readers ignore; kept so that a file can be written again
-  /// as it was. Not set by an upgrade.
+  std::optional<UnixNanos> end;  ///< nullopt: open
+  std::uint64_t limit = 0;       ///< number of records; 0: no limit
+  /// A field of version 1 that readers ignore. It is kept so that a file can be
+  /// rewritten unchanged, and is removed by an upgrade.
   std::optional<std::uint64_t> record_count;
   std::optional<SType> stype_in;
   SType stype_out = SType::InstrumentId;
@@ -50,10 +50,10 @@ struct Metadata {
 
   bool operator==(const Metadata&) const = default;
 
-  /// Decodes a whole header (prelude included). Truncated when bytes are missing at the
-  /// end; ParseError says the offset.
+  /// Decodes a complete header, including the prelude. Truncated when bytes are missing
+  /// at the end; ParseError, with the offset, when it is malformed.
   static std::expected<Metadata, Error> Decode(std::span<const std::byte> bytes);
-  /// What UpgradePolicy does to the header: version and symbol_cstr_len.
+  /// Applies an upgrade policy to the header: sets version and symbol_cstr_len.
   void Upgrade(VersionUpgradePolicy policy) noexcept;
 };
 

@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-/// Publishers, datasets and venues. More may come: values that are not listed must
-/// survive.
+/// Publishers, datasets and venues. New ones may be added: unlisted values must be
+/// preserved.
 namespace dbnloop::dbn {
 
 enum class Venue : std::uint16_t {
@@ -81,7 +81,7 @@ enum class Venue : std::uint16_t {
   Xose = 71,
   Dbix = 72,
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(Venue value) noexcept;
 
 enum class Dataset : std::uint16_t {
@@ -139,7 +139,7 @@ enum class Dataset : std::uint16_t {
   XoseItch = 52,
   DbixCore = 53,
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(Dataset value) noexcept;
 
 enum class Publisher : std::uint16_t {
@@ -297,7 +297,7 @@ enum class Publisher : std::uint16_t {
   DbixCoreCgi = 152,
   DbixCoreCdef = 153,
 };
-/// The value's string; "Unknown" for values that this version does not know.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(Publisher value) noexcept;
 
 }  // namespace dbnloop::dbn

@@ -14,7 +14,7 @@
 
 namespace dbnloop {
 
-/// Enums of the known ones; strings both ways are in enum_strings.hpp.
+/// Enums of the known values; enum_strings.hpp converts them from and to strings.
 using dbn::Dataset;
 using dbn::Publisher;
 using dbn::ToString;
@@ -28,19 +28,19 @@ struct PublisherInfo {
   std::string_view venue;    ///< ISO 10383, "GLBX"
 };
 
-/// All publishers that this version knows, by id from 1 on without gaps. New ones
-/// appear at any time: an unknown id is no error.
+/// All publishers that this version knows, ordered by id, from 1 without gaps. New ones
+/// may appear at any time: do not treat an unknown id as an error.
 [[nodiscard]] std::span<const PublisherInfo> Publishers() noexcept;
 /// Null for an id that this version does not know.
 [[nodiscard]] inline const PublisherInfo* FindPublisher(std::uint16_t id) noexcept {
   const auto all = Publishers();
   return id >= 1 && id <= all.size() ? &all[id - 1U] : nullptr;
 }
-/// The same for a value of the enum, e.g. record.Publisher().
+/// The same lookup for a value of the enum, e.g. record.Publisher().
 [[nodiscard]] inline const PublisherInfo* FindPublisher(Publisher id) noexcept {
   return FindPublisher(static_cast<std::uint16_t>(id));
 }
-/// Codes of datasets ("GLBX.MDP3") and venues ("GLBX"); ids are positions from 1 on.
+/// The codes of datasets ("GLBX.MDP3") and venues ("GLBX"), ordered by id, from 1.
 [[nodiscard]] std::span<const std::string_view> Datasets() noexcept;
 [[nodiscard]] std::span<const std::string_view> Venues() noexcept;
 

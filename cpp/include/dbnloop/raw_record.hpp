@@ -6,10 +6,11 @@
 
 namespace dbnloop {
 
-/// A record without a struct to view it by: of an rtype that this version does not
-/// know, or shorter than its struct. It is a Record that has `hd` as the typed records
-/// do, so that a generic handler such as `[](const auto& r) { Count(r.hd.rtype); }`
-/// takes it too. Valid as long as the record itself.
+/// A record that cannot be viewed as a struct, because this version does not know its
+/// rtype or because it is shorter than its struct. It is a Record that has `hd` like
+/// the typed records, so that a generic handler such as
+/// `[](const auto& r) { Count(r.hd.rtype); }` accepts it too. Valid as long as the
+/// record itself.
 class RawRecord : public Record {
  public:
   explicit RawRecord(const RecordHeader* record)

@@ -7,16 +7,16 @@
 
 namespace dbnloop {
 
-/// A thin epoll wrapper that the user drives. One thread owns it: the thread that calls
-/// Poll or Run. Only Stop and Post may be called from other threads.
+/// A thin epoll wrapper that the user drives. The thread that calls Poll or Run owns
+/// it. Only Stop and Post may be called from other threads.
 ///
-/// Callbacks run inside Poll. A callback may add, modify and remove any fd (its own
-/// too), start and cancel timers, and destroy the owner of any callback; it may not
-/// call Poll or Run (Exception with InvalidState).
+/// Callbacks run inside Poll. A callback may add, modify and remove any fd (including
+/// its own), start and cancel timers, and destroy the owner of any callback. It may not
+/// call Poll or Run, which throw Exception(InvalidState).
 ///
-/// After fork the reactor, its clients and their connections stay the parent's. The
-/// child may destroy or close what it inherited, which ends nothing of the parent's;
-/// other calls throw Exception(InvalidState) there, or do nothing.
+/// After fork the reactor, its clients and their connections belong to the parent. The
+/// child may destroy or close what it inherited, which does not affect the parent.
+/// Other calls in the child throw Exception(InvalidState) or do nothing.
 class Reactor {
  public:
   /// `events` are epoll's bits (EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP, EPOLLRDHUP).
@@ -25,77 +25,84 @@ class Reactor {
   using TimerCallback = std::move_only_function<void()>;
   using Clock = std::chrono::steady_clock;
 
-  /// Names a timer; 0 is never given out. Ids are not reused.
+  /// Identifies a timer. Ids are never 0 and never reused.
   using TimerId = std::uint64_t;
 
-  /// Throws Exception(System) when no epoll or eventfd can be had.
+  /// Throws Exception(System) when the epoll instance or the eventfd cannot be created.
   Reactor();
-  /// Drops callbacks, timers and tasks, none of which runs any more; what they own may
-  /// call Remove and Cancel as it goes. Closes its own fds; fds that were added stay
-  /// open, they belong to the user. Not inside a callback, and after its clients.
+  /// Drops callbacks, timers and tasks without running them; the objects that they own
+  /// may call Remove and Cancel while they are destroyed. Closes the reactor's own fds.
+  /// Fds that were added stay open, because they belong to the user. Must not run
+  /// inside a callback, nor before the destructors of its clients.
   ~Reactor();
   Reactor(const Reactor&) = delete;
   Reactor& operator=(const Reactor&) = delete;
 
-  /// Watches `fd`, level-triggered. Throws Exception: InvalidArgument when fd is
-  /// negative, already added or cb is empty; System when epoll refuses it.
+  /// Watches `fd`, level-triggered. Throws Exception: InvalidArgument when `fd` is
+  /// negative or already added, or `cb` is empty; System when epoll refuses the fd.
   void Add(int fd, std::uint32_t events, Callback cb);
-  /// Changes the interest of an added fd, also for what the current batch holds
-  /// already. Interest 0 still reports ERR and HUP: to silence an fd, Remove it. Throws
-  /// Exception: InvalidArgument when fd was not added; System when epoll refuses it.
+  /// Changes the interest of an added fd, including for events that the current batch
+  /// already holds. Interest 0 still reports ERR and HUP: to silence an fd, Remove it.
+  /// Throws Exception: InvalidArgument when `fd` was not added; System when epoll
+  /// refuses the change.
   void Modify(int fd, std::uint32_t events);
-  /// Forgets an fd; no callback for it runs after this returns, not even one that the
-  /// current batch already holds. Unknown fds are ignored. Call it before close(fd).
+  /// Stops watching an fd. No callback for it runs after this returns, not even for an
+  /// event that the current batch already holds. Unknown fds are ignored. Call it
+  /// before close(fd).
   void Remove(int fd);
-  /// Whether fd is watched now.
+  /// Whether `fd` is being watched.
   [[nodiscard]] bool Contains(int fd) const noexcept;
 
-  /// One bounded turn: waits at most `timeout_ms` (-1: no limit, 0: not at all) for
-  /// fds, timers and posted tasks, runs what is ready, returns how many callbacks ran.
-  /// A signal (EINTR) is zero events. Exceptions of callbacks pass through; the reactor
-  /// stays usable, and what had not run yet runs in the next turn.
+  /// Runs one bounded turn: waits at most `timeout_ms` (-1: without limit, 0: not at
+  /// all) for fds, timers and posted tasks, runs what is ready and returns how many
+  /// callbacks ran. A signal (EINTR) counts as zero events. Exceptions of callbacks
+  /// pass through; the reactor stays usable, and whatever has not run yet runs in the
+  /// next turn.
   ///
-  /// A timer runs after the callbacks of every fd that was ready when, or after, its
-  /// deadline passed, however late this turn is: a timer that takes an fd for silent is
-  /// right about it, also after the process was stopped for long.
+  /// A timer runs after the callbacks of every fd that was ready when its deadline
+  /// passed, or later, however late the turn is. A timer that judges an fd to be silent
+  /// is therefore right, even after the process was stopped for a long time.
   int Poll(int timeout_ms = -1);
-  /// Polls until Stop. A Stop that came before Run makes it return at once.
+  /// Polls until Stop. Returns at once if Stop was called before Run.
   void Run();
-  /// Ends Run after the current batch; wakes a waiting Poll. Thread-safe, and safe in
-  /// signal handlers.
+  /// Ends Run after the current batch and wakes a waiting Poll. Thread-safe and
+  /// async-signal-safe.
   void Stop() noexcept;
 
-  /// Runs `task` once in the next turn, in order. Thread-safe. Tasks posted by a task
-  /// run in the turn after. Throws InvalidArgument when it is empty.
+  /// Runs `task` once in the next turn, in the order of the calls. Thread-safe. A task
+  /// that is posted by a task runs in the turn after that. Throws InvalidArgument when
+  /// `task` is empty.
   void Post(Task task);
 
-  /// The epoll fd: readable when Poll has something to do, including due timers (kept
-  /// exact by a timerfd once Fd was called) and posted tasks. For use inside another
-  /// loop. Owned by the reactor.
+  /// The epoll fd, for use inside another loop. It is readable when Poll has something
+  /// to do, including due timers (kept exact by a timerfd once Fd was called) and
+  /// posted tasks. The reactor owns it.
   [[nodiscard]] int Fd();
 
-  /// Runs `cb` once, `delay` from now (rounded up to the wait's whole ms; below 0 is 0,
-  /// above 10 years is 10 years). Throws InvalidArgument when it is empty.
+  /// Runs `cb` once, `delay` from now. The wait is rounded up to whole ms; a delay
+  /// below 0 counts as 0, and one above 10 years as 10 years. Throws InvalidArgument
+  /// when `cb` is empty.
   TimerId After(Clock::duration delay, TimerCallback cb);
-  /// Runs `cb` every `period` until cancelled; late turns are not made up for. Throws
-  /// InvalidArgument when `cb` is empty or `period` is not above 0.
+  /// Runs `cb` every `period` until cancelled. Runs that were missed are not repeated.
+  /// Throws InvalidArgument when `cb` is empty or `period` is not positive.
   TimerId Every(Clock::duration period, TimerCallback cb);
-  /// Returns false when the timer has run already or is unknown. A timer may cancel
-  /// itself.
+  /// Cancels a timer. Returns false when it has fired or does not exist. A timer may
+  /// cancel itself.
   bool Cancel(TimerId id) noexcept;
 
-  /// The time that this turn began with; timers count from it. Outside a turn: now.
+  /// The time at which the present turn began, from which timers count; outside a turn,
+  /// the present time.
   [[nodiscard]] Clock::time_point Now() const;
 
-  /// Whether this process is a child that inherited the reactor by fork(). Without a
-  /// system call; what _Fork or a bare clone makes is not noticed.
+  /// Whether this process is a child that inherited the reactor by fork(). Needs no
+  /// system call; does not detect children of _Fork or a bare clone.
   [[nodiscard]] bool InChild() const noexcept;
 
-  /// How many turns there were: calls of Poll, those of Run included. A number that
-  /// grows while nothing happens tells of a loop that spins.
+  /// The number of turns so far, including those of Run. If it grows while nothing
+  /// happens, the loop spins.
   [[nodiscard]] std::uint64_t Polls() const noexcept;
 
-  /// Replaces the clock, for tests that must not sleep. Call it before any timer.
+  /// Replaces the clock, for tests that must not sleep. Call it before adding timers.
   void SetClockForTest(std::function<Clock::time_point()> now);
 
  private:

@@ -15,8 +15,9 @@
 
 namespace dbnloop {
 
-/// Where the record types come from: databento-cpp when the build has it (so that user
-/// code mixes both libraries freely), else dbnloop's own of the same layout and names.
+/// The source of the record types: databento-cpp if the build uses it, so that user
+/// code can mix both libraries freely, otherwise dbnloop's own types of the same layout
+/// and names.
 #if DBNLOOP_HAS_DATABENTO_CPP
 namespace dbn = ::databento;
 #endif
@@ -70,7 +71,7 @@ using dbn::UnixNanos;
 using dbn::UserDefinedInstrument;
 using dbn::VersionUpgradePolicy;
 using dbn::WithTsOut;
-/// The code of an error record. (dbnloop::ErrorCode is the library's own.)
+/// The code of an error record; dbnloop::ErrorCode is the library's own.
 using GatewayErrorCode = dbn::ErrorCode;
 /// A point in time: nanoseconds since the UNIX epoch, UTC.
 using Timestamp = UnixNanos;

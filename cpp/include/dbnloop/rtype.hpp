@@ -57,12 +57,12 @@ constexpr decltype(auto) VisitRType(RType rtype, F&& f) {
   }
 }
 
-/// Bytes of a record's header: the least that any record has.
+/// The size in bytes of a record's header, the minimum of any record.
 inline constexpr std::size_t kRecordHeaderSize = sizeof(RecordHeader);
-/// Bytes of the largest record that a length byte can say.
+/// The size in bytes of the largest record that a length byte can express.
 inline constexpr std::size_t kMaxEncodableRecordSize = 255 * 4;
 
-/// Bytes of the struct of `rtype` in a DBN version, ts_out not counted;
+/// The size in bytes of the struct of `rtype` in a DBN version, without ts_out;
 /// kRecordHeaderSize for an unknown rtype.
 constexpr std::size_t MinRecordSize(RType rtype, std::uint8_t version) {
   switch (rtype) {

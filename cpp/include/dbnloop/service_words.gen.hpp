@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-/// Words of the services. Only their strings are ever sent: the numbers mean nothing.
+/// Enums of the services. Only their strings are ever sent; the numbers have no meaning.
 namespace dbnloop {
 
 enum class RollRule : std::uint8_t {
@@ -11,7 +11,7 @@ enum class RollRule : std::uint8_t {
   OpenInterest = 1,
   Volume = 2,
 };
-/// The value's string; "Unknown" for other values.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(RollRule value) noexcept;
 
 enum class SymbologyResolutionStatus : std::uint8_t {
@@ -19,7 +19,7 @@ enum class SymbologyResolutionStatus : std::uint8_t {
   Ok = 1,
   Partial = 2,
 };
-/// The value's string; "Unknown" for other values.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(SymbologyResolutionStatus value) noexcept;
 
 enum class PriceType : std::uint8_t {
@@ -27,14 +27,14 @@ enum class PriceType : std::uint8_t {
   Fixed = 1,
   Float = 2,
 };
-/// The value's string; "Unknown" for other values.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(PriceType value) noexcept;
 
 enum class ReconnectPolicy : std::uint8_t {
   None = 0,
   Reconnect = 1,
 };
-/// The value's string; "Unknown" for other values.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(ReconnectPolicy value) noexcept;
 
 enum class Packaging : std::uint8_t {
@@ -42,7 +42,7 @@ enum class Packaging : std::uint8_t {
   Tar = 1,
   Zip = 2,
 };
-/// The value's string; "Unknown" for other values.
+/// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(Packaging value) noexcept;
 
 }  // namespace dbnloop

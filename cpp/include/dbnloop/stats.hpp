@@ -9,43 +9,43 @@
 
 namespace dbnloop {
 
-/// How long something took, as counts in buckets that double: bucket 0 holds what took
-/// no time (or less: two clocks disagree), bucket n what took 2^(n-1) to 2^n - 1 ns.
-/// Fixed in size; adding costs a few instructions.
+/// A histogram of durations in buckets whose width doubles. Bucket 0 counts values of
+/// zero or less (two clocks disagree), bucket n counts values of 2^(n-1) to 2^n - 1 ns.
+/// The size is fixed, and adding a value takes a few instructions.
 struct LatencyHistogram {
   static constexpr std::size_t kBuckets = 64;
 
   std::array<std::uint64_t, kBuckets> counts{};
 
   void Add(std::chrono::nanoseconds value) noexcept;
-  /// How many values were added.
+  /// The number of values that were added.
   [[nodiscard]] std::uint64_t Count() const noexcept;
-  /// A bound that the fraction `q` (0 to 1) of the values does not pass: the end of its
-  /// bucket, so at most twice the value itself. 0 when nothing was added.
+  /// An upper bound of the quantile `q` (0 to 1): the end of its bucket, which is at
+  /// most twice the value itself. 0 when no value was added.
   [[nodiscard]] std::chrono::nanoseconds Quantile(double q) const noexcept;
 };
 
-/// What a source did since its stream began (Connect of a live client, Start of the
-/// others). Counting is by batch and by run, never by record.
+/// Counters of a source since its stream began (Connect of a live client, Start of the
+/// others). Counting takes place per batch and per run, never per record.
 struct SourceStats {
-  std::uint64_t bytes_read = 0;  ///< as they came (compressed; without TLS and HTTP)
-  std::uint64_t reads = 0;       ///< pieces that they came in
-  std::uint64_t bytes = 0;       ///< of records that were taken, upgraded, with ts_out
-  std::uint64_t batches = 0;     ///< that they were handed out in
-  std::array<std::uint64_t, 256> records{};  ///< taken, by rtype
-  std::uint64_t polls = 0;                   ///< turns of the reactor meanwhile
+  std::uint64_t bytes_read = 0;  ///< bytes received, compressed, without TLS and HTTP
+  std::uint64_t reads = 0;       ///< reads that received them
+  std::uint64_t bytes = 0;       ///< bytes of consumed records, upgraded, with ts_out
+  std::uint64_t batches = 0;     ///< batches that contained them
+  std::array<std::uint64_t, 256> records{};  ///< consumed records, by rtype
+  std::uint64_t polls = 0;                   ///< turns of the reactor during that time
   std::uint64_t pauses = 0;                  ///< calls of Pause that took effect
-  std::chrono::nanoseconds paused{};  ///< all of them together, this one included
-  std::size_t buffered = 0;           ///< bytes held now, not yet handed out
-  /// Since the last byte came; heartbeats count, so that on a healthy live session it
-  /// stays below the heartbeat interval. 0 before the first.
+  std::chrono::nanoseconds paused{};         ///< total, including the present pause
+  std::size_t buffered = 0;  ///< bytes buffered now and not yet delivered
+  /// Time since the last byte arrived; 0 before the first. Heartbeats count, so on a
+  /// healthy live session it stays below the heartbeat interval.
   std::chrono::nanoseconds silence{};
-  /// Live clients with ts_out: this machine's clock less ts_out, and ts_out less
-  /// ts_recv, of the last record of each batch.
+  /// Live clients with ts_out: the local clock minus ts_out, and ts_out minus ts_recv,
+  /// sampled at the last record of each batch.
   LatencyHistogram gateway_to_client;
   LatencyHistogram venue_to_gateway;
 
-  /// Records of all types together.
+  /// The number of consumed records of all types.
   [[nodiscard]] std::uint64_t TotalRecords() const noexcept;
 };
 

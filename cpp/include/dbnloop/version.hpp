@@ -4,7 +4,8 @@
 
 namespace dbnloop {
 
-/// The library's version; the CMake project's is the same, which a test checks.
+/// The version of the library. It equals that of the CMake project, which a test
+/// checks.
 inline constexpr std::string_view kVersion = "0.1.0";
 
 }  // namespace dbnloop

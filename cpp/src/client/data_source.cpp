@@ -182,7 +182,7 @@ DataSource::InflateResult DataSource::Inflate(proto::ZstdStream& zstd,
   }
 }
 
-// NOLINTNEXTLINE(performance-unnecessary-value-param): the design's signature.
+// NOLINTNEXTLINE(performance-unnecessary-value-param): derived sources pass it on.
 bool DataSource::DeliverError(Error e) {
   const auto control = control_;
   if (const auto handler = on_error_) (*handler)(e);

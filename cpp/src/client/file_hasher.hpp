@@ -12,7 +12,7 @@
 namespace dbnloop {
 
 /// The SHA-256 of a file that is there, from its beginning: a MiB a turn of the
-/// reactor, so that others have theirs. Destroying it ends it without a word.
+/// reactor, so that others have theirs. Destroying it cancels it silently.
 class FileHasher {
  public:
   struct Hashed {

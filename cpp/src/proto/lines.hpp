@@ -35,7 +35,7 @@ class LineReader {
 /// keys and a trailing '|' are fine. A pair is split at its first '='.
 std::optional<std::string_view> ValueOf(std::string_view line, std::string_view key);
 
-/// ASCII's capitals made small, whatever the locale.
+/// Lower-cases ASCII letters, independent of the locale.
 std::string LowerCase(std::string_view text);
 
 /// The most bytes of a peer's text that a message repeats.

@@ -14,18 +14,19 @@
 
 namespace dbnloop::detail {
 
-/// Shared between a source and the call in progress, which may destroy the source.
+/// State shared by a source and the delivery in progress, which may destroy the source.
 struct DeliveryControl {
   bool stop = false;         ///< no further record after the current handler returns
-  bool destroyed = false;    ///< touch nothing of the source any more
-  bool pumping = false;      ///< delivery is on the stack: never recursive
-  std::uint64_t stream = 0;  ///< counts streams: another one may begin in a handler
+  bool destroyed = false;    ///< the source is gone and must not be touched
+  bool pumping = false;      ///< delivery is on the stack; it is never recursive
+  std::uint64_t stream = 0;  ///< counts streams; a handler may begin another one
 };
 
-/// Hands batches to a handler: one static dispatch per run, a typed loop inside.
+/// Delivers batches to a handler: one static dispatch per run, with a typed loop
+/// inside.
 ///
-/// A record counts as taken before its handler is called, so that whatever the handler
-/// does (pause, close, destroy, throw) none comes twice and none is lost.
+/// A record counts as consumed before its handler is called, so that no record is lost
+/// or duplicated, whatever the handler does (pause, close, destroy, throw).
 template <typename H>
 class Dispatcher {
  public:
@@ -50,9 +51,9 @@ class Dispatcher {
   }
 
  private:
-  // Counts the records of a run that were taken; tells the parser once, however the
-  // loop over them is left. The parser outlives the loop (Pump shares it), but its
-  // stream may have been replaced by a handler.
+  // Counts the consumed records of a run and reports them to the parser once, however
+  // the loop over them is left. The parser outlives the loop (Pump shares it), but a
+  // handler may have replaced its stream.
   class Taken {
    public:
     Taken(DbnParser& parser, const DeliveryControl& control, std::size_t size)
@@ -128,8 +129,8 @@ class Dispatcher {
     }
   }
 
-  // The whole run as one span; one record each where the records are longer than the
-  // struct (ts_out behind it, fields of a newer version).
+  // The complete run as one span, or spans of one record each where the records are
+  // longer than the struct (a ts_out follows it, or fields of a newer version).
   template <typename T>
   void SpansOf(const std::byte* p, const RecordRun& run, Taken& taken) {
     if (run.record_size == sizeof(T)) {
@@ -147,7 +148,7 @@ class Dispatcher {
     }
   }
 
-  // The count lives in a register: `taken` is written when the loop is left.
+  // The count stays in a register; `taken` is written when the loop is left.
   template <typename F>
   static void Each(const std::byte* p, const RecordRun& run, Taken& taken, F call) {
     const std::size_t size = run.record_size;
@@ -166,7 +167,7 @@ class Dispatcher {
     } while (done != count && !taken.Stopped());
   }
 
-  // Of a record that is longer than we know: ts_out is at its very end.
+  // For a record that is longer than known here: ts_out is at its very end.
   template <typename T>
   static WithTsOut<T> CopyWithTsOut(const std::byte* at, const RecordRun& run) {
     UnixNanos ts_out;

@@ -10,11 +10,11 @@
 #include "dbnloop/record.hpp"
 #include "dbnloop/rtype.hpp"
 
-/// What a record handler takes, found at compile time.
+/// Determines at compile time what a record handler accepts.
 ///
-/// A generic lambda is callable with anything, and merely asking whether it is would
-/// compile its body for that argument. So a handler is asked with a braced argument,
-/// `h({pointer, count})`: from braces no template parameter is deduced, and only
+/// A generic lambda is callable with anything, and merely testing this would compile
+/// its body for that argument. A handler is therefore tested with a braced argument,
+/// `h({pointer, count})`: no template parameter is deduced from braces, so only
 /// parameters that name their type remain.
 namespace dbnloop::detail {
 
@@ -29,8 +29,8 @@ concept NamesTsOut = requires(H& h, const T& record, UnixNanos ts_out) {
 template <typename H, typename T>
 concept NamesOne = requires(H& h, const T& record) { h({record}); };
 
-// Templates over spans only, std::bind_front and the like name nothing, but refuse a
-// plain record; so they can be asked directly.
+// Templates over spans only, std::bind_front and the like name no type, but refuse a
+// plain record, so they can be tested directly.
 template <typename H, typename T, typename Arg>
 concept TakesOnly = !std::is_invocable_v<H&, const T&> && std::is_invocable_v<H&, Arg>;
 
@@ -44,7 +44,7 @@ inline constexpr bool kTakesTsOut =
 template <typename H, typename T>
 inline constexpr bool kTakesTsOutRun =
     NamesRun<H, WithTsOut<T>> || TakesOnly<H, T, std::span<const WithTsOut<T>>>;
-/// Takes any record, of unknown type too; either names Record or is generic.
+/// Accepts any record, including those of unknown type: names Record or is generic.
 template <typename H>
 concept NamesRecord = NamesOne<H, Record> && std::is_invocable_v<H&, const Record&>;
 
@@ -59,7 +59,7 @@ constexpr bool TakesRaw() {
 
 /// How the records of a run reach the handler.
 enum class Form {
-  Skip,      ///< nothing takes them
+  Skip,      ///< nothing accepts them
   TsOutRun,  ///< std::span<const WithTsOut<T>>
   TsOut,     ///< const WithTsOut<T>&
   Run,       ///< std::span<const T>
@@ -67,8 +67,8 @@ enum class Form {
   Any        ///< const Record&
 };
 
-/// The form for records of struct T in a stream with or without ts_out. What is named
-/// goes before what is generic.
+/// The form for records of struct T in a stream with or without ts_out. Named
+/// parameters take precedence over generic ones.
 template <typename H, typename T>
 constexpr Form FormOf(bool ts_out) {
   if constexpr (kTakesTsOutRun<H, T>) {
@@ -94,7 +94,7 @@ constexpr bool TakesAnyOf() {
           ...);
 }
 
-/// Whether H takes anything at all.
+/// Whether H accepts any record at all.
 template <typename H>
 inline constexpr bool kTakesAnything =
     TakesAnyOf<H, MboMsg, TradeMsg, Mbp1Msg, Mbp10Msg, BboMsg, Cmbp1Msg, CbboMsg,
@@ -102,7 +102,7 @@ inline constexpr bool kTakesAnything =
                SymbolMappingMsg, SystemMsg>() ||
     TakesRaw<H>();
 
-/// What DataSource::OnRecord accepts.
+/// The handlers that DataSource::OnRecord accepts.
 template <typename H>
 concept RecordHandler = kTakesAnything<H>;
 
