@@ -46,7 +46,7 @@ type session struct {
 	client  *dbnloop.LiveClient
 	stream  *stream.Stream
 	asked   sharedSnapshot // by scrapes of the metrics
-	// streamed: the text phase has passed, what came behind it is data.
+	// streamed: the text phase is over, and what came after it is data.
 	streamed bool
 }
 
