@@ -20,7 +20,8 @@ RUN apt-get update \
 ENV GOTOOLCHAIN=local GOFLAGS=-buildvcs=false
 WORKDIR /src
 # Modules first: they change less often than the sources.
-COPY go.mod go.sum ./
+COPY go.mod go.sum go.work ./
+COPY cmd/go.mod cmd/go.sum cmd/
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 
 FROM toolchain AS build

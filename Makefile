@@ -14,6 +14,8 @@ VERSION := $(shell awk '/^project.dbnloop VERSION/ {print $$3}' CMakeLists.txt)
 # Go's build cache does not see a changed static library: scripts/cgo-env.sh puts the
 # library's hash into the linker flags, so that a changed library is a changed build.
 GO = env $$(scripts/cgo-env.sh) go
+# The packages of both modules: the library's and the programs'.
+PACKAGES := ./... ./cmd/...
 GOTEST = $(GO) test
 
 .PHONY: help
@@ -49,8 +51,8 @@ test-cpp: deps
 
 .PHONY: test-go
 test-go: build
-	@$(GO) vet ./...
-	@$(GOTEST) -race -timeout 15m ./...
+	@$(GO) vet $(PACKAGES)
+	@$(GOTEST) -race -timeout 15m $(PACKAGES)
 	@$(GOTEST) -tags dbnloop_poison .
 	@GOEXPERIMENT=cgocheck2 $(GOTEST) .
 	@CGO_ENABLED=0 go build ./dbn/... ./gateway/... ./sim/...
@@ -123,7 +125,7 @@ fmt: ## Format the C++ and Go sources
 
 .PHONY: generate
 generate: ## Regenerate the files made from schema/dbn.json, and the sample data
-	@go generate ./...
+	@go generate $(PACKAGES)
 
 # DATABENTO_CPP names a directory with databento-cpp's sources, CPP_HTTPLIB one with a newer
 # httplib.h than Debian's, for machines without GitHub.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dbnloop/dbnloop/bindings"
+	"github.com/dbnloop/dbnloop/internal/reword"
 )
 
 // ErrorCode is the reason of a failure. The values equal those of the C and C++ libraries.
@@ -79,7 +80,7 @@ func httpError(h *bindings.HTTPFailure) *HTTPError {
 		return nil
 	}
 	e := &HTTPError{
-		Status: int(h.Status), Case: h.Case(), Message: h.Message(), Docs: h.Docs(),
+		Status: int(h.Status), Case: h.Case(), Message: reword.Text(h.Message()), Docs: h.Docs(),
 		RequestID: h.RequestID(), RetryAfter: -1,
 		AvailableStart: h.AvailableStart(), AvailableEnd: h.AvailableEnd(), Payload: h.Payload(),
 	}
@@ -174,7 +175,7 @@ func (c ErrorCode) String() string {
 }
 
 func fromC(e *bindings.Error) error {
-	return &Error{Code: ErrorCode(e.Code), Message: e.Message, Errno: syscall.Errno(e.Errno)}
+	return &Error{Code: ErrorCode(e.Code), Message: reword.Text(e.Message), Errno: syscall.Errno(e.Errno)}
 }
 
 func systemError(what string, err error) error {
@@ -184,5 +185,5 @@ func systemError(what string, err error) error {
 }
 
 func newError(code ErrorCode, format string, args ...any) *Error {
-	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+	return &Error{Code: code, Message: reword.Text(fmt.Sprintf(format, args...))}
 }

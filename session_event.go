@@ -3,6 +3,7 @@ package dbnloop
 import (
 	"github.com/dbnloop/dbnloop/bindings"
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/reword"
 )
 
 // SessionEventKind is the kind of a session event.
@@ -66,7 +67,7 @@ func sessionEventOf(event *bindings.Event) SessionEvent {
 		Kind: SessionEventKind(in.Kind), Code: dbn.ErrorCode(in.ErrorCode), Fatal: in.Fatal != 0,
 		SubscriptionID: in.SubscriptionID, Schema: dbn.Schema(max(in.Schema, 0)),
 		HasSchema: in.Schema != bindings.Unset, TsEvent: dbn.UnixNanos(in.TsEvent),
-		Message: string(bytesOf(event)),
+		Message: reword.Text(string(bytesOf(event))),
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dbnloop/dbnloop/bindings"
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/reword"
 )
 
 // native is implemented by the C handle of every kind of client.
@@ -266,7 +267,7 @@ func (c *source) onSession(event SessionEvent) {
 }
 
 func errorOf(event *bindings.Event) *Error {
-	return &Error{ErrorCode(event.Code), string(bytesOf(event)), syscall.Errno(event.Errno), httpError(event.HTTP)}
+	return &Error{ErrorCode(event.Code), reword.Text(string(bytesOf(event))), syscall.Errno(event.Errno), httpError(event.HTTP)}
 }
 
 func (c *source) onError(event *bindings.Event) {

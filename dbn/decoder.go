@@ -8,6 +8,8 @@ import (
 	"io"
 	"strings"
 	"unsafe"
+
+	"github.com/dbnloop/dbnloop/internal/reword"
 )
 
 // DecodeError is a fault of a stream and its position. Every complete record before it was
@@ -18,7 +20,7 @@ type DecodeError struct {
 }
 
 func (e *DecodeError) Error() string {
-	return fmt.Sprintf("dbn: at byte %d: %s", e.Offset, strings.TrimPrefix(e.Err.Error(), "dbn: "))
+	return reword.Text(fmt.Sprintf("dbn: at byte %d: %s", e.Offset, strings.TrimPrefix(e.Err.Error(), "dbn: ")))
 }
 
 // Unwrap returns the cause; io.ErrUnexpectedEOF when the input is cut off.

@@ -22,15 +22,21 @@ mapfile -t cxx_units < <(git ls-files 'cpp/src/*.cpp' 'capi/src/*.cpp' | grep -v
 
 quiet_output=1 check gofmt gofmt -l $(git ls-files '*.go')
 check clang-format clang-format-19 --dry-run -Werror "${cxx[@]}"
-check "go vet" scripts/go.sh vet ./...
-check staticcheck scripts/go.sh tool -modfile=tools/go.mod staticcheck ./...
+# Both modules, as the workspace joins them. The tools' own module stays out of it, so that it
+# decides no version of the programs' dependencies.
+packages=(./... ./cmd/...)
+GOWORK=off go build -modfile=tools/go.mod -o build/tools/ \
+  honnef.co/go/tools/cmd/staticcheck golang.org/x/vuln/cmd/govulncheck || exit 1
+check "go vet" scripts/go.sh vet "${packages[@]}"
+check staticcheck env $(scripts/cgo-env.sh) build/tools/staticcheck "${packages[@]}"
+check "go mod tidy" scripts/tidy.sh -diff
 check "go mod verify" go mod verify
 check words scripts/words.pl
 # Known faults in what we depend on. A machine that cannot ask the database cannot tell:
 # that is said, and is no failure. Anything else is.
 vulnerabilities() {
   local output
-  output=$(scripts/go.sh tool -modfile=tools/go.mod govulncheck ./... 2>&1) && return
+  output=$(env $(scripts/cgo-env.sh) build/tools/govulncheck "${packages[@]}" 2>&1) && return
   if grep -q 'fetching vulnerabilities' <<<"$output"; then
     echo "its database cannot be reached"
     return 77

@@ -4,8 +4,8 @@ package main
 import (
 	"os"
 
-	"github.com/dbnloop/dbnloop/internal/cli"
-	"github.com/dbnloop/dbnloop/internal/tail"
+	"github.com/dbnloop/dbnloop/cmd/internal/cli"
+	"github.com/dbnloop/dbnloop/cmd/internal/tail"
 )
 
 // version is set by make; go install leaves it empty.

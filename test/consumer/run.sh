@@ -61,6 +61,21 @@ go_consumer() { # name, then the command that builds ./consumer
 cp -r test/consumer/go "$work/go"
 cd "$work/go"
 go mod edit -replace "github.com/dbnloop/dbnloop=$root"
+# Whoever imports the library gets what it needs and nothing of a program: neither compiled in
+# nor, in the graph of modules, to be downloaded or reported by a scanner.
+allowed='example.com/consumer|github.com/dbnloop/dbnloop|github.com/klauspost/compress'
+allowed+='|github.com/cespare/xxhash/v2|golang.org/x/sys'
+if go list -deps -f '{{with .Module}}{{.Path}}{{end}}' ./... | sort -u | grep -vxE "|$allowed"; then
+  echo "consumer: a program that imports the library compiles these modules too" >&2
+  exit 1
+fi
+# go-cmp is for the library's tests; it needs no module itself.
+allowed+='|github.com/google/go-cmp|go|toolchain'
+if go mod graph | tr ' ' '\n' | sed 's/@.*//' | sort -u | grep -vxE "$allowed"; then
+  echo "consumer: a program that imports the library has these modules in its graph" >&2
+  exit 1
+fi
+echo "consumer go modules: none that only a program needs"
 go_consumer "go" env $("$root/scripts/cgo-env.sh") go build -o consumer .
 env $("$root/scripts/cgo-env.sh") go build -o "$work/range-go" ./range
 # Vendored: the module's own tree is not there, so the installed library is named by
@@ -81,6 +96,8 @@ if CGO_ENABLED=0 go build -mod=mod -o consumer . 2>"$work/nocgo"; then
 fi
 grep -q build_it_with_CGO_ENABLED_1 "$work/nocgo"
 cd "$root"
+
+test/consumer/go_install.sh
 
 # The same range in C++, C, Go and dbn-tail: the same bytes. (That dbn-tail's are those of the
 # server's file is for the tests of dbn-tail.)

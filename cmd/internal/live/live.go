@@ -1,0 +1,237 @@
+// Package live runs a live session that feeds a stream, and serves what it counts to Prometheus.
+package live
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/output"
+	"github.com/dbnloop/dbnloop/cmd/internal/stream"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// Options say what a live session asks for, and where its records go.
+type Options struct {
+	Host, Dataset string
+	Port          int
+	Key           string
+	KeyOrigin     string // what messages say of the key in its place
+	Client        []dbnloop.LiveOption
+	Subscriptions []dbnloop.Subscription // one for each schema
+	Upgrade       string                 // the flag's value, for messages
+
+	Output    *output.Output
+	Selection stream.Selection
+	Stats     time.Duration // between two lines of statistics; 0: none
+	Metrics   string        // the address that they are served at; empty: none
+	Summary   bool          // print a summary at a good end
+
+	Stdout io.Writer
+	Exit   func(code int)
+}
+
+// session is a live session that feeds a stream.
+type session struct {
+	Options
+	log     *slog.Logger
+	reactor *dbnloop.Reactor
+	client  *dbnloop.LiveClient
+	stream  *stream.Stream
+	asked   sharedSnapshot // by scrapes of the metrics
+	// streamed: the text phase is over, and what came after it is data.
+	streamed bool
+}
+
+// Run runs a session until its stream is over.
+func Run(log *slog.Logger, o Options) error {
+	reactor, err := dbnloop.NewReactor()
+	if err != nil {
+		return err
+	}
+	defer reactor.Close() //nolint:errcheck // nothing is lost with it
+	s := &session{Options: o, log: log, reactor: reactor}
+	var schemas []dbn.Schema
+	for _, subscription := range o.Subscriptions {
+		schemas = append(schemas, subscription.Schema)
+	}
+	s.stream = stream.New(log, schemas, o.Output, o.Selection, o.Stdout)
+	if o.Metrics != "" {
+		served, err := serveMetrics(o.Metrics, s.snapshot)
+		if err != nil {
+			return err
+		}
+		defer served.close()
+		log.Info("metrics at " + served.url())
+	}
+	if err := s.open(); err != nil {
+		return s.explain(err)
+	}
+	defer s.client.Close() //nolint:errcheck // nothing is lost with it
+
+	endSignals := exit.WatchSignals(
+		func(number syscall.Signal) { reactor.Post(func() { s.stopBy(number) }) },
+		func() { reactor.Post(s.state) },
+		o.Exit,
+	)
+	defer endSignals()
+	if err := s.watch(); err != nil {
+		return err
+	}
+	for !s.stream.Over() {
+		if _, err := reactor.Poll(-1); err != nil {
+			s.stream.End(err)
+		}
+		s.stream.EndTurn()
+	}
+	s.client.Close() //nolint:errcheck // the stream is over
+	return s.conclude(s.stream.Finish())
+}
+
+// watch sets up what happens besides the session: statistics from time to time, and the
+// end when the reader of a pipe on standard output goes away while nothing is written, as
+// in "dbn-tail … | head -1" on a quiet market.
+func (s *session) watch() error {
+	if s.Stats > 0 {
+		if _, err := s.reactor.Every(s.Stats, s.tick); err != nil {
+			return err
+		}
+	}
+	if s.Output.Path != "" || s.Output.Tee != "" {
+		// A quiet session has turns too, so that what a file lags behind stays bounded.
+		if _, err := s.reactor.Every(output.MaxLag/5, func() {}); err != nil {
+			return err
+		}
+	}
+	return s.stream.WatchReader(s.reactor, s.Stdout)
+}
+
+// open makes the client and asks for everything.
+func (s *session) open() (err error) {
+	if s.client, err = dbnloop.NewLiveClient(s.reactor, s.Key, s.Client...); err != nil {
+		return err
+	}
+	s.client.Handle(dbnloop.Handlers{
+		Record: s.stream.Record, Metadata: s.stream.Metadata, Error: s.ended,
+		State: s.changed, Session: s.stream.SessionEvent,
+	})
+	if err := s.subscribe(); err != nil {
+		s.client.Close() //nolint:errcheck // the first error counts
+		return err
+	}
+	return nil
+}
+
+func (s *session) subscribe() error {
+	for _, subscription := range s.Subscriptions {
+		if _, err := s.client.Subscribe(subscription); err != nil {
+			return err
+		}
+	}
+	if err := s.client.Connect(s.Host, s.Port); err != nil {
+		return err
+	}
+	return s.client.Start()
+}
+
+func (s *session) changed(state dbnloop.State) {
+	s.log.Debug("session: " + strings.ToLower(state.String()))
+	s.streamed = s.streamed || state == dbnloop.Streaming
+}
+
+// ended is called when the session has ended by itself.
+func (s *session) ended(err error) { s.stream.End(s.explain(err)) }
+
+// stopBy ends the stream because of a signal.
+func (s *session) stopBy(number syscall.Signal) {
+	s.stream.End(exit.Signal(number))
+}
+
+func (s *session) tick() {
+	if s.stream.Began() {
+		stats := s.client.Stats()
+		s.log.Info(s.stream.Count.Tick(time.Now()) + "; " + stream.SourceLine(&stats))
+	}
+}
+
+// state is printed at SIGUSR1.
+func (s *session) state() {
+	count := &s.stream.Count
+	line := fmt.Sprintf("%s %s, session %d: %s, %s, %s, %s", strings.ToLower(s.client.State().String()),
+		s.Dataset, s.client.SessionID(), term.Plural(count.Records, "record"), term.HumanBytes(float64(count.Bytes)),
+		term.HumanDuration(count.Elapsed(time.Now())), term.Plural(uint64(count.Symbols), "symbol"))
+	if count.LastTs != 0 {
+		line += ", last " + count.LastTs.String()
+	}
+	stats := s.client.Stats()
+	s.log.Info(line + "; " + stream.SourceLine(&stats))
+}
+
+// conclude says how it went, and gives the error to end with.
+func (s *session) conclude(err error) error {
+	count := &s.stream.Count
+	var signaled exit.Signal
+	switch {
+	case errors.As(err, &signaled):
+		s.log.Info(exit.EndedBy(err, signaled) + ": " + count.Summary(time.Now()))
+		return err
+	case errors.Is(err, exit.ErrReaderGone):
+		return nil
+	case err != nil:
+		code := exit.FromError(err)
+		if code == exit.Failure && count.Skipped {
+			code = exit.Partial
+		}
+		if s.stream.Began() && count.Records > 0 {
+			err = fmt.Errorf("%w; %s came before", err, term.Plural(count.Records, "record"))
+		}
+		return exit.Fail(code, "%w", err)
+	}
+	if s.Summary && s.stream.Began() {
+		s.log.Info(count.Summary(time.Now()))
+	}
+	if count.Skipped {
+		return exit.Fail(exit.Partial, "the gateway skipped records because this reader was too slow: the data has gaps")
+	}
+	return nil
+}
+
+// explain turns the reason that a session ended into the program's own: nil for a good
+// end, else an error with an exit code.
+func (s *session) explain(err error) error {
+	var e *dbnloop.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	code, text := exit.FromError(e), term.InFlags(e.Message)
+	switch {
+	case code == exit.OK:
+		return nil
+	case code == exit.Auth:
+		text += " (" + s.KeyOrigin + ")"
+	case e.Code == dbnloop.CodeConnectionClosed:
+		return s.explainClosed(e)
+	case e.Code == dbnloop.CodeLimitExceeded && s.streamed:
+		code, text = exit.Corrupt, term.WithoutOption(text)
+	case e.Code == dbnloop.CodeInvalidArgument && s.streamed: // the one that only the data can show to be wrong
+		text = "--upgrade " + s.Upgrade + ": " + text
+	}
+	return exit.Fail(code, "%s", text)
+}
+
+// explainClosed is the end of a session that neither the user nor a limit ended: always an
+// error, whatever the last byte that came.
+func (s *session) explainClosed(e *dbnloop.Error) error {
+	limit, got := s.Selection.Limit, s.stream.Count.Records
+	if s.stream.Began() && limit > 0 && got < limit {
+		return exit.Fail(exit.Partial, "%s, with %s of %s", e.Message, term.Grouped(got), term.Plural(limit, "record"))
+	}
+	return exit.Fail(exit.Failure, "%s", e.Message)
+}

@@ -1,0 +1,92 @@
+package output
+
+import (
+	"errors"
+	"io"
+
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// dbnSink writes the stream as it came, the gateway's own records included: without the
+// symbol mappings a capture would lose its symbols.
+type dbnSink struct {
+	output *Output
+	path   string
+	zstd   bool
+	stdout io.Writer
+
+	dest    *destination
+	encoder *dbn.Encoder
+	buf     []byte
+	lag     lag
+}
+
+// frameSize is how many bytes of records one zstd frame of a file holds.
+const frameSize = 4 << 20
+
+func (s *dbnSink) Begin(m *dbn.Metadata) (err error) {
+	if s.dest, err = s.output.open(s.path, s.stdout); err != nil {
+		return err
+	}
+	var options []dbn.EncoderOption
+	if s.zstd {
+		options = append(options, dbn.WithZstd(frameSize))
+	}
+	s.lag = newLag()
+	if s.encoder, err = dbn.NewEncoder(s.dest, m, options...); err != nil {
+		s.dest.discard()
+	}
+	return ownError(err)
+}
+
+func (s *dbnSink) Record(r dbn.Record, _ string, _ bool) error { return s.Message(r) }
+
+func (s *dbnSink) Message(r dbn.Record) error {
+	s.buf = append(s.buf, r.Bytes()...)
+	if len(s.buf) >= writeSize {
+		return s.write()
+	}
+	return nil
+}
+
+func (s *dbnSink) write() error {
+	if len(s.buf) == 0 {
+		return nil
+	}
+	err := ownError(s.encoder.WriteBytes(s.buf))
+	s.buf = s.buf[:0]
+	return err
+}
+
+// ownError is the program's own error, which says what could not be written to, without
+// the encoder's words.
+func ownError(err error) error {
+	if err == nil {
+		return nil // without an allocation
+	}
+	var known *exit.Error
+	if errors.As(err, &known) {
+		return known
+	}
+	return err
+}
+
+func (s *dbnSink) EndTurn() error {
+	perTurn := s.dest.file == nil || s.dest.paid() && !s.zstd
+	if !perTurn && !s.lag.overFor(s.dest.maxLag()) {
+		return nil
+	}
+	return exit.First(s.write(), ownError(s.encoder.Flush()))
+}
+
+func (s *dbnSink) Close() error {
+	err := s.write()
+	if s.encoder != nil {
+		err = exit.First(err, ownError(s.encoder.Close()))
+	}
+	return exit.First(err, s.dest.close())
+}
+
+// Symbol changes nothing here.
+func (s *dbnSink) Symbol(string) {}

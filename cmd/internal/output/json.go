@@ -1,0 +1,57 @@
+package output
+
+import (
+	"io"
+
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// jsonSink writes one object for each record.
+type jsonSink struct {
+	output  *Output
+	stdout  io.Writer
+	out     *textWriter
+	text    dbn.TextOptions
+	columns *columnFilter
+	line    []byte
+}
+
+func (s *jsonSink) Begin(m *dbn.Metadata) (err error) {
+	s.text = s.output.Text
+	s.text.TsOut = m.TsOut && s.columns.wants("ts_out")
+	s.text.MapSymbol = s.text.MapSymbol && s.columns.wants("symbol")
+	s.out, err = s.output.openText(s.stdout)
+	return err
+}
+
+// headerColumns are what is known of a record whose type is not.
+var headerColumns = dbn.ColumnsFor(dbn.RTypeOhlcv1S, dbn.Version)[:4]
+
+func (s *jsonSink) Record(r dbn.Record, symbol string, known bool) error {
+	columns := dbn.ColumnsOf(r)
+	if columns == nil {
+		columns = headerColumns
+	}
+	columns = s.columns.of(r.RType(), columns)
+	if !s.output.Text.Pretty {
+		s.out.buf = dbn.AppendJSON(s.out.buf, r, columns, symbol, known, &s.text)
+	} else {
+		s.line = dbn.AppendJSON(s.line[:0], r, columns, symbol, known, &s.text)
+		s.out.buf = dbn.AppendIndented(s.out.buf, s.line)
+	}
+	s.out.buf = append(s.out.buf, '\n')
+	return s.out.endLine()
+}
+
+func (s *jsonSink) Message(r dbn.Record) error {
+	if !s.output.System {
+		return nil
+	}
+	return s.Record(r, "", false)
+}
+
+func (s *jsonSink) EndTurn() error { return s.out.endTurn() }
+func (s *jsonSink) Close() error   { return s.out.close() }
+
+// Symbol changes nothing here.
+func (s *jsonSink) Symbol(string) {}

@@ -1,0 +1,343 @@
+// Package stream is what lies between a source of records and the output: it counts, selects,
+// holds back the last records, and knows which symbol an instrument has.
+package stream
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/output"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// Stream is one run: records come in from the session, and go out to the sinks. It is used
+// from one goroutine.
+type Stream struct {
+	Count   Counters
+	log     *slog.Logger
+	schemas []dbn.Schema
+	output  *output.Output
+	sel     Selection
+	main    output.Sink
+	tee     output.Sink // nil without --tee
+	began   bool        // begin of both sinks was called
+	symbols *dbn.PitSymbolMap
+	File    *FileRecords // what is different about files and historical data; nil: live
+	last    *ring        // with -n N
+	carried carried      // nil: the output is text
+	printed uint64
+	refused int       // subscriptions
+	unknown [256]bool // rtypes that were warned about
+	over    bool      // nothing more is wanted
+	err     error     // why it is over; nil when all is well
+	now     func() time.Time
+}
+
+// New makes the stream of a run: schemas are those that were asked for, if any, and say how
+// records are printed; o and sel say where and which.
+func New(log *slog.Logger, schemas []dbn.Schema, o *output.Output, sel Selection, stdout io.Writer) *Stream {
+	s := &Stream{log: log, schemas: schemas, output: o, sel: sel, symbols: dbn.NewPitSymbolMap(), now: time.Now}
+	s.main, s.tee = output.NewSink(o, schemas, stdout), output.NewTee(o)
+	if sel.Tail {
+		s.last = newRing(sel.Last, s.LeaveOut)
+	}
+	if o.Format == output.DBN {
+		s.carried = make(carried)
+	}
+	return s
+}
+
+// Began reports whether there was metadata, so that the output was begun.
+func (s *Stream) Began() bool { return s.began }
+
+// Over reports whether nothing more is wanted.
+func (s *Stream) Over() bool { return s.over }
+
+// Err is why the stream is over; nil when all is well.
+func (s *Stream) Err() error { return s.err }
+
+// End stops the stream; the first reason counts.
+func (s *Stream) End(err error) {
+	if !s.over {
+		s.over, s.err = true, err
+	}
+}
+
+// Metadata begins the output.
+func (s *Stream) Metadata(m *dbn.Metadata) {
+	if s.over || s.began {
+		return
+	}
+	s.Count.began = s.now()
+	s.began = true
+	if err := s.main.Begin(m); err != nil {
+		s.main = nil
+		s.End(err)
+	}
+	if s.tee != nil {
+		if err := s.tee.Begin(m); err != nil {
+			s.tee = nil
+			s.End(err)
+		}
+	}
+	if s.output.Metadata {
+		s.End(nil)
+	}
+}
+
+// IsMessage reports whether records of this type are the gateway's own.
+func IsMessage(rtype dbn.RType) bool {
+	return rtype == dbn.RTypeSystem || rtype == dbn.RTypeError || rtype == dbn.RTypeSymbolMapping
+}
+
+// Record takes the next record of the stream.
+func (s *Stream) Record(r dbn.Record) {
+	if s.over {
+		return
+	}
+	if !s.began {
+		s.End(exit.Fail(exit.Corrupt, "records came before readable DBN metadata"))
+		return
+	}
+	rtype := r.RType()
+	s.Count.Bytes += uint64(r.Size())
+	s.Count.ByRType[rtype]++
+	var err error
+	if s.tee != nil {
+		err = s.tee.Message(r)
+	}
+	s.endOn(err)
+	switch {
+	case IsMessage(rtype):
+		s.message(r)
+	case s.File == nil || s.File.Wanted[rtype]:
+		s.choose(r)
+	}
+}
+
+// message takes a record of the gateway's own. It counts for no limit, and says from where
+// on a symbol holds: among records that are held back it has its place.
+func (s *Stream) message(r dbn.Record) {
+	s.Count.Messages++
+	s.Widen(r)
+	switch {
+	case s.last == nil || s.last.data == 0 && !s.shows(r.RType()):
+		s.endOn(s.passOn(r))
+	case s.shows(r.RType()) || r.RType() == dbn.RTypeSymbolMapping:
+		s.last.message(r)
+	}
+}
+
+// shows reports whether messages of a type are a part of the output. Those of a file that is
+// narrowed to schemas are not, as with the official tool, unless they are asked for.
+func (s *Stream) shows(rtype dbn.RType) bool {
+	if s.File != nil {
+		return s.File.Wanted[rtype]
+	}
+	return s.output.System || s.output.Format == output.DBN
+}
+
+// passOn takes in a message, and writes it if it is to be shown.
+func (s *Stream) passOn(r dbn.Record) error {
+	if !s.shows(r.RType()) {
+		s.LeaveOut(r)
+		return nil
+	}
+	s.observe(r)
+	if s.carried != nil && r.RType() == dbn.RTypeSymbolMapping {
+		s.carried.forget(r)
+	}
+	return s.main.Message(r)
+}
+
+// LeaveOut takes in a message that is not a part of the output.
+func (s *Stream) LeaveOut(r dbn.Record) {
+	s.observe(r)
+	if s.carried != nil && r.RType() == dbn.RTypeSymbolMapping {
+		s.carried.add(r)
+	}
+}
+
+// choose counts a record, and prints it if it is one of those that were asked for.
+func (s *Stream) choose(r dbn.Record) {
+	rtype := r.RType()
+	s.Count.Records++
+	s.Count.LastTs = r.IndexTs()
+	if dbn.SizeOf(rtype, dbn.Version) == 0 && !s.unknown[rtype] {
+		s.unknown[rtype] = true
+		s.log.Warn("records of a type that this version does not know", "rtype", uint8(rtype), "size", r.Size())
+	}
+	var err error
+	switch {
+	case s.Count.Records <= s.sel.Skip:
+	case s.last != nil:
+		s.last.push(r)
+	default:
+		err = s.print(r)
+	}
+	s.endOn(err)
+	if s.limited() {
+		s.End(nil)
+	}
+}
+
+// limited reports whether the limit is reached.
+func (s *Stream) limited() bool {
+	count := s.Count.Records
+	if s.sel.Follow {
+		count = s.printed
+	}
+	return s.sel.Limit > 0 && count >= s.sel.Limit
+}
+
+// endOn stops the stream when there is an error. (errors.Join of nils allocates nothing.)
+func (s *Stream) endOn(err error) {
+	if err != nil {
+		s.End(err)
+	}
+}
+
+func (s *Stream) print(r dbn.Record) error {
+	s.printed++
+	if err := s.carried.need(r, s.main.Message); err != nil {
+		return err
+	}
+	if s.File != nil && s.File.Symbols != nil {
+		symbol, known := s.File.Symbols.SymbolOf(r)
+		return s.main.Record(r, symbol, known)
+	}
+	symbol, known := s.symbols.Symbol(r.Header().InstrumentID)
+	return s.main.Record(r, symbol, known)
+}
+
+// CaughtUp is called when a file that is followed has been read to its end: the last
+// records are known now.
+func (s *Stream) CaughtUp() {
+	if s.last != nil && s.main != nil && s.began {
+		s.endOn(s.printLast())
+		s.last = nil
+		if s.limited() {
+			s.End(nil)
+		}
+	}
+	s.EndTurn()
+}
+
+// printLast prints what was held back.
+func (s *Stream) printLast() error {
+	return s.last.each(func(r dbn.Record) error {
+		switch {
+		case IsMessage(r.RType()):
+			return s.passOn(r)
+		case s.sel.Follow && s.limited():
+			return nil
+		}
+		return s.print(r)
+	})
+}
+
+// observe takes in which instrument a symbol stands for.
+func (s *Stream) observe(r dbn.Record) {
+	if r.RType() != dbn.RTypeSymbolMapping {
+		return
+	}
+	s.symbols.OnRecord(r)
+	s.Count.Symbols = s.symbols.Len()
+}
+
+// Widen makes room in a table for a symbol that is to come.
+func (s *Stream) Widen(r dbn.Record) {
+	if s.main == nil || r.RType() != dbn.RTypeSymbolMapping {
+		return
+	}
+	if m, ok := dbn.As[dbn.SymbolMappingMsg](r); ok {
+		s.main.Symbol(dbn.CStr(m.StypeOutSymbol[:]))
+	} else if m, ok := dbn.As[dbn.SymbolMappingMsgV1](r); ok {
+		s.main.Symbol(dbn.CStr(m.StypeOutSymbol[:]))
+	}
+}
+
+// SessionEvent prints what the gateway tells of the session.
+func (s *Stream) SessionEvent(event dbnloop.SessionEvent) {
+	if s.over {
+		return
+	}
+	level := slog.LevelDebug
+	switch event.Kind {
+	case dbnloop.ReplayCompleted:
+		level = slog.LevelInfo
+	case dbnloop.SlowReader, dbnloop.SubscriptionOverdue:
+		level = slog.LevelWarn
+	case dbnloop.GatewayFailure, dbnloop.SymbolUnresolved, dbnloop.RecordsSkipped:
+		level = slog.LevelError
+	}
+	attrs := []any{}
+	if event.Code != dbn.ErrorCodeUnset && event.Code != 0 {
+		attrs = append(attrs, "code", event.Code)
+	}
+	from := "gateway: "
+	if event.Kind == dbnloop.SubscriptionOverdue {
+		from = ""
+	}
+	s.log.Log(context.Background(), level, from+event.Message, attrs...)
+	s.Count.Skipped = s.Count.Skipped || event.Kind == dbnloop.RecordsSkipped
+	if event.Code != dbn.ErrorCodeInvalidSubscription {
+		return
+	}
+	if s.refused++; s.refused >= len(s.schemas) && s.Count.Records == 0 {
+		s.End(exit.Fail(exit.Failure, "the gateway refused every subscription, so nothing would come"))
+	}
+}
+
+// EndTurn passes on what was gathered, before the program waits for more.
+func (s *Stream) EndTurn() {
+	if !s.began || s.over {
+		return
+	}
+	s.endOn(s.main.EndTurn())
+	if s.tee != nil {
+		s.endOn(s.tee.EndTurn())
+	}
+}
+
+// Finish prints what was held back and completes the files. It returns why the stream is
+// over; that its output is not complete counts for more than any other reason.
+func (s *Stream) Finish() error {
+	if !s.began {
+		return s.err
+	}
+	var failed error
+	if s.last != nil && s.main != nil && !exit.HasNoReader(s.err) {
+		failed = s.printLast()
+	}
+	if s.main != nil {
+		failed = exit.First(failed, s.main.Close())
+	}
+	if s.tee != nil {
+		failed = exit.First(failed, s.tee.Close())
+	}
+	if failed != nil && !errors.Is(failed, exit.ErrReaderGone) {
+		return failed
+	}
+	return exit.First(s.err, failed)
+}
+
+// WatchReader ends the stream when the reader of a pipe on standard output goes away.
+func (s *Stream) WatchReader(reactor *dbnloop.Reactor, stdout io.Writer) error {
+	fd, ok := term.Descriptor(stdout)
+	if !ok || s.output.Path != "" || !term.IsPipe(fd) {
+		return nil
+	}
+	// Errors and hang-ups are reported without being asked for.
+	return reactor.Add(fd, 0, func(uint32) { s.End(exit.ErrReaderGone) })
+}
+
+// Backdate makes the output act as if it had last been written a while ago: for tests of what
+// waits.
+func (s *Stream) Backdate() { output.Backdate(s.main) }

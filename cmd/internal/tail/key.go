@@ -1,0 +1,67 @@
+package tail
+
+import (
+	"os"
+	"strings"
+
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+)
+
+// The environment variables that hold a key, or the name of a file that does.
+const (
+	keyVariable     = "DATABENTO_API_KEY"
+	keyFileVariable = "DATABENTO_API_KEY_FILE"
+)
+
+// apiKey is a key and, for messages, where it comes from. The key itself is in no message.
+type apiKey struct {
+	value, origin string
+	warning       string // about where it was found; may be empty
+}
+
+// String keeps the key out of logs.
+func (k apiKey) String() string { return "key from " + k.origin }
+
+// findKey looks for the key: flags first, then the environment.
+func (f *flags) findKey(getenv func(string) string) (apiKey, error) {
+	if f.key != "" && f.keyFile != "" {
+		return apiKey{}, exit.BadUsage("-k and --key-file exclude each other")
+	}
+	switch {
+	case f.key != "":
+		return apiKey{value: f.key, origin: "-k"}, nil
+	case f.keyFile != "":
+		return readKeyFile(f.keyFile, "--key-file "+f.keyFile)
+	}
+	// A line feed at the end came from the file that the variable was set from.
+	key, path := strings.TrimSpace(getenv(keyVariable)), strings.TrimSpace(getenv(keyFileVariable))
+	switch {
+	case key != "":
+		return apiKey{value: key, origin: keyVariable}, nil
+	case path != "":
+		return readKeyFile(path, keyFileVariable+" ("+path+")")
+	}
+	return apiKey{}, exit.Fail(exit.Auth, "no API key: set %s or give --key-file FILE (--demo needs none)", keyVariable)
+}
+
+// maxKeyFile is more than any key file holds; what is larger is another file.
+const maxKeyFile = 4096
+
+func readKeyFile(path, origin string) (apiKey, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return apiKey{}, exit.Fail(exit.Auth, "API key of %s: %w", origin, err)
+	}
+	defer file.Close()
+	data := make([]byte, maxKeyFile)
+	n, err := file.Read(data)
+	if n == 0 {
+		return apiKey{}, exit.Fail(exit.Auth, "API key of %s: the file is empty or cannot be read (%v)", origin, err)
+	}
+	key := apiKey{value: strings.TrimSpace(string(data[:n])), origin: origin}
+	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
+		key.warning = "others may read the API key of " + origin + ": chmod 600 " + path
+	}
+	clear(data)
+	return key, nil
+}
