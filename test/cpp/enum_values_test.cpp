@@ -18,8 +18,8 @@
 namespace dbnloop {
 namespace {
 
-// What this build's ToString gives: databento-cpp 0.65.0 forgot two values, spells two as
-// they were before, and does not have the newest.
+// What this build's ToString gives: databento-cpp 0.65.0 forgot two values, spells two
+// as they were before, and does not have the newest.
 template <typename E>
 const char* PrintedText(const test::EnumRow<E>& row) {
 #if DBNLOOP_HAS_DATABENTO_CPP

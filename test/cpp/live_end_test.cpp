@@ -195,7 +195,8 @@ TEST_F(LiveEnd, ConnectWhileStreamingIsRefusedAndTheSessionGoesOn) {
     FAIL();
   } catch (const Exception& e) {
     EXPECT_EQ(e.error().code, ErrorCode::InvalidState);
-    EXPECT_THAT(e.error().message, AllOf(HasSubstr("Streaming"), HasSubstr("Close (at once) or Stop")));
+    EXPECT_THAT(e.error().message,
+                AllOf(HasSubstr("Streaming"), HasSubstr("Close (at once) or Stop")));
   }
   gateway_.Send(Header() + Trades(0, 3));
   ASSERT_TRUE(Until([&] { return sequences_.size() == 3; }));
