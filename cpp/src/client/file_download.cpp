@@ -99,9 +99,12 @@ FileDownload::~FileDownload() {
 void FileDownload::OpenFreshPart() {
   for (int number = 1;; ++number) {
     part_ = PartName(request_.path, number);
-    file_ = net::ScopedFd{::open(
-        part_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, kMode)};
-    if (file_) break;
+    const int fd = ::open(part_.c_str(),
+                          O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, kMode);
+    if (fd >= 0) {
+      file_ = net::ScopedFd{fd};
+      break;
+    }
     if (errno != EEXIST || number == kMostParts) throw Exception{SystemError("open")};
   }
   ::flock(file_.get(), LOCK_EX | LOCK_NB);

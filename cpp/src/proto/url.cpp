@@ -36,8 +36,9 @@ int Nibble(char c) {
   return -1;
 }
 
-std::string_view Variable(const char* name) {
-  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): read only
+std::string_view Variable(std::string_view name) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): read only
+  const char* value = std::getenv(std::string{name}.c_str());
   return value == nullptr ? std::string_view{} : std::string_view{value};
 }
 
@@ -194,8 +195,7 @@ std::string_view ProxyVariable(const Url& url) {
   const auto host = LowerCase(url.host);
   if (host == "localhost" || host == "::1" || host.starts_with("127.")) return {};
   const auto exceptions = FirstOf({"no_proxy", "NO_PROXY"});
-  if (!exceptions.empty() &&
-      NoProxyMatches(Variable(exceptions.data()), url.host, url.port)) {
+  if (!exceptions.empty() && NoProxyMatches(Variable(exceptions), url.host, url.port)) {
     return {};
   }
   const auto own =
@@ -205,7 +205,7 @@ std::string_view ProxyVariable(const Url& url) {
 
 std::string ProxyFromEnvironment(const Url& url) {
   const auto name = ProxyVariable(url);
-  return name.empty() ? std::string{} : std::string{Variable(name.data())};
+  return name.empty() ? std::string{} : std::string{Variable(name)};
 }
 
 }  // namespace dbnloop::proto

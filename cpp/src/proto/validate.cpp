@@ -1,14 +1,13 @@
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <system_error>
 
 #include "dbnloop/enum_strings.hpp"
 #include "dbnloop/exception.hpp"
 #include "proto/gateway_session.hpp"
 #include "proto/lines.hpp"
+#include "proto/number.hpp"
 
 namespace dbnloop::proto {
 namespace {
@@ -47,10 +46,7 @@ void ValidateSymbol(std::string_view symbol, std::size_t count) {
 
 // Names where ids are due resolve to nothing: no record would ever come.
 void ValidateInstrumentId(std::string_view symbol) {
-  std::uint32_t id = 0;
-  const auto* const end = symbol.data() + symbol.size();
-  const auto [stop, error] = std::from_chars(symbol.data(), end, id);
-  if (error == std::errc{} && stop == end) return;
+  if (ParseNumber<std::uint32_t>(symbol)) return;
   Throw(ErrorCode::InvalidSymbol,
         "symbol " + Quoted(symbol) +
             " is not a number from 0 to 4294967295, and stype_in is instrument_id; "
