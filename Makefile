@@ -53,8 +53,8 @@ test-cpp: deps
 test-go: build
 	@$(GO) vet $(PACKAGES)
 	@$(GOTEST) -race -timeout 15m $(PACKAGES)
-	@$(GOTEST) -tags dbnloop_poison .
-	@GOEXPERIMENT=cgocheck2 $(GOTEST) .
+	@$(GOTEST) -short -tags dbnloop_poison .
+	@GOEXPERIMENT=cgocheck2 $(GOTEST) -short .
 	@CGO_ENABLED=0 go build ./dbn/... ./gateway/... ./sim/...
 	@for os in darwin windows freebsd; do \
 	  GOOS=$$os CGO_ENABLED=0 go build -o /dev/null ./cmd/dbn-sim || exit 1; \

@@ -104,6 +104,9 @@ func decoderRecords(content []byte) (records []byte, err error) {
 // Wherever a file is cut off or has a bit flipped, package dbn gives the records that the
 // C++ core gives before the fault, and then an error as well.
 func TestBothLanguagesGiveTheSameRecordsBeforeAFault(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads thousands of damaged files")
+	}
 	r := newReactor(t)
 	path := filepath.Join(t.TempDir(), "faulty.dbn")
 	compare := func(t *testing.T, what string, at int, content []byte) {

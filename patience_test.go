@@ -334,6 +334,9 @@ func (w *waiter) check(t *testing.T, p patience) {
 
 // The process is stopped when its peer answers: Ctrl-Z, a debugger, a freezer.
 func TestAStoppedProcessJudgesNobody(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for real deadlines")
+	}
 	for _, loop := range []string{"Run", "Poll"} {
 		for _, p := range patiences {
 			t.Run(loop+"/"+p.name, func(t *testing.T) {
@@ -416,6 +419,9 @@ func turnsUntil(t *testing.T, r *dbnloop.Reactor, done func() bool) (panics int)
 
 // A handler takes longer than the limit, and the peer answers meanwhile.
 func TestALongHandlerJudgesNobody(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for real deadlines")
+	}
 	type scene struct {
 		name  string
 		stage func(t *testing.T, r *dbnloop.Reactor, w *waiter, meanwhile func())
@@ -486,6 +492,9 @@ func TestALongHandlerJudgesNobody(t *testing.T) {
 }
 
 func TestASilentPeerEndsOnTime(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for real deadlines")
+	}
 	for _, p := range patiences {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
