@@ -166,7 +166,7 @@ func TestAHeaderInAFragmentIsAnError(t *testing.T) {
 	}
 }
 
-// A header is told from a record by "DBN" and a version: the rtype alone says nothing.
+// "DBN" and a version tell a header from a record; the rtype alone does not.
 func TestRecordsThatResembleAHeaderAreRecords(t *testing.T) {
 	m := testMetadata(3, false)
 	stream, err := m.Append(nil)

@@ -104,7 +104,7 @@ func (o *options) define(cmd *cobra.Command) {
 	f.StringVar(&o.loop, "loop", "1", "how often a session gets the data: a number, or forever")
 	f.BoolVar(&o.shift, "shift", false, "with --loop: later passes get later timestamps")
 	f.StringVar(&o.from, "live-from", "", "index time at which the present begins and the history of --hist-port ends (ISO 8601 or nanoseconds)")
-	f.BoolVar(&o.shared, "shared-market", false, "all sessions see one market, whose time goes on between them; needs a --pace such as 1x")
+	f.BoolVar(&o.shared, "shared-market", false, "all sessions share one market, whose time continues between them; needs a --pace such as 1x")
 	f.DurationVar(&o.retention, "retention", 0, "how far before the present a replay may begin; negative is no limit (default: with --live-from or --shared-market as the service, 24h, 168h for mbo and definition of GLBX.MDP3; otherwise no limit)")
 	f.BoolVar(&o.interval, "end-of-interval", false, "send EndOfInterval messages behind ohlcv and bbo intervals")
 	f.BoolVar(&o.closeAtEnd, "close-at-end", false, "end a session behind its last record, instead of staying with heartbeats")

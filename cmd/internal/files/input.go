@@ -14,7 +14,7 @@ type input struct {
 	run       *fileRun
 	name      string
 	reader    io.Reader
-	file      *os.File // nil when standard input is none, and when there is pooled
+	file      *os.File // nil when standard input is not a file, and when pooled is set
 	pooled    *pooledFile
 	regular   bool  // a file on a disk: it can be read at any place, and never blocks
 	begins    int64 // where in a regular file it does: another process may have read of standard input

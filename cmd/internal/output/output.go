@@ -66,7 +66,7 @@ type Output struct {
 }
 
 // Cut says, before the sinks are closed, whether what was written is not all of what was asked
-// for, so that the file stays a part; and whether it is nothing at all, so that there is none.
+// for, so that the file stays a part; and whether nothing came at all, so that no file is left.
 func (o *Output) Cut(cut, empty bool) { o.cut, o.empty = cut, empty }
 
 // Short reports whether a write failed: the file then holds less than what came.

@@ -46,7 +46,7 @@ func NewSink(o *Output, schemas []dbn.Schema, stdout io.Writer) Sink {
 	return s
 }
 
-// NewTee makes the sink of the file that gets everything as it came; nil: there is none.
+// NewTee makes the sink that writes everything to a file as it came. It is nil without --tee.
 func NewTee(o *Output) Sink {
 	if o.Tee == "" {
 		return nil

@@ -263,7 +263,7 @@ func (s *Stream) Widen(r dbn.Record) {
 	}
 }
 
-// SessionEvent prints what the gateway tells of the session.
+// SessionEvent prints what the gateway reports about the session.
 func (s *Stream) SessionEvent(event dbnloop.SessionEvent) {
 	if s.over {
 		return

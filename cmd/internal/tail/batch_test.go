@@ -144,7 +144,7 @@ func TestBatchDryRun(t *testing.T) {
 	}
 }
 
-// Each run is cut somewhere; each goes on where the one before ended.
+// Each run is cut somewhere; each resumes where the one before ended.
 func TestBatchResumes(t *testing.T) {
 	for seed := range uint64(6) {
 		random := rand.New(rand.NewPCG(seed, 1))
@@ -170,7 +170,7 @@ func TestBatchResumes(t *testing.T) {
 			if got.code == exit.OK {
 				break
 			}
-			kept := strings.Contains(got.stderr, "the same command goes on from there")
+			kept := strings.Contains(got.stderr, "the same command resumes from there")
 			if got.code == exit.Partial != kept || got.code != exit.Partial && got.code != exit.Failure {
 				t.Fatalf("seed %d: exit code %d: %s", seed, got.code, got.stderr)
 			}

@@ -179,7 +179,7 @@ func (q *apiCall) explainFile(part string, err error) error {
 	kept := ""
 	info, statErr := os.Stat(part)
 	if statErr == nil && info.Size() > 0 {
-		kept = "; " + term.Quantity(uint64(info.Size())) + " are kept in " + part + ": the same command goes on from there"
+		kept = "; " + term.Quantity(uint64(info.Size())) + " are kept in " + part + ": the same command resumes from there"
 	}
 	var signaled exit.Signal
 	switch {

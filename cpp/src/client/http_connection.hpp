@@ -145,7 +145,7 @@ class HttpConnection {
   Reactor::TimerId timer_ = 0;
   const char* waiting_for_ = "";
   std::chrono::milliseconds limit_{};
-  bool in_body_ = false;   // the limit is one of silence: each byte begins it anew
+  bool in_body_ = false;   // the limit is an idle one: each byte restarts it
   bool extended_ = false;  // the phase got its limit a second time
   Reactor::Clock::time_point last_progress_;
   std::uint64_t resumed_turn_ = 0;

@@ -35,7 +35,8 @@ std::optional<char32_t> HexUnit(std::string_view digits) {
 bool IsHighSurrogate(char32_t unit) { return unit >= 0xD800 && unit <= 0xDBFF; }
 bool IsLowSurrogate(char32_t unit) { return unit >= 0xDC00 && unit <= 0xDFFF; }
 
-// A character within quotes, from its first byte; size 0: it is none.
+// A character within quotes, from its first byte. A size of 0 marks an invalid
+// character.
 Utf8Char QuotedChar(std::string_view text) {
   constexpr std::string_view kEscapes = "\"\\/bfnrt";
   constexpr std::string_view kMeanings = "\"\\/\b\f\n\r\t";

@@ -38,7 +38,7 @@ struct Url {
 /// capitals is not looked at. Empty: none, as always for this machine itself, which a
 /// proxy does not reach.
 [[nodiscard]] std::string ProxyFromEnvironment(const Url& url);
-/// The name of the variable that it is from; empty: there is no proxy.
+/// The name of the variable that sets the proxy; empty when no proxy is set.
 [[nodiscard]] std::string_view ProxyVariable(const Url& url);
 
 }  // namespace dbnloop::proto
