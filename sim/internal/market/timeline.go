@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/dbnloop/dbnloop/dbn"
-	"github.com/dbnloop/dbnloop/internal/wire"
 )
 
 // blockSize is about how many bytes a block of the timeline has: what one write sends
@@ -125,62 +124,6 @@ func (t *Timeline) settle(sources []*Data) error {
 
 // Len is the length of all records, in bytes.
 func (t *Timeline) Len() int { return t.size }
-
-// merge orders the records of all sources by index timestamp. Within one source the order
-// stays; equal timestamps keep the order of the sources.
-func (t *Timeline) merge(sources []*Data) {
-	for _, s := range sources {
-		if int(s.Meta.Schema) < NumSchemas {
-			t.Offers[s.Meta.Schema] = true
-		}
-	}
-	if s := sources[0]; len(sources) == 1 && (s.Meta.Schema != dbn.SchemaNone || t.disk != nil) {
-		t.data, t.uniform, t.size = s.records, sourceTag(s, nil), max(len(s.records), int(s.size))
-		return
-	}
-	total := 0
-	for _, s := range sources {
-		total += len(s.records)
-	}
-	t.data, t.size = make([]byte, 0, total), total
-	heads := make([]*mergeHead, 0, len(sources))
-	for i, s := range sources {
-		if h := (&mergeHead{order: i, source: s, rest: s.records}); h.load() {
-			heads = append(heads, h)
-		}
-	}
-	for len(heads) > 0 {
-		h := slices.MinFunc(heads, func(a, b *mergeHead) int {
-			return cmp.Or(cmp.Compare(a.ts, b.ts), cmp.Compare(a.order, b.order))
-		})
-		size := wire.Size(h.rest)
-		t.tags = append(t.tags, sourceTag(h.source, h.rest))
-		t.data = append(t.data, h.rest[:size]...)
-		h.rest = h.rest[size:]
-		if !h.load() {
-			heads = slices.DeleteFunc(heads, func(o *mergeHead) bool { return o == h })
-		}
-	}
-}
-
-type mergeHead struct {
-	order  int
-	source *Data
-	rest   []byte
-	ts     uint64
-}
-
-// load takes the timestamp of the next record. It never goes backwards within a source,
-// and an undefined one counts as the one before.
-func (h *mergeHead) load() bool {
-	if len(h.rest) == 0 {
-		return false
-	}
-	if ts := IndexTs(h.rest); ts != UndefTimestamp {
-		h.ts = max(h.ts, ts)
-	}
-	return true
-}
 
 // sourceTag is the schema of a record: its source's, or what its rtype says in a source of
 // mixed schemas.

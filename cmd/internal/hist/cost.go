@@ -1,0 +1,132 @@
+package tail
+
+import (
+	"encoding/csv"
+	"io"
+	"math"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/output"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
+)
+
+// price is what a range costs.
+type price struct {
+	Dataset string  `json:"dataset"`
+	Schema  string  `json:"schema"`
+	Start   string  `json:"start"`
+	End     string  `json:"end"`
+	CostUSD float64 `json:"cost_usd"`
+	Bytes   uint64  `json:"billable_size"` // of uncompressed records
+	Records uint64  `json:"record_count"`
+}
+
+// costLimit is what --max-cost says; nil: nothing.
+func (f *flags) costLimit(cmd *cobra.Command) (*float64, error) {
+	if !cmd.Flags().Changed("max-cost") {
+		return nil, nil
+	}
+	if !(f.maxCost >= 0) || math.IsInf(f.maxCost, 1) {
+		return nil, exit.BadUsage("--max-cost %v: want US dollars, 0 or more", f.maxCost)
+	}
+	return &f.maxCost, nil
+}
+
+// price asks what a range costs; that is free.
+func (h *historical) price(r *dbnloop.Range) (p price, err error) {
+	p = price{Dataset: r.Dataset, Schema: r.Schema.String(), Start: timeText(r.Start), End: timeText(r.End)}
+	if p.CostUSD, err = h.cost(r); err != nil {
+		return p, err
+	}
+	if p.Bytes, err = h.client.BillableSize(h.ctx, *r); err != nil {
+		return p, err
+	}
+	p.Records, err = h.client.RecordCount(h.ctx, *r)
+	return p, err
+}
+
+// cost asks what a range costs. A number that is not a price would pass every limit.
+func (h *historical) cost(r *dbnloop.Range) (float64, error) {
+	usd, err := h.client.Cost(h.ctx, *r)
+	if err == nil && (!(usd >= 0) || math.IsInf(usd, 1)) {
+		err = exit.Fail(exit.Failure, "the server's cost, %v US dollars, is not a price: nothing was asked for", usd)
+	}
+	return usd, err
+}
+
+// checkCost refuses what costs more than it may. Nothing is asked without a limit.
+func (h *historical) checkCost(r *dbnloop.Range, limit *float64) error {
+	if limit == nil {
+		return nil
+	}
+	cost, err := h.cost(r)
+	if err != nil {
+		return err
+	}
+	h.log.Debug("the cost is " + dollars(cost))
+	return withinLimit(cost, limit)
+}
+
+func withinLimit(cost float64, limit *float64) error {
+	if limit == nil || cost <= *limit {
+		return nil
+	}
+	return exit.BadUsage("this costs %s, more than --max-cost allows (%s): nothing was asked for", dollars(cost), dollars(*limit))
+}
+
+// dryRun prints what the range costs: a table, unless another form was asked for.
+func (h *historical) dryRun(r *dbnloop.Range, limit *float64, o *output.Settings, stdout io.Writer) error {
+	p, err := h.price(r)
+	if err != nil {
+		return err
+	}
+	if o.Asked && (o.Format == output.CSV || o.Format == output.TSV) {
+		err = p.printSeparated(stdout, o)
+	} else {
+		err = p.listing().Print(output.StandardOutput(stdout), term.ListingForm{JSON: o.Asked && o.Format == output.JSON})
+	}
+	return exit.First(err, withinLimit(p.CostUSD, limit))
+}
+
+// printSeparated writes one row of what the JSON form has, under a header.
+func (p price) printSeparated(stdout io.Writer, o *output.Settings) error {
+	w := csv.NewWriter(output.StandardOutput(stdout))
+	if o.Format == output.TSV {
+		w.Comma = '\t'
+	}
+	rows := [][]string{
+		{"dataset", "schema", "start", "end", "cost_usd", "billable_size", "record_count"},
+		{p.Dataset, p.Schema, p.Start, p.End, strconv.FormatFloat(p.CostUSD, 'f', -1, 64),
+			strconv.FormatUint(p.Bytes, 10), strconv.FormatUint(p.Records, 10)},
+	}
+	if o.OmitHeader {
+		rows = rows[1:]
+	}
+	return w.WriteAll(rows)
+}
+
+func (p price) listing() term.Listing {
+	l := term.Listing{Items: []any{p}}
+	l.Add("dataset", p.Dataset)
+	l.Add("schema", p.Schema)
+	l.Add("start", p.Start)
+	l.Add("end", p.End)
+	l.Add("cost", dollars(p.CostUSD))
+	l.Add("size", term.Quantity(p.Bytes))
+	l.Add("records", term.Grouped(p.Records))
+	return l
+}
+
+// dollars writes an amount with cents, and small ones with the digits that they have.
+func dollars(usd float64) string {
+	text := strconv.FormatFloat(usd, 'f', 2, 64)
+	if usd != 0 && math.Abs(usd) < 1 {
+		digits := 1 - int(math.Floor(math.Log10(math.Abs(usd))))
+		text = strconv.FormatFloat(usd, 'f', max(digits, 2), 64)
+	}
+	return "$" + text
+}

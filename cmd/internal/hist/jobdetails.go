@@ -1,0 +1,85 @@
+package tail
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+)
+
+// detailsAtOnce bounds the requests for details of jobs that are under way at a time.
+const detailsAtOnce = 8
+
+// jobDetails asks for the details of several jobs, which the list of jobs lacks.
+type jobDetails struct {
+	*apiCall
+	ids  []string
+	jobs []*dbnloop.Job // in the order of ids; nil: there was no answer
+	next int
+	open map[int]dbnloop.CallID
+	err  error // the first one
+}
+
+// details gives the details of each job. After an error that does not concern one job
+// alone the other ones are not asked for.
+func (q *apiCall) details(ids []string) ([]*dbnloop.Job, error) {
+	d := &jobDetails{apiCall: q, ids: ids, jobs: make([]*dbnloop.Job, len(ids)), open: map[int]dbnloop.CallID{}}
+	defer context.AfterFunc(q.ctx, func() { q.reactor.Post(func() {}) })()
+	d.ask()
+	for len(d.open) > 0 && q.ctx.Err() == nil {
+		if _, err := q.reactor.Poll(-1); err != nil {
+			d.err = exit.First(d.err, err)
+			break
+		}
+	}
+	for _, id := range d.open {
+		q.client.Cancel(id)
+	}
+	return d.jobs, exit.First(context.Cause(q.ctx), d.err)
+}
+
+// ask sends as many requests as may be under way.
+func (d *jobDetails) ask() {
+	for len(d.open) < detailsAtOnce && d.next < len(d.ids) {
+		i := d.next
+		d.next++
+		id, err := d.client.Call(dbnloop.Get, jobDetailsEndpoint, url.Values{"job_id": {d.ids[i]}}, func(body []byte, err error) {
+			delete(d.open, i)
+			d.take(i, body, err)
+			d.ask()
+		})
+		if err != nil {
+			d.fail(i, err)
+			return
+		}
+		d.open[i] = id
+	}
+}
+
+const jobDetailsEndpoint = "batch.get_job_details"
+
+func (d *jobDetails) take(i int, body []byte, err error) {
+	job := new(dbnloop.Job)
+	switch {
+	case err != nil:
+		d.fail(i, err)
+	case json.Unmarshal(body, job) != nil || job.ID != d.ids[i]:
+		d.fail(i, errors.New("the response is not the JSON of the job; is it Databento's API?"))
+	default:
+		d.jobs[i] = job
+	}
+}
+
+func (d *jobDetails) fail(i int, err error) {
+	explained := d.explain(err)
+	d.err = exit.First(d.err, exit.Fail(exit.FromError(explained), "details of job %s: %w", d.ids[i], explained))
+	var e *dbnloop.Error
+	if errors.As(err, &e) && e.HTTP != nil && e.HTTP.Status == http.StatusNotFound {
+		return // the other ones may be there
+	}
+	d.next = len(d.ids)
+}

@@ -1,0 +1,195 @@
+package tail
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/output"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
+)
+
+// downloadFlags say where files go.
+type downloadFlags struct{ dir string }
+
+func (d *downloadFlags) define(p *pflag.FlagSet) {
+	p.StringVar(&d.dir, "dir", ".", "write into the folder `DIR`/JOB")
+}
+
+// fetched is one file that is there now.
+type fetched struct {
+	Path   string `json:"path"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
+	State  string `json:"state"`
+}
+
+// The states of a file that is there.
+const (
+	stateNew  = "downloaded"
+	stateOn   = "resumed" // began with what an earlier run had left
+	stateHere = "there"   // was whole already
+	// follows the state of a file whose hash is of a kind that is not known
+	stateUnchecked = ", unchecked"
+)
+
+// download brings the files of a job, one after the other. The listing holds those that are
+// there, also when another failed.
+func (q *apiCall) download(d *downloadFlags) (l term.Listing, err error) {
+	if len(q.args) == 0 {
+		return l, exit.BadUsage("batch download: name a job")
+	}
+	id := q.args[0]
+	if id != filepath.Base(id) || id == "." || id == ".." || id == "" {
+		return l, exit.BadUsage("batch download: %q cannot be the name of a job", id)
+	}
+	all, files, err := q.filesOf(id)
+	if err != nil {
+		return l, err
+	}
+	folder := filepath.Join(d.dir, id)
+	if err := os.MkdirAll(folder, 0o777); err != nil { // as the umask allows
+		return l, exit.Fail(exit.Failure, "cannot make the folder %s: %w", folder, err)
+	}
+	l.Columns = []string{"path", "size", "sha256", "state"}
+	for _, f := range files {
+		got, err := q.fetch(f, folder, partOf(f, all))
+		if err != nil {
+			return l, err
+		}
+		l.Add(got.Path, term.Grouped(uint64(got.Size)), got.SHA256, got.State)
+		l.Items = append(l.Items, got)
+	}
+	return l, nil
+}
+
+// partOf names the part of a file. No file of the job has that name: one of them may be
+// named like another one's part.
+func partOf(f dbnloop.JobFile, all []dbnloop.JobFile) string {
+	for number := 1; ; number++ {
+		name := output.PartName(f.Name, number)
+		if !slices.ContainsFunc(all, func(other dbnloop.JobFile) bool { return other.Name == name }) {
+			return name
+		}
+	}
+}
+
+// filesOf are the files of a job, and those that the arguments ask for.
+func (q *apiCall) filesOf(id string) (all, files []dbnloop.JobFile, err error) {
+	all, err = q.client.ListFiles(q.ctx, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(all) == 0 {
+		job, err := q.client.JobDetails(q.ctx, id)
+		if err != nil {
+			return nil, nil, err
+		}
+		return nil, nil, exit.Fail(exit.Failure, "the job %s has no files; it is %s", id, job.State)
+	}
+	wanted := q.args[1:]
+	for _, name := range wanted {
+		if !slices.ContainsFunc(all, func(f dbnloop.JobFile) bool { return f.Name == name }) {
+			return nil, nil, exit.BadUsage("the job %s has no file %q (see batch files)", id, name)
+		}
+	}
+	if len(wanted) == 0 {
+		return all, all, nil
+	}
+	for _, f := range all {
+		if slices.Contains(wanted, f.Name) {
+			files = append(files, f)
+		}
+	}
+	return all, files, nil
+}
+
+// warnUnchecked says that a hash is of no use.
+func (q *apiCall) warnUnchecked(f dbnloop.JobFile) {
+	q.log.Warn(fmt.Sprintf("%s: the server lists the hash %q, which is not a SHA-256: the content is not checked", f.Name, f.Hash))
+}
+
+// fetch brings one file, or finds it there. It has the name part until it is complete.
+func (q *apiCall) fetch(f dbnloop.JobFile, folder, part string) (got fetched, err error) {
+	d, err := dbnloop.FileDownload(f, folder)
+	if err != nil {
+		return got, err
+	}
+	got = fetched{Path: d.Path, Size: f.Size, SHA256: d.SHA256, State: stateNew}
+	d.Overwrite = q.flags.force
+	if d.SHA256 == "" {
+		q.warnUnchecked(f)
+		defer func() { got.State += stateUnchecked }()
+	}
+	if _, err := os.Lstat(d.Path); err == nil && !d.Overwrite {
+		got.State = stateHere
+		return got, q.checkThere(&d)
+	}
+	d.Part = filepath.Join(folder, part)
+	if info, err := os.Stat(d.Part); err == nil && info.Size() > 0 {
+		got.State = stateOn
+		q.log.Debug(d.Part + ": resuming after " + term.Quantity(uint64(info.Size())))
+	}
+	bar := (*term.Progress)(nil)
+	if term.IsTerminal(q.program.Stderr) {
+		q.log.Info(d.Path)
+		bar = term.NewProgress(q.program.Stderr, max(d.Size, -1))
+	}
+	d.Progress = func(p dbnloop.Progress) { bar.Show(p.Bytes, 0) }
+	result, err := q.client.Download(q.ctx, d)
+	bar.Clear()
+	if err != nil {
+		return got, q.explainFile(d.Part, err)
+	}
+	got.Size, got.SHA256 = result.Bytes, result.SHA256
+	return got, nil
+}
+
+// checkThere compares a file with what the server lists.
+func (q *apiCall) checkThere(d *dbnloop.Download) error {
+	file, err := os.Open(d.Path)
+	if err != nil {
+		return exit.Fail(exit.Failure, "%w", err)
+	}
+	defer file.Close()
+	hash := sha256.New()
+	n, err := io.Copy(hash, interruptible{q.ctx, file})
+	if err != nil {
+		return err
+	}
+	if n != d.Size || d.SHA256 != "" && !strings.EqualFold(hex.EncodeToString(hash.Sum(nil)), d.SHA256) {
+		return exit.Fail(exit.Failure, "%s exists and is not the file of the job: give --force to overwrite it", d.Path)
+	}
+	return nil
+}
+
+// explainFile says what is left of a file that did not become whole.
+func (q *apiCall) explainFile(part string, err error) error {
+	var e *dbnloop.Error
+	kept := ""
+	info, statErr := os.Stat(part)
+	if statErr == nil && info.Size() > 0 {
+		kept = "; " + term.Quantity(uint64(info.Size())) + " are kept in " + part + ": the same command resumes from there"
+	}
+	var signaled exit.Signal
+	switch {
+	case errors.As(err, &signaled):
+		q.log.Info(signaled.Name() + kept)
+		return err
+	case !errors.As(err, &e):
+		return err
+	case kept != "" && e.Retryable():
+		return exit.Fail(exit.Partial, "%s%s", e.Message, kept)
+	}
+	return q.historical.explain(err)
+}
