@@ -244,7 +244,7 @@ func TestHistoricalDataIsBoughtOnlyWhenConfirmed(t *testing.T) {
 			if got := cmd.ProcessState.ExitCode(); got != want || (stdout.Len() > 0) != (want == 0) {
 				t.Errorf("exit code %d, want %d; stdout %.80q", got, want, stdout.String())
 			}
-			question := regexp.MustCompile(`Ask for mbo of GLBX\.MDP3, \$0\.\d+: [\d,]+ records, [\d.]+ kB \([\d,]+ bytes\) \(ESZ6 from 2026-11-15T00:00:00\.000000000Z to 2026-11-16T00:00:00\.000000000Z\)\? \[y/N\] `)
+			question := regexp.MustCompile(`Request mbo of GLBX\.MDP3, \$0\.\d+: [\d,]+ records, [\d.]+ kB \([\d,]+ bytes\) \(ESZ6 from 2026-11-15T00:00:00\.000000000Z to 2026-11-16T00:00:00\.000000000Z\)\? \[y/N\] `)
 			if !question.MatchString(stderr.String()) {
 				t.Errorf("stderr: %q", stderr.String())
 			}

@@ -1,146 +1,36 @@
-package tail
+package hist
 
 import (
 	"fmt"
-	"log/slog"
 	"strconv"
-	"strings"
 	"time"
-
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
-	"github.com/dbnloop/dbnloop/dbn"
 )
 
-// jobFlags are how the files of a job are to be.
-type jobFlags struct {
-	encoding, compression, splitDuration string
-	splitSize                            uint64
-	splitSymbols                         bool
-	prettyPx, prettyTs, mapSymbols       bool
-}
-
-func (j *jobFlags) define(p *pflag.FlagSet) {
-	p.StringVar(&j.encoding, encodingFlag, "dbn", "files in the `ENCODING` dbn, csv or json")
-	p.StringVar(&j.compression, "compression", "zstd", "compression of the files: zstd or none")
-	p.StringVar(&j.splitDuration, "split-duration", "day", "one file for each day, week, month or year; or none")
-	p.Uint64Var(&j.splitSize, "split-size", 0, "files of at most so many `BYTES`, 1e9 to 1e10")
-	p.BoolVar(&j.splitSymbols, "split-symbols", false, "one file for each symbol")
-	p.BoolVar(&j.prettyPx, "pretty-px", false, "prices as decimals (csv and json)")
-	p.BoolVar(&j.prettyTs, "pretty-ts", false, "times as ISO 8601 (csv and json)")
-	p.BoolVar(&j.mapSymbols, "map-symbols", true, "a symbol column (csv and json)")
-}
-
-// check refuses what the server would, before anything is asked.
-func (j *jobFlags) check() error {
-	if _, err := dbn.ParseEncoding(j.encoding); err != nil {
-		return exit.BadUsage("--encoding %q: want dbn, csv or json", j.encoding)
-	}
-	if _, err := dbn.ParseCompression(j.compression); err != nil {
-		return exit.BadUsage("--compression %q: want zstd or none", j.compression)
-	}
-	switch j.splitDuration {
-	case "day", "week", "month", "year", "none":
-	default:
-		return exit.BadUsage("--split-duration %q: want day, week, month, year or none", j.splitDuration)
-	}
-	if j.encoding == "dbn" && (j.prettyPx || j.prettyTs) {
-		return exit.BadUsage("--pretty-px and --pretty-ts are for csv and json")
-	}
-	return nil
-}
-
-func (p *Program) batchCommand(f *flags, log **slog.Logger) *cobra.Command {
-	cmd := &cobra.Command{
-		Use: "batch", Short: "Batch jobs: submit, list, show, files, download",
-		Long: `batch orders data as files, which the server makes once and keeps for some days: submit
-costs money, the other commands do not.`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return exit.BadUsage("batch: %q is not known; want submit, list, show, files or download", args[0])
-			}
-			return exit.BadUsage("batch: say what, submit, list, show, files or download")
-		},
-		RunE: func(*cobra.Command, []string) error { return nil },
-	}
-	job, download := new(jobFlags), new(downloadFlags)
-	for _, c := range []apiCommand{
-		{
-			use: "submit SYMBOL...", short: "Order a job; shows the cost and asks, unless -y",
-			example: "  dbn-tail batch submit -d GLBX.MDP3 -s mbo --start 2026-11-16 --max-cost 5 ESZ6",
-			flags:   join(requestFlags, moneyFlags), define: job.define,
-			run: func(q *apiCall) (term.Listing, error) { return q.submit(job) },
-		},
-		{
-			use: "list", short: "List the jobs", flags: []string{"since"},
-			long: `list shows the jobs with their details, for which it asks the server once for each job,
-a few at a time. --short does not ask: it shows id, state and time of receipt.`,
-			define: func(p *pflag.FlagSet) {
-				p.StringSlice("state", nil, "only jobs in the `STATE` queued, processing, done or expired (repeatable)")
-				p.Bool("short", false, "only what one request gives: id, state and time of receipt")
-			},
-			run: (*apiCall).listJobs,
-		},
-		{use: "show JOB", short: "Show a job", run: (*apiCall).showJob},
-		{use: "files JOB", short: "List the files of a job", run: (*apiCall).listFiles},
-		{
-			use: "download JOB [FILE...]", short: "Download the files of a job, all or some",
-			long: `download writes the files of a job into the folder DIR/JOB. A file appears under its name
-when it is complete and has the SHA-256 that the server listed; until then it is FILE.part,
-which another run resumes. Files that are there already are left as they are.`,
-			example: "  dbn-tail batch download --dir data GLBX-20261116-ABCDEFGHIJ",
-			flags:   []string{"force"}, define: download.define,
-			run: func(q *apiCall) (term.Listing, error) { return q.download(download) },
-		},
-	} {
-		child := p.apiCommand(f, log, c)
-		if child.Name() == "download" || child.Name() == "list" {
-			child.PreRun = func(cmd *cobra.Command, _ []string) {
-				if !cmd.Flags().Changed("retries") {
-					f.retries = manyRetries
-				}
-			}
-			child.Flag("retries").DefValue = strconv.Itoa(manyRetries)
-		}
-		cmd.AddCommand(child)
-	}
-	return cmd
-}
-
-// manyRetries is the default of --retries for commands that make many requests.
-const manyRetries = 5
-
-// submit orders a job.
-func (q *apiCall) submit(job *jobFlags) (l term.Listing, err error) {
-	pl := histPlan{}
-	if err = exit.First(job.check(), pl.ask(q.cmd, q.flags, q.args, q.program)); err != nil {
+// Submit orders a job whose files are as the request says, once it is agreed that the query may
+// cost what it does. A dry run lists the cost and orders nothing.
+func (c *Client) Submit(q Query, request dbnloop.JobRequest, dryRun bool) (l term.Listing, err error) {
+	if err = c.settle(&q); err != nil {
 		return l, err
 	}
-	if err = q.prepare(&pl); err != nil {
-		return l, err
-	}
-	p, err := q.price(&pl.query)
+	p, err := c.price(&q.Range)
 	if err != nil {
 		return l, err
 	}
-	if q.flags.dryRun {
-		return p.listing(), withinLimit(p.CostUSD, pl.maxCost)
+	if dryRun {
+		return p.listing(), withinLimit(p.CostUSD, q.MaxCost)
 	}
-	if err = withinLimit(p.CostUSD, pl.maxCost); err != nil {
+	if err = withinLimit(p.CostUSD, q.MaxCost); err != nil {
 		return l, err
 	}
-	if err = q.confirmJob(&pl, p); err != nil {
+	if err = c.confirmJob(&q, p); err != nil {
 		return l, err
 	}
-	made, err := q.client.SubmitJob(q.ctx, dbnloop.JobRequest{
-		Range: pl.query, Encoding: job.encoding, Compression: job.compression,
-		PrettyPrices: job.prettyPx, PrettyTimes: job.prettyTs, OmitSymbols: !job.mapSymbols,
-		SplitSymbols: job.splitSymbols, SplitDuration: job.splitDuration, SplitSize: job.splitSize,
-	})
+	request.Range = q.Range
+	made, err := c.client.SubmitJob(c.ctx, request)
 	if err != nil {
 		return l, err
 	}
@@ -148,39 +38,22 @@ func (q *apiCall) submit(job *jobFlags) (l term.Listing, err error) {
 }
 
 // confirmJob shows the cost and asks.
-func (q *apiCall) confirmJob(pl *histPlan, p price) error {
-	order := pl.order(p)
-	if q.flags.yes {
-		q.log.Info("ordering " + order)
+func (c *Client) confirmJob(q *Query, p price) error {
+	order := q.order(p)
+	if q.Yes {
+		c.log.Info("ordering " + order)
 		return nil
 	}
-	if !term.IsTerminal(q.program.Stdin) {
+	if !term.IsTerminal(c.Stdin) {
 		return exit.BadUsage("a job costs money (%s): confirm with -y", order)
 	}
-	return confirm(q.ctx, "Order "+order+"?", q.program.Stdin, q.program.Stderr)
+	return term.Confirm(c.ctx, "Order "+order+"?", c.Stdin, c.Stderr)
 }
 
-func (q *apiCall) listJobs() (l term.Listing, err error) {
-	if err = q.none(); err != nil {
-		return l, err
-	}
-	var since time.Time
-	if q.flags.since != "" {
-		at, err := parseSince(q.flags.since, time.Now())
-		if err != nil {
-			return l, exit.BadUsage("--since: %w", err)
-		}
-		since = at.Time()
-	}
-	states, err := q.cmd.Flags().GetStringSlice("state")
-	if err != nil {
-		return l, err
-	}
-	short, err := q.cmd.Flags().GetBool("short")
-	if err != nil {
-		return l, err
-	}
-	jobs, err := q.client.ListJobs(q.ctx, since, states...)
+// Jobs lists the jobs that were received since a time and are in one of the states; a zero time
+// and no state stand for all. The details of each job take a request, unless short is set.
+func (c *Client) Jobs(since time.Time, states []string, short bool) (l term.Listing, err error) {
+	jobs, err := c.client.ListJobs(c.ctx, since, states...)
 	if err != nil {
 		return l, err
 	}
@@ -196,7 +69,7 @@ func (q *apiCall) listJobs() (l term.Listing, err error) {
 	for i := range jobs {
 		ids[i] = jobs[i].ID
 	}
-	details, err := q.details(ids)
+	details, err := c.details(ids)
 	l.Columns = []string{"job", "state", "dataset", "schema", "symbols", "start", "end", "records", "cost", "received"}
 	for i, j := range details {
 		if j == nil {
@@ -218,41 +91,13 @@ type shortJob struct {
 	Received string `json:"ts_received"`
 }
 
-// shortened names a few symbols and how many more there are.
-func shortened(symbols []string) string {
-	const most = 3
-	if len(symbols) <= most {
-		return strings.Join(symbols, ",")
+// Job lists all that is known of a job.
+func (c *Client) Job(id string) (l term.Listing, err error) {
+	job, err := c.client.JobDetails(c.ctx, id)
+	if err != nil {
+		return l, err
 	}
-	return fmt.Sprintf("%s,… (%d)", strings.Join(symbols[:most], ","), len(symbols))
-}
-
-func countOf(n *uint64) string {
-	if n == nil {
-		return ""
-	}
-	return term.Grouped(*n)
-}
-
-func sizeOf(n *uint64) string {
-	if n == nil {
-		return ""
-	}
-	return term.Quantity(*n)
-}
-
-func costOf(usd *float64) string {
-	if usd == nil {
-		return ""
-	}
-	return dollars(*usd)
-}
-
-func textOf(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
+	return jobListing(&job), nil
 }
 
 // jobListing is one job with all that is known of it.
@@ -279,42 +124,18 @@ func jobListing(j *dbnloop.Job) term.Listing {
 	return l
 }
 
-// job is the one that the arguments name.
-func (q *apiCall) job() (string, error) {
-	if len(q.args) != 1 || q.args[0] == "" {
-		return "", exit.BadUsage("batch %s: name one job", q.cmd.Name())
-	}
-	return q.args[0], nil
-}
+func countOf(n *uint64) string { return ifThere(n, term.Grouped) }
 
-func (q *apiCall) showJob() (l term.Listing, err error) {
-	id, err := q.job()
-	if err != nil {
-		return l, err
-	}
-	job, err := q.client.JobDetails(q.ctx, id)
-	if err != nil {
-		return l, err
-	}
-	return jobListing(&job), nil
-}
+func sizeOf(n *uint64) string { return ifThere(n, term.Quantity) }
 
-func (q *apiCall) listFiles() (l term.Listing, err error) {
-	id, err := q.job()
-	if err != nil {
-		return l, err
+func costOf(usd *float64) string { return ifThere(usd, dollars) }
+
+func textOf(s *string) string { return ifThere(s, func(s string) string { return s }) }
+
+// ifThere is the text of a value; empty where there is none.
+func ifThere[T any](value *T, text func(T) string) string {
+	if value == nil {
+		return ""
 	}
-	files, err := q.client.ListFiles(q.ctx, id)
-	if err != nil {
-		return l, err
-	}
-	l.Columns = []string{"file", "size", "hash"}
-	for _, f := range files {
-		if d, err := dbnloop.FileDownload(f, "."); err == nil && d.SHA256 == "" {
-			q.warnUnchecked(f)
-		}
-		l.Add(f.Name, term.Grouped(uint64(max(f.Size, 0))), f.Hash)
-		l.Items = append(l.Items, f)
-	}
-	return l, nil
+	return text(*value)
 }

@@ -1,8 +1,11 @@
-package tail
+// Package hist works with the historical API: ranges of data and their cost, lists, batch jobs
+// and their files.
+package hist
 
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"syscall"
 
@@ -11,11 +14,22 @@ import (
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
 )
 
-// historical is the client of the historical API, as every command uses it: a signal ends
-// its context.
-type historical struct {
-	ctx     context.Context // its cause is a exit.Signal
-	key     apiKey
+// Config says how the API is reached, and which streams the program has.
+type Config struct {
+	Key       string
+	KeyOrigin string // what messages say of the key in its place
+	Options   []dbnloop.HistoricalOption
+
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Exit           func(code int)
+}
+
+// Client is the client of the historical API, as every command uses it: a signal ends its
+// context.
+type Client struct {
+	Config
+	ctx     context.Context // its cause is an exit.Signal
 	log     *slog.Logger
 	reactor *dbnloop.Reactor
 	client  *dbnloop.HistoricalClient
@@ -24,74 +38,56 @@ type historical struct {
 	close   func()
 }
 
-// openHistorical makes the client. The caller calls close.
-func (p *Program) openHistorical(f *flags, log *slog.Logger, options ...dbnloop.HistoricalOption) (*historical, error) {
-	if f.retries < 0 || f.retries > maxRetries {
-		return nil, exit.BadUsage("--retries %d: want 0 to %d", f.retries, maxRetries)
-	}
-	key, err := p.key(f, log)
-	if err != nil {
+// Open makes the client. The caller calls Close.
+func Open(log *slog.Logger, config Config) (*Client, error) {
+	c := &Client{Config: config, log: log, warned: make(map[string]bool)}
+	var err error
+	if c.reactor, err = dbnloop.NewReactor(); err != nil {
 		return nil, err
 	}
-	h := &historical{key: key, log: log, warned: make(map[string]bool)}
-	if h.reactor, err = dbnloop.NewReactor(); err != nil {
-		return nil, err
+	if c.client, err = dbnloop.NewHistoricalClient(c.reactor, c.Key, c.Options...); err != nil {
+		c.reactor.Close() //nolint:errcheck // the first error counts
+		return nil, c.Explain(err)
 	}
-	maxMetadata, err := f.metadataLimit()
-	if err != nil {
-		return nil, err
-	}
-	options = append(options, dbnloop.WithUserAgent("dbn-tail"), dbnloop.WithRetries(f.retries),
-		dbnloop.WithMaxMetadata(maxMetadata))
-	if f.histURL != "" {
-		options = append(options, dbnloop.WithURL(f.histURL))
-	}
-	if f.caFile != "" {
-		options = append(options, dbnloop.WithCAFile(f.caFile))
-	}
-	if h.client, err = dbnloop.NewHistoricalClient(h.reactor, key.value, options...); err != nil {
-		h.reactor.Close() //nolint:errcheck // the first error counts
-		return nil, h.explain(err)
-	}
-	h.client.Handle(dbnloop.Handlers{Warning: h.warn})
+	c.client.Handle(dbnloop.Handlers{Warning: c.warn})
 	ctx, cancel := context.WithCancelCause(context.Background())
-	h.ctx = ctx
+	c.ctx = ctx
 	endSignals := exit.WatchSignals(
 		func(number syscall.Signal) { cancel(exit.Signal(number)) },
-		func() { h.reactor.Post(h.printState) },
-		p.Exit,
+		func() { c.reactor.Post(c.printState) },
+		c.Exit,
 	)
-	log.Debug("the historical API is used with the " + key.String())
-	h.close = func() {
+	log.Debug("using the historical API with the " + c.KeyOrigin)
+	c.close = func() {
 		endSignals()
 		cancel(nil)
-		h.client.Close()  //nolint:errcheck // nothing is lost with it
-		h.reactor.Close() //nolint:errcheck // nothing is lost with it
+		c.client.Close()  //nolint:errcheck // nothing is lost with it
+		c.reactor.Close() //nolint:errcheck // nothing is lost with it
 	}
-	return h, nil
+	return c, nil
 }
 
-// maxRetries bounds --retries: the waits between them double, up to five minutes.
-const maxRetries = 1000
+// Close ends the client and stops the watching of signals.
+func (c *Client) Close() { c.close() }
 
 // warn prints a warning of the server; calls about the same range give the same ones.
-func (h *historical) warn(text string) {
-	if !h.warned[text] {
-		h.warned[text] = true
-		h.log.Warn("server: " + text)
+func (c *Client) warn(text string) {
+	if !c.warned[text] {
+		c.warned[text] = true
+		c.log.Warn("server: " + text)
 	}
 }
 
-func (h *historical) printState() {
-	if h.state != nil {
-		h.state()
+func (c *Client) printState() {
+	if c.state != nil {
+		c.state()
 		return
 	}
-	h.log.Info("waiting for the server's answer")
+	c.log.Info("waiting for the server's answer")
 }
 
-// explain turns an error of the client into the program's own, with an exit code.
-func (h *historical) explain(err error) error {
+// Explain turns an error of the client into the program's own, with an exit code.
+func (c *Client) Explain(err error) error {
 	var e *dbnloop.Error
 	if exit.IsOwn(err) || !errors.As(err, &e) {
 		return err
@@ -101,7 +97,7 @@ func (h *historical) explain(err error) error {
 	case exit.OK: // a call that was cancelled has no answer
 		code = exit.Failure
 	case exit.Auth:
-		text += " (" + h.key.String() + ")"
+		text += " (" + c.KeyOrigin + ")"
 	}
 	return exit.Fail(code, "%s", text)
 }

@@ -1,4 +1,4 @@
-package tail
+package hist
 
 import (
 	"context"
@@ -17,8 +17,8 @@ import (
 
 // download writes the answer to the part as the server sends it. The file gets its name
 // when it was read and found complete: that HTTP is content does not say that DBN is.
-func (run *histRun) download(part *output.Part) error {
-	o := &run.plan.output
+func (run *rangeRun) download(part *output.Part) error {
+	o := run.Output
 	run.startProgress(false)
 	began := time.Now()
 	var came int64
@@ -26,7 +26,7 @@ func (run *histRun) download(part *output.Part) error {
 		run.log.Info(fmt.Sprintf("%s: downloading for %s, %s came", o.Path, term.HumanDuration(time.Since(began)), term.Quantity(uint64(came))))
 	}
 	got, err := run.client.Download(run.ctx, dbnloop.Download{
-		Range: run.plan.query, Path: part.Name(), Part: part.Name(), Overwrite: true,
+		Range: run.Query.Range, Path: part.Name(), Part: part.Name(), Overwrite: true,
 		Progress: func(p dbnloop.Progress) {
 			came = p.Bytes
 			run.progress.Show(came, 0)
@@ -43,7 +43,7 @@ func (run *histRun) download(part *output.Part) error {
 	if err := part.Publish(); err != nil {
 		return o.AllKept(err, records)
 	}
-	if run.summary {
+	if run.Summary {
 		run.log.Info(fmt.Sprintf("%s: %s, %s in %s, SHA-256 %s", o.Path, term.Plural(records, "record"),
 			term.Quantity(uint64(got.Bytes)), term.HumanDuration(time.Since(began)), got.SHA256))
 	}
@@ -51,8 +51,8 @@ func (run *histRun) download(part *output.Part) error {
 }
 
 // broken keeps what came of a download that broke or was ended.
-func (run *histRun) broken(part *output.Part, err error) error {
-	o := &run.plan.output
+func (run *rangeRun) broken(part *output.Part, err error) error {
+	o := run.Output
 	var signaled exit.Signal
 	ended := errors.As(err, &signaled)
 	var records uint64
@@ -71,15 +71,15 @@ func (run *histRun) broken(part *output.Part, err error) error {
 		run.endedBy(signaled, "what came is kept in "+kept)
 		return err
 	case kept != "" && records == 0:
-		return exit.Fail(exit.Partial, "%w; what came is kept in %s", run.explain(err), kept)
+		return exit.Fail(exit.Partial, "%w; what came is kept in %s", run.Explain(err), kept)
 	}
 	run.broke = true
 	return run.partial(err, records)
 }
 
 // notWhole keeps what came of an answer that HTTP is content with, and DBN is not.
-func (run *histRun) notWhole(part *output.Part, records uint64, err error) error {
-	o := &run.plan.output
+func (run *rangeRun) notWhole(part *output.Part, records uint64, err error) error {
+	o := run.Output
 	if failed := part.Keep(); failed != nil {
 		return failed
 	}
