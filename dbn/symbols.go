@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 	"strconv"
+	"time"
 )
 
 // PitSymbolMap is a point-in-time map from instrument id to text symbol, for one date of
@@ -240,14 +241,6 @@ func sides(mapping SymbolMapping, i MappingInterval, inverse bool) (uint32, stri
 
 // dateMidnight is the first instant of a date (yyyymmdd).
 func dateMidnight(date uint32) UnixNanos {
-	y, m, d := int64(date/10000), int64(date/100%100), int64(date%100)
-	if m <= 2 {
-		y--
-	}
-	era := y / 400
-	yoe := y - era*400
-	mp := (m + 9) % 12
-	doy := (153*mp+2)/5 + d - 1
-	doe := yoe*365 + yoe/4 - yoe/100 + doy
-	return UnixNanos((era*146097 + doe - 719468) * 24 * 3600 * 1e9)
+	day := time.Date(int(date/10000), time.Month(date/100%100), int(date%100), 0, 0, 0, 0, time.UTC)
+	return UnixNanos(day.Unix()) * 1e9 // beyond 2262 UnixNano would overflow
 }

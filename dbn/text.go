@@ -401,7 +401,8 @@ func appendJSONString[T string | []byte](dst []byte, text T, raw bool) []byte {
 }
 
 // AppendIndented appends a compact JSON value to dst with an indentation of four spaces per
-// level.
+// level. The result is that of [encoding/json.Indent], which would refuse what
+// [TextOptions.Exact] writes, because that may not be JSON, and takes three times as long.
 func AppendIndented(dst, compact []byte) []byte {
 	depth := 0
 	newline := func() {

@@ -89,22 +89,10 @@ type Config struct {
 // withDefaults fills in what was left out and refuses what cannot be served. What package
 // gateway has a default for stays as it is.
 func (c Config) withDefaults() (Config, error) {
-	if len(c.Keys) == 0 {
-		c.Keys = []string{TestKey}
-	}
-	c.Passes = cmp.Or(c.Passes, 1)
-	if c.Clock == nil {
-		c.Clock = SystemClock{}
-	}
-	if err := gateway.CheckKeys(c.Keys); err != nil {
+	if err := market.Settle(&c.Keys, TestKey, &c.Clock, c.Version, c.Sources); err != nil {
 		return c, err
 	}
-	if c.Version > dbn.Version {
-		return c, fmt.Errorf("DBN version %d does not exist, want 1 to %d", c.Version, dbn.Version)
-	}
-	if len(c.Sources) == 0 {
-		return c, errors.New("no sources: a gateway needs data to serve")
-	}
+	c.Passes = cmp.Or(c.Passes, 1)
 	if c.SharedMarket && (c.Pace.factor <= 0 || c.Passes != 1) {
 		return c, errors.New("a shared market needs a pace that is a factor of real time, such as 1x, and one pass")
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/dbnloop/dbnloop/cmd/internal/cli"
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/wholefile"
 	"github.com/dbnloop/dbnloop/sim"
 	"github.com/dbnloop/dbnloop/sim/historical"
 )
@@ -144,7 +144,7 @@ func (o *options) serve(ctx context.Context, stdout, stderr io.Writer) error {
 		defer history.Close() //nolint:errcheck // likewise
 	}
 	if o.portFile != "" {
-		if err := writeWhole(o.portFile, strconv.Itoa(gw.Port())+"\n"); err != nil {
+		if err := writePort(o.portFile, gw.Port()); err != nil {
 			return fmt.Errorf("port file: %w", err)
 		}
 	}
@@ -258,21 +258,7 @@ func parseTime(text string) (dbn.UnixNanos, error) {
 	return at, nil
 }
 
-// writeWhole writes a file so that whoever waits for it never sees half of it.
-func writeWhole(path, text string) error {
-	temp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = temp.WriteString(text)
-	if closeErr := temp.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(temp.Name(), path)
-	}
-	if err != nil {
-		os.Remove(temp.Name()) //nolint:errcheck // the first error counts
-	}
-	return err
+// writePort writes the file that others wait for.
+func writePort(path string, port int) error {
+	return wholefile.Write(path, []byte(strconv.Itoa(port)+"\n"))
 }

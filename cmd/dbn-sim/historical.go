@@ -89,12 +89,12 @@ func (o *histOptions) start(all *options, gw *sim.Gateway, logger *slog.Logger) 
 // announce writes the files that others wait for; the port comes last.
 func (o *histOptions) announce(h *historical.Server) error {
 	if o.caOut != "" {
-		if err := writeWhole(o.caOut, string(h.CAPEM())); err != nil {
+		if err := h.WriteCA(o.caOut); err != nil {
 			return fmt.Errorf("--ca-out: %w", err)
 		}
 	}
 	if o.portFile != "" {
-		if err := writeWhole(o.portFile, strconv.Itoa(h.Port())+"\n"); err != nil {
+		if err := writePort(o.portFile, h.Port()); err != nil {
 			return fmt.Errorf("--hist-port-file: %w", err)
 		}
 	}

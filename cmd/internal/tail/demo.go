@@ -58,6 +58,6 @@ func (c *commandLine) demo(s *session, mix bool) error {
 	}
 	defer gw.Close() //nolint:errcheck // nothing is lost with it
 	s.Host, s.Port, s.Key, s.KeyOrigin = gw.Host(), gw.Port(), sim.TestKey, "key from the demo"
-	c.log.Info("demo: sample data from a simulator on " + gw.Addr() + "; needs no key and no network")
+	c.log.Info("demo: sample data from a simulator on " + gw.Addr() + "; no key, no network")
 	return s.run(c)
 }
