@@ -24,7 +24,7 @@ func NewPitSymbolMap() *PitSymbolMap { return &PitSymbolMap{map[uint32]string{}}
 // outside the data, and for mappings neither side of which consists of instrument ids.
 func PitSymbolMapOf(m *Metadata, date uint32) (*PitSymbolMap, error) {
 	if DateOf(dateMidnight(date)) != date {
-		return nil, fmt.Errorf("dbn: %d is no day from 1970 to 2554 (yyyymmdd)", date)
+		return nil, fmt.Errorf("dbn: invalid date %d: want yyyymmdd, from 1970 to 2554", date)
 	}
 	if date < DateOf(m.Start) || (!m.End.IsUndef() && m.End != 0 && dateMidnight(date) >= m.End) {
 		return nil, fmt.Errorf("dbn: date %d is outside the data, which begins at %s and ends before %s", date, m.Start, m.End)
@@ -234,7 +234,7 @@ func sides(mapping SymbolMapping, i MappingInterval, inverse bool) (uint32, stri
 	}
 	id, err := strconv.ParseUint(number, 10, 32)
 	if err != nil {
-		return 0, "", fmt.Errorf("dbn: mapping of %q: %q is no instrument id", mapping.RawSymbol, number)
+		return 0, "", fmt.Errorf("dbn: mapping of %q: %q is not an instrument id", mapping.RawSymbol, number)
 	}
 	return uint32(id), text, nil
 }

@@ -66,7 +66,7 @@ func TestASignalKeepsWhatADownloadHas(t *testing.T) {
 		}
 	}
 	p.signal(syscall.SIGINT)
-	if code := p.wait(); code != 130 || !strings.Contains(p.stderr.String(), "what came is kept in a.dbn.zst.part") {
+	if code := p.wait(); code != 130 || !strings.Contains(p.stderr.String(), "what was received is kept in a.dbn.zst.part") {
 		t.Errorf("exit code %d; stderr: %s", code, p.stderr)
 	}
 	entries, err := os.ReadDir(p.cmd.Dir)

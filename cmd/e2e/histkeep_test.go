@@ -43,7 +43,7 @@ func complete(t *testing.T, args []string, into string) []byte {
 	return content(t, filepath.Join(p.cmd.Dir, name))
 }
 
-// content is what a file holds, decompressed as far as it goes.
+// content is what a file holds, decompressed up to where it ends.
 func content(t *testing.T, path string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(path)

@@ -39,12 +39,12 @@ type Config struct {
 	// PlainHTTP serves without TLS.
 	PlainHTTP bool
 	// Present says where history ends, each time that it is asked for: the index timestamp
-	// at which the present begins. Whatever lies after it is not available yet. 0 is no end
-	// but the data's own. Gateway.Present lets a live gateway go on where history ends.
+	// at which the present begins. Whatever lies after it is not available yet. 0 means no end
+	// but the data's own. Gateway.Present lets a live gateway continue where history ends.
 	// Default: all of the data is history.
 	Present func() dbn.UnixNanos
 	// RepeatBytes makes timeseries.get_range repeat the selected records, made on the fly,
-	// until it has sent at least so many bytes of them; a limit in the request still
+	// until it has sent at least this many bytes of them; a limit in the request still
 	// holds. The timestamps repeat as well. Default: no repetition.
 	RepeatBytes int64
 	// Stored sends zstd frames whose blocks are not compressed, so that as many bytes go
@@ -131,7 +131,7 @@ type Request struct {
 	Header   http.Header // without the authorization
 	Params   url.Values  // of the query and the form
 	Remote   string      // the client's address
-	Status   int         // of the answer; 0 while there is none
+	Status   int         // of the answer; 0 until there is one
 }
 
 // NewServer loads the sources and listens. The caller must call Close.

@@ -132,7 +132,7 @@ func costOf(usd *float64) string { return ifThere(usd, dollars) }
 
 func textOf(s *string) string { return ifThere(s, func(s string) string { return s }) }
 
-// ifThere is the text of a value; empty where there is none.
+// ifThere is the text of a value; empty for nil.
 func ifThere[T any](value *T, text func(T) string) string {
 	if value == nil {
 		return ""

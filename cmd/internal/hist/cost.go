@@ -1,6 +1,7 @@
 package hist
 
 import (
+	"cmp"
 	"encoding/csv"
 	"io"
 	"math"
@@ -88,7 +89,7 @@ func (c *Client) dryRun(q *Query, o *output.Settings) error {
 	} else {
 		err = p.listing().Print(output.StandardOutput(c.Stdout), term.ListingForm{JSON: o.Asked && o.Format == output.JSON})
 	}
-	return exit.First(err, withinLimit(p.CostUSD, q.MaxCost))
+	return cmp.Or(err, withinLimit(p.CostUSD, q.MaxCost))
 }
 
 // printSeparated writes one row of what the JSON form has, under a header.

@@ -1,6 +1,7 @@
 package hist
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,14 +33,14 @@ func (c *Client) details(ids []string) ([]*dbnloop.Job, error) {
 	d.ask()
 	for len(d.open) > 0 && c.ctx.Err() == nil {
 		if _, err := c.reactor.Poll(-1); err != nil {
-			d.err = exit.First(d.err, err)
+			d.err = cmp.Or(d.err, err)
 			break
 		}
 	}
 	for _, id := range d.open {
 		c.client.Cancel(id)
 	}
-	return d.jobs, exit.First(context.Cause(c.ctx), d.err)
+	return d.jobs, cmp.Or(context.Cause(c.ctx), d.err)
 }
 
 // ask sends as many requests as may be under way.
@@ -76,7 +77,7 @@ func (d *jobDetails) take(i int, body []byte, err error) {
 
 func (d *jobDetails) fail(i int, err error) {
 	explained := d.Explain(err)
-	d.err = exit.First(d.err, exit.Fail(exit.FromError(explained), "details of job %s: %w", d.ids[i], explained))
+	d.err = cmp.Or(d.err, exit.Fail(exit.FromError(explained), "details of job %s: %w", d.ids[i], explained))
 	var e *dbnloop.Error
 	if errors.As(err, &e) && e.HTTP != nil && e.HTTP.Status == http.StatusNotFound {
 		return // the other ones may be there

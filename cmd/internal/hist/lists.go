@@ -9,7 +9,7 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
-// Datasets lists the datasets that have data in a span of days; an empty day is no bound.
+// Datasets lists the datasets that have data in a span of days; an empty day leaves that end open.
 func (c *Client) Datasets(start, end dbnloop.Date) (term.Listing, error) {
 	list, err := c.client.ListDatasets(c.ctx, start, end)
 	return textListing("dataset", list), err

@@ -89,7 +89,7 @@ func (run *rangeRun) fetch() error {
 }
 
 // startProgress shows a line on a terminal that is not needed for the records. The size
-// that is billed is that of the records, so that tells when all are there.
+// that is billed is that of the records, so it shows when all are there.
 func (run *rangeRun) startProgress(sized bool) {
 	if !term.IsTerminal(run.Stderr) || run.Output.Path == "" && term.IsTerminal(run.Stdout) {
 		return
@@ -150,7 +150,7 @@ func (run *rangeRun) begin() error {
 		}
 	}
 	if o := run.Output; o.Path != "" || o.Tee != "" {
-		// A server that stalls has turns too, so that what a file lags behind stays bounded.
+		// A server that stalls has turns too, so that the lag of a file stays bounded.
 		if _, err := run.reactor.Every(output.MaxPaidLag, func() {}); err != nil {
 			return err
 		}

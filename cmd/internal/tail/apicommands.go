@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,7 +32,7 @@ func (f *listingFlags) register(p *pflag.FlagSet) {
 type lister func(client *hist.Client, args []string) (term.Listing, error)
 
 // listing completes a command that asks the historical API and prints a listing: own are its
-// flags, besides those that all such commands have.
+// flags, in addition to those that all such commands have.
 func (c *commandLine) listing(cmd *cobra.Command, f *listingFlags, list lister, own ...flagGroup) *cobra.Command {
 	if cmd.Args == nil {
 		cmd.Args = cobra.ArbitraryArgs
@@ -47,7 +48,7 @@ func (c *commandLine) listing(cmd *cobra.Command, f *listingFlags, list lister, 
 		defer client.Close()
 		l, err := list(client, args)
 		if err == nil || len(l.Items) > 0 {
-			err = exit.First(err, l.Print(output.StandardOutput(c.Stdout), term.ListingForm{JSON: f.json, OmitHeader: f.omitHeader}))
+			err = cmp.Or(err, l.Print(output.StandardOutput(c.Stdout), term.ListingForm{JSON: f.json, OmitHeader: f.omitHeader}))
 		}
 		return client.Explain(err)
 	}

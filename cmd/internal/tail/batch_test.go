@@ -51,7 +51,7 @@ func (h *histServer) files(t testing.TB, id string) (files []dbnloop.JobFile) {
 	return files
 }
 
-// wantFiles checks that a folder has the files of a job and no other.
+// wantFiles checks that a directory has the files of a job and no other.
 func wantFiles(t testing.TB, dir string, files []dbnloop.JobFile) {
 	t.Helper()
 	var want []string

@@ -19,7 +19,7 @@ var demoSchemas = []dbn.Schema{
 	dbn.SchemaMbo, dbn.SchemaMbp10, dbn.SchemaOhlcv1S,
 }
 
-// prepareDemo fills in what the command line left out. mix tells that the schemas are the demo's.
+// prepareDemo fills in what the command line left out. mix means that the schemas are the demo's.
 func (f *rootFlags) prepareDemo(args *[]string) (mix bool, err error) {
 	switch {
 	case f.gateway != "" || f.key != "" || f.keyFile != "":

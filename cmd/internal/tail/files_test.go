@@ -386,7 +386,7 @@ func TestTheLimitOfAFollowedFileIsOfWhatIsPrinted(t *testing.T) {
 	}
 }
 
-// followHeader begins with what comes next; the header tells that the file's end is reached.
+// followHeader begins with what comes next; the header shows that the file's end is reached.
 func followHeader(t *testing.T, args ...string) *followed {
 	t.Helper()
 	f := follow(t, 0, append([]string{"--omit-header=false", "-n", "0"}, args...)...)

@@ -206,7 +206,7 @@ func readFile(t testing.TB, path string) []byte {
 	return data
 }
 
-// filesIn are the files of a folder, hidden ones too.
+// filesIn are the files of a directory, hidden ones too.
 func filesIn(t testing.TB, dir string) (list []string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -398,8 +398,8 @@ func TestHistFaults(t *testing.T) {
 		{"cut-body=70000", "-o DIR/a.csv", exit.Partial, []string{"came before, kept in DIR/a.csv.part"}},
 		{"cut-body=70000", "-o DIR/a.dbn.zst", exit.Partial, []string{"without close_notify", "came before, kept in DIR/a.dbn.zst.part"}},
 		{"cut-headers", "-o DIR/a.dbn.zst", exit.Failure, nil},
-		{"truncate=70000", "-o DIR/a.dbn.zst", exit.Partial, []string{"not whole", "kept in DIR/a.dbn.zst.part"}},
-		{"corrupt=20000", "-o DIR/a.dbn.zst", exit.Corrupt, []string{"not whole"}},
+		{"truncate=70000", "-o DIR/a.dbn.zst", exit.Partial, []string{"answer is incomplete", "kept in DIR/a.dbn.zst.part"}},
+		{"corrupt=20000", "-o DIR/a.dbn.zst", exit.Corrupt, []string{"answer is incomplete"}},
 		{"corrupt=20000", "", exit.Corrupt, nil},
 		{"truncate=0", "", exit.Corrupt, []string{"ended before its DBN metadata"}},
 		{"cut-headers", "", exit.Failure, nil},

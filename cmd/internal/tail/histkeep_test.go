@@ -25,7 +25,7 @@ var intoFiles = [][2]string{
 	{"a.txt", "--table"},
 }
 
-// plainText is a file's content, decompressed as far as it goes.
+// plainText is a file's content, decompressed up to where it ends.
 func plainText(t testing.TB, path string) []byte {
 	t.Helper()
 	data := readFile(t, path)

@@ -9,7 +9,7 @@ import (
 )
 
 // blockSize is about how many bytes a block of the timeline has: what one write sends
-// when nothing needs to be looked at.
+// when nothing needs to be checked.
 const blockSize = 256 << 10
 
 const NumSchemas = int(dbn.SchemaBbo1M) + 1
@@ -27,12 +27,12 @@ type Timeline struct {
 	// noTag for a record that belongs to no schema.
 	tags    []uint8
 	uniform uint8
-	// blocks are borders between records, about blockSize apart; the first is the
+	// blocks are boundaries between records, about blockSize apart; the first is the
 	// beginning and the last is the end.
 	blocks []Place
 	Offers [NumSchemas]bool // schemas of the sources, even of an empty one
 	IDs    [NumSchemas]map[uint32]struct{}
-	// untagged tells that some records belong to no schema: nobody can subscribe to them.
+	// untagged means that some records belong to no schema: nobody can subscribe to them.
 	Untagged bool
 	// first and last are the least and the greatest index timestamp, span what lies between.
 	First, Last, Span uint64
@@ -47,7 +47,7 @@ type Place struct {
 
 const noTag = 0xFF
 
-// End is the position behind the last record.
+// End is the position after the last record.
 func (t *Timeline) End() Place { return t.blocks[len(t.blocks)-1] }
 
 // Tag is the schema of the record number i.
@@ -149,7 +149,7 @@ func (t *Timeline) survey() error {
 		if r == nil {
 			return reader.Err()
 		}
-		if t.disk != nil { // those in memory are looked at before they are converted
+		if t.disk != nil { // those in memory are checked before they are converted
 			if err := t.Symbols.addRecords(r, t.Version); err != nil {
 				return fmt.Errorf("%s: %w", t.disk.name, err)
 			}
@@ -203,7 +203,7 @@ func (t *Timeline) Seek(ts uint64) Place {
 	return at
 }
 
-// BlockEnd is the border that follows a position.
+// BlockEnd is the boundary that follows a position.
 func (t *Timeline) BlockEnd(at Place) Place {
 	i, _ := slices.BinarySearchFunc(t.blocks, at.Off+1, func(b Place, off int) int {
 		return cmp.Compare(b.Off, off)
