@@ -81,6 +81,12 @@ certificates and handshakes; defaults are in brackets):
 		Version:       cli.Version(version),
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		PreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := cli.CheckExclusive(cmd); err != nil {
+				return usageError{err}
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.files = append(o.files, args...)
 			return o.serve(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -115,6 +121,7 @@ func (o *options) define(cmd *cobra.Command) {
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "log subscription lines and more")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "log errors only")
 	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
+	cmd.MarkFlagsMutuallyExclusive("verbose", "quiet")
 }
 
 func faultHelp(faults [][2]string) string {
@@ -219,8 +226,6 @@ func (o *options) sources() []sim.Source {
 func (o *options) logger(stderr io.Writer) (*slog.Logger, error) {
 	level := slog.LevelInfo
 	switch {
-	case o.verbose && o.quiet:
-		return nil, errors.New("--verbose and --quiet exclude each other")
 	case o.verbose:
 		level = slog.LevelDebug
 	case o.quiet:
