@@ -186,7 +186,7 @@ func TestAKillLeavesAVisiblePart(t *testing.T) {
 			came := content(t, filepath.Join(p.cmd.Dir, name+".part")) // of 70,000 bytes
 
 			p = start(t, day(stalling, append(out, "-v")...)...)
-			if !p.stderr.await("the historical API is used") { // signals are watched from then on
+			if !p.stderr.await("using the historical API") { // signals are watched from then on
 				t.Fatalf("stderr: %s", p.stderr)
 			}
 			part := filepath.Join(p.cmd.Dir, name+".part")
