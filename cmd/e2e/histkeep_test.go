@@ -209,7 +209,7 @@ func TestAKillLeavesAVisiblePart(t *testing.T) {
 				t.Fatal(err)
 			}
 			again := startIn(t, p.cmd.Dir, day(sound, out...)...)
-			if code := again.wait(); code != 0 || !strings.Contains(again.stderr.String(), name+".part is there from an earlier run") {
+			if code := again.wait(); code != 0 || !strings.Contains(again.stderr.String(), name+".part exists, from an earlier run") {
 				t.Errorf("exit code %d; stderr: %s", code, again.stderr)
 			}
 			if after, err := os.ReadFile(part); err != nil || !bytes.Equal(before, after) {
