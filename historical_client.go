@@ -154,13 +154,6 @@ func (c *HistoricalClient) Stop() error {
 	})
 }
 
-// ReceivedBytes returns the number of compressed bytes received by the present or the last
-// stream; 0 after Close. Any goroutine may call it at any time.
-func (c *HistoricalClient) ReceivedBytes() (n uint64) {
-	c.ask(func() { n = c.hist.Received() })
-	return n
-}
-
 // CallKind determines how a call is sent and whether it may be retried.
 type CallKind uint32
 
@@ -203,7 +196,7 @@ func (c *HistoricalClient) Call(kind CallKind, endpoint string, params url.Value
 func (c *HistoricalClient) await(id uint64, f func(*bindings.Event)) {
 	c.calls[id] = struct{}{}
 	c.r.calls[id] = func(event *bindings.Event) {
-		if !c.closed {
+		if !c.closed.Load() {
 			f(event)
 		}
 	}
@@ -250,7 +243,7 @@ func (c *HistoricalClient) wait(ctx context.Context, begin func(done func(error)
 	if err != nil {
 		return err
 	}
-	if err := c.r.until(ctx, func() bool { return over || c.closed }); err != nil {
+	if err := c.r.until(ctx, func() bool { return over || c.closed.Load() }); err != nil {
 		c.Cancel(id)
 		return err
 	}

@@ -66,7 +66,7 @@ func (c *source) loop(ctx context.Context, deliver func(Batch, *cursor) bool) er
 	}
 	defer r.owner.release()
 	switch {
-	case c.closed:
+	case c.closed.Load():
 		return newError(CodeInvalidState, "the client is closed")
 	case !c.begun:
 		return newError(CodeInvalidState, "no stream was asked for: begin one first (Connect, Subscribe and Start; Request and Start)")
@@ -80,12 +80,10 @@ func (c *source) loop(ctx context.Context, deliver func(Batch, *cursor) bool) er
 	}
 	defer func() { c.pull = nil }()
 	if c.paused.Load() {
-		r.core.mu.Lock()
 		c.resume()
-		r.core.mu.Unlock()
 	}
-	err := r.turns(ctx, func() bool { return broke || c.closed || c.whole || c.end != nil })
-	if err != nil || broke || c.closed || c.end == nil || c.end.Code == CodeCancelled {
+	err := r.turns(ctx, func() bool { return broke || c.closed.Load() || c.whole || c.end != nil })
+	if err != nil || broke || c.closed.Load() || c.end == nil || c.end.Code == CodeCancelled {
 		return err
 	}
 	return c.end

@@ -19,18 +19,23 @@ type native interface {
 	Resume()
 	Close()
 	Free()
+	Stats(*bindings.Stats) bool // on any thread, until Free
 }
 
 // source is the common part of all clients: a stream of records that can be paused and that
 // ends once.
 type source struct {
-	r      *Reactor
-	c      native // nil once freed
-	id     uint64
-	h      Handlers
-	log    *slog.Logger
-	pull   func(batch Batch, cur *cursor) // set while an iterator takes the records
-	closed bool                           // the memory may remain until the turn ends; under core.mu
+	r    *Reactor
+	c    native // nil once freed; see core.life
+	id   uint64
+	h    Handlers
+	log  *slog.Logger
+	pull func(batch Batch, cur *cursor) // set while an iterator takes the records
+	// observe, if not nil, takes a snapshot of a state that a call or an event may have changed.
+	observe func()
+
+	// Written by the owner only, and read on any goroutine.
+	closed atomic.Bool // the memory may remain until the turn ends
 	paused atomic.Bool
 	tsOut  atomic.Bool
 
@@ -48,11 +53,11 @@ type source struct {
 
 // attach registers the handle that open creates as a client of the reactor.
 func (c *source) attach(r *Reactor, log *slog.Logger, open func(*bindings.Reactor) (native, *bindings.Error)) error {
-	leave, err := r.enter()
+	leave, err := r.owner.enter()
 	if err != nil {
 		return err
 	}
-	defer r.leave(leave)
+	defer r.owner.leave(leave)
 	handle, e := open(r.core.loop)
 	if e != nil {
 		return fromC(e)
@@ -66,6 +71,7 @@ func (c *source) attach(r *Reactor, log *slog.Logger, open func(*bindings.Reacto
 // begin is called when another stream begins: what this turn holds belongs to the previous one.
 func (c *source) begin() {
 	c.begun, c.end, c.whole = true, nil, false
+	c.tsOut.Store(false)
 	c.renew()
 }
 
@@ -83,15 +89,19 @@ func (c *source) mute() {
 
 // call runs f if the client may be used now.
 func (c *source) call(f func() *bindings.Error) error {
-	leave, err := c.r.enter()
+	leave, err := c.r.owner.enter()
 	if err != nil {
 		return err
 	}
-	defer c.r.leave(leave)
-	if c.closed {
+	defer c.r.owner.leave(leave)
+	if c.closed.Load() {
 		return newError(CodeInvalidState, "the client is closed")
 	}
-	if e := f(); e != nil {
+	e := f()
+	if c.observe != nil {
+		c.observe()
+	}
+	if e != nil {
 		return fromC(e)
 	}
 	return nil
@@ -103,18 +113,8 @@ func (c *source) must(f func()) {
 	if !open {
 		return
 	}
-	defer c.r.leave(leave)
-	if !c.closed {
-		f()
-	}
-}
-
-// ask is for getters, on any goroutine. f runs while nobody else is inside the core, which it
-// waits for during a part of a turn at most. On a closed client f does not run.
-func (c *source) ask(f func()) {
-	c.r.core.mu.Lock()
-	defer c.r.core.mu.Unlock()
-	if !c.closed {
+	defer c.r.owner.leave(leave)
+	if !c.closed.Load() {
 		f()
 	}
 }
@@ -166,18 +166,17 @@ func (c *source) Close() error { return c.closeWith(func() {}) }
 
 // closeWith is Close; forget drops what the particular kind of client holds.
 func (c *source) closeWith(forget func()) error {
-	leave, err := c.r.enter()
+	leave, err := c.r.owner.enter()
 	if err != nil {
 		if c.r.owner.closed() {
 			return nil
 		}
 		return err
 	}
-	defer c.r.leave(leave)
-	if c.closed {
+	defer c.r.owner.leave(leave)
+	if c.closed.Swap(true) {
 		return nil
 	}
-	c.closed = true
 	c.r.cur.stopFor(c)
 	c.c.Close()
 	forget()
@@ -191,9 +190,11 @@ func (c *source) closeWith(forget func()) error {
 	return nil
 }
 
-// free is called under core.mu.
+// free frees the handle, once nobody is inside its Stats.
 func (c *source) free() {
-	c.closed = true
+	c.closed.Store(true)
+	c.r.core.life.Lock()
+	defer c.r.core.life.Unlock()
 	if c.c == nil {
 		return
 	}
@@ -207,6 +208,9 @@ func (c *source) handle(event *bindings.Event) {
 	if c.renewed == c.r.turnNo {
 		event.Consumed = 0
 		return // of the previous session
+	}
+	if c.observe != nil && (event.Kind == bindings.EventState || event.Kind == bindings.EventError) {
+		c.observe()
 	}
 	switch event.Kind {
 	case bindings.EventRecords:
@@ -280,7 +284,7 @@ func (c *source) onError(event *bindings.Event) {
 
 // halted reports that no further record of this turn may be delivered.
 func (c *source) halted() bool {
-	return c.paused.Load() || c.closed || c.muted == c.r.turnNo || c.renewed == c.r.turnNo
+	return c.paused.Load() || c.closed.Load() || c.muted == c.r.turnNo || c.renewed == c.r.turnNo
 }
 
 // deliver delivers a batch. However it ends, it stores what was consumed in the event, which

@@ -22,7 +22,6 @@ package bindings
 #cgo nocallback dbnloop_hist_stop
 #cgo nocallback dbnloop_hist_pause
 #cgo nocallback dbnloop_hist_resume
-#cgo nocallback dbnloop_hist_received
 #cgo noescape dbnloop_hist_call
 #cgo nocallback dbnloop_hist_call
 #cgo noescape dbnloop_hist_download
@@ -162,9 +161,6 @@ func (h *Historical) Pause() { C.dbnloop_hist_pause(h.handle) }
 
 // Resume is dbnloop_hist_resume.
 func (h *Historical) Resume() { C.dbnloop_hist_resume(h.handle) }
-
-// Received is dbnloop_hist_received.
-func (h *Historical) Received() uint64 { return uint64(C.dbnloop_hist_received(h.handle)) }
 
 // Kinds of calls.
 const (

@@ -23,7 +23,6 @@ package bindings
 #cgo nocallback dbnloop_live_close
 #cgo nocallback dbnloop_live_pause
 #cgo nocallback dbnloop_live_resume
-#cgo nocallback dbnloop_live_is_paused
 #cgo nocallback dbnloop_live_get_state
 #cgo nocallback dbnloop_live_session_id
 #cgo nocallback dbnloop_live_session_id_text
@@ -175,9 +174,6 @@ func (l *Live) Pause() { C.dbnloop_live_pause(l.handle) }
 
 // Resume is dbnloop_live_resume.
 func (l *Live) Resume() { C.dbnloop_live_resume(l.handle) }
-
-// IsPaused is dbnloop_live_is_paused.
-func (l *Live) IsPaused() bool { return C.dbnloop_live_is_paused(l.handle) != 0 }
 
 // State is dbnloop_live_get_state.
 func (l *Live) State() uint32 { return uint32(C.dbnloop_live_get_state(l.handle)) }
