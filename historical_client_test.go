@@ -47,7 +47,7 @@ func newHistorical(t *testing.T, r *dbnloop.Reactor, opts ...dbnloop.HistoricalO
 }
 
 // sampleRange is all that the sample data has of a schema.
-func sampleRange(t *testing.T, c *dbnloop.HistoricalClient, schema dbn.Schema) dbnloop.Range {
+func sampleRange(t *testing.T, c *dbnloop.HistoricalClient, schema dbn.Schema) dbnloop.HistoricalRequest {
 	t.Helper()
 	datasets, err := c.ListDatasets(t.Context(), "", "")
 	if err != nil || len(datasets) == 0 {
@@ -65,11 +65,11 @@ func sampleRange(t *testing.T, c *dbnloop.HistoricalClient, schema dbn.Schema) d
 	if err != nil {
 		t.Fatal(err)
 	}
-	return dbnloop.NewRange(datasets[0], schema, dbn.UnixNanosOf(start), dbn.UnixNanosOf(end), dbn.AllSymbols)
+	return dbnloop.NewHistoricalRequest(datasets[0], schema, dbn.UnixNanosOf(start), dbn.UnixNanosOf(end), dbn.AllSymbols)
 }
 
 // collect streams a range and returns the bytes of its records.
-func collect(t *testing.T, c *dbnloop.HistoricalClient, r dbnloop.Range) (records []byte) {
+func collect(t *testing.T, c *dbnloop.HistoricalClient, r dbnloop.HistoricalRequest) (records []byte) {
 	t.Helper()
 	if err := c.Request(r); err != nil {
 		t.Fatal(err)
@@ -128,13 +128,13 @@ func TestHistoricalRefusals(t *testing.T) {
 	c := newHistorical(t, r, opts...)
 	wantMisuse(t, "Start without Request", c.Start())
 	good := sampleRange(t, c, dbn.SchemaTrades)
-	for name, change := range map[string]func(*dbnloop.Range){
-		"no symbol":    func(r *dbnloop.Range) { r.Symbols = nil },
-		"comma":        func(r *dbnloop.Range) { r.Symbols = []string{"a,b"} },
-		"2001 symbols": func(r *dbnloop.Range) { r.Symbols = slices.Repeat([]string{"A"}, 2001) },
-		"dataset":      func(r *dbnloop.Range) { r.Dataset = "" },
-		"schema":       func(r *dbnloop.Range) { r.Schema = 77 },
-		"end":          func(r *dbnloop.Range) { r.End = r.Start },
+	for name, change := range map[string]func(*dbnloop.HistoricalRequest){
+		"no symbol":    func(r *dbnloop.HistoricalRequest) { r.Symbols = nil },
+		"comma":        func(r *dbnloop.HistoricalRequest) { r.Symbols = []string{"a,b"} },
+		"2001 symbols": func(r *dbnloop.HistoricalRequest) { r.Symbols = slices.Repeat([]string{"A"}, 2001) },
+		"dataset":      func(r *dbnloop.HistoricalRequest) { r.Dataset = "" },
+		"schema":       func(r *dbnloop.HistoricalRequest) { r.Schema = 77 },
+		"end":          func(r *dbnloop.HistoricalRequest) { r.End = r.Start },
 	} {
 		bad := good
 		change(&bad)
@@ -144,16 +144,16 @@ func TestHistoricalRefusals(t *testing.T) {
 	}
 	tooMany := good
 	tooMany.Symbols = slices.Repeat([]string{"A"}, 2001)
-	if _, err := c.SubmitJob(t.Context(), dbnloop.JobRequest{Range: tooMany}); !errors.Is(err, dbnloop.ErrInvalidArgument) {
+	if _, err := c.SubmitJob(t.Context(), dbnloop.BatchRequest{Range: tooMany}); !errors.Is(err, dbnloop.ErrInvalidArgument) {
 		t.Errorf("a job of 2001 symbols: %v", err)
 	}
 	if _, err := c.Resolve(t.Context(), "GLBX.MDP3", nil, dbn.STypeRawSymbol, dbn.STypeInstrumentID, "2026-11-15", ""); !errors.Is(err, dbnloop.ErrInvalidSymbol) {
 		t.Errorf("no symbol resolved: %v", err)
 	}
-	if _, err := c.Call(dbnloop.Get, "metadata.list_datasets", nil, nil); !errors.Is(err, dbnloop.ErrInvalidArgument) {
+	if _, err := c.Call(dbnloop.CallGet, "metadata.list_datasets", nil, nil); !errors.Is(err, dbnloop.ErrInvalidArgument) {
 		t.Errorf("Call without a function: %v", err)
 	}
-	if _, err := c.StartDownload(dbnloop.Download{Range: good, Path: t.TempDir() + "/f"}, nil); !errors.Is(err, dbnloop.ErrInvalidArgument) {
+	if _, err := c.StartDownload(dbnloop.DownloadRequest{Range: good, Path: t.TempDir() + "/f"}, nil); !errors.Is(err, dbnloop.ErrInvalidArgument) {
 		t.Errorf("StartDownload without a function: %v", err)
 	}
 	// What the server refuses comes with its envelope.
@@ -294,11 +294,11 @@ func TestHistoricalMetadata(t *testing.T) {
 		t.Errorf("schemas %v: %v", schemas, err)
 	}
 	fields, err := c.ListFields(ctx, dbn.SchemaTrades, "csv")
-	if err != nil || !slices.ContainsFunc(fields, func(f dbnloop.Field) bool { return f.Name == "price" }) {
+	if err != nil || !slices.ContainsFunc(fields, func(f dbnloop.FieldDetail) bool { return f.Name == "price" }) {
 		t.Errorf("fields %v: %v", fields, err)
 	}
 	prices, err := c.ListUnitPrices(ctx, rng.Dataset)
-	if err != nil || len(prices) == 0 || len(prices[0].Prices) == 0 {
+	if err != nil || len(prices) == 0 || len(prices[0].UnitPrices) == 0 {
 		t.Errorf("prices %+v: %v", prices, err)
 	}
 	conditions, err := c.DatasetCondition(ctx, rng.Dataset, "", "")
@@ -321,7 +321,7 @@ func TestHistoricalMetadata(t *testing.T) {
 	r.Post(func() {
 		_, err := c.ListPublishers(ctx)
 		wantMisuse(t, "a waiting call in a handler", err)
-		c.Call(dbnloop.Get, "metadata.list_publishers", nil, func(body []byte, err error) {
+		c.Call(dbnloop.CallGet, "metadata.list_publishers", nil, func(body []byte, err error) {
 			if err != nil || !bytes.HasPrefix(body, []byte("[")) {
 				t.Errorf("Call: %q, %v", body, err)
 			}
@@ -342,13 +342,13 @@ func TestHistoricalAnswersThatAreNone(t *testing.T) {
 	}))
 	defer server.Close()
 	c := newHistorical(t, r, dbnloop.WithURL(server.URL), dbnloop.WithProxy(""))
-	rng := dbnloop.NewRange("GLBX.MDP3", dbn.SchemaTrades, 1, 2, "ES")
+	rng := dbnloop.NewHistoricalRequest("GLBX.MDP3", dbn.SchemaTrades, 1, 2, "ES")
 	ctx := t.Context()
 	for name, call := range map[string]func() error{
 		"cost":    func() error { _, err := c.Cost(ctx, rng); return err },
 		"count":   func() error { _, err := c.RecordCount(ctx, rng); return err },
 		"size":    func() error { _, err := c.BillableSize(ctx, rng); return err },
-		"submit":  func() error { _, err := c.SubmitJob(ctx, dbnloop.JobRequest{Range: rng}); return err },
+		"submit":  func() error { _, err := c.SubmitJob(ctx, dbnloop.BatchRequest{Range: rng}); return err },
 		"details": func() error { _, err := c.JobDetails(ctx, "J"); return err },
 	} {
 		for _, text := range []string{"", "null", " null\n", "{}", "[]", `"1"`, "true", "<html>", "{"} {
@@ -413,13 +413,13 @@ func TestHistoricalEndsInsideEachHandler(t *testing.T) {
 					Error:    func(error) { at("error") },
 					Warning:  func(string) { at("warning") },
 				})
-				rng := dbnloop.NewRange("GLBX.MDP3", dbn.SchemaTrades, 1794700800e9, 1794787200e9, dbn.AllSymbols)
-				if _, err := c.Call(dbnloop.Get, "metadata.list_publishers", nil, func([]byte, error) { at("call") }); err != nil {
+				rng := dbnloop.NewHistoricalRequest("GLBX.MDP3", dbn.SchemaTrades, 1794700800e9, 1794787200e9, dbn.AllSymbols)
+				if _, err := c.Call(dbnloop.CallGet, "metadata.list_publishers", nil, func([]byte, error) { at("call") }); err != nil {
 					t.Fatal(err)
 				}
-				if _, err := c.StartDownload(dbnloop.Download{
-					Range: rng, Path: filepath.Join(t.TempDir(), "f"), Progress: func(dbnloop.Progress) { at("progress") },
-				}, func(dbnloop.Downloaded, error) { at("download") }); err != nil {
+				if _, err := c.StartDownload(dbnloop.DownloadRequest{
+					Range: rng, Path: filepath.Join(t.TempDir(), "f"), Progress: func(dbnloop.DownloadProgress) { at("progress") },
+				}, func(dbnloop.DownloadResult, error) { at("download") }); err != nil {
 					t.Fatal(err)
 				}
 				if err := errors.Join(c.Request(rng), c.Start()); err != nil {
@@ -481,6 +481,7 @@ func TestHistoricalErrorsTellWhetherToTryAgain(t *testing.T) {
 		{simhist.Fault{Kind: simhist.FaultRateLimit, For: 7 * time.Second}, dbnloop.ErrHTTP, true, 7 * time.Second},
 		{simhist.Fault{Kind: simhist.FaultUnavailable, For: 3 * time.Second}, dbnloop.ErrHTTP, true, 3 * time.Second},
 		{simhist.Fault{Kind: simhist.FaultError, Status: 500}, dbnloop.ErrHTTP, true, -1},
+		{simhist.Fault{Kind: simhist.FaultError, Status: 501}, dbnloop.ErrHTTP, false, -1},
 		{simhist.Fault{Kind: simhist.FaultError, Status: 422}, dbnloop.ErrHTTP, false, -1},
 		{simhist.Fault{Kind: simhist.FaultError, Status: 401}, dbnloop.ErrAuthFailed, false, -1},
 		{simhist.Fault{Kind: simhist.FaultCutHeaders, At: 20}, dbnloop.ErrConnectionClosed, true, 0},
@@ -508,9 +509,9 @@ func TestHistoricalDownload(t *testing.T) {
 	c := newHistorical(t, r, opts...)
 	rng := sampleRange(t, c, dbn.SchemaMbo)
 	path := filepath.Join(t.TempDir(), "mbo.dbn.zst")
-	var last dbnloop.Progress
-	got, err := c.Download(t.Context(), dbnloop.Download{
-		Range: rng, Path: path, Progress: func(p dbnloop.Progress) { last = p },
+	var last dbnloop.DownloadProgress
+	got, err := c.Download(t.Context(), dbnloop.DownloadRequest{
+		Range: rng, Path: path, Progress: func(p dbnloop.DownloadProgress) { last = p },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -520,11 +521,11 @@ func TestHistoricalDownload(t *testing.T) {
 		t.Fatal(err)
 	}
 	digest := sha256.Sum256(content)
-	want := dbnloop.Downloaded{Path: path, Bytes: int64(len(content)), SHA256: hex.EncodeToString(digest[:])}
+	want := dbnloop.DownloadResult{Path: path, Bytes: int64(len(content)), SHA256: hex.EncodeToString(digest[:])}
 	if got != want || last.Bytes != want.Bytes {
 		t.Errorf("%+v with last progress %+v, want %+v", got, last, want)
 	}
-	if _, err := c.Download(t.Context(), dbnloop.Download{Range: rng, Path: path}); !errors.Is(err, dbnloop.ErrInvalidArgument) {
+	if _, err := c.Download(t.Context(), dbnloop.DownloadRequest{Range: rng, Path: path}); !errors.Is(err, dbnloop.ErrInvalidArgument) {
 		t.Errorf("over an existing file: %v", err)
 	}
 }

@@ -80,7 +80,7 @@ func open(r *dbnloop.Reactor, name, url, caFile string) (*waiter, error) {
 		r.Stop()
 	}
 	h := dbnloop.Handlers{
-		Session: func(e dbnloop.SessionEvent) {
+		SessionEvent: func(e dbnloop.SessionEvent) {
 			if e.Kind == dbnloop.SubscriptionOverdue {
 				w.Overdue++
 			}
@@ -127,7 +127,7 @@ func open(r *dbnloop.Reactor, name, url, caFile string) (*waiter, error) {
 	h.Mbo = func(*dbn.MboMsg) { w.Records++ }
 	c.Handle(h)
 	w.pause, w.resume = c.Pause, c.Resume
-	return w, errors.Join(c.Request(dbnloop.NewRange(dataset, dbn.SchemaMbo, 1, 2, dbn.AllSymbols)), c.Start())
+	return w, errors.Join(c.Request(dbnloop.NewHistoricalRequest(dataset, dbn.SchemaMbo, 1, 2, dbn.AllSymbols)), c.Start())
 }
 
 // stream is a header and, in two halves, patientRecords records.

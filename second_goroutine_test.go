@@ -64,12 +64,12 @@ var withoutError = map[string]answer{
 
 // argument is a value that a method takes without complaint.
 func argument(t *testing.T, of reflect.Type) reflect.Value {
-	rng := dbnloop.NewRange(dataset, dbn.SchemaTrades, 1, 2, "ESZ6")
+	rng := dbnloop.NewHistoricalRequest(dataset, dbn.SchemaTrades, 1, 2, "ESZ6")
 	for _, known := range []any{
 		time.Hour, dbn.STypeRawSymbol, dbnloop.Date("2026-11-15"), []string{"ESZ6"}, rng,
 		dbnloop.NewSubscription(dataset, dbn.SchemaTrades, "ESZ6"),
-		dbnloop.JobRequest{Range: rng},
-		dbnloop.Download{Range: rng, Path: t.TempDir() + "/range.dbn.zst"},
+		dbnloop.BatchRequest{Range: rng},
+		dbnloop.DownloadRequest{Range: rng, Path: t.TempDir() + "/range.dbn.zst"},
 	} {
 		if v := reflect.ValueOf(known); v.Type() == of {
 			return v

@@ -265,8 +265,8 @@ func (c *source) onSession(event SessionEvent) {
 	}
 	c.log.Log(context.Background(), level, "dbnloop: the gateway tells", "event", event.Kind.String(),
 		"subscription", event.SubscriptionID, "message", event.Message)
-	if c.h.Session != nil {
-		c.h.Session(event)
+	if c.h.SessionEvent != nil {
+		c.h.SessionEvent(event)
 	}
 }
 
