@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
 	"os/signal"
@@ -430,19 +431,19 @@ func TestFieldsThatCannotMeanAnythingAreRefused(t *testing.T) {
 	for _, symbols := range [][]string{{"ESZ6"}, {"5122", "NQZ6"}, {"ES.FUT"}, {"-1"}, {"4294967296"}, {""}} {
 		_, err = live.Subscribe(dbnloop.Subscription{Dataset: dataset, Schema: dbn.SchemaTrades, Symbols: symbols})
 		say("names as ids, live", err, dbnloop.ErrInvalidSymbol, "StypeIn")
-		rng := dbnloop.Range{Dataset: dataset, Schema: dbn.SchemaTrades, Symbols: symbols, Start: 1, End: 2, StypeOut: dbn.STypeRawSymbol}
+		rng := dbnloop.HistoricalRequest{Dataset: dataset, Schema: dbn.SchemaTrades, Symbols: symbols, Start: 1, End: 2, StypeOut: dbn.STypeRawSymbol}
 		say("names as ids, a range", hist.Request(rng), dbnloop.ErrInvalidSymbol, "StypeIn")
 		_, err = hist.Cost(t.Context(), rng)
 		say("names as ids, a cost", err, dbnloop.ErrInvalidSymbol, "StypeIn")
-		_, err = hist.SubmitJob(t.Context(), dbnloop.JobRequest{Range: rng})
+		_, err = hist.SubmitJob(t.Context(), dbnloop.BatchRequest{Range: rng})
 		say("names as ids, a job", err, dbnloop.ErrInvalidSymbol, "StypeIn")
-		_, err = hist.StartDownload(dbnloop.Download{Range: rng, Path: t.TempDir() + "/f"}, func(dbnloop.Downloaded, error) {})
+		_, err = hist.StartDownload(dbnloop.DownloadRequest{Range: rng, Path: t.TempDir() + "/f"}, func(dbnloop.DownloadResult, error) {})
 		say("names as ids, a download", err, dbnloop.ErrInvalidSymbol, "StypeIn")
 		_, err = hist.Resolve(t.Context(), dataset, symbols, dbn.STypeInstrumentID, dbn.STypeRawSymbol, "2026-11-15", "")
 		say("names as ids, resolved", err, dbnloop.ErrInvalidSymbol, "StypeIn")
 	}
-	both := dbnloop.Download{URLPath: "/v0/batch/download/a/b/c", Range: dbnloop.NewRange(dataset, dbn.SchemaTrades, 1, 2, "ESZ6"), Path: t.TempDir() + "/f"}
-	_, err = hist.StartDownload(both, func(dbnloop.Downloaded, error) {})
+	both := dbnloop.DownloadRequest{URLPath: "/v0/batch/download/a/b/c", Range: dbnloop.NewHistoricalRequest(dataset, dbn.SchemaTrades, 1, 2, "ESZ6"), Path: t.TempDir() + "/f"}
+	_, err = hist.StartDownload(both, func(dbnloop.DownloadResult, error) {})
 	say("a download of two things", err, dbnloop.ErrInvalidArgument, "URLPath")
 	for _, good := range []dbnloop.Subscription{
 		{Dataset: dataset, Schema: dbn.SchemaTrades, Symbols: []string{"5122", "0", "4294967295"}},
@@ -647,10 +648,15 @@ func TestErrors(t *testing.T) {
 	})
 	t.Run("options", func(t *testing.T) {
 		for name, o := range map[string]dbnloop.LiveOption{
-			"heartbeat": dbnloop.WithHeartbeat(time.Second, 0),
-			"buffer":    dbnloop.WithBufferSize(1),
-			"policy":    dbnloop.WithUpgradePolicy(9),
-			"agent":     dbnloop.WithUserAgent("a|b"),
+			"heartbeat":                dbnloop.WithHeartbeat(4*time.Second, 0),
+			"heartbeat, long":          dbnloop.WithHeartbeat(1801*time.Second, 0),
+			"heartbeat, in fractions":  dbnloop.WithHeartbeat(5500*time.Millisecond, 0),
+			"heartbeat, negative":      dbnloop.WithHeartbeat(-time.Second, 0),
+			"heartbeat, far too long":  dbnloop.WithHeartbeat((math.MaxInt32+20)*time.Second, 0),
+			"heartbeat, in 2^32 and 9": dbnloop.WithHeartbeat((1<<32+9)*time.Second, 0),
+			"buffer":                   dbnloop.WithBufferSize(1),
+			"policy":                   dbnloop.WithUpgradePolicy(9),
+			"agent":                    dbnloop.WithUserAgent("a|b"),
 		} {
 			if _, err := dbnloop.NewLiveClient(r, sim.TestKey, o); !errors.Is(err, dbnloop.ErrInvalidArgument) {
 				t.Errorf("%s: %v", name, err)

@@ -2,6 +2,7 @@ package dbnloop
 
 import (
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/dbnloop/dbnloop/bindings"
@@ -104,10 +105,11 @@ func WithTsOut() LiveOption {
 // interval (30 s) and 5 s of grace.
 func WithHeartbeat(interval, grace time.Duration) LiveOption {
 	return liveOption(func(o *liveConfig) {
-		if interval < 5*time.Second || interval > 30*time.Minute || interval%time.Second != 0 {
+		if interval%time.Second != 0 {
 			o.refuse("WithHeartbeat: the interval is %v; it must be 5 s to 30 min, in whole seconds", interval)
 		}
-		o.c.HeartbeatIntervalS = int32(interval / time.Second)
+		// The core checks the range; -1 would mean the default there.
+		o.c.HeartbeatIntervalS = int32(min(max(interval/time.Second, 0), math.MaxInt32))
 		o.c.HeartbeatGraceMs = milliseconds(grace)
 	})
 }

@@ -142,7 +142,9 @@ typedef enum dbnloop_event_kind {
 /* The details of a request that the historical API refused. The texts are UTF-8, not
  * NUL-terminated, and may be empty. */
 typedef struct dbnloop_http_failure {
-  int32_t status;         /* HTTP status, e.g. 422 */
+  int32_t status; /* HTTP status, e.g. 422 */
+  /* 1 if the same request may succeed later: 408, 429, and 5xx except 501 */
+  int32_t retryable;
   int64_t retry_after_s;  /* seconds; DBNLOOP_UNSET if the server gave none */
   const char* error_case; /* machine-readable name of the error */
   size_t error_case_len;
