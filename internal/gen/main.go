@@ -51,8 +51,8 @@ func Files(root string) (map[string][]byte, error) {
 		"cpp/include/dbnloop/dbn_types.gen.hpp":     []byte(genCPP(s)),
 		"cpp/include/dbnloop/publishers.gen.hpp":    []byte(genCPPPublishers(s)),
 		"cpp/include/dbnloop/service_words.gen.hpp": []byte(genCPPWords(s)),
-		"cpp/src/proto/enum_tables.gen.cpp":         []byte(genCPPStrings(s)),
-		"cpp/src/proto/upgrade_definition.gen.hpp":  []byte(genCPPUpgrade(s)),
+		"cpp/src/dbn/enum_tables.gen.cpp":         []byte(genCPPStrings(s)),
+		"cpp/src/dbn/upgrade_definition.gen.hpp":  []byte(genCPPUpgrade(s)),
 		"test/cpp/databento_parity.gen.cpp":         []byte(genCPPParity(s)),
 		"test/cpp/support/enum_rows.gen.hpp":        []byte(genCPPEnumRows(s)),
 	}
