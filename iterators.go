@@ -44,7 +44,8 @@ func (c *source) Records(ctx context.Context) iter.Seq2[dbn.Record, error] {
 }
 
 // Batches is like Records, but yields batches. A yielded batch counts as consumed and is valid
-// until the next step.
+// until the next step. It yields ErrInvalidState inside a handler, and on a second goroutine
+// while another one is inside the reactor.
 func (c *source) Batches(ctx context.Context) iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {
 		deliver := func(b Batch, cur *cursor) bool {
@@ -69,7 +70,7 @@ func (c *source) loop(ctx context.Context, deliver func(Batch, *cursor) bool) er
 	case c.closed.Load():
 		return newError(CodeInvalidState, "the client is closed")
 	case !c.begun:
-		return newError(CodeInvalidState, "no stream was asked for: begin one first (Connect, Subscribe and Start; Request and Start)")
+		return newError(CodeInvalidState, "no stream was requested: begin one first (Connect, Subscribe and Start; Request and Start)")
 	}
 	broke := false
 	c.pull = func(b Batch, cur *cursor) {

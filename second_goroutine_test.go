@@ -4,9 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"iter"
+	"path/filepath"
 	"reflect"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -128,6 +133,69 @@ func returnsError(kind reflect.Type) bool {
 		}
 	}
 	return false
+}
+
+// comments returns the documentation of each method, by its receiver's type and its name.
+func comments(t *testing.T) map[string]string {
+	t.Helper()
+	files := token.NewFileSet()
+	docs := map[string]string{}
+	sources, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, source := range sources {
+		file, err := parser.ParseFile(files, source, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, decl := range file.Decls {
+			f, ok := decl.(*ast.FuncDecl)
+			if !ok || f.Recv == nil {
+				continue
+			}
+			receiver := f.Recv.List[0].Type
+			if pointer, ok := receiver.(*ast.StarExpr); ok {
+				receiver = pointer.X
+			}
+			if name, ok := receiver.(*ast.Ident); ok {
+				docs[name.Name+"."+f.Name.Name] = strings.Join(strings.Fields(f.Doc.Text()), " ")
+			}
+		}
+	}
+	return docs
+}
+
+// The comment of a method says what the tests below check.
+func TestEveryMethodSaysWhichGoroutineMayCallIt(t *testing.T) {
+	docs := comments(t)
+	for _, kind := range []reflect.Type{
+		reflect.TypeFor[*dbnloop.Reactor](), reflect.TypeFor[*dbnloop.LiveClient](),
+		reflect.TypeFor[*dbnloop.HistoricalClient](), reflect.TypeFor[*dbnloop.FileSource](),
+	} {
+		for i := range kind.NumMethod() {
+			method := kind.Method(i)
+			name := kind.Elem().Name() + "." + method.Name
+			doc, own := docs[name]
+			if !own {
+				doc = docs["source."+method.Name] // promoted
+			}
+			var phrases []string
+			switch {
+			case withoutError[name] == works:
+				phrases = []string{"Any goroutine may call it at any time"}
+			case withoutError[name] == panics:
+				phrases = []string{"from a second goroutine", "panics with ErrInvalidState"}
+			case returnsError(method.Type):
+				phrases = []string{"a second goroutine", "ErrInvalidState", "inside a handler"}
+			}
+			for _, phrase := range phrases {
+				if !strings.Contains(doc, phrase) && !strings.Contains(doc, strings.ToUpper(phrase[:1])+phrase[1:]) {
+					t.Errorf("the comment of %s does not say %q: %s", name, phrase, doc)
+				}
+			}
+		}
+	}
 }
 
 // everything is a reactor with a client of each kind.

@@ -263,7 +263,7 @@ func (c *source) onSession(event SessionEvent) {
 	if event.warns() {
 		level = slog.LevelWarn
 	}
-	c.log.Log(context.Background(), level, "dbnloop: the gateway tells", "event", event.Kind.String(),
+	c.log.Log(context.Background(), level, "dbnloop: gateway event", "event", event.Kind.String(),
 		"subscription", event.SubscriptionID, "message", event.Message)
 	if c.h.SessionEvent != nil {
 		c.h.SessionEvent(event)
