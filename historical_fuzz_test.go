@@ -50,7 +50,7 @@ func FuzzAnswers(f *testing.F) {
 }
 
 // A server's file stays in its folder, and is asked of the client's own server.
-func FuzzFileDownload(f *testing.F) {
+func FuzzBatchFileDownload(f *testing.F) {
 	f.Add("glbx-mdp3-20261115.mbo.dbn.zst", "https://hist.databento.com/v0/batch/download/U/J/f", "sha256:00ff", int64(5))
 	f.Add("../../etc/passwd", "https://h/x", "md5:1", int64(-1))
 	f.Add("a\x00b", "https://h//evil/x?y=%0d%0a#z", "", int64(0))
