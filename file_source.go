@@ -98,7 +98,7 @@ func (c *FileSource) Start() error {
 // a second goroutine while another one is inside the reactor.
 func (c *FileSource) Stop() error {
 	return c.call(func() *bindings.Error {
-		c.mute()
+		c.dropRecords()
 		return c.file.Stop()
 	})
 }

@@ -80,7 +80,7 @@ func (c *HistoricalClient) Start() error {
 // ErrInvalidState when called from a second goroutine while another one is inside the reactor.
 func (c *HistoricalClient) Stop() error {
 	return c.call(func() *bindings.Error {
-		c.mute()
+		c.dropRecords()
 		return c.hist.Stop()
 	})
 }

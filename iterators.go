@@ -83,7 +83,7 @@ func (c *source) loop(ctx context.Context, deliver func(Batch, *cursor) bool) er
 	if c.paused.Load() {
 		c.resume()
 	}
-	err := r.turns(ctx, func() bool { return broke || c.closed.Load() || c.whole || c.end != nil })
+	err := r.turns(ctx, func() bool { return broke || c.closed.Load() || c.complete || c.end != nil })
 	if err != nil || broke || c.closed.Load() || c.end == nil || c.end.Code == CodeCancelled {
 		return err
 	}

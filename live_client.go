@@ -136,7 +136,7 @@ func (c *LiveClient) Connect(gateway string, port int) error {
 func (c *LiveClient) Disconnect() error {
 	return c.call(func() *bindings.Error {
 		c.live.Close()
-		c.renew()
+		c.dropEvents()
 		if c.end == nil {
 			c.end = newError(CodeCancelled, "the session was ended by Disconnect")
 		}
@@ -186,7 +186,7 @@ func (c *LiveClient) Stop() error {
 	return c.call(func() *bindings.Error {
 		e := c.live.Stop()
 		if e == nil && State(c.live.State()) == Disconnected {
-			c.mute()
+			c.dropRecords()
 		}
 		return e
 	})

@@ -207,6 +207,28 @@ func TestAReactorWithoutFdsIsRefused(t *testing.T) {
 	}
 }
 
+// A Poll crosses into the core once and waits there; it makes no second turn after the wait.
+func TestAPollIsOneTurn(t *testing.T) {
+	r := newReactor(t)
+	c, err := dbnloop.NewLiveClient(r, sim.TestKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ticks := 0
+	if _, err := r.Every(time.Millisecond, func() { ticks++ }); err != nil {
+		t.Fatal(err)
+	}
+	before, calls := c.Stats().Polls, uint64(0)
+	for ; ticks < 50; calls++ {
+		if _, err := r.Poll(-1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if turns := c.Stats().Polls - before; turns != calls {
+		t.Errorf("%d turns in %d calls of Poll", turns, calls)
+	}
+}
+
 // Nothing but a dropped Reactor: the safety net must free what the C side holds.
 func TestADroppedReactorIsFreed(t *testing.T) {
 	gw := simtest.Gateway(t, sim.Config{})

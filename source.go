@@ -40,15 +40,15 @@ type source struct {
 	tsOut  atomic.Bool
 
 	// Of the last stream, for iterators.
-	begun bool   // a stream was requested
-	end   *Error // nil: it is in progress, or complete
-	whole bool   // it is complete
+	begun    bool   // a stream was requested
+	end      *Error // nil: it is in progress, or complete
+	complete bool   // it is complete
 
 	// The events of a turn are gathered before its handlers run. A stream that a handler ended
 	// must not continue with events of the same turn, so in the turns below its records, or all
 	// of its events, are dropped.
-	muted   uint64
-	renewed uint64
+	droppedThrough uint64
+	restartedAt    uint64
 }
 
 // attach registers the handle that open creates as a client of the reactor.
@@ -70,20 +70,20 @@ func (c *source) attach(r *Reactor, log *slog.Logger, open func(*bindings.Reacto
 
 // begin is called when another stream begins: what this turn holds belongs to the previous one.
 func (c *source) begin() {
-	c.begun, c.end, c.whole = true, nil, false
+	c.begun, c.end, c.complete = true, nil, false
 	c.tsOut.Store(false)
-	c.renew()
+	c.dropEvents()
 }
 
-// renew drops everything that this turn still holds of the previous stream.
-func (c *source) renew() {
-	c.renewed = c.r.turnNo
+// dropEvents drops everything that this turn still holds of the previous stream.
+func (c *source) dropEvents() {
+	c.restartedAt = c.r.turnNo
 	c.r.cur.stopFor(c)
 }
 
-// mute drops the records that this turn holds.
-func (c *source) mute() {
-	c.muted = c.r.turnNo
+// dropRecords drops the records that this turn holds.
+func (c *source) dropRecords() {
+	c.droppedThrough = c.r.turnNo
 	c.r.cur.stopFor(c)
 }
 
@@ -205,7 +205,7 @@ func (c *source) free() {
 }
 
 func (c *source) handle(event *bindings.Event) {
-	if c.renewed == c.r.turnNo {
+	if c.restartedAt == c.r.turnNo {
 		event.Consumed = 0
 		return // of the previous session
 	}
@@ -226,7 +226,7 @@ func (c *source) handle(event *bindings.Event) {
 	case bindings.EventSession:
 		c.onSession(sessionEventOf(event))
 	case bindings.EventComplete:
-		c.whole = true
+		c.complete = true
 		c.log.Debug("dbnloop: stream complete")
 		if c.h.Complete != nil {
 			c.h.Complete()
@@ -284,7 +284,7 @@ func (c *source) onError(event *bindings.Event) {
 
 // halted reports that no further record of this turn may be delivered.
 func (c *source) halted() bool {
-	return c.paused.Load() || c.closed.Load() || c.muted == c.r.turnNo || c.renewed == c.r.turnNo
+	return c.paused.Load() || c.closed.Load() || c.droppedThrough == c.r.turnNo || c.restartedAt == c.r.turnNo
 }
 
 // deliver delivers a batch. However it ends, it stores what was consumed in the event, which
