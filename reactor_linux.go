@@ -296,9 +296,9 @@ func (r *Reactor) Wake() {
 }
 
 // Post runs f once in a later turn, as a handler, in the order of the calls. Any goroutine may
-// call it at any time, also inside a handler; it never waits. After Close it does nothing, and
-// tasks that have not run are dropped. Tasks are kept until a turn runs them: a caller that
-// posts faster than the reactor turns must limit itself. Post panics if f is nil.
+// call it at any time, also inside a handler; it never waits for a turn. After Close it does
+// nothing, and tasks that have not run are dropped. Tasks are kept until a turn runs them: a
+// caller that posts faster than the reactor turns must limit itself. Post panics if f is nil.
 func (r *Reactor) Post(f func()) {
 	if f == nil {
 		panic("dbnloop: Reactor.Post of a nil function")

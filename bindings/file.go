@@ -24,20 +24,20 @@ import "unsafe"
 
 // FileOptions mirrors dbnloop_file_options; FileOptionsDefault fills in the defaults.
 type FileOptions struct {
-	UpgradePolicy, FragmentVersion int32
-	FragmentTsOut, UseMmap         bool
-	BufferSize, MaxMetadata        uint64
+	Options
+	FragmentVersion        int32
+	FragmentTsOut, UseMmap bool
 }
 
 // FileOptionsDefault is dbnloop_file_options_init.
 func FileOptionsDefault() FileOptions {
 	var o C.dbnloop_file_options
 	C.dbnloop_file_options_init(&o)
-	return FileOptions{
+	return FileOptions{Options: Options{
 		UpgradePolicy: int32(o.upgrade_policy),
 		BufferSize:    uint64(o.buffer_size),
 		MaxMetadata:   uint64(o.max_metadata),
-	}
+	}}
 }
 
 // File is a dbnloop_file.
