@@ -12,11 +12,11 @@ import (
 
 // Submit orders a job whose files are as the request says, once it is agreed that the query may
 // cost what it does. A dry run lists the cost and orders nothing.
-func (c *Client) Submit(q Query, request dbnloop.JobRequest, dryRun bool) (l term.Listing, err error) {
+func (c *Client) Submit(q Query, request dbnloop.BatchRequest, dryRun bool) (l term.Listing, err error) {
 	if err = c.settle(&q); err != nil {
 		return l, err
 	}
-	p, err := c.price(&q.Range)
+	p, err := c.price(&q.HistoricalRequest)
 	if err != nil {
 		return l, err
 	}
@@ -29,7 +29,7 @@ func (c *Client) Submit(q Query, request dbnloop.JobRequest, dryRun bool) (l ter
 	if err = c.confirmJob(&q, p); err != nil {
 		return l, err
 	}
-	request.Range = q.Range
+	request.Range = q.HistoricalRequest
 	made, err := c.client.SubmitJob(c.ctx, request)
 	if err != nil {
 		return l, err
@@ -101,7 +101,7 @@ func (c *Client) Job(id string) (l term.Listing, err error) {
 }
 
 // jobListing is one job with all that is known of it.
-func jobListing(j *dbnloop.Job) term.Listing {
+func jobListing(j *dbnloop.BatchJob) term.Listing {
 	l := term.Listing{Items: []any{*j}}
 	state := j.State
 	if j.Progress != nil && state != "done" {

@@ -25,7 +25,7 @@ type price struct {
 }
 
 // price asks what a range costs; that is free.
-func (c *Client) price(r *dbnloop.Range) (p price, err error) {
+func (c *Client) price(r *dbnloop.HistoricalRequest) (p price, err error) {
 	p = price{Dataset: r.Dataset, Schema: r.Schema.String(), Start: term.Time(r.Start), End: term.Time(r.End)}
 	if p.CostUSD, err = c.cost(r); err != nil {
 		return p, err
@@ -38,7 +38,7 @@ func (c *Client) price(r *dbnloop.Range) (p price, err error) {
 }
 
 // cost asks what a range costs. A number that is not a price would pass every limit.
-func (c *Client) cost(r *dbnloop.Range) (float64, error) {
+func (c *Client) cost(r *dbnloop.HistoricalRequest) (float64, error) {
 	usd, err := c.client.Cost(c.ctx, *r)
 	if err == nil && (!(usd >= 0) || math.IsInf(usd, 1)) {
 		err = exit.Fail(exit.Failure, "the server's cost, %v US dollars, is not a price: nothing was requested", usd)
@@ -47,7 +47,7 @@ func (c *Client) cost(r *dbnloop.Range) (float64, error) {
 }
 
 // checkCost refuses what costs more than it may. Nothing is asked without a limit.
-func (c *Client) checkCost(r *dbnloop.Range, limit *float64) error {
+func (c *Client) checkCost(r *dbnloop.HistoricalRequest, limit *float64) error {
 	if limit == nil {
 		return nil
 	}
@@ -71,7 +71,7 @@ func (c *Client) Cost(q Query) (l term.Listing, err error) {
 	if err = c.settle(&q); err != nil {
 		return l, err
 	}
-	p, err := c.price(&q.Range)
+	p, err := c.price(&q.HistoricalRequest)
 	if err != nil {
 		return l, err
 	}
@@ -80,7 +80,7 @@ func (c *Client) Cost(q Query) (l term.Listing, err error) {
 
 // dryRun prints what the range costs: a table, unless another form was asked for.
 func (c *Client) dryRun(q *Query, o *output.Settings) error {
-	p, err := c.price(&q.Range)
+	p, err := c.price(&q.HistoricalRequest)
 	if err != nil {
 		return err
 	}

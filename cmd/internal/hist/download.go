@@ -25,9 +25,9 @@ func (run *rangeRun) download(part *output.Part) error {
 	run.state = func() {
 		run.log.Info(fmt.Sprintf("%s: downloading for %s, %s received", o.Path, term.HumanDuration(time.Since(began)), term.Quantity(uint64(came))))
 	}
-	got, err := run.client.Download(run.ctx, dbnloop.Download{
-		Range: run.Query.Range, Path: part.Name(), Part: part.Name(), Overwrite: true,
-		Progress: func(p dbnloop.Progress) {
+	got, err := run.client.Download(run.ctx, dbnloop.DownloadRequest{
+		Range: run.Query.HistoricalRequest, Path: part.Name(), Part: part.Name(), Overwrite: true,
+		Progress: func(p dbnloop.DownloadProgress) {
 			came = p.Bytes
 			run.progress.Show(came, 0)
 		},

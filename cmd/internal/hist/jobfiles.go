@@ -42,7 +42,7 @@ func (c *Client) JobFiles(id string) (l term.Listing, err error) {
 	}
 	l.Columns = []string{"file", "size", "hash"}
 	for _, f := range files {
-		if d, err := dbnloop.FileDownload(f, "."); err == nil && d.SHA256 == "" {
+		if d, err := f.Download("."); err == nil && d.SHA256 == "" {
 			c.warnUnchecked(f)
 		}
 		l.Add(f.Name, term.Grouped(uint64(max(f.Size, 0))), f.Hash)
@@ -80,17 +80,17 @@ func (c *Client) DownloadJob(id string, names []string, dir string, force bool) 
 
 // partOf names the part of a file. No file of the job has that name: one of them may be
 // named like another one's part.
-func partOf(f dbnloop.JobFile, all []dbnloop.JobFile) string {
+func partOf(f dbnloop.BatchFile, all []dbnloop.BatchFile) string {
 	for number := 1; ; number++ {
 		name := output.PartName(f.Name, number)
-		if !slices.ContainsFunc(all, func(other dbnloop.JobFile) bool { return other.Name == name }) {
+		if !slices.ContainsFunc(all, func(other dbnloop.BatchFile) bool { return other.Name == name }) {
 			return name
 		}
 	}
 }
 
 // filesOf are the files of a job, and those of them that are wanted: all when none is.
-func (c *Client) filesOf(id string, wanted []string) (all, files []dbnloop.JobFile, err error) {
+func (c *Client) filesOf(id string, wanted []string) (all, files []dbnloop.BatchFile, err error) {
 	all, err = c.client.ListFiles(c.ctx, id)
 	if err != nil {
 		return nil, nil, err
@@ -103,7 +103,7 @@ func (c *Client) filesOf(id string, wanted []string) (all, files []dbnloop.JobFi
 		return nil, nil, exit.Fail(exit.Failure, "the job %s has no files; it is %s", id, job.State)
 	}
 	for _, name := range wanted {
-		if !slices.ContainsFunc(all, func(f dbnloop.JobFile) bool { return f.Name == name }) {
+		if !slices.ContainsFunc(all, func(f dbnloop.BatchFile) bool { return f.Name == name }) {
 			return nil, nil, exit.BadUsage("the job %s has no file %q (see batch files)", id, name)
 		}
 	}
@@ -119,13 +119,13 @@ func (c *Client) filesOf(id string, wanted []string) (all, files []dbnloop.JobFi
 }
 
 // warnUnchecked says that a hash is of no use.
-func (c *Client) warnUnchecked(f dbnloop.JobFile) {
+func (c *Client) warnUnchecked(f dbnloop.BatchFile) {
 	c.log.Warn(fmt.Sprintf("%s: the server lists the hash %q, which is not a SHA-256: the content is not checked", f.Name, f.Hash))
 }
 
 // fetch brings one file, or finds it there. It has the name part until it is complete.
-func (c *Client) fetch(f dbnloop.JobFile, directory, part string, force bool) (got fetched, err error) {
-	d, err := dbnloop.FileDownload(f, directory)
+func (c *Client) fetch(f dbnloop.BatchFile, directory, part string, force bool) (got fetched, err error) {
+	d, err := f.Download(directory)
 	if err != nil {
 		return got, err
 	}
@@ -149,7 +149,7 @@ func (c *Client) fetch(f dbnloop.JobFile, directory, part string, force bool) (g
 		c.log.Info(d.Path)
 		bar = term.NewProgress(c.Stderr, max(d.Size, -1))
 	}
-	d.Progress = func(p dbnloop.Progress) { bar.Show(p.Bytes, 0) }
+	d.Progress = func(p dbnloop.DownloadProgress) { bar.Show(p.Bytes, 0) }
 	result, err := c.client.Download(c.ctx, d)
 	bar.Clear()
 	if err != nil {
@@ -160,7 +160,7 @@ func (c *Client) fetch(f dbnloop.JobFile, directory, part string, force bool) (g
 }
 
 // checkThere compares a file with what the server lists.
-func (c *Client) checkThere(d *dbnloop.Download) error {
+func (c *Client) checkThere(d *dbnloop.DownloadRequest) error {
 	file, err := os.Open(d.Path)
 	if err != nil {
 		return exit.Fail(exit.Failure, "%w", err)

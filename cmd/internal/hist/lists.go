@@ -63,7 +63,7 @@ func (c *Client) Prices(dataset string) (l term.Listing, err error) {
 	for _, mode := range modes {
 		l.Columns = append(l.Columns, mode.Mode)
 		l.Items = append(l.Items, mode)
-		for schema := range mode.Prices {
+		for schema := range mode.UnitPrices {
 			schemas[schema] = true
 		}
 	}
@@ -71,7 +71,7 @@ func (c *Client) Prices(dataset string) (l term.Listing, err error) {
 		row := []string{schema}
 		for _, mode := range modes {
 			price := ""
-			if usd, ok := mode.Prices[schema]; ok {
+			if usd, ok := mode.UnitPrices[schema]; ok {
 				price = dollars(usd)
 			}
 			row = append(row, price)
@@ -128,11 +128,11 @@ func (c *Client) Dates(dataset string) (l term.Listing, err error) {
 	l.Columns = []string{"schema", "start", "end"}
 	l.Add("all", r.Start, r.End)
 	schemas := map[string]bool{}
-	for schema := range r.Schemas {
+	for schema := range r.RangeBySchema {
 		schemas[schema] = true
 	}
 	for _, schema := range sortedSchemas(schemas) {
-		l.Add(schema, r.Schemas[schema].Start, r.Schemas[schema].End)
+		l.Add(schema, r.RangeBySchema[schema].Start, r.RangeBySchema[schema].End)
 	}
 	return l, nil
 }

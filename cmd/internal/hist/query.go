@@ -12,7 +12,7 @@ import (
 
 // Query is a range of data that is asked for, and what it may cost.
 type Query struct {
-	dbnloop.Range
+	dbnloop.HistoricalRequest
 	ToEnd   bool     // End is not known: as far as there is data
 	MaxCost *float64 // in US dollars; nil: no limit
 	Yes     bool     // ask no questions
@@ -63,7 +63,7 @@ func (c *Client) endOf(dataset string, schema dbn.Schema) (dbn.UnixNanos, error)
 		return 0, err
 	}
 	text := r.End
-	if of, ok := r.Schemas[schema.String()]; ok {
+	if of, ok := r.RangeBySchema[schema.String()]; ok {
 		text = of.End
 	}
 	end, err := term.ParseTime(text)

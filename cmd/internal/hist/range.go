@@ -55,16 +55,16 @@ func (c *Client) Run(o Options) error {
 func (c *Client) agree(q *Query) error {
 	switch {
 	case q.Yes:
-		return c.checkCost(&q.Range, q.MaxCost)
+		return c.checkCost(&q.HistoricalRequest, q.MaxCost)
 	case q.MaxCost != nil:
-		if err := c.checkCost(&q.Range, q.MaxCost); err != nil || !q.allSymbols() {
+		if err := c.checkCost(&q.HistoricalRequest, q.MaxCost); err != nil || !q.allSymbols() {
 			return err
 		}
 		return term.ConfirmAll(c.ctx, "Request", q.Dataset, q.Schema.String(), c.Stdin, c.Stderr)
 	case !term.IsTerminal(c.Stdin):
 		return exit.BadUsage("historical data costs money: confirm with -y, or give --max-cost USD; --dry-run shows the cost")
 	}
-	price, err := c.price(&q.Range)
+	price, err := c.price(&q.HistoricalRequest)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (run *rangeRun) startProgress(sized bool) {
 	}
 	total := int64(-1)
 	if sized {
-		if size, err := run.client.BillableSize(run.ctx, run.Query.Range); err == nil && size > 0 {
+		if size, err := run.client.BillableSize(run.ctx, run.Query.HistoricalRequest); err == nil && size > 0 {
 			total = int64(size)
 		}
 	}
@@ -158,7 +158,7 @@ func (run *rangeRun) begin() error {
 	if err := run.stream.WatchReader(run.reactor, run.Stdout); err != nil {
 		return err
 	}
-	if err := run.client.Request(run.Query.Range); err != nil {
+	if err := run.client.Request(run.Query.HistoricalRequest); err != nil {
 		return err
 	}
 	return run.client.Start()

@@ -43,8 +43,8 @@ func (c *Client) Resolve(q Symbology) (l term.Listing, err error) {
 	}
 	for _, symbol := range given {
 		for _, m := range r.Mappings[symbol] {
-			l.Add(symbol, string(m.Start), string(m.End), m.Symbol)
-			l.Items = append(l.Items, resolved{symbol, m.Start, m.End, m.Symbol})
+			l.Add(symbol, string(m.StartDate), string(m.EndDate), m.Symbol)
+			l.Items = append(l.Items, resolved{symbol, m.StartDate, m.EndDate, m.Symbol})
 		}
 	}
 	if len(r.Partial) > 0 {

@@ -75,8 +75,8 @@ func (f *jobFlags) check() error {
 }
 
 // request is how the files are to be, in the library's terms.
-func (f *jobFlags) request() dbnloop.JobRequest {
-	return dbnloop.JobRequest{
+func (f *jobFlags) request() dbnloop.BatchRequest {
+	return dbnloop.BatchRequest{
 		Encoding: f.encoding, Compression: f.compression,
 		PrettyPrices: f.prettyPx, PrettyTimes: f.prettyTs, OmitSymbols: !f.mapNames,
 		SplitSymbols: f.splitSymbols, SplitDuration: f.splitDuration, SplitSize: f.splitSize,

@@ -140,7 +140,7 @@ func (c *commandLine) query(cmd *cobra.Command, f *queryFlags, args []string) (q
 	if err := f.limitFlag.check(cmd); err != nil {
 		return q, err
 	}
-	q.Range = dbnloop.NewRange(r.dataset, r.schemas[0], r.start, 0, r.symbols...)
+	q.HistoricalRequest = dbnloop.NewHistoricalRequest(r.dataset, r.schemas[0], r.start, 0, r.symbols...)
 	q.StypeIn, q.Limit, q.Yes = r.stypeIn, f.limit, f.yes
 	if f.end != "" {
 		if q.End, err = term.ParseTime(f.end); err != nil {
