@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "dbnloop/exception.hpp"
+#include "net/deferred_queue.hpp"
 #include "net/scoped_fd.hpp"
 #include "net/timer_queue.hpp"
 
@@ -128,6 +129,7 @@ struct Reactor::Impl {
 
   // Whole ms, rounded up: 0.5 ms must not become a busy loop.
   int WaitFor(int timeout_ms, Clock::time_point from) {
+    if (!deferred.Empty()) return 0;
     const auto next = timers.Next();
     if (!next) return timeout_ms;
     const auto left = *next - from;
@@ -180,13 +182,15 @@ struct Reactor::Impl {
     }
   }
 
-  // Runs what is ready, then the timers that are due, then tasks. A timer may judge an
-  // fd: it runs only when epoll was asked after its deadline had passed, and all that
-  // was reported then has been dispatched. A signal, the rest of a batch whose callback
-  // threw, and an answer from before the deadline are no such answer.
+  // Runs what is ready, what was deferred before this turn, the timers that are due and
+  // posted tasks. A timer may judge an fd: it runs only when epoll was asked after its
+  // deadline had passed, and all that was reported then has been dispatched. A signal,
+  // the rest of a batch whose callback threw, and an answer from before the deadline
+  // are no such answer.
   int RunReady() {
     now = ReadClock();
     int ran = Dispatch();
+    ran += deferred.Run();
     if (const auto due = timers.Next(); due && *due <= now && *due > asked) {
       Ask(0);
       ran += Dispatch();
@@ -220,13 +224,13 @@ struct Reactor::Impl {
   // Keeps the timerfd at the next deadline, once somebody polls Fd from outside.
   void SyncTimerFd() {
     if (!timer_fd || InChild()) return;
-    const auto next = timers.Next();
+    const auto next = deferred.Empty() ? timers.Next() : Clock::time_point::min();
     if (next == armed) return;
     itimerspec spec{};
     if (next) {
-      auto left =
-          std::chrono::duration_cast<std::chrono::nanoseconds>(*next - ReadClock());
-      if (left.count() <= 0) left = std::chrono::nanoseconds{1};
+      const auto present = ReadClock();
+      const auto left = std::max<std::chrono::nanoseconds>(
+          std::max(*next, present) - present, std::chrono::nanoseconds{1});
       spec.it_value.tv_sec = left.count() / 1'000'000'000;
       spec.it_value.tv_nsec = left.count() % 1'000'000'000;
     }
@@ -252,7 +256,9 @@ struct Reactor::Impl {
   Clock::time_point asked = Clock::time_point::min();
   bool broken_off = false;  // a callback of the last turn threw
   bool woken = false;
+  std::uint64_t last_id = 0;  // of timers and deferred tasks
   net::TimerQueue timers;
+  net::DeferredQueue deferred;
   std::function<Clock::time_point()> clock;
   Clock::time_point now{};
   bool polling = false;
@@ -268,6 +274,7 @@ Reactor::Reactor() : impl_{std::make_unique<Impl>()} {}
 // while that is still whole.
 Reactor::~Reactor() {
   std::exchange(impl_->posted, {}).clear();
+  impl_->deferred.Clear();
   impl_->timers.Clear();
   while (!impl_->index_of.empty()) Remove(impl_->index_of.begin()->first);
 }
@@ -357,6 +364,7 @@ int Reactor::Poll(int timeout_ms) {
   if (std::exchange(impl_->broken_off, true)) ran = impl_->RunReady();
   if (ran == 0) {
     impl_->Ask(timeout_ms);
+    impl_->deferred.BeginTurn();
     ran = impl_->RunReady();
   }
   impl_->broken_off = false;
@@ -376,6 +384,8 @@ void Reactor::Stop() noexcept {
   impl_->stop = true;
   impl_->Wake();
 }
+
+void Reactor::Wake() noexcept { impl_->Wake(); }
 
 void Reactor::Post(Task task) {
   if (!task) ThrowArgument("reactor: Post: the task is empty");
@@ -399,10 +409,18 @@ int Reactor::Fd() {
   return impl_->epoll.get();
 }
 
+Reactor::TimerId Reactor::Defer(Task task) {
+  if (!task) ThrowArgument("reactor: Defer: the task is empty");
+  const auto id = ++impl_->last_id;
+  impl_->deferred.Add(id, std::move(task));
+  if (!impl_->polling) impl_->SyncTimerFd();
+  return id;
+}
+
 Reactor::TimerId Reactor::After(Clock::duration delay, TimerCallback cb) {
   if (!cb) ThrowArgument("reactor: After: the callback is empty");
-  const auto id =
-      impl_->timers.Add(Now() + Bounded(delay), Clock::duration::zero(), std::move(cb));
+  const auto id = ++impl_->last_id;
+  impl_->timers.Add(id, Now() + Bounded(delay), Clock::duration::zero(), std::move(cb));
   if (!impl_->polling) impl_->SyncTimerFd();
   return id;
 }
@@ -413,13 +431,14 @@ Reactor::TimerId Reactor::Every(Clock::duration period, TimerCallback cb) {
     ThrowArgument("reactor: Every: the period must be greater than 0");
   }
   period = Bounded(period);
-  const auto id = impl_->timers.Add(Now() + period, period, std::move(cb));
+  const auto id = ++impl_->last_id;
+  impl_->timers.Add(id, Now() + period, period, std::move(cb));
   if (!impl_->polling) impl_->SyncTimerFd();
   return id;
 }
 
 bool Reactor::Cancel(TimerId id) noexcept {
-  const bool cancelled = impl_->timers.Cancel(id);
+  const bool cancelled = impl_->timers.Cancel(id) || impl_->deferred.Cancel(id);
   if (cancelled && !impl_->polling) impl_->SyncTimerFd();
   return cancelled;
 }
