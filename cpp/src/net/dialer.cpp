@@ -13,14 +13,13 @@
 namespace dbnloop::net {
 
 Dialer::Dialer(Reactor* reactor, ResolverOptions options)
-    : reactor_{reactor}, resolver_{reactor, std::move(options)} {}
+    : reactor_{reactor}, resolver_{reactor, std::move(options)}, head_start_{reactor} {}
 
 Dialer::~Dialer() { Cancel(); }
 
 void Dialer::Cancel() noexcept {
   resolver_.Cancel();
-  reactor_->Cancel(head_start_);
-  head_start_ = 0;
+  head_start_.Disarm();
   while (!attempts_.empty()) Close(attempts_.begin());
 }
 
@@ -47,7 +46,7 @@ void Dialer::OnAddresses(Resolver::Answer answer) {
   if (answer.error) return Finish({{}, {}, std::move(answer.error)});
   std::ranges::move(answer.addresses, std::back_inserter(addresses_));
   // While an attempt has its head start, the next one waits for that to end.
-  if (head_start_ == 0) Begin();
+  if (!head_start_.armed()) Begin();
 }
 
 // The next one of the family that did not have the last turn, IPv6 at first.
@@ -63,8 +62,7 @@ std::optional<Address> Dialer::NextAddress() {
 
 // Begins the next attempt, if there is an address left.
 void Dialer::Begin() {
-  reactor_->Cancel(head_start_);
-  head_start_ = 0;
+  head_start_.Disarm();
   while (const auto address = NextAddress()) {
     last_family_ = address->family();
     ScopedFd socket{
@@ -82,10 +80,11 @@ void Dialer::Begin() {
       NoteFailure(*address, errno);
       continue;
     }
-    const auto it = attempts_.insert(attempts_.end(), {*address, std::move(socket)});
+    const auto it =
+        attempts_.emplace(attempts_.end(), reactor_, *address, std::move(socket));
     reactor_->Add(it->socket.get(), EPOLLOUT, [this, it](auto) { OnWritable(it); });
-    it->timer = reactor_->After(kAttempt, [this, it] { OnTimeout(it); });
-    head_start_ = reactor_->After(kHeadStart, [this] { Begin(); });
+    it->timer.Arm(kAttempt, [this, it] { OnTimeout(it); });
+    head_start_.Arm(kHeadStart, [this] { Begin(); });
     return;
   }
   if (attempts_.empty() && !more_addresses_) FinishFailed();
@@ -105,7 +104,6 @@ void Dialer::OnWritable(Attempts::iterator attempt) {
 }
 
 void Dialer::OnTimeout(Attempts::iterator attempt) {
-  attempt->timer = 0;
   const bool others = attempts_.size() > 1 || !addresses_.empty() || more_addresses_;
   if (others) Fail(attempt, ETIMEDOUT);
 }
@@ -117,7 +115,6 @@ void Dialer::Fail(Attempts::iterator attempt, int error) {
 }
 
 void Dialer::Close(Attempts::iterator attempt) noexcept {
-  reactor_->Cancel(attempt->timer);
   if (attempt->socket) reactor_->Remove(attempt->socket.get());
   attempts_.erase(attempt);
 }

@@ -7,12 +7,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "dbnloop/error.hpp"
 #include "dbnloop/reactor.hpp"
 #include "net/resolver.hpp"
 #include "net/scoped_fd.hpp"
+#include "net/timer.hpp"
 
 namespace dbnloop::net {
 
@@ -57,9 +59,11 @@ class Dialer {
 
  private:
   struct Attempt {
+    Attempt(Reactor* reactor, const Address& to, ScopedFd fd)
+        : address{to}, socket{std::move(fd)}, timer{reactor} {}
     Address address;
     ScopedFd socket;
-    Reactor::TimerId timer = 0;
+    Timer timer;
   };
   using Attempts = std::list<Attempt>;
 
@@ -86,7 +90,7 @@ class Dialer {
   bool more_addresses_ = false;     // the other family has not answered yet
   int last_family_ = 0;             // of the attempt that began last
   Attempts attempts_;               // that go on
-  Reactor::TimerId head_start_ = 0;
+  Timer head_start_;
   std::string failures_;
   std::size_t failed_ = 0;
   int last_errno_ = 0;

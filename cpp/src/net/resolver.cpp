@@ -10,6 +10,8 @@
 #include <set>
 #include <utility>
 
+#include "net/timer.hpp"
+
 namespace dbnloop::net {
 namespace {
 
@@ -92,7 +94,6 @@ struct Resolver::Lookup {
         began_{reactor_->Now()} {}
 
   ~Lookup() {
-    for (const auto timer : {deadline_, retry_, delay_}) reactor_->Cancel(timer);
     closing_ = true;
     if (channel_ != nullptr) ares_destroy(channel_);
     for (const int fd : fds_) reactor_->Remove(fd);
@@ -106,7 +107,7 @@ struct Resolver::Lookup {
     }
     if (status_ = Open(); status_ != ARES_SUCCESS) return ContinueSoon();
     if (owner_->options_.timeout.count() > 0) {
-      deadline_ = reactor_->After(owner_->options_.timeout, [this] {
+      deadline_.Arm(owner_->options_.timeout, [this] {
         status_ = ARES_ETIMEOUT;
         GiveLast();
       });
@@ -210,20 +211,18 @@ struct Resolver::Lookup {
 
   // c-ares retries when it is called after its own timeout: a timer calls it then.
   void ArmRetry() {
-    reactor_->Cancel(retry_);
     timeval wait{};
-    if (ares_timeout(channel_, nullptr, &wait) == nullptr) return;
+    if (ares_timeout(channel_, nullptr, &wait) == nullptr) return retry_.Disarm();
     const auto delay = std::chrono::seconds{wait.tv_sec} +
                        std::chrono::microseconds{wait.tv_usec} + milliseconds{1};
-    retry_ = reactor_->After(delay, [this] {
+    retry_.Arm(delay, [this] {
       ares_process_fd(channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
       Continue();
     });
   }
 
   void ContinueSoon() {
-    reactor_->Cancel(retry_);
-    retry_ = reactor_->After({}, [this] { Continue(); });
+    retry_.Defer([this] { Continue(); });
   }
 
   void Continue() {
@@ -232,7 +231,7 @@ struct Resolver::Lookup {
     ArmRetry();
     if (found_.empty()) return;
     if (found_.front().family() == AF_INET6) return Give();
-    if (delay_ == 0) delay_ = reactor_->After(kResolutionDelay, [this] { Give(); });
+    if (!delay_.armed()) delay_.Arm(kResolutionDelay, [this] { Give(); });
   }
 
   // The other family goes on. The callback may destroy this.
@@ -270,9 +269,9 @@ struct Resolver::Lookup {
   Reactor::Clock::time_point began_;
   ares_channel channel_ = nullptr;
   std::set<int> fds_;
-  Reactor::TimerId deadline_ = 0;
-  Reactor::TimerId retry_ = 0;
-  Reactor::TimerId delay_ = 0;
+  Timer deadline_{reactor_};
+  Timer retry_{reactor_};
+  Timer delay_{reactor_};
   int pending_ = 0;             // families that have not answered
   std::vector<Address> found_;  // and were not given yet
   bool given_ = false;

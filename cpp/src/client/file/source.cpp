@@ -12,6 +12,7 @@
 #include "dbn/zstd_stream.hpp"
 #include "dbnloop/exception.hpp"
 #include "net/byte_file.hpp"
+#include "net/timer.hpp"
 
 namespace dbnloop {
 namespace {
@@ -51,11 +52,10 @@ class DbnFileSource::Impl {
       : path{std::move(path)},
         source_{source},
         reactor_{reactor},
-        use_mmap_{use_mmap} {}
-  ~Impl() {
-    Close();
-    reactor_->Cancel(farewell_);
-  }
+        use_mmap_{use_mmap},
+        delivery_{reactor},
+        farewell_{reactor} {}
+  ~Impl() { Close(); }
 
   void Start();
   void Stop();
@@ -101,8 +101,8 @@ class DbnFileSource::Impl {
   std::size_t in_at_ = 0;
   std::size_t in_end_ = 0;
   bool waiting_ = false;  // the fd is in epoll
-  Reactor::TimerId delivery_ = 0;
-  Reactor::TimerId farewell_ = 0;
+  net::Timer delivery_;
+  net::Timer farewell_;
 };
 
 // ---- Calls of the user --------------------------------------------------------------
@@ -113,8 +113,7 @@ void DbnFileSource::Impl::Start() {
                      "Start: " + Name() + " is being read already; Stop it before"}};
   }
   file_.Open(path, use_mmap_);
-  reactor_->Cancel(farewell_);
-  farewell_ = 0;
+  farewell_.Disarm();
   source_->BeginStream();
   begun_ = eof_ = false;
   begin_size_ = in_at_ = in_end_ = 0;
@@ -127,8 +126,7 @@ void DbnFileSource::Impl::Start() {
 void DbnFileSource::Impl::Stop() {
   if (!file_.IsOpen()) return;
   Close();
-  farewell_ = reactor_->After({}, [this] {
-    farewell_ = 0;
+  farewell_.Defer([this] {
     source_->DeliverError(
         {ErrorCode::Cancelled, "reading " + Name() + " was stopped by this program"});
   });
@@ -145,11 +143,7 @@ void DbnFileSource::Impl::Resume() {
 }
 
 void DbnFileSource::Impl::ScheduleDelivery() {
-  reactor_->Cancel(delivery_);
-  delivery_ = reactor_->After({}, [this] {
-    delivery_ = 0;
-    Turn();
-  });
+  delivery_.Defer([this] { Turn(); });
 }
 
 // ---- Turns --------------------------------------------------------------------------
@@ -301,8 +295,7 @@ void DbnFileSource::Impl::StopWaiting() noexcept {
 void DbnFileSource::Impl::Close() noexcept {
   StopWaiting();
   file_.Close();
-  reactor_->Cancel(delivery_);
-  delivery_ = 0;
+  delivery_.Disarm();
   source_->StopDelivery();
 }
 

@@ -17,17 +17,12 @@ constexpr std::uint64_t kTurn = 1024 * 1024;  // bytes; then others have their t
 }  // namespace
 
 FileHasher::FileHasher(Reactor* reactor, int fd, std::string path, Handler done)
-    : reactor_{reactor}, fd_{fd}, path_{std::move(path)}, done_{std::move(done)} {
+    : fd_{fd}, path_{std::move(path)}, done_{std::move(done)}, turn_{reactor} {
   Schedule();
 }
 
-FileHasher::~FileHasher() { reactor_->Cancel(turn_); }
-
 void FileHasher::Schedule() {
-  turn_ = reactor_->After({}, [this] {
-    turn_ = 0;
-    Turn();
-  });
+  turn_.Defer([this] { Turn(); });
 }
 
 void FileHasher::Turn() {

@@ -28,7 +28,9 @@ HttpConnection::HttpConnection(Reactor* reactor, const net::TlsContext* tls,
       redact_{redact},
       options_{std::move(options)},
       dialer_{reactor, options_.resolver},
-      in_(kReceive) {}
+      in_(kReceive),
+      soon_{reactor},
+      limit_timer_{reactor} {}
 
 HttpConnection::~HttpConnection() {
   Cancel();
@@ -67,10 +69,8 @@ void HttpConnection::CloseSocket() noexcept {
   tls_.reset();
   response_.reset();
   socket_.Reset();
-  for (auto* timer : {&timer_, &soon_}) {
-    reactor_->Cancel(*timer);
-    *timer = 0;
-  }
+  limit_timer_.Disarm();
+  soon_.Disarm();
   phase_ = Phase::Closed;
   in_at_ = in_end_ = 0;
   piece_ = {};
@@ -192,11 +192,7 @@ void HttpConnection::Advance() {
 }
 
 void HttpConnection::AdvanceSoon() {
-  reactor_->Cancel(soon_);
-  soon_ = reactor_->After({}, [this] {
-    soon_ = 0;
-    Advance();
-  });
+  soon_.Defer([this] { Advance(); });
 }
 
 HttpConnection::Flow HttpConnection::Step() {
@@ -416,8 +412,7 @@ HttpConnection::Flow HttpConnection::Finish() {
   ++life_->exchange;
   if (keep) {
     response_.reset();
-    reactor_->Cancel(timer_);
-    timer_ = 0;
+    limit_timer_.Disarm();
     phase_ = Phase::Idle;
     UpdateInterest();
   } else {
@@ -463,14 +458,8 @@ void HttpConnection::UpdateInterest() {
 }
 
 void HttpConnection::ArmTimer(milliseconds delay) {
-  Reactor::TimerId next = 0;
-  if (delay.count() != 0) {
-    next = reactor_->After(delay, [this] {
-      timer_ = 0;
-      OnTimer();
-    });
-  }
-  reactor_->Cancel(std::exchange(timer_, next));
+  if (delay.count() == 0) return limit_timer_.Disarm();
+  limit_timer_.Arm(delay, [this] { OnTimer(); });
 }
 
 Reactor::Clock::time_point HttpConnection::LastSign() const noexcept {
@@ -492,7 +481,7 @@ void HttpConnection::OnTimer() {
   }
   if (silence < limit_) return ArmTimer(limit_ - silence);
   // What lies in here, perhaps the whole answer, was said in time.
-  if (soon_ != 0) return ArmTimer(milliseconds{1});
+  if (soon_.armed()) return ArmTimer(milliseconds{1});
   // The timer came late, and the peer had answered meanwhile: nobody was here to go on
   // from there. Once, or a trickle would never end.
   if (!in_body_ && LastSign() > last_progress_ + limit_ &&

@@ -12,6 +12,7 @@
 #include "dbnloop/reactor.hpp"
 #include "net/dialer.hpp"
 #include "net/scoped_fd.hpp"
+#include "net/timer.hpp"
 #include "net/tls_stream.hpp"
 #include "proto/http_response.hpp"
 #include "proto/redactor.hpp"
@@ -140,9 +141,9 @@ class HttpConnection {
   bool eof_ = false;
   bool paused_ = false;
   bool advancing_ = false;
-  Reactor::TimerId soon_ = 0;
+  net::Timer soon_;  // continues in the next turn
 
-  Reactor::TimerId timer_ = 0;
+  net::Timer limit_timer_;
   const char* waiting_for_ = "";
   std::chrono::milliseconds limit_{};
   bool in_body_ = false;   // the limit is an idle one: each byte restarts it

@@ -31,9 +31,8 @@ HttpTask::HttpTask(std::shared_ptr<HttpSession> session, Hooks hooks, int max_re
       hooks_{std::move(hooks)},
       max_retries_{max_retries},
       retries_left_{max_retries},
-      repeatable_{repeatable} {}
-
-HttpTask::~HttpTask() { session_->reactor()->Cancel(retry_); }
+      repeatable_{repeatable},
+      retry_{session_->reactor()} {}
 
 void HttpTask::Begin() {
   Send(repeatable_ ? session_->Connection() : session_->FreshConnection());
@@ -125,10 +124,7 @@ bool HttpTask::TryAgain(const Error& error) {
   if (!refused && !(broken && repeatable_)) return false;
   --retries_left_;
   connection_.reset();
-  retry_ = session_->reactor()->After(WaitBefore(tries_++, error), [this] {
-    retry_ = 0;
-    HttpTask::Begin();
-  });
+  retry_.Arm(WaitBefore(tries_++, error), [this] { HttpTask::Begin(); });
   return true;
 }
 

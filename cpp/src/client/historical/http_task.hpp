@@ -23,7 +23,7 @@ class HttpTask : protected HttpListener {
   };
   HttpTask(std::shared_ptr<HttpSession> session, Hooks hooks, int max_retries,
            bool repeatable);
-  ~HttpTask() override;
+  ~HttpTask() override = default;
   HttpTask(const HttpTask&) = delete;
   HttpTask& operator=(const HttpTask&) = delete;
 
@@ -79,7 +79,7 @@ class HttpTask : protected HttpListener {
   proto::HttpHead failed_;  // of an answer that is no success
   std::string failed_body_;
   Error refused_;  // by Accept, until that can be told
-  Reactor::TimerId retry_ = 0;
+  net::Timer retry_;
   int tries_ = 0;
 };
 

@@ -22,12 +22,11 @@ HistoricalClient::Impl::Impl(HistoricalClient* client, Reactor* reactor,
                              const HistoricalOptions& options)
     : session{std::make_shared<HttpSession>(reactor, std::move(api_key), options)},
       client_{client},
-      options_{options} {}
+      options_{options},
+      delivery_{reactor},
+      farewell_{reactor} {}
 
-HistoricalClient::Impl::~Impl() {
-  Close();
-  session->reactor()->Cancel(farewell_);
-}
+HistoricalClient::Impl::~Impl() { Close(); }
 
 // ---- Calls of the user --------------------------------------------------------------
 
@@ -45,8 +44,7 @@ void HistoricalClient::Impl::Start() {
                      streaming() ? "Start: a stream goes on already"
                                  : "Start: nothing was requested; call Request first"}};
   }
-  session->reactor()->Cancel(farewell_);
-  farewell_ = 0;
+  farewell_.Disarm();
   client_->BeginStream();
   zstd_.Reset();
   failed_ = {};
@@ -79,10 +77,7 @@ void HistoricalClient::Impl::Resume() {
 
 // First what is held here, then what the connection holds, then the socket.
 void HistoricalClient::Impl::ScheduleDelivery() {
-  auto* const reactor = session->reactor();
-  reactor->Cancel(delivery_);
-  delivery_ = reactor->After({}, [this] {
-    delivery_ = 0;
+  delivery_.Defer([this] {
     if (!connection_ || client_->IsBlocked()) return;
     if (DrainAndEnd() == Flow::Dry) connection_->Resume();
   });
@@ -176,8 +171,7 @@ void HistoricalClient::Impl::Close() {
     connection_->Cancel();
   }
   connection_.reset();
-  session->reactor()->Cancel(delivery_);
-  delivery_ = 0;
+  delivery_.Disarm();
   client_->StopDelivery();
 }
 
@@ -202,10 +196,8 @@ void HistoricalClient::Impl::End(Error error) {
 }
 
 void HistoricalClient::Impl::EndLater(Error error) {
-  farewell_ = session->reactor()->After({}, [this, error = std::move(error)] {
-    farewell_ = 0;
-    client_->DeliverError(Error{error});
-  });
+  farewell_.Defer(
+      [this, error = std::move(error)] { client_->DeliverError(Error{error}); });
 }
 
 void HistoricalClient::Impl::Warn(const std::string& text) {

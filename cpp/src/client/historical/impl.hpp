@@ -74,8 +74,8 @@ class HistoricalClient::Impl final : private HttpListener {
   std::string request_id_;
   bool body_done_ = false;
   std::uint64_t received_ = 0;
-  Reactor::TimerId delivery_ = 0;
-  Reactor::TimerId farewell_ = 0;
+  net::Timer delivery_;
+  net::Timer farewell_;
 
   std::map<CallId, std::unique_ptr<HttpTask>> tasks_;
   CallId last_id_ = 0;

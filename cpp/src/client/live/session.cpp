@@ -27,12 +27,14 @@ LiveClient::Session::Session(LiveClient* client, Reactor* reactor,
       options_{std::move(options)},
       dialer_{reactor,
               {.timeout = options_.resolve_timeout, .servers = options_.name_servers}},
-      text_{NewText()} {}
+      text_{NewText()},
+      deadline_{reactor},
+      heartbeat_{reactor},
+      delivery_{reactor},
+      farewell_{reactor},
+      ack_{reactor} {}
 
-LiveClient::Session::~Session() {
-  LetGo();
-  reactor_->Cancel(farewell_);
-}
+LiveClient::Session::~Session() { LetGo(); }
 
 std::unique_ptr<proto::GatewaySession> LiveClient::Session::NewText() const {
   return std::make_unique<proto::GatewaySession>(api_key_, options_);
@@ -61,7 +63,7 @@ void LiveClient::Session::Connect(std::string_view gateway, int port) {
         {ErrorCode::InvalidArgument,
          "Connect: port " + std::to_string(port) + " is not in 1 to 65535"}};
   }
-  reactor_->Cancel(farewell_);
+  farewell_.Disarm();
   client_->BeginStream();
   gateway_ = gateway;
   port_ = port;
@@ -136,7 +138,7 @@ void LiveClient::Session::Start() {
 
 void LiveClient::Session::Close() {
   client_->StopDelivery();
-  reactor_->Cancel(farewell_);
+  farewell_.Disarm();
   Reset();
   state = State::Disconnected;
 }
@@ -155,13 +157,13 @@ void LiveClient::Session::Stop() {
   stopping_ = true;
   text_->Sent(text_->Output().size());
   ::shutdown(socket_.get(), SHUT_WR);
-  reactor_->Cancel(heartbeat_);
+  heartbeat_.Disarm();
   ArmStopLimit(kStopLimit);
   UpdateInterest();
 }
 
 void LiveClient::Session::ArmStopLimit(Reactor::Clock::duration delay) {
-  deadline_ = reactor_->After(delay, [this] { OnStopLimit(); });
+  deadline_.Arm(delay, [this] { OnStopLimit(); });
 }
 
 // What had come by then is still delivered, unless the user holds it back.
@@ -205,26 +207,21 @@ void LiveClient::Session::OnDialed(net::Dialer::Result result) {
   socket_ = std::move(result.socket);
   peer = std::move(result.peer);
   last_byte_ = reactor_->Now();
-  // In this order there is always a deadline, also where memory for a timer is refused.
-  const auto connecting = deadline_;
   ArmAuthTimeout();
-  reactor_->Cancel(connecting);
   UpdateInterest();  // before the state's handler, which may throw
   static_cast<void>(SetState(State::Authenticating));
 }
 
 void LiveClient::Session::ArmConnectTimeout() {
   extended_ = false;
-  if (options_.connect_timeout.count() == 0) return;
+  if (options_.connect_timeout.count() == 0) return deadline_.Disarm();
   due_ = reactor_->Now() + options_.connect_timeout;
-  deadline_ = reactor_->After(options_.connect_timeout, [this] { OnConnectTimeout(); });
+  deadline_.Arm(options_.connect_timeout, [this] { OnConnectTimeout(); });
 }
 
 void LiveClient::Session::OnConnectTimeout() {
   if (!awaiting_dataset_ && ComesLate(dialer_.LastAnswer())) {
-    deadline_ =
-        reactor_->After(options_.connect_timeout, [this] { OnConnectTimeout(); });
-    return;
+    return deadline_.Arm(options_.connect_timeout, [this] { OnConnectTimeout(); });
   }
   OnTimeout("connecting", options_.connect_timeout,
             awaiting_dataset_ ? "no dataset was given to derive the gateway from: "
@@ -234,15 +231,14 @@ void LiveClient::Session::OnConnectTimeout() {
 
 void LiveClient::Session::ArmAuthTimeout() {
   extended_ = false;
-  if (options_.auth_timeout.count() == 0) return;
+  if (options_.auth_timeout.count() == 0) return deadline_.Disarm();
   due_ = reactor_->Now() + options_.auth_timeout;
-  deadline_ = reactor_->After(options_.auth_timeout, [this] { OnAuthTimeout(); });
+  deadline_.Arm(options_.auth_timeout, [this] { OnAuthTimeout(); });
 }
 
 void LiveClient::Session::OnAuthTimeout() {
   if (ComesLate(last_byte_)) {
-    deadline_ = reactor_->After(options_.auth_timeout, [this] { OnAuthTimeout(); });
-    return;
+    return deadline_.Arm(options_.auth_timeout, [this] { OnAuthTimeout(); });
   }
   const bool no_dataset = text_->phase() == proto::GatewaySession::Phase::AwaitDataset;
   OnTimeout("authenticating", options_.auth_timeout,
@@ -300,8 +296,8 @@ LiveClient::Session::Flow LiveClient::Session::TakeText(
 // Behind the authentication response the stream begins, perhaps in the same segment:
 // those bytes are taken in before any state is told, as a state handler may throw.
 void LiveClient::Session::BeginRecords(std::span<const std::byte> bytes) {
-  reactor_->Cancel(deadline_);
   ArmHeartbeat(HeartbeatLimit());
+  deadline_.Disarm();
   if (options_.compression == Compression::Zstd) {
     zstd_ = std::make_unique<codec::ZstdStream>();
     compressed_.resize(kLiveReceive);

@@ -13,6 +13,7 @@
 #include "dbnloop/live_client.hpp"
 #include "net/dialer.hpp"
 #include "net/scoped_fd.hpp"
+#include "net/timer.hpp"
 #include "proto/gateway_session.hpp"
 
 namespace dbnloop {
@@ -140,13 +141,13 @@ class LiveClient::Session {
   std::optional<std::uint64_t> ack_mark_;
   std::optional<std::uint64_t> stop_mark_;
 
-  Reactor::TimerId deadline_ = 0;  // connect, then authentication, then stop
+  net::Timer deadline_;  // connect, then authentication, then stop
   Reactor::Clock::time_point due_;
   bool extended_ = false;  // the deadline was put off
-  Reactor::TimerId heartbeat_ = 0;
-  Reactor::TimerId delivery_ = 0;
-  Reactor::TimerId farewell_ = 0;
-  Reactor::TimerId ack_ = 0;
+  net::Timer heartbeat_;
+  net::Timer delivery_;
+  net::Timer farewell_;
+  net::Timer ack_;
   Reactor::Clock::time_point last_byte_;  // or when silence began to be the peer's
   std::uint64_t read_turn_ = 0;           // when it was read last
   std::uint64_t worked_turn_ = 0;  // when bytes of an earlier turn were worked off last

@@ -79,8 +79,7 @@ LiveClient::Session::Flow LiveClient::Session::End(Error error,
 }
 
 void LiveClient::Session::FarewellLater(Error error) {
-  farewell_ =
-      reactor_->After({}, [this, error = std::move(error)] { Farewell(Error{error}); });
+  farewell_.Defer([this, error = std::move(error)] { Farewell(error); });
 }
 
 // The state, then the reason: OnError is the last of a session. When the state's
@@ -92,8 +91,7 @@ void LiveClient::Session::Farewell(const Error& error) {
       (*notify)(State::Disconnected);
     } catch (...) {
       if (!control->destroyed && state == State::Disconnected) {
-        farewell_ =
-            reactor_->After({}, [this, error] { client_->DeliverError(Error{error}); });
+        farewell_.Defer([this, error] { client_->DeliverError(error); });
       }
       throw;
     }
@@ -115,10 +113,7 @@ void LiveClient::Session::LetGo() noexcept {
   if (interest_ != 0) reactor_->Remove(socket_.get());
   interest_ = 0;
   socket_.Reset();
-  for (auto* timer : {&deadline_, &heartbeat_, &delivery_, &ack_}) {
-    reactor_->Cancel(*timer);
-    *timer = 0;
-  }
+  for (auto* timer : {&deadline_, &heartbeat_, &delivery_, &ack_}) timer->Disarm();
   awaiting_dataset_ = false;
   held_text_.clear();
   zstd_.reset();
@@ -146,7 +141,7 @@ Reactor::Clock::duration LiveClient::Session::HeartbeatLimit() const {
 }
 
 void LiveClient::Session::ArmHeartbeat(Reactor::Clock::duration delay) {
-  heartbeat_ = reactor_->After(delay, [this] { OnHeartbeatCheck(); });
+  heartbeat_.Arm(delay, [this] { OnHeartbeatCheck(); });
 }
 
 // One timer per interval, not per read: it looks when the last byte came. While the

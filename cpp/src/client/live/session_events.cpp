@@ -123,7 +123,7 @@ void LiveClient::Session::TellObserved() {
 void LiveClient::Session::AwaitAck(std::uint32_t id) {
   if (options_.ack_timeout.count() == 0) return;
   acks_.push_back({id, reactor_->Now()});
-  if (state == State::Streaming && ack_ == 0) ArmAckTimer();
+  if (state == State::Streaming && !ack_.armed()) ArmAckTimer();
 }
 
 // The gateway answers in the stream: the time begins with that.
@@ -144,24 +144,19 @@ void LiveClient::Session::Answered(const SessionEvent& event) {
 }
 
 void LiveClient::Session::ArmAckTimer() {
-  reactor_->Cancel(ack_);
-  ack_ = 0;
-  if (acks_.empty()) return;
+  if (acks_.empty()) return ack_.Disarm();
   const auto oldest = std::ranges::min(acks_, {}, &AwaitedAck::since).since;
-  ack_ = reactor_->After(std::max(oldest + options_.ack_timeout - reactor_->Now(), {}),
-                         [this] { OnAckTimer(); });
+  ack_.Arm(oldest + options_.ack_timeout - reactor_->Now(), [this] { OnAckTimer(); });
 }
 
 void LiveClient::Session::OnAckTimer() {
-  ack_ = 0;
   const auto now = reactor_->Now();
   if (client_->IsPaused() || client_->IsHeld()) {
     for (auto& ack : acks_) ack.since = now;
     ack_mark_.reset();
   } else if (IsBehind(ack_mark_)) {
     // The answer may be among what is handed out in the next turns.
-    ack_ = reactor_->After({}, [this] { OnAckTimer(); });
-    return;
+    return ack_.Arm({}, [this] { OnAckTimer(); });
   }
   const auto overdue = [&](const AwaitedAck& ack) {
     return now - ack.since >= options_.ack_timeout;

@@ -87,7 +87,7 @@ LiveClient::Session::Flow LiveClient::Session::Read() {
     const auto n = zstd_ ? ReadCompressed() : ReadPlain();
     if (Deliver() == Flow::Stop) return Flow::Stop;
     // A short read has emptied the socket; what else there is comes in the next turn.
-    if (n < kLiveReceive || client_->IsBlocked() || delivery_ != 0) break;
+    if (n < kLiveReceive || client_->IsBlocked() || delivery_.armed()) break;
   }
   return Flow::Go;
 }
@@ -119,7 +119,7 @@ void LiveClient::Session::NoteWork() noexcept {
 // Whether something that came was not handed out yet, and makes no socket readable. The
 // parser alone holds records only where a delivery is due.
 bool LiveClient::Session::HoldsBytes() const {
-  return client_->IsHeld() || delivery_ != 0 || HasMore();
+  return client_->IsHeld() || delivery_.armed() || HasMore();
 }
 
 // Be it the end of input. The socket is asked itself: epoll may not watch it.
@@ -200,7 +200,7 @@ LiveClient::Session::Flow LiveClient::Session::Deliver() {
       break;
   }
   // This turn's share of a compressed stream may be used up.
-  if (delivery_ != 0) return Flow::Go;
+  if (delivery_.armed()) return Flow::Go;
   return eof_ ? OnEof() : Flow::Go;
 }
 
@@ -224,9 +224,7 @@ LiveClient::PumpResult LiveClient::Session::Inflate() {
 }
 
 void LiveClient::Session::ScheduleDelivery() {
-  reactor_->Cancel(delivery_);
-  delivery_ = reactor_->After({}, [this] {
-    delivery_ = 0;
+  delivery_.Defer([this] {
     suspended_ = false;
     if (!socket_ || FollowPhase() == Flow::Stop) return;
     if (InText() || Deliver() == Flow::Go) UpdateInterest();
