@@ -122,9 +122,9 @@ void GatewaySession::OnAuthResponse(std::string_view line) {
 void GatewaySession::SetDataset(std::string dataset) {
   ValidateDataset(dataset);
   if (!dataset_.empty() && dataset != dataset_) {
-    throw Exception{{ErrorCode::InvalidDataset,
-                     "this session's dataset is " + dataset_ + ", it cannot become " +
-                         dataset + "; a session has one dataset"}};
+    throw Exception{
+        {ErrorCode::InvalidDataset, "this session's dataset is " + dataset_ +
+                                        "; use another client for " + dataset}};
   }
   dataset_ = std::move(dataset);
   if (phase_ == Phase::AwaitDataset) Authenticate();
@@ -161,6 +161,13 @@ std::uint32_t GatewaySession::Subscribe(const Subscription& subscription) {
                      "a subscription with start (replay) must be made before Start; "
                      "leave start out "
                      "to join in real time, or use a new session"}};
+  }
+  if (!subscription.dataset.empty()) SetDataset(subscription.dataset);
+  if (dataset_.empty()) {
+    throw Exception{
+        {ErrorCode::InvalidDataset,
+         "Subscribe: no dataset is known; name it in the first subscription "
+         "or in the options"}};
   }
   if (last_id_ < std::numeric_limits<std::uint32_t>::max()) ++last_id_;
   const std::span<const std::string> symbols = subscription.symbols;
