@@ -106,13 +106,15 @@ class Reactor {
   /// The time at which the present turn began, from which timers count; outside a turn,
   /// the present time.
   [[nodiscard]] Clock::time_point Now() const;
+  /// The present time, also inside a turn. Thread-safe.
+  [[nodiscard]] Clock::time_point ReadClock() const;
 
   /// Whether this process is a child that inherited the reactor by fork(). Needs no
   /// system call; does not detect children of _Fork or a bare clone.
   [[nodiscard]] bool InChild() const noexcept;
 
   /// The number of turns so far, including those of Run. If it grows while nothing
-  /// happens, the loop spins.
+  /// happens, the loop spins. Thread-safe.
   [[nodiscard]] std::uint64_t Polls() const noexcept;
 
   /// Replaces the clock, for tests that must not sleep. Call it before adding timers.

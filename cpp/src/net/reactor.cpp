@@ -262,7 +262,7 @@ struct Reactor::Impl {
   std::function<Clock::time_point()> clock;
   Clock::time_point now{};
   bool polling = false;
-  std::uint64_t polls = 0;
+  std::atomic<std::uint64_t> polls{0};
   std::atomic<bool> stop{false};
   std::mutex mutex;
   std::vector<Task> posted;
@@ -357,7 +357,7 @@ int Reactor::Poll(int timeout_ms) {
     }
   } turn{impl_.get()};
 
-  ++impl_->polls;
+  impl_->polls.store(Polls() + 1, std::memory_order_relaxed);
   int ran = 0;
   // After a callback threw, the rest of its turn comes first, so that one that always
   // throws starves nobody.
@@ -373,7 +373,9 @@ int Reactor::Poll(int timeout_ms) {
 
 bool Reactor::InChild() const noexcept { return impl_->InChild(); }
 
-std::uint64_t Reactor::Polls() const noexcept { return impl_->polls; }
+std::uint64_t Reactor::Polls() const noexcept {
+  return impl_->polls.load(std::memory_order_relaxed);
+}
 
 void Reactor::Run() {
   impl_->RefuseNesting();
@@ -446,6 +448,8 @@ bool Reactor::Cancel(TimerId id) noexcept {
 Reactor::Clock::time_point Reactor::Now() const {
   return impl_->polling ? impl_->now : impl_->ReadClock();
 }
+
+Reactor::Clock::time_point Reactor::ReadClock() const { return impl_->ReadClock(); }
 
 void Reactor::SetClockForTest(std::function<Clock::time_point()> now) {
   impl_->clock = std::move(now);

@@ -80,11 +80,10 @@ void BatchDownload::Begin(std::vector<BatchFile> files) {
     return End(std::unexpected{e.error()});
   }
   files_ = std::move(files);
-  const auto on_warning = client_->impl_->on_warning;
-  if (!warning.empty() && on_warning) {
+  if (!warning.empty()) {
     const std::weak_ptr<ProgressHandler> alive = progress_;
-    (*on_warning)(warning);
-    if (alive.expired()) return;  // it destroyed this
+    client_->impl_->on_warning(warning);
+    if (alive.expired()) return;  // the handler destroyed this
   }
   Next();
 }

@@ -17,13 +17,6 @@ constexpr std::size_t kMostSymbols = 2000;
   throw Exception{{code, std::move(message)}};
 }
 
-ParserOptions ParserOptionsOf(const HistoricalOptions& options) {
-  return {.buffer_size = options.buffer_size,
-          .max_metadata = options.max_metadata,
-          .upgrade_policy = options.upgrade_policy,
-          .fragment = std::nullopt};
-}
-
 HistoricalOptions Validated(HistoricalOptions options) {
   for (auto* limit :
        {&options.connect_timeout, &options.resolve_timeout, &options.tls_timeout,
@@ -123,14 +116,19 @@ HistoricalClient::HistoricalClient(Reactor* reactor, std::string api_key)
 
 HistoricalClient::HistoricalClient(Reactor* reactor, std::string api_key,
                                    HistoricalOptions options)
-    : DataSource{reactor, ParserOptionsOf(options)} {
+    : HistoricalClient{MakeImpl(reactor, std::move(api_key), std::move(options))} {}
+
+HistoricalClient::HistoricalClient(std::unique_ptr<Impl> impl)
+    : DataSource{impl->delivery()}, impl_{std::move(impl)} {}
+
+std::unique_ptr<HistoricalClient::Impl> HistoricalClient::MakeImpl(
+    Reactor* reactor, std::string api_key, HistoricalOptions options) {
   if (reactor == nullptr) {
     Refuse(ErrorCode::InvalidArgument, "HistoricalClient: the reactor is null");
   }
   auto key = base::Conceal(std::move(api_key));
   proto::ValidateApiKey(key);
-  impl_ = std::make_unique<Impl>(this, reactor, std::move(key),
-                                 Validated(std::move(options)));
+  return std::make_unique<Impl>(reactor, std::move(key), Validated(std::move(options)));
 }
 
 HistoricalClient::~HistoricalClient() = default;
@@ -156,15 +154,11 @@ void HistoricalClient::Stop() { impl_->Stop(); }
 void HistoricalClient::Pause() { impl_->Pause(); }
 void HistoricalClient::Resume() { impl_->Resume(); }
 
-void HistoricalClient::OnComplete(std::function<void()> h) {
-  impl_->on_complete =
-      h ? std::make_shared<std::function<void()>>(std::move(h)) : nullptr;
+void HistoricalClient::OnComplete(CompleteHandler h) {
+  impl_->on_complete.Set(std::move(h));
 }
-
-void HistoricalClient::OnWarning(std::function<void(const std::string&)> h) {
-  impl_->on_warning =
-      h ? std::make_shared<std::function<void(const std::string&)>>(std::move(h))
-        : nullptr;
+void HistoricalClient::OnWarning(WarningHandler h) {
+  impl_->on_warning.Set(std::move(h));
 }
 
 bool HistoricalClient::IsStreaming() const noexcept { return impl_->streaming(); }
@@ -194,8 +188,5 @@ HistoricalClient::CallId HistoricalClient::Download(const DownloadRequest& reque
 }
 
 bool HistoricalClient::Cancel(CallId id) { return impl_->Cancel(id); }
-
-void HistoricalClient::ScheduleDelivery() { impl_->ScheduleDelivery(); }
-bool HistoricalClient::HasMore() const { return impl_->HasMore(); }
 
 }  // namespace dbnloop

@@ -17,14 +17,18 @@ namespace {
 
 }  // namespace
 
-HistoricalClient::Impl::Impl(HistoricalClient* client, Reactor* reactor,
-                             base::SecretString api_key,
+HistoricalClient::Impl::Impl(Reactor* reactor, base::SecretString api_key,
                              const HistoricalOptions& options)
     : session{std::make_shared<HttpSession>(reactor, std::move(api_key), options)},
-      client_{client},
       options_{options},
-      delivery_{reactor},
-      farewell_{reactor} {}
+      delivery_{std::make_shared<Delivery>(
+          reactor,
+          ParserOptions{.buffer_size = options.buffer_size,
+                        .max_metadata = options.max_metadata,
+                        .upgrade_policy = options.upgrade_policy,
+                        .fragment = std::nullopt},
+          this)},
+      end_{reactor} {}
 
 HistoricalClient::Impl::~Impl() { Close(); }
 
@@ -44,9 +48,9 @@ void HistoricalClient::Impl::Start() {
                      streaming() ? "Start: a stream goes on already"
                                  : "Start: nothing was requested; call Request first"}};
   }
-  farewell_.Disarm();
-  client_->BeginStream();
-  zstd_.Reset();
+  end_.Disarm();
+  delivery_->BeginStream();
+  delivery_->BeginFrames();
   failed_ = {};
   failed_body_.clear();
   request_id_.clear();
@@ -55,50 +59,37 @@ void HistoricalClient::Impl::Start() {
   url_ = session->Describe(request);
   connection_ = session->FreshConnection();
   connection_->Send(request, this);
-  if (client_->IsPaused()) connection_->Pause();
+  if (delivery_->IsPaused()) connection_->Pause();
 }
 
 void HistoricalClient::Impl::Stop() {
   if (!streaming()) return;
   Close();
-  EndLater(
-      {ErrorCode::Cancelled, "the stream was stopped by this client (" + url_ + ")"});
-}
-
-void HistoricalClient::Impl::Pause() {
-  client_->SetPaused(true);
-  if (connection_) connection_->Pause();
-}
-
-void HistoricalClient::Impl::Resume() {
-  client_->SetPaused(false);
-  if (connection_) ScheduleDelivery();
-}
-
-// First what is held here, then what the connection holds, then the socket.
-void HistoricalClient::Impl::ScheduleDelivery() {
-  delivery_.Defer([this] {
-    if (!connection_ || client_->IsBlocked()) return;
-    if (DrainAndEnd() == Flow::Dry) connection_->Resume();
+  end_.Defer([this] {
+    delivery_->DeliverError(
+        {ErrorCode::Cancelled, "the stream was stopped by this client (" + url_ + ")"});
   });
 }
 
-bool HistoricalClient::Impl::HasMore() const {
-  return body_done_ || zstd_.HasPending() || connection_ != nullptr;
+void HistoricalClient::Impl::Pause() {
+  delivery_->Pause();
+  if (connection_) connection_->Pause();
 }
+
+void HistoricalClient::Impl::Resume() { delivery_->Resume(); }
 
 // ---- Stream -------------------------------------------------------------------------
 
+// Recorded before the user hears of it: a handler may throw, stop or start another
+// stream.
 void HistoricalClient::Impl::OnHead(const proto::HttpHead& head) {
-  // Noted before the user hears of it: a handler may throw, stop or start anew.
   request_id_ =
       base::Printable(session->redact()(head.Find("request-id").value_or("")));
   if (head.status / 100 != 2) failed_ = head;
-  const auto control = client_->control();
-  const auto stream = control->stream;
+  const auto stream = delivery_->WatchStream();
   for (const auto& text : proto::WarningsOf(head, session->redact())) {
-    Warn(text);
-    if (control->destroyed || !connection_ || control->stream != stream) return;
+    on_warning(text);
+    if (stream.ended()) return;
   }
 }
 
@@ -110,53 +101,48 @@ void HistoricalClient::Impl::OnBody(std::span<const std::byte> piece,
     failed_body_.append(reinterpret_cast<const char*>(piece.data()),
                         std::min(room, piece.size()));
     // Enough to say what it is; the rest is not waited for.
-    if (piece.size() > room) EndRefused();
+    if (piece.size() > room) FinishWithHttpError();
     return;
   }
-  const auto control = client_->control();
+  const auto stream = delivery_->WatchStream();
   (void)Deliver(piece, taken);
-  if (!control->destroyed && taken != 0) client_->NoteRead(taken);
+  if (!stream.destroyed() && taken != 0) delivery_->CountRead(taken);
 }
 
-HistoricalClient::Impl::Flow HistoricalClient::Impl::Deliver(
-    std::span<const std::byte> in, std::size_t& taken) {
-  switch (client_->Inflate(zstd_, in, taken)) {
-    case InflateResult::Dry:
-      return Flow::Dry;
-    case InflateResult::Turn:
-      // What the decompressor holds comes first; until then nobody waits for the
-      // server.
-      connection_->Pause();
-      ScheduleDelivery();
-      return Flow::Held;
-    case InflateResult::Blocked:
-      return connection_ ? Flow::Held : Flow::Gone;
-    case InflateResult::Failed:
-      End(client_->parser_.error() ? client_->parser_.error() : zstd_.error());
-      return Flow::Gone;
-    case InflateResult::Destroyed:
-      break;
+client::Flow HistoricalClient::Impl::Deliver(std::span<const std::byte> in,
+                                             std::size_t& taken) {
+  const auto flow = delivery_->Inflate(in, taken);
+  if (flow == Flow::Failed) {
+    End(delivery_->error());
+    return Flow::Gone;
   }
-  return Flow::Gone;
+  // What is held here comes first; until then nobody waits for the server.
+  if (flow == Flow::Wait) connection_->Pause();
+  return flow;
+}
+
+// First what is held here, then what the connection holds, then the socket.
+void HistoricalClient::Impl::ContinueDelivery() {
+  if (!connection_ || delivery_->IsBlocked()) return;
+  if (DrainAndFinish() == Flow::Go) connection_->Resume();
 }
 
 void HistoricalClient::Impl::OnDone() {
-  if (failed_.status != 0) return EndRefused();
+  if (failed_.status != 0) return FinishWithHttpError();
   body_done_ = true;
-  (void)DrainAndEnd();
+  (void)DrainAndFinish();
 }
 
 void HistoricalClient::Impl::OnFailure(Error error) { End(std::move(error)); }
 
-// What the decompressor and the parser hold; then, behind the last byte, the end.
-HistoricalClient::Impl::Flow HistoricalClient::Impl::DrainAndEnd() {
+// Delivers what the decompressor and the parser hold. After the last byte the stream
+// ends.
+client::Flow HistoricalClient::Impl::DrainAndFinish() {
   std::size_t none = 0;
   const auto flow = Deliver({}, none);
-  if (flow != Flow::Dry || !body_done_) return flow;
-  if (auto cut = zstd_.Finish()) {
+  if (flow != Flow::Go || !body_done_) return flow;
+  if (auto cut = delivery_->Finish()) {
     End(std::move(cut));
-  } else if (auto error = client_->parser_.Finish()) {
-    End(std::move(error));
   } else {
     Complete();
   }
@@ -171,16 +157,15 @@ void HistoricalClient::Impl::Close() {
     connection_->Cancel();
   }
   connection_.reset();
-  delivery_.Disarm();
-  client_->StopDelivery();
+  delivery_->EndStream();
 }
 
 void HistoricalClient::Impl::Complete() {
   Close();
-  if (const auto handler = on_complete) (*handler)();
+  on_complete();
 }
 
-void HistoricalClient::Impl::EndRefused() {
+void HistoricalClient::Impl::FinishWithHttpError() {
   End(proto::FailureOf(failed_, failed_body_, url_, session->redact()));
 }
 
@@ -192,25 +177,16 @@ void HistoricalClient::Impl::End(Error error) {
     error.message += ")";
   }
   error.message = session->redact()(error.message);
-  client_->DeliverError(std::move(error));
-}
-
-void HistoricalClient::Impl::EndLater(Error error) {
-  farewell_.Defer(
-      [this, error = std::move(error)] { client_->DeliverError(Error{error}); });
-}
-
-void HistoricalClient::Impl::Warn(const std::string& text) {
-  if (const auto handler = on_warning) (*handler)(text);
+  delivery_->DeliverError(error);
 }
 
 // ---- Tasks --------------------------------------------------------------------------
 
 HttpTask::Hooks HistoricalClient::Impl::HooksOf(CallId id) {
   return {.warn =
-              [this, id, control = client_->control()](const std::string& text) {
-                Warn(text);
-                return !control->destroyed && tasks_.contains(id);
+              [this, id, stream = delivery_->WatchStream()](const std::string& text) {
+                on_warning(text);
+                return !stream.destroyed() && tasks_.contains(id);
               },
           .release = [this, id]() -> std::unique_ptr<HttpTask> {
             auto node = tasks_.extract(id);
@@ -239,7 +215,8 @@ HistoricalClient::CallId HistoricalClient::Impl::Download(
                                          [](char c) { return c > 0x20 && c < 0x7F; });
   if (!range && (!plain || !request.url_path.starts_with('/'))) {
     Refuse(
-        "Download: url_path must begin with '/' and be ASCII without blanks: it is a "
+        "Download: url_path must begin with '/' and be ASCII without "
+        "blanks: it is a "
         "path of the API's server");
   }
   const auto id = ++last_id_;

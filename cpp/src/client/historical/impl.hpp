@@ -5,20 +5,22 @@
 #include <optional>
 #include <string>
 
+#include "client/delivery.hpp"
+#include "client/flow.hpp"
 #include "client/historical/http_connection.hpp"
 #include "client/historical/http_session.hpp"
 #include "client/historical/http_task.hpp"
-#include "dbn/zstd_stream.hpp"
+#include "client/shared_handler.hpp"
 #include "dbnloop/historical_client.hpp"
 
 namespace dbnloop {
 
-/// What a historical client is made of: the stream of one range (connection →
-/// decompressor → parser → handlers) and the tasks that run beside it.
-class HistoricalClient::Impl final : private HttpListener {
+/// What a historical client is made of: the stream of one range (connection → delivery
+/// → handlers) and the tasks that run beside it.
+class HistoricalClient::Impl final : private HttpListener,
+                                     public client::DeliveryObserver {
  public:
-  Impl(HistoricalClient* client, Reactor* reactor, base::SecretString api_key,
-       const HistoricalOptions& options);
+  Impl(Reactor* reactor, base::SecretString api_key, const HistoricalOptions& options);
   ~Impl() override;
 
   void SetRequest(const HistoricalRequest& request);
@@ -26,8 +28,9 @@ class HistoricalClient::Impl final : private HttpListener {
   void Stop();
   void Pause();
   void Resume();
-  void ScheduleDelivery();
-  [[nodiscard]] bool HasMore() const;
+  [[nodiscard]] const std::shared_ptr<Delivery>& delivery() const noexcept {
+    return delivery_;
+  }
   [[nodiscard]] bool streaming() const noexcept { return connection_ != nullptr; }
   [[nodiscard]] std::uint64_t received() const noexcept {
     return connection_ ? connection_->received() : received_;
@@ -38,8 +41,8 @@ class HistoricalClient::Impl final : private HttpListener {
                   DownloadHandler done);
   bool Cancel(CallId id);
 
-  std::shared_ptr<std::function<void()>> on_complete;
-  std::shared_ptr<std::function<void(const std::string&)>> on_warning;
+  client::SharedHandler<> on_complete;
+  client::SharedHandler<const std::string&> on_warning;
   std::shared_ptr<HttpSession> session;
 
  private:
@@ -48,34 +51,29 @@ class HistoricalClient::Impl final : private HttpListener {
   void OnDone() override;
   void OnFailure(Error error) override;
 
-  enum class Flow {
-    Dry,   // nothing is held
-    Held,  // paused, or this turn's share is used up
-    Gone,  // the stream ended, or the client was destroyed
-  };
+  void ContinueDelivery() override;
+  [[nodiscard]] bool HasMore() const override { return connection_ != nullptr; }
+
+  using Flow = client::Flow;
   [[nodiscard]] Flow Deliver(std::span<const std::byte> in, std::size_t& taken);
-  [[nodiscard]] Flow DrainAndEnd();
+  [[nodiscard]] Flow DrainAndFinish();
   void End(Error error);
-  void EndRefused();
-  void EndLater(Error error);
+  void FinishWithHttpError();
   void Close();
   void Complete();
   [[nodiscard]] HttpTask::Hooks HooksOf(CallId id);
-  void Warn(const std::string& text);
 
-  HistoricalClient* client_;
   HistoricalOptions options_;
+  std::shared_ptr<Delivery> delivery_;
   std::optional<HistoricalRequest> request_;
   std::unique_ptr<HttpConnection> connection_;
-  codec::ZstdStream zstd_;
   std::string url_;
   proto::HttpHead failed_;  // of an answer that is no success
   std::string failed_body_;
   std::string request_id_;
   bool body_done_ = false;
   std::uint64_t received_ = 0;
-  net::Timer delivery_;
-  net::Timer farewell_;
+  net::Timer end_;  // reports it
 
   std::map<CallId, std::unique_ptr<HttpTask>> tasks_;
   CallId last_id_ = 0;

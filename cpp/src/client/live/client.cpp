@@ -47,28 +47,28 @@ LiveOptions Validated(LiveOptions options) {
   return options;
 }
 
-ParserOptions ParserOptionsOf(const LiveOptions& options) {
-  return {.buffer_size = options.buffer_size,
-          .max_metadata = options.max_metadata,
-          .upgrade_policy = options.upgrade_policy,
-          .fragment = std::nullopt};
-}
-
 }  // namespace
 
 LiveClient::LiveClient(Reactor* reactor, std::string api_key)
     : LiveClient{reactor, std::move(api_key), LiveOptions{}} {}
 
 LiveClient::LiveClient(Reactor* reactor, std::string api_key, LiveOptions options)
-    : DataSource{reactor, ParserOptionsOf(options)} {
+    : LiveClient{MakeSession(reactor, std::move(api_key), std::move(options))} {}
+
+LiveClient::LiveClient(std::unique_ptr<Session> session)
+    : DataSource{session->delivery()}, session_{std::move(session)} {}
+
+LiveClient::~LiveClient() = default;
+
+std::unique_ptr<LiveClient::Session> LiveClient::MakeSession(Reactor* reactor,
+                                                             std::string api_key,
+                                                             LiveOptions options) {
   if (reactor == nullptr) Refuse("LiveClient: the reactor is null");
   auto key = base::Conceal(std::move(api_key));
   proto::ValidateApiKey(key);
-  session_ = std::make_unique<Session>(this, reactor, std::move(key),
-                                       Validated(std::move(options)));
+  return std::make_unique<Session>(reactor, std::move(key),
+                                   Validated(std::move(options)));
 }
-
-LiveClient::~LiveClient() = default;
 
 void LiveClient::Connect(std::string_view gateway, int port) {
   session_->Connect(gateway, port);
@@ -94,32 +94,17 @@ void LiveClient::Stop() { session_->Stop(); }
 void LiveClient::Pause() { session_->Pause(); }
 void LiveClient::Resume() { session_->Resume(); }
 
-LiveClient::State LiveClient::GetState() const noexcept { return session_->state; }
-std::uint64_t LiveClient::SessionId() const noexcept { return session_->session_id; }
+LiveClient::State LiveClient::GetState() const noexcept { return session_->state(); }
+std::uint64_t LiveClient::SessionId() const noexcept { return session_->session_id(); }
 const std::string& LiveClient::SessionIdText() const noexcept {
-  return session_->session_id_text;
+  return session_->session_id_text();
 }
-const std::string& LiveClient::Peer() const noexcept { return session_->peer; }
+const std::string& LiveClient::Peer() const noexcept { return session_->peer(); }
 
-void LiveClient::OnState(std::function<void(State)> h) {
-  session_->on_state =
-      h ? std::make_shared<std::function<void(State)>>(std::move(h)) : nullptr;
+void LiveClient::OnState(StateHandler h) { session_->on_state.Set(std::move(h)); }
+void LiveClient::OnSessionEvent(SessionEventHandler h) {
+  session_->on_session_event.Set(std::move(h));
 }
-
-void LiveClient::OnSessionEvent(std::function<void(const SessionEvent&)> h) {
-  session_->on_session_event =
-      h ? std::make_shared<std::function<void(const SessionEvent&)>>(std::move(h))
-        : nullptr;
-}
-
-void LiveClient::ScheduleDelivery() { session_->ScheduleDelivery(); }
-void LiveClient::ObserveTaken(const RecordRun& run, const std::byte* records,
-                              std::size_t count, bool last) {
-  session_->Observe(run, records, count, last);
-}
-void LiveClient::TellObserved() { session_->TellObserved(); }
-bool LiveClient::HasObserved() const { return !session_->observed.empty(); }
-bool LiveClient::HasMore() const { return session_->HasMore(); }
 
 std::string_view ToString(LiveClient::State state) noexcept {
   switch (state) {

@@ -9,12 +9,9 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "client/turn_budget.hpp"
+
 namespace dbnloop {
-namespace {
-
-constexpr int kReadsPerTurn = 4;  // then others have their turn
-
-}  // namespace
 
 // ---- Socket -------------------------------------------------------------------------
 
@@ -24,7 +21,7 @@ bool LiveClient::Session::InText() const {
 
 // A handshake goes on while paused; records do not.
 bool LiveClient::Session::WantsToRead() const {
-  return !eof_ && !suspended_ && (InText() || !client_->IsPaused());
+  return !eof_ && !suspended_ && (InText() || !delivery_->IsPaused());
 }
 
 void LiveClient::Session::UpdateInterest() {
@@ -35,7 +32,7 @@ void LiveClient::Session::UpdateInterest() {
   const int fd = socket_.get();
   // Who was not listened to was not silent.
   if ((wanted & EPOLLIN) != 0 && (interest_ & EPOLLIN) == 0) {
-    last_byte_ = reactor_->Now();
+    silent_since_ = reactor_->Now();
   }
   if (wanted == 0) {
     // Interest 0 would still report a reset, in every turn.
@@ -74,29 +71,30 @@ void LiveClient::Session::OnSocket(std::uint32_t events) {
   if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0 && WantsToRead()) {
     // A batch is mostly released before the loop comes here again, so that the socket
     // needs not be taken from epoll for each. Here it was not.
-    suspended_ = client_->IsHeld();
-    if (!suspended_ && Read() == Flow::Stop) return;
+    suspended_ = delivery_->IsHeld();
+    if (!suspended_ && Read() == Flow::Gone) return;
   }
   UpdateInterest();
 }
 
-LiveClient::Session::Flow LiveClient::Session::Read() {
+client::Flow LiveClient::Session::Read() {
   if (InText()) return ReadText();
-  if (FollowPhase() == Flow::Stop) return Flow::Stop;
-  for (int i = 0; i < kReadsPerTurn; ++i) {
-    const auto n = zstd_ ? ReadCompressed() : ReadPlain();
-    if (Deliver() == Flow::Stop) return Flow::Stop;
+  if (FollowPhase() == Flow::Gone) return Flow::Gone;
+  for (int i = 0; i < client::kTurnReads; ++i) {
+    const auto n = delivery_->IsCompressed() ? ReadCompressed() : ReadPlain();
+    if (const auto flow = Deliver(); flow != Flow::Go) return flow;
     // A short read has emptied the socket; what else there is comes in the next turn.
-    if (n < kLiveReceive || client_->IsBlocked() || delivery_.armed()) break;
+    if (n < client::kReceiveBytes) break;
   }
   return Flow::Go;
 }
 
 std::size_t LiveClient::Session::ReadPlain() {
-  const auto room = client_->parser_.WritableSpan();
+  const auto room = delivery_->parser().WritableSpan();
   if (room.empty()) return 0;
-  const auto n = Receive(room.first(std::min(room.size(), kLiveReceive))).value_or(0);
-  client_->parser_.Commit(n);
+  const auto n =
+      Receive(room.first(std::min(room.size(), client::kReceiveBytes))).value_or(0);
+  delivery_->parser().Commit(n);
   return n;
 }
 
@@ -110,16 +108,17 @@ std::size_t LiveClient::Session::ReadCompressed() {
 // A compressed piece may be worked off over many turns, in which the socket is not
 // read.
 void LiveClient::Session::NoteWork() noexcept {
-  const bool work = compressed_at_ != compressed_end_ || zstd_->HasPending();
+  const bool work = compressed_at_ != compressed_end_ || delivery_->HasPending();
   if (!work || read_turn_ == reactor_->Polls()) return;
-  last_byte_ = reactor_->Now();
+  silent_since_ = reactor_->Now();
   worked_turn_ = reactor_->Polls();
 }
 
 // Whether something that came was not handed out yet, and makes no socket readable. The
 // parser alone holds records only where a delivery is due.
 bool LiveClient::Session::HoldsBytes() const {
-  return client_->IsHeld() || delivery_.armed() || HasMore();
+  return delivery_->IsHeld() || delivery_->scheduled() || delivery_->HasPending() ||
+         HasMore();
 }
 
 // Be it the end of input. The socket is asked itself: epoll may not watch it.
@@ -134,14 +133,14 @@ bool LiveClient::Session::SocketHasBytes() const {
 // always be behind.
 bool LiveClient::Session::IsBehind(std::optional<std::uint64_t>& mark) const {
   if (HoldsBytes() || SocketHasBytes()) {
-    const auto read = client_->stats_.bytes_read;
+    const auto read = delivery_->counters().bytes_read();
     if (!mark) {
       int unread = 0;
       ::ioctl(socket_.get(), FIONREAD, &unread);
       mark = read + static_cast<std::uint64_t>(unread);
     }
-    const auto held =
-        zstd_ ? compressed_end_ - compressed_at_ : client_->parser_.buffered();
+    const auto held = delivery_->IsCompressed() ? compressed_end_ - compressed_at_
+                                                : delivery_->parser().buffered();
     if (read - std::min<std::uint64_t>(held, read) <= *mark) return true;
   }
   mark.reset();
@@ -153,9 +152,9 @@ std::optional<std::size_t> LiveClient::Session::Receive(std::span<std::byte> int
   for (;;) {
     const auto n = ::recv(socket_.get(), into.data(), into.size(), MSG_DONTWAIT);
     if (n > 0) {
-      last_byte_ = reactor_->Now();
+      silent_since_ = reactor_->Now();
       read_turn_ = reactor_->Polls();
-      client_->NoteRead(static_cast<std::size_t>(n));
+      delivery_->CountRead(static_cast<std::size_t>(n));
       return static_cast<std::size_t>(n);
     }
     if (n < 0 && errno == EINTR) continue;
@@ -170,65 +169,35 @@ std::optional<std::size_t> LiveClient::Session::Receive(std::span<std::byte> int
 
 // The bytes that came with the last text line; few, and the buffers are empty.
 void LiveClient::Session::Ingest(std::span<const std::byte> bytes) {
-  if (zstd_) {
+  if (delivery_->IsCompressed()) {
     std::ranges::copy(bytes, compressed_.begin());
     compressed_at_ = 0;
     compressed_end_ = bytes.size();
   } else {
-    client_->parser_.Push(bytes);
+    delivery_->parser().Push(bytes);
   }
 }
 
 bool LiveClient::Session::HasMore() const {
-  return eof_ || suspended_ ||
-         (zstd_ && (compressed_at_ != compressed_end_ || zstd_->HasPending()));
+  return eof_ || suspended_ || compressed_at_ != compressed_end_;
 }
 
-// Empties parser and decompressor into the handlers, then tells of an end.
-LiveClient::Session::Flow LiveClient::Session::Deliver() {
-  switch (zstd_ ? Inflate() : client_->Pump()) {
-    case PumpResult::Destroyed:
-      return Flow::Stop;
-    case PumpResult::Blocked:
-      // Closed inside a handler? Then there is no socket, or a new one is dialled.
-      return state == State::Disconnected || state == State::Connecting ? Flow::Stop
-                                                                        : Flow::Go;
-    case PumpResult::Failed:
-      return End(client_->parser_.error() ? client_->parser_.error() : zstd_->error(),
-                 Where());
-    case PumpResult::Dry:
-      break;
-  }
-  // This turn's share of a compressed stream may be used up.
-  if (delivery_.armed()) return Flow::Go;
-  return eof_ ? OnEof() : Flow::Go;
-}
-
-LiveClient::PumpResult LiveClient::Session::Inflate() {
+// Empties parser and decompressor into the handlers, then reports an end.
+client::Flow LiveClient::Session::Deliver() {
   NoteWork();
-  const auto in = std::span{compressed_}.first(compressed_end_);
-  switch (client_->Inflate(*zstd_, in, compressed_at_)) {
-    case InflateResult::Turn:
-      ScheduleDelivery();
-      return PumpResult::Dry;
-    case InflateResult::Blocked:
-      return PumpResult::Blocked;
-    case InflateResult::Failed:
-      return PumpResult::Failed;
-    case InflateResult::Destroyed:
-      return PumpResult::Destroyed;
-    case InflateResult::Dry:
-      break;
-  }
-  return PumpResult::Dry;
+  const auto flow =
+      delivery_->IsCompressed()
+          ? delivery_->Inflate(std::span{compressed_}.first(compressed_end_),
+                               compressed_at_)
+          : delivery_->Pump();
+  if (flow == Flow::Failed) return End(delivery_->error(), Where());
+  return flow == Flow::Go && eof_ ? OnEof() : flow;
 }
 
-void LiveClient::Session::ScheduleDelivery() {
-  delivery_.Defer([this] {
-    suspended_ = false;
-    if (!socket_ || FollowPhase() == Flow::Stop) return;
-    if (InText() || Deliver() == Flow::Go) UpdateInterest();
-  });
+void LiveClient::Session::ContinueDelivery() {
+  suspended_ = false;
+  if (!socket_ || FollowPhase() == Flow::Gone) return;
+  if (InText() || Deliver() != Flow::Gone) UpdateInterest();
 }
 
 }  // namespace dbnloop
