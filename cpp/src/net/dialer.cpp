@@ -10,6 +10,8 @@
 #include <iterator>
 #include <utility>
 
+#include "base/str_cat.hpp"
+
 namespace dbnloop::net {
 
 Dialer::Dialer(Reactor* reactor, ResolverOptions options)
@@ -68,16 +70,16 @@ void Dialer::Begin() {
     ScopedFd socket{
         ::socket(address->family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
     if (!socket) {
-      NoteFailure(*address, errno);
+      RecordFailure(*address, errno);
       continue;
     }
     // Small lines must not wait for acknowledgements.
     const int one = 1;
     ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    // After EINTR a connect goes on in the background, as after EINPROGRESS.
+    // After EINTR a connect continues in the background, as after EINPROGRESS.
     if (::connect(socket.get(), address->get(), address->length) != 0 &&
         errno != EINPROGRESS && errno != EINTR) {
-      NoteFailure(*address, errno);
+      RecordFailure(*address, errno);
       continue;
     }
     const auto it =
@@ -109,7 +111,7 @@ void Dialer::OnTimeout(Attempts::iterator attempt) {
 }
 
 void Dialer::Fail(Attempts::iterator attempt, int error) {
-  NoteFailure(attempt->address, error);
+  RecordFailure(attempt->address, error);
   Close(attempt);
   Begin();
 }
@@ -119,7 +121,7 @@ void Dialer::Close(Attempts::iterator attempt) noexcept {
   attempts_.erase(attempt);
 }
 
-void Dialer::NoteFailure(const Address& address, int error) {
+void Dialer::RecordFailure(const Address& address, int error) {
   last_errno_ = error;
   if (++failed_ > kNamedFailures) return;
   if (!failures_.empty()) failures_ += ", ";
@@ -128,7 +130,7 @@ void Dialer::NoteFailure(const Address& address, int error) {
 
 std::string Dialer::Failures() const {
   if (failed_ <= kNamedFailures) return failures_;
-  return failures_ + " and " + std::to_string(failed_ - kNamedFailures) + " more";
+  return base::StrCat(failures_, " and ", failed_ - kNamedFailures, " more");
 }
 
 std::string Dialer::Progress() const {
@@ -146,9 +148,9 @@ void Dialer::FinishFailed() {
   Finish({{},
           {},
           {ErrorCode::ConnectionFailed,
-           "cannot connect to " + host_ + " port " + std::to_string(port_) +
-               " (after " + std::to_string(spent.count()) + " ms): " + Failures() +
-               "; check host, port and firewall",
+           base::StrCat("cannot connect to ", host_, " port ", port_, " (after ",
+                        spent.count(), " ms): ", Failures(),
+                        "; check host, port and firewall"),
            last_errno_}});
 }
 

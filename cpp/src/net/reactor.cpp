@@ -18,7 +18,8 @@
 #include <utility>
 #include <vector>
 
-#include "dbnloop/exception.hpp"
+#include "base/str_cat.hpp"
+#include "base/throw.hpp"
 #include "net/deferred_queue.hpp"
 #include "net/scoped_fd.hpp"
 #include "net/timer_queue.hpp"
@@ -31,16 +32,6 @@ using std::chrono::milliseconds;
 constexpr std::uint64_t kWakeToken = ~std::uint64_t{0};
 constexpr std::uint64_t kTimerToken = kWakeToken - 1;
 constexpr std::size_t kOwnFds = 2;  // these two
-
-[[noreturn]] void ThrowSystem(const char* what) {
-  const int error = errno;
-  throw Exception{
-      {ErrorCode::System, std::string{what} + ": " + std::strerror(error), error}};
-}
-
-[[noreturn]] void ThrowArgument(std::string message) {
-  throw Exception{{ErrorCode::InvalidArgument, std::move(message)}};
-}
 
 // Counted in each child that fork makes: so it costs no system call to see that a
 // reactor was inherited. (_Fork and a bare clone run no handlers.)
@@ -73,9 +64,9 @@ struct Reactor::Impl {
 
   Impl() {
     epoll = net::ScopedFd{::epoll_create1(EPOLL_CLOEXEC)};
-    if (!epoll) ThrowSystem("reactor: epoll_create1");
+    if (!epoll) base::Throw(base::SystemError("reactor: epoll_create1"));
     wake = net::ScopedFd{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-    if (!wake) ThrowSystem("reactor: eventfd");
+    if (!wake) base::Throw(base::SystemError("reactor: eventfd"));
     Register(wake.get(), EPOLLIN, kWakeToken);
   }
 
@@ -84,7 +75,7 @@ struct Reactor::Impl {
     event.events = events;
     event.data.u64 = token;
     if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
-      ThrowSystem("reactor: epoll_ctl(ADD)");
+      base::Throw(base::SystemError("reactor: epoll_ctl(ADD)"));
     }
   }
 
@@ -93,17 +84,17 @@ struct Reactor::Impl {
 
   void RefuseChild(const char* what) const {
     if (!InChild()) return;
-    throw Exception{{ErrorCode::InvalidState,
-                     std::string{"reactor: "} + what +
-                         ": the reactor was inherited by fork and belongs to the "
-                         "parent process; make another one here"}};
+    base::Throw(ErrorCode::InvalidState,
+                std::string{"reactor: "} + what +
+                    ": the reactor was inherited by fork and belongs to the "
+                    "parent process; make another one here");
   }
 
   void RefuseNesting() const {
     RefuseChild("Poll");
     if (!polling) return;
-    throw Exception{{ErrorCode::InvalidState,
-                     "reactor: Poll and Run may not be called from inside a callback"}};
+    base::Throw(ErrorCode::InvalidState,
+                "reactor: Poll and Run may not be called from inside a callback");
   }
 
   static std::uint64_t Token(std::uint32_t index, std::uint32_t generation) {
@@ -178,7 +169,7 @@ struct Reactor::Impl {
       event_count = count;
       asked = before;
     } else if (errno != EINTR) {
-      ThrowSystem("reactor: epoll_wait");
+      base::Throw(base::SystemError("reactor: epoll_wait"));
     }
   }
 
@@ -211,7 +202,7 @@ struct Reactor::Impl {
       if (slot.fd < 0 || slot.generation != static_cast<std::uint32_t>(token >> 32)) {
         continue;  // removed, or its slot has a new owner
       }
-      // Interest that a callback of this batch took back is not told any more.
+      // Interest that a callback of this batch withdrew is not reported any more.
       const auto ready = event.events & (slot.interest | EPOLLERR | EPOLLHUP);
       if (ready == 0) continue;
       const auto callback = slot.callback;  // outlives its own removal
@@ -252,7 +243,7 @@ struct Reactor::Impl {
   std::vector<epoll_event> batch = std::vector<epoll_event>(kOwnFds);
   int next_event = 0;
   int event_count = 0;
-  // When epoll was asked for that batch, and told everything that was ready.
+  // When epoll was asked for that batch, and reported everything that was ready.
   Clock::time_point asked = Clock::time_point::min();
   bool broken_off = false;  // a callback of the last turn threw
   bool woken = false;
@@ -270,8 +261,8 @@ struct Reactor::Impl {
 
 Reactor::Reactor() : impl_{std::make_unique<Impl>()} {}
 
-// What callbacks own may call back into the reactor when it goes, so they are dropped
-// while that is still whole.
+// Destroying a callback may call back into the reactor, so all are destroyed while it
+// is still usable.
 Reactor::~Reactor() {
   std::exchange(impl_->posted, {}).clear();
   impl_->deferred.Clear();
@@ -280,12 +271,15 @@ Reactor::~Reactor() {
 }
 
 void Reactor::Add(int fd, std::uint32_t events, Callback cb) {
-  if (fd < 0) ThrowArgument("reactor: Add: fd " + std::to_string(fd) + " is negative");
-  if (!cb) ThrowArgument("reactor: Add: the callback is empty");
+  if (fd < 0)
+    base::Throw(ErrorCode::InvalidArgument,
+                base::StrCat("reactor: Add: fd ", fd, " is negative"));
+  if (!cb)
+    base::Throw(ErrorCode::InvalidArgument, "reactor: Add: the callback is empty");
   impl_->RefuseChild("Add");
   if (Contains(fd)) {
-    ThrowArgument("reactor: Add: fd " + std::to_string(fd) +
-                  " is added already; use Modify");
+    base::Throw(ErrorCode::InvalidArgument,
+                base::StrCat("reactor: Add: fd ", fd, " is added already; use Modify"));
   }
   std::uint32_t index = 0;
   if (impl_->free_slots.empty()) {
@@ -317,14 +311,15 @@ void Reactor::Modify(int fd, std::uint32_t events) {
   impl_->RefuseChild("Modify");
   const auto found = impl_->index_of.find(fd);
   if (found == impl_->index_of.end()) {
-    ThrowArgument("reactor: Modify: fd " + std::to_string(fd) + " was not added");
+    base::Throw(ErrorCode::InvalidArgument,
+                base::StrCat("reactor: Modify: fd ", fd, " was not added"));
   }
   auto& slot = impl_->slots[found->second];
   epoll_event event{};
   event.events = events;
   event.data.u64 = Impl::Token(found->second, slot.generation);
   if (::epoll_ctl(impl_->epoll.get(), EPOLL_CTL_MOD, fd, &event) != 0) {
-    ThrowSystem("reactor: epoll_ctl(MOD)");
+    base::Throw(base::SystemError("reactor: epoll_ctl(MOD)"));
   }
   slot.interest = events;
 }
@@ -390,7 +385,8 @@ void Reactor::Stop() noexcept {
 void Reactor::Wake() noexcept { impl_->Wake(); }
 
 void Reactor::Post(Task task) {
-  if (!task) ThrowArgument("reactor: Post: the task is empty");
+  if (!task)
+    base::Throw(ErrorCode::InvalidArgument, "reactor: Post: the task is empty");
   impl_->RefuseChild("Post");
   {
     const std::lock_guard lock{impl_->mutex};
@@ -403,7 +399,7 @@ int Reactor::Fd() {
   impl_->RefuseChild("Fd");
   if (!impl_->timer_fd) {
     net::ScopedFd timer{::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)};
-    if (!timer) ThrowSystem("reactor: timerfd_create");
+    if (!timer) base::Throw(base::SystemError("reactor: timerfd_create"));
     impl_->Register(timer.get(), EPOLLIN, kTimerToken);
     impl_->timer_fd = std::move(timer);
     impl_->SyncTimerFd();
@@ -412,7 +408,8 @@ int Reactor::Fd() {
 }
 
 Reactor::TimerId Reactor::Defer(Task task) {
-  if (!task) ThrowArgument("reactor: Defer: the task is empty");
+  if (!task)
+    base::Throw(ErrorCode::InvalidArgument, "reactor: Defer: the task is empty");
   const auto id = ++impl_->last_id;
   impl_->deferred.Add(id, std::move(task));
   if (!impl_->polling) impl_->SyncTimerFd();
@@ -420,7 +417,8 @@ Reactor::TimerId Reactor::Defer(Task task) {
 }
 
 Reactor::TimerId Reactor::After(Clock::duration delay, TimerCallback cb) {
-  if (!cb) ThrowArgument("reactor: After: the callback is empty");
+  if (!cb)
+    base::Throw(ErrorCode::InvalidArgument, "reactor: After: the callback is empty");
   const auto id = ++impl_->last_id;
   impl_->timers.Add(id, Now() + Bounded(delay), Clock::duration::zero(), std::move(cb));
   if (!impl_->polling) impl_->SyncTimerFd();
@@ -428,9 +426,11 @@ Reactor::TimerId Reactor::After(Clock::duration delay, TimerCallback cb) {
 }
 
 Reactor::TimerId Reactor::Every(Clock::duration period, TimerCallback cb) {
-  if (!cb) ThrowArgument("reactor: Every: the callback is empty");
+  if (!cb)
+    base::Throw(ErrorCode::InvalidArgument, "reactor: Every: the callback is empty");
   if (period <= Clock::duration::zero()) {
-    ThrowArgument("reactor: Every: the period must be greater than 0");
+    base::Throw(ErrorCode::InvalidArgument,
+                "reactor: Every: the period must be greater than 0");
   }
   period = Bounded(period);
   const auto id = ++impl_->last_id;

@@ -10,6 +10,7 @@
 #include <set>
 #include <utility>
 
+#include "base/str_cat.hpp"
 #include "net/timer.hpp"
 
 namespace dbnloop::net {
@@ -20,9 +21,8 @@ using std::chrono::milliseconds;
 Error DnsError(std::string_view host, std::string_view reason, milliseconds spent,
                std::string_view advice) {
   return {ErrorCode::DnsResolutionFailed,
-          "cannot resolve host name '" + std::string{host} +
-              "': " + std::string{reason} + " (after " + std::to_string(spent.count()) +
-              " ms); " + std::string{advice}};
+          base::StrCat("cannot resolve host name '", host, "': ", reason, " (after ",
+                       spent.count(), " ms); ", advice)};
 }
 
 std::string_view Advice(int status) {
@@ -58,11 +58,11 @@ std::string Address::ToString() const {
   if (family() == AF_INET) {
     const auto* in = reinterpret_cast<const sockaddr_in*>(&storage);
     ::inet_ntop(AF_INET, &in->sin_addr, text, sizeof(text));
-    return std::string{text} + ":" + std::to_string(ntohs(in->sin_port));
+    return base::StrCat(text, ":", ntohs(in->sin_port));
   }
   const auto* in6 = reinterpret_cast<const sockaddr_in6*>(&storage);
   ::inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));
-  return "[" + std::string{text} + "]:" + std::to_string(ntohs(in6->sin6_port));
+  return base::StrCat("[", text, "]:", ntohs(in6->sin6_port));
 }
 
 Address Address::FromNumeric(std::string_view host, int port) {
@@ -109,11 +109,11 @@ struct Resolver::Lookup {
     if (owner_->options_.timeout.count() > 0) {
       deadline_.Arm(owner_->options_.timeout, [this] {
         status_ = ARES_ETIMEOUT;
-        GiveLast();
+        Finish();
       });
     }
-    // localhost is no question for the network. (And c-ares 1.18 loses a few bytes when
-    // it is asked for the family that the hosts file lacks.)
+    // The network is not asked for localhost. (c-ares 1.18 also leaks a few bytes when
+    // the hosts file does not have the family that is asked for.)
     if (host_ == "localhost" || host_.ends_with(".localhost")) {
       pending_ = 1;
       Ask(AF_UNSPEC);
@@ -122,7 +122,7 @@ struct Resolver::Lookup {
       Ask(AF_INET6);
       Ask(AF_INET);
     }
-    // What the hosts file knows is there already, but is told in a later turn.
+    // What the hosts file knows is known already, but is reported in a later turn.
     ContinueSoon();
   }
 
@@ -153,11 +153,11 @@ struct Resolver::Lookup {
     ares_getaddrinfo(channel_, host_.c_str(), nullptr, &hints, &Lookup::OnAnswer, this);
   }
 
-  // Only notes what came: c-ares calls this from inside its own functions, through
+  // Only records the answer: c-ares calls this from inside its own functions, through
   // which no exception may pass.
   static void OnAnswer(void* self, int status, int /*timeouts*/, ares_addrinfo* info) {
     auto* lookup = static_cast<Lookup*>(self);
-    if (!lookup->closing_) lookup->Guard([&] { lookup->Note(status, info); });
+    if (!lookup->closing_) lookup->Guard([&] { lookup->RecordAnswer(status, info); });
     if (info != nullptr) ares_freeaddrinfo(info);
   }
 
@@ -170,7 +170,7 @@ struct Resolver::Lookup {
     }
   }
 
-  void Note(int status, const ares_addrinfo* info) {
+  void RecordAnswer(int status, const ares_addrinfo* info) {
     --pending_;
     const auto before = found_.size();
     for (const auto* node = info != nullptr ? info->nodes : nullptr; node != nullptr;
@@ -227,15 +227,15 @@ struct Resolver::Lookup {
 
   void Continue() {
     if (failed_) status_ = ARES_ENOMEM;
-    if (pending_ == 0 || failed_) return GiveLast();
+    if (pending_ == 0 || failed_) return Finish();
     ArmRetry();
     if (found_.empty()) return;
-    if (found_.front().family() == AF_INET6) return Give();
-    if (!delay_.armed()) delay_.Arm(kResolutionDelay, [this] { Give(); });
+    if (found_.front().family() == AF_INET6) return Report();
+    if (!delay_.armed()) delay_.Arm(kResolutionDelay, [this] { Report(); });
   }
 
-  // The other family goes on. The callback may destroy this.
-  void Give() {
+  // The other family continues. The callback may destroy this.
+  void Report() {
     given_ = true;
     const auto answered = answered_;
     (*answered)({.addresses = std::exchange(found_, {}), .last = false});
@@ -243,7 +243,7 @@ struct Resolver::Lookup {
 
   // Ends the lookup before it calls out, so that the callback may begin another one or
   // destroy the resolver.
-  void GiveLast() {
+  void Finish() {
     const auto answered = answered_;
     std::ranges::stable_partition(
         found_, [](const Address& a) { return a.family() == AF_INET6; });
@@ -256,9 +256,9 @@ struct Resolver::Lookup {
   Error Reason() const {
     const auto spent =
         std::chrono::duration_cast<milliseconds>(reactor_->Now() - began_);
-    const std::string_view words =
+    const std::string_view reason =
         status_ == ARES_ETIMEOUT ? "no answer in time" : ares_strerror(status_);
-    return DnsError(host_, words, spent, Advice(status_));
+    return DnsError(host_, reason, spent, Advice(status_));
   }
 
   Resolver* owner_;

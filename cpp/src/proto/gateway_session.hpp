@@ -16,7 +16,7 @@ namespace dbnloop::proto {
 
 /// The text phase of a live session, sans-I/O: bytes in → state changes and bytes out.
 /// Greeting, challenge, authentication, subscriptions, start. Ends where DBN begins;
-/// bytes behind the last text line belong to the parser and are left to the caller.
+/// bytes after the last text line belong to the parser and are left to the caller.
 class GatewaySession {
  public:
   enum class Phase {
