@@ -92,7 +92,7 @@ class Reactor {
   /// called) and posted tasks. The reactor owns it.
   [[nodiscard]] int Fd();
 
-  /// Runs `cb` once, `delay` from now. The wait is rounded up to whole ms; a delay
+  /// Runs `cb` once, `delay` from now. The wait is rounded up to full ms; a delay
   /// below 0 counts as 0, and one above 10 years as 10 years. Throws InvalidArgument
   /// when `cb` is empty.
   TimerId After(Clock::duration delay, TimerCallback cb);

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/throw.hpp"
 #include "client/delivery.hpp"
 #include "client/flow.hpp"
 #include "client/shared_handler.hpp"
@@ -23,27 +24,26 @@ namespace {
 constexpr std::size_t kCompressed = 128 * 1024;  // read ahead of the decompressor
 constexpr std::size_t kBegin = 12;               // bytes that distinguish the forms
 
-enum class Form { Plain, Zstd, Dbz };
+enum class Format { Plain, Zstd, Dbz };
 
-std::uint32_t Word(std::span<const std::byte> bytes) {
+std::uint32_t ReadU32(std::span<const std::byte> bytes) {
   std::uint32_t word = 0;
   std::memcpy(&word, bytes.data(), sizeof(word));
   return word;
 }
 
-// Protocol section 4. A skippable frame may stand before the others; that of a DBZ file
-// says so.
-Form FormOf(std::span<const std::byte> begin) {
+// A skippable frame may precede the others; that of a DBZ file identifies it.
+Format FormatOf(std::span<const std::byte> begin) {
   constexpr std::uint32_t kFrame = 0xFD2FB528;
   constexpr std::uint32_t kSkippable = 0x184D2A50;
   constexpr std::uint32_t kSkippableMask = 0xFFFFFFF0;
   constexpr std::string_view kDbz = "DBZ";
-  if (begin.size() < sizeof(std::uint32_t)) return Form::Plain;
-  if (Word(begin) == kFrame) return Form::Zstd;
-  if ((Word(begin) & kSkippableMask) != kSkippable) return Form::Plain;
+  if (begin.size() < sizeof(std::uint32_t)) return Format::Plain;
+  if (ReadU32(begin) == kFrame) return Format::Zstd;
+  if ((ReadU32(begin) & kSkippableMask) != kSkippable) return Format::Plain;
   const bool dbz = begin.size() == kBegin &&
                    std::memcmp(begin.data() + 8, kDbz.data(), kDbz.size()) == 0;
-  return dbz ? Form::Dbz : Form::Zstd;
+  return dbz ? Format::Dbz : Format::Zstd;
 }
 
 }  // namespace
@@ -94,7 +94,7 @@ class DbnFileSource::Impl final : public client::DeliveryObserver {
   [[nodiscard]] Flow Fill();
   [[nodiscard]] Flow Begin(std::size_t n);
   [[nodiscard]] Flow Finish();
-  [[nodiscard]] std::span<std::byte> Room();
+  [[nodiscard]] std::span<std::byte> ReceiveSpan();
   [[nodiscard]] Flow Wait();
   void StopWaiting() noexcept;
   void Close() noexcept;
@@ -104,7 +104,7 @@ class DbnFileSource::Impl final : public client::DeliveryObserver {
   bool use_mmap_;
   std::shared_ptr<Delivery> delivery_;
   net::ByteFile file_;
-  bool begun_ = false;  // its form is known
+  bool begun_ = false;  // its format is known
   bool eof_ = false;
   std::array<std::byte, kBegin> begin_{};
   std::size_t begin_size_ = 0;
@@ -119,8 +119,8 @@ class DbnFileSource::Impl final : public client::DeliveryObserver {
 
 void DbnFileSource::Impl::Start() {
   if (file_.IsOpen()) {
-    throw Exception{{ErrorCode::InvalidState,
-                     "Start: " + Name() + " is being read already; Stop it before"}};
+    base::Throw(ErrorCode::InvalidState,
+                "Start: " + Name() + " is being read already; Stop it before");
   }
   file_.Open(path, use_mmap_);
   end_.Disarm();
@@ -148,7 +148,7 @@ void DbnFileSource::Impl::Pause() {
 
 // ---- Turns --------------------------------------------------------------------------
 
-// A turn's share, or until the file must be waited for.
+// Reads and delivers a turn's share, or until the file must be waited for.
 void DbnFileSource::Impl::Turn() {
   const auto stream = delivery_->WatchStream();
   const auto read_before = read;
@@ -182,7 +182,7 @@ client::Flow DbnFileSource::Impl::Deliver() {
   return flow == Flow::Failed ? End(delivery_->error()) : flow;
 }
 
-std::span<std::byte> DbnFileSource::Impl::Room() {
+std::span<std::byte> DbnFileSource::Impl::ReceiveSpan() {
   if (!begun_) return std::span{begin_}.subspan(begin_size_);
   if (!delivery_->IsCompressed()) return delivery_->parser().WritableSpan();
   in_at_ = in_end_ = 0;
@@ -190,7 +190,7 @@ std::span<std::byte> DbnFileSource::Impl::Room() {
 }
 
 client::Flow DbnFileSource::Impl::Fill() {
-  const auto [io, n, reason] = file_.Read(Room());
+  const auto [io, n, reason] = file_.Read(ReceiveSpan());
   switch (io) {
     case net::ByteFile::Io::Wait:
       return Wait();
@@ -214,24 +214,24 @@ client::Flow DbnFileSource::Impl::Fill() {
   return Flow::Go;
 }
 
-// The first bytes say what the file is.
+// The first bytes identify the format.
 client::Flow DbnFileSource::Impl::Begin(std::size_t n) {
   begin_size_ += n;
   if (begin_size_ < kBegin && !eof_) return Flow::Go;
   const auto begin = std::span{begin_}.first(begin_size_);
   begun_ = true;
-  switch (FormOf(begin)) {
-    case Form::Dbz:
+  switch (FormatOf(begin)) {
+    case Format::Dbz:
       return End({ErrorCode::ParseError,
                   "it is a file of the legacy format DBZ; convert it with Databento's "
                   "dbn tool: dbn FILE -o FILE.dbn.zst"});
-    case Form::Zstd:
+    case Format::Zstd:
       delivery_->BeginFrames();
       in_.resize(kCompressed);
       std::ranges::copy(begin, in_.begin());
       in_end_ = begin.size();
       break;
-    case Form::Plain:
+    case Format::Plain:
       delivery_->parser().Push(begin);
       break;
   }
@@ -248,7 +248,7 @@ client::Flow DbnFileSource::Impl::Finish() {
 
 // ---- Waiting and ends ---------------------------------------------------------------
 
-// Not everything that can be read can be waited for.
+// Not everything that can be read can be waited for: epoll refuses some files.
 client::Flow DbnFileSource::Impl::Wait() {
   if (waiting_) return Flow::Wait;
   try {
@@ -289,7 +289,7 @@ DbnFileSource::DbnFileSource(std::unique_ptr<Impl> impl)
 std::unique_ptr<DbnFileSource::Impl> DbnFileSource::MakeImpl(
     Reactor* reactor, std::string path, const FileOptions& options) {
   if (reactor == nullptr) {
-    throw Exception{{ErrorCode::InvalidArgument, "DbnFileSource: the reactor is null"}};
+    base::Throw(ErrorCode::InvalidArgument, "DbnFileSource: the reactor is null");
   }
   return std::make_unique<Impl>(reactor, std::move(path), options);
 }

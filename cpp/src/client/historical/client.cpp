@@ -3,38 +3,36 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/str_cat.hpp"
+#include "base/throw.hpp"
 #include "client/historical/impl.hpp"
 #include "dbnloop/enum_strings.hpp"
-#include "dbnloop/exception.hpp"
 #include "proto/validate.hpp"
 
 namespace dbnloop {
 namespace {
 
-constexpr std::size_t kMostSymbols = 2000;
-
-[[noreturn]] void Refuse(ErrorCode code, std::string message) {
-  throw Exception{{code, std::move(message)}};
-}
+constexpr std::size_t kMaxSymbols = 2000;
 
 HistoricalOptions Validated(HistoricalOptions options) {
   for (auto* limit :
        {&options.connect_timeout, &options.resolve_timeout, &options.tls_timeout,
         &options.response_timeout, &options.idle_timeout}) {
     if (limit->count() < 0) {
-      Refuse(ErrorCode::InvalidArgument, "a timeout is negative; 0 means none");
+      base::Throw(ErrorCode::InvalidArgument, "a timeout is negative; 0 means none");
     }
     // Longer ones could not be counted in nanoseconds.
     constexpr std::chrono::milliseconds kLongest = std::chrono::years{10};
     *limit = std::min(*limit, kLongest);
   }
   if (options.max_retries < 0) {
-    Refuse(ErrorCode::InvalidArgument, "max_retries is negative");
+    base::Throw(ErrorCode::InvalidArgument, "max_retries is negative");
   }
   const bool plain = std::ranges::all_of(options.user_agent_extension,
                                          [](char c) { return c >= 0x20 && c < 0x7F; });
   if (!plain) {
-    Refuse(ErrorCode::InvalidArgument, "user_agent_extension must be printable ASCII");
+    base::Throw(ErrorCode::InvalidArgument,
+                "user_agent_extension must be printable ASCII");
   }
   return options;
 }
@@ -45,12 +43,14 @@ std::string Nanos(UnixNanos time) {
 
 }  // namespace
 
+namespace client {
+
 void Validate(const HistoricalRequest& request) {
-  if (request.symbols.size() > kMostSymbols) {
-    Refuse(ErrorCode::InvalidArgument,
-           "a request may have 2,000 symbols, this one has " +
-               std::to_string(request.symbols.size()) +
-               "; make several requests, or ask for ALL_SYMBOLS");
+  if (request.symbols.size() > kMaxSymbols) {
+    base::Throw(ErrorCode::InvalidArgument,
+                base::StrCat("a request may have 2,000 symbols, this one has ",
+                             request.symbols.size(),
+                             "; make several requests, or ask for ALL_SYMBOLS"));
   }
   proto::ValidateDataset(request.dataset);
   proto::ValidateSubscription({.dataset = request.dataset,
@@ -64,15 +64,16 @@ void Validate(const HistoricalRequest& request) {
 void ValidateRange(const HistoricalRequest& request) {
   Validate(request);
   if (!request.end) {
-    Refuse(ErrorCode::InvalidArgument,
-           "the range has no end: without one the server would answer for the "
-           "nanosecond " +
-               Nanos(request.start) + " alone; give an end, or use DayRange for a day");
+    base::Throw(ErrorCode::InvalidArgument,
+                "the range has no end: without one the server would answer for the "
+                "nanosecond " +
+                    Nanos(request.start) +
+                    " alone; give an end, or use DayRange for a day");
   }
   if (*request.end <= request.start) {
-    Refuse(ErrorCode::InvalidArgument,
-           "the end must be after the start (it is exclusive): " +
-               Nanos(request.start) + " to " + Nanos(*request.end) + " ns");
+    base::Throw(ErrorCode::InvalidArgument,
+                "the end must be after the start (it is exclusive): " +
+                    Nanos(request.start) + " to " + Nanos(*request.end) + " ns");
   }
 }
 
@@ -94,6 +95,8 @@ HistoricalClient::Params RangeParams(const HistoricalRequest& request) {
   if (request.limit != 0) params.emplace_back("limit", std::to_string(request.limit));
   return params;
 }
+
+}  // namespace client
 
 HistoricalRequest DayRange(std::string dataset, std::vector<std::string> symbols,
                            Schema schema, std::chrono::sys_days day) {
@@ -124,9 +127,9 @@ HistoricalClient::HistoricalClient(std::unique_ptr<Impl> impl)
 std::unique_ptr<HistoricalClient::Impl> HistoricalClient::MakeImpl(
     Reactor* reactor, std::string api_key, HistoricalOptions options) {
   if (reactor == nullptr) {
-    Refuse(ErrorCode::InvalidArgument, "HistoricalClient: the reactor is null");
+    base::Throw(ErrorCode::InvalidArgument, "HistoricalClient: the reactor is null");
   }
-  auto key = base::Conceal(std::move(api_key));
+  auto key = base::ToSecret(std::move(api_key));
   proto::ValidateApiKey(key);
   return std::make_unique<Impl>(reactor, std::move(key), Validated(std::move(options)));
 }
@@ -145,7 +148,7 @@ void HistoricalClient::Request(std::string_view dataset, std::string_view symbol
 }
 
 void HistoricalClient::Request(const HistoricalRequest& request) {
-  ValidateRange(request);
+  client::ValidateRange(request);
   impl_->SetRequest(request);
 }
 

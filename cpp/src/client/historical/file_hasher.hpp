@@ -10,7 +10,7 @@
 #include "dbnloop/reactor.hpp"
 #include "net/timer.hpp"
 
-namespace dbnloop {
+namespace dbnloop::client {
 
 /// The SHA-256 of a file that is there, from its beginning: a MiB a turn of the
 /// reactor, so that others have theirs. Destroying it cancels it silently.
@@ -40,4 +40,4 @@ class FileHasher {
   net::Timer turn_;
 };
 
-}  // namespace dbnloop
+}  // namespace dbnloop::client

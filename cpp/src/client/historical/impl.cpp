@@ -4,22 +4,15 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "base/throw.hpp"
 #include "client/historical/file_download.hpp"
-#include "dbnloop/exception.hpp"
 #include "proto/http_failure.hpp"
 
 namespace dbnloop {
-namespace {
-
-[[noreturn]] void Refuse(const char* message) {
-  throw Exception{{ErrorCode::InvalidArgument, message}};
-}
-
-}  // namespace
-
 HistoricalClient::Impl::Impl(Reactor* reactor, base::SecretString api_key,
                              const HistoricalOptions& options)
-    : session{std::make_shared<HttpSession>(reactor, std::move(api_key), options)},
+    : session{std::make_shared<client::HttpSession>(reactor, std::move(api_key),
+                                                    options)},
       options_{options},
       delivery_{std::make_shared<Delivery>(
           reactor,
@@ -36,26 +29,26 @@ HistoricalClient::Impl::~Impl() { Close(); }
 
 void HistoricalClient::Impl::SetRequest(const HistoricalRequest& request) {
   if (streaming()) {
-    throw Exception{{ErrorCode::InvalidState,
-                     "Request: a stream goes on; Stop it or wait for its end"}};
+    base::Throw(ErrorCode::InvalidState,
+                "Request: a stream is in progress; Stop it or wait for its end");
   }
   request_ = request;
 }
 
 void HistoricalClient::Impl::Start() {
   if (!request_ || streaming()) {
-    throw Exception{{ErrorCode::InvalidState,
-                     streaming() ? "Start: a stream goes on already"
-                                 : "Start: nothing was requested; call Request first"}};
+    base::Throw(ErrorCode::InvalidState,
+                streaming() ? "Start: a stream is already in progress"
+                            : "Start: nothing was requested; call Request first");
   }
   end_.Disarm();
   delivery_->BeginStream();
   delivery_->BeginFrames();
-  failed_ = {};
-  failed_body_.clear();
+  refused_.Reset();
   request_id_.clear();
   body_done_ = false;
-  const auto request = session->Post("timeseries.get_range", RangeParams(*request_));
+  const auto request =
+      session->Post("timeseries.get_range", client::RangeParams(*request_));
   url_ = session->Describe(request);
   connection_ = session->FreshConnection();
   connection_->Send(request, this);
@@ -85,7 +78,7 @@ void HistoricalClient::Impl::Resume() { delivery_->Resume(); }
 void HistoricalClient::Impl::OnHead(const proto::HttpHead& head) {
   request_id_ =
       base::Printable(session->redact()(head.Find("request-id").value_or("")));
-  if (head.status / 100 != 2) failed_ = head;
+  if (head.status / 100 != 2) refused_.Begin(head);
   const auto stream = delivery_->WatchStream();
   for (const auto& text : proto::WarningsOf(head, session->redact())) {
     on_warning(text);
@@ -94,24 +87,20 @@ void HistoricalClient::Impl::OnHead(const proto::HttpHead& head) {
 }
 
 void HistoricalClient::Impl::OnBody(std::span<const std::byte> piece,
-                                    std::size_t& taken) {
-  if (failed_.status != 0) {
-    taken = piece.size();
-    const auto room = proto::kMaxErrorBody - failed_body_.size();
-    failed_body_.append(reinterpret_cast<const char*>(piece.data()),
-                        std::min(room, piece.size()));
-    // Enough to say what it is; the rest is not waited for.
-    if (piece.size() > room) FinishWithHttpError();
+                                    std::size_t& consumed) {
+  if (refused_) {
+    consumed = piece.size();
+    if (!refused_.Append(piece)) FinishWithHttpError();
     return;
   }
   const auto stream = delivery_->WatchStream();
-  (void)Deliver(piece, taken);
-  if (!stream.destroyed() && taken != 0) delivery_->CountRead(taken);
+  (void)Deliver(piece, consumed);
+  if (!stream.destroyed() && consumed != 0) delivery_->CountRead(consumed);
 }
 
 client::Flow HistoricalClient::Impl::Deliver(std::span<const std::byte> in,
-                                             std::size_t& taken) {
-  const auto flow = delivery_->Inflate(in, taken);
+                                             std::size_t& consumed) {
+  const auto flow = delivery_->Inflate(in, consumed);
   if (flow == Flow::Failed) {
     End(delivery_->error());
     return Flow::Gone;
@@ -128,7 +117,7 @@ void HistoricalClient::Impl::ContinueDelivery() {
 }
 
 void HistoricalClient::Impl::OnDone() {
-  if (failed_.status != 0) return FinishWithHttpError();
+  if (refused_) return FinishWithHttpError();
   body_done_ = true;
   (void)DrainAndFinish();
 }
@@ -166,7 +155,7 @@ void HistoricalClient::Impl::Complete() {
 }
 
 void HistoricalClient::Impl::FinishWithHttpError() {
-  End(proto::FailureOf(failed_, failed_body_, url_, session->redact()));
+  End(refused_.ToError(url_, session->redact()));
 }
 
 void HistoricalClient::Impl::End(Error error) {
@@ -182,24 +171,26 @@ void HistoricalClient::Impl::End(Error error) {
 
 // ---- Tasks --------------------------------------------------------------------------
 
-HttpTask::Hooks HistoricalClient::Impl::HooksOf(CallId id) {
+client::HttpTask::Hooks HistoricalClient::Impl::HooksOf(CallId id) {
   return {.warn =
               [this, id, stream = delivery_->WatchStream()](const std::string& text) {
                 on_warning(text);
                 return !stream.destroyed() && tasks_.contains(id);
               },
-          .release = [this, id]() -> std::unique_ptr<HttpTask> {
+          .release = [this, id]() -> std::unique_ptr<client::HttpTask> {
             auto node = tasks_.extract(id);
             return std::move(node.mapped());
           }};
 }
 
-HistoricalClient::CallId HistoricalClient::Impl::Call(HttpCall::Maker make,
+HistoricalClient::CallId HistoricalClient::Impl::Call(client::HttpCall::Maker make,
                                                       bool repeatable,
                                                       CallHandler done) {
-  if (!done) Refuse("a call needs a handler of its result");
+  if (!done)
+    base::Throw(ErrorCode::InvalidArgument, "a call needs a handler for its result");
   const auto id = ++last_id_;
-  auto task = std::make_unique<HttpCall>(session, HooksOf(id), options_.max_retries,
+  auto task =
+      std::make_unique<client::HttpCall>(session, HooksOf(id), options_.max_retries,
                                          repeatable, std::move(make), std::move(done));
   task->Begin();
   tasks_.emplace(id, std::move(task));
@@ -208,21 +199,23 @@ HistoricalClient::CallId HistoricalClient::Impl::Call(HttpCall::Maker make,
 
 HistoricalClient::CallId HistoricalClient::Impl::Download(
     const DownloadRequest& request, ProgressHandler progress, DownloadHandler done) {
-  if (!done) Refuse("Download: it needs a handler of its result");
+  if (!done)
+    base::Throw(ErrorCode::InvalidArgument,
+                "Download: it needs a handler for its result");
   const bool range = request.url_path.empty();
-  if (range) ValidateRange(request.range);
+  if (range) client::ValidateRange(request.range);
   const bool plain = std::ranges::all_of(request.url_path,
                                          [](char c) { return c > 0x20 && c < 0x7F; });
   if (!range && (!plain || !request.url_path.starts_with('/'))) {
-    Refuse(
-        "Download: url_path must begin with '/' and be ASCII without "
-        "blanks: it is a "
-        "path of the API's server");
+    base::Throw(ErrorCode::InvalidArgument,
+                "Download: url_path must begin with '/' and be ASCII without "
+                "blanks: it is a "
+                "path of the API's server");
   }
   const auto id = ++last_id_;
-  auto task = std::make_unique<FileDownload>(
+  auto task = std::make_unique<client::FileDownload>(
       session, HooksOf(id), options_.max_retries, request,
-      range ? RangeParams(request.range) : Params{}, std::move(progress),
+      range ? client::RangeParams(request.range) : Params{}, std::move(progress),
       std::move(done));
   task->Begin();
   tasks_.emplace(id, std::move(task));

@@ -10,6 +10,7 @@
 #include "client/historical/http_connection.hpp"
 #include "client/historical/http_session.hpp"
 #include "client/historical/http_task.hpp"
+#include "client/historical/refused_response.hpp"
 #include "client/shared_handler.hpp"
 #include "dbnloop/historical_client.hpp"
 
@@ -17,7 +18,7 @@ namespace dbnloop {
 
 /// What a historical client is made of: the stream of one range (connection → delivery
 /// → handlers) and the tasks that run beside it.
-class HistoricalClient::Impl final : private HttpListener,
+class HistoricalClient::Impl final : private client::HttpListener,
                                      public client::DeliveryObserver {
  public:
   Impl(Reactor* reactor, base::SecretString api_key, const HistoricalOptions& options);
@@ -36,18 +37,18 @@ class HistoricalClient::Impl final : private HttpListener,
     return connection_ ? connection_->received() : received_;
   }
 
-  CallId Call(HttpCall::Maker make, bool repeatable, CallHandler done);
+  CallId Call(client::HttpCall::Maker make, bool repeatable, CallHandler done);
   CallId Download(const DownloadRequest& request, ProgressHandler progress,
                   DownloadHandler done);
   bool Cancel(CallId id);
 
   client::SharedHandler<> on_complete;
   client::SharedHandler<const std::string&> on_warning;
-  std::shared_ptr<HttpSession> session;
+  std::shared_ptr<client::HttpSession> session;
 
  private:
   void OnHead(const proto::HttpHead& head) override;
-  void OnBody(std::span<const std::byte> piece, std::size_t& taken) override;
+  void OnBody(std::span<const std::byte> piece, std::size_t& consumed) override;
   void OnDone() override;
   void OnFailure(Error error) override;
 
@@ -55,35 +56,37 @@ class HistoricalClient::Impl final : private HttpListener,
   [[nodiscard]] bool HasMore() const override { return connection_ != nullptr; }
 
   using Flow = client::Flow;
-  [[nodiscard]] Flow Deliver(std::span<const std::byte> in, std::size_t& taken);
+  [[nodiscard]] Flow Deliver(std::span<const std::byte> in, std::size_t& consumed);
   [[nodiscard]] Flow DrainAndFinish();
   void End(Error error);
   void FinishWithHttpError();
   void Close();
   void Complete();
-  [[nodiscard]] HttpTask::Hooks HooksOf(CallId id);
+  [[nodiscard]] client::HttpTask::Hooks HooksOf(CallId id);
 
   HistoricalOptions options_;
   std::shared_ptr<Delivery> delivery_;
   std::optional<HistoricalRequest> request_;
-  std::unique_ptr<HttpConnection> connection_;
+  std::unique_ptr<client::HttpConnection> connection_;
   std::string url_;
-  proto::HttpHead failed_;  // of an answer that is no success
-  std::string failed_body_;
+  client::RefusedResponse refused_;
   std::string request_id_;
   bool body_done_ = false;
   std::uint64_t received_ = 0;
   net::Timer end_;  // reports it
 
-  std::map<CallId, std::unique_ptr<HttpTask>> tasks_;
+  std::map<CallId, std::unique_ptr<client::HttpTask>> tasks_;
   CallId last_id_ = 0;
 };
 
+namespace client {
+
 /// The form of timeseries.get_range.
 [[nodiscard]] HistoricalClient::Params RangeParams(const HistoricalRequest& request);
-/// Throws Exception when a request is malformed, but for its start and its end.
+/// Throws Exception when a request is malformed, apart from its start and its end.
 void Validate(const HistoricalRequest& request);
 /// Throws Exception when a request is malformed.
 void ValidateRange(const HistoricalRequest& request);
 
+}  // namespace client
 }  // namespace dbnloop

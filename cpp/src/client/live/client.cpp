@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/str_cat.hpp"
+#include "base/throw.hpp"
 #include "client/live/session.hpp"
-#include "dbnloop/exception.hpp"
 #include "proto/validate.hpp"
 
 namespace dbnloop {
@@ -15,10 +16,6 @@ using std::chrono::seconds;
 constexpr seconds kMinHeartbeat{5};
 constexpr seconds kMaxHeartbeat{1800};
 
-[[noreturn]] void Refuse(std::string message) {
-  throw Exception{{ErrorCode::InvalidArgument, std::move(message)}};
-}
-
 // Longer ones could not be counted in nanoseconds.
 constexpr std::chrono::milliseconds kLongest = std::chrono::years{10};
 
@@ -26,14 +23,15 @@ LiveOptions Validated(LiveOptions options) {
   if (!options.dataset.empty()) proto::ValidateDataset(options.dataset);
   if (options.heartbeat_interval && (*options.heartbeat_interval < kMinHeartbeat ||
                                      *options.heartbeat_interval > kMaxHeartbeat)) {
-    Refuse("heartbeat_interval is " +
-           std::to_string(options.heartbeat_interval->count()) +
-           " s; it must be 5 to 1800 s");
+    base::Throw(
+        ErrorCode::InvalidArgument,
+        base::StrCat("heartbeat_interval is ", options.heartbeat_interval->count(),
+                     " s; it must be 5 to 1800 s"));
   }
   if (options.heartbeat_grace.count() < 0 || options.connect_timeout.count() < 0 ||
       options.auth_timeout.count() < 0 || options.ack_timeout.count() < 0 ||
       options.resolve_timeout.count() < 0) {
-    Refuse("a timeout is negative; 0 means none");
+    base::Throw(ErrorCode::InvalidArgument, "a timeout is negative; 0 means none");
   }
   for (auto* limit :
        {&options.heartbeat_grace, &options.connect_timeout, &options.auth_timeout,
@@ -43,7 +41,9 @@ LiveOptions Validated(LiveOptions options) {
   const bool plain = std::ranges::all_of(options.user_agent_extension, [](char c) {
     return c >= 0x20 && c < 0x7F && c != '|';
   });
-  if (!plain) Refuse("user_agent_extension must be printable ASCII without '|'");
+  if (!plain)
+    base::Throw(ErrorCode::InvalidArgument,
+                "user_agent_extension must be printable ASCII without '|'");
   return options;
 }
 
@@ -63,8 +63,9 @@ LiveClient::~LiveClient() = default;
 std::unique_ptr<LiveClient::Session> LiveClient::MakeSession(Reactor* reactor,
                                                              std::string api_key,
                                                              LiveOptions options) {
-  if (reactor == nullptr) Refuse("LiveClient: the reactor is null");
-  auto key = base::Conceal(std::move(api_key));
+  if (reactor == nullptr)
+    base::Throw(ErrorCode::InvalidArgument, "LiveClient: the reactor is null");
+  auto key = base::ToSecret(std::move(api_key));
   proto::ValidateApiKey(key);
   return std::make_unique<Session>(reactor, std::move(key),
                                    Validated(std::move(options)));

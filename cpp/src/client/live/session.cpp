@@ -6,8 +6,9 @@
 #include <array>
 #include <utility>
 
+#include "base/str_cat.hpp"
+#include "base/throw.hpp"
 #include "client/turn_budget.hpp"
-#include "dbnloop/exception.hpp"
 #include "proto/validate.hpp"
 
 namespace dbnloop {
@@ -50,24 +51,23 @@ std::unique_ptr<proto::GatewaySession> LiveClient::Session::NewText() const {
 
 void LiveClient::Session::RefuseChild(const char* what) const {
   if (!reactor_->InChild()) return;
-  throw Exception{{ErrorCode::InvalidState,
-                   std::string{what} +
-                       ": the client was inherited by fork and belongs to the parent "
-                       "process; make another one here"}};
+  base::Throw(ErrorCode::InvalidState,
+              std::string{what} +
+                  ": the client was inherited by fork and belongs to the parent "
+                  "process; make another one here");
 }
 
 void LiveClient::Session::Connect(std::string_view gateway, int port) {
   RefuseChild("Connect");
   if (state() != State::Disconnected) {
-    throw Exception{{ErrorCode::InvalidState,
-                     "Connect: this client has a session, which is " +
-                         std::string{ToString(state())} +
-                         "; end it with Close (at once) or Stop, then connect again"}};
+    base::Throw(ErrorCode::InvalidState,
+                "Connect: this client has a session, which is " +
+                    std::string{ToString(state())} +
+                    "; end it with Close (at once) or Stop, then connect again");
   }
   if (port < 1 || port > 65535) {
-    throw Exception{
-        {ErrorCode::InvalidArgument,
-         "Connect: port " + std::to_string(port) + " is not in 1 to 65535"}};
+    base::Throw(ErrorCode::InvalidArgument,
+                base::StrCat("Connect: port ", port, " is not in 1 to 65535"));
   }
   end_.Disarm();
   delivery_->BeginStream();
@@ -91,8 +91,7 @@ void LiveClient::Session::Connect(std::string_view gateway, int port) {
 std::uint32_t LiveClient::Session::Subscribe(const Subscription& subscription) {
   RefuseChild("Subscribe");
   if (stopping_) {
-    throw Exception{
-        {ErrorCode::InvalidState, "Subscribe: the session is being stopped"}};
+    base::Throw(ErrorCode::InvalidState, "Subscribe: the session is being stopped");
   }
   const auto id = text_->Subscribe(subscription);
   AwaitAck(id);
@@ -230,8 +229,8 @@ void LiveClient::Session::OnAuthTimeout() {
                        : "the gateway did not answer; check host and port");
 }
 
-// Whether a limit on all of a phase came so late that the peer answered after it:
-// nobody was here to go on from there, so the phase gets its time once more. Once, or a
+// Whether the deadline of a phase is judged so late that the peer has answered after
+// it. This process was away then, so the phase gets its time once more. Only once, or a
 // trickle would never end.
 bool LiveClient::Session::ComesLate(Reactor::Clock::time_point last_sign) {
   return last_sign > due_ && !std::exchange(extended_, true);
@@ -262,7 +261,7 @@ client::Flow LiveClient::Session::TakeText(std::span<const std::byte> bytes) {
     held_text_.assign(rest.begin(), rest.end());
     if (held_text_.size() > kTextBuffer) {
       End({ErrorCode::LimitExceeded,
-           "the peer sends without having been asked to" + Where()});
+           "the peer sends data before it was asked to" + Where()});
       return Flow::Gone;
     }
     return Flow::Go;
@@ -276,8 +275,9 @@ client::Flow LiveClient::Session::TakeText(std::span<const std::byte> bytes) {
   return Deliver();
 }
 
-// Behind the authentication response the stream begins, perhaps in the same segment:
-// those bytes are taken in before any state is told, as a state handler may throw.
+// The stream begins right after the authentication response, perhaps in the same
+// segment: those bytes are stored before any state is reported, because a state handler
+// may throw.
 void LiveClient::Session::BeginRecords(std::span<const std::byte> bytes) {
   ArmHeartbeat(HeartbeatLimit());
   deadline_.Disarm();
@@ -290,7 +290,7 @@ void LiveClient::Session::BeginRecords(std::span<const std::byte> bytes) {
   delivery_->Schedule();
 }
 
-// Tells the user of what the text session has reached.
+// Reports the state that the text session has reached.
 client::Flow LiveClient::Session::FollowPhase() {
   using Phase = proto::GatewaySession::Phase;
   const auto phase = text_->phase();

@@ -1,9 +1,11 @@
-// How a session ends: why, and in which order it is told.
+// How a session ends: why, and in which order that is reported.
 
 #include "client/live/session.hpp"
 
 #include <cstring>
 #include <utility>
+
+#include "base/str_cat.hpp"
 
 namespace dbnloop {
 namespace {
@@ -13,13 +15,13 @@ using std::chrono::seconds;
 
 constexpr seconds kDefaultHeartbeat{30};
 
-std::string Millis(milliseconds value) { return std::to_string(value.count()) + " ms"; }
+std::string Millis(milliseconds value) { return base::StrCat(value.count(), " ms"); }
 
 }  // namespace
 
 // ---- Ends ---------------------------------------------------------------------------
 
-// Everything that came was handed out; says why nothing more comes.
+// Everything that arrived was delivered; this finds out why no more comes.
 client::Flow LiveClient::Session::OnEof() {
   if (stopping_) return End(Cancelled());
   if (InText()) {
@@ -36,9 +38,9 @@ client::Flow LiveClient::Session::OnEof() {
   auto cut = delivery_->parser().Finish();
   if (cut.code == ErrorCode::ParseError && delivery_->parser().buffered() != 0 &&
       eof_errno_ == 0) {
-    return End(std::move(cut), Where());  // all that came, and it is not DBN
+    return End(std::move(cut), Where());  // everything that came is not DBN
   }
-  // Inside a frame the decompressor may hold records that it could not give out.
+  // Inside a frame the decompressor may hold records that it could not produce.
   if (cut.code != ErrorCode::Truncated) cut = delivery_->FinishFrame();
   const auto inside =
       cut.code == ErrorCode::Truncated ? "; " + cut.message : std::string{};
@@ -55,13 +57,12 @@ client::Flow LiveClient::Session::OnEof() {
 
 std::string LiveClient::Session::Where() const {
   std::string where;
-  if (!gateway_.empty())
-    where = " (gateway " + gateway_ + " port " + std::to_string(port_);
+  if (!gateway_.empty()) where = base::StrCat(" (gateway ", gateway_, " port ", port_);
   if (where.empty()) return where;
   if (!peer_.empty()) where += ", address " + peer_;
   if (!session_id_text_.empty()) where += ", session " + session_id_text_;
   if (const auto n = delivery_->counters().bytes_read(); n != 0) {
-    where += ", " + std::to_string(n) + " bytes received";
+    where += base::StrCat(", ", n, " bytes received");
   }
   return where + ")";
 }
@@ -98,7 +99,7 @@ void LiveClient::Session::NotifyEnd(const Error& error) {
   if (is_over()) delivery_->DeliverError(error);
 }
 
-// Needs no memory: it is all that the destructor does.
+// Needs no memory: the destructor does nothing else.
 void LiveClient::Session::Teardown() noexcept {
   dialer_.Cancel();
   if (interest_ != 0) reactor_->Remove(socket_.get());
@@ -134,9 +135,9 @@ void LiveClient::Session::ArmHeartbeat(Reactor::Clock::duration delay) {
   heartbeat_.Arm(delay, [this] { OnHeartbeatCheck(); });
 }
 
-// One timer per interval, not per read: it looks when the last byte came. While the
-// socket is not read, be it for bytes that came before, the peer is not silent; the
-// turn after those bytes is the first in which it is read again.
+// One timer per interval, not per read: it checks when the last byte arrived. While the
+// socket is not read, also because of bytes that arrived before, the peer is not
+// silent; the turn after those bytes is the first in which it is read again.
 void LiveClient::Session::OnHeartbeatCheck() {
   const auto limit = HeartbeatLimit();
   const auto now = reactor_->Now();

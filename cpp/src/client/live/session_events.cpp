@@ -1,10 +1,11 @@
-// What the gateway says about the session, and what it fails to say in time.
+// What the gateway reports about the session, and what it fails to report in time.
 
 #include <algorithm>
 #include <cstring>
 #include <limits>
 #include <utility>
 
+#include "base/str_cat.hpp"
 #include "base/text.hpp"
 #include "client/live/session.hpp"
 #include "dbnloop/enum_strings.hpp"
@@ -17,11 +18,11 @@ namespace {
 using Kind = SessionEvent::Kind;
 
 std::string Reason(const SessionEvent& event) {
-  auto words = base::Quoted(event.message);
+  auto reason = base::Quoted(event.message);
   if (event.error_code != GatewayErrorCode::Unset) {
-    words += " (" + std::string{TextOf(event.error_code)} + ")";
+    reason += " (" + std::string{TextOf(event.error_code)} + ")";
   }
-  return words;
+  return reason;
 }
 
 constexpr UnixNanos kNoTime{UnixNanos::duration{kUndefTimestamp}};
@@ -156,14 +157,13 @@ void LiveClient::Session::OnAckTimer() {
   };
   for (const auto& ack : acks_) {
     if (!overdue(ack) || !on_session_event) continue;
-    observed_.push_back({.kind = Kind::SubscriptionOverdue,
-                         .subscription_id = ack.id,
-                         .ts_event = kNoTime,
-                         .message = "the gateway has not answered subscription " +
-                                    std::to_string(ack.id) + " for " +
-                                    std::to_string(options_.ack_timeout.count()) +
-                                    " ms" + Where() +
-                                    "; its symbols or its schema may be wrong"});
+    observed_.push_back(
+        {.kind = Kind::SubscriptionOverdue,
+         .subscription_id = ack.id,
+         .ts_event = kNoTime,
+         .message = base::StrCat("the gateway has not answered subscription ", ack.id,
+                                 " for ", options_.ack_timeout.count(), " ms", Where(),
+                                 "; its symbols or its schema may be wrong")});
   }
   std::erase_if(acks_, overdue);
   if (HasObserved()) delivery_->Schedule();

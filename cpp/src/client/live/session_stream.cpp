@@ -19,7 +19,7 @@ bool LiveClient::Session::InText() const {
   return text_->phase() < proto::GatewaySession::Phase::Ready;
 }
 
-// A handshake goes on while paused; records do not.
+// A handshake continues while paused; records do not.
 bool LiveClient::Session::WantsToRead() const {
   return !eof_ && !suspended_ && (InText() || !delivery_->IsPaused());
 }
@@ -30,7 +30,7 @@ void LiveClient::Session::UpdateInterest() {
       (WantsToRead() ? EPOLLIN : 0U) | (text_->Output().empty() ? 0U : EPOLLOUT);
   if (wanted == interest_) return;
   const int fd = socket_.get();
-  // Who was not listened to was not silent.
+  // A peer that was not read from was not silent.
   if ((wanted & EPOLLIN) != 0 && (interest_ & EPOLLIN) == 0) {
     silent_since_ = reactor_->Now();
   }
@@ -45,7 +45,7 @@ void LiveClient::Session::UpdateInterest() {
   interest_ = wanted;
 }
 
-// False when the peer takes nothing any more; what it sent can still be read.
+// Returns false when the peer accepts no more bytes; what it sent can still be read.
 bool LiveClient::Session::Send() {
   while (!text_->Output().empty()) {
     const auto out = text_->Output();
@@ -67,10 +67,10 @@ bool LiveClient::Session::Send() {
 
 void LiveClient::Session::OnSocket(std::uint32_t events) {
   if (!Send()) events |= EPOLLERR;
-  // Errors and hang-ups are found by reading, behind the last bytes.
+  // Errors and hang-ups are found by reading, after the last bytes.
   if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0 && WantsToRead()) {
-    // A batch is mostly released before the loop comes here again, so that the socket
-    // needs not be taken from epoll for each. Here it was not.
+    // A batch is usually released before the socket is ready again, so the socket stays
+    // in epoll meanwhile. This one was not.
     suspended_ = delivery_->IsHeld();
     if (!suspended_ && Read() == Flow::Gone) return;
   }
@@ -105,8 +105,7 @@ std::size_t LiveClient::Session::ReadCompressed() {
   return compressed_end_;
 }
 
-// A compressed piece may be worked off over many turns, in which the socket is not
-// read.
+// Working off a compressed piece may take many turns, in which the socket is not read.
 void LiveClient::Session::NoteWork() noexcept {
   const bool work = compressed_at_ != compressed_end_ || delivery_->HasPending();
   if (!work || read_turn_ == reactor_->Polls()) return;
@@ -114,23 +113,23 @@ void LiveClient::Session::NoteWork() noexcept {
   worked_turn_ = reactor_->Polls();
 }
 
-// Whether something that came was not handed out yet, and makes no socket readable. The
-// parser alone holds records only where a delivery is due.
+// Whether something that arrived was not delivered yet, and makes no socket readable.
+// The parser alone holds records only where a delivery is scheduled.
 bool LiveClient::Session::HoldsBytes() const {
   return delivery_->IsHeld() || delivery_->scheduled() || delivery_->HasPending() ||
          HasMore();
 }
 
-// Be it the end of input. The socket is asked itself: epoll may not watch it.
+// The end of input counts too. The socket itself is asked: epoll may not watch it.
 bool LiveClient::Session::SocketHasBytes() const {
   std::byte one{};
   const auto n = ::recv(socket_.get(), &one, 1, MSG_PEEK | MSG_DONTWAIT);
   return n >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
 }
 
-// Whether something that had come when this was asked first, at a deadline, has not
-// been handed out yet. `mark` notes where it ends: a stream that never pauses would
-// always be behind.
+// Whether something that had arrived when this was asked first, at a deadline, has not
+// been delivered yet. `mark` records where it ends: in a stream that never pauses there
+// would always be more.
 bool LiveClient::Session::IsBehind(std::optional<std::uint64_t>& mark) const {
   if (HoldsBytes() || SocketHasBytes()) {
     const auto read = delivery_->counters().bytes_read();
@@ -147,7 +146,7 @@ bool LiveClient::Session::IsBehind(std::optional<std::uint64_t>& mark) const {
   return false;
 }
 
-// How many bytes came; none when nothing did. Notes the end of input.
+// The number of bytes that arrived; nullopt when none did. Records the end of input.
 std::optional<std::size_t> LiveClient::Session::Receive(std::span<std::byte> into) {
   for (;;) {
     const auto n = ::recv(socket_.get(), into.data(), into.size(), MSG_DONTWAIT);
@@ -167,7 +166,8 @@ std::optional<std::size_t> LiveClient::Session::Receive(std::span<std::byte> int
 
 // ---- Records ------------------------------------------------------------------------
 
-// The bytes that came with the last text line; few, and the buffers are empty.
+// Stores the bytes that followed the last text line: they are few, and the buffers are
+// empty.
 void LiveClient::Session::Ingest(std::span<const std::byte> bytes) {
   if (delivery_->IsCompressed()) {
     std::ranges::copy(bytes, compressed_.begin());
