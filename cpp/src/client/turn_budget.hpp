@@ -4,8 +4,7 @@
 
 namespace dbnloop::client {
 
-// What one connection or file may do in a turn of the reactor before others have
-// theirs.
+// What one connection or file may do in a turn of the reactor, so that others have theirs.
 
 /// The most bytes of records that are delivered, of a file that are read, or of a file
 /// that are hashed. Decompressed bytes count: a few compressed ones may hold very many.
@@ -14,8 +13,8 @@ inline constexpr std::size_t kTurnBytes = 1024 * 1024;
 inline constexpr std::size_t kReceiveBytes = 64 * 1024;
 /// The most reads from a socket whose bytes go straight into the parser.
 inline constexpr int kTurnReads = 4;
-/// The most reads from a connection of HTTP, where TLS cuts them into records of 16
-/// KiB.
+/// The most reads from an HTTP connection, where TLS cuts the bytes into records of
+/// 16 KiB.
 inline constexpr int kTurnHttpReads = 8;
 
 }  // namespace dbnloop::client

@@ -85,7 +85,7 @@ class LiveClient::Session final : public client::DeliveryObserver {
   void UpdateInterest();
   [[nodiscard]] bool WantsToRead() const;
   [[nodiscard]] bool InText() const;
-  void NoteWork() noexcept;
+  void RestartSilence() noexcept;
   [[nodiscard]] bool HoldsBytes() const;
   [[nodiscard]] bool SocketHasBytes() const;
   [[nodiscard]] bool IsBehind(std::optional<std::uint64_t>& mark) const;

@@ -106,7 +106,7 @@ std::size_t LiveClient::Session::ReadCompressed() {
 }
 
 // Working off a compressed piece may take many turns, in which the socket is not read.
-void LiveClient::Session::NoteWork() noexcept {
+void LiveClient::Session::RestartSilence() noexcept {
   const bool work = compressed_at_ != compressed_end_ || delivery_->HasPending();
   if (!work || read_turn_ == reactor_->Polls()) return;
   silent_since_ = reactor_->Now();
@@ -184,7 +184,7 @@ bool LiveClient::Session::HasMore() const {
 
 // Empties parser and decompressor into the handlers, then reports an end.
 client::Flow LiveClient::Session::Deliver() {
-  NoteWork();
+  RestartSilence();
   const auto flow =
       delivery_->IsCompressed()
           ? delivery_->Inflate(std::span{compressed_}.first(compressed_end_),
