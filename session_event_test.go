@@ -46,7 +46,7 @@ func TestSessionEventsComeBehindTheirRecords(t *testing.T) {
 		Trade:        func(*dbn.TradeMsg) { trades++ },
 		System:       func(m *dbn.SystemMsg) { told = m.MsgString() },
 		GatewayError: func(m *dbn.ErrorMsg) { told = m.ErrString() },
-		Session: func(e dbnloop.SessionEvent) {
+		SessionEvent: func(e dbnloop.SessionEvent) {
 			if e.Message != told {
 				t.Errorf("event %q behind the record %q", e.Message, told)
 			}
@@ -160,7 +160,7 @@ func TestEverySessionEventKindIsTold(t *testing.T) {
 	}
 	got := map[dbnloop.SessionEventKind]dbnloop.SessionEvent{}
 	c.Handle(dbnloop.Handlers{
-		Session: func(e dbnloop.SessionEvent) {
+		SessionEvent: func(e dbnloop.SessionEvent) {
 			if e.Kind != dbnloop.SubscriptionOverdue && e.TsEvent != 42 {
 				t.Errorf("%v at %v", e.Kind, e.TsEvent)
 			}
@@ -184,7 +184,7 @@ func TestEverySessionEventKindIsTold(t *testing.T) {
 	for _, e := range []dbnloop.SessionEvent{
 		{Kind: dbnloop.SubscriptionAck, Code: dbn.ErrorCodeUnset, SubscriptionID: 1, Schema: dbn.SchemaMbo, HasSchema: true},
 		{Kind: dbnloop.SubscriptionOverdue, Code: dbn.ErrorCodeUnset, SubscriptionID: 2},
-		{Kind: dbnloop.GatewayFailure, Code: dbn.ErrorCodeInternalError, Fatal: true},
+		{Kind: dbnloop.GatewayError, Code: dbn.ErrorCodeInternalError, Fatal: true},
 		{Kind: dbnloop.SymbolUnresolved, Code: dbn.ErrorCodeSymbolResolutionFailed},
 		{Kind: dbnloop.SlowReader, Code: dbn.ErrorCodeUnset},
 		{Kind: dbnloop.RecordsSkipped, Code: dbn.ErrorCodeSkippedRecordsAfterSlowReading},
@@ -212,7 +212,7 @@ func TestSessionEventHandlersMayPauseAndClose(t *testing.T) {
 			}
 			records++
 		},
-		Session: func(dbnloop.SessionEvent) {
+		SessionEvent: func(dbnloop.SessionEvent) {
 			c.Pause()
 			if _, err := r.AfterFunc(time.Millisecond, func() {
 				if records > 0 {

@@ -10,7 +10,6 @@ package bindings
 #cgo noescape dbnloop_reactor_poll
 #cgo nocallback dbnloop_reactor_poll
 #cgo nocallback dbnloop_reactor_fd
-#cgo nocallback dbnloop_reactor_pending
 #cgo nocallback dbnloop_reactor_wake
 #cgo noescape dbnloop_reactor_add
 #cgo nocallback dbnloop_reactor_add
@@ -88,6 +87,7 @@ type SessionEvent struct {
 // HTTPFailure is a dbnloop_http_failure in C memory, valid as long as its event.
 type HTTPFailure struct {
 	Status      int32
+	Retryable   int32
 	RetryAfterS int64
 	errorCase   text
 	message     text
@@ -152,6 +152,7 @@ var (
 	_ [unsafe.Offsetof(SessionEvent{}.TsEvent)]struct{}        = [unsafe.Offsetof(C.dbnloop_session_event{}.ts_event)]struct{}{}
 
 	_ [unsafe.Sizeof(HTTPFailure{})]struct{}               = [unsafe.Sizeof(C.dbnloop_http_failure{})]struct{}{}
+	_ [unsafe.Offsetof(HTTPFailure{}.Retryable)]struct{}   = [unsafe.Offsetof(C.dbnloop_http_failure{}.retryable)]struct{}{}
 	_ [unsafe.Offsetof(HTTPFailure{}.RetryAfterS)]struct{} = [unsafe.Offsetof(C.dbnloop_http_failure{}.retry_after_s)]struct{}{}
 	_ [unsafe.Offsetof(HTTPFailure{}.errorCase)]struct{}   = [unsafe.Offsetof(C.dbnloop_http_failure{}.error_case)]struct{}{}
 	_ [unsafe.Offsetof(HTTPFailure{}.message)]struct{}     = [unsafe.Offsetof(C.dbnloop_http_failure{}.message)]struct{}{}
@@ -235,10 +236,7 @@ func (r *Reactor) Fd() (int, error) {
 	return int(fd), nil
 }
 
-// Pending is dbnloop_reactor_pending.
-func (r *Reactor) Pending() bool { return C.dbnloop_reactor_pending(r.handle) != 0 }
-
-// Wake is dbnloop_reactor_wake; any goroutine may call it while the reactor lives.
+// Wake is dbnloop_reactor_wake. Any goroutine may call it until Free.
 func (r *Reactor) Wake() { C.dbnloop_reactor_wake(r.handle) }
 
 // Add is dbnloop_reactor_add.

@@ -22,7 +22,6 @@ package bindings
 #cgo nocallback dbnloop_hist_stop
 #cgo nocallback dbnloop_hist_pause
 #cgo nocallback dbnloop_hist_resume
-#cgo nocallback dbnloop_hist_received
 #cgo noescape dbnloop_hist_call
 #cgo nocallback dbnloop_hist_call
 #cgo noescape dbnloop_hist_download
@@ -36,14 +35,13 @@ import "unsafe"
 // HistOptions mirrors dbnloop_hist_options; HistOptionsDefault fills in the defaults. An
 // empty URL is the service's; Proxy is used when HasProxy.
 type HistOptions struct {
-	URL, CAFile, CADir, Proxy, UserAgentExtension string
-	HasProxy                                      bool
-	UpgradePolicy, MaxRetries                     int32
-	ConnectTimeoutMs, TLSTimeoutMs                int32
-	ResponseTimeoutMs, IdleTimeoutMs              int32
-	BufferSize, MaxMetadata                       uint64
-	ResolveTimeoutMs                              int32
-	NameServers                                   string
+	Options
+	NetworkOptions
+	URL, CAFile, CADir, Proxy       string
+	HasProxy                        bool
+	MaxRetries                      int32
+	TLSTimeoutMs, ResponseTimeoutMs int32
+	IdleTimeoutMs                   int32
 }
 
 // HistOptionsDefault is dbnloop_hist_options_init.
@@ -51,15 +49,19 @@ func HistOptionsDefault() HistOptions {
 	var o C.dbnloop_hist_options
 	C.dbnloop_hist_options_init(&o)
 	return HistOptions{
-		UpgradePolicy:     int32(o.upgrade_policy),
+		Options: Options{
+			UpgradePolicy: int32(o.upgrade_policy),
+			BufferSize:    uint64(o.buffer_size),
+			MaxMetadata:   uint64(o.max_metadata),
+		},
+		NetworkOptions: NetworkOptions{
+			ConnectTimeoutMs: int32(o.connect_timeout_ms),
+			ResolveTimeoutMs: int32(o.resolve_timeout_ms),
+		},
 		MaxRetries:        int32(o.max_retries),
-		ConnectTimeoutMs:  int32(o.connect_timeout_ms),
 		TLSTimeoutMs:      int32(o.tls_timeout_ms),
 		ResponseTimeoutMs: int32(o.response_timeout_ms),
 		IdleTimeoutMs:     int32(o.idle_timeout_ms),
-		BufferSize:        uint64(o.buffer_size),
-		MaxMetadata:       uint64(o.max_metadata),
-		ResolveTimeoutMs:  int32(o.resolve_timeout_ms),
 	}
 }
 
@@ -162,9 +164,6 @@ func (h *Historical) Pause() { C.dbnloop_hist_pause(h.handle) }
 
 // Resume is dbnloop_hist_resume.
 func (h *Historical) Resume() { C.dbnloop_hist_resume(h.handle) }
-
-// Received is dbnloop_hist_received.
-func (h *Historical) Received() uint64 { return uint64(C.dbnloop_hist_received(h.handle)) }
 
 // Kinds of calls.
 const (

@@ -21,8 +21,8 @@
  * it is refused.
  *  - `const` handles are not changed. Input strings are a pointer and a length (not
  *    NUL-terminated) and are copied; each output string documents its lifetime.
- *  - One thread at a time may use a reactor and its clients. Only dbnloop_reactor_wake
- *    may be called from other threads, while the reactor exists.
+ *  - One thread at a time may use a reactor and its clients. Other threads may only
+ *    call dbnloop_reactor_wake and dbnloop_X_stats, while what they are given exists.
  *  - After fork() everything belongs to the parent. The child may close and free what
  * it inherited, which does not affect the parent. Any other call in the child returns
  *    INVALID_STATE or does nothing.
@@ -142,7 +142,9 @@ typedef enum dbnloop_event_kind {
 /* The details of a request that the historical API refused. The texts are UTF-8, not
  * NUL-terminated, and may be empty. */
 typedef struct dbnloop_http_failure {
-  int32_t status;         /* HTTP status, e.g. 422 */
+  int32_t status; /* HTTP status, e.g. 422 */
+  /* 1 if the same request may succeed later: 408, 429, and 5xx except 501 */
+  int32_t retryable;
   int64_t retry_after_s;  /* seconds; DBNLOOP_UNSET if the server gave none */
   const char* error_case; /* machine-readable name of the error */
   size_t error_case_len;
@@ -296,14 +298,22 @@ typedef struct dbnloop_stats {
   uint64_t venue_to_gateway[DBNLOOP_LATENCY_BUCKETS];
 } dbnloop_stats;
 
-/* The statistics of a client of any kind, by its id. Set out->struct_size first; that
- * many bytes are written. INVALID_ARGUMENT if no client of the reactor has that id. */
-dbnloop_status dbnloop_source_stats(const dbnloop_reactor* reactor, uint64_t source,
-                                    dbnloop_stats* out, dbnloop_error* error);
+typedef struct dbnloop_live dbnloop_live;
+typedef struct dbnloop_hist dbnloop_hist;
+typedef struct dbnloop_file dbnloop_file;
+
+/* The statistics of a client. Set out->struct_size first; that many bytes are written.
+ * Thread-safe, also during dbnloop_reactor_poll, as long as no other thread frees the
+ * client or its reactor meanwhile. The counters are read one by one, so they may differ
+ * by the batch that is being delivered. */
+dbnloop_status dbnloop_live_stats(const dbnloop_live* client, dbnloop_stats* out,
+                                  dbnloop_error* error);
+dbnloop_status dbnloop_hist_stats(const dbnloop_hist* client, dbnloop_stats* out,
+                                  dbnloop_error* error);
+dbnloop_status dbnloop_file_stats(const dbnloop_file* file, dbnloop_stats* out,
+                                  dbnloop_error* error);
 
 /* ---- Live client ---- */
-
-typedef struct dbnloop_live dbnloop_live;
 
 typedef enum dbnloop_live_state {
   DBNLOOP_LIVE_DISCONNECTED = 0,
@@ -417,8 +427,6 @@ uint64_t dbnloop_live_session_id(const dbnloop_live* client);
 const char* dbnloop_live_session_id_text(const dbnloop_live* client);
 
 /* ---- Historical client ---- */
-
-typedef struct dbnloop_hist dbnloop_hist;
 
 typedef struct dbnloop_hist_options {
   size_t struct_size;
@@ -554,8 +562,6 @@ dbnloop_status dbnloop_hist_download(dbnloop_hist* client,
 int dbnloop_hist_cancel(dbnloop_hist* client, uint64_t id);
 
 /* ---- File ---- */
-
-typedef struct dbnloop_file dbnloop_file;
 
 typedef struct dbnloop_file_options {
   size_t struct_size;

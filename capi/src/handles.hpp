@@ -35,7 +35,7 @@ struct Source {
   std::uint64_t id = 0;
 
   /// Null once the reactor was freed.
-  [[nodiscard]] virtual DataSource* source() noexcept = 0;
+  [[nodiscard]] virtual DataSource* source() const noexcept = 0;
   /// Destroys the client; its reactor goes.
   virtual void Drop() noexcept = 0;
 
@@ -45,6 +45,10 @@ struct Source {
   /// Forgets it, and the events that were not handed out yet.
   void Detach() noexcept;
 };
+
+/// dbnloop_X_stats of every kind of client. Thread-safe while the client exists.
+dbnloop_status ReadStats(const Source* client, dbnloop_stats* out,
+                         dbnloop_error* error);
 
 }  // namespace dbnloop::capi
 
@@ -78,7 +82,9 @@ struct dbnloop_reactor {
 struct dbnloop_live : dbnloop::capi::Source {
   std::unique_ptr<dbnloop::LiveClient> client;
 
-  [[nodiscard]] dbnloop::DataSource* source() noexcept override { return client.get(); }
+  [[nodiscard]] dbnloop::DataSource* source() const noexcept override {
+    return client.get();
+  }
   void Drop() noexcept override { client.reset(); }
 };
 
@@ -86,13 +92,17 @@ struct dbnloop_hist : dbnloop::capi::Source {
   std::unique_ptr<dbnloop::HistoricalClient> client;
   std::map<std::uint64_t, dbnloop::HistoricalClient::CallId> calls;  // by our id
 
-  [[nodiscard]] dbnloop::DataSource* source() noexcept override { return client.get(); }
+  [[nodiscard]] dbnloop::DataSource* source() const noexcept override {
+    return client.get();
+  }
   void Drop() noexcept override { client.reset(); }
 };
 
 struct dbnloop_file : dbnloop::capi::Source {
   std::unique_ptr<dbnloop::DbnFileSource> file;
 
-  [[nodiscard]] dbnloop::DataSource* source() noexcept override { return file.get(); }
+  [[nodiscard]] dbnloop::DataSource* source() const noexcept override {
+    return file.get();
+  }
   void Drop() noexcept override { file.reset(); }
 };

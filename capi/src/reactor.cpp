@@ -39,6 +39,7 @@ dbnloop_event& dbnloop_reactor::AppendError(std::uint32_t kind, std::uint64_t so
   auto& kept = *next_texts.back();
   const auto& failure = *(kept.failure = error.http);
   kept.http = {.status = failure.status,
+               .retryable = failure.Retryable() ? 1 : 0,
                .retry_after_s = failure.retry_after_s
                                     ? static_cast<std::int64_t>(*failure.retry_after_s)
                                     : DBNLOOP_UNSET,

@@ -180,6 +180,7 @@ static void streams_and_calls(void) {
   e = wait_for(&s, DBNLOOP_EVENT_ERROR, id, NULL);
   CHECK(e->code == DBNLOOP_HTTP_ERROR && e->http != NULL);
   CHECK(e->http->status == 422 && e->http->retry_after_s == 4);
+  CHECK(e->http->retryable == 0);
   CHECK(e->http->error_case_len == 2 && memcmp(e->http->error_case, "cc", 2) == 0);
   CHECK(e->http->request_id_len == 2 && memcmp(e->http->request_id, "r1", 2) == 0);
   CHECK(e->http->available_start_len == 4 &&
