@@ -223,10 +223,11 @@ func WithIdleTimeout(d time.Duration) HistoricalOption {
 //     which the server says that it refused the request;
 //   - a stream of records: never, because it might be billed twice.
 //
-// The delay is what Retry-After says, otherwise 1, 2, 4… s; there is no retry if it exceeds 300
-// s. A resumed download starts counting again with every new byte. Independently of this option
-// and without delay, a read-only request is repeated once when a reused connection ends without
-// a byte of a response, because the server closed it at that moment. Default: 0.
+// The delay is what Retry-After says, otherwise 1, 2, 4… s and up to half of that at random;
+// there is no retry if Retry-After exceeds 300 s. A resumed download starts counting again with
+// every new byte. Independently of this option and without delay, a read-only request is repeated
+// once when a reused connection ends without a byte of a response, because the server closed it
+// at that moment. Default: 0.
 func WithRetries(n int) HistoricalOption {
 	return historicalOption(func(o *historicalConfig) {
 		if n < 0 {

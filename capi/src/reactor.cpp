@@ -149,7 +149,7 @@ dbnloop_status dbnloop_reactor_poll(dbnloop_reactor* reactor, int32_t timeout_ms
 }
 
 void dbnloop_reactor_wake(dbnloop_reactor* reactor) {
-  if (reactor != nullptr) reactor->loop.Stop();
+  if (reactor != nullptr) reactor->loop.Wake();
 }
 
 int dbnloop_reactor_fd(dbnloop_reactor* reactor) {

@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -23,33 +25,20 @@ using testing::IsEmpty;
 // The smallest source: bytes in memory, delivered when the test says so.
 class MemorySource : public DataSource {
  public:
-  MemorySource()
-      : DataSource{nullptr,
+  explicit MemorySource(Reactor* reactor)
+      : DataSource{reactor,
                    ParserOptions{.buffer_size = 16 * 1024, .fragment = std::nullopt}} {}
 
   void Start() override { BeginStream(); }
-  void Stop() override { StopDelivery(); }
+  void Stop() override { EndStream(); }
   void Pause() override { SetPaused(true); }
-  void Resume() override {
-    SetPaused(false);
-    ScheduleDelivery();
-  }
+  void Resume() override { SetPaused(false); }
 
   std::size_t Deliver(std::string_view bytes) {
     return DeliverBytes(test::AsBytes(bytes));
   }
-  bool Turn() {
-    if (!std::exchange(scheduled_, false)) return false;
-    Pump();
-    return true;
-  }
   void Fail(ErrorCode code) { DeliverError({code, "as the test wants"}); }
-  using DataSource::IsHeld;
-
- private:
-  void ScheduleDelivery() override { scheduled_ = true; }
-
-  bool scheduled_ = false;
+  using DataSource::ScheduleDelivery;
 };
 
 class DataSourceTest : public testing::Test {
@@ -58,8 +47,12 @@ class DataSourceTest : public testing::Test {
     source_.OnRecord([this](const TradeMsg& m) { seen_.push_back(m.sequence); });
     source_.Start();
   }
+  // Whether a delivery was scheduled, which has run then.
+  bool Turn() { return reactor_.Poll(0) != 0; }
+
+  Reactor reactor_;
   std::vector<std::uint32_t> seen_;
-  MemorySource source_;
+  MemorySource source_{&reactor_};
 };
 
 TEST_F(DataSourceTest, DeliversMoreThanItsBufferHolds) {
@@ -84,7 +77,7 @@ TEST_F(DataSourceTest, MetadataComesOnceAndBeforeTheRecords) {
 }
 
 TEST_F(DataSourceTest, WithoutHandlersBytesAreTakenAndDropped) {
-  MemorySource source;
+  MemorySource source{&reactor_};
   source.Start();
   const auto bytes = Header() + Trades(0, 5000);
   EXPECT_EQ(source.Deliver(bytes), bytes.size());
@@ -100,10 +93,10 @@ TEST_F(DataSourceTest, PauseLeavesTheRestToTheCaller) {
   auto taken = source_.Deliver(bytes);
   EXPECT_LT(taken, bytes.size());
   EXPECT_THAT(seen_, ElementsAre(0, 1));
-  EXPECT_FALSE(source_.Turn());
+  EXPECT_FALSE(Turn());
   source_.Resume();
   EXPECT_THAT(seen_, ElementsAre(0, 1)) << "not from inside Resume";
-  EXPECT_TRUE(source_.Turn());
+  EXPECT_TRUE(Turn());
   EXPECT_GT(seen_.size(), 2U);
   taken += source_.Deliver(std::string_view{bytes}.substr(taken));
   EXPECT_EQ(taken, bytes.size());
@@ -126,7 +119,7 @@ TEST_F(DataSourceTest, AThrownRecordIsNotRepeatedAndTheRestIsScheduled) {
     if (m.sequence == 1) throw std::runtime_error{"mine"};
   });
   EXPECT_THROW(source_.Deliver(Header() + Trades(0, 4)), std::runtime_error);
-  EXPECT_TRUE(source_.Turn());
+  EXPECT_TRUE(Turn());
   EXPECT_THAT(seen_, ElementsAre(0, 1, 2, 3));
 }
 
@@ -137,7 +130,7 @@ TEST_F(DataSourceTest, AThrownRunIsNotRepeated) {
     if (runs.size() == 1) throw std::runtime_error{"mine"};
   });
   EXPECT_THROW(source_.Deliver(Header() + Trades(0, 4)), std::runtime_error);
-  source_.Turn();
+  Turn();
   source_.Deliver(Trades(4, 2));
   EXPECT_THAT(runs, ElementsAre(4, 2));
 }
@@ -171,7 +164,8 @@ TEST_F(DataSourceTest, ASinkOfBatchesMayTakeAll) {
   });
   source_.Deliver(Header() + Trades(0, 10));
   EXPECT_EQ(bytes, 10 * sizeof(TradeMsg));
-  EXPECT_FALSE(source_.IsHeld());
+  source_.Deliver(Trades(10, 1));
+  EXPECT_EQ(bytes, 11 * sizeof(TradeMsg)) << "nothing is held";
 }
 
 TEST_F(DataSourceTest, ASinkMayHoldABatchUntilItIsReleased) {
@@ -182,15 +176,15 @@ TEST_F(DataSourceTest, ASinkMayHoldABatchUntilItIsReleased) {
   });
   source_.Deliver(Header() + Trades(0, 4));
   source_.Deliver(Trades(4, 2));
-  EXPECT_TRUE(source_.IsHeld());
   EXPECT_THAT(sizes, ElementsAre(4)) << "nothing more while it is held";
+  EXPECT_EQ(source_.Stats().TotalRecords(), 0U);
   source_.Release(3 * sizeof(TradeMsg));
-  EXPECT_FALSE(source_.IsHeld());
+  EXPECT_EQ(source_.Stats().TotalRecords(), 3U);
   EXPECT_THAT(sizes, ElementsAre(4)) << "never from inside Release";
-  EXPECT_TRUE(source_.Turn());
+  EXPECT_TRUE(Turn());
   EXPECT_THAT(sizes, ElementsAre(4, 3)) << "the last of the first four, and two more";
   source_.Release(1'000'000);  // more than is held means all of it
-  EXPECT_FALSE(source_.Turn());
+  EXPECT_FALSE(Turn());
   source_.Release(48);  // nothing is held: nothing happens
   source_.Deliver(Trades(6, 1));
   EXPECT_THAT(sizes, ElementsAre(4, 3, 1));
@@ -208,7 +202,7 @@ TEST_F(DataSourceTest, ASinkThatClaimsTooMuchIsBounded) {
 }
 
 TEST_F(DataSourceTest, ASinkMayDestroyTheSource) {
-  auto source = std::make_unique<MemorySource>();
+  auto source = std::make_unique<MemorySource>(&reactor_);
   source->Start();
   source->OnBatch([&](const RecordBatch& batch) {
     const auto size = batch.size;
@@ -238,6 +232,74 @@ TEST_F(DataSourceTest, HandlersMayBeTakenBack) {
   source_.Deliver(Header() + Trades(0, 2));
   source_.Fail(ErrorCode::Cancelled);
   EXPECT_THAT(seen_, ElementsAre(0, 1));
+}
+
+TEST_F(DataSourceTest, ADeliveryIsScheduledOnceHoweverOftenItIsAskedFor) {
+  source_.Pause();
+  source_.Deliver(Header() + Trades(0, 2));
+  source_.Resume();
+  source_.ScheduleDelivery();
+  EXPECT_EQ(reactor_.Poll(0), 1);
+  EXPECT_THAT(seen_, ElementsAre(0, 1));
+  EXPECT_EQ(reactor_.Poll(0), 0);
+}
+
+TEST_F(DataSourceTest, AScheduledDeliveryEndsWithTheStreamAndWithTheSource) {
+  source_.ScheduleDelivery();
+  source_.Stop();
+  EXPECT_EQ(reactor_.Poll(0), 0);
+  {
+    MemorySource source{&reactor_};
+    source.ScheduleDelivery();
+  }
+  EXPECT_EQ(reactor_.Poll(0), 0);
+}
+
+TEST_F(DataSourceTest, StatisticsCountWhatWasConsumedAndWhatIsLeft) {
+  source_.OnRecord([this](const TradeMsg& m) {
+    if (m.sequence == 2) source_.Pause();
+  });
+  source_.Deliver(Header() + Trades(0, 5));
+  const auto stats = source_.Stats();
+  EXPECT_EQ(stats.TotalRecords(), 3U);
+  EXPECT_EQ(stats.bytes, 3 * sizeof(TradeMsg));
+  EXPECT_EQ(stats.buffered, 2 * sizeof(TradeMsg));
+  EXPECT_EQ(stats.batches, 1U);
+  EXPECT_EQ(stats.pauses, 1U);
+}
+
+// Meant for the thread sanitizer: another thread reads everything that any thread may
+// read, while this one delivers, pauses and begins streams.
+TEST_F(DataSourceTest, AnyThreadMayReadStatisticsAndThePause) {
+  std::atomic<bool> done{false};
+  std::atomic<bool> began{false};
+  std::thread reader{[&] {
+    std::uint64_t looks = 0;
+    while (!done.load() || looks == 0) {
+      const auto stats = source_.Stats();
+      ASSERT_LE(stats.TotalRecords(), 300U);
+      ASSERT_GE(stats.paused.count(), 0);
+      ASSERT_LT(stats.paused, std::chrono::hours{1});
+      ASSERT_LT(stats.silence, std::chrono::hours{1});
+      ASSERT_LT(stats.polls, 1'000'000U);
+      static_cast<void>(source_.IsPaused());
+      ++looks;
+      began = true;
+    }
+  }};
+  while (!began.load()) std::this_thread::yield();
+  for (int stream = 0; stream < 200; ++stream) {
+    source_.Start();
+    source_.Deliver(Header() + Trades(0, 100));
+    source_.Pause();
+    source_.Deliver(Trades(100, 100));
+    source_.Resume();
+    reactor_.Poll(0);
+    source_.Deliver(Trades(200, 100));
+    EXPECT_EQ(source_.Stats().TotalRecords(), 300U);
+  }
+  done = true;
+  reader.join();
 }
 
 }  // namespace

@@ -8,13 +8,16 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 #include "dbnloop/historical_client.hpp"
 #include "dbnloop/live_client.hpp"
 #include "dbnloop/reactor.hpp"
+#include "support/dbn.hpp"
 
 namespace dbnloop {
 namespace {
@@ -52,12 +55,35 @@ class OwnSource : public DataSource {
   void Pause() override { SetPaused(true); }
   void Resume() override { SetPaused(false); }
   void Feed(std::span<const std::byte> data) { DeliverBytes(data); }
-  void Fail(Error e) { DeliverError(std::move(e)); }
+  void Fail(const Error& e) { DeliverError(e); }
   [[nodiscard]] const DbnParser& parser() const { return parser_; }
   [[nodiscard]] bool paused() const { return paused_; }
+};
+
+// A source of the user's own that the reactor drives, as data_source.hpp shows it.
+class Replay : public DataSource {
+ public:
+  Replay(Reactor* reactor, std::string bytes)
+      : DataSource{reactor, {}}, all_{std::move(bytes)} {}
+  void Start() override {
+    BeginStream();
+    bytes_ = std::as_bytes(std::span{all_});
+    ScheduleDelivery();
+  }
+  void Stop() override { EndStream(); }
+  void Pause() override { SetPaused(true); }
+  void Resume() override { SetPaused(false); }
 
  private:
-  void ScheduleDelivery() override {}
+  void ContinueDelivery() override {
+    DeliverFrom(bytes_);
+    if (bytes_.empty() && parser_.buffered() == 0) {
+      DeliverError({ErrorCode::ConnectionClosed, "there is no more"});
+    }
+  }
+
+  std::string all_;
+  std::span<const std::byte> bytes_;
 };
 
 // ---- LiveClient, HistoricalClient
@@ -156,6 +182,34 @@ TEST(Design, ItsSnippetsCompile) {
   EXPECT_TRUE(own.paused());
   own.Feed({});
   EXPECT_EQ(own.parser().buffered(), 0U);
+}
+
+TEST(Design, ASourceOfOnesOwnDeliversPausesThrowsAndEnds) {
+  constexpr std::uint32_t kRecords = 20'000;  // more than the parser's buffer holds
+  Reactor reactor;
+  Replay replay{&reactor, test::Header() + test::Trades(0, kRecords)};
+  std::vector<std::uint32_t> seen;
+  std::vector<ErrorCode> errors;
+  replay.OnError([&](const Error& e) { errors.push_back(e.code); });
+  replay.OnRecord([&](const TradeMsg& m) {
+    seen.push_back(m.sequence);
+    if (m.sequence == 5) replay.Pause();
+    if (m.sequence == 9000) throw std::runtime_error{"a handler's"};
+  });
+  replay.Start();
+  EXPECT_TRUE(seen.empty()) << "never from inside Start";
+  EXPECT_EQ(reactor.Poll(-1), 1);
+  EXPECT_EQ(seen.size(), 6U);
+  EXPECT_EQ(reactor.Poll(0), 0) << "paused";
+  replay.Resume();
+  EXPECT_EQ(seen.size(), 6U) << "never from inside Resume";
+  EXPECT_THROW(reactor.Poll(-1), std::runtime_error);
+  EXPECT_EQ(seen.size(), 9001U);
+  while (errors.empty()) ASSERT_EQ(reactor.Poll(-1), 1);
+  ASSERT_EQ(seen.size(), kRecords);
+  for (std::uint32_t i = 0; i < kRecords; ++i) ASSERT_EQ(seen[i], i);
+  EXPECT_EQ(errors.front(), ErrorCode::ConnectionClosed);
+  EXPECT_EQ(replay.Stats().TotalRecords(), kRecords);
 }
 
 }  // namespace

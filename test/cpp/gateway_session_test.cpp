@@ -187,6 +187,22 @@ TEST(GatewaySessionTest, HasOneDataset) {
   EXPECT_EQ(session.dataset(), "GLBX.MDP3");
 }
 
+TEST(GatewaySessionTest, TheFirstSubscriptionMaySetTheDatasetAndNoOtherMayChangeIt) {
+  GatewaySession session{kKey, Options("")};
+  Say(session, kHello);
+  EXPECT_EQ(Thrown([&] { session.Subscribe(Symbols({"ESZ6"})); }).code,
+            ErrorCode::InvalidDataset)
+      << "none is known";
+  auto subscription = Symbols({"ESZ6"});
+  subscription.dataset = "GLBX.MDP3";
+  EXPECT_EQ(session.Subscribe(subscription), 1U) << "no id was used up";
+  EXPECT_THAT(TakeOutput(session), HasSubstr("|dataset=GLBX.MDP3|"));
+  subscription.dataset = "XNAS.ITCH";
+  EXPECT_EQ(Thrown([&] { session.Subscribe(subscription); }).code,
+            ErrorCode::InvalidDataset);
+  EXPECT_EQ(session.Subscribe(Symbols({"NQZ6"})), 2U);
+}
+
 TEST(GatewaySessionTest, ReadsATolerantResponse) {
   for (const auto* response :
        {"success=1\n", "success=1|\r\n", "new=x|session_id=12|success=1|\n",

@@ -337,7 +337,7 @@ TEST_F(HistoricalApiTest, TheDetailsOfAJobAreComplete) {
   HistoricalApi{client.get()}.GetJobDetails("J", [&](auto r) { job = std::move(r); });
   ASSERT_TRUE(Until([&] { return job.has_value(); }));
   ASSERT_FALSE(*job);
-  EXPECT_THAT(job->error().message, HasSubstr("lacks a value at $.dataset"));
+  EXPECT_THAT(job->error().message, HasSubstr("expected a value at $.dataset"));
 }
 
 TEST_F(HistoricalApiTest, SymbolsAreInTextUnlessTheyAreLeftOut) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <utility>
 
@@ -212,6 +213,7 @@ TEST_F(HistoricalCall, TriesAgainOnlyWhatIsSafeAndAllowed) {
     bool reads;
     std::size_t requests;  // in all
     std::chrono::seconds wait;
+    std::chrono::milliseconds jitter{};  // at most
   };
   const auto status = [](int code, const std::string& headers = {}) {
     return HttpAnswer{ScriptedHttpServer::Response(code, "", headers)};
@@ -228,9 +230,9 @@ TEST_F(HistoricalCall, TriesAgainOnlyWhatIsSafeAndAllowed) {
             1, true, 2, 9s},
            {"busy for very long", status(429, "Retry-After: 301\r\n"), 1, true, 1, 0s},
            {"gone, who knows where, of a bill", status(503), 1, false, 1, 0s},
-           {"failed inside", status(500), 1, true, 2, 1s},
+           {"failed inside", status(500), 1, true, 2, 1s, 500ms},
            {"failed inside, of a bill", status(500), 1, false, 1, 0s},
-           {"broken", {"", Then::Close}, 1, true, 2, 1s},
+           {"broken", {"", Then::Close}, 1, true, 2, 1s, 500ms},
            {"broken, of a bill", {"", Then::Close}, 1, false, 1, 0s},
            {"wrong", status(422), 1, true, 1, 0s}}) {
     ScriptedHttpServer server{&reactor_, &good_};
@@ -248,13 +250,48 @@ TEST_F(HistoricalCall, TriesAgainOnlyWhatIsSafeAndAllowed) {
       now_ += c.wait - 1ms;
       Settle();
       EXPECT_EQ(server.requests.size(), 1U) << c.name;
-      now_ += 2ms;
+      now_ += c.jitter + 2ms;
     }
     ASSERT_TRUE(UntilResults(1)) << c.name;
     Settle();
     EXPECT_EQ(server.requests.size(), c.requests) << c.name;
     EXPECT_FALSE(results_[0]) << c.name;
   }
+}
+
+// Clients that failed together must not come back together; but a test knows when.
+TEST_F(HistoricalCall, TheWaitBeforeARetryDependsOnWhenTheClientWasMade) {
+  const auto wait_of_a_client_made_after = [this](std::chrono::nanoseconds later) {
+    now_ += later;
+    ScriptedHttpServer server{&reactor_, &good_};
+    server.answer = [](const std::string&) {
+      return HttpAnswer{ScriptedHttpServer::Response(500, "")};
+    };
+    auto options = Options(server);
+    options.max_retries = 1;
+    const auto client = Make(options);
+    results_.clear();
+    client->Get("x", {}, Note());
+    EXPECT_TRUE(
+        Until([&] { return !server.requests.empty() && server.Unsent() == 0; }));
+    Settle();
+    auto waited = 0ms;
+    while (server.requests.size() == 1 && waited < 2s) {
+      now_ += 1ms;
+      waited += 1ms;
+      Settle();
+    }
+    EXPECT_TRUE(UntilResults(1));
+    return waited;
+  };
+  std::set<std::chrono::milliseconds> waits;
+  for (int i = 0; i < 5; ++i) {
+    const auto wait = wait_of_a_client_made_after(1ns);
+    EXPECT_GE(wait, 1s);
+    EXPECT_LE(wait, 1501ms);
+    waits.insert(wait);
+  }
+  EXPECT_GT(waits.size(), 1U);
 }
 
 }  // namespace

@@ -258,6 +258,32 @@ TEST(Reactor, StopWakesAWaitingPoll) {
   thread.join();
 }
 
+TEST(Reactor, WakeEndsAWaitingPollAndNotRun) {
+  Reactor reactor;
+  std::thread thread{[&] { reactor.Wake(); }};
+  EXPECT_EQ(reactor.Poll(-1), 0);
+  thread.join();
+  reactor.Wake();
+  EXPECT_EQ(reactor.Poll(-1), 0) << "a Wake before Poll is remembered";
+  EXPECT_EQ(reactor.Poll(0), 0);
+  // Run continues until Stop, with a turn for each Wake.
+  const auto before = reactor.Polls();
+  int turns = 0;
+  struct Waker {
+    Reactor& reactor;
+    int& turns;
+    void operator()() const {
+      if (++turns == 3) return reactor.Stop();
+      reactor.Post(*this);
+    }
+  };
+  reactor.Wake();
+  reactor.Post(Waker{reactor, turns});
+  reactor.Run();
+  EXPECT_EQ(turns, 3);
+  EXPECT_GE(reactor.Polls() - before, 3U);
+}
+
 TEST(Reactor, PostsOfManyThreadsRunOnceAndInEachThreadsOrder) {
   constexpr int kThreads = 4;
   constexpr int kTasks = 500;

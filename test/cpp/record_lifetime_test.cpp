@@ -24,15 +24,12 @@ class Source : public DataSource {
  public:
   Source() : DataSource{nullptr, ParserOptions{}} { Start(); }
   void Start() override { BeginStream(); }
-  void Stop() override { StopDelivery(); }
+  void Stop() override { EndStream(); }
   void Pause() override { SetPaused(true); }
   void Resume() override { SetPaused(false); }
   void Deliver(const std::string& bytes) { DeliverBytes(test::AsBytes(bytes)); }
   bool Fail(Error error) { return DeliverError(std::move(error)); }
   [[nodiscard]] std::size_t Buffered() const { return parser_.buffered(); }
-
- private:
-  void ScheduleDelivery() override {}
 };
 
 struct RecordLifetime : testing::Test {

@@ -352,7 +352,7 @@ TEST_F(RedactionElsewhere, OfNamesInATypedAnswer) {
         {.dataset = "GLBX.MDP3", .symbols = {"ES"}, .start_date = "2026-11-23"},
         [this](auto r) { errors_.push_back(r.error()); });
     ASSERT_TRUE(Until([&] { return !errors_.empty(); }));
-    EXPECT_THAT(errors_[0].message, HasSubstr("lacks a list at $.result{0};"));
+    EXPECT_THAT(errors_[0].message, HasSubstr("expected a list at $.result{0};"));
     ExpectNoPiece(errors_[0]);
   }
 }

@@ -132,7 +132,7 @@ TEST_F(StaleConnection, RetriesCountFromTheSecond) {
   ASSERT_TRUE(Until([&] { return server.requests.size() == 3; }));
   Settle();
   EXPECT_THAT(results_, testing::SizeIs(1)) << "it waits for its retry";
-  now_ += 1s;
+  now_ += 1500ms;
   ASSERT_TRUE(UntilResults(2));
   EXPECT_FALSE(results_[1]);
   EXPECT_THAT(server.requests, testing::SizeIs(4));

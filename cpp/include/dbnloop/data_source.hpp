@@ -1,6 +1,6 @@
 #pragma once
 
-#include <chrono>
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -18,11 +18,9 @@
 #include "dbnloop/stats.hpp"
 
 namespace dbnloop {
-namespace codec {
-class ZstdStream;
-}
 
-/// A stream of records on a reactor. All calls must come from the reactor's thread.
+/// A stream of records on a reactor. All calls must come from the reactor's thread,
+/// except where another is said to be safe.
 ///
 /// Inside a handler, Pause, Resume, Stop, Close, Subscribe, replacing handlers and
 /// destroying the source are allowed; Reactor::Poll and Run are refused. A record is
@@ -69,26 +67,26 @@ class DataSource {
     SetDispatch(detail::Dispatcher<H>{std::forward<Handler>(h)});
   }
 
-  /// Sets the error handler, `void(const Error&)`. It is called once per session, as
-  /// the last handler, with the reason why the session ended. nullptr removes it.
-  template <typename Handler>
-  void OnError(Handler&& h) {
-    Set(on_error_, std::forward<Handler>(h));
-  }
+  using ErrorHandler = std::move_only_function<void(const Error&)>;
+  using MetadataHandler = std::move_only_function<void(const Metadata&)>;
+  /// Sets the error handler. It is called once per session, as the last handler, with
+  /// the reason why the session ended. nullptr removes it.
+  void OnError(ErrorHandler h);
+  /// Sets the metadata handler. It is called once before the first record, and again
+  /// before the records of each further DBN stream in the same input (see DbnParser).
+  /// nullptr removes it.
+  void OnMetadata(MetadataHandler h);
 
-  /// Sets the metadata handler, `void(const Metadata&)`. It is called once before the
-  /// first record, and again before the records of each further DBN stream in the same
-  /// input (see DbnParser). nullptr removes it.
-  template <typename Handler>
-  void OnMetadata(Handler&& h) {
-    Set(on_metadata_, std::forward<Handler>(h));
+  /// Any thread may call it.
+  [[nodiscard]] bool IsPaused() const noexcept {
+    return paused_.load(std::memory_order_relaxed);
   }
-
-  [[nodiscard]] bool IsPaused() const noexcept { return paused_; }
   /// Whether the stream's records carry a ts_out; false until the metadata has arrived.
   [[nodiscard]] bool TsOut() const noexcept { return parser_.ts_out(); }
 
-  /// The statistics of the present stream, or of the last one.
+  /// The statistics of the present stream, or of the last one. Any thread may call it
+  /// while the source exists; it locks nothing. Each counter is exact, but they may
+  /// belong to different moments when another thread runs the loop.
   [[nodiscard]] SourceStats Stats() const;
 
   /// The lowest level of delivery, for bindings that hand batches across a language
@@ -103,106 +101,68 @@ class DataSource {
   void Release(std::size_t consumed);
 
  protected:
-  enum class PumpResult { Dry, Blocked, Failed, Destroyed };
+  // ---- For sources of your own
+  //
+  // Derive, bring DBN bytes from wherever they come, and deliver them:
+  //
+  //     class Replay : public dbnloop::DataSource {
+  //      public:
+  //       explicit Replay(dbnloop::Reactor* r) : DataSource{r, {}} {}
+  //       void Start() override { BeginStream(); ScheduleDelivery(); }
+  //       void Stop() override { EndStream(); }
+  //       void Pause() override { SetPaused(true); }
+  //       void Resume() override { SetPaused(false); }
+  //      private:
+  //       void ContinueDelivery() override { DeliverFrom(bytes_); }
+  //       std::span<const std::byte> bytes_ = …;
+  //     };
 
-  /// `reactor` provides the time. It may be null in a source without a loop, whose
-  /// Stats then contain no times.
+  /// `reactor` provides the time and the turns; it must outlive the source. Without one
+  /// (nullptr) the statistics contain no times, and nothing is scheduled: whoever has
+  /// bytes calls DeliverBytes. Throws Exception(InvalidArgument) when an option is out
+  /// of range.
   DataSource(Reactor* reactor, ParserOptions options);
 
-  /// Delivers what the parser holds until the parser is empty, delivery is blocked
-  /// (paused, held, closed), the parser failed, or a handler destroyed the source.
-  PumpResult Pump();
-  /// Alternately pushes bytes and delivers them. Stops early when delivery is blocked,
-  /// and returns how many bytes were consumed. For sources whose bytes are in memory.
-  std::size_t DeliverBytes(std::span<const std::byte> data);
-  enum class InflateResult {
-    Dry,        ///< everything available was delivered
-    Blocked,    ///< paused, held or closed
-    Turn,       ///< the share of this turn is used up, and more is available
-    Failed,     ///< with the parser's error, or otherwise the decompressor's
-    Destroyed,  ///< a handler destroyed the source
-  };
-  /// Alternately decompresses `in` into the parser and delivers, at most about 1 MiB of
-  /// records, because a few compressed bytes may hold very many. Adds the number of
-  /// consumed bytes of `in` to `taken`.
-  InflateResult Inflate(codec::ZstdStream& zstd, std::span<const std::byte> in,
-                        std::size_t& taken);
-  /// Calls the error handler. Returns false when it destroyed the source.
-  bool DeliverError(Error e);
-  /// Begins a new stream: empties the parser and releases a held batch.
+  /// Begins a new stream: empties the parser, releases a held batch and resets the
+  /// statistics. A pause remains.
   void BeginStream();
-  void SetPaused(bool paused) noexcept;
-  /// Stops delivery until BeginStream.
-  void StopDelivery() noexcept;
-  [[nodiscard]] bool IsBlocked() const noexcept { return control_->stop; }
-  [[nodiscard]] bool IsHeld() const noexcept { return held_ != 0; }
-  [[nodiscard]] const std::shared_ptr<detail::DeliveryControl>& control()
-      const noexcept {
-    return control_;
-  }
+  /// Ends the stream: delivers nothing more until BeginStream.
+  void EndStream() noexcept;
+  /// What Pause and Resume do to the delivery. SetPaused(false) schedules it.
+  void SetPaused(bool paused);
+  /// Copies bytes into the parser and calls the handlers, until all are consumed,
+  /// delivery is blocked (paused, held, ended), or the bytes are not DBN (see
+  /// parser_.error()). Returns how many were consumed: offer the rest again in
+  /// ContinueDelivery. Without bytes it delivers what the parser holds.
+  std::size_t DeliverBytes(std::span<const std::byte> data);
+  /// The same, but removes what is consumed from the front of `data` before a handler
+  /// sees it. `data` is therefore right also when a handler throws, and may be a member
+  /// of a source that a handler destroys.
+  void DeliverFrom(std::span<const std::byte>& data);
+  /// Calls the error handler. Returns false when it destroyed the source.
+  bool DeliverError(const Error& e);
+  /// Plans ContinueDelivery for the reactor's next turn, once however often it is
+  /// called.
+  void ScheduleDelivery();
+  /// Called in a turn of the reactor when delivery can continue: after ScheduleDelivery
+  /// and SetPaused(false), after Release, and after a handler threw. By default it
+  /// delivers what the parser holds.
+  virtual void ContinueDelivery() { DeliverBytes({}); }
 
-  /// Schedules a Pump for the reactor's next turn.
-  virtual void ScheduleDelivery() = 0;
-  /// Records that `n` bytes of the stream arrived.
-  void NoteRead(std::size_t n) noexcept;
-  /// Observes consumed records, each once: those of each run of gateway messages
-  /// (proto::IsMessage), and the last one of each batch (`last`).
-  virtual void ObserveTaken(const RecordRun& /*run*/, const std::byte* /*records*/,
-                            std::size_t /*count*/, bool /*last*/) {}
-  /// Reports to the user what was observed, between two batches. May do whatever a
-  /// handler may do.
-  virtual void TellObserved() {}
-  /// Whether TellObserved has something to report.
-  [[nodiscard]] virtual bool HasObserved() const { return false; }
-  /// Whether anything other than the parser holds bytes (a decompressor, an end of
-  /// input).
-  [[nodiscard]] virtual bool HasMore() const { return false; }
-
-  // Shared with the delivery in progress: a record stays valid until its handler
-  // returns, even when the handler destroys the source.
-  const std::shared_ptr<DbnParser> shared_parser_;
-  DbnParser& parser_;
-  bool paused_ = false;
-  SourceStats stats_;  // raw counters; Stats() fills in the derived fields
-  Reactor::Clock::time_point last_byte_{};
+  /// For the library's own sources, whose sessions own their delivery.
+  class Delivery;
+  explicit DataSource(std::shared_ptr<Delivery> delivery);
 
  private:
   using Dispatch = std::move_only_function<void(const RecordBatch&, DbnParser&,
                                                 const detail::DeliveryControl&)>;
-
-  template <typename F>
-  static void Set(std::shared_ptr<F>& handler, std::type_identity_t<F> h) {
-    handler = h ? std::make_shared<F>(std::move(h)) : nullptr;
-  }
   void SetDispatch(Dispatch dispatch);
-  void Take(const RecordBatch& batch);
-  [[nodiscard]] bool HasMetadataToTell() const noexcept {
-    return headers_told_ != parser_.headers();
-  }
-  void NoteTaken(const RecordBatch& batch, std::size_t from, std::size_t to);
-  [[nodiscard]] Reactor::Clock::time_point Now() const;
-  void UpdateStop() noexcept {
-    control_->stop = paused_ || held_ != 0 || ended_ || stale_ || replaced_;
-  }
 
-  // Handlers are shared with the call in progress: a handler may replace or destroy
-  // them.
-  std::shared_ptr<Dispatch> dispatch_;
-  std::shared_ptr<std::move_only_function<void(const Error&)>> on_error_;
-  std::shared_ptr<std::move_only_function<void(const Metadata&)>> on_metadata_;
-  std::shared_ptr<detail::DeliveryControl> control_;
-  Reactor* reactor_;
-  std::uint64_t polls_before_ = 0;
-  Reactor::Clock::time_point paused_at_{};
-  std::uint64_t headers_told_ = 0;  // reported to the metadata handler
-  std::size_t held_ = 0;            // bytes that the sink has not consumed
-  RecordBatch held_batch_;          // the batch that ends with them
-  bool ended_ = false;
-  // A new stream began inside a handler of the old one: the delivery on the stack must
-  // end before anything of the new stream is delivered.
-  bool stale_ = false;
-  // A handler replaced itself: the delivery on the stack starts again with the new one.
-  bool replaced_ = false;
+  const std::shared_ptr<Delivery> delivery_;
+
+ protected:
+  DbnParser& parser_;
+  const std::atomic<bool>& paused_;  ///< changed by SetPaused
 };
 
 }  // namespace dbnloop

@@ -50,11 +50,12 @@ class DbnFileSource : public DataSource {
   void Pause() override;
   void Resume() override;
 
+  using CompleteHandler = std::move_only_function<void()>;
   /// Sets the handler that is called once, as the last one, when every record was
   /// delivered. A file that is cut or corrupt ends with OnError instead, after every
   /// complete record before the fault: Truncated, ParseError or DecompressionError,
   /// with the offset. A legacy DBZ file ends with OnError at once.
-  void OnComplete(std::function<void()> h);
+  void OnComplete(CompleteHandler h);
 
   [[nodiscard]] const std::string& Path() const noexcept;
   /// The number of bytes read from the file, for progress.
@@ -65,8 +66,9 @@ class DbnFileSource : public DataSource {
  private:
   class Impl;
 
-  void ScheduleDelivery() override;
-  [[nodiscard]] bool HasMore() const override;
+  static std::unique_ptr<Impl> MakeImpl(Reactor* reactor, std::string path,
+                                        const FileOptions& options);
+  explicit DbnFileSource(std::unique_ptr<Impl> impl);
 
   std::unique_ptr<Impl> impl_;
 };

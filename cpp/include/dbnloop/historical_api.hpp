@@ -13,8 +13,6 @@
 
 namespace dbnloop {
 
-class FileHasher;
-
 // The typed calls of the historical API: metadata, symbology and batch. Days are
 // written as "2026-11-23", in UTC; times are ISO 8601 in UTC, as the API writes them.
 // Names that the API lists (schemas, states, modes) stay text, because new ones may
@@ -123,7 +121,7 @@ struct BatchJob {
   std::optional<std::uint64_t> record_count;
   std::optional<std::uint64_t> billed_size;   ///< bytes of uncompressed records
   std::optional<std::uint64_t> actual_size;   ///< bytes of the files
-  std::optional<std::uint64_t> package_size;  ///< bytes of the whole package
+  std::optional<std::uint64_t> package_size;  ///< bytes of the complete package
   std::string ts_received;
   std::optional<std::string> ts_queued;
   std::optional<std::string> ts_process_start;
@@ -211,7 +209,7 @@ class HistoricalApi {
   /// exist. It holds the file's path on the client's own server, its size and its hash.
   /// Throws HttpError when the file's name or URL cannot be used.
   [[nodiscard]] static DownloadRequest ToDownload(const BatchFile& file,
-                                                  const std::string& folder);
+                                                  const std::string& directory);
 
  private:
   HistoricalClient* client_;
@@ -234,28 +232,15 @@ class BatchDownload {
   /// Creates the directory and its parents if needed, and begins. `progress` may be
   /// empty. `done` runs once, in a later turn, and may destroy this object. `client`
   /// must outlive this object.
-  BatchDownload(HistoricalClient* client, const std::string& job_id, std::string folder,
-                ProgressHandler progress, Handler done);
+  BatchDownload(HistoricalClient* client, const std::string& job_id,
+                std::string directory, ProgressHandler progress, Handler done);
   ~BatchDownload();
   BatchDownload(const BatchDownload&) = delete;
   BatchDownload& operator=(const BatchDownload&) = delete;
 
  private:
-  void Begin(std::vector<BatchFile> files);
-  void Next();
-  void Check(const DownloadRequest& wanted);
-  void Fetch(const DownloadRequest& wanted);
-  [[nodiscard]] std::string PartOf(const std::string& path) const;
-  void End(std::expected<std::vector<DownloadResult>, Error> result);
-
-  HistoricalClient* client_;
-  std::string folder_;
-  std::shared_ptr<ProgressHandler> progress_;
-  Handler done_;
-  std::vector<BatchFile> files_;
-  std::vector<DownloadResult> results_;
-  HistoricalClient::CallId call_ = 0;
-  std::unique_ptr<FileHasher> hasher_;  // of an existing file
+  class Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace dbnloop

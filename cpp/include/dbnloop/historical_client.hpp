@@ -45,11 +45,11 @@ struct HistoricalOptions {
   ///     Retry-After, by which the server says that it refused the request;
   ///   - a stream of records: never, because it might be billed twice.
   ///
-  /// The delay is what Retry-After says, otherwise 1, 2, 4… s; there is no retry if it
-  /// exceeds 300 s. A resumed download starts counting again with every new byte.
-  /// Independently of this option and without delay, a read-only request is repeated
-  /// once when a reused connection ends without a byte of a response, because the
-  /// server closed it at that moment.
+  /// The delay is what Retry-After says, otherwise 1, 2, 4… s and up to half of that at
+  /// random; there is no retry if Retry-After exceeds 300 s. A resumed download starts
+  /// counting again with every new byte. Independently of this option and without
+  /// delay, a read-only request is repeated once when a reused connection ends without
+  /// a byte of a response, because the server closed it at that moment.
   int max_retries = 0;
   /// Appended to the user agent; printable ASCII.
   std::string user_agent_extension;
@@ -146,12 +146,14 @@ class HistoricalClient : public DataSource {
   void Pause() override;
   void Resume() override;
 
+  using CompleteHandler = std::move_only_function<void()>;
+  using WarningHandler = std::move_only_function<void(const std::string& text)>;
   /// Sets the handler that is called once, as the last one, when every record of the
   /// range was delivered.
-  void OnComplete(std::function<void()> h);
+  void OnComplete(CompleteHandler h);
   /// Sets the handler that is called with each text of the server's X-Warning headers,
-  /// for streams and calls.
-  void OnWarning(std::function<void(const std::string& text)> h);
+  /// for streams and calls. nullptr removes it.
+  void OnWarning(WarningHandler h);
 
   /// Whether a stream is in progress.
   [[nodiscard]] bool IsStreaming() const noexcept;
@@ -201,8 +203,9 @@ class HistoricalClient : public DataSource {
   class Impl;
   friend class BatchDownload;  // works on the client's reactor
 
-  void ScheduleDelivery() override;
-  [[nodiscard]] bool HasMore() const override;
+  static std::unique_ptr<Impl> MakeImpl(Reactor* reactor, std::string api_key,
+                                        HistoricalOptions options);
+  explicit HistoricalClient(std::unique_ptr<Impl> impl);
 
   std::unique_ptr<Impl> impl_;
 };

@@ -109,32 +109,33 @@ class LiveClient : public DataSource {
   void Pause() override;
   void Resume() override;
 
+  /// Any thread may call it.
   [[nodiscard]] State GetState() const noexcept;
   /// The gateway's id of this session, or of the one that ended last. It is kept until
   /// the next Connect, so it is known inside OnError. It is 0 before authentication,
-  /// and when the gateway's id is not a number up to 2^64 - 1; see SessionIdText.
+  /// and when the gateway's id is not a number up to 2^64 - 1; see SessionIdText. Any
+  /// thread may call it.
   [[nodiscard]] std::uint64_t SessionId() const noexcept;
   /// The session id as the gateway wrote it, without control characters; empty before
   /// authentication. Valid until the next Connect.
   [[nodiscard]] const std::string& SessionIdText() const noexcept;
-  /// Sets the handler that is called at every change of state.
-  void OnState(std::function<void(State)> h);
+  using StateHandler = std::move_only_function<void(State)>;
+  using SessionEventHandler = std::move_only_function<void(const SessionEvent&)>;
+  /// Sets the handler that is called at every change of state. nullptr removes it.
+  void OnState(StateHandler h);
   /// Sets the handler that is called for what the gateway reports about the session,
   /// after the record that contains it and before the next one; not while paused. The
-  /// handler may do whatever a record handler may do.
-  void OnSessionEvent(std::function<void(const SessionEvent&)> h);
+  /// handler may do whatever a record handler may do. nullptr removes it.
+  void OnSessionEvent(SessionEventHandler h);
   /// The address of the gateway, "192.0.2.1:13000"; empty before it is connected.
   [[nodiscard]] const std::string& Peer() const noexcept;
 
  private:
   class Session;
 
-  void ScheduleDelivery() override;
-  void ObserveTaken(const RecordRun& run, const std::byte* records, std::size_t count,
-                    bool last) override;
-  void TellObserved() override;
-  [[nodiscard]] bool HasObserved() const override;
-  [[nodiscard]] bool HasMore() const override;
+  static std::unique_ptr<Session> MakeSession(Reactor* reactor, std::string api_key,
+                                              LiveOptions options);
+  explicit LiveClient(std::unique_ptr<Session> session);
 
   std::unique_ptr<Session> session_;
 };

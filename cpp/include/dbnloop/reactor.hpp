@@ -8,7 +8,7 @@
 namespace dbnloop {
 
 /// A thin epoll wrapper that the user drives. The thread that calls Poll or Run owns
-/// it. Only Stop and Post may be called from other threads.
+/// it. Only Stop, Wake and Post may be called from other threads.
 ///
 /// Callbacks run inside Poll. A callback may add, modify and remove any fd (including
 /// its own), start and cancel timers, and destroy the owner of any callback. It may not
@@ -25,7 +25,7 @@ class Reactor {
   using TimerCallback = std::move_only_function<void()>;
   using Clock = std::chrono::steady_clock;
 
-  /// Identifies a timer. Ids are never 0 and never reused.
+  /// Identifies a timer or a deferred task. Ids are never 0 and never reused.
   using TimerId = std::uint64_t;
 
   /// Throws Exception(System) when the epoll instance or the eventfd cannot be created.
@@ -54,10 +54,10 @@ class Reactor {
   [[nodiscard]] bool Contains(int fd) const noexcept;
 
   /// Runs one bounded turn: waits at most `timeout_ms` (-1: without limit, 0: not at
-  /// all) for fds, timers and posted tasks, runs what is ready and returns how many
-  /// callbacks ran. A signal (EINTR) counts as zero events. Exceptions of callbacks
-  /// pass through; the reactor stays usable, and whatever has not run yet runs in the
-  /// next turn.
+  /// all) for fds, timers and tasks, runs what is ready and returns how many callbacks
+  /// ran. The order within a turn is: fds, deferred tasks, timers, posted tasks. A
+  /// signal (EINTR) counts as zero events. Exceptions of callbacks pass through; the
+  /// reactor stays usable, and whatever has not run yet runs in the next turn.
   ///
   /// A timer runs after the callbacks of every fd that was ready when its deadline
   /// passed, or later, however late the turn is. A timer that judges an fd to be silent
@@ -68,38 +68,53 @@ class Reactor {
   /// Ends Run after the current batch and wakes a waiting Poll. Thread-safe and
   /// async-signal-safe.
   void Stop() noexcept;
+  /// Wakes a waiting Poll, or makes the next one return without waiting. Run continues.
+  /// Thread-safe and async-signal-safe.
+  void Wake() noexcept;
 
   /// Runs `task` once in the next turn, in the order of the calls. Thread-safe. A task
   /// that is posted by a task runs in the turn after that. Throws InvalidArgument when
   /// `task` is empty.
   void Post(Task task);
 
+  /// Runs `task` once in the next turn, in the order of the calls: after the callbacks
+  /// of the fds that are ready in that turn, and before timers and posted tasks. A task
+  /// that is deferred inside a callback runs in the turn after the present one, for
+  /// which Poll does not wait. Cancel keeps it from running.
+  ///
+  /// Unlike Post it belongs to the reactor's thread: it takes no lock, wakes nobody,
+  /// and allocates nothing for a task of at most two pointers once the reactor has held
+  /// as many tasks before. Throws InvalidArgument when `task` is empty.
+  TimerId Defer(Task task);
+
   /// The epoll fd, for use inside another loop. It is readable when Poll has something
-  /// to do, including due timers (kept exact by a timerfd once Fd was called) and
-  /// posted tasks. The reactor owns it.
+  /// to do, including due timers, deferred tasks (both by a timerfd, once Fd was
+  /// called) and posted tasks. The reactor owns it.
   [[nodiscard]] int Fd();
 
-  /// Runs `cb` once, `delay` from now. The wait is rounded up to whole ms; a delay
+  /// Runs `cb` once, `delay` from now. The wait is rounded up to full ms; a delay
   /// below 0 counts as 0, and one above 10 years as 10 years. Throws InvalidArgument
   /// when `cb` is empty.
   TimerId After(Clock::duration delay, TimerCallback cb);
   /// Runs `cb` every `period` until cancelled. Runs that were missed are not repeated.
   /// Throws InvalidArgument when `cb` is empty or `period` is not positive.
   TimerId Every(Clock::duration period, TimerCallback cb);
-  /// Cancels a timer. Returns false when it has fired or does not exist. A timer may
-  /// cancel itself.
+  /// Cancels a timer or a deferred task. Returns false when it has run or does not
+  /// exist. A timer may cancel itself.
   bool Cancel(TimerId id) noexcept;
 
   /// The time at which the present turn began, from which timers count; outside a turn,
   /// the present time.
   [[nodiscard]] Clock::time_point Now() const;
+  /// The present time, also inside a turn. Thread-safe.
+  [[nodiscard]] Clock::time_point ReadClock() const;
 
   /// Whether this process is a child that inherited the reactor by fork(). Needs no
   /// system call; does not detect children of _Fork or a bare clone.
   [[nodiscard]] bool InChild() const noexcept;
 
   /// The number of turns so far, including those of Run. If it grows while nothing
-  /// happens, the loop spins.
+  /// happens, the loop spins. Thread-safe.
   [[nodiscard]] std::uint64_t Polls() const noexcept;
 
   /// Replaces the clock, for tests that must not sleep. Call it before adding timers.

@@ -17,6 +17,8 @@ struct LatencyHistogram {
 
   std::array<std::uint64_t, kBuckets> counts{};
 
+  /// The bucket that counts a value.
+  [[nodiscard]] static std::size_t BucketOf(std::chrono::nanoseconds value) noexcept;
   void Add(std::chrono::nanoseconds value) noexcept;
   /// The number of values that were added.
   [[nodiscard]] std::uint64_t Count() const noexcept;
@@ -36,7 +38,7 @@ struct SourceStats {
   std::uint64_t polls = 0;                   ///< turns of the reactor during that time
   std::uint64_t pauses = 0;                  ///< calls of Pause that took effect
   std::chrono::nanoseconds paused{};         ///< total, including the present pause
-  std::size_t buffered = 0;  ///< bytes buffered now and not yet delivered
+  std::size_t buffered = 0;  ///< bytes that the last delivery left unconsumed
   /// Time since the last byte arrived; 0 before the first. Heartbeats count, so on a
   /// healthy live session it stays below the heartbeat interval.
   std::chrono::nanoseconds silence{};

@@ -7,8 +7,8 @@
 
 namespace dbnloop::base {
 
-/// A whole text as an unsigned decimal number; none when it is anything else, or too
-/// large.
+/// A complete text as an unsigned decimal number; nullopt when it is anything else, or
+/// too large.
 template <typename T>
 std::optional<T> ParseNumber(std::string_view text) {
   T value{};

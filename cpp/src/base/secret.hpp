@@ -49,7 +49,7 @@ inline void Wipe(std::string& text) noexcept {
 }
 
 /// Takes a text over and wipes where it was.
-[[nodiscard]] inline SecretString Conceal(std::string text) {
+[[nodiscard]] inline SecretString ToSecret(std::string text) {
   SecretString secret{std::string_view{text}};
   Wipe(text);
   return secret;

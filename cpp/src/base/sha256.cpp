@@ -3,14 +3,14 @@
 #include <array>
 #include <string_view>
 
-#include "dbnloop/exception.hpp"
+#include "base/throw.hpp"
 
 namespace dbnloop::base {
 namespace {
 
 void Require(int ok) {
   if (ok != 1) {
-    throw Exception{{ErrorCode::System, "OpenSSL cannot compute SHA-256"}};
+    base::Throw(ErrorCode::System, "OpenSSL cannot compute SHA-256");
   }
 }
 

@@ -14,7 +14,7 @@ class Sha256 {
  public:
   Sha256();
   void Update(std::span<const std::byte> bytes);
-  /// 64 hexadecimal digits of all bytes so far; then it begins anew.
+  /// 64 hexadecimal digits of all bytes so far, after which it begins again.
   [[nodiscard]] std::string Finish();
 
  private:

@@ -34,12 +34,12 @@ std::string Printable(std::string_view text, std::size_t most) {
 }
 
 std::string Quoted(std::string_view text) {
-  constexpr std::size_t kMost = 200;
+  constexpr std::size_t kMaxQuoted = 200;
   std::string out = "'";
-  for (const char c : text.substr(0, kMost)) {
+  for (const char c : text.substr(0, kMaxQuoted)) {
     out += c >= 0x20 && c < 0x7F ? c : '?';
   }
-  out += text.size() > kMost ? "…'" : "'";
+  out += text.size() > kMaxQuoted ? "…'" : "'";
   return out;
 }
 

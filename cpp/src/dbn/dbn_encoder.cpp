@@ -10,9 +10,10 @@
 #include <string_view>
 #include <utility>
 
+#include "base/str_cat.hpp"
+#include "base/throw.hpp"
 #include "dbn/metadata_layout.hpp"
 #include "dbn/record_size.hpp"
-#include "dbnloop/exception.hpp"
 
 namespace dbnloop {
 namespace {
@@ -36,10 +37,9 @@ class Writer {
     const bool ascii = std::ranges::all_of(
         text, [](char c) { return c > 0 && static_cast<unsigned char>(c) < 0x80; });
     if ((text.size() >= length || !ascii) && !error_) {
-      error_ = {ErrorCode::InvalidArgument, "metadata: " + std::string{what} + " '" +
-                                                std::string{text} +
-                                                "' must be ASCII and shorter than " +
-                                                std::to_string(length) + " bytes"};
+      error_ = {ErrorCode::InvalidArgument,
+                base::StrCat("metadata: ", what, " '", text,
+                             "' must be ASCII and shorter than ", length, " bytes")};
     }
     Zeros(length);
     std::memcpy(bytes_.data() + bytes_.size() - length, text.data(),
@@ -90,8 +90,8 @@ std::expected<std::vector<std::byte>, Error> EncodeMetadata(const Metadata& meta
   const auto version = metadata.version;
   if (version < 1 || version > kDbnVersion) {
     return std::unexpected{Error{ErrorCode::InvalidArgument,
-                                 "metadata: version " + std::to_string(version) +
-                                     " cannot be written; it is 1, 2 or 3"}};
+                                 base::StrCat("metadata: version ", version,
+                                              " cannot be written; it is 1, 2 or 3")}};
   }
   Writer out{version == 1 ? codec::kSymbolSizeV1
                           : static_cast<std::size_t>(kSymbolCstrLen)};
@@ -127,7 +127,7 @@ struct DbnEncoder::Impl {
     if (options.compression != Compression::Zstd) return;
     context = ZSTD_createCCtx();
     if (context == nullptr) {
-      throw Exception{{ErrorCode::OutOfMemory, "no memory for a zstd compressor"}};
+      base::Throw(ErrorCode::OutOfMemory, "no memory for a zstd compressor");
     }
     ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1);
     ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, options.level);
@@ -160,8 +160,8 @@ struct DbnEncoder::Impl {
       const std::size_t left = ZSTD_compressStream2(context, &out, &in, directive);
       output.insert(output.end(), room.data(), room.data() + out.pos);
       if (ZSTD_isError(left) != 0) {
-        throw Exception{{ErrorCode::System, std::string{"zstd cannot compress: "} +
-                                                ZSTD_getErrorName(left)}};
+        base::Throw(ErrorCode::System,
+                    std::string{"zstd cannot compress: "} + ZSTD_getErrorName(left));
       }
       if (directive == ZSTD_e_end ? left == 0 : in.pos == in.size) return;
     }
@@ -177,7 +177,7 @@ struct DbnEncoder::Impl {
 
 DbnEncoder::DbnEncoder(const Metadata& metadata, EncoderOptions options) {
   auto header = EncodeMetadata(metadata);
-  if (!header) throw Exception{header.error()};
+  if (!header) base::Throw(header.error());
   impl_ = std::make_unique<Impl>(options);
   impl_->Append(*header);
 }

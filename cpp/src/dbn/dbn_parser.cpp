@@ -6,11 +6,12 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/str_cat.hpp"
 #include "base/text.hpp"
+#include "base/throw.hpp"
 #include "dbn/metadata_layout.hpp"
 #include "dbn/upgrade.hpp"
 #include "dbnloop/enum_strings.hpp"
-#include "dbnloop/exception.hpp"
 #include "dbnloop/rtype.hpp"
 
 namespace dbnloop {
@@ -56,7 +57,7 @@ std::uint32_t CountRun(const std::byte* p, const std::byte* end, std::uint16_t h
 }
 
 // Whether `head` may be the first two bytes of a DBN header or of a zstd frame; the
-// next two tell (IsHeader, IsZstdFrame).
+// next two distinguish (IsHeader, IsZstdFrame).
 bool MayBeginStream(std::uint16_t head) {
   constexpr std::uint16_t kHeader = 'D' | 'B' << 8;
   constexpr std::uint16_t kZstd = 0xB528;
@@ -93,19 +94,19 @@ DbnParser::AlignedBytes DbnParser::AllocateAligned(std::size_t size) {
 
 DbnParser::DbnParser(ParserOptions options) : options_{options} {
   if (options_.buffer_size < kMinBuffer || options_.buffer_size > kMaxBuffer) {
-    throw Exception{{ErrorCode::InvalidArgument,
-                     "buffer_size is " + std::to_string(options_.buffer_size) +
-                         " bytes; it must be 16 KiB to 1 GiB"}};
+    base::Throw(ErrorCode::InvalidArgument,
+                base::StrCat("buffer_size is ", options_.buffer_size,
+                             " bytes; it must be 16 KiB to 1 GiB"));
   }
   if (options_.fragment &&
       (options_.fragment->version < 1 || options_.fragment->version > kDbnVersion)) {
-    throw Exception{
-        {ErrorCode::InvalidArgument, "a fragment's DBN version must be 1 to 3, not " +
-                                         std::to_string(options_.fragment->version)}};
+    base::Throw(ErrorCode::InvalidArgument,
+                base::StrCat("a fragment's DBN version must be 1 to 3, not ",
+                             options_.fragment->version));
   }
   if (options_.fragment) {
     auto error = Refused(options_.fragment->version, options_.upgrade_policy);
-    if (error) throw Exception{std::move(error)};
+    if (error) base::Throw(std::move(error));
   }
   buffer_ = AllocateAligned(options_.buffer_size);
   side_ = AllocateAligned(kSideArea);
@@ -169,9 +170,9 @@ RecordBatch DbnParser::Peek() {
   const auto head = Head(buffer_.get() + pos_);
   const auto size = SizeOf(head);
   if (size < kRecordHeaderSize) {
-    Fail(ErrorCode::ParseError, "DBN record at byte " + std::to_string(offset_) +
-                                    " says it has " + std::to_string(size) +
-                                    " bytes, the least is 16; the stream is corrupt");
+    Fail(ErrorCode::ParseError,
+         base::StrCat("DBN record at byte ", offset_, " says it has ", size,
+                      " bytes, the least is 16; the stream is corrupt"));
     return {};
   }
   if (size > end_ - pos_) return {};
@@ -179,7 +180,7 @@ RecordBatch DbnParser::Peek() {
 }
 
 // Whole records, up to the first that is cut, hostile or to be upgraded. They are
-// handed out where they lie, or from the side area when that is no multiple of 8:
+// handed out where they lie, or from the side area when that is not a multiple of 8:
 // metadata of versions 1 and 2, and records of odd size, shift what follows them.
 RecordBatch DbnParser::PeekAsIs() {
   const bool aligned = pos_ % kRecordAlignment == 0;
@@ -265,12 +266,12 @@ bool DbnParser::PullNextRun() {
 bool DbnParser::BeginNextHeader() {
   const std::byte* const p = buffer_.get() + pos_;
   if (!MayBeginStream(Head(p))) return false;
-  const auto where = "at byte " + std::to_string(offset_) + " of the DBN stream ";
+  const auto where = base::StrCat("at byte ", offset_, " of the DBN stream ");
   if (codec::IsZstdFrame(p)) {
     Fail(ErrorCode::ParseError,
          where +
              "zstd-compressed data begins; a stream is compressed "
-             "as a whole or not at all: read the parts one by one");
+             "completely or not at all: read the parts one by one");
     return false;
   }
   if (!codec::IsHeader(p)) return false;
@@ -289,19 +290,19 @@ bool DbnParser::BeginNextHeader() {
 // Whether the records of another stream may follow those of the first one.
 bool DbnParser::AcceptNext(const Metadata& next) {
   const auto text = [](const Metadata& m, std::uint8_t version) {
-    return "DBN version " + std::to_string(version) + ", dataset " +
-           base::Quoted(m.dataset) + ", schema " +
-           (m.schema ? std::string{dbnloop::ToString(*m.schema)} : "mixed") +
-           (m.ts_out ? ", with ts_out" : "");
+    return base::StrCat(
+        "DBN version ", version, ", dataset ", base::Quoted(m.dataset), ", schema ",
+        (m.schema ? std::string{dbnloop::ToString(*m.schema)} : "mixed"),
+        (m.ts_out ? ", with ts_out" : ""));
   };
   if (next.version == input_version_ && next.dataset == metadata_->dataset &&
       next.schema == metadata_->schema && next.ts_out == metadata_->ts_out) {
     return true;
   }
   Fail(ErrorCode::ParseError,
-       "at byte " + std::to_string(offset_) + " another DBN stream begins (" +
-           text(next, next.version) + ") which is not like the one before it (" +
-           text(*metadata_, input_version_) + "): read them one by one");
+       base::StrCat("at byte ", offset_, " another DBN stream begins (",
+                    text(next, next.version), ") which is not like the one before it (",
+                    text(*metadata_, input_version_), "): read them one by one"));
   return false;
 }
 
@@ -317,10 +318,10 @@ bool DbnParser::ReadHeader() {
     }
     if (*size > options_.max_metadata) {
       FailHeader({ErrorCode::LimitExceeded,
-                  "DBN metadata of " + std::to_string(*size) +
-                      " bytes exceeds the limit of " +
-                      std::to_string(options_.max_metadata) +
-                      " bytes; raise max_metadata if the stream is really so large"});
+                  base::StrCat(
+                      "DBN metadata of ", *size, " bytes exceeds the limit of ",
+                      options_.max_metadata,
+                      " bytes; raise max_metadata if the stream is really so large")});
       return false;
     }
     header_size_ = *size;
@@ -341,8 +342,8 @@ bool DbnParser::ReadHeader() {
     return DecodeHeader(header);
   } catch (const std::bad_alloc&) {
     Fail(ErrorCode::OutOfMemory,
-         "no memory for DBN metadata of " + std::to_string(header_size_) +
-             " bytes; lower max_metadata to refuse such streams");
+         base::StrCat("no memory for DBN metadata of ", header_size_,
+                      " bytes; lower max_metadata to refuse such streams"));
     return false;
   }
 }
@@ -372,18 +373,18 @@ void DbnParser::BeginRecords(std::uint8_t version, bool ts_out) {
   ts_out_ = ts_out;
   input_version_ = version;
   output_version_ = codec::TargetVersion(version, options_.upgrade_policy);
-  const auto behind = ts_out ? kTsOutSize : 0;
+  const auto extra = ts_out ? kTsOutSize : 0;
   for (std::size_t i = 0; i < rules_.size(); ++i) {
     const auto rtype = static_cast<RType>(i);
     const auto size = MinRecordSize(rtype, output_version_);
     const bool current = size == MinRecordSize(rtype, kDbnVersion);
     rules_[i] = {kNever, kNever};
     if (IsKnown(rtype) && current) {
-      rules_[i].typed_size = static_cast<std::uint16_t>(size + behind);
+      rules_[i].typed_size = static_cast<std::uint16_t>(size + extra);
     }
     if (codec::NeedsUpgrade(rtype, version, output_version_)) {
       rules_[i].upgrade_size =
-          static_cast<std::uint16_t>(MinRecordSize(rtype, version) + behind);
+          static_cast<std::uint16_t>(MinRecordSize(rtype, version) + extra);
     }
   }
 }
@@ -399,11 +400,12 @@ Error DbnParser::Finish() const {
       return size.error();
     }
     return {ErrorCode::Truncated,
-            "the stream ended inside " +
-                (headers_ == 0 ? "its DBN metadata"
-                               : "the DBN metadata that begins at byte " +
-                                     std::to_string(offset_)) +
-                ", after " + std::to_string(header_.size() + held.size()) + " bytes"};
+            base::StrCat(
+                "the stream ended inside ",
+                (headers_ == 0
+                     ? "its DBN metadata"
+                     : base::StrCat("the DBN metadata that begins at byte ", offset_)),
+                ", after ", header_.size() + held.size(), " bytes")};
   }
   std::size_t at = 0;
   std::size_t size = 0;
@@ -421,24 +423,23 @@ Error DbnParser::Finish() const {
   const auto rest = held.size() - at;
   if (rest == 0) return {};
   if (rest >= 4 && codec::IsHeader(held.data() + at)) {
-    return {ErrorCode::Truncated,
-            "the stream ended inside the DBN metadata that begins at byte " +
-                std::to_string(offset_ + at) + ", after " + std::to_string(rest) +
-                " bytes"};
+    return {
+        ErrorCode::Truncated,
+        base::StrCat("the stream ended inside the DBN metadata that begins at byte ",
+                     offset_ + at, ", after ", rest, " bytes")};
   }
   if (rest > 1) size = SizeOf(Head(held.data() + at));
   return {ErrorCode::Truncated,
-          "the stream ended inside a DBN record at byte " +
-              std::to_string(offset_ + at) + ": " + std::to_string(rest) +
-              (rest > 1 ? " of " + std::to_string(size) : std::string{}) +
-              " bytes came"};
+          base::StrCat(
+              "the stream ended inside a DBN record at byte ", offset_ + at, ": ", rest,
+              (rest > 1 ? base::StrCat(" of ", size) : std::string{}), " bytes came")};
 }
 
 // Says of a header that follows records where it begins.
 void DbnParser::FailHeader(Error error) {
   if (headers_ != 0) {
-    error.message = "at byte " + std::to_string(offset_) +
-                    " another DBN stream begins: " + error.message;
+    error.message = base::StrCat("at byte ", offset_,
+                                 " another DBN stream begins: ", error.message);
   }
   error_ = std::move(error);
 }

@@ -25,7 +25,7 @@ inline constexpr std::array<FlagName, 7> kFlagNames{{
 }};
 inline constexpr FlagSet::Repr kKnownFlags = 0xFE;
 
-/// Bytes of all names with " | " between them and " (255)" behind.
+/// Bytes of all names with " | " between them and " (255)" after them.
 constexpr std::size_t LongestFlags() {
   std::size_t size = 6;
   for (const auto& [flag, name] : kFlagNames) size += name.size() + 3;

@@ -5,13 +5,14 @@
 #include <limits>
 #include <string_view>
 
+#include "base/str_cat.hpp"
 #include "dbn/metadata_layout.hpp"
 #include "dbnloop/rtype.hpp"
 
 namespace dbnloop {
 namespace {
 
-// Reads fields in order; after the first one that passes the end everything reads as
+// Reads fields in order; after the first one that exceeds the end everything reads as
 // zero.
 class Reader {
  public:
@@ -45,15 +46,13 @@ class Reader {
     const std::uint64_t count = Get<std::uint32_t>();
     if (error_ || count == 0) return 0;
     if (length < codec::kSymbolSizeV1) {
-      error_ = {ErrorCode::ParseError, "metadata: symbol_cstr_len is " +
-                                           std::to_string(length) +
-                                           ", the least is 22"};
+      error_ = {ErrorCode::ParseError, base::StrCat("metadata: symbol_cstr_len is ",
+                                                    length, ", the least is 22")};
       return 0;
     }
     if (!Has(item, count)) {
-      error_.message = "metadata at byte " + std::to_string(at) + ": " +
-                       std::to_string(count) + " items of " + std::to_string(item) +
-                       " bytes pass its end at " + std::to_string(bytes_.size());
+      error_.message = base::StrCat("metadata at byte ", at, ": ", count, " items of ",
+                                    item, " bytes exceed its end at ", bytes_.size());
       return 0;
     }
     return static_cast<std::size_t>(count);
@@ -86,10 +85,9 @@ class Reader {
  private:
   bool Has(std::uint64_t size, std::uint64_t count) {
     if (!error_ && size * count > bytes_.size() - pos_) {
-      error_ = {ErrorCode::ParseError, "metadata at byte " + std::to_string(pos_) +
-                                           ": a field of " + std::to_string(size) +
-                                           " bytes passes its end at " +
-                                           std::to_string(bytes_.size())};
+      error_ = {ErrorCode::ParseError,
+                base::StrCat("metadata at byte ", pos_, ": a field of ", size,
+                             " bytes exceeds its end at ", bytes_.size())};
     }
     return !error_;
   }
@@ -111,10 +109,9 @@ std::expected<Metadata, Error> Metadata::Decode(std::span<const std::byte> bytes
   const auto total = codec::MetadataSize(bytes);
   if (!total) return std::unexpected{total.error()};
   if (bytes.size() < *total) {
-    return std::unexpected{
-        Error{ErrorCode::Truncated, "metadata is cut off: it has " +
-                                        std::to_string(*total) + " bytes, " +
-                                        std::to_string(bytes.size()) + " are there"}};
+    return std::unexpected{Error{ErrorCode::Truncated,
+                                 base::StrCat("metadata is cut off: it has ", *total,
+                                              " bytes, ", bytes.size(), " are there")}};
   }
   Reader in{bytes.first(*total), codec::kPreludeSize};
   Metadata out;
@@ -142,8 +139,8 @@ std::expected<Metadata, Error> Metadata::Decode(std::span<const std::byte> bytes
       out.version == 1 ? codec::kSymbolSizeV1 : in.Get<std::uint16_t>();
   in.Seek(codec::kPreludeSize + codec::kFixedSize);
   if (const auto length = in.Get<std::uint32_t>(); length != 0) {
-    return std::unexpected{Malformed("metadata: schema_definition_length is " +
-                                     std::to_string(length) + ", only 0 is defined")};
+    return std::unexpected{Malformed(base::StrCat(
+        "metadata: schema_definition_length is ", length, ", only 0 is defined"))};
   }
   out.symbols = in.Symbols(out.symbol_cstr_len);
   out.partial = in.Symbols(out.symbol_cstr_len);

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/str_cat.hpp"
 #include "base/text.hpp"
 
 namespace dbnloop::codec {
@@ -64,23 +65,22 @@ std::expected<std::size_t, Error> MetadataSize(std::span<const std::byte> prelud
   if (prelude.size() < kPreludeSize) {
     return std::unexpected{Error{
         ErrorCode::Truncated,
-        "DBN metadata is cut off after " + std::to_string(prelude.size()) + " bytes"}};
+        base::StrCat("DBN metadata is cut off after ", prelude.size(), " bytes")}};
   }
   const auto version = static_cast<unsigned>(prelude[3]);
   if (version == 0 || version > kDbnVersion) {
-    return std::unexpected{
-        Error{ErrorCode::ParseError,
-              "DBN version " + std::to_string(version) +
-                  (version == 0 ? " does not exist" : " is newer than supported") +
-                  "; this library reads 1 to " + std::to_string(kDbnVersion)}};
+    return std::unexpected{Error{
+        ErrorCode::ParseError,
+        base::StrCat("DBN version ", version,
+                     (version == 0 ? " does not exist" : " is newer than supported"),
+                     "; this library reads 1 to ", kDbnVersion)}};
   }
   std::uint32_t length = 0;
   std::memcpy(&length, prelude.data() + 4, sizeof(length));
   if (length < kFixedSize) {
     return std::unexpected{Error{ErrorCode::ParseError,
-                                 "DBN metadata says it has " + std::to_string(length) +
-                                     " bytes, the least is " +
-                                     std::to_string(kFixedSize)}};
+                                 base::StrCat("DBN metadata says it has ", length,
+                                              " bytes, the least is ", kFixedSize)}};
   }
   return kPreludeSize + length;
 }

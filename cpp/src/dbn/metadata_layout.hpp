@@ -12,14 +12,14 @@
 namespace dbnloop::codec {
 
 inline constexpr std::size_t kPreludeSize = 8;  ///< magic, version, length
-inline constexpr std::size_t kFixedSize = 100;  ///< behind the prelude, every version
+inline constexpr std::size_t kFixedSize = 100;  ///< after the prelude, every version
 inline constexpr std::size_t kDatasetSize = 16;
 inline constexpr std::size_t kSymbolSizeV1 = 22;
 inline constexpr std::uint16_t kNoSchema = 0xFFFF;
 inline constexpr std::uint8_t kNoSType = 0xFF;
 
-/// The whole header's size in bytes, from its first 8. Truncated when they are fewer;
-/// ParseError says what they are instead, as far as that can be seen.
+/// The complete header's size in bytes, from its first 8. Truncated when they are
+/// fewer; ParseError says what they are instead, as far as that can be seen.
 std::expected<std::size_t, Error> MetadataSize(std::span<const std::byte> prelude);
 
 /// Whether a DBN header begins where a record is expected: "DBN" and a version. As a

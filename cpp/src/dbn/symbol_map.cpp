@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/number.hpp"
+#include "base/str_cat.hpp"
 #include "base/text.hpp"
 #include "dbn/record_size.hpp"
 #include "dbnloop/enum_strings.hpp"
@@ -61,7 +62,7 @@ std::optional<std::chrono::sys_days> DayOf(std::uint32_t date) {
   return std::chrono::sys_days{day};
 }
 
-// Whether the date's midnight is at or behind `end`.
+// Whether the date's midnight is at or after `end`.
 bool IsBehind(std::chrono::sys_days day, UnixNanos end) {
   const auto days = day.time_since_epoch().count();
   constexpr std::uint64_t kDay = 86'400'000'000'000;
@@ -85,12 +86,12 @@ std::expected<PitSymbolMap, Error> PitSymbolMap::FromMetadata(const Metadata& me
   const auto day = DayOf(date);
   if (!day) {
     return Refused(ErrorCode::InvalidArgument,
-                   std::to_string(date) + " is no day (yyyymmdd)");
+                   base::StrCat(date, " is not a day (yyyymmdd)"));
   }
   if (date < DateOf(metadata.start) ||
       (metadata.end && IsBehind(*day, *metadata.end))) {
     return Refused(ErrorCode::InvalidArgument,
-                   "the day " + std::to_string(date) + " is outside the data");
+                   base::StrCat("the day ", date, " is outside the data"));
   }
   const auto inverse = IsInverse(metadata);
   if (!inverse) return std::unexpected{inverse.error()};
@@ -210,9 +211,9 @@ std::expected<TsSymbolMap, Error> TsSymbolMap::FromMetadata(const Metadata& meta
     for (const auto& interval : mapping.intervals) {
       if (interval.symbol.empty() || interval.start_date == interval.end_date) continue;
       if (interval.start_date > interval.end_date) {
-        return BadMapping(mapping, " ends (" + std::to_string(interval.end_date) +
-                                       ") before it begins (" +
-                                       std::to_string(interval.start_date) + ")");
+        return BadMapping(
+            mapping, base::StrCat(" ends (", interval.end_date, ") before it begins (",
+                                  interval.start_date, ")"));
       }
       const auto sides = Sides(mapping, interval, *inverse);
       if (!sides) return std::unexpected{sides.error()};
@@ -234,7 +235,7 @@ std::optional<std::string_view> TsSymbolMap::Find(std::uint32_t instrument_id,
   if (it == spans_of_.end()) return std::nullopt;
   const auto* const first = spans_.data() + it->second.first;
   const auto* const last = first + it->second.count;
-  // The first one that ends behind the date.
+  // The first one that ends after the date.
   const auto* const span = std::ranges::upper_bound(first, last, date, {}, &Span::end);
   if (span == last || date < span->start) return std::nullopt;
   return symbols_[span->symbol];

@@ -6,7 +6,8 @@
 #include <algorithm>
 #include <string>
 
-#include "dbnloop/exception.hpp"
+#include "base/str_cat.hpp"
+#include "base/throw.hpp"
 
 namespace dbnloop::codec {
 namespace {
@@ -18,8 +19,8 @@ constexpr int kMaxWindowLog = 27;
 constexpr std::size_t kBlockHeader = 3;
 constexpr std::size_t kFrameBegin = 5;  // what zstd asks for first
 
-// What zstd would like next, without the header of the block behind it, which it likes
-// to have as well.
+// What zstd would like next, without the header of the following block, which it asks
+// for as well.
 std::size_t WithoutNextHeader(std::size_t wish) {
   return wish > kBlockHeader ? wish - kBlockHeader : wish;
 }
@@ -41,7 +42,7 @@ const char* Advice(std::size_t result) {
 struct ZstdStream::Impl {
   Impl() : context{ZSTD_createDCtx()} {
     if (context == nullptr) {
-      throw Exception{{ErrorCode::OutOfMemory, "no memory for a zstd decompressor"}};
+      base::Throw(ErrorCode::OutOfMemory, "no memory for a zstd decompressor");
     }
     ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, kMaxWindowLog);
   }
@@ -49,9 +50,9 @@ struct ZstdStream::Impl {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
-  // How much of the input one call gets. A call that fails does not tell what it wrote
-  // before, so none does two things: it takes a header, a block or a checksum, or it
-  // gives what is held back.
+  // How much of the input one call gets. A call that fails does not report what it
+  // wrote before, so no call does two things: it takes a header, a block or a checksum,
+  // or it gives what is held back.
   [[nodiscard]] std::size_t Step(std::size_t available) const noexcept {
     return std::min(in_frame ? WithoutNextHeader(wish) : wish, available);
   }
@@ -80,10 +81,10 @@ ZstdStream::Progress ZstdStream::Decompress(std::span<const std::byte> in,
     const auto left = ZSTD_decompressStream(impl_->context, &output, &input);
     impl_->offset += input.pos - consumed;
     if (ZSTD_isError(left) != 0) {
-      impl_->error = {ErrorCode::DecompressionError,
-                      "the zstd stream is corrupt near compressed byte " +
-                          std::to_string(impl_->offset) + ": " +
-                          ZSTD_getErrorName(left) + Advice(left)};
+      impl_->error = {
+          ErrorCode::DecompressionError,
+          base::StrCat("the zstd stream is corrupt near compressed byte ",
+                       impl_->offset, ": ", ZSTD_getErrorName(left), Advice(left))};
       break;
     }
     // A result of 0 ends a frame; the next byte, if any, begins another one.
@@ -103,9 +104,9 @@ const Error& ZstdStream::error() const noexcept { return impl_->error; }
 Error ZstdStream::Finish() const {
   if (impl_->error) return impl_->error;
   if (!impl_->in_frame) return {};
-  return {ErrorCode::Truncated, "the zstd stream ended inside a frame, after " +
-                                    std::to_string(impl_->offset) +
-                                    " compressed bytes"};
+  return {ErrorCode::Truncated,
+          base::StrCat("the zstd stream ended inside a frame, after ", impl_->offset,
+                       " compressed bytes")};
 }
 
 void ZstdStream::Reset() {

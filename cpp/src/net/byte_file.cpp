@@ -10,17 +10,13 @@
 #include <cerrno>
 #include <cstring>
 
-#include "dbnloop/exception.hpp"
+#include "base/throw.hpp"
 
 namespace dbnloop::net {
 namespace {
 
 constexpr std::size_t kWindow = 16 * 1024 * 1024;  // a multiple of every page size
 constexpr std::size_t kRead = 256 * 1024;          // so that a turn is short
-
-[[noreturn]] void Fail(const std::string& path, const std::string& what, int reason) {
-  throw Exception{{ErrorCode::System, "cannot read " + path + ": " + what, reason}};
-}
 
 }  // namespace
 
@@ -29,21 +25,25 @@ void ByteFile::Open(const std::string& path, bool use_mmap) {
   const bool input = path == "-";
   // The system would open what stands before it: another file.
   if (path.find('\0') != std::string::npos) {
-    throw Exception{{ErrorCode::InvalidArgument,
-                     "cannot read " + path + ": there is a NUL in the path"}};
+    base::Throw(ErrorCode::InvalidArgument,
+                "cannot read " + path + ": there is a NUL in the path");
   }
   // Not blocking: a FIFO that nobody writes to would hold the open.
   ScopedFd fd{input
                   ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
                   : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
   const std::string name = input ? "standard input" : path;
-  if (!fd && input && errno == EBADF) Fail(name, "it is closed", EBADF);
-  if (!fd) Fail(name, std::strerror(errno), errno);
+  const auto what = "cannot read " + name;
+  const auto refuse = [&](const char* why, int reason) {
+    base::Throw(ErrorCode::System, base::StrCat(what, ": ", why), reason);
+  };
+  if (!fd && input && errno == EBADF) refuse("it is closed", EBADF);
+  if (!fd) base::Throw(base::SystemError(what));
   struct stat status{};
-  if (::fstat(fd.get(), &status) != 0) Fail(name, std::strerror(errno), errno);
+  if (::fstat(fd.get(), &status) != 0) base::Throw(base::SystemError(what));
   // A closed number is the next one that a reactor takes for itself.
-  if (input && (status.st_mode & S_IFMT) == 0) Fail(name, "it is closed", EBADF);
-  if (S_ISDIR(status.st_mode)) Fail(name, "it is a folder", EISDIR);
+  if (input && (status.st_mode & S_IFMT) == 0) refuse("it is closed", EBADF);
+  if (S_ISDIR(status.st_mode)) refuse("it is a directory", EISDIR);
   const bool regular = S_ISREG(status.st_mode);
   must_wait_ = !regular && !S_ISBLK(status.st_mode);
   size_.reset();
@@ -65,9 +65,9 @@ void ByteFile::Unmap() noexcept {
   window_size_ = 0;
 }
 
-// The window that holds at_; false where mapping is not possible: then read(2) goes on.
-// A file that became shorter is mapped as far as it goes now: that leaves the danger to
-// one window.
+// Maps the window that holds at_; false where mapping is impossible and read(2)
+// continues. A file that became shorter is mapped up to its present end, which limits
+// the danger to one window.
 bool ByteFile::Map() noexcept {
   if (window_ != nullptr && at_ < window_at_ + window_size_) return true;
   Unmap();
@@ -101,7 +101,7 @@ ByteFile::Result ByteFile::Read(std::span<std::byte> into) {
     if (::poll(&ready, 1, 0) == 0) return {Io::Wait};
   }
   for (;;) {
-    // Behind what a mapping has given, the file may have grown, or mapping may fail.
+    // After the mapped part the file may have grown, or mapping may fail.
     const auto n = use_mmap_ ? ::pread(fd_.get(), into.data(), into.size(),
                                        static_cast<off_t>(at_))
                              : ::read(fd_.get(), into.data(), into.size());

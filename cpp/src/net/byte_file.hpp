@@ -25,8 +25,6 @@ class ByteFile {
   void Open(const std::string& path, bool use_mmap);
   void Close() noexcept;
 
-  /// Whether reads must wait until the fd is readable.
-  [[nodiscard]] bool MustWait() const noexcept { return must_wait_; }
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
   [[nodiscard]] bool IsOpen() const noexcept { return static_cast<bool>(fd_); }
   /// Size of a regular file when it was opened.

@@ -10,17 +10,18 @@
 #include <iterator>
 #include <utility>
 
+#include "base/str_cat.hpp"
+
 namespace dbnloop::net {
 
 Dialer::Dialer(Reactor* reactor, ResolverOptions options)
-    : reactor_{reactor}, resolver_{reactor, std::move(options)} {}
+    : reactor_{reactor}, resolver_{reactor, std::move(options)}, head_start_{reactor} {}
 
 Dialer::~Dialer() { Cancel(); }
 
 void Dialer::Cancel() noexcept {
   resolver_.Cancel();
-  reactor_->Cancel(head_start_);
-  head_start_ = 0;
+  head_start_.Disarm();
   while (!attempts_.empty()) Close(attempts_.begin());
 }
 
@@ -47,7 +48,7 @@ void Dialer::OnAddresses(Resolver::Answer answer) {
   if (answer.error) return Finish({{}, {}, std::move(answer.error)});
   std::ranges::move(answer.addresses, std::back_inserter(addresses_));
   // While an attempt has its head start, the next one waits for that to end.
-  if (head_start_ == 0) Begin();
+  if (!head_start_.armed()) Begin();
 }
 
 // The next one of the family that did not have the last turn, IPv6 at first.
@@ -63,29 +64,29 @@ std::optional<Address> Dialer::NextAddress() {
 
 // Begins the next attempt, if there is an address left.
 void Dialer::Begin() {
-  reactor_->Cancel(head_start_);
-  head_start_ = 0;
+  head_start_.Disarm();
   while (const auto address = NextAddress()) {
     last_family_ = address->family();
     ScopedFd socket{
         ::socket(address->family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
     if (!socket) {
-      NoteFailure(*address, errno);
+      RecordFailure(*address, errno);
       continue;
     }
     // Small lines must not wait for acknowledgements.
     const int one = 1;
     ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    // After EINTR a connect goes on in the background, as after EINPROGRESS.
+    // After EINTR a connect continues in the background, as after EINPROGRESS.
     if (::connect(socket.get(), address->get(), address->length) != 0 &&
         errno != EINPROGRESS && errno != EINTR) {
-      NoteFailure(*address, errno);
+      RecordFailure(*address, errno);
       continue;
     }
-    const auto it = attempts_.insert(attempts_.end(), {*address, std::move(socket)});
+    const auto it =
+        attempts_.emplace(attempts_.end(), reactor_, *address, std::move(socket));
     reactor_->Add(it->socket.get(), EPOLLOUT, [this, it](auto) { OnWritable(it); });
-    it->timer = reactor_->After(kAttempt, [this, it] { OnTimeout(it); });
-    head_start_ = reactor_->After(kHeadStart, [this] { Begin(); });
+    it->timer.Arm(kAttempt, [this, it] { OnTimeout(it); });
+    head_start_.Arm(kHeadStart, [this] { Begin(); });
     return;
   }
   if (attempts_.empty() && !more_addresses_) FinishFailed();
@@ -105,24 +106,22 @@ void Dialer::OnWritable(Attempts::iterator attempt) {
 }
 
 void Dialer::OnTimeout(Attempts::iterator attempt) {
-  attempt->timer = 0;
   const bool others = attempts_.size() > 1 || !addresses_.empty() || more_addresses_;
   if (others) Fail(attempt, ETIMEDOUT);
 }
 
 void Dialer::Fail(Attempts::iterator attempt, int error) {
-  NoteFailure(attempt->address, error);
+  RecordFailure(attempt->address, error);
   Close(attempt);
   Begin();
 }
 
 void Dialer::Close(Attempts::iterator attempt) noexcept {
-  reactor_->Cancel(attempt->timer);
   if (attempt->socket) reactor_->Remove(attempt->socket.get());
   attempts_.erase(attempt);
 }
 
-void Dialer::NoteFailure(const Address& address, int error) {
+void Dialer::RecordFailure(const Address& address, int error) {
   last_errno_ = error;
   if (++failed_ > kNamedFailures) return;
   if (!failures_.empty()) failures_ += ", ";
@@ -131,7 +130,7 @@ void Dialer::NoteFailure(const Address& address, int error) {
 
 std::string Dialer::Failures() const {
   if (failed_ <= kNamedFailures) return failures_;
-  return failures_ + " and " + std::to_string(failed_ - kNamedFailures) + " more";
+  return base::StrCat(failures_, " and ", failed_ - kNamedFailures, " more");
 }
 
 std::string Dialer::Progress() const {
@@ -149,9 +148,9 @@ void Dialer::FinishFailed() {
   Finish({{},
           {},
           {ErrorCode::ConnectionFailed,
-           "cannot connect to " + host_ + " port " + std::to_string(port_) +
-               " (after " + std::to_string(spent.count()) + " ms): " + Failures() +
-               "; check host, port and firewall",
+           base::StrCat("cannot connect to ", host_, " port ", port_, " (after ",
+                        spent.count(), " ms): ", Failures(),
+                        "; check host, port and firewall"),
            last_errno_}});
 }
 

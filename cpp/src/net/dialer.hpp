@@ -7,12 +7,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "dbnloop/error.hpp"
 #include "dbnloop/reactor.hpp"
 #include "net/resolver.hpp"
 #include "net/scoped_fd.hpp"
+#include "net/timer.hpp"
 
 namespace dbnloop::net {
 
@@ -22,12 +24,12 @@ namespace dbnloop::net {
 /// connects wins and the others are closed. One dial at a time.
 class Dialer {
  public:
-  /// How long an attempt goes on before the next begins beside it (RFC 8305 section 5).
+  /// How long an attempt has to itself before the next one begins (RFC 8305 section 5).
   static constexpr std::chrono::milliseconds kHeadStart{250};
   /// How long an attempt may take while there are others. The last one has all the time
   /// that the owner gives.
   static constexpr std::chrono::milliseconds kAttempt{5000};
-  /// So many failures are named in messages, the others counted: an answer of DNS may
+  /// The most failures that a message names; it counts the others. An answer of DNS may
   /// hold thousands of addresses.
   static constexpr std::size_t kNamedFailures = 16;
 
@@ -57,9 +59,11 @@ class Dialer {
 
  private:
   struct Attempt {
+    Attempt(Reactor* reactor, const Address& to, ScopedFd fd)
+        : address{to}, socket{std::move(fd)}, timer{reactor} {}
     Address address;
     ScopedFd socket;
-    Reactor::TimerId timer = 0;
+    Timer timer;
   };
   using Attempts = std::list<Attempt>;
 
@@ -69,7 +73,7 @@ class Dialer {
   void OnWritable(Attempts::iterator attempt);
   void OnTimeout(Attempts::iterator attempt);
   void Fail(Attempts::iterator attempt, int error);
-  void NoteFailure(const Address& address, int error);
+  void RecordFailure(const Address& address, int error);
   void Close(Attempts::iterator attempt) noexcept;
   [[nodiscard]] std::string Failures() const;
   void FinishFailed();
@@ -85,8 +89,8 @@ class Dialer {
   std::vector<Address> addresses_;  // not tried yet
   bool more_addresses_ = false;     // the other family has not answered yet
   int last_family_ = 0;             // of the attempt that began last
-  Attempts attempts_;               // that go on
-  Reactor::TimerId head_start_ = 0;
+  Attempts attempts_;               // in progress
+  Timer head_start_;
   std::string failures_;
   std::size_t failed_ = 0;
   int last_errno_ = 0;

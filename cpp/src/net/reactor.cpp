@@ -18,7 +18,9 @@
 #include <utility>
 #include <vector>
 
-#include "dbnloop/exception.hpp"
+#include "base/str_cat.hpp"
+#include "base/throw.hpp"
+#include "net/deferred_queue.hpp"
 #include "net/scoped_fd.hpp"
 #include "net/timer_queue.hpp"
 
@@ -30,16 +32,6 @@ using std::chrono::milliseconds;
 constexpr std::uint64_t kWakeToken = ~std::uint64_t{0};
 constexpr std::uint64_t kTimerToken = kWakeToken - 1;
 constexpr std::size_t kOwnFds = 2;  // these two
-
-[[noreturn]] void ThrowSystem(const char* what) {
-  const int error = errno;
-  throw Exception{
-      {ErrorCode::System, std::string{what} + ": " + std::strerror(error), error}};
-}
-
-[[noreturn]] void ThrowArgument(std::string message) {
-  throw Exception{{ErrorCode::InvalidArgument, std::move(message)}};
-}
 
 // Counted in each child that fork makes: so it costs no system call to see that a
 // reactor was inherited. (_Fork and a bare clone run no handlers.)
@@ -72,9 +64,9 @@ struct Reactor::Impl {
 
   Impl() {
     epoll = net::ScopedFd{::epoll_create1(EPOLL_CLOEXEC)};
-    if (!epoll) ThrowSystem("reactor: epoll_create1");
+    if (!epoll) base::Throw(base::SystemError("reactor: epoll_create1"));
     wake = net::ScopedFd{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-    if (!wake) ThrowSystem("reactor: eventfd");
+    if (!wake) base::Throw(base::SystemError("reactor: eventfd"));
     Register(wake.get(), EPOLLIN, kWakeToken);
   }
 
@@ -83,7 +75,7 @@ struct Reactor::Impl {
     event.events = events;
     event.data.u64 = token;
     if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
-      ThrowSystem("reactor: epoll_ctl(ADD)");
+      base::Throw(base::SystemError("reactor: epoll_ctl(ADD)"));
     }
   }
 
@@ -92,17 +84,17 @@ struct Reactor::Impl {
 
   void RefuseChild(const char* what) const {
     if (!InChild()) return;
-    throw Exception{{ErrorCode::InvalidState,
-                     std::string{"reactor: "} + what +
-                         ": the reactor was inherited by fork and belongs to the "
-                         "parent process; make another one here"}};
+    base::Throw(ErrorCode::InvalidState,
+                std::string{"reactor: "} + what +
+                    ": the reactor was inherited by fork and belongs to the "
+                    "parent process; make another one here");
   }
 
   void RefuseNesting() const {
     RefuseChild("Poll");
     if (!polling) return;
-    throw Exception{{ErrorCode::InvalidState,
-                     "reactor: Poll and Run may not be called from inside a callback"}};
+    base::Throw(ErrorCode::InvalidState,
+                "reactor: Poll and Run may not be called from inside a callback");
   }
 
   static std::uint64_t Token(std::uint32_t index, std::uint32_t generation) {
@@ -128,6 +120,7 @@ struct Reactor::Impl {
 
   // Whole ms, rounded up: 0.5 ms must not become a busy loop.
   int WaitFor(int timeout_ms, Clock::time_point from) {
+    if (!deferred.Empty()) return 0;
     const auto next = timers.Next();
     if (!next) return timeout_ms;
     const auto left = *next - from;
@@ -176,17 +169,19 @@ struct Reactor::Impl {
       event_count = count;
       asked = before;
     } else if (errno != EINTR) {
-      ThrowSystem("reactor: epoll_wait");
+      base::Throw(base::SystemError("reactor: epoll_wait"));
     }
   }
 
-  // Runs what is ready, then the timers that are due, then tasks. A timer may judge an
-  // fd: it runs only when epoll was asked after its deadline had passed, and all that
-  // was reported then has been dispatched. A signal, the rest of a batch whose callback
-  // threw, and an answer from before the deadline are no such answer.
+  // Runs what is ready, what was deferred before this turn, the timers that are due and
+  // posted tasks. A timer may judge an fd: it runs only when epoll was asked after its
+  // deadline had passed, and all that was reported then has been dispatched. A signal,
+  // the rest of a batch whose callback threw, and an answer from before the deadline
+  // are no such answer.
   int RunReady() {
     now = ReadClock();
     int ran = Dispatch();
+    ran += deferred.Run();
     if (const auto due = timers.Next(); due && *due <= now && *due > asked) {
       Ask(0);
       ran += Dispatch();
@@ -207,7 +202,7 @@ struct Reactor::Impl {
       if (slot.fd < 0 || slot.generation != static_cast<std::uint32_t>(token >> 32)) {
         continue;  // removed, or its slot has a new owner
       }
-      // Interest that a callback of this batch took back is not told any more.
+      // Interest that a callback of this batch withdrew is not reported any more.
       const auto ready = event.events & (slot.interest | EPOLLERR | EPOLLHUP);
       if (ready == 0) continue;
       const auto callback = slot.callback;  // outlives its own removal
@@ -220,13 +215,13 @@ struct Reactor::Impl {
   // Keeps the timerfd at the next deadline, once somebody polls Fd from outside.
   void SyncTimerFd() {
     if (!timer_fd || InChild()) return;
-    const auto next = timers.Next();
+    const auto next = deferred.Empty() ? timers.Next() : Clock::time_point::min();
     if (next == armed) return;
     itimerspec spec{};
     if (next) {
-      auto left =
-          std::chrono::duration_cast<std::chrono::nanoseconds>(*next - ReadClock());
-      if (left.count() <= 0) left = std::chrono::nanoseconds{1};
+      const auto present = ReadClock();
+      const auto left = std::max<std::chrono::nanoseconds>(
+          std::max(*next, present) - present, std::chrono::nanoseconds{1});
       spec.it_value.tv_sec = left.count() / 1'000'000'000;
       spec.it_value.tv_nsec = left.count() % 1'000'000'000;
     }
@@ -248,15 +243,17 @@ struct Reactor::Impl {
   std::vector<epoll_event> batch = std::vector<epoll_event>(kOwnFds);
   int next_event = 0;
   int event_count = 0;
-  // When epoll was asked for that batch, and told everything that was ready.
+  // When epoll was asked for that batch, and reported everything that was ready.
   Clock::time_point asked = Clock::time_point::min();
   bool broken_off = false;  // a callback of the last turn threw
   bool woken = false;
+  std::uint64_t last_id = 0;  // of timers and deferred tasks
   net::TimerQueue timers;
+  net::DeferredQueue deferred;
   std::function<Clock::time_point()> clock;
   Clock::time_point now{};
   bool polling = false;
-  std::uint64_t polls = 0;
+  std::atomic<std::uint64_t> polls{0};
   std::atomic<bool> stop{false};
   std::mutex mutex;
   std::vector<Task> posted;
@@ -264,21 +261,25 @@ struct Reactor::Impl {
 
 Reactor::Reactor() : impl_{std::make_unique<Impl>()} {}
 
-// What callbacks own may call back into the reactor when it goes, so they are dropped
-// while that is still whole.
+// Destroying a callback may call back into the reactor, so all are destroyed while it
+// is still usable.
 Reactor::~Reactor() {
   std::exchange(impl_->posted, {}).clear();
+  impl_->deferred.Clear();
   impl_->timers.Clear();
   while (!impl_->index_of.empty()) Remove(impl_->index_of.begin()->first);
 }
 
 void Reactor::Add(int fd, std::uint32_t events, Callback cb) {
-  if (fd < 0) ThrowArgument("reactor: Add: fd " + std::to_string(fd) + " is negative");
-  if (!cb) ThrowArgument("reactor: Add: the callback is empty");
+  if (fd < 0)
+    base::Throw(ErrorCode::InvalidArgument,
+                base::StrCat("reactor: Add: fd ", fd, " is negative"));
+  if (!cb)
+    base::Throw(ErrorCode::InvalidArgument, "reactor: Add: the callback is empty");
   impl_->RefuseChild("Add");
   if (Contains(fd)) {
-    ThrowArgument("reactor: Add: fd " + std::to_string(fd) +
-                  " is added already; use Modify");
+    base::Throw(ErrorCode::InvalidArgument,
+                base::StrCat("reactor: Add: fd ", fd, " is added already; use Modify"));
   }
   std::uint32_t index = 0;
   if (impl_->free_slots.empty()) {
@@ -310,14 +311,15 @@ void Reactor::Modify(int fd, std::uint32_t events) {
   impl_->RefuseChild("Modify");
   const auto found = impl_->index_of.find(fd);
   if (found == impl_->index_of.end()) {
-    ThrowArgument("reactor: Modify: fd " + std::to_string(fd) + " was not added");
+    base::Throw(ErrorCode::InvalidArgument,
+                base::StrCat("reactor: Modify: fd ", fd, " was not added"));
   }
   auto& slot = impl_->slots[found->second];
   epoll_event event{};
   event.events = events;
   event.data.u64 = Impl::Token(found->second, slot.generation);
   if (::epoll_ctl(impl_->epoll.get(), EPOLL_CTL_MOD, fd, &event) != 0) {
-    ThrowSystem("reactor: epoll_ctl(MOD)");
+    base::Throw(base::SystemError("reactor: epoll_ctl(MOD)"));
   }
   slot.interest = events;
 }
@@ -350,13 +352,14 @@ int Reactor::Poll(int timeout_ms) {
     }
   } turn{impl_.get()};
 
-  ++impl_->polls;
+  impl_->polls.store(Polls() + 1, std::memory_order_relaxed);
   int ran = 0;
   // After a callback threw, the rest of its turn comes first, so that one that always
   // throws starves nobody.
   if (std::exchange(impl_->broken_off, true)) ran = impl_->RunReady();
   if (ran == 0) {
     impl_->Ask(timeout_ms);
+    impl_->deferred.BeginTurn();
     ran = impl_->RunReady();
   }
   impl_->broken_off = false;
@@ -365,7 +368,9 @@ int Reactor::Poll(int timeout_ms) {
 
 bool Reactor::InChild() const noexcept { return impl_->InChild(); }
 
-std::uint64_t Reactor::Polls() const noexcept { return impl_->polls; }
+std::uint64_t Reactor::Polls() const noexcept {
+  return impl_->polls.load(std::memory_order_relaxed);
+}
 
 void Reactor::Run() {
   impl_->RefuseNesting();
@@ -377,8 +382,11 @@ void Reactor::Stop() noexcept {
   impl_->Wake();
 }
 
+void Reactor::Wake() noexcept { impl_->Wake(); }
+
 void Reactor::Post(Task task) {
-  if (!task) ThrowArgument("reactor: Post: the task is empty");
+  if (!task)
+    base::Throw(ErrorCode::InvalidArgument, "reactor: Post: the task is empty");
   impl_->RefuseChild("Post");
   {
     const std::lock_guard lock{impl_->mutex};
@@ -391,7 +399,7 @@ int Reactor::Fd() {
   impl_->RefuseChild("Fd");
   if (!impl_->timer_fd) {
     net::ScopedFd timer{::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)};
-    if (!timer) ThrowSystem("reactor: timerfd_create");
+    if (!timer) base::Throw(base::SystemError("reactor: timerfd_create"));
     impl_->Register(timer.get(), EPOLLIN, kTimerToken);
     impl_->timer_fd = std::move(timer);
     impl_->SyncTimerFd();
@@ -399,27 +407,40 @@ int Reactor::Fd() {
   return impl_->epoll.get();
 }
 
+Reactor::TimerId Reactor::Defer(Task task) {
+  if (!task)
+    base::Throw(ErrorCode::InvalidArgument, "reactor: Defer: the task is empty");
+  const auto id = ++impl_->last_id;
+  impl_->deferred.Add(id, std::move(task));
+  if (!impl_->polling) impl_->SyncTimerFd();
+  return id;
+}
+
 Reactor::TimerId Reactor::After(Clock::duration delay, TimerCallback cb) {
-  if (!cb) ThrowArgument("reactor: After: the callback is empty");
-  const auto id =
-      impl_->timers.Add(Now() + Bounded(delay), Clock::duration::zero(), std::move(cb));
+  if (!cb)
+    base::Throw(ErrorCode::InvalidArgument, "reactor: After: the callback is empty");
+  const auto id = ++impl_->last_id;
+  impl_->timers.Add(id, Now() + Bounded(delay), Clock::duration::zero(), std::move(cb));
   if (!impl_->polling) impl_->SyncTimerFd();
   return id;
 }
 
 Reactor::TimerId Reactor::Every(Clock::duration period, TimerCallback cb) {
-  if (!cb) ThrowArgument("reactor: Every: the callback is empty");
+  if (!cb)
+    base::Throw(ErrorCode::InvalidArgument, "reactor: Every: the callback is empty");
   if (period <= Clock::duration::zero()) {
-    ThrowArgument("reactor: Every: the period must be greater than 0");
+    base::Throw(ErrorCode::InvalidArgument,
+                "reactor: Every: the period must be greater than 0");
   }
   period = Bounded(period);
-  const auto id = impl_->timers.Add(Now() + period, period, std::move(cb));
+  const auto id = ++impl_->last_id;
+  impl_->timers.Add(id, Now() + period, period, std::move(cb));
   if (!impl_->polling) impl_->SyncTimerFd();
   return id;
 }
 
 bool Reactor::Cancel(TimerId id) noexcept {
-  const bool cancelled = impl_->timers.Cancel(id);
+  const bool cancelled = impl_->timers.Cancel(id) || impl_->deferred.Cancel(id);
   if (cancelled && !impl_->polling) impl_->SyncTimerFd();
   return cancelled;
 }
@@ -427,6 +448,8 @@ bool Reactor::Cancel(TimerId id) noexcept {
 Reactor::Clock::time_point Reactor::Now() const {
   return impl_->polling ? impl_->now : impl_->ReadClock();
 }
+
+Reactor::Clock::time_point Reactor::ReadClock() const { return impl_->ReadClock(); }
 
 void Reactor::SetClockForTest(std::function<Clock::time_point()> now) {
   impl_->clock = std::move(now);

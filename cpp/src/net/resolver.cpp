@@ -10,6 +10,9 @@
 #include <set>
 #include <utility>
 
+#include "base/str_cat.hpp"
+#include "net/timer.hpp"
+
 namespace dbnloop::net {
 namespace {
 
@@ -18,9 +21,8 @@ using std::chrono::milliseconds;
 Error DnsError(std::string_view host, std::string_view reason, milliseconds spent,
                std::string_view advice) {
   return {ErrorCode::DnsResolutionFailed,
-          "cannot resolve host name '" + std::string{host} +
-              "': " + std::string{reason} + " (after " + std::to_string(spent.count()) +
-              " ms); " + std::string{advice}};
+          base::StrCat("cannot resolve host name '", host, "': ", reason, " (after ",
+                       spent.count(), " ms); ", advice)};
 }
 
 std::string_view Advice(int status) {
@@ -56,11 +58,11 @@ std::string Address::ToString() const {
   if (family() == AF_INET) {
     const auto* in = reinterpret_cast<const sockaddr_in*>(&storage);
     ::inet_ntop(AF_INET, &in->sin_addr, text, sizeof(text));
-    return std::string{text} + ":" + std::to_string(ntohs(in->sin_port));
+    return base::StrCat(text, ":", ntohs(in->sin_port));
   }
   const auto* in6 = reinterpret_cast<const sockaddr_in6*>(&storage);
   ::inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));
-  return "[" + std::string{text} + "]:" + std::to_string(ntohs(in6->sin6_port));
+  return base::StrCat("[", text, "]:", ntohs(in6->sin6_port));
 }
 
 Address Address::FromNumeric(std::string_view host, int port) {
@@ -92,7 +94,6 @@ struct Resolver::Lookup {
         began_{reactor_->Now()} {}
 
   ~Lookup() {
-    for (const auto timer : {deadline_, retry_, delay_}) reactor_->Cancel(timer);
     closing_ = true;
     if (channel_ != nullptr) ares_destroy(channel_);
     for (const int fd : fds_) reactor_->Remove(fd);
@@ -106,13 +107,13 @@ struct Resolver::Lookup {
     }
     if (status_ = Open(); status_ != ARES_SUCCESS) return ContinueSoon();
     if (owner_->options_.timeout.count() > 0) {
-      deadline_ = reactor_->After(owner_->options_.timeout, [this] {
+      deadline_.Arm(owner_->options_.timeout, [this] {
         status_ = ARES_ETIMEOUT;
-        GiveLast();
+        Finish();
       });
     }
-    // localhost is no question for the network. (And c-ares 1.18 loses a few bytes when
-    // it is asked for the family that the hosts file lacks.)
+    // The network is not asked for localhost. (c-ares 1.18 also leaks a few bytes when
+    // the hosts file does not have the family that is asked for.)
     if (host_ == "localhost" || host_.ends_with(".localhost")) {
       pending_ = 1;
       Ask(AF_UNSPEC);
@@ -121,7 +122,7 @@ struct Resolver::Lookup {
       Ask(AF_INET6);
       Ask(AF_INET);
     }
-    // What the hosts file knows is there already, but is told in a later turn.
+    // What the hosts file knows is known already, but is reported in a later turn.
     ContinueSoon();
   }
 
@@ -152,11 +153,11 @@ struct Resolver::Lookup {
     ares_getaddrinfo(channel_, host_.c_str(), nullptr, &hints, &Lookup::OnAnswer, this);
   }
 
-  // Only notes what came: c-ares calls this from inside its own functions, through
+  // Only records the answer: c-ares calls this from inside its own functions, through
   // which no exception may pass.
   static void OnAnswer(void* self, int status, int /*timeouts*/, ares_addrinfo* info) {
     auto* lookup = static_cast<Lookup*>(self);
-    if (!lookup->closing_) lookup->Guard([&] { lookup->Note(status, info); });
+    if (!lookup->closing_) lookup->Guard([&] { lookup->RecordAnswer(status, info); });
     if (info != nullptr) ares_freeaddrinfo(info);
   }
 
@@ -169,7 +170,7 @@ struct Resolver::Lookup {
     }
   }
 
-  void Note(int status, const ares_addrinfo* info) {
+  void RecordAnswer(int status, const ares_addrinfo* info) {
     --pending_;
     const auto before = found_.size();
     for (const auto* node = info != nullptr ? info->nodes : nullptr; node != nullptr;
@@ -210,33 +211,31 @@ struct Resolver::Lookup {
 
   // c-ares retries when it is called after its own timeout: a timer calls it then.
   void ArmRetry() {
-    reactor_->Cancel(retry_);
     timeval wait{};
-    if (ares_timeout(channel_, nullptr, &wait) == nullptr) return;
+    if (ares_timeout(channel_, nullptr, &wait) == nullptr) return retry_.Disarm();
     const auto delay = std::chrono::seconds{wait.tv_sec} +
                        std::chrono::microseconds{wait.tv_usec} + milliseconds{1};
-    retry_ = reactor_->After(delay, [this] {
+    retry_.Arm(delay, [this] {
       ares_process_fd(channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
       Continue();
     });
   }
 
   void ContinueSoon() {
-    reactor_->Cancel(retry_);
-    retry_ = reactor_->After({}, [this] { Continue(); });
+    retry_.Defer([this] { Continue(); });
   }
 
   void Continue() {
     if (failed_) status_ = ARES_ENOMEM;
-    if (pending_ == 0 || failed_) return GiveLast();
+    if (pending_ == 0 || failed_) return Finish();
     ArmRetry();
     if (found_.empty()) return;
-    if (found_.front().family() == AF_INET6) return Give();
-    if (delay_ == 0) delay_ = reactor_->After(kResolutionDelay, [this] { Give(); });
+    if (found_.front().family() == AF_INET6) return Report();
+    if (!delay_.armed()) delay_.Arm(kResolutionDelay, [this] { Report(); });
   }
 
-  // The other family goes on. The callback may destroy this.
-  void Give() {
+  // The other family continues. The callback may destroy this.
+  void Report() {
     given_ = true;
     const auto answered = answered_;
     (*answered)({.addresses = std::exchange(found_, {}), .last = false});
@@ -244,7 +243,7 @@ struct Resolver::Lookup {
 
   // Ends the lookup before it calls out, so that the callback may begin another one or
   // destroy the resolver.
-  void GiveLast() {
+  void Finish() {
     const auto answered = answered_;
     std::ranges::stable_partition(
         found_, [](const Address& a) { return a.family() == AF_INET6; });
@@ -257,9 +256,9 @@ struct Resolver::Lookup {
   Error Reason() const {
     const auto spent =
         std::chrono::duration_cast<milliseconds>(reactor_->Now() - began_);
-    const std::string_view words =
+    const std::string_view reason =
         status_ == ARES_ETIMEOUT ? "no answer in time" : ares_strerror(status_);
-    return DnsError(host_, words, spent, Advice(status_));
+    return DnsError(host_, reason, spent, Advice(status_));
   }
 
   Resolver* owner_;
@@ -270,9 +269,9 @@ struct Resolver::Lookup {
   Reactor::Clock::time_point began_;
   ares_channel channel_ = nullptr;
   std::set<int> fds_;
-  Reactor::TimerId deadline_ = 0;
-  Reactor::TimerId retry_ = 0;
-  Reactor::TimerId delay_ = 0;
+  Timer deadline_{reactor_};
+  Timer retry_{reactor_};
+  Timer delay_{reactor_};
   int pending_ = 0;             // families that have not answered
   std::vector<Address> found_;  // and were not given yet
   bool given_ = false;

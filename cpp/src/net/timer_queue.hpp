@@ -12,19 +12,19 @@
 
 namespace dbnloop::net {
 
-/// Deadlines in a heap; no clock of its own. A cancelled timer leaves its heap entry
-/// behind, which is dropped when it comes up or when most of the heap is such.
+/// Deadlines in a heap; no clock of its own. A cancelled timer leaves its heap entry,
+/// which is dropped when it comes up, or when most entries are of that kind.
 class TimerQueue {
  public:
   using TimePoint = Reactor::Clock::time_point;
   using Duration = Reactor::Clock::duration;
   using Callback = Reactor::TimerCallback;
 
-  std::uint64_t Add(TimePoint deadline, Duration period, Callback cb) {
-    const auto id = ++last_id_;
+  /// `id` must be greater than every id before it.
+  void Add(std::uint64_t id, TimePoint deadline, Duration period, Callback cb) {
     Push({deadline, id});  // first: an entry without its timer counts as cancelled
     timers_.emplace(id, Timer{std::move(cb), period});
-    return id;
+    last_id_ = id;
   }
 
   bool Cancel(std::uint64_t id) noexcept {
@@ -35,20 +35,17 @@ class TimerQueue {
     return true;
   }
 
-  /// Cancels every timer, those that the going of a callback adds too.
+  /// Cancels every timer, including those that are added by the destruction of others.
   void Clear() noexcept {
     while (!timers_.empty()) Cancel(timers_.begin()->first);
   }
 
-  /// When the next timer is due; none without timers.
+  /// When the next timer is due; nullopt without timers.
   [[nodiscard]] std::optional<TimePoint> Next() {
     DropCancelled();
     if (heap_.empty()) return std::nullopt;
     return heap_.front().deadline;
   }
-
-  /// Entries held, those of cancelled timers too.
-  [[nodiscard]] std::size_t HeapSize() const noexcept { return heap_.size(); }
 
   /// Runs what is due at `now`, each timer at most once. A timer that a callback adds
   /// runs in a later call, even when it is due already. Returns how many ran.

@@ -14,7 +14,8 @@
 #include <cstring>
 #include <utility>
 
-#include "dbnloop/exception.hpp"
+#include "base/str_cat.hpp"
+#include "base/throw.hpp"
 #include "net/scoped_fd.hpp"
 
 namespace dbnloop::net {
@@ -31,7 +32,7 @@ std::string OpenSslReason() {
   if (ERR_SYSTEM_ERROR(code)) return std::strerror(ERR_GET_REASON(code));
   const char* reason = ERR_reason_error_string(code);
   if (reason != nullptr) return reason;
-  return "error " + std::to_string(code);
+  return base::StrCat("error ", code);
 }
 
 bool IsAddress(const std::string& host) {
@@ -102,15 +103,14 @@ struct FreeSsl {
   void operator()(SSL* p) const noexcept { SSL_free(p); }
 };
 
-[[noreturn]] void ThrowUnreadable(const std::string& what, const std::string& reason) {
-  throw Exception{{ErrorCode::CertificateError,
-                   "cannot read certificates of " + what + ": " + reason}};
-}
-
-// OpenSSL looks into the folder only when it wants a certificate, and then misses none.
+// OpenSSL reads the directory only when it needs a certificate, and does not report
+// that it cannot.
 void RequireFolder(const std::string& path) {
-  const ScopedFd folder{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (!folder) ThrowUnreadable("the folder " + path, std::strerror(errno));
+  const ScopedFd directory{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (!directory)
+    base::Throw(ErrorCode::CertificateError,
+                base::StrCat("cannot read certificates of directory ", path, ": ",
+                             std::strerror(errno)));
 }
 
 }  // namespace
@@ -126,7 +126,7 @@ TlsContext::TlsContext(const TlsOptions& options) : impl_{std::make_unique<Impl>
   impl_->ctx.reset(SSL_CTX_new(TLS_client_method()));
   auto* const ctx = impl_->ctx.get();
   if (ctx == nullptr) {
-    throw Exception{{ErrorCode::System, "OpenSSL: no context: " + OpenSslReason()}};
+    base::Throw(ErrorCode::System, "OpenSSL: no context: " + OpenSslReason());
   }
   SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
   SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, nullptr);
@@ -140,12 +140,16 @@ TlsContext::TlsContext(const TlsOptions& options) : impl_{std::make_unique<Impl>
   }
   if (!options.ca_file.empty() &&
       SSL_CTX_load_verify_file(ctx, options.ca_file.c_str()) != 1) {
-    ThrowUnreadable("the file " + options.ca_file, OpenSslReason());
+    base::Throw(ErrorCode::CertificateError,
+                base::StrCat("cannot read certificates of file ", options.ca_file, ": ",
+                             OpenSslReason()));
   }
   if (!options.ca_dir.empty()) {
     RequireFolder(options.ca_dir);
     if (SSL_CTX_load_verify_dir(ctx, options.ca_dir.c_str()) != 1) {
-      ThrowUnreadable("the folder " + options.ca_dir, OpenSslReason());
+      base::Throw(ErrorCode::CertificateError,
+                  base::StrCat("cannot read certificates of directory ", options.ca_dir,
+                               ": ", OpenSslReason()));
     }
   }
   ERR_clear_error();
@@ -230,7 +234,7 @@ TlsStream::TlsStream(const TlsContext& context, int fd, const std::string& host)
   BIO* const bio = BIO_new(WireMethod());
   if (!impl_->ssl || bio == nullptr) {
     BIO_free(bio);
-    throw Exception{{ErrorCode::OutOfMemory, "OpenSSL: out of memory"}};
+    base::Throw(ErrorCode::OutOfMemory, "OpenSSL: out of memory");
   }
   BIO_set_data(bio, &impl_->wire);
   BIO_set_init(bio, 1);
@@ -246,8 +250,7 @@ TlsStream::TlsStream(const TlsContext& context, int fd, const std::string& host)
             SSL_set_tlsext_host_name(ssl, host.c_str()) == 1;
   }
   if (!named) {
-    throw Exception{
-        {ErrorCode::InvalidArgument, "TLS: no host name is '" + host + "'"}};
+    base::Throw(ErrorCode::InvalidArgument, "TLS: invalid host name '" + host + "'");
   }
 }
 
@@ -291,7 +294,5 @@ bool TlsStream::HasPending() const noexcept {
 }
 
 const Error& TlsStream::error() const noexcept { return impl_->error; }
-
-std::string TlsStream::Version() const { return SSL_get_version(impl_->ssl.get()); }
 
 }  // namespace dbnloop::net

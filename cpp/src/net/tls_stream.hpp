@@ -13,7 +13,7 @@ struct TlsOptions {
   /// PEM file with the certificate authorities to trust; empty: the system's, or those
   /// of the environment's SSL_CERT_FILE and SSL_CERT_DIR.
   std::string ca_file;
-  /// Folder of hashed PEM files, as c_rehash makes them; besides ca_file.
+  /// Directory of hashed PEM files, as c_rehash makes them, in addition to ca_file.
   std::string ca_dir;
 };
 
@@ -63,8 +63,6 @@ class TlsStream {
   /// TlsHandshakeFailed, CertificateError, or ConnectionClosed when the peer ended TCP
   /// without close_notify: what came may be cut.
   [[nodiscard]] const Error& error() const noexcept;
-  /// "TLSv1.3"; for logs.
-  [[nodiscard]] std::string Version() const;
 
  private:
   struct Impl;

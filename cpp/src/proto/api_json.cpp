@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "base/str_cat.hpp"
 #include "base/text.hpp"
 #include "proto/json.hpp"
 
@@ -48,13 +49,13 @@ class Budget {
 };
 
 // A value and the way to it, for messages: by names of ours and by positions, not by
-// names that the peer chose. The way is put into words only when it is asked for.
+// names that the peer chose. The path is written only when it is asked for.
 class Value {
  public:
   Value(Json json, Budget* budget) : json_{json}, budget_{budget} {}
 
-  [[noreturn]] void Want(const char* what) const { throw Mismatch{Place(), what}; }
-  [[noreturn]] void WantMember(const char* key) const {
+  [[noreturn]] void Expect(const char* what) const { throw Mismatch{Place(), what}; }
+  [[noreturn]] void ExpectMember(const char* key) const {
     throw Mismatch{Place() + "." + key, "a value"};
   }
 
@@ -63,13 +64,13 @@ class Value {
   }
   template <typename F>
   void EachItem(F&& f) const {
-    if (!Is(Json::Kind::List)) Want("a list");
+    if (!Is(Json::Kind::List)) Expect("a list");
     std::size_t i = 0;
     json_.EachItem([&](const Json& item) { f(Value{item, budget_, this, "[]", i++}); });
   }
   template <typename F>
   void EachMember(F&& f) const {
-    if (!Is(Json::Kind::Object)) Want("an object");
+    if (!Is(Json::Kind::Object)) Expect("an object");
     std::size_t i = 0;
     json_.EachMember([&](const Json& key, const Json& item) {
       f(key, Value{item, budget_, this, "{}", i++});
@@ -87,8 +88,8 @@ class Value {
     if (in_ == nullptr) return "$";
     const std::string_view key = key_;
     const bool numbered = key == "[]" || key == "{}";
-    return in_->Place() + (numbered ? key[0] + std::to_string(index_) + key[1]
-                                    : "." + std::string{key});
+    return in_->Place() +
+           (numbered ? base::StrCat(key[0], index_, key[1]) : "." + std::string{key});
   }
 
   Json json_;
@@ -104,23 +105,23 @@ std::string ReadString(const Json& text, Budget& budget) {
 }
 
 void Read(const Value& value, std::string& out) {
-  if (!value.Is(Json::Kind::Text)) value.Want("a text");
+  if (!value.Is(Json::Kind::Text)) value.Expect("a string");
   out = ReadString(value.json(), value.budget());
 }
 
 void Read(const Value& value, bool& out) {
-  if (!value.Is(Json::Kind::Boolean)) value.Want("true or false");
+  if (!value.Is(Json::Kind::Boolean)) value.Expect("true or false");
   out = value.json().raw() == "true";
 }
 
 // All of them are amounts of money.
 void Read(const Value& value, double& out) {
-  if (!value.Is(Json::Kind::Number)) value.Want("a number");
+  if (!value.Is(Json::Kind::Number)) value.Expect("a number");
   const auto text = value.json().raw();
   const auto [end, fault] =
       std::from_chars(text.data(), text.data() + text.size(), out);
-  if (fault != std::errc{}) value.Want("a finite number");
-  if (out < 0) value.Want("a number of 0 or more");
+  if (fault != std::errc{}) value.Expect("a finite number");
+  if (out < 0) value.Expect("a number of 0 or more");
 }
 
 template <typename T>
@@ -129,7 +130,7 @@ void ReadInteger(const Value& value, T& out) {
   const auto [end, fault] =
       std::from_chars(text.data(), text.data() + text.size(), out);
   if (fault != std::errc{} || end != text.data() + text.size()) {
-    value.Want("a whole number in range");
+    value.Expect("an integer in range");
   }
 }
 void Read(const Value& value, std::uint64_t& out) { ReadInteger(value, out); }
@@ -172,7 +173,7 @@ void CheckFirst(const Value& list) {
 
 template <typename T>
 void Read(const Value& value, std::vector<T>& out) {
-  if (!value.Is(Json::Kind::List)) value.Want("a list");
+  if (!value.Is(Json::Kind::List)) value.Expect("a list");
   if (!value.budget().Allows(value.json().Count(), sizeof(T))) CheckFirst<T>(value);
   Reserve(value, out);
   value.EachItem([&](const Value& item) { ReadOfList(item, out.emplace_back()); });
@@ -229,7 +230,7 @@ void ReadFields(const Value& object, const std::array<Field<T>, kCount>& fields,
     }
   });
   for (std::size_t i = 0; i < required; ++i) {
-    if (fields[i].must && !seen[i]) object.WantMember(fields[i].key);
+    if (fields[i].must && !seen[i]) object.ExpectMember(fields[i].key);
   }
 }
 
@@ -252,7 +253,7 @@ void ReadSymbols(const Value& value, std::vector<std::string>& out) {
     }
     return;
   }
-  if (!value.Is(Json::Kind::List)) value.Want("a list");
+  if (!value.Is(Json::Kind::List)) value.Expect("a list");
   Reserve(value, out);
   value.EachItem([&](const Value& item) {
     if (item.Is(Json::Kind::Text)) return Read(item, out.emplace_back());
@@ -372,7 +373,7 @@ void Read(const Value& value, BatchFile& out) {
       Must<&BatchFile::hash>("hash"), Must<&BatchFile::urls>("urls")};
   ReadFields(value, kFields, out);
   if (!IsPlainName(out.filename)) {
-    value.Member("filename", value.json()).Want("a plain file name");
+    value.Member("filename", value.json()).Expect("a plain file name");
   }
 }
 
@@ -390,10 +391,10 @@ std::expected<T, Error> ReadAnswer(std::string_view endpoint, std::string_view j
   const auto parsed = Json::Parse(json);
   if (!parsed) {
     const bool deep = parsed.error() == Json::Fault::TooDeep;
-    return Refused(ErrorCode::ParseError, endpoint,
-                   (deep ? "is nested deeper than " + std::to_string(kMaxJsonDepth)
-                         : "is not JSON") +
-                       kAdvice);
+    return Refused(
+        ErrorCode::ParseError, endpoint,
+        (deep ? base::StrCat("is nested deeper than ", kMaxJsonDepth) : "is not JSON") +
+            kAdvice);
   }
   Budget budget{std::max(kMinAnswerMemory, json.size() * (kMaxAnswerMemory - 1))};
   try {
@@ -401,14 +402,15 @@ std::expected<T, Error> ReadAnswer(std::string_view endpoint, std::string_view j
     Read(Value{*parsed, &budget}, out);
     return out;
   } catch (const Mismatch& m) {
-    return Refused(ErrorCode::ParseError, endpoint,
-                   "lacks " + m.wanted + " at " + m.place + kAdvice);
+    return Refused(
+        ErrorCode::ParseError, endpoint,
+        base::StrCat("does not fit: expected ", m.wanted, " at ", m.place, kAdvice));
   } catch (const TooLarge&) {
-    return Refused(ErrorCode::LimitExceeded, endpoint,
-                   "has so many small values that they need more than " +
-                       std::to_string(kMaxAnswerMemory) + " times the memory of its " +
-                       std::to_string(json.size()) +
-                       " bytes; ask for less, or read it with Get or Post");
+    return Refused(
+        ErrorCode::LimitExceeded, endpoint,
+        base::StrCat("has so many small values that they need more than ",
+                     kMaxAnswerMemory, " times the memory of its ", json.size(),
+                     " bytes; ask for less, or read it with Get or Post"));
   }
 }
 

@@ -11,7 +11,7 @@ namespace dbnloop::proto {
 /// The most that an answer may need in memory, its text included, as a multiple of the
 /// text's size.
 inline constexpr std::size_t kMaxAnswerMemory = 4;
-/// What a typed answer may need besides its text, however short that is.
+/// What a typed answer may need in addition to its text, however short that is.
 inline constexpr std::size_t kMinAnswerMemory = 48 * 1024 * 1024;
 
 /// The answer of a call, typed. `T` is a result of HistoricalApi. Anything that is not

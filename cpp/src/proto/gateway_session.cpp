@@ -5,9 +5,10 @@
 #include <utility>
 
 #include "base/number.hpp"
+#include "base/str_cat.hpp"
 #include "base/text.hpp"
+#include "base/throw.hpp"
 #include "dbnloop/enum_strings.hpp"
-#include "dbnloop/exception.hpp"
 #include "dbnloop/version.hpp"
 #include "proto/cram.hpp"
 #include "proto/validate.hpp"
@@ -29,14 +30,14 @@ std::string SubscriptionLine(const Subscription& subscription, std::uint32_t id,
   line += TextOf(subscription.schema);
   line += "|stype_in=";
   line += TextOf(subscription.stype_in);
-  line += "|id=" + std::to_string(id) + "|symbols=";
+  line += base::StrCat("|id=", id, "|symbols=");
   for (std::size_t i = 0; i < symbols.size(); ++i) {
     if (i != 0) line += ',';
     line += symbols[i];
   }
   line += subscription.snapshot ? "|snapshot=1" : "|snapshot=0";
   if (subscription.start) {
-    line += "|start=" + std::to_string(subscription.start->time_since_epoch().count());
+    line += base::StrCat("|start=", subscription.start->time_since_epoch().count());
   }
   line += last ? "|is_last=1\n" : "|is_last=0\n";
   return line;
@@ -78,7 +79,8 @@ void GatewaySession::OnLine(std::string_view line) {
   }
 }
 
-// Its content is opaque; what is no text at all is no gateway.
+// Its content is opaque, but a peer that sends anything other than text is not a
+// gateway.
 void GatewaySession::OnGreeting(std::string_view line) {
   if (!IsText(line) || ValueOf(line, "cram")) {
     return Fail(ErrorCode::InvalidGreeting,
@@ -122,9 +124,8 @@ void GatewaySession::OnAuthResponse(std::string_view line) {
 void GatewaySession::SetDataset(std::string dataset) {
   ValidateDataset(dataset);
   if (!dataset_.empty() && dataset != dataset_) {
-    throw Exception{{ErrorCode::InvalidDataset,
-                     "this session's dataset is " + dataset_ + ", it cannot become " +
-                         dataset + "; a session has one dataset"}};
+    base::Throw(ErrorCode::InvalidDataset, "this session's dataset is " + dataset_ +
+                                               "; use another client for " + dataset);
   }
   dataset_ = std::move(dataset);
   if (phase_ == Phase::AwaitDataset) Authenticate();
@@ -144,7 +145,7 @@ void GatewaySession::Authenticate() {
   }
   if (options_.heartbeat_interval) {
     output_ +=
-        "|heartbeat_interval_s=" + std::to_string(options_.heartbeat_interval->count());
+        base::StrCat("|heartbeat_interval_s=", options_.heartbeat_interval->count());
   }
   if (options_.slow_reader_behavior) {
     output_ += "|slow_reader_behavior=";
@@ -157,10 +158,16 @@ void GatewaySession::Authenticate() {
 std::uint32_t GatewaySession::Subscribe(const Subscription& subscription) {
   ValidateSubscription(subscription);
   if (started_ && subscription.start) {
-    throw Exception{{ErrorCode::InvalidState,
-                     "a subscription with start (replay) must be made before Start; "
-                     "leave start out "
-                     "to join in real time, or use a new session"}};
+    base::Throw(ErrorCode::InvalidState,
+                "a subscription with start (replay) must be made before Start; "
+                "leave start out "
+                "to join in real time, or use a new session");
+  }
+  if (!subscription.dataset.empty()) SetDataset(subscription.dataset);
+  if (dataset_.empty()) {
+    base::Throw(ErrorCode::InvalidDataset,
+                "Subscribe: no dataset is known; name it in the first subscription "
+                "or in the options");
   }
   if (last_id_ < std::numeric_limits<std::uint32_t>::max()) ++last_id_;
   const std::span<const std::string> symbols = subscription.symbols;
@@ -175,8 +182,8 @@ std::uint32_t GatewaySession::Subscribe(const Subscription& subscription) {
 
 void GatewaySession::Start() {
   if (started_) {
-    throw Exception{{ErrorCode::InvalidState,
-                     "Start: this session was started already; a session begins once"}};
+    base::Throw(ErrorCode::InvalidState,
+                "Start: this session was started already; a session begins once");
   }
   started_ = true;
   pending_ += "start_session\n";

@@ -16,7 +16,7 @@ namespace dbnloop::proto {
 
 /// The text phase of a live session, sans-I/O: bytes in → state changes and bytes out.
 /// Greeting, challenge, authentication, subscriptions, start. Ends where DBN begins;
-/// bytes behind the last text line belong to the parser and are left to the caller.
+/// bytes after the last text line belong to the parser and are left to the caller.
 class GatewaySession {
  public:
   enum class Phase {
@@ -38,12 +38,13 @@ class GatewaySession {
   /// Streaming nothing is taken: the bytes are DBN. Line length is bounded (64 KiB).
   std::size_t Receive(std::span<const std::byte> bytes);
 
-  /// Fixes the dataset (authentication waits for it). Throws Exception(InvalidDataset)
-  /// when it is no dataset code, or another one is fixed already.
+  /// Sets the dataset, for which authentication waits. Throws Exception(InvalidDataset)
+  /// when it is not a dataset code, or the session has another one already.
   void SetDataset(std::string dataset);
-  /// Queues subscription lines (chunks of 500 symbols); sent once authenticated.
-  /// Returns the id, from 1. Throws what ValidateSubscription throws, and InvalidState
-  /// for a replay (`start`) after Start.
+  /// Queues subscription lines (chunks of 500 symbols), which are sent once
+  /// authenticated. The first subscription may set the dataset. Returns the id, from 1.
+  /// Throws what ValidateSubscription and SetDataset throw, InvalidDataset when no
+  /// dataset is known, and InvalidState for a replay (`start`) after Start.
   std::uint32_t Subscribe(const Subscription& subscription);
   /// Queues start_session; sent once authenticated. Throws InvalidState the second
   /// time.

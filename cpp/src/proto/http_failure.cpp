@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/number.hpp"
+#include "base/str_cat.hpp"
 #include "base/text.hpp"
 #include "base/utf8.hpp"
 #include "proto/json.hpp"
@@ -101,14 +102,15 @@ void ReadEnvelope(std::string_view body, HttpFailure& out, const Redactor& redac
 
 // What to ask for instead.
 std::string AvailableRange(const HttpFailure& failure) {
-  constexpr std::size_t kMost = 64;  // bytes; a time has 30
+  constexpr std::size_t kMaxShown = 64;  // bytes; a time has 30
   std::string out;
   if (!failure.available_start.empty()) {
-    out += "; the data begins at " + base::Printable(failure.available_start, kMost);
+    out +=
+        "; the data begins at " + base::Printable(failure.available_start, kMaxShown);
   }
   if (!failure.available_end.empty()) {
     out += (out.empty() ? "; the data ends at " : " and ends at ") +
-           base::Printable(failure.available_end, kMost);
+           base::Printable(failure.available_end, kMaxShown);
   }
   return out;
 }
@@ -148,8 +150,8 @@ std::optional<std::uint32_t> RetryAfter(const HttpHead& head) {
   const auto value = head.Find("retry-after");
   if (!value) return std::nullopt;
   const auto bounded = [](std::uint64_t n) {
-    constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
-    return static_cast<std::uint32_t>(n < kMost ? n : kMost);
+    constexpr std::uint64_t kLongest = std::numeric_limits<std::uint32_t>::max();
+    return static_cast<std::uint32_t>(n < kLongest ? n : kLongest);
   };
   if (const auto wait = base::ParseNumber<std::uint64_t>(*value)) return bounded(*wait);
   // A moment is compared with the server's own clock: that of this machine may differ.
@@ -168,7 +170,7 @@ Error FailureOf(const HttpHead& head, std::string_view body, std::string_view ur
   failure->retry_after_s = RetryAfter(head);
   ReadEnvelope(body, *failure, redact);
 
-  std::string message = "HTTP status " + std::to_string(head.status);
+  std::string message = base::StrCat("HTTP status ", head.status);
   if (!failure->error_case.empty()) {
     message += ", " + base::Printable(failure->error_case);
   }
@@ -189,7 +191,7 @@ Error FailureOf(const HttpHead& head, std::string_view body, std::string_view ur
   message += AvailableRange(*failure);
   if (!failure->docs.empty()) message += "; see " + base::Printable(failure->docs);
   if (failure->retry_after_s) {
-    message += "; try again in " + std::to_string(*failure->retry_after_s) + " s";
+    message += base::StrCat("; try again in ", *failure->retry_after_s, " s");
   }
   constexpr int kUnauthorized = 401;
   const auto code =

@@ -18,7 +18,7 @@ inline constexpr std::size_t kMaxErrorBody = 64 * 1024;
 /// What an answer other than 2xx means: the API's envelope
 /// {"detail": "text"} or {"detail": {"case", "message", "docs", "payload"}} in words,
 /// or the status and the beginning of the body when that is something else. The code is
-/// AuthFailed for 401 and HttpError for all others. The peer's words hold no key.
+/// AuthFailed for 401 and HttpError for all others. The peer's text holds no key.
 [[nodiscard]] Error FailureOf(const HttpHead& head, std::string_view body,
                               std::string_view url, const Redactor& redact);
 

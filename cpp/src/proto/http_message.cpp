@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
-#include "dbnloop/exception.hpp"
+#include "base/throw.hpp"
 #include "proto/url.hpp"
 
 namespace dbnloop::proto {
@@ -29,16 +29,16 @@ void AppendEncoded(std::string& out, std::string_view text) {
   }
 }
 
-// Neither CR, LF, NUL nor anything else that is no visible ASCII or blank.
+// Visible ASCII and blanks: no CR, LF, NUL or anything else.
 void RequirePlain(std::string_view text, bool blanks, const char* what) {
   const bool plain = std::ranges::all_of(text, [blanks](char c) {
     return (c > 0x20 && c < 0x7F) || (blanks && c == ' ');
   });
   if (plain) return;
   // The value may be a secret: it is not repeated.
-  throw Exception{{ErrorCode::InvalidArgument,
-                   std::string{"HTTP: the "} + what +
-                       " holds a character that HTTP cannot carry there"}};
+  base::Throw(ErrorCode::InvalidArgument,
+              std::string{"HTTP: the "} + what +
+                  " holds a character that HTTP cannot carry there");
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ struct HttpHead {
   int status = 0;
   HttpHeaders headers;
 
-  /// The first header of that name, in whatever case; none when there is none.
+  /// The first header of that name, ignoring case; nullopt without one.
   [[nodiscard]] std::optional<std::string_view> Find(std::string_view name) const;
 };
 
@@ -38,7 +38,7 @@ using Params = std::vector<std::pair<std::string, std::string>>;
 struct HttpRequest {
   std::string method = "GET";
   std::string target = "/";  ///< path and query
-  HttpHeaders headers;       ///< besides Host and Content-Length
+  HttpHeaders headers;       ///< except Host and Content-Length
   std::string body;
   /// Headers whose values must not get out.
   std::vector<std::pair<std::string, base::SecretString>> secrets = {};

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "base/str_cat.hpp"
+
 namespace dbnloop::proto {
 
 struct HttpResponse::Impl {
@@ -18,7 +20,7 @@ struct HttpResponse::Impl {
   int informational = 0;
   bool began = false;
   bool in_value = false;    // of a header: the next name begins a new one
-  bool head_ready = false;  // complete, not told yet
+  bool head_ready = false;  // complete, not reported yet
   bool head_told = false;
   bool body_told = false;
   bool done = false;
@@ -40,10 +42,10 @@ struct HttpResponse::Impl {
   }
 
   int TooLong() {
-    return Refuse(ErrorCode::LimitExceeded,
-                  "HTTP: the head of the response is longer than " +
-                      std::to_string(kMaxHead) + " bytes or has more than " +
-                      std::to_string(kMaxHeaders) + " headers");
+    return Refuse(
+        ErrorCode::LimitExceeded,
+        base::StrCat("HTTP: the head of the response is longer than ", kMaxHead,
+                     " bytes or has more than ", kMaxHeaders, " headers"));
   }
 
   int OnName(const char* at, std::size_t size) {
@@ -68,15 +70,15 @@ struct HttpResponse::Impl {
     extension_size += size;
     if (extension_size <= kMaxHead) return 0;
     return Refuse(ErrorCode::LimitExceeded,
-                  "HTTP: the extensions of a chunk are longer than " +
-                      std::to_string(kMaxHead) + " bytes");
+                  base::StrCat("HTTP: the extensions of a chunk are longer than ",
+                               kMaxHead, " bytes"));
   }
 
   int OnHead() {
     const int status = llhttp_get_status_code(&parser);
     if (status < 100 || status > 999) {
       return Refuse(ErrorCode::HttpError,
-                    "HTTP: " + std::to_string(status) + " is no status of a response");
+                    base::StrCat("HTTP: invalid status code ", status));
     }
     if (status == 101 && !tunnel) {
       return Refuse(ErrorCode::HttpError,
@@ -94,9 +96,9 @@ struct HttpResponse::Impl {
   int OnMessage() {
     if (llhttp_get_status_code(&parser) < 200) {
       if (++informational > kMaxInformational) {
-        return Refuse(ErrorCode::LimitExceeded, "HTTP: more than " +
-                                                    std::to_string(kMaxInformational) +
-                                                    " informational responses");
+        return Refuse(ErrorCode::LimitExceeded,
+                      base::StrCat("HTTP: more than ", kMaxInformational,
+                                   " informational responses"));
       }
       head = {};
       in_value = false;
@@ -110,10 +112,10 @@ struct HttpResponse::Impl {
   void Fail(llhttp_errno code) {
     if (error) return;
     const char* reason = llhttp_get_error_reason(&parser);
-    error = {
-        ErrorCode::HttpError,
-        std::string{"HTTP: the peer's bytes are no HTTP/1.1 response: "} +
-            (reason != nullptr && *reason != '\0' ? reason : llhttp_errno_name(code))};
+    error = {ErrorCode::HttpError, base::StrCat("malformed HTTP/1.1 response: ",
+                                                reason != nullptr && *reason != '\0'
+                                                    ? reason
+                                                    : llhttp_errno_name(code))};
   }
 };
 
@@ -160,7 +162,7 @@ HttpResponse::Event HttpResponse::Next(std::span<const std::byte> bytes,
     self.body_told = false;
   }
   if (!self.done && self.body.empty()) {
-    // Behind a piece of the body llhttp may have the end to tell, without another byte.
+    // After a piece of the body llhttp may report the end without another byte.
     if (bytes.empty() && !self.paused) return Event::NeedMore;
     self.began = true;
     self.paused = false;

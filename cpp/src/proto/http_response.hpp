@@ -26,10 +26,10 @@ class HttpResponse {
     NeedMore,  ///< all bytes were taken
     Head,      ///< head() is complete
     Body,      ///< body() is a piece of the body, inside the bytes given
-    Done,      ///< the response is complete; bytes behind it were not taken
+    Done,      ///< the response is complete; bytes after it were not consumed
     Failed,    ///< error() says why
   };
-  /// Takes bytes until there is something to tell, and adds how many to `taken`.
+  /// Consumes bytes until there is something to report, and adds how many to `taken`.
   Event Next(std::span<const std::byte> bytes, std::size_t& taken);
   /// The connection has ended: Done when that is the body's end (no length was given),
   /// else Failed: the response is cut.

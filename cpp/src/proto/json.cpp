@@ -66,7 +66,7 @@ class Checker {
   std::expected<std::string_view, Json::Fault> Document() {
     const auto syntax = std::unexpected{Json::Fault::Syntax};
     Blanks();
-    const auto whole = rest_;
+    const auto before = rest_;
     do {
       if (!BeginValue()) return syntax;
       if (depth_ > kMaxJsonDepth) return std::unexpected{Json::Fault::TooDeep};
@@ -74,7 +74,7 @@ class Checker {
       if (opened_) continue;
       if (!EndValue()) return syntax;
     } while (depth_ != 0);
-    const auto value = whole.substr(0, whole.size() - rest_.size());
+    const auto value = before.substr(0, before.size() - rest_.size());
     Blanks();
     if (!rest_.empty()) return syntax;
     return value;
@@ -121,7 +121,7 @@ class Checker {
     return Digits();
   }
 
-  bool Word() {
+  bool Literal() {
     for (const std::string_view word : {"null", "true", "false"}) {
       if (!rest_.starts_with(word)) continue;
       rest_.remove_prefix(word.size());
@@ -144,7 +144,7 @@ class Checker {
     opened_ = false;
     const bool object = rest_.starts_with('{');
     if (!object && !rest_.starts_with('[')) {
-      return rest_.starts_with('"') ? Text() : Word();
+      return rest_.starts_with('"') ? Text() : Literal();
     }
     rest_.remove_prefix(1);
     Blanks();
@@ -158,7 +158,7 @@ class Checker {
     return !object || Key();
   }
 
-  // The brackets that close behind a value, and what leads to the next one.
+  // The brackets that close after a value, and what leads to the next one.
   bool EndValue() {
     while (depth_ != 0) {
       const bool object = is_object_[static_cast<std::size_t>(depth_) - 1];

@@ -10,7 +10,7 @@
 namespace dbnloop::proto {
 
 /// Takes secrets out of what a peer sent: the key, also as an Authorization header
-/// carries it, and a proxy's password. Texts are given to it whole: it does not find a
+/// carries it, and a proxy's password. It needs complete texts: it does not find a
 /// part of a secret, so what is cut (base::Printable, Quoted) is cut after it. The
 /// escapes of JSON hide nothing from it.
 class Redactor {

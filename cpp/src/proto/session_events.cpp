@@ -15,7 +15,7 @@ namespace {
 
 using Kind = SessionEvent::Kind;
 
-// Bytes of the text, which stands right behind the header.
+// Bytes of the text, which follows the header.
 template <typename T>
 constexpr std::size_t kText = sizeof(T::err);
 template <>
@@ -82,7 +82,7 @@ Kind KindOf(SystemCode code) {
   }
 }
 
-// What concerns the whole session; the others concern a subscription or some records.
+// What concerns the session as such; the others concern a subscription or some records.
 bool IsFatal(GatewayErrorCode code) {
   switch (code) {
     case GatewayErrorCode::AuthFailed:

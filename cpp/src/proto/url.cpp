@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/number.hpp"
+#include "base/str_cat.hpp"
 #include "base/text.hpp"
 
 namespace dbnloop::proto {
@@ -133,7 +134,7 @@ std::optional<Url> Url::Parse(std::string_view text) {
 
 std::string Url::Authority() const {
   const bool v6 = host.find(':') != std::string::npos;
-  return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+  return base::StrCat((v6 ? "[" + host + "]" : host), ":", port);
 }
 
 std::string Url::HostHeader() const {

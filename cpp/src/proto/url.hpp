@@ -14,7 +14,7 @@ struct Url {
   std::string path;      ///< begins with '/', or is empty; with the query
   std::string userinfo;  ///< "user:password" as it stands, may be empty
 
-  /// None when the text is no such URL.
+  /// Returns nullopt when the text is not such a URL.
   static std::optional<Url> Parse(std::string_view text);
   /// What the Host header says: the port only when it is not the scheme's.
   [[nodiscard]] std::string HostHeader() const;
@@ -28,7 +28,7 @@ struct Url {
 /// Whether a NO_PROXY list names the host, as curl reads it: "*" alone is all hosts;
 /// else names, which stand for what is below them too ("a.com", ".a.com", "a.com."),
 /// and addresses, or blocks of them ("10.0.0.1", "10.0.0.0/8", "[2001:db8::]/32"),
-/// between commas or blanks. A port behind a name or an address ("a.com:8080"), which
+/// between commas or blanks. A port after a name or an address ("a.com:8080"), which
 /// curl does not know, bounds it to that port.
 [[nodiscard]] bool NoProxyMatches(std::string_view list, std::string_view host,
                                   int port);

@@ -6,9 +6,10 @@
 #include <string_view>
 
 #include "base/number.hpp"
+#include "base/str_cat.hpp"
 #include "base/text.hpp"
+#include "base/throw.hpp"
 #include "dbnloop/enum_strings.hpp"
-#include "dbnloop/exception.hpp"
 
 namespace dbnloop::proto {
 namespace {
@@ -16,53 +17,53 @@ namespace {
 constexpr std::size_t kApiKeyLength = 32;
 constexpr std::size_t kMaxDataset = 15;  // the field of 16 bytes holds a NUL
 
-[[noreturn]] void Throw(ErrorCode code, std::string message) {
-  throw Exception{{code, std::move(message)}};
-}
-
 // What a text line may hold without breaking it.
 bool IsPlain(char c) { return c > 0x20 && c < 0x7F && c != '|'; }
 
 void ValidateSymbol(std::string_view symbol, std::size_t count) {
-  if (symbol.empty()) Throw(ErrorCode::InvalidSymbol, "a symbol is empty");
+  if (symbol.empty()) base::Throw(ErrorCode::InvalidSymbol, "a symbol is empty");
   if (symbol.size() >= static_cast<std::size_t>(kSymbolCstrLen)) {
-    Throw(ErrorCode::InvalidSymbol, "symbol " + base::Quoted(symbol) + " has " +
-                                        std::to_string(symbol.size()) +
-                                        " characters; the most is 70");
+    base::Throw(ErrorCode::InvalidSymbol,
+                base::StrCat("symbol ", base::Quoted(symbol), " has ", symbol.size(),
+                             " characters; the most is 70"));
   }
   // Spaces occur within option symbols; at an end they are a mistake.
   const bool plain = std::ranges::all_of(
       symbol, [](char c) { return (IsPlain(c) || c == ' ') && c != ','; });
   if (!plain || symbol.front() == ' ' || symbol.back() == ' ') {
-    Throw(ErrorCode::InvalidSymbol,
-          "symbol " + base::Quoted(symbol) +
-              " has a character that the gateway's line protocol cannot carry; symbols "
-              "are printable ASCII without '|', ',' or spaces around them");
+    base::Throw(
+        ErrorCode::InvalidSymbol,
+        "symbol " + base::Quoted(symbol) +
+            " has a character that the gateway's line protocol cannot carry; symbols "
+            "are printable ASCII without '|', ',' or spaces around them");
   }
   if (symbol == kAllSymbols && count != 1) {
-    Throw(ErrorCode::InvalidSymbol,
-          "ALL_SYMBOLS selects everything: it cannot be mixed with other symbols");
+    base::Throw(
+        ErrorCode::InvalidSymbol,
+        "ALL_SYMBOLS selects everything: it cannot be mixed with other symbols");
   }
 }
 
 // Names where ids are due resolve to nothing: no record would ever come.
 void ValidateInstrumentId(std::string_view symbol) {
   if (base::ParseNumber<std::uint32_t>(symbol)) return;
-  Throw(ErrorCode::InvalidSymbol,
-        "symbol " + base::Quoted(symbol) +
-            " is not a number from 0 to 4294967295, and stype_in is instrument_id; "
-            "set stype_in to raw_symbol, parent or continuous for names");
+  base::Throw(
+      ErrorCode::InvalidSymbol,
+      "symbol " + base::Quoted(symbol) +
+          " is not a number from 0 to 4294967295, and stype_in is instrument_id; "
+          "set stype_in to raw_symbol, parent or continuous for names");
 }
 
 }  // namespace
 
 void ValidateApiKey(std::string_view key) {
   if (key.size() != kApiKeyLength || !std::ranges::all_of(key, IsPlain)) {
-    Throw(ErrorCode::InvalidApiKey,
-          "the API key must have 32 printable ASCII characters, this one has " +
-              std::to_string(key.size()) +
-              (key.size() == kApiKeyLength ? " of which some are not" : "") +
-              "; keys are listed in the Databento portal and begin with \"db-\"");
+    base::Throw(
+        ErrorCode::InvalidApiKey,
+        base::StrCat(
+            "the API key must have 32 printable ASCII characters, this one has ",
+            key.size(), (key.size() == kApiKeyLength ? " of which some are not" : ""),
+            "; keys are listed in the Databento portal and begin with \"db-\""));
   }
 }
 
@@ -72,27 +73,29 @@ void ValidateDataset(std::string_view dataset) {
            c == '.' || c == '-' || c == '_';
   });
   if (dataset.empty() || dataset.size() > kMaxDataset || !plain) {
-    Throw(ErrorCode::InvalidDataset,
-          "dataset " + base::Quoted(dataset) +
-              " is no dataset code; codes look like GLBX.MDP3, 15 characters at most");
+    base::Throw(ErrorCode::InvalidDataset,
+                base::StrCat("invalid dataset ", base::Quoted(dataset),
+                             " (expected a code such as GLBX.MDP3, of 15 characters at "
+                             "most)"));
   }
 }
 
 void ValidateSubscription(const Subscription& subscription) {
   if (!subscription.dataset.empty()) ValidateDataset(subscription.dataset);
   if (std::string_view{TextOf(subscription.schema)} == "Unknown") {
-    Throw(ErrorCode::InvalidSchema,
-          "schema number " + std::to_string(static_cast<int>(subscription.schema)) +
-              " is not known");
+    base::Throw(ErrorCode::InvalidSchema,
+                base::StrCat("schema number ", static_cast<int>(subscription.schema),
+                             " is not known"));
   }
   if (std::string_view{TextOf(subscription.stype_in)} == "Unknown") {
-    Throw(ErrorCode::InvalidArgument,
-          "stype_in number " + std::to_string(static_cast<int>(subscription.stype_in)) +
-              " is not known");
+    base::Throw(ErrorCode::InvalidArgument,
+                base::StrCat("stype_in number ",
+                             static_cast<int>(subscription.stype_in), " is not known"));
   }
   if (subscription.symbols.empty()) {
-    Throw(ErrorCode::InvalidSymbol,
-          "a subscription needs at least one symbol; ALL_SYMBOLS selects every one");
+    base::Throw(
+        ErrorCode::InvalidSymbol,
+        "a subscription needs at least one symbol; ALL_SYMBOLS selects every one");
   }
   for (const auto& symbol : subscription.symbols) {
     ValidateSymbol(symbol, subscription.symbols.size());
@@ -101,10 +104,11 @@ void ValidateSubscription(const Subscription& subscription) {
     }
   }
   if (subscription.snapshot && subscription.schema != Schema::Mbo) {
-    Throw(ErrorCode::InvalidArgument, "snapshot is only possible with schema mbo");
+    base::Throw(ErrorCode::InvalidArgument,
+                "snapshot is only possible with schema mbo");
   }
   if (subscription.snapshot && subscription.start) {
-    Throw(ErrorCode::InvalidArgument, "snapshot and start exclude each other");
+    base::Throw(ErrorCode::InvalidArgument, "snapshot and start exclude each other");
   }
 }
 

@@ -9,220 +9,188 @@
 #include <utility>
 #include <vector>
 
-#include "dbn/zstd_stream.hpp"
+#include "base/throw.hpp"
+#include "client/delivery.hpp"
+#include "client/flow.hpp"
+#include "client/shared_handler.hpp"
+#include "client/turn_budget.hpp"
 #include "dbnloop/exception.hpp"
 #include "net/byte_file.hpp"
+#include "net/timer.hpp"
 
 namespace dbnloop {
 namespace {
 
-constexpr std::size_t kCompressed = 128 * 1024;  // bytes read ahead of the decompressor
-constexpr std::size_t kTurn = 1024 * 1024;       // bytes; then others have their turn
-constexpr std::size_t kBegin = 12;               // bytes that tell every form apart
+constexpr std::size_t kCompressed = 128 * 1024;  // read ahead of the decompressor
+constexpr std::size_t kBegin = 12;               // bytes that distinguish the forms
 
-enum class Form { Plain, Zstd, Dbz };
+enum class Format { Plain, Zstd, Dbz };
 
-std::uint32_t Word(std::span<const std::byte> bytes) {
+std::uint32_t ReadU32(std::span<const std::byte> bytes) {
   std::uint32_t word = 0;
   std::memcpy(&word, bytes.data(), sizeof(word));
   return word;
 }
 
-// Protocol section 4. A skippable frame may stand before the others; that of a DBZ file
-// says so.
-Form FormOf(std::span<const std::byte> begin) {
+// A skippable frame may precede the others; that of a DBZ file identifies it.
+Format FormatOf(std::span<const std::byte> begin) {
   constexpr std::uint32_t kFrame = 0xFD2FB528;
   constexpr std::uint32_t kSkippable = 0x184D2A50;
   constexpr std::uint32_t kSkippableMask = 0xFFFFFFF0;
   constexpr std::string_view kDbz = "DBZ";
-  if (begin.size() < sizeof(std::uint32_t)) return Form::Plain;
-  if (Word(begin) == kFrame) return Form::Zstd;
-  if ((Word(begin) & kSkippableMask) != kSkippable) return Form::Plain;
+  if (begin.size() < sizeof(std::uint32_t)) return Format::Plain;
+  if (ReadU32(begin) == kFrame) return Format::Zstd;
+  if ((ReadU32(begin) & kSkippableMask) != kSkippable) return Format::Plain;
   const bool dbz = begin.size() == kBegin &&
                    std::memcmp(begin.data() + 8, kDbz.data(), kDbz.size()) == 0;
-  return dbz ? Form::Dbz : Form::Zstd;
+  return dbz ? Format::Dbz : Format::Zstd;
 }
 
 }  // namespace
 
-class DbnFileSource::Impl {
+class DbnFileSource::Impl final : public client::DeliveryObserver {
  public:
-  Impl(DbnFileSource* source, Reactor* reactor, std::string path, bool use_mmap)
+  Impl(Reactor* reactor, std::string path, const FileOptions& options)
       : path{std::move(path)},
-        source_{source},
         reactor_{reactor},
-        use_mmap_{use_mmap} {}
-  ~Impl() {
-    Close();
-    reactor_->Cancel(farewell_);
-  }
+        use_mmap_{options.use_mmap},
+        delivery_{std::make_shared<Delivery>(
+            reactor,
+            ParserOptions{.buffer_size = options.buffer_size,
+                          .max_metadata = options.max_metadata,
+                          .upgrade_policy = options.upgrade_policy,
+                          .fragment = options.fragment},
+            this)},
+        end_{reactor} {}
+  ~Impl() { Close(); }
 
   void Start();
   void Stop();
   void Pause();
-  void Resume();
-  void ScheduleDelivery();
-  [[nodiscard]] bool HasMore() const { return file_.IsOpen(); }
+  void Resume() { delivery_->Resume(); }
+  [[nodiscard]] const std::shared_ptr<Delivery>& delivery() const noexcept {
+    return delivery_;
+  }
   /// For messages.
   [[nodiscard]] std::string Name() const {
     return path == "-" ? "standard input" : path;
   }
 
   std::string path;
-  std::shared_ptr<std::function<void()>> on_complete;
+  client::SharedHandler<> on_complete;
   std::uint64_t read = 0;
   std::optional<std::uint64_t> total;
 
  private:
-  enum class Flow { Go, Wait, Gone };
+  using Flow = client::Flow;
+
+  void ContinueDelivery() override {
+    if (file_.IsOpen()) Turn();
+  }
+  [[nodiscard]] bool HasMore() const override { return file_.IsOpen(); }
 
   void Turn();
   [[nodiscard]] Flow Deliver();
-  [[nodiscard]] Flow DeliverZstd();
   [[nodiscard]] Flow Fill();
   [[nodiscard]] Flow Begin(std::size_t n);
-  [[nodiscard]] Flow Ended();
-  [[nodiscard]] std::span<std::byte> Room();
+  [[nodiscard]] Flow Finish();
+  [[nodiscard]] std::span<std::byte> ReceiveSpan();
   [[nodiscard]] Flow Wait();
   void StopWaiting() noexcept;
   void Close() noexcept;
   Flow End(Error error);
 
-  DbnFileSource* source_;
   Reactor* reactor_;
   bool use_mmap_;
+  std::shared_ptr<Delivery> delivery_;
   net::ByteFile file_;
-  bool begun_ = false;  // its form is known
+  bool begun_ = false;  // its format is known
   bool eof_ = false;
   std::array<std::byte, kBegin> begin_{};
   std::size_t begin_size_ = 0;
-  std::unique_ptr<codec::ZstdStream> zstd_;
   std::vector<std::byte> in_;  // compressed, [in_at_, in_end_)
   std::size_t in_at_ = 0;
   std::size_t in_end_ = 0;
   bool waiting_ = false;  // the fd is in epoll
-  Reactor::TimerId delivery_ = 0;
-  Reactor::TimerId farewell_ = 0;
+  net::Timer end_;        // reports it
 };
 
 // ---- Calls of the user --------------------------------------------------------------
 
 void DbnFileSource::Impl::Start() {
   if (file_.IsOpen()) {
-    throw Exception{{ErrorCode::InvalidState,
-                     "Start: " + Name() + " is being read already; Stop it before"}};
+    base::Throw(ErrorCode::InvalidState,
+                "Start: " + Name() + " is being read already; Stop it before");
   }
   file_.Open(path, use_mmap_);
-  reactor_->Cancel(farewell_);
-  farewell_ = 0;
-  source_->BeginStream();
+  end_.Disarm();
+  delivery_->BeginStream();
   begun_ = eof_ = false;
   begin_size_ = in_at_ = in_end_ = 0;
-  zstd_.reset();
   read = 0;
   total = file_.size();
-  ScheduleDelivery();
+  delivery_->Schedule();
 }
 
 void DbnFileSource::Impl::Stop() {
   if (!file_.IsOpen()) return;
   Close();
-  farewell_ = reactor_->After({}, [this] {
-    farewell_ = 0;
-    source_->DeliverError(
+  end_.Defer([this] {
+    delivery_->DeliverError(
         {ErrorCode::Cancelled, "reading " + Name() + " was stopped by this program"});
   });
 }
 
 void DbnFileSource::Impl::Pause() {
-  source_->SetPaused(true);
+  delivery_->Pause();
   StopWaiting();
-}
-
-void DbnFileSource::Impl::Resume() {
-  source_->SetPaused(false);
-  if (file_.IsOpen()) ScheduleDelivery();
-}
-
-void DbnFileSource::Impl::ScheduleDelivery() {
-  reactor_->Cancel(delivery_);
-  delivery_ = reactor_->After({}, [this] {
-    delivery_ = 0;
-    Turn();
-  });
 }
 
 // ---- Turns --------------------------------------------------------------------------
 
-// A turn's share, or until the file must be waited for.
+// Reads and delivers a turn's share, or until the file must be waited for.
 void DbnFileSource::Impl::Turn() {
-  const auto control = source_->control();
+  const auto stream = delivery_->WatchStream();
   const auto read_before = read;
-  const auto delivered_before = source_->parser_.offset();
+  const auto delivered_before = delivery_->parser().offset();
   try {
     for (;;) {
-      if (source_->IsBlocked()) return StopWaiting();
+      if (delivery_->IsBlocked()) return StopWaiting();
       auto flow = Deliver();
-      if (flow == Flow::Go) flow = eof_ ? Ended() : Fill();
-      if (flow == Flow::Gone) return;
-      if (flow == Flow::Wait) return;
+      if (flow == Flow::Go) flow = eof_ ? Finish() : Fill();
+      if (flow != Flow::Go) return;
       // Compressed bytes may be many records, or, in skippable frames, none.
-      if (read - read_before >= kTurn ||
-          source_->parser_.offset() - delivered_before >= kTurn) {
-        return ScheduleDelivery();
+      if (read - read_before >= client::kTurnBytes ||
+          delivery_->parser().offset() - delivered_before >= client::kTurnBytes) {
+        return delivery_->Schedule();
       }
     }
   } catch (...) {
-    if (!control->destroyed && file_.IsOpen() && !source_->IsPaused()) {
-      ScheduleDelivery();
+    if (!stream.destroyed() && file_.IsOpen() && !delivery_->IsPaused()) {
+      delivery_->Schedule();
     }
     throw;
   }
 }
 
-// Hands out what is held. Wait: delivery is blocked, or goes on in the next turn.
-DbnFileSource::Impl::Flow DbnFileSource::Impl::Deliver() {
+// Delivers what is buffered.
+client::Flow DbnFileSource::Impl::Deliver() {
   if (!begun_) return Flow::Go;
-  if (zstd_) return DeliverZstd();
-  switch (source_->Pump()) {
-    case PumpResult::Destroyed:
-      return Flow::Gone;
-    case PumpResult::Blocked:
-      return file_.IsOpen() ? Flow::Wait : Flow::Gone;
-    case PumpResult::Failed:
-      return End(source_->parser_.error());
-    case PumpResult::Dry:
-      break;
-  }
-  return Flow::Go;
+  const auto flow = delivery_->IsCompressed()
+                        ? delivery_->Inflate(std::span{in_}.first(in_end_), in_at_)
+                        : delivery_->Pump();
+  return flow == Flow::Failed ? End(delivery_->error()) : flow;
 }
 
-DbnFileSource::Impl::Flow DbnFileSource::Impl::DeliverZstd() {
-  switch (source_->Inflate(*zstd_, std::span{in_}.first(in_end_), in_at_)) {
-    case InflateResult::Destroyed:
-      return Flow::Gone;
-    case InflateResult::Blocked:
-      return file_.IsOpen() ? Flow::Wait : Flow::Gone;
-    case InflateResult::Turn:
-      ScheduleDelivery();
-      return Flow::Wait;
-    case InflateResult::Failed:
-      return End(source_->parser_.error() ? source_->parser_.error() : zstd_->error());
-    case InflateResult::Dry:
-      break;
-  }
-  return Flow::Go;
-}
-
-std::span<std::byte> DbnFileSource::Impl::Room() {
+std::span<std::byte> DbnFileSource::Impl::ReceiveSpan() {
   if (!begun_) return std::span{begin_}.subspan(begin_size_);
-  if (!zstd_) return source_->parser_.WritableSpan();
+  if (!delivery_->IsCompressed()) return delivery_->parser().WritableSpan();
   in_at_ = in_end_ = 0;
   return in_;
 }
 
-DbnFileSource::Impl::Flow DbnFileSource::Impl::Fill() {
-  const auto [io, n, reason] = file_.Read(Room());
+client::Flow DbnFileSource::Impl::Fill() {
+  const auto [io, n, reason] = file_.Read(ReceiveSpan());
   switch (io) {
     case net::ByteFile::Io::Wait:
       return Wait();
@@ -236,53 +204,52 @@ DbnFileSource::Impl::Flow DbnFileSource::Impl::Fill() {
       break;
   }
   read += n;
-  source_->NoteRead(n);
+  delivery_->CountRead(n);
   if (!begun_) return Begin(n);
-  if (zstd_) {
+  if (delivery_->IsCompressed()) {
     in_end_ = n;
   } else {
-    source_->parser_.Commit(n);
+    delivery_->parser().Commit(n);
   }
   return Flow::Go;
 }
 
-// The first bytes say what the file is.
-DbnFileSource::Impl::Flow DbnFileSource::Impl::Begin(std::size_t n) {
+// The first bytes identify the format.
+client::Flow DbnFileSource::Impl::Begin(std::size_t n) {
   begin_size_ += n;
   if (begin_size_ < kBegin && !eof_) return Flow::Go;
   const auto begin = std::span{begin_}.first(begin_size_);
   begun_ = true;
-  switch (FormOf(begin)) {
-    case Form::Dbz:
+  switch (FormatOf(begin)) {
+    case Format::Dbz:
       return End({ErrorCode::ParseError,
                   "it is a file of the legacy format DBZ; convert it with Databento's "
                   "dbn tool: dbn FILE -o FILE.dbn.zst"});
-    case Form::Zstd:
-      zstd_ = std::make_unique<codec::ZstdStream>();
+    case Format::Zstd:
+      delivery_->BeginFrames();
       in_.resize(kCompressed);
       std::ranges::copy(begin, in_.begin());
       in_end_ = begin.size();
       break;
-    case Form::Plain:
-      source_->parser_.Push(begin);
+    case Format::Plain:
+      delivery_->parser().Push(begin);
       break;
   }
   return Flow::Go;
 }
 
-// Everything was handed out; says why nothing more comes.
-DbnFileSource::Impl::Flow DbnFileSource::Impl::Ended() {
-  if (zstd_ && zstd_->Finish()) return End(zstd_->Finish());
-  if (auto cut = source_->parser_.Finish()) return End(std::move(cut));
+// Everything was delivered: a complete file, or one that was cut.
+client::Flow DbnFileSource::Impl::Finish() {
+  if (auto cut = delivery_->Finish()) return End(std::move(cut));
   Close();
-  if (const auto handler = on_complete) (*handler)();
+  on_complete();
   return Flow::Gone;
 }
 
 // ---- Waiting and ends ---------------------------------------------------------------
 
-// Not everything that can be read can be waited for.
-DbnFileSource::Impl::Flow DbnFileSource::Impl::Wait() {
+// Not everything that can be read can be waited for: epoll refuses some files.
+client::Flow DbnFileSource::Impl::Wait() {
   if (waiting_) return Flow::Wait;
   try {
     reactor_->Add(file_.fd(), EPOLLIN, [this](std::uint32_t) { Turn(); });
@@ -301,30 +268,30 @@ void DbnFileSource::Impl::StopWaiting() noexcept {
 void DbnFileSource::Impl::Close() noexcept {
   StopWaiting();
   file_.Close();
-  reactor_->Cancel(delivery_);
-  delivery_ = 0;
-  source_->StopDelivery();
+  delivery_->EndStream();
 }
 
-DbnFileSource::Impl::Flow DbnFileSource::Impl::End(Error error) {
+client::Flow DbnFileSource::Impl::End(Error error) {
   Close();
   error.message = Name() + ": " + error.message;
-  source_->DeliverError(std::move(error));
+  delivery_->DeliverError(error);
   return Flow::Gone;
 }
 
 // ---- Source -------------------------------------------------------------------------
 
 DbnFileSource::DbnFileSource(Reactor* reactor, std::string path, FileOptions options)
-    : DataSource{reactor,
-                 {.buffer_size = options.buffer_size,
-                  .max_metadata = options.max_metadata,
-                  .upgrade_policy = options.upgrade_policy,
-                  .fragment = options.fragment}} {
+    : DbnFileSource{MakeImpl(reactor, std::move(path), options)} {}
+
+DbnFileSource::DbnFileSource(std::unique_ptr<Impl> impl)
+    : DataSource{impl->delivery()}, impl_{std::move(impl)} {}
+
+std::unique_ptr<DbnFileSource::Impl> DbnFileSource::MakeImpl(
+    Reactor* reactor, std::string path, const FileOptions& options) {
   if (reactor == nullptr) {
-    throw Exception{{ErrorCode::InvalidArgument, "DbnFileSource: the reactor is null"}};
+    base::Throw(ErrorCode::InvalidArgument, "DbnFileSource: the reactor is null");
   }
-  impl_ = std::make_unique<Impl>(this, reactor, std::move(path), options.use_mmap);
+  return std::make_unique<Impl>(reactor, std::move(path), options);
 }
 
 DbnFileSource::~DbnFileSource() = default;
@@ -334,9 +301,8 @@ void DbnFileSource::Stop() { impl_->Stop(); }
 void DbnFileSource::Pause() { impl_->Pause(); }
 void DbnFileSource::Resume() { impl_->Resume(); }
 
-void DbnFileSource::OnComplete(std::function<void()> h) {
-  impl_->on_complete =
-      h ? std::make_shared<std::function<void()>>(std::move(h)) : nullptr;
+void DbnFileSource::OnComplete(CompleteHandler h) {
+  impl_->on_complete.Set(std::move(h));
 }
 
 const std::string& DbnFileSource::Path() const noexcept { return impl_->path; }
@@ -344,8 +310,5 @@ std::uint64_t DbnFileSource::ReadBytes() const noexcept { return impl_->read; }
 std::optional<std::uint64_t> DbnFileSource::TotalBytes() const noexcept {
   return impl_->total;
 }
-
-void DbnFileSource::ScheduleDelivery() { impl_->ScheduleDelivery(); }
-bool DbnFileSource::HasMore() const { return impl_->HasMore(); }
 
 }  // namespace dbnloop

@@ -3,9 +3,9 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "base/throw.hpp"
 #include "client/historical/impl.hpp"
 #include "dbnloop/enum_strings.hpp"
-#include "dbnloop/exception.hpp"
 #include "proto/api_json.hpp"
 #include "proto/url.hpp"
 #include "proto/validate.hpp"
@@ -16,7 +16,7 @@ namespace {
 using Params = HistoricalClient::Params;
 using Effect = HistoricalClient::Effect;
 
-// What follows a call's body: the typed result, or why there is none.
+// Turns the body of a call into its typed result, or into an error.
 template <typename T>
 HistoricalClient::CallHandler Typed(std::string endpoint,
                                     HistoricalApi::Handler<T> done) {
@@ -43,8 +43,8 @@ void AddIf(Params& params, const char* key, const std::string& value) {
 
 // What a stream, its measures and a job have in common.
 Params QueryParams(const HistoricalRequest& range) {
-  ValidateRange(range);
-  auto params = RangeParams(range);
+  client::ValidateRange(range);
+  auto params = client::RangeParams(range);
   std::erase_if(params, [](const auto& param) {
     const auto& key = param.first;
     return key == "encoding" || key == "compression" || key == "stype_out";
@@ -148,11 +148,11 @@ HistoricalApi::CallId HistoricalApi::GetCost(const HistoricalRequest& range,
 HistoricalApi::CallId HistoricalApi::Resolve(const SymbologyRequest& request,
                                              Handler<SymbologyResolution> done) {
   // The same rules as those of a range.
-  Validate({.dataset = request.dataset,
-            .symbols = request.symbols,
-            .end = std::nullopt,
-            .stype_in = request.stype_in,
-            .stype_out = request.stype_out});
+  client::Validate({.dataset = request.dataset,
+                    .symbols = request.symbols,
+                    .end = std::nullopt,
+                    .stype_in = request.stype_in,
+                    .stype_out = request.stype_out});
   const std::string endpoint = "symbology.resolve";
   Params params{{"dataset", request.dataset},
                 {"symbols", Join(request.symbols)},
@@ -214,18 +214,17 @@ HistoricalApi::CallId HistoricalApi::ListFiles(const std::string& job_id,
 }
 
 DownloadRequest HistoricalApi::ToDownload(const BatchFile& file,
-                                          const std::string& folder) {
+                                          const std::string& directory) {
   const auto found = file.urls.find("https");
   const auto url =
       found == file.urls.end() ? std::nullopt : proto::Url::Parse(found->second);
   if (!url || !url->path.starts_with('/')) {
-    throw Exception{
-        {ErrorCode::HttpError,
-         "the server gives no https URL for the file " + base::Quoted(file.filename)}};
+    base::Throw(ErrorCode::HttpError, "the server gives no https URL for the file " +
+                                          base::Quoted(file.filename));
   }
   DownloadRequest request;
   request.url_path = url->path;
-  request.path = folder + "/" + file.filename;
+  request.path = directory + "/" + file.filename;
   request.size = file.size;
   // A hash of another kind cannot be compared.
   constexpr std::string_view kSha256 = "sha256:";

@@ -3,13 +3,13 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <utility>
 
+#include "base/str_cat.hpp"
 #include "base/text.hpp"
+#include "base/throw.hpp"
 #include "client/historical/file_hasher.hpp"
 #include "client/historical/impl.hpp"
 #include "dbnloop/exception.hpp"
@@ -23,39 +23,66 @@ Error NotTheJobs(const std::string& path) {
   return {ErrorCode::InvalidState,
           path +
               " exists and is not the file of the job: move it away, or choose "
-              "another folder"};
+              "another directory"};
 }
 
-// Empty: all of them have a hash that is checked.
-std::string WarningOf(const std::vector<BatchFile>& files, const std::string& folder) {
+// Empty when every file has a hash that is checked.
+std::string WarningOf(const std::vector<BatchFile>& files,
+                      const std::string& directory) {
   std::string names;
   std::size_t count = 0;
   for (const auto& file : files) {
-    if (!HistoricalApi::ToDownload(file, folder).sha256.empty()) continue;
+    if (!HistoricalApi::ToDownload(file, directory).sha256.empty()) continue;
     if (++count == 1) {
       names = base::Quoted(file.filename) + " with the hash " + base::Quoted(file.hash);
     }
   }
   if (count == 0) return {};
-  return std::to_string(count) + " of the job's " + std::to_string(files.size()) +
-         " files have no SHA-256 (" + names + (count > 1 ? " and others" : "") +
-         "): only their sizes are checked";
+  return base::StrCat(count, " of the job's ", files.size(), " files have no SHA-256 (",
+                      names, (count > 1 ? " and others" : ""),
+                      "): only their sizes are checked");
 }
 
 }  // namespace
 
-BatchDownload::BatchDownload(HistoricalClient* client, const std::string& job_id,
-                             std::string folder, ProgressHandler progress, Handler done)
+class BatchDownload::Impl {
+ public:
+  Impl(HistoricalClient* client, const std::string& job_id, std::string directory,
+       ProgressHandler progress, Handler done);
+  ~Impl() { client_->Cancel(call_); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+ private:
+  void Begin(std::vector<BatchFile> files);
+  void Next();
+  void Check(const DownloadRequest& wanted);
+  void Fetch(const DownloadRequest& wanted);
+  [[nodiscard]] std::string PartOf(const std::string& path) const;
+  void End(std::expected<std::vector<DownloadResult>, Error> result);
+
+  HistoricalClient* client_;
+  std::string directory_;
+  std::shared_ptr<ProgressHandler> progress_;
+  Handler done_;
+  std::vector<BatchFile> files_;
+  std::vector<DownloadResult> results_;
+  HistoricalClient::CallId call_ = 0;
+  std::unique_ptr<client::FileHasher> hasher_;  // of an existing file
+};
+
+BatchDownload::Impl::Impl(HistoricalClient* client, const std::string& job_id,
+                          std::string directory, ProgressHandler progress, Handler done)
     : client_{client},
-      folder_{std::move(folder)},
+      directory_{std::move(directory)},
       progress_{std::make_shared<ProgressHandler>(std::move(progress))},
       done_{std::move(done)} {
   std::error_code fault;
-  std::filesystem::create_directories(folder_, fault);
+  std::filesystem::create_directories(directory_, fault);
   if (fault) {
-    throw Exception{{ErrorCode::System,
-                     "cannot make the folder " + folder_ + ": " + fault.message(),
-                     fault.value()}};
+    base::Throw(ErrorCode::System,
+                "cannot create directory " + directory_ + ": " + fault.message(),
+                fault.value());
   }
   call_ = HistoricalApi{client_}.ListFiles(
       job_id, [this, job_id](std::expected<std::vector<BatchFile>, Error> files) {
@@ -70,29 +97,26 @@ BatchDownload::BatchDownload(HistoricalClient* client, const std::string& job_id
       });
 }
 
-BatchDownload::~BatchDownload() { client_->Cancel(call_); }
-
-void BatchDownload::Begin(std::vector<BatchFile> files) {
+void BatchDownload::Impl::Begin(std::vector<BatchFile> files) {
   std::string warning;
   try {
-    warning = WarningOf(files, folder_);
+    warning = WarningOf(files, directory_);
   } catch (const Exception& e) {
     return End(std::unexpected{e.error()});
   }
   files_ = std::move(files);
-  const auto on_warning = client_->impl_->on_warning;
-  if (!warning.empty() && on_warning) {
+  if (!warning.empty()) {
     const std::weak_ptr<ProgressHandler> alive = progress_;
-    (*on_warning)(warning);
-    if (alive.expired()) return;  // it destroyed this
+    client_->impl_->on_warning(warning);
+    if (alive.expired()) return;  // the handler destroyed this
   }
   Next();
 }
 
-void BatchDownload::Next() {
+void BatchDownload::Impl::Next() {
   if (results_.size() == files_.size()) return End(std::move(results_));
   try {
-    auto wanted = HistoricalApi::ToDownload(files_[results_.size()], folder_);
+    auto wanted = HistoricalApi::ToDownload(files_[results_.size()], directory_);
     wanted.part = PartOf(wanted.path);
     std::error_code none;
     if (std::filesystem::exists(wanted.path, none)) return Check(wanted);
@@ -103,32 +127,28 @@ void BatchDownload::Next() {
 }
 
 // A name that no file of the job has: one of them may be named like another one's part.
-std::string BatchDownload::PartOf(const std::string& path) const {
+std::string BatchDownload::Impl::PartOf(const std::string& path) const {
   const auto listed = [this](const std::string& name) {
     return std::ranges::any_of(files_, [&](const BatchFile& file) {
-      return folder_ + "/" + file.filename == name;
+      return directory_ + "/" + file.filename == name;
     });
   };
   auto part = path + ".part";
   for (int number = 2; listed(part); ++number) {
-    part = path + ".part." + std::to_string(number);
+    part = base::StrCat(path, ".part.", number);
   }
   return part;
 }
 
-// The file that is there is taken when it is the one that is wanted.
-void BatchDownload::Check(const DownloadRequest& wanted) {
+// An existing file is kept if it is the one that is wanted.
+void BatchDownload::Impl::Check(const DownloadRequest& wanted) {
   std::error_code fault;
   const auto size = std::filesystem::file_size(wanted.path, fault);
-  if (fault || size != wanted.size) throw Exception{NotTheJobs(wanted.path)};
+  if (fault || size != wanted.size) base::Throw(NotTheJobs(wanted.path));
   net::ScopedFd file{::open(wanted.path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (!file) {
-    const int reason = errno;
-    throw Exception{{ErrorCode::System,
-                     "open " + wanted.path + ": " + std::strerror(reason), reason}};
-  }
+  if (!file) base::Throw(base::SystemError("open " + wanted.path));
   const int fd = file.get();
-  hasher_ = std::make_unique<FileHasher>(
+  hasher_ = std::make_unique<client::FileHasher>(
       client_->impl_->session->reactor(), fd, wanted.path,
       [this, wanted, file = std::move(file)](auto read) {
         if (!read) return End(std::unexpected{std::move(read.error())});
@@ -143,13 +163,13 @@ void BatchDownload::Check(const DownloadRequest& wanted) {
       });
 }
 
-void BatchDownload::Fetch(const DownloadRequest& wanted) {
+void BatchDownload::Impl::Fetch(const DownloadRequest& wanted) {
   const auto index = results_.size();
-  const auto tell = [progress = progress_, file = files_[index], index,
-                     count = files_.size()](const DownloadProgress& p) {
+  const auto notify = [progress = progress_, file = files_[index], index,
+                       count = files_.size()](const DownloadProgress& p) {
     if (*progress) (*progress)(file, index, count, p);
   };
-  call_ = client_->Download(wanted, tell,
+  call_ = client_->Download(wanted, notify,
                             [this](std::expected<DownloadResult, Error> result) {
                               call_ = 0;
                               if (!result) {
@@ -161,9 +181,18 @@ void BatchDownload::Fetch(const DownloadRequest& wanted) {
 }
 
 // Nothing of this is touched after the call: `done` may destroy it.
-void BatchDownload::End(std::expected<std::vector<DownloadResult>, Error> result) {
+void BatchDownload::Impl::End(
+    std::expected<std::vector<DownloadResult>, Error> result) {
   auto done = std::move(done_);
   done(std::move(result));
 }
+
+BatchDownload::BatchDownload(HistoricalClient* client, const std::string& job_id,
+                             std::string directory, ProgressHandler progress,
+                             Handler done)
+    : impl_{std::make_unique<Impl>(client, job_id, std::move(directory),
+                                   std::move(progress), std::move(done))} {}
+
+BatchDownload::~BatchDownload() = default;
 
 }  // namespace dbnloop

@@ -3,45 +3,36 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/str_cat.hpp"
+#include "base/throw.hpp"
 #include "client/historical/impl.hpp"
 #include "dbnloop/enum_strings.hpp"
-#include "dbnloop/exception.hpp"
 #include "proto/validate.hpp"
 
 namespace dbnloop {
 namespace {
 
-constexpr std::size_t kMostSymbols = 2000;
-
-[[noreturn]] void Refuse(ErrorCode code, std::string message) {
-  throw Exception{{code, std::move(message)}};
-}
-
-ParserOptions ParserOptionsOf(const HistoricalOptions& options) {
-  return {.buffer_size = options.buffer_size,
-          .max_metadata = options.max_metadata,
-          .upgrade_policy = options.upgrade_policy,
-          .fragment = std::nullopt};
-}
+constexpr std::size_t kMaxSymbols = 2000;
 
 HistoricalOptions Validated(HistoricalOptions options) {
   for (auto* limit :
        {&options.connect_timeout, &options.resolve_timeout, &options.tls_timeout,
         &options.response_timeout, &options.idle_timeout}) {
     if (limit->count() < 0) {
-      Refuse(ErrorCode::InvalidArgument, "a timeout is negative; 0 means none");
+      base::Throw(ErrorCode::InvalidArgument, "a timeout is negative; 0 means none");
     }
     // Longer ones could not be counted in nanoseconds.
     constexpr std::chrono::milliseconds kLongest = std::chrono::years{10};
     *limit = std::min(*limit, kLongest);
   }
   if (options.max_retries < 0) {
-    Refuse(ErrorCode::InvalidArgument, "max_retries is negative");
+    base::Throw(ErrorCode::InvalidArgument, "max_retries is negative");
   }
   const bool plain = std::ranges::all_of(options.user_agent_extension,
                                          [](char c) { return c >= 0x20 && c < 0x7F; });
   if (!plain) {
-    Refuse(ErrorCode::InvalidArgument, "user_agent_extension must be printable ASCII");
+    base::Throw(ErrorCode::InvalidArgument,
+                "user_agent_extension must be printable ASCII");
   }
   return options;
 }
@@ -52,12 +43,14 @@ std::string Nanos(UnixNanos time) {
 
 }  // namespace
 
+namespace client {
+
 void Validate(const HistoricalRequest& request) {
-  if (request.symbols.size() > kMostSymbols) {
-    Refuse(ErrorCode::InvalidArgument,
-           "a request may have 2,000 symbols, this one has " +
-               std::to_string(request.symbols.size()) +
-               "; make several requests, or ask for ALL_SYMBOLS");
+  if (request.symbols.size() > kMaxSymbols) {
+    base::Throw(ErrorCode::InvalidArgument,
+                base::StrCat("a request may have 2,000 symbols, this one has ",
+                             request.symbols.size(),
+                             "; make several requests, or ask for ALL_SYMBOLS"));
   }
   proto::ValidateDataset(request.dataset);
   proto::ValidateSubscription({.dataset = request.dataset,
@@ -71,15 +64,16 @@ void Validate(const HistoricalRequest& request) {
 void ValidateRange(const HistoricalRequest& request) {
   Validate(request);
   if (!request.end) {
-    Refuse(ErrorCode::InvalidArgument,
-           "the range has no end: without one the server would answer for the "
-           "nanosecond " +
-               Nanos(request.start) + " alone; give an end, or use DayRange for a day");
+    base::Throw(ErrorCode::InvalidArgument,
+                "the range has no end: without one the server would answer for the "
+                "nanosecond " +
+                    Nanos(request.start) +
+                    " alone; give an end, or use DayRange for a day");
   }
   if (*request.end <= request.start) {
-    Refuse(ErrorCode::InvalidArgument,
-           "the end must be after the start (it is exclusive): " +
-               Nanos(request.start) + " to " + Nanos(*request.end) + " ns");
+    base::Throw(ErrorCode::InvalidArgument,
+                "the end must be after the start (it is exclusive): " +
+                    Nanos(request.start) + " to " + Nanos(*request.end) + " ns");
   }
 }
 
@@ -102,6 +96,8 @@ HistoricalClient::Params RangeParams(const HistoricalRequest& request) {
   return params;
 }
 
+}  // namespace client
+
 HistoricalRequest DayRange(std::string dataset, std::vector<std::string> symbols,
                            Schema schema, std::chrono::sys_days day) {
   const auto time = [](std::chrono::sys_days at) {
@@ -123,14 +119,19 @@ HistoricalClient::HistoricalClient(Reactor* reactor, std::string api_key)
 
 HistoricalClient::HistoricalClient(Reactor* reactor, std::string api_key,
                                    HistoricalOptions options)
-    : DataSource{reactor, ParserOptionsOf(options)} {
+    : HistoricalClient{MakeImpl(reactor, std::move(api_key), std::move(options))} {}
+
+HistoricalClient::HistoricalClient(std::unique_ptr<Impl> impl)
+    : DataSource{impl->delivery()}, impl_{std::move(impl)} {}
+
+std::unique_ptr<HistoricalClient::Impl> HistoricalClient::MakeImpl(
+    Reactor* reactor, std::string api_key, HistoricalOptions options) {
   if (reactor == nullptr) {
-    Refuse(ErrorCode::InvalidArgument, "HistoricalClient: the reactor is null");
+    base::Throw(ErrorCode::InvalidArgument, "HistoricalClient: the reactor is null");
   }
-  auto key = base::Conceal(std::move(api_key));
+  auto key = base::ToSecret(std::move(api_key));
   proto::ValidateApiKey(key);
-  impl_ = std::make_unique<Impl>(this, reactor, std::move(key),
-                                 Validated(std::move(options)));
+  return std::make_unique<Impl>(reactor, std::move(key), Validated(std::move(options)));
 }
 
 HistoricalClient::~HistoricalClient() = default;
@@ -147,7 +148,7 @@ void HistoricalClient::Request(std::string_view dataset, std::string_view symbol
 }
 
 void HistoricalClient::Request(const HistoricalRequest& request) {
-  ValidateRange(request);
+  client::ValidateRange(request);
   impl_->SetRequest(request);
 }
 
@@ -156,15 +157,11 @@ void HistoricalClient::Stop() { impl_->Stop(); }
 void HistoricalClient::Pause() { impl_->Pause(); }
 void HistoricalClient::Resume() { impl_->Resume(); }
 
-void HistoricalClient::OnComplete(std::function<void()> h) {
-  impl_->on_complete =
-      h ? std::make_shared<std::function<void()>>(std::move(h)) : nullptr;
+void HistoricalClient::OnComplete(CompleteHandler h) {
+  impl_->on_complete.Set(std::move(h));
 }
-
-void HistoricalClient::OnWarning(std::function<void(const std::string&)> h) {
-  impl_->on_warning =
-      h ? std::make_shared<std::function<void(const std::string&)>>(std::move(h))
-        : nullptr;
+void HistoricalClient::OnWarning(WarningHandler h) {
+  impl_->on_warning.Set(std::move(h));
 }
 
 bool HistoricalClient::IsStreaming() const noexcept { return impl_->streaming(); }
@@ -194,8 +191,5 @@ HistoricalClient::CallId HistoricalClient::Download(const DownloadRequest& reque
 }
 
 bool HistoricalClient::Cancel(CallId id) { return impl_->Cancel(id); }
-
-void HistoricalClient::ScheduleDelivery() { impl_->ScheduleDelivery(); }
-bool HistoricalClient::HasMore() const { return impl_->HasMore(); }
 
 }  // namespace dbnloop

@@ -12,10 +12,11 @@
 #include <utility>
 
 #include "base/number.hpp"
+#include "base/str_cat.hpp"
 #include "base/text.hpp"
-#include "dbnloop/exception.hpp"
+#include "base/throw.hpp"
 
-namespace dbnloop {
+namespace dbnloop::client {
 namespace {
 
 constexpr mode_t kMode = 0666;  // as the umask allows
@@ -30,8 +31,8 @@ std::optional<std::uint64_t> RangeStart(std::string_view header) {
   return base::ParseNumber<std::uint64_t>(header.substr(0, header.find('-')));
 }
 
-// "bytes */200", of a range that is not there, → 200.
-std::optional<std::uint64_t> WholeSize(std::string_view header) {
+// "bytes */200", which answers a range that does not exist, → 200.
+std::optional<std::uint64_t> CompleteSize(std::string_view header) {
   constexpr std::string_view kUnit = "bytes */";
   if (!header.starts_with(kUnit)) return std::nullopt;
   return base::ParseNumber<std::uint64_t>(header.substr(kUnit.size()));
@@ -39,12 +40,12 @@ std::optional<std::uint64_t> WholeSize(std::string_view header) {
 
 // "path.part", "path.part.2", "path.part.3"…
 std::string PartName(const std::string& path, int number) {
-  return path + ".part" + (number == 1 ? "" : "." + std::to_string(number));
+  return path + ".part" + (number == 1 ? "" : base::StrCat(".", number));
 }
 
-constexpr int kMostParts = 1000;
+constexpr int kMaxParts = 1000;
 
-std::string FolderOf(const std::string& path) {
+std::string DirectoryOf(const std::string& path) {
   const auto slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
   return slash == 0 ? "/" : path.substr(0, slash);
@@ -70,20 +71,19 @@ FileDownload::FileDownload(std::shared_ptr<HttpSession> session, Hooks hooks,
   struct stat existing{};
   if (::lstat(request_.path.c_str(), &existing) == 0 &&
       (!request_.overwrite || S_ISDIR(existing.st_mode))) {
-    throw Exception{{ErrorCode::InvalidArgument,
-                     (S_ISDIR(existing.st_mode) ? "the folder " : "the file ") +
-                         request_.path +
-                         " exists; choose another, or ask for overwriting it"}};
+    base::Throw(ErrorCode::InvalidArgument,
+                (S_ISDIR(existing.st_mode) ? "directory " : "file ") + request_.path +
+                    " exists; choose another, or ask for overwriting it");
   }
   // A range of records costs money each time, and its bytes may differ: a part of it is
-  // neither resumed nor written over.
+  // neither resumed nor overwritten.
   if (IsRange()) {
     request_.part.empty() ? OpenFreshPart() : OpenEmptyPart();
     return;
   }
   OpenPart();
   if (!Resumes() && ::ftruncate(file_.get(), 0) != 0) {
-    throw Exception{SystemError("truncate")};
+    base::Throw(FailureTo("truncate"));
   }
 }
 
@@ -95,7 +95,8 @@ FileDownload::~FileDownload() {
   }
 }
 
-// The part of an earlier try was paid for, and another file of that name is not ours.
+// The part of an earlier attempt was paid for, and another file of that name is not
+// ours.
 void FileDownload::OpenFreshPart() {
   for (int number = 1;; ++number) {
     part_ = PartName(request_.path, number);
@@ -105,7 +106,7 @@ void FileDownload::OpenFreshPart() {
       file_ = net::ScopedFd{fd};
       break;
     }
-    if (errno != EEXIST || number == kMostParts) throw Exception{SystemError("open")};
+    if (errno != EEXIST || number == kMaxParts) base::Throw(FailureTo("open"));
   }
   ::flock(file_.get(), LOCK_EX | LOCK_NB);
 }
@@ -113,15 +114,15 @@ void FileDownload::OpenFreshPart() {
 void FileDownload::OpenEmptyPart() {
   OpenPart();
   struct stat held{};
-  if (::fstat(file_.get(), &held) != 0) throw Exception{SystemError("look at")};
+  if (::fstat(file_.get(), &held) != 0) base::Throw(FailureTo("read"));
   if (held.st_size != 0) {
     file_.Reset();
-    throw Exception{{ErrorCode::InvalidState,
-                     part_ + " holds data, which a range does not replace"}};
+    base::Throw(ErrorCode::InvalidState,
+                part_ + " holds data, which a range does not replace");
   }
 }
 
-// Whether the part's name still stands for the file that is being written.
+// Whether the part's name still refers to the file that is being written.
 bool FileDownload::NameIsOurs() const {
   struct stat held{};
   struct stat named{};
@@ -129,31 +130,29 @@ bool FileDownload::NameIsOurs() const {
          held.st_ino == named.st_ino && held.st_dev == named.st_dev;
 }
 
-// Two downloads that write one part would make a mixture of it.
+// Two downloads that wrote one part would mix their bytes.
 void FileDownload::OpenPart() {
   for (;;) {
     file_ = net::ScopedFd{
         ::open(part_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kMode)};
-    if (!file_) throw Exception{SystemError("open")};
-    // Where a file system knows no locks, it goes without.
+    if (!file_) base::Throw(FailureTo("open"));
+    // A file system without locks is used without them.
     if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-      throw Exception{
-          {ErrorCode::InvalidState, part_ + " is being written by another download"}};
+      base::Throw(ErrorCode::InvalidState,
+                  part_ + " is being written by another download");
     }
-    // The other one may have ended in between: then this is a file with its final name.
+    // The other one may have ended in between; this file has its final name then.
     if (NameIsOurs()) return;
   }
 }
 
-Error FileDownload::SystemError(const char* what) const {
-  const int reason = errno;
-  return {ErrorCode::System,
-          std::string{what} + " " + part_ + ": " + std::strerror(reason), reason};
+Error FileDownload::FailureTo(const char* what) const {
+  return base::SystemError(base::StrCat(what, " ", part_));
 }
 
 void FileDownload::Begin() {
   struct stat part{};
-  if (::fstat(file_.get(), &part) != 0) throw Exception{SystemError("look at")};
+  if (::fstat(file_.get(), &part) != 0) base::Throw(FailureTo("read"));
   if (part.st_size == 0) return HttpTask::Begin();
   hasher_ = std::make_unique<FileHasher>(
       session_->reactor(), file_.get(), part_,
@@ -167,7 +166,7 @@ void FileDownload::Begin() {
 }
 
 Error FileDownload::StartOver() {
-  if (::ftruncate(file_.get(), 0) != 0) return SystemError("truncate");
+  if (::ftruncate(file_.get(), 0) != 0) return FailureTo("truncate");
   digest_ = {};
   bytes_ = 0;
   return {};
@@ -178,11 +177,11 @@ proto::HttpRequest FileDownload::MakeRequest() {
     return session_->Post("timeseries.get_range", range_params_);
   }
   auto request = session_->GetPath(request_.url_path);
-  // A part as long as the file, or longer, is no part of it: begin anew.
+  // A part as long as the file, or longer, is not a part of it: start again.
   if (!Resumes() || (request_.size && bytes_ >= *request_.size)) bytes_ = 0;
   asked_from_ = bytes_;
   if (bytes_ != 0) {
-    request.headers.emplace_back("Range", "bytes=" + std::to_string(bytes_) + "-");
+    request.headers.emplace_back("Range", base::StrCat("bytes=", bytes_, "-"));
   }
   return request;
 }
@@ -200,48 +199,48 @@ Error FileDownload::Accept(const proto::HttpHead& head) {
                       session_->redact()(head.Find("content-range").value_or("none")))};
     }
   } else if (auto error = StartOver()) {
-    return error;  // the whole file comes: what was there is not continued
+    return error;  // the complete file arrives: the part is not resumed
   }
   total_ = rest ? std::optional{bytes_ + *rest} : request_.size;
   if (request_.size && total_ != request_.size) {
-    return {ErrorCode::HttpError, "the server's file has " + std::to_string(*total_) +
-                                      " bytes, not " + std::to_string(*request_.size)};
+    return {ErrorCode::HttpError, base::StrCat("the server's file has ", *total_,
+                                               " bytes, not ", *request_.size)};
   }
   return {};
 }
 
-// RFC 9110, 15.5.17: the server has no byte at or behind the part's end. When it says
-// that the file is as long as the part, nothing is missing, as if the last of many 206
-// had come: size and hash are looked at where they are known. Else the part is of
-// another file, or the server keeps the length to itself: begin anew, without a range,
-// so that it happens once.
-HttpTask::Remedy FileDownload::RemedyOf(const proto::HttpHead& head) {
-  if (head.status != kNoSuchRange || asked_from_ == 0) return Remedy::None;
-  if (WholeSize(head.Find("content-range").value_or("")) == asked_from_) {
-    return Remedy::Complete;
+// RFC 9110, 15.5.17: the server has no byte at or after the part's end. If it says that
+// the file is as long as the part, nothing is missing, and size and hash are checked
+// where they are known. Otherwise the part belongs to another file, or the server does
+// not give the length: the download is restarted without a range, so this happens once.
+HttpTask::ErrorPolicy FileDownload::PolicyOf(const proto::HttpHead& head) {
+  if (head.status != kNoSuchRange || asked_from_ == 0) return ErrorPolicy::Report;
+  if (CompleteSize(head.Find("content-range").value_or("")) == asked_from_) {
+    return ErrorPolicy::Complete;
   }
   bytes_ = 0;
-  return Remedy::Again;
+  return ErrorPolicy::Repeat;
 }
 
 Error FileDownload::Take(std::span<const std::byte> piece) {
   if (request_.size && bytes_ + piece.size() > *request_.size) {
-    return {ErrorCode::LimitExceeded, "the server sends more than the file's " +
-                                          std::to_string(*request_.size) + " bytes"};
+    return {ErrorCode::LimitExceeded,
+            base::StrCat("the server sends more than the file's ", *request_.size,
+                         " bytes")};
   }
   digest_.Update(piece);
   while (!piece.empty()) {
     const auto n =
         ::pwrite(file_.get(), piece.data(), piece.size(), static_cast<off_t>(bytes_));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return SystemError("write");
+    if (n < 0) return FailureTo("write");
     bytes_ += static_cast<std::uint64_t>(n);
     piece = piece.subspan(static_cast<std::size_t>(n));
   }
-  // A long file over a bad line gets there, if each try brings it further.
-  if (Resumes() && bytes_ > most_bytes_) {
-    most_bytes_ = bytes_;
-    NoteProgress();
+  // A long file over a bad line arrives, as long as each try brings some of it.
+  if (Resumes() && bytes_ > best_bytes_) {
+    best_bytes_ = bytes_;
+    ResetRetries();
   }
   // It may cancel the download.
   if (const auto progress = progress_) (*progress)({bytes_, total_});
@@ -255,35 +254,35 @@ Error FileDownload::Complete() {
     return Publish();
   }
   std::string message =
-      "the file " + request_.path + " came with " + std::to_string(bytes_) +
-      " bytes and SHA-256 " + sha256_ + ", but should have " +
-      (request_.size ? std::to_string(*request_.size) + " bytes" : "") +
-      (request_.sha256.empty() ? "" : " SHA-256 " + request_.sha256);
-  // Resuming it would never make it right, and the server has the file still. A range
-  // was paid for.
+      base::StrCat("the file ", request_.path, " came with ", bytes_,
+                   " bytes and SHA-256 ", sha256_, ", but should have ",
+                   (request_.size ? base::StrCat(*request_.size, " bytes") : ""),
+                   (request_.sha256.empty() ? "" : " SHA-256 " + request_.sha256));
+  // Resuming would never correct it, and the server still has the file. A range was
+  // paid for.
   if (!IsRange() && NameIsOurs()) {
     ::unlink(part_.c_str());
     file_.Reset();
-    message += "; it was deleted";
+    message += "; the partial file was deleted";
   }
   return {ErrorCode::ChecksumMismatch, std::move(message)};
 }
 
-// The name appears when all bytes are on the disk, and the directory knows of it then.
+// The name appears when all bytes are on the disk; then the directory is synced too.
 Error FileDownload::Publish() {
   complete_ = true;
-  if (::fsync(file_.get()) != 0) return SystemError("sync");
+  if (::fsync(file_.get()) != 0) return FailureTo("sync");
   if (part_ != request_.path) {
     if (auto error = Rename()) return error;
   }
   published_ = true;
-  const net::ScopedFd folder{
-      ::open(FolderOf(request_.path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (folder) ::fsync(folder.get());
+  const net::ScopedFd directory{
+      ::open(DirectoryOf(request_.path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (directory) ::fsync(directory.get());
   return {};
 }
 
-// Replaces no file that came to be in the meantime, unless it may.
+// Replaces a file that appeared in the meantime only if it may.
 Error FileDownload::Rename() {
   if (!NameIsOurs()) {
     return {ErrorCode::InvalidState,
@@ -294,7 +293,7 @@ Error FileDownload::Rename() {
   int result = ::renameat2(AT_FDCWD, from, AT_FDCWD, to,
                            request_.overwrite ? 0 : RENAME_NOREPLACE);
   if (result != 0 && !request_.overwrite && (errno == EINVAL || errno == ENOSYS)) {
-    // Not every file system knows the flag: what is replaced then is a file of our own.
+    // Not every file system knows the flag. What is replaced then is a file of our own.
     const net::ScopedFd claim{
         ::open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kMode)};
     result = claim ? std::rename(from, to) : -1;
@@ -313,7 +312,7 @@ void FileDownload::Finish(Error error) {
     if (IsRange() && bytes_ != 0 && !complete_ && NameIsOurs()) {
       ::fsync(file_.get());
       if (request_.part.empty()) {
-        error.message += "; " + std::to_string(bytes_) + " bytes are kept in " + part_;
+        error.message += base::StrCat("; ", bytes_, " bytes are kept in ", part_);
       }
     }
     done(std::unexpected{std::move(error)});
@@ -322,4 +321,4 @@ void FileDownload::Finish(Error error) {
   }
 }
 
-}  // namespace dbnloop
+}  // namespace dbnloop::client

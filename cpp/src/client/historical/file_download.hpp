@@ -8,20 +8,20 @@
 #include "client/historical/http_task.hpp"
 #include "net/scoped_fd.hpp"
 
-namespace dbnloop {
+namespace dbnloop::client {
 
-/// A response's body as a file: a part while it comes, synced and renamed to path at
-/// the end, with its SHA-256. The part of a range is always a new file.
+/// The body of a response as a file: a part while it arrives, which is synced and
+/// renamed at the end, with its SHA-256. The part of a range is always a new file.
 class FileDownload final : public HttpTask {
  public:
-  /// Opens the part; throws Exception when it cannot be had.
+  /// Opens the part; throws Exception when that fails.
   FileDownload(std::shared_ptr<HttpSession> session, Hooks hooks, int max_retries,
                DownloadRequest request, HistoricalClient::Params range_params,
                HistoricalClient::ProgressHandler progress,
                HistoricalClient::DownloadHandler done);
-  /// A part stays when it may be resumed, and when it was paid for.
+  /// Keeps a part that may be resumed or was paid for, and deletes others.
   ~FileDownload() override;
-  /// Reads, in turns, what an earlier try has left, and resumes after it.
+  /// Reads, in turns, what an earlier attempt left, and resumes after it.
   void Begin() override;
 
  private:
@@ -29,7 +29,7 @@ class FileDownload final : public HttpTask {
   [[nodiscard]] Error Accept(const proto::HttpHead& head) override;
   [[nodiscard]] Error Take(std::span<const std::byte> piece) override;
   [[nodiscard]] Error Complete() override;
-  [[nodiscard]] Remedy RemedyOf(const proto::HttpHead& head) override;
+  [[nodiscard]] ErrorPolicy PolicyOf(const proto::HttpHead& head) override;
   void Finish(Error error) override;
 
   [[nodiscard]] bool IsRange() const noexcept { return request_.url_path.empty(); }
@@ -41,7 +41,7 @@ class FileDownload final : public HttpTask {
   [[nodiscard]] Error StartOver();
   [[nodiscard]] Error Publish();
   [[nodiscard]] Error Rename();
-  [[nodiscard]] Error SystemError(const char* what) const;
+  [[nodiscard]] Error FailureTo(const char* what) const;
 
   DownloadRequest request_;
   HistoricalClient::Params range_params_;
@@ -52,12 +52,12 @@ class FileDownload final : public HttpTask {
   std::unique_ptr<FileHasher> hasher_;  // of the part, until it is read
   base::Sha256 digest_;
   std::uint64_t bytes_ = 0;
-  std::uint64_t most_bytes_ = 0;  // of all tries
+  std::uint64_t best_bytes_ = 0;  // of all tries
   std::uint64_t asked_from_ = 0;
   std::optional<std::uint64_t> total_;
   std::string sha256_;
-  bool complete_ = false;  // all is there, but perhaps the name
+  bool complete_ = false;  // everything is there, except perhaps the name
   bool published_ = false;
 };
 
-}  // namespace dbnloop
+}  // namespace dbnloop::client

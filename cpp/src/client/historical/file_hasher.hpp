@@ -8,8 +8,9 @@
 #include "base/sha256.hpp"
 #include "dbnloop/error.hpp"
 #include "dbnloop/reactor.hpp"
+#include "net/timer.hpp"
 
-namespace dbnloop {
+namespace dbnloop::client {
 
 /// The SHA-256 of a file that is there, from its beginning: a MiB a turn of the
 /// reactor, so that others have theirs. Destroying it cancels it silently.
@@ -24,7 +25,6 @@ class FileHasher {
 
   /// `fd` must stay open as long as this; `path` is for messages.
   FileHasher(Reactor* reactor, int fd, std::string path, Handler done);
-  ~FileHasher();
   FileHasher(const FileHasher&) = delete;
   FileHasher& operator=(const FileHasher&) = delete;
 
@@ -33,12 +33,11 @@ class FileHasher {
   void Turn();
   void End(std::expected<Hashed, Error> result);
 
-  Reactor* reactor_;
   int fd_;
   std::string path_;
   Handler done_;
   Hashed hashed_;
-  Reactor::TimerId turn_ = 0;
+  net::Timer turn_;
 };
 
-}  // namespace dbnloop
+}  // namespace dbnloop::client

@@ -8,17 +8,13 @@
 #include <cstring>
 #include <utility>
 
+#include "base/str_cat.hpp"
+#include "client/turn_budget.hpp"
 #include "proto/http_failure.hpp"
 
-namespace dbnloop {
-namespace {
+namespace dbnloop::client {
 
 using std::chrono::milliseconds;
-
-constexpr std::size_t kReceive = 64 * 1024;
-constexpr int kReadsPerTurn = 8;  // then others have their turn
-
-}  // namespace
 
 HttpConnection::HttpConnection(Reactor* reactor, const net::TlsContext* tls,
                                const proto::Redactor* redact,
@@ -28,7 +24,9 @@ HttpConnection::HttpConnection(Reactor* reactor, const net::TlsContext* tls,
       redact_{redact},
       options_{std::move(options)},
       dialer_{reactor, options_.resolver},
-      in_(kReceive) {}
+      in_(kReceiveBytes),
+      soon_{reactor},
+      limit_timer_{reactor} {}
 
 HttpConnection::~HttpConnection() {
   Cancel();
@@ -62,15 +60,13 @@ void HttpConnection::Cancel() noexcept {
 void HttpConnection::CloseSocket() noexcept {
   if (interest_ != 0) reactor_->Remove(socket_.get());
   interest_ = 0;
-  // In a child of fork it is the parent's stream that this would end.
+  // In a child of fork this would end the parent's stream.
   if (tls_ && !reactor_->InChild()) tls_->Shutdown();
   tls_.reset();
   response_.reset();
   socket_.Reset();
-  for (auto* timer : {&timer_, &soon_}) {
-    reactor_->Cancel(*timer);
-    *timer = 0;
-  }
+  limit_timer_.Disarm();
+  soon_.Disarm();
   phase_ = Phase::Closed;
   in_at_ = in_end_ = 0;
   piece_ = {};
@@ -91,7 +87,7 @@ void HttpConnection::Resume() {
   Advance();
 }
 
-// A peer that closed, or that speaks unasked, is not used again.
+// A peer that closed, or that sent something without a request, is not used again.
 bool HttpConnection::Reusable() const {
   if (phase_ != Phase::Idle || in_at_ != in_end_ || eof_) return false;
   if (tls_ && tls_->HasPending()) return false;
@@ -162,12 +158,12 @@ void HttpConnection::BeginExchange() {
 
 void HttpConnection::OnSocket() {
   last_event_ = reactor_->Now();
-  // Nobody asked an idle connection: the peer closes it.
+  // An idle connection expects nothing: the peer closes it.
   if (phase_ == Phase::Idle) return CloseSocket();
   Advance();
 }
 
-// Goes as far as that goes without waiting.
+// Takes all steps that need no waiting.
 void HttpConnection::Advance() {
   if (advancing_ || phase_ == Phase::Closed || phase_ == Phase::Dialing) return;
   const auto life = life_;
@@ -177,7 +173,7 @@ void HttpConnection::Advance() {
     while (Step() == Flow::Go) {
     }
   } catch (...) {
-    // A handler's exception passes; what is held comes in the next turn.
+    // A handler's exception passes through; what is held follows in the next turn.
     if (!life->destroyed) {
       advancing_ = false;
       if (phase_ == Phase::Exchange) AdvanceSoon();
@@ -192,14 +188,10 @@ void HttpConnection::Advance() {
 }
 
 void HttpConnection::AdvanceSoon() {
-  reactor_->Cancel(soon_);
-  soon_ = reactor_->After({}, [this] {
-    soon_ = 0;
-    Advance();
-  });
+  soon_.Defer([this] { Advance(); });
 }
 
-HttpConnection::Flow HttpConnection::Step() {
+Flow HttpConnection::Step() {
   switch (phase_) {
     case Phase::Tunnel:
       return StepTunnel();
@@ -212,8 +204,8 @@ HttpConnection::Flow HttpConnection::Step() {
   }
 }
 
-HttpConnection::Flow HttpConnection::StepTunnel() {
-  if (const auto flow = SendOut(); flow == Flow::Stop) return flow;
+Flow HttpConnection::StepTunnel() {
+  if (const auto flow = SendOut(); flow == Flow::Gone) return flow;
   if (const auto flow = Receive(); flow != Flow::Go) return flow;
   for (;;) {
     const auto bytes = std::span{in_}.subspan(in_at_, in_end_ - in_at_);
@@ -244,7 +236,7 @@ HttpConnection::Flow HttpConnection::StepTunnel() {
   }
 }
 
-HttpConnection::Flow HttpConnection::StepHandshake() {
+Flow HttpConnection::StepHandshake() {
   const auto io = tls_->Handshake();
   want_write_ = io == net::TlsStream::Io::WantWrite;
   switch (io) {
@@ -263,21 +255,21 @@ HttpConnection::Flow HttpConnection::StepHandshake() {
   return Fail(tls_->error());
 }
 
-HttpConnection::Flow HttpConnection::StepExchange() {
-  if (const auto flow = SendOut(); flow == Flow::Stop) return flow;
-  for (int i = 0; i < kReadsPerTurn; ++i) {
+Flow HttpConnection::StepExchange() {
+  if (const auto flow = SendOut(); flow == Flow::Gone) return flow;
+  for (int i = 0; i < kTurnHttpReads; ++i) {
     if (const auto flow = Deliver(); flow != Flow::Go) return flow;
     if (eof_) return Ended();
     if (const auto flow = Receive(); flow != Flow::Go) return flow;
   }
-  AdvanceSoon();  // more may lie in TLS, where no poll sees it
+  AdvanceSoon();  // TLS may hold more, which no poll sees
   return Flow::Wait;
 }
 
 // ---- Bytes --------------------------------------------------------------------------
 
-// A peer that takes nothing any more may still have said why: that is found by reading.
-HttpConnection::Flow HttpConnection::SendOut() {
+// A peer that accepts no more bytes may have said why, which reading finds.
+Flow HttpConnection::SendOut() {
   want_write_ = false;
   while (sent_ < out_.size()) {
     const auto rest = std::as_bytes(std::span{out_}).subspan(sent_);
@@ -304,8 +296,8 @@ HttpConnection::Flow HttpConnection::SendOut() {
   return Flow::Go;
 }
 
-// Fills in_; Wait when nothing is there, Go also at the end of input.
-HttpConnection::Flow HttpConnection::Receive() {
+// Fills in_. Wait: nothing is there. Go: also at the end of input.
+Flow HttpConnection::Receive() {
   in_at_ = in_end_ = 0;
   if (tls_) {
     const auto [io, n] = tls_->Read(in_);
@@ -322,7 +314,7 @@ HttpConnection::Flow HttpConnection::Receive() {
         eof_ = true;
         break;
       case net::TlsStream::Io::Failed:
-        // Cut: no end of a body, whatever HTTP would make of it.
+        // It was cut: not the end of a body, whatever HTTP would make of it.
         return Fail(tls_->error());
     }
   } else {
@@ -343,12 +335,13 @@ HttpConnection::Flow HttpConnection::Receive() {
   return Flow::Go;
 }
 
-// Hands out what was received. Go: the socket is next.
-HttpConnection::Flow HttpConnection::Deliver() {
+// Passes on what was received. Go: the socket is next.
+Flow HttpConnection::Deliver() {
   for (;;) {
     if (paused_) return Flow::Wait;
     if (!piece_.empty()) {
-      if (const auto flow = Tell(proto::HttpResponse::Event::Body); flow != Flow::Go) {
+      if (const auto flow = Notify(proto::HttpResponse::Event::Body);
+          flow != Flow::Go) {
         return flow;
       }
       continue;
@@ -357,44 +350,44 @@ HttpConnection::Flow HttpConnection::Deliver() {
     const auto event = response_->Next(bytes, in_at_);
     if (event == proto::HttpResponse::Event::NeedMore) return Flow::Go;
     if (event == proto::HttpResponse::Event::Body) piece_ = response_->body();
-    if (const auto flow = Tell(event); flow != Flow::Go) return flow;
+    if (const auto flow = Notify(event); flow != Flow::Go) return flow;
   }
 }
 
-// What the listener took is gone also when it throws.
-template <typename Gone>
-void HttpConnection::TakePiece(const Gone& gone) {
+// What the listener consumed is gone also when it throws.
+template <typename IsGone>
+void HttpConnection::NotifyBody(const IsGone& is_gone) {
   struct Guard {
     HttpConnection* self;
-    const Gone& gone;
-    std::size_t taken = 0;
+    const IsGone& is_gone;
+    std::size_t consumed = 0;
     ~Guard() {
-      if (!gone())
-        self->piece_ = self->piece_.subspan(std::min(taken, self->piece_.size()));
+      if (is_gone()) return;
+      self->piece_ = self->piece_.subspan(std::min(consumed, self->piece_.size()));
     }
-  } guard{this, gone};
-  listener_->OnBody(piece_, guard.taken);
+  } guard{this, is_gone};
+  listener_->OnBody(piece_, guard.consumed);
 }
 
-HttpConnection::Flow HttpConnection::Tell(proto::HttpResponse::Event event) {
+Flow HttpConnection::Notify(proto::HttpResponse::Event event) {
   using Event = proto::HttpResponse::Event;
   const auto life = life_;
-  const auto gone = [&life, exchange = life->exchange] {
+  const auto is_gone = [&life, exchange = life->exchange] {
     return life->destroyed || life->exchange != exchange;
   };
   switch (event) {
     case Event::Head:
-      // From here on silence counts; the head had to come in time as a whole.
+      // The head had to be complete in time; from here on silence counts.
       in_body_ = true;
       waiting_for_ = "the next bytes of the response";
       limit_ = options_.idle_timeout;
       last_progress_ = reactor_->Now();
       ArmTimer(limit_);
       listener_->OnHead(response_->head());
-      return gone() ? Flow::Stop : Flow::Go;
+      return is_gone() ? Flow::Gone : Flow::Go;
     case Event::Body:
-      TakePiece(gone);
-      return gone() ? Flow::Stop : piece_.empty() ? Flow::Go : Flow::Wait;
+      NotifyBody(is_gone);
+      return is_gone() ? Flow::Gone : piece_.empty() ? Flow::Go : Flow::Wait;
     case Event::Done:
       return Finish();
     case Event::Failed:
@@ -407,39 +400,38 @@ HttpConnection::Flow HttpConnection::Tell(proto::HttpResponse::Event event) {
 
 // ---- Ends ---------------------------------------------------------------------------
 
-HttpConnection::Flow HttpConnection::Ended() { return Tell(response_->Finish()); }
+Flow HttpConnection::Ended() { return Notify(response_->Finish()); }
 
-HttpConnection::Flow HttpConnection::Finish() {
+Flow HttpConnection::Finish() {
   const bool keep =
       response_->KeepAlive() && !eof_ && in_at_ == in_end_ && out_.empty();
   auto* const listener = std::exchange(listener_, nullptr);
   ++life_->exchange;
   if (keep) {
     response_.reset();
-    reactor_->Cancel(timer_);
-    timer_ = 0;
+    limit_timer_.Disarm();
     phase_ = Phase::Idle;
     UpdateInterest();
   } else {
     CloseSocket();
   }
   listener->OnDone();
-  return Flow::Stop;
+  return Flow::Gone;
 }
 
-HttpConnection::Flow HttpConnection::Fail(Error error) {
+Flow HttpConnection::Fail(Error error) {
   error.message += Where();
   auto* const listener = listener_;
   Cancel();
   if (listener != nullptr) listener->OnFailure(std::move(error));
-  return Flow::Stop;
+  return Flow::Gone;
 }
 
 std::string HttpConnection::Where() const {
   std::string where = " (" + options_.url.Authority();
   if (!peer_.empty()) where += ", address " + peer_;
-  if (options_.proxy) where += ", by proxy " + options_.proxy->Authority();
-  if (received_ != 0) where += ", " + std::to_string(received_) + " bytes received";
+  if (options_.proxy) where += ", through proxy " + options_.proxy->Authority();
+  if (received_ != 0) where += base::StrCat(", ", received_, " bytes received");
   return where + ")";
 }
 
@@ -463,24 +455,18 @@ void HttpConnection::UpdateInterest() {
 }
 
 void HttpConnection::ArmTimer(milliseconds delay) {
-  Reactor::TimerId next = 0;
-  if (delay.count() != 0) {
-    next = reactor_->After(delay, [this] {
-      timer_ = 0;
-      OnTimer();
-    });
-  }
-  reactor_->Cancel(std::exchange(timer_, next));
+  if (delay.count() == 0) return limit_timer_.Disarm();
+  limit_timer_.Arm(delay, [this] { OnTimer(); });
 }
 
 Reactor::Clock::time_point HttpConnection::LastSign() const noexcept {
   return phase_ == Phase::Dialing ? dialer_.LastAnswer() : last_event_;
 }
 
-// One timer per phase, not per read: it looks when the last bytes of the body came.
-// What comes before the body, a byte at a time perhaps, must be there within the limit.
-// The turn after a Resume is the first in which the socket is asked again: what was
-// held before may have taken long.
+// One timer per phase, not per read: it checks when the last bytes of the body arrived.
+// What precedes the body must be complete within the limit, however it trickles. The
+// turn after a Resume is the first in which the socket is read again: delivering what
+// was held may have taken long.
 void HttpConnection::OnTimer() {
   using std::chrono::duration_cast;
   const bool held = paused_ || !piece_.empty();
@@ -491,19 +477,19 @@ void HttpConnection::OnTimer() {
     return ArmTimer(limit_);
   }
   if (silence < limit_) return ArmTimer(limit_ - silence);
-  // What lies in here, perhaps the whole answer, was said in time.
-  if (soon_ != 0) return ArmTimer(milliseconds{1});
-  // The timer came late, and the peer had answered meanwhile: nobody was here to go on
-  // from there. Once, or a trickle would never end.
+  // What is buffered here, perhaps the complete response, arrived in time.
+  if (soon_.armed()) return ArmTimer(milliseconds{1});
+  // The timer is late, and the peer had answered meanwhile, while this process was
+  // away. Extended once, or a trickle would never end.
   if (!in_body_ && LastSign() > last_progress_ + limit_ &&
       !std::exchange(extended_, true)) {
     last_progress_ = reactor_->Now();
     return ArmTimer(limit_);
   }
-  std::string what = std::string{waiting_for_} + " took longer than " +
-                     std::to_string(limit_.count()) + " ms";
+  std::string what =
+      base::StrCat(waiting_for_, " took longer than ", limit_.count(), " ms");
   if (phase_ == Phase::Dialing) what += ": " + dialer_.Progress();
   (void)Fail({ErrorCode::Timeout, std::move(what)});
 }
 
-}  // namespace dbnloop
+}  // namespace dbnloop::client

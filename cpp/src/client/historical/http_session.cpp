@@ -3,23 +3,21 @@
 #include <algorithm>
 #include <utility>
 
-#include "dbnloop/exception.hpp"
+#include "base/throw.hpp"
 #include "dbnloop/version.hpp"
 #include "net/proxy.hpp"
 
-namespace dbnloop {
+namespace dbnloop::client {
 namespace {
 
-constexpr std::size_t kMostIdle = 4;
-
-[[noreturn]] void Refuse(std::string message) {
-  throw Exception{{ErrorCode::InvalidArgument, std::move(message)}};
-}
+constexpr std::size_t kMaxIdle = 4;
 
 proto::Url ServerOf(const HistoricalOptions& options) {
   auto url = proto::Url::Parse(options.url);
   if (!url || !url->userinfo.empty() || url->path.size() > 1) {
-    Refuse("the historical API's URL must look like https://host:port, without a path");
+    base::Throw(
+        ErrorCode::InvalidArgument,
+        "the historical API's URL must look like https://host:port, without a path");
   }
   return *url;
 }
@@ -48,7 +46,7 @@ std::optional<proto::Url> ProxyOf(const HistoricalOptions& options,
     message += "; unset it, add " + server.host +
                " to NO_PROXY, or set the option proxy (empty: no proxy)";
   }
-  Refuse(std::move(message));
+  base::Throw(ErrorCode::InvalidArgument, std::move(message));
 }
 
 }  // namespace
@@ -57,7 +55,10 @@ HttpSession::HttpSession(Reactor* reactor, base::SecretString api_key,
                          const HistoricalOptions& options)
     : reactor_{reactor},
       api_key_{std::move(api_key)},
-      user_agent_{"dbnloop/" + std::string{kVersion}} {
+      user_agent_{"dbnloop/" + std::string{kVersion}},
+      random_{static_cast<std::minstd_rand::result_type>(
+          reactor->Now().time_since_epoch().count())} {
+  random_.discard(16);  // seeds that differ little begin alike
   if (!options.user_agent_extension.empty()) {
     user_agent_ += " " + options.user_agent_extension;
   }
@@ -75,6 +76,12 @@ HttpSession::HttpSession(Reactor* reactor, base::SecretString api_key,
 
 HttpSession::~HttpSession() = default;
 
+std::chrono::milliseconds HttpSession::Jitter(std::chrono::milliseconds most) {
+  return std::chrono::milliseconds{
+      std::uniform_int_distribution<std::chrono::milliseconds::rep>{
+          0, most.count()}(random_)};
+}
+
 proto::HttpRequest HttpSession::Get(std::string_view endpoint,
                                     const proto::Params& params) const {
   auto path = "/v0/" + std::string{endpoint};
@@ -83,7 +90,7 @@ proto::HttpRequest HttpSession::Get(std::string_view endpoint,
 }
 
 proto::HttpRequest HttpSession::GetPath(std::string_view path) const {
-  // A plain proxy wants the whole URL.
+  // A plain proxy wants the complete URL.
   const bool absolute = options_.proxy && !options_.url.tls;
   proto::HttpRequest request{
       .method = "GET",
@@ -125,7 +132,7 @@ std::unique_ptr<HttpConnection> HttpSession::FreshConnection() const {
 }
 
 void HttpSession::Return(std::unique_ptr<HttpConnection> connection) {
-  if (idle_.size() < kMostIdle && connection->Reusable()) {
+  if (idle_.size() < kMaxIdle && connection->Reusable()) {
     idle_.push_back(std::move(connection));
   }
 }
@@ -133,7 +140,7 @@ void HttpSession::Return(std::unique_ptr<HttpConnection> connection) {
 std::string HttpSession::Describe(const proto::HttpRequest& request) const {
   const std::string_view target = request.target;
   const auto path = target.substr(0, target.find('?'));
-  // For a plain proxy the target is all of the URL.
+  // For a plain proxy the target is the complete URL.
   const auto server =
       path.starts_with('/')
           ? (options_.url.tls ? "https://" : "http://") + options_.url.HostHeader()
@@ -141,4 +148,4 @@ std::string HttpSession::Describe(const proto::HttpRequest& request) const {
   return request.method + " " + server + std::string{path};
 }
 
-}  // namespace dbnloop
+}  // namespace dbnloop::client

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,10 +11,10 @@
 #include "client/historical/http_connection.hpp"
 #include "dbnloop/historical_client.hpp"
 
-namespace dbnloop {
+namespace dbnloop::client {
 
-/// What all requests of a historical client share: server, key, certificates, proxy and
-/// the connections that wait for another request.
+/// What all requests of a historical client share: server, key, certificates, proxy,
+/// and the idle connections.
 class HttpSession {
  public:
   HttpSession(Reactor* reactor, base::SecretString api_key,
@@ -30,8 +32,8 @@ class HttpSession {
 
   /// A connection, perhaps one that was used before.
   [[nodiscard]] std::unique_ptr<HttpConnection> Connection();
-  /// One that was not: where a request must not be sent twice, as a connection that the
-  /// server is about to close leaves it open whether it was received.
+  /// A new one, for a request that must not be sent twice: on a connection that the
+  /// server is about to close, nobody can tell whether the request was received.
   [[nodiscard]] std::unique_ptr<HttpConnection> FreshConnection() const;
   /// Keeps a connection for the next request.
   void Return(std::unique_ptr<HttpConnection> connection);
@@ -40,6 +42,9 @@ class HttpSession {
   /// The URL of a request, for messages.
   [[nodiscard]] std::string Describe(const proto::HttpRequest& request) const;
   [[nodiscard]] Reactor* reactor() const noexcept { return reactor_; }
+  /// A random time of 0 to `most`, in ms. The generator is seeded with the time of the
+  /// reactor's clock at which the session was made, so a test knows what it gives.
+  [[nodiscard]] std::chrono::milliseconds Jitter(std::chrono::milliseconds most);
 
  private:
   Reactor* reactor_;
@@ -49,6 +54,7 @@ class HttpSession {
   std::optional<net::TlsContext> tls_;
   HttpConnectionOptions options_;
   std::vector<std::unique_ptr<HttpConnection>> idle_;
+  std::minstd_rand random_;
 };
 
-}  // namespace dbnloop
+}  // namespace dbnloop::client

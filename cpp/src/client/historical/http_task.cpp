@@ -4,23 +4,28 @@
 #include <utility>
 
 #include "base/number.hpp"
+#include "base/str_cat.hpp"
 #include "proto/http_failure.hpp"
 
-namespace dbnloop {
+namespace dbnloop::client {
 namespace {
 
 using std::chrono::seconds;
 
 constexpr seconds kLongestWait{300};
+constexpr int kMaxDoublings = 8;
 
 bool IsSuccess(int status) { return status / 100 == 2; }
 
-// 1, 2, 4… s unless the server says.
-seconds WaitBefore(int retry, const Error& error) {
+// What the server says, or 1, 2, 4… s and up to half of that at random: clients that
+// failed together do not all come back together.
+Reactor::Clock::duration WaitBefore(int retry, const Error& error,
+                                    HttpSession& session) {
   if (error.http && error.http->retry_after_s) {
     return seconds{*error.http->retry_after_s};
   }
-  return std::min(kLongestWait, seconds{1U << std::min(retry, 8)});
+  const seconds wait{1U << std::min(retry, kMaxDoublings)};
+  return wait + session.Jitter(wait / 2);
 }
 
 }  // namespace
@@ -31,48 +36,42 @@ HttpTask::HttpTask(std::shared_ptr<HttpSession> session, Hooks hooks, int max_re
       hooks_{std::move(hooks)},
       max_retries_{max_retries},
       retries_left_{max_retries},
-      repeatable_{repeatable} {}
-
-HttpTask::~HttpTask() { session_->reactor()->Cancel(retry_); }
+      repeatable_{repeatable},
+      retry_{session_->reactor()} {}
 
 void HttpTask::Begin() {
   Send(repeatable_ ? session_->Connection() : session_->FreshConnection());
 }
 
 void HttpTask::Send(std::unique_ptr<HttpConnection> connection) {
-  failed_ = {};
-  failed_body_.clear();
-  refused_ = {};
+  refused_.Reset();
+  unacceptable_ = {};
   const auto request = MakeRequest();
   url_ = session_->Describe(request);
   connection_ = std::move(connection);
   connection_->Send(request, this);
 }
 
-// What the head says is noted before the user hears of it: a handler may throw, or end
-// the task.
+// What the head says is recorded before the user hears of it: a handler may throw, or
+// end the task.
 void HttpTask::OnHead(const proto::HttpHead& head) {
   if (IsSuccess(head.status)) {
-    refused_ = Accept(head);
+    unacceptable_ = Accept(head);
   } else {
-    failed_ = head;
+    refused_.Begin(head);
   }
   const auto warn = hooks_.warn;
   for (const auto& text : proto::WarningsOf(head, session_->redact())) {
     if (!warn(text)) return;
   }
-  if (refused_) End(std::exchange(refused_, {}));
+  if (unacceptable_) End(std::exchange(unacceptable_, {}));
 }
 
 void HttpTask::OnBody(std::span<const std::byte> piece, std::size_t& taken) {
   taken = piece.size();
-  if (refused_) return End(std::exchange(refused_, {}));
-  if (failed_.status != 0) {
-    const auto room = proto::kMaxErrorBody - failed_body_.size();
-    failed_body_.append(reinterpret_cast<const char*>(piece.data()),
-                        std::min(room, piece.size()));
-    // Enough to say what it is; the rest is not waited for.
-    if (piece.size() > room) EndRefused();
+  if (unacceptable_) return End(std::exchange(unacceptable_, {}));
+  if (refused_) {
+    if (!refused_.Append(piece)) FinishWithHttpError();
     return;
   }
   if (auto error = Take(piece)) End(std::move(error));
@@ -80,13 +79,13 @@ void HttpTask::OnBody(std::span<const std::byte> piece, std::size_t& taken) {
 
 void HttpTask::OnDone() {
   session_->Return(std::move(connection_));
-  if (refused_) return End(std::exchange(refused_, {}));
-  if (failed_.status != 0) return EndRefused();
+  if (unacceptable_) return End(std::exchange(unacceptable_, {}));
+  if (refused_) return FinishWithHttpError();
   End(Complete());
 }
 
-// A connection that was kept says nothing of the server: what only reads is sent once
-// more on a fresh one (RFC 9112, 9.3.1), and that one's failure counts.
+// The end of a reused connection says nothing about the server: a read-only request is
+// sent once more on a fresh one (RFC 9112, 9.3.1), and the failure of that one counts.
 void HttpTask::OnFailure(Error error) {
   if (repeatable_ && error.code == ErrorCode::ConnectionClosed &&
       connection_->MayBeStale()) {
@@ -95,27 +94,28 @@ void HttpTask::OnFailure(Error error) {
   End(std::move(error));
 }
 
-void HttpTask::EndRefused() {
-  switch (RemedyOf(failed_)) {
-    case Remedy::Again:
+void HttpTask::FinishWithHttpError() {
+  switch (PolicyOf(refused_.head())) {
+    case ErrorPolicy::Repeat:
       return HttpTask::Begin();
-    case Remedy::Complete:
+    case ErrorPolicy::Complete:
       return End(Complete());
-    case Remedy::None:
+    case ErrorPolicy::Report:
       break;
   }
-  End(proto::FailureOf(failed_, failed_body_, url_, session_->redact()));
+  End(refused_.ToError(url_, session_->redact()));
 }
 
 bool HttpTask::TryAgain(const Error& error) {
   if (retries_left_ == 0) return false;
   const auto* const http = error.http.get();
-  // Sooner than the server wants is no use, and nobody waits for hours unasked.
+  // Retrying sooner than the server wants is useless, and hours of waiting would need
+  // to be asked for.
   if (http != nullptr && http->retry_after_s.value_or(0) > kLongestWait.count()) {
     return false;
   }
-  // Refused, so not done: safe for every request. A 503 without Retry-After may be a
-  // proxy's that lost the server's answer.
+  // The server refused to do it: safe for every request. A 503 without Retry-After may
+  // come from a proxy that lost the server's response.
   const bool refused =
       http != nullptr &&
       (http->status == 429 || (http->status == 503 && http->retry_after_s));
@@ -125,10 +125,7 @@ bool HttpTask::TryAgain(const Error& error) {
   if (!refused && !(broken && repeatable_)) return false;
   --retries_left_;
   connection_.reset();
-  retry_ = session_->reactor()->After(WaitBefore(tries_++, error), [this] {
-    retry_ = 0;
-    HttpTask::Begin();
-  });
+  retry_.Arm(WaitBefore(tries_++, error, *session_), [this] { HttpTask::Begin(); });
   return true;
 }
 
@@ -164,13 +161,13 @@ Error HttpCall::Take(std::span<const std::byte> piece) {
 }
 
 Error HttpCall::TooLong() const {
-  return {ErrorCode::LimitExceeded, "the response to " + session_->Describe(make_()) +
-                                        " is longer than " + std::to_string(kMaxBody) +
-                                        " bytes"};
+  return {ErrorCode::LimitExceeded,
+          base::StrCat("the response to ", session_->Describe(make_()),
+                       " is longer than ", kMaxBody, " bytes")};
 }
 
-// What is printed of the answer must not hold a secret either; and what a text that
-// grew has left over is given back before the answer is made into values.
+// The response may be printed: it must not hold a secret either. A string that grew
+// releases its spare memory before the response is parsed into values.
 Error HttpCall::Complete() {
   session_->redact().Redact(body_);
   body_.shrink_to_fit();
@@ -186,4 +183,4 @@ void HttpCall::Finish(Error error) {
   }
 }
 
-}  // namespace dbnloop
+}  // namespace dbnloop::client

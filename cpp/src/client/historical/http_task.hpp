@@ -8,55 +8,56 @@
 
 #include "client/historical/http_connection.hpp"
 #include "client/historical/http_session.hpp"
+#include "client/historical/refused_response.hpp"
 
-namespace dbnloop {
+namespace dbnloop::client {
 
-/// Something that a historical client runs beside its stream: one request, tried again
-/// where that is safe, until Finish is called once. It leaves its owner before that:
-/// the user may destroy the client there.
+/// Something that a historical client runs beside its stream: one request, retried
+/// where that is safe, until Finish is called once. It leaves its owner before that,
+/// because the user may destroy the client in the handler.
 class HttpTask : protected HttpListener {
  public:
   struct Hooks {
-    /// Tells the user a warning; false: the task is gone with what the user did.
+    /// Reports a warning to the user. Returns false when the handler ended the task.
     std::function<bool(const std::string&)> warn;
     std::function<std::unique_ptr<HttpTask>()> release;  ///< gives the task up
   };
   HttpTask(std::shared_ptr<HttpSession> session, Hooks hooks, int max_retries,
            bool repeatable);
-  ~HttpTask() override;
+  ~HttpTask() override = default;
   HttpTask(const HttpTask&) = delete;
   HttpTask& operator=(const HttpTask&) = delete;
 
-  /// Sends the first request, or sees to it. Nothing is told from inside.
+  /// Sends the first request, or prepares for it. Calls no handler.
   virtual void Begin();
 
  protected:
   /// The request of this try.
   [[nodiscard]] virtual proto::HttpRequest MakeRequest() = 0;
-  /// The head of an answer that is a success (2xx). An error ends the task.
+  /// Receives the head of a successful response (2xx). An error ends the task.
   [[nodiscard]] virtual Error Accept(const proto::HttpHead& head) = 0;
-  /// Takes a piece of its body. An error ends the task.
+  /// Receives a piece of its body. An error ends the task.
   [[nodiscard]] virtual Error Take(std::span<const std::byte> piece) = 0;
   /// The body is complete. An error ends the task.
   [[nodiscard]] virtual Error Complete() = 0;
-  /// What to make of an answer that is no success.
-  enum class Remedy {
-    None,      ///< it is told, unless a retry is due
-    Again,     ///< MakeRequest asks for something else now, at once
-    Complete,  ///< what is there is all
+  /// What to do about a response that is not a success.
+  enum class ErrorPolicy {
+    Report,    ///< end with the error, unless a retry is due
+    Repeat,    ///< send another request at once: MakeRequest asks for something else
+    Complete,  ///< succeed: what was received before is everything
   };
-  [[nodiscard]] virtual Remedy RemedyOf(const proto::HttpHead& /*head*/) {
-    return Remedy::None;
+  [[nodiscard]] virtual ErrorPolicy PolicyOf(const proto::HttpHead& /*head*/) {
+    return ErrorPolicy::Report;
   }
-  /// A try got further than all before it, and the next goes on there: retries count
-  /// anew.
-  void NoteProgress() noexcept {
+  /// Gives back all retries: a try got further than every one before it, and the next
+  /// resumes there.
+  void ResetRetries() noexcept {
     retries_left_ = max_retries_;
     tries_ = 0;
   }
-  /// Tells the user; no error: success.
+  /// Reports the result to the user; without an error it is a success.
   virtual void Finish(Error error) = 0;
-  /// No error: success. Without a retry the task is gone after it.
+  /// Ends the task, or retries. Nothing of it may be touched after the call.
   void End(Error error);
 
   std::shared_ptr<HttpSession> session_;
@@ -67,7 +68,7 @@ class HttpTask : protected HttpListener {
   void OnDone() final;
   void OnFailure(Error error) final;
   void Send(std::unique_ptr<HttpConnection> connection);
-  void EndRefused();
+  void FinishWithHttpError();
   [[nodiscard]] bool TryAgain(const Error& error);
 
   Hooks hooks_;
@@ -76,20 +77,19 @@ class HttpTask : protected HttpListener {
   bool repeatable_;
   std::unique_ptr<HttpConnection> connection_;
   std::string url_;
-  proto::HttpHead failed_;  // of an answer that is no success
-  std::string failed_body_;
-  Error refused_;  // by Accept, until that can be told
-  Reactor::TimerId retry_ = 0;
+  RefusedResponse refused_;
+  Error unacceptable_;  // of Accept, until it can be reported
+  net::Timer retry_;
   int tries_ = 0;
 };
 
-/// A call whose whole body is wanted.
+/// A call that returns the complete body of its response.
 class HttpCall final : public HttpTask {
  public:
   /// A body longer than this is refused.
   static constexpr std::size_t kMaxBody = 256 * 1024 * 1024;
 
-  /// Makes the request of each try: it holds the key, and is not kept.
+  /// Makes the request of each try. A request holds the key and is not kept.
   using Maker = std::function<proto::HttpRequest()>;
 
   HttpCall(std::shared_ptr<HttpSession> session, Hooks hooks, int max_retries,
@@ -108,4 +108,4 @@ class HttpCall final : public HttpTask {
   std::string body_;
 };
 
-}  // namespace dbnloop
+}  // namespace dbnloop::client

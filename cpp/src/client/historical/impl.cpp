@@ -4,164 +4,134 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "base/throw.hpp"
 #include "client/historical/file_download.hpp"
-#include "dbnloop/exception.hpp"
 #include "proto/http_failure.hpp"
 
 namespace dbnloop {
-namespace {
-
-[[noreturn]] void Refuse(const char* message) {
-  throw Exception{{ErrorCode::InvalidArgument, message}};
-}
-
-}  // namespace
-
-HistoricalClient::Impl::Impl(HistoricalClient* client, Reactor* reactor,
-                             base::SecretString api_key,
+HistoricalClient::Impl::Impl(Reactor* reactor, base::SecretString api_key,
                              const HistoricalOptions& options)
-    : session{std::make_shared<HttpSession>(reactor, std::move(api_key), options)},
-      client_{client},
-      options_{options} {}
+    : session{std::make_shared<client::HttpSession>(reactor, std::move(api_key),
+                                                    options)},
+      options_{options},
+      delivery_{std::make_shared<Delivery>(
+          reactor,
+          ParserOptions{.buffer_size = options.buffer_size,
+                        .max_metadata = options.max_metadata,
+                        .upgrade_policy = options.upgrade_policy,
+                        .fragment = std::nullopt},
+          this)},
+      end_{reactor} {}
 
-HistoricalClient::Impl::~Impl() {
-  Close();
-  session->reactor()->Cancel(farewell_);
-}
+HistoricalClient::Impl::~Impl() { Close(); }
 
 // ---- Calls of the user --------------------------------------------------------------
 
 void HistoricalClient::Impl::SetRequest(const HistoricalRequest& request) {
   if (streaming()) {
-    throw Exception{{ErrorCode::InvalidState,
-                     "Request: a stream goes on; Stop it or wait for its end"}};
+    base::Throw(ErrorCode::InvalidState,
+                "Request: a stream is in progress; Stop it or wait for its end");
   }
   request_ = request;
 }
 
 void HistoricalClient::Impl::Start() {
   if (!request_ || streaming()) {
-    throw Exception{{ErrorCode::InvalidState,
-                     streaming() ? "Start: a stream goes on already"
-                                 : "Start: nothing was requested; call Request first"}};
+    base::Throw(ErrorCode::InvalidState,
+                streaming() ? "Start: a stream is already in progress"
+                            : "Start: nothing was requested; call Request first");
   }
-  session->reactor()->Cancel(farewell_);
-  farewell_ = 0;
-  client_->BeginStream();
-  zstd_.Reset();
-  failed_ = {};
-  failed_body_.clear();
+  end_.Disarm();
+  delivery_->BeginStream();
+  delivery_->BeginFrames();
+  refused_.Reset();
   request_id_.clear();
   body_done_ = false;
-  const auto request = session->Post("timeseries.get_range", RangeParams(*request_));
+  const auto request =
+      session->Post("timeseries.get_range", client::RangeParams(*request_));
   url_ = session->Describe(request);
   connection_ = session->FreshConnection();
   connection_->Send(request, this);
-  if (client_->IsPaused()) connection_->Pause();
+  if (delivery_->IsPaused()) connection_->Pause();
 }
 
 void HistoricalClient::Impl::Stop() {
   if (!streaming()) return;
   Close();
-  EndLater(
-      {ErrorCode::Cancelled, "the stream was stopped by this client (" + url_ + ")"});
-}
-
-void HistoricalClient::Impl::Pause() {
-  client_->SetPaused(true);
-  if (connection_) connection_->Pause();
-}
-
-void HistoricalClient::Impl::Resume() {
-  client_->SetPaused(false);
-  if (connection_) ScheduleDelivery();
-}
-
-// First what is held here, then what the connection holds, then the socket.
-void HistoricalClient::Impl::ScheduleDelivery() {
-  auto* const reactor = session->reactor();
-  reactor->Cancel(delivery_);
-  delivery_ = reactor->After({}, [this] {
-    delivery_ = 0;
-    if (!connection_ || client_->IsBlocked()) return;
-    if (DrainAndEnd() == Flow::Dry) connection_->Resume();
+  end_.Defer([this] {
+    delivery_->DeliverError(
+        {ErrorCode::Cancelled, "the stream was stopped by this client (" + url_ + ")"});
   });
 }
 
-bool HistoricalClient::Impl::HasMore() const {
-  return body_done_ || zstd_.HasPending() || connection_ != nullptr;
+void HistoricalClient::Impl::Pause() {
+  delivery_->Pause();
+  if (connection_) connection_->Pause();
 }
+
+void HistoricalClient::Impl::Resume() { delivery_->Resume(); }
 
 // ---- Stream -------------------------------------------------------------------------
 
+// Recorded before the user hears of it: a handler may throw, stop or start another
+// stream.
 void HistoricalClient::Impl::OnHead(const proto::HttpHead& head) {
-  // Noted before the user hears of it: a handler may throw, stop or start anew.
   request_id_ =
       base::Printable(session->redact()(head.Find("request-id").value_or("")));
-  if (head.status / 100 != 2) failed_ = head;
-  const auto control = client_->control();
-  const auto stream = control->stream;
+  if (head.status / 100 != 2) refused_.Begin(head);
+  const auto stream = delivery_->WatchStream();
   for (const auto& text : proto::WarningsOf(head, session->redact())) {
-    Warn(text);
-    if (control->destroyed || !connection_ || control->stream != stream) return;
+    on_warning(text);
+    if (stream.ended()) return;
   }
 }
 
 void HistoricalClient::Impl::OnBody(std::span<const std::byte> piece,
-                                    std::size_t& taken) {
-  if (failed_.status != 0) {
-    taken = piece.size();
-    const auto room = proto::kMaxErrorBody - failed_body_.size();
-    failed_body_.append(reinterpret_cast<const char*>(piece.data()),
-                        std::min(room, piece.size()));
-    // Enough to say what it is; the rest is not waited for.
-    if (piece.size() > room) EndRefused();
+                                    std::size_t& consumed) {
+  if (refused_) {
+    consumed = piece.size();
+    if (!refused_.Append(piece)) FinishWithHttpError();
     return;
   }
-  const auto control = client_->control();
-  (void)Deliver(piece, taken);
-  if (!control->destroyed && taken != 0) client_->NoteRead(taken);
+  const auto stream = delivery_->WatchStream();
+  (void)Deliver(piece, consumed);
+  if (!stream.destroyed() && consumed != 0) delivery_->CountRead(consumed);
 }
 
-HistoricalClient::Impl::Flow HistoricalClient::Impl::Deliver(
-    std::span<const std::byte> in, std::size_t& taken) {
-  switch (client_->Inflate(zstd_, in, taken)) {
-    case InflateResult::Dry:
-      return Flow::Dry;
-    case InflateResult::Turn:
-      // What the decompressor holds comes first; until then nobody waits for the
-      // server.
-      connection_->Pause();
-      ScheduleDelivery();
-      return Flow::Held;
-    case InflateResult::Blocked:
-      return connection_ ? Flow::Held : Flow::Gone;
-    case InflateResult::Failed:
-      End(client_->parser_.error() ? client_->parser_.error() : zstd_.error());
-      return Flow::Gone;
-    case InflateResult::Destroyed:
-      break;
+client::Flow HistoricalClient::Impl::Deliver(std::span<const std::byte> in,
+                                             std::size_t& consumed) {
+  const auto flow = delivery_->Inflate(in, consumed);
+  if (flow == Flow::Failed) {
+    End(delivery_->error());
+    return Flow::Gone;
   }
-  return Flow::Gone;
+  // What is held here comes first; until then nobody waits for the server.
+  if (flow == Flow::Wait) connection_->Pause();
+  return flow;
+}
+
+// First what is held here, then what the connection holds, then the socket.
+void HistoricalClient::Impl::ContinueDelivery() {
+  if (!connection_ || delivery_->IsBlocked()) return;
+  if (DrainAndFinish() == Flow::Go) connection_->Resume();
 }
 
 void HistoricalClient::Impl::OnDone() {
-  if (failed_.status != 0) return EndRefused();
+  if (refused_) return FinishWithHttpError();
   body_done_ = true;
-  (void)DrainAndEnd();
+  (void)DrainAndFinish();
 }
 
 void HistoricalClient::Impl::OnFailure(Error error) { End(std::move(error)); }
 
-// What the decompressor and the parser hold; then, behind the last byte, the end.
-HistoricalClient::Impl::Flow HistoricalClient::Impl::DrainAndEnd() {
+// Delivers what the decompressor and the parser hold. After the last byte the stream
+// ends.
+client::Flow HistoricalClient::Impl::DrainAndFinish() {
   std::size_t none = 0;
   const auto flow = Deliver({}, none);
-  if (flow != Flow::Dry || !body_done_) return flow;
-  if (auto cut = zstd_.Finish()) {
+  if (flow != Flow::Go || !body_done_) return flow;
+  if (auto cut = delivery_->Finish()) {
     End(std::move(cut));
-  } else if (auto error = client_->parser_.Finish()) {
-    End(std::move(error));
   } else {
     Complete();
   }
@@ -176,18 +146,16 @@ void HistoricalClient::Impl::Close() {
     connection_->Cancel();
   }
   connection_.reset();
-  session->reactor()->Cancel(delivery_);
-  delivery_ = 0;
-  client_->StopDelivery();
+  delivery_->EndStream();
 }
 
 void HistoricalClient::Impl::Complete() {
   Close();
-  if (const auto handler = on_complete) (*handler)();
+  on_complete();
 }
 
-void HistoricalClient::Impl::EndRefused() {
-  End(proto::FailureOf(failed_, failed_body_, url_, session->redact()));
+void HistoricalClient::Impl::FinishWithHttpError() {
+  End(refused_.ToError(url_, session->redact()));
 }
 
 void HistoricalClient::Impl::End(Error error) {
@@ -198,40 +166,31 @@ void HistoricalClient::Impl::End(Error error) {
     error.message += ")";
   }
   error.message = session->redact()(error.message);
-  client_->DeliverError(std::move(error));
-}
-
-void HistoricalClient::Impl::EndLater(Error error) {
-  farewell_ = session->reactor()->After({}, [this, error = std::move(error)] {
-    farewell_ = 0;
-    client_->DeliverError(Error{error});
-  });
-}
-
-void HistoricalClient::Impl::Warn(const std::string& text) {
-  if (const auto handler = on_warning) (*handler)(text);
+  delivery_->DeliverError(error);
 }
 
 // ---- Tasks --------------------------------------------------------------------------
 
-HttpTask::Hooks HistoricalClient::Impl::HooksOf(CallId id) {
+client::HttpTask::Hooks HistoricalClient::Impl::HooksOf(CallId id) {
   return {.warn =
-              [this, id, control = client_->control()](const std::string& text) {
-                Warn(text);
-                return !control->destroyed && tasks_.contains(id);
+              [this, id, stream = delivery_->WatchStream()](const std::string& text) {
+                on_warning(text);
+                return !stream.destroyed() && tasks_.contains(id);
               },
-          .release = [this, id]() -> std::unique_ptr<HttpTask> {
+          .release = [this, id]() -> std::unique_ptr<client::HttpTask> {
             auto node = tasks_.extract(id);
             return std::move(node.mapped());
           }};
 }
 
-HistoricalClient::CallId HistoricalClient::Impl::Call(HttpCall::Maker make,
+HistoricalClient::CallId HistoricalClient::Impl::Call(client::HttpCall::Maker make,
                                                       bool repeatable,
                                                       CallHandler done) {
-  if (!done) Refuse("a call needs a handler of its result");
+  if (!done)
+    base::Throw(ErrorCode::InvalidArgument, "a call needs a handler for its result");
   const auto id = ++last_id_;
-  auto task = std::make_unique<HttpCall>(session, HooksOf(id), options_.max_retries,
+  auto task =
+      std::make_unique<client::HttpCall>(session, HooksOf(id), options_.max_retries,
                                          repeatable, std::move(make), std::move(done));
   task->Begin();
   tasks_.emplace(id, std::move(task));
@@ -240,20 +199,23 @@ HistoricalClient::CallId HistoricalClient::Impl::Call(HttpCall::Maker make,
 
 HistoricalClient::CallId HistoricalClient::Impl::Download(
     const DownloadRequest& request, ProgressHandler progress, DownloadHandler done) {
-  if (!done) Refuse("Download: it needs a handler of its result");
+  if (!done)
+    base::Throw(ErrorCode::InvalidArgument,
+                "Download: it needs a handler for its result");
   const bool range = request.url_path.empty();
-  if (range) ValidateRange(request.range);
+  if (range) client::ValidateRange(request.range);
   const bool plain = std::ranges::all_of(request.url_path,
                                          [](char c) { return c > 0x20 && c < 0x7F; });
   if (!range && (!plain || !request.url_path.starts_with('/'))) {
-    Refuse(
-        "Download: url_path must begin with '/' and be ASCII without blanks: it is a "
-        "path of the API's server");
+    base::Throw(ErrorCode::InvalidArgument,
+                "Download: url_path must begin with '/' and be ASCII without "
+                "blanks: it is a "
+                "path of the API's server");
   }
   const auto id = ++last_id_;
-  auto task = std::make_unique<FileDownload>(
+  auto task = std::make_unique<client::FileDownload>(
       session, HooksOf(id), options_.max_retries, request,
-      range ? RangeParams(request.range) : Params{}, std::move(progress),
+      range ? client::RangeParams(request.range) : Params{}, std::move(progress),
       std::move(done));
   task->Begin();
   tasks_.emplace(id, std::move(task));

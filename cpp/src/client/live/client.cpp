@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/str_cat.hpp"
+#include "base/throw.hpp"
 #include "client/live/session.hpp"
-#include "dbnloop/exception.hpp"
 #include "proto/validate.hpp"
 
 namespace dbnloop {
@@ -15,10 +16,6 @@ using std::chrono::seconds;
 constexpr seconds kMinHeartbeat{5};
 constexpr seconds kMaxHeartbeat{1800};
 
-[[noreturn]] void Refuse(std::string message) {
-  throw Exception{{ErrorCode::InvalidArgument, std::move(message)}};
-}
-
 // Longer ones could not be counted in nanoseconds.
 constexpr std::chrono::milliseconds kLongest = std::chrono::years{10};
 
@@ -26,14 +23,15 @@ LiveOptions Validated(LiveOptions options) {
   if (!options.dataset.empty()) proto::ValidateDataset(options.dataset);
   if (options.heartbeat_interval && (*options.heartbeat_interval < kMinHeartbeat ||
                                      *options.heartbeat_interval > kMaxHeartbeat)) {
-    Refuse("heartbeat_interval is " +
-           std::to_string(options.heartbeat_interval->count()) +
-           " s; it must be 5 to 1800 s");
+    base::Throw(
+        ErrorCode::InvalidArgument,
+        base::StrCat("heartbeat_interval is ", options.heartbeat_interval->count(),
+                     " s; it must be 5 to 1800 s"));
   }
   if (options.heartbeat_grace.count() < 0 || options.connect_timeout.count() < 0 ||
       options.auth_timeout.count() < 0 || options.ack_timeout.count() < 0 ||
       options.resolve_timeout.count() < 0) {
-    Refuse("a timeout is negative; 0 means none");
+    base::Throw(ErrorCode::InvalidArgument, "a timeout is negative; 0 means none");
   }
   for (auto* limit :
        {&options.heartbeat_grace, &options.connect_timeout, &options.auth_timeout,
@@ -43,15 +41,10 @@ LiveOptions Validated(LiveOptions options) {
   const bool plain = std::ranges::all_of(options.user_agent_extension, [](char c) {
     return c >= 0x20 && c < 0x7F && c != '|';
   });
-  if (!plain) Refuse("user_agent_extension must be printable ASCII without '|'");
+  if (!plain)
+    base::Throw(ErrorCode::InvalidArgument,
+                "user_agent_extension must be printable ASCII without '|'");
   return options;
-}
-
-ParserOptions ParserOptionsOf(const LiveOptions& options) {
-  return {.buffer_size = options.buffer_size,
-          .max_metadata = options.max_metadata,
-          .upgrade_policy = options.upgrade_policy,
-          .fragment = std::nullopt};
 }
 
 }  // namespace
@@ -60,15 +53,23 @@ LiveClient::LiveClient(Reactor* reactor, std::string api_key)
     : LiveClient{reactor, std::move(api_key), LiveOptions{}} {}
 
 LiveClient::LiveClient(Reactor* reactor, std::string api_key, LiveOptions options)
-    : DataSource{reactor, ParserOptionsOf(options)} {
-  if (reactor == nullptr) Refuse("LiveClient: the reactor is null");
-  auto key = base::Conceal(std::move(api_key));
-  proto::ValidateApiKey(key);
-  session_ = std::make_unique<Session>(this, reactor, std::move(key),
-                                       Validated(std::move(options)));
-}
+    : LiveClient{MakeSession(reactor, std::move(api_key), std::move(options))} {}
+
+LiveClient::LiveClient(std::unique_ptr<Session> session)
+    : DataSource{session->delivery()}, session_{std::move(session)} {}
 
 LiveClient::~LiveClient() = default;
+
+std::unique_ptr<LiveClient::Session> LiveClient::MakeSession(Reactor* reactor,
+                                                             std::string api_key,
+                                                             LiveOptions options) {
+  if (reactor == nullptr)
+    base::Throw(ErrorCode::InvalidArgument, "LiveClient: the reactor is null");
+  auto key = base::ToSecret(std::move(api_key));
+  proto::ValidateApiKey(key);
+  return std::make_unique<Session>(reactor, std::move(key),
+                                   Validated(std::move(options)));
+}
 
 void LiveClient::Connect(std::string_view gateway, int port) {
   session_->Connect(gateway, port);
@@ -94,32 +95,17 @@ void LiveClient::Stop() { session_->Stop(); }
 void LiveClient::Pause() { session_->Pause(); }
 void LiveClient::Resume() { session_->Resume(); }
 
-LiveClient::State LiveClient::GetState() const noexcept { return session_->state; }
-std::uint64_t LiveClient::SessionId() const noexcept { return session_->session_id; }
+LiveClient::State LiveClient::GetState() const noexcept { return session_->state(); }
+std::uint64_t LiveClient::SessionId() const noexcept { return session_->session_id(); }
 const std::string& LiveClient::SessionIdText() const noexcept {
-  return session_->session_id_text;
+  return session_->session_id_text();
 }
-const std::string& LiveClient::Peer() const noexcept { return session_->peer; }
+const std::string& LiveClient::Peer() const noexcept { return session_->peer(); }
 
-void LiveClient::OnState(std::function<void(State)> h) {
-  session_->on_state =
-      h ? std::make_shared<std::function<void(State)>>(std::move(h)) : nullptr;
+void LiveClient::OnState(StateHandler h) { session_->on_state.Set(std::move(h)); }
+void LiveClient::OnSessionEvent(SessionEventHandler h) {
+  session_->on_session_event.Set(std::move(h));
 }
-
-void LiveClient::OnSessionEvent(std::function<void(const SessionEvent&)> h) {
-  session_->on_session_event =
-      h ? std::make_shared<std::function<void(const SessionEvent&)>>(std::move(h))
-        : nullptr;
-}
-
-void LiveClient::ScheduleDelivery() { session_->ScheduleDelivery(); }
-void LiveClient::ObserveTaken(const RecordRun& run, const std::byte* records,
-                              std::size_t count, bool last) {
-  session_->Observe(run, records, count, last);
-}
-void LiveClient::TellObserved() { session_->TellObserved(); }
-bool LiveClient::HasObserved() const { return !session_->observed.empty(); }
-bool LiveClient::HasMore() const { return session_->HasMore(); }
 
 std::string_view ToString(LiveClient::State state) noexcept {
   switch (state) {

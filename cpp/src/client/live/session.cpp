@@ -6,7 +6,9 @@
 #include <array>
 #include <utility>
 
-#include "dbnloop/exception.hpp"
+#include "base/str_cat.hpp"
+#include "base/throw.hpp"
+#include "client/turn_budget.hpp"
 #include "proto/validate.hpp"
 
 namespace dbnloop {
@@ -19,20 +21,27 @@ constexpr milliseconds kStopLimit{5000};       // for what is in flight after St
 
 }  // namespace
 
-LiveClient::Session::Session(LiveClient* client, Reactor* reactor,
-                             base::SecretString api_key, LiveOptions options)
-    : client_{client},
-      reactor_{reactor},
+LiveClient::Session::Session(Reactor* reactor, base::SecretString api_key,
+                             LiveOptions options)
+    : reactor_{reactor},
       api_key_{std::move(api_key)},
       options_{std::move(options)},
+      delivery_{std::make_shared<Delivery>(
+          reactor,
+          ParserOptions{.buffer_size = options_.buffer_size,
+                        .max_metadata = options_.max_metadata,
+                        .upgrade_policy = options_.upgrade_policy,
+                        .fragment = std::nullopt},
+          this)},
       dialer_{reactor,
               {.timeout = options_.resolve_timeout, .servers = options_.name_servers}},
-      text_{NewText()} {}
+      text_{NewText()},
+      deadline_{reactor},
+      heartbeat_{reactor},
+      end_{reactor},
+      ack_{reactor} {}
 
-LiveClient::Session::~Session() {
-  LetGo();
-  reactor_->Cancel(farewell_);
-}
+LiveClient::Session::~Session() { Teardown(); }
 
 std::unique_ptr<proto::GatewaySession> LiveClient::Session::NewText() const {
   return std::make_unique<proto::GatewaySession>(api_key_, options_);
@@ -42,33 +51,32 @@ std::unique_ptr<proto::GatewaySession> LiveClient::Session::NewText() const {
 
 void LiveClient::Session::RefuseChild(const char* what) const {
   if (!reactor_->InChild()) return;
-  throw Exception{{ErrorCode::InvalidState,
-                   std::string{what} +
-                       ": the client was inherited by fork and belongs to the parent "
-                       "process; make another one here"}};
+  base::Throw(ErrorCode::InvalidState,
+              std::string{what} +
+                  ": the client was inherited by fork and belongs to the parent "
+                  "process; make another one here");
 }
 
 void LiveClient::Session::Connect(std::string_view gateway, int port) {
   RefuseChild("Connect");
-  if (state != State::Disconnected) {
-    throw Exception{{ErrorCode::InvalidState,
-                     "Connect: this client has a session, which is " +
-                         std::string{ToString(state)} +
-                         "; end it with Close (at once) or Stop, then connect again"}};
+  if (state() != State::Disconnected) {
+    base::Throw(ErrorCode::InvalidState,
+                "Connect: this client has a session, which is " +
+                    std::string{ToString(state())} +
+                    "; end it with Close (at once) or Stop, then connect again");
   }
   if (port < 1 || port > 65535) {
-    throw Exception{
-        {ErrorCode::InvalidArgument,
-         "Connect: port " + std::to_string(port) + " is not in 1 to 65535"}};
+    base::Throw(ErrorCode::InvalidArgument,
+                base::StrCat("Connect: port ", port, " is not in 1 to 65535"));
   }
-  reactor_->Cancel(farewell_);
-  client_->BeginStream();
+  end_.Disarm();
+  delivery_->BeginStream();
   gateway_ = gateway;
   port_ = port;
-  peer.clear();
-  session_id = 0;
-  session_id_text.clear();
-  state = State::Connecting;
+  peer_.clear();
+  session_id_.store(0, std::memory_order_relaxed);
+  session_id_text_.clear();
+  StoreState(State::Connecting);
   ArmConnectTimeout();
   if (!gateway_.empty()) {
     Dial(gateway_);
@@ -77,43 +85,22 @@ void LiveClient::Session::Connect(std::string_view gateway, int port) {
   } else {
     awaiting_dataset_ = true;
   }
-  if (on_state) {
-    const auto notify = on_state;
-    (*notify)(State::Connecting);
-  }
+  on_state(State::Connecting);
 }
 
 std::uint32_t LiveClient::Session::Subscribe(const Subscription& subscription) {
   RefuseChild("Subscribe");
-  proto::ValidateSubscription(subscription);
   if (stopping_) {
-    throw Exception{
-        {ErrorCode::InvalidState, "Subscribe: the session is being stopped"}};
-  }
-  const auto& dataset = text_->dataset();
-  if (subscription.dataset.empty() && dataset.empty()) {
-    throw Exception{
-        {ErrorCode::InvalidDataset,
-         "Subscribe: no dataset is known; name it in the first subscription "
-         "or in the options"}};
-  }
-  if (!subscription.dataset.empty() && !dataset.empty() &&
-      subscription.dataset != dataset) {
-    throw Exception{{ErrorCode::InvalidDataset,
-                     "Subscribe: this session's dataset is " + dataset +
-                         "; use another client for " + subscription.dataset}};
+    base::Throw(ErrorCode::InvalidState, "Subscribe: the session is being stopped");
   }
   const auto id = text_->Subscribe(subscription);
   AwaitAck(id);
-  if (dataset.empty()) {
-    text_->SetDataset(subscription.dataset);
-    if (awaiting_dataset_) {
-      awaiting_dataset_ = false;
-      Dial(proto::GatewayHost(subscription.dataset));
-    }
+  if (awaiting_dataset_) {
+    awaiting_dataset_ = false;
+    Dial(proto::GatewayHost(text_->dataset()));
   }
   // What is queued goes out in the reactor's turn at the latest; an error of the socket
-  // is told there too, never from inside this call.
+  // is reported there too, never from inside this call.
   if (socket_) {
     Send();
     UpdateInterest();
@@ -123,65 +110,63 @@ std::uint32_t LiveClient::Session::Subscribe(const Subscription& subscription) {
 
 void LiveClient::Session::Start() {
   RefuseChild("Start");
-  if (text_->started()) {
-    throw Exception{{ErrorCode::InvalidState,
-                     "Start: this session was started already; a session begins once"}};
-  }
   text_->Start();
   if (!socket_) return;
   Send();
-  if (!InText()) ScheduleDelivery();  // the state changes in the next turn
+  if (!InText()) delivery_->Schedule();  // the state changes in the next turn
   UpdateInterest();
 }
 
+// Memory first: without it nothing has changed, and the session can be ended again.
 void LiveClient::Session::Close() {
-  client_->StopDelivery();
-  reactor_->Cancel(farewell_);
-  Reset();
-  state = State::Disconnected;
+  auto fresh = NewText();
+  delivery_->EndStream();
+  end_.Disarm();
+  Teardown();
+  text_ = std::move(fresh);
+  StoreState(State::Disconnected);
 }
 
 void LiveClient::Session::Stop() {
-  if (state == State::Disconnected) return;
+  if (state() == State::Disconnected) return;
   RefuseChild("Stop");
   // Inside a handler of records (or with a batch in a binding's hands, which is the
   // same) nothing more is wanted; before the stream nothing is in flight.
-  if (state != State::Streaming || client_->control()->pumping || client_->IsHeld()) {
+  if (state() != State::Streaming || delivery_->IsPumping() || delivery_->IsHeld()) {
     auto reason = Cancelled();
     Close();
-    return FarewellLater(std::move(reason));
+    return NotifyEndLater(std::move(reason));
   }
   if (stopping_) return;
   stopping_ = true;
   text_->Sent(text_->Output().size());
   ::shutdown(socket_.get(), SHUT_WR);
-  reactor_->Cancel(heartbeat_);
+  heartbeat_.Disarm();
   ArmStopLimit(kStopLimit);
   UpdateInterest();
 }
 
 void LiveClient::Session::ArmStopLimit(Reactor::Clock::duration delay) {
-  deadline_ = reactor_->After(delay, [this] { OnStopLimit(); });
+  deadline_.Arm(delay, [this] { OnStopLimit(); });
 }
 
 // What had come by then is still delivered, unless the user holds it back.
 void LiveClient::Session::OnStopLimit() {
-  const bool held_back = client_->IsPaused() || client_->IsHeld();
+  const bool held_back = delivery_->IsPaused() || delivery_->IsHeld();
   if (!held_back && IsBehind(stop_mark_)) return ArmStopLimit({});
   End(Cancelled());
 }
 
 void LiveClient::Session::Pause() {
-  client_->SetPaused(true);
+  delivery_->Pause();
   UpdateInterest();
 }
 
 void LiveClient::Session::Resume() {
-  if (!client_->IsPaused()) return;
-  client_->SetPaused(false);
-  last_byte_ = reactor_->Now();  // the peer was held back by us: it is not silent
-  for (auto& ack : acks_) ack.since = last_byte_;
-  ScheduleDelivery();
+  if (!delivery_->IsPaused()) return;
+  delivery_->Resume();
+  silent_since_ = reactor_->Now();  // the peer was held back by us: it is not silent
+  for (auto& ack : acks_) ack.since = silent_since_;
 }
 
 // ---- Connecting ---------------------------------------------------------------------
@@ -203,28 +188,23 @@ void LiveClient::Session::OnDialed(net::Dialer::Result result) {
     return;
   }
   socket_ = std::move(result.socket);
-  peer = std::move(result.peer);
-  last_byte_ = reactor_->Now();
-  // In this order there is always a deadline, also where memory for a timer is refused.
-  const auto connecting = deadline_;
+  peer_ = std::move(result.peer);
+  silent_since_ = reactor_->Now();
   ArmAuthTimeout();
-  reactor_->Cancel(connecting);
   UpdateInterest();  // before the state's handler, which may throw
   static_cast<void>(SetState(State::Authenticating));
 }
 
 void LiveClient::Session::ArmConnectTimeout() {
   extended_ = false;
-  if (options_.connect_timeout.count() == 0) return;
+  if (options_.connect_timeout.count() == 0) return deadline_.Disarm();
   due_ = reactor_->Now() + options_.connect_timeout;
-  deadline_ = reactor_->After(options_.connect_timeout, [this] { OnConnectTimeout(); });
+  deadline_.Arm(options_.connect_timeout, [this] { OnConnectTimeout(); });
 }
 
 void LiveClient::Session::OnConnectTimeout() {
   if (!awaiting_dataset_ && ComesLate(dialer_.LastAnswer())) {
-    deadline_ =
-        reactor_->After(options_.connect_timeout, [this] { OnConnectTimeout(); });
-    return;
+    return deadline_.Arm(options_.connect_timeout, [this] { OnConnectTimeout(); });
   }
   OnTimeout("connecting", options_.connect_timeout,
             awaiting_dataset_ ? "no dataset was given to derive the gateway from: "
@@ -234,15 +214,14 @@ void LiveClient::Session::OnConnectTimeout() {
 
 void LiveClient::Session::ArmAuthTimeout() {
   extended_ = false;
-  if (options_.auth_timeout.count() == 0) return;
+  if (options_.auth_timeout.count() == 0) return deadline_.Disarm();
   due_ = reactor_->Now() + options_.auth_timeout;
-  deadline_ = reactor_->After(options_.auth_timeout, [this] { OnAuthTimeout(); });
+  deadline_.Arm(options_.auth_timeout, [this] { OnAuthTimeout(); });
 }
 
 void LiveClient::Session::OnAuthTimeout() {
-  if (ComesLate(last_byte_)) {
-    deadline_ = reactor_->After(options_.auth_timeout, [this] { OnAuthTimeout(); });
-    return;
+  if (ComesLate(silent_since_)) {
+    return deadline_.Arm(options_.auth_timeout, [this] { OnAuthTimeout(); });
   }
   const bool no_dataset = text_->phase() == proto::GatewaySession::Phase::AwaitDataset;
   OnTimeout("authenticating", options_.auth_timeout,
@@ -250,8 +229,8 @@ void LiveClient::Session::OnAuthTimeout() {
                        : "the gateway did not answer; check host and port");
 }
 
-// Whether a limit on all of a phase came so late that the peer answered after it:
-// nobody was here to go on from there, so the phase gets its time once more. Once, or a
+// Whether the deadline of a phase is judged so late that the peer has answered after
+// it. This process was away then, so the phase gets its time once more. Only once, or a
 // trickle would never end.
 bool LiveClient::Session::ComesLate(Reactor::Clock::time_point last_sign) {
   return last_sign > due_ && !std::exchange(extended_, true);
@@ -259,15 +238,14 @@ bool LiveClient::Session::ComesLate(Reactor::Clock::time_point last_sign) {
 
 // ---- Text phase ---------------------------------------------------------------------
 
-LiveClient::Session::Flow LiveClient::Session::ReadText() {
+client::Flow LiveClient::Session::ReadText() {
   std::array<std::byte, kTextBuffer> buffer;
   const auto n = Receive(buffer);
   if (!n) return eof_ ? OnEof() : Flow::Go;
   return TakeText(std::span{buffer}.first(*n));
 }
 
-LiveClient::Session::Flow LiveClient::Session::TakeText(
-    std::span<const std::byte> bytes) {
+client::Flow LiveClient::Session::TakeText(std::span<const std::byte> bytes) {
   if (!held_text_.empty()) {
     held_text_.insert(held_text_.end(), bytes.begin(), bytes.end());
     const auto all = std::exchange(held_text_, {});
@@ -276,68 +254,65 @@ LiveClient::Session::Flow LiveClient::Session::TakeText(
   const auto taken = text_->Receive(bytes);
   if (text_->error()) {
     End(text_->error());
-    return Flow::Stop;
+    return Flow::Gone;
   }
   const auto rest = bytes.subspan(taken);
   if (text_->phase() == proto::GatewaySession::Phase::AwaitDataset) {
     held_text_.assign(rest.begin(), rest.end());
     if (held_text_.size() > kTextBuffer) {
       End({ErrorCode::LimitExceeded,
-           "the peer sends without having been asked to" + Where()});
-      return Flow::Stop;
+           "the peer sends data before it was asked to" + Where()});
+      return Flow::Gone;
     }
     return Flow::Go;
   }
   Send();
   if (InText()) return Flow::Go;
-  session_id = text_->session_id();
-  session_id_text = text_->session_id_text();
+  session_id_.store(text_->session_id(), std::memory_order_relaxed);
+  session_id_text_ = text_->session_id_text();
   BeginRecords(rest);
-  if (FollowPhase() == Flow::Stop) return Flow::Stop;
+  if (FollowPhase() == Flow::Gone) return Flow::Gone;
   return Deliver();
 }
 
-// Behind the authentication response the stream begins, perhaps in the same segment:
-// those bytes are taken in before any state is told, as a state handler may throw.
+// The stream begins right after the authentication response, perhaps in the same
+// segment: those bytes are stored before any state is reported, because a state handler
+// may throw.
 void LiveClient::Session::BeginRecords(std::span<const std::byte> bytes) {
-  reactor_->Cancel(deadline_);
   ArmHeartbeat(HeartbeatLimit());
+  deadline_.Disarm();
   if (options_.compression == Compression::Zstd) {
-    zstd_ = std::make_unique<codec::ZstdStream>();
-    compressed_.resize(kLiveReceive);
+    delivery_->BeginFrames();
+    compressed_.resize(client::kReceiveBytes);
   }
   if (bytes.empty()) return;
   Ingest(bytes);
-  ScheduleDelivery();
+  delivery_->Schedule();
 }
 
-// Tells the user of what the text session has reached.
-LiveClient::Session::Flow LiveClient::Session::FollowPhase() {
+// Reports the state that the text session has reached.
+client::Flow LiveClient::Session::FollowPhase() {
   using Phase = proto::GatewaySession::Phase;
   const auto phase = text_->phase();
   if ((phase == Phase::Ready || phase == Phase::Streaming) &&
-      state == State::Authenticating) {
-    if (SetState(State::Ready) == Flow::Stop) return Flow::Stop;
+      state() == State::Authenticating) {
+    if (SetState(State::Ready) == Flow::Gone) return Flow::Gone;
   }
   // A state handler may have started the session, or closed it.
-  if (text_->phase() == Phase::Streaming && state == State::Ready) {
-    last_byte_ = reactor_->Now();  // the gateway need not speak before it is asked to
+  if (text_->phase() == Phase::Streaming && state() == State::Ready) {
+    silent_since_ =
+        reactor_->Now();  // the gateway need not speak before it is asked to
     BeginAcks();
     return SetState(State::Streaming);
   }
   return Flow::Go;
 }
 
-LiveClient::Session::Flow LiveClient::Session::SetState(State next) {
-  state = next;
-  if (!on_state) return Flow::Go;
-  const auto control = client_->control();
-  const auto notify = on_state;
-  const int fd = socket_.get();
-  (*notify)(next);
-  if (control->destroyed) return Flow::Stop;
-  // Closed, or closed and connected anew, by the handler.
-  return state == next || (socket_ && socket_.get() == fd) ? Flow::Go : Flow::Stop;
+client::Flow LiveClient::Session::SetState(State next) {
+  StoreState(next);
+  const auto stream = delivery_->WatchStream();
+  on_state(next);
+  return stream.ended() ? Flow::Gone : Flow::Go;
 }
 
 }  // namespace dbnloop

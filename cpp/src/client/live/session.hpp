@@ -1,33 +1,32 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "dbn/zstd_stream.hpp"
+#include "client/delivery.hpp"
+#include "client/flow.hpp"
+#include "client/shared_handler.hpp"
 #include "dbnloop/live_client.hpp"
 #include "net/dialer.hpp"
 #include "net/scoped_fd.hpp"
+#include "net/timer.hpp"
 #include "proto/gateway_session.hpp"
 
 namespace dbnloop {
 
-/// At most so many bytes per read from the socket.
-inline constexpr std::size_t kLiveReceive = 64 * 1024;
-
-/// What a live client is made of: socket, text session, decompressor, timers. Bytes
-/// flow socket → (text lines | [zstd] → parser) → handlers. Three places may hold bytes
-/// that make no socket readable (compressed input, the decompressor, the parser):
+/// What a live client is made of: socket, text session, delivery, timers. Bytes flow
+/// socket → (text lines | [compressed →] delivery) → handlers. Three places may hold
+/// bytes that make no socket readable (compressed input, the decompressor, the parser):
 /// Deliver empties all of them before the socket is read again.
-class LiveClient::Session {
+class LiveClient::Session final : public client::DeliveryObserver {
  public:
-  Session(LiveClient* client, Reactor* reactor, base::SecretString api_key,
-          LiveOptions options);
+  Session(Reactor* reactor, base::SecretString api_key, LiveOptions options);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -39,23 +38,35 @@ class LiveClient::Session {
   void Close();
   void Pause();
   void Resume();
-  void ScheduleDelivery();
-  void Observe(const RecordRun& run, const std::byte* records, std::size_t count,
-               bool last);
-  void TellObserved();
-  [[nodiscard]] bool HasMore() const;
 
-  State state = State::Disconnected;
-  std::shared_ptr<std::function<void(State)>> on_state;
-  std::shared_ptr<std::function<void(const SessionEvent&)>> on_session_event;
-  std::vector<SessionEvent> observed;  // not told yet
-  std::string peer;
-  /// Of the present session, or of the one that ended last.
-  std::uint64_t session_id = 0;
-  std::string session_id_text;
+  [[nodiscard]] const std::shared_ptr<Delivery>& delivery() const noexcept {
+    return delivery_;
+  }
+  /// Any thread may read it.
+  [[nodiscard]] State state() const noexcept {
+    return state_.load(std::memory_order_relaxed);
+  }
+  /// Of the present session, or of the one that ended last. Any thread may read it.
+  [[nodiscard]] std::uint64_t session_id() const noexcept {
+    return session_id_.load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] const std::string& session_id_text() const noexcept {
+    return session_id_text_;
+  }
+  [[nodiscard]] const std::string& peer() const noexcept { return peer_; }
+
+  client::SharedHandler<State> on_state;
+  client::SharedHandler<const SessionEvent&> on_session_event;
 
  private:
-  enum class Flow { Go, Stop };  // Stop: the session ended or the client is gone
+  using Flow = client::Flow;
+
+  void ContinueDelivery() override;
+  [[nodiscard]] bool HasMore() const override;
+  void ObserveConsumed(const RecordRun& run, const std::byte* records,
+                       std::size_t count, bool last) override;
+  [[nodiscard]] bool HasObserved() const override { return !observed_.empty(); }
+  void NotifyObserved() override;
 
   void Dial(std::string host);
   void OnDialed(net::Dialer::Result result);
@@ -66,7 +77,6 @@ class LiveClient::Session {
   [[nodiscard]] std::size_t ReadPlain();
   [[nodiscard]] std::size_t ReadCompressed();
   [[nodiscard]] Flow Deliver();
-  [[nodiscard]] PumpResult Inflate();
   [[nodiscard]] Flow OnEof();
   [[nodiscard]] std::optional<std::size_t> Receive(std::span<std::byte> into);
   void BeginRecords(std::span<const std::byte> bytes);
@@ -75,19 +85,21 @@ class LiveClient::Session {
   void UpdateInterest();
   [[nodiscard]] bool WantsToRead() const;
   [[nodiscard]] bool InText() const;
-  void NoteWork() noexcept;
+  void RestartSilence() noexcept;
   [[nodiscard]] bool HoldsBytes() const;
   [[nodiscard]] bool SocketHasBytes() const;
   [[nodiscard]] bool IsBehind(std::optional<std::uint64_t>& mark) const;
   void RefuseChild(const char* what) const;
+  void StoreState(State next) noexcept {
+    state_.store(next, std::memory_order_relaxed);
+  }
   [[nodiscard]] Flow SetState(State next);
   [[nodiscard]] Flow FollowPhase();
   [[nodiscard]] Error Cancelled() const;
   Flow End(Error error, const std::string& where = {});
-  void FarewellLater(Error error);
-  void Farewell(const Error& error);
-  void Reset();
-  void LetGo() noexcept;
+  void NotifyEndLater(Error error);
+  void NotifyEnd(const Error& error);
+  void Teardown() noexcept;
   [[nodiscard]] std::unique_ptr<proto::GatewaySession> NewText() const;
   void ArmConnectTimeout();
   void OnConnectTimeout();
@@ -101,7 +113,7 @@ class LiveClient::Session {
   void OnHeartbeatCheck();
   void ObserveLag(const RecordRun& run, const RecordHeader& record);
   void AwaitAck(std::uint32_t id);
-  void Answered(const SessionEvent& event);
+  void AcceptAck(const SessionEvent& event);
   void BeginAcks();
   void ArmAckTimer();
   void OnAckTimer();
@@ -109,10 +121,10 @@ class LiveClient::Session {
                  const std::string& detail);
   [[nodiscard]] std::string Where() const;
 
-  LiveClient* client_;
   Reactor* reactor_;
   base::SecretString api_key_;
   LiveOptions options_;
+  std::shared_ptr<Delivery> delivery_;
   net::Dialer dialer_;
   std::unique_ptr<proto::GatewaySession> text_;
   net::ScopedFd socket_;
@@ -121,8 +133,13 @@ class LiveClient::Session {
   int port_ = kLivePort;
   bool awaiting_dataset_ = false;  // Connect waits for the dataset to derive the host
 
-  std::vector<std::byte> held_text_;  // came while the dataset was awaited
-  std::unique_ptr<codec::ZstdStream> zstd_;
+  std::atomic<State> state_{State::Disconnected};
+  std::atomic<std::uint64_t> session_id_{0};
+  std::string session_id_text_;
+  std::string peer_;
+  std::vector<SessionEvent> observed_;  // not reported yet
+
+  std::vector<std::byte> held_text_;   // came while the dataset was awaited
   std::vector<std::byte> compressed_;  // received, [compressed_at_, compressed_end_)
   std::size_t compressed_at_ = 0;
   std::size_t compressed_end_ = 0;
@@ -140,15 +157,14 @@ class LiveClient::Session {
   std::optional<std::uint64_t> ack_mark_;
   std::optional<std::uint64_t> stop_mark_;
 
-  Reactor::TimerId deadline_ = 0;  // connect, then authentication, then stop
+  net::Timer deadline_;  // connect, then authentication, then stop
   Reactor::Clock::time_point due_;
   bool extended_ = false;  // the deadline was put off
-  Reactor::TimerId heartbeat_ = 0;
-  Reactor::TimerId delivery_ = 0;
-  Reactor::TimerId farewell_ = 0;
-  Reactor::TimerId ack_ = 0;
-  Reactor::Clock::time_point last_byte_;  // or when silence began to be the peer's
-  std::uint64_t read_turn_ = 0;           // when it was read last
+  net::Timer heartbeat_;
+  net::Timer end_;  // reports it
+  net::Timer ack_;
+  Reactor::Clock::time_point silent_since_;  // the last byte, or when reading began
+  std::uint64_t read_turn_ = 0;              // when it was read last
   std::uint64_t worked_turn_ = 0;  // when bytes of an earlier turn were worked off last
 };
 

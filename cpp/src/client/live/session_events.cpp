@@ -1,10 +1,11 @@
-// What the gateway says about the session, and what it fails to say in time.
+// What the gateway reports about the session, and what it fails to report in time.
 
 #include <algorithm>
 #include <cstring>
 #include <limits>
 #include <utility>
 
+#include "base/str_cat.hpp"
 #include "base/text.hpp"
 #include "client/live/session.hpp"
 #include "dbnloop/enum_strings.hpp"
@@ -17,11 +18,11 @@ namespace {
 using Kind = SessionEvent::Kind;
 
 std::string Reason(const SessionEvent& event) {
-  auto words = base::Quoted(event.message);
+  auto reason = base::Quoted(event.message);
   if (event.error_code != GatewayErrorCode::Unset) {
-    words += " (" + std::string{TextOf(event.error_code)} + ")";
+    reason += " (" + std::string{TextOf(event.error_code)} + ")";
   }
-  return words;
+  return reason;
 }
 
 constexpr UnixNanos kNoTime{UnixNanos::duration{kUndefTimestamp}};
@@ -30,9 +31,9 @@ constexpr UnixNanos kNoTime{UnixNanos::duration{kUndefTimestamp}};
 std::chrono::nanoseconds Between(UnixNanos earlier, UnixNanos later) {
   const auto from = earlier.time_since_epoch().count();
   const auto to = later.time_since_epoch().count();
-  constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
+  constexpr std::uint64_t kLongest = std::numeric_limits<std::int64_t>::max();
   const auto apart = static_cast<std::int64_t>(
-      std::min(std::max(from, to) - std::min(from, to), kMost));
+      std::min(std::max(from, to) - std::min(from, to), kLongest));
   return std::chrono::nanoseconds{to < from ? -apart : apart};
 }
 
@@ -47,14 +48,15 @@ UnixNanos WallClock() {
 
 // ---- What it says -------------------------------------------------------------------
 
-void LiveClient::Session::Observe(const RecordRun& run, const std::byte* records,
-                                  std::size_t count, bool last) {
+void LiveClient::Session::ObserveConsumed(const RecordRun& run,
+                                          const std::byte* records, std::size_t count,
+                                          bool last) {
   const auto at = [&](std::size_t i) -> const RecordHeader& {
     return *reinterpret_cast<const RecordHeader*>(records + i * run.record_size);
   };
   if (last) {
     gateway_error_.clear();
-    if (client_->TsOut()) ObserveLag(run, at(count - 1));
+    if (delivery_->parser().ts_out()) ObserveLag(run, at(count - 1));
   }
   if (!proto::IsMessage(run.rtype)) return;
   for (std::size_t i = 0; i < count; ++i) {
@@ -63,8 +65,8 @@ void LiveClient::Session::Observe(const RecordRun& run, const std::byte* records
     // An error right before the end is the end's reason; one that records follow is
     // not.
     if (last && run.rtype == RType::Error) gateway_error_ = Reason(*event);
-    Answered(*event);
-    if (on_session_event) observed.push_back(std::move(*event));
+    AcceptAck(*event);
+    if (on_session_event) observed_.push_back(std::move(*event));
   }
 }
 
@@ -76,46 +78,38 @@ void LiveClient::Session::ObserveLag(const RecordRun& run, const RecordHeader& r
   if (run.record_size < sizeof(RecordHeader) + sizeof(ns) || sent == kNoTime) {
     return;
   }
-  auto& stats = client_->stats_;
-  stats.gateway_to_client.Add(Between(sent, WallClock()));
+  auto& counters = delivery_->counters();
+  counters.gateway_to_client.Add(Between(sent, WallClock()));
   if (run.typed == 0) return;
   VisitRType(run.rtype, [&]<typename T>(std::type_identity<T>) {
     if constexpr (requires(const T& r) { r.ts_recv; }) {
       const auto received = reinterpret_cast<const T&>(record).ts_recv;
       if (received == kNoTime) return;
-      stats.venue_to_gateway.Add(Between(received, sent));
+      counters.venue_to_gateway.Add(Between(received, sent));
     }
   });
 }
 
-// A handler may do anything: pause, close, connect anew, destroy the client, throw.
-// What was not told stays for later, unless the session is another one.
-void LiveClient::Session::TellObserved() {
-  const auto control = client_->control();
-  const auto stream = control->stream;
-  auto events = std::exchange(observed, {});
-  std::size_t told = 0;
-  const auto keep = [&] {
-    if (control->destroyed || control->stream != stream) return;
-    if (state != State::Ready && state != State::Streaming) return;
-    observed.insert(
-        observed.begin(),
-        std::make_move_iterator(events.begin() + static_cast<std::ptrdiff_t>(told)),
-        std::make_move_iterator(events.end()));
+// A handler may do anything: pause, close, connect again, destroy the client, throw.
+// What was not reported stays for later, unless the session ended.
+void LiveClient::Session::NotifyObserved() {
+  const auto stream = delivery_->WatchStream();
+  auto events = std::exchange(observed_, {});
+  auto next = events.begin();
+  const auto keep_rest = [&] {
+    if (stream.ended()) return;
+    observed_.insert(observed_.begin(), std::move_iterator{next},
+                     std::move_iterator{events.end()});
   };
-  while (told < events.size() && !control->stop) {
-    const auto handler = on_session_event;
-    const auto& event = events[told++];
-    if (!handler) continue;
-    try {
-      (*handler)(event);
-    } catch (...) {
-      keep();
-      throw;
+  try {
+    while (next != events.end() && !stream.ended() && !delivery_->IsBlocked()) {
+      on_session_event(*next++);
     }
-    if (control->destroyed) return;
+  } catch (...) {
+    keep_rest();
+    throw;
   }
-  keep();
+  keep_rest();
 }
 
 // ---- What it does not say -----------------------------------------------------------
@@ -123,17 +117,17 @@ void LiveClient::Session::TellObserved() {
 void LiveClient::Session::AwaitAck(std::uint32_t id) {
   if (options_.ack_timeout.count() == 0) return;
   acks_.push_back({id, reactor_->Now()});
-  if (state == State::Streaming && ack_ == 0) ArmAckTimer();
+  if (state() == State::Streaming && !ack_.armed()) ArmAckTimer();
 }
 
 // The gateway answers in the stream: the time begins with that.
 void LiveClient::Session::BeginAcks() {
-  for (auto& ack : acks_) ack.since = last_byte_;
+  for (auto& ack : acks_) ack.since = silent_since_;
   ArmAckTimer();
 }
 
 // An answer that names no subscription is taken for the oldest one's.
-void LiveClient::Session::Answered(const SessionEvent& event) {
+void LiveClient::Session::AcceptAck(const SessionEvent& event) {
   const bool refused = event.error_code == GatewayErrorCode::InvalidSubscription;
   if ((event.kind != Kind::SubscriptionAck && !refused) || acks_.empty()) return;
   const auto found =
@@ -144,41 +138,35 @@ void LiveClient::Session::Answered(const SessionEvent& event) {
 }
 
 void LiveClient::Session::ArmAckTimer() {
-  reactor_->Cancel(ack_);
-  ack_ = 0;
-  if (acks_.empty()) return;
+  if (acks_.empty()) return ack_.Disarm();
   const auto oldest = std::ranges::min(acks_, {}, &AwaitedAck::since).since;
-  ack_ = reactor_->After(std::max(oldest + options_.ack_timeout - reactor_->Now(), {}),
-                         [this] { OnAckTimer(); });
+  ack_.Arm(oldest + options_.ack_timeout - reactor_->Now(), [this] { OnAckTimer(); });
 }
 
 void LiveClient::Session::OnAckTimer() {
-  ack_ = 0;
   const auto now = reactor_->Now();
-  if (client_->IsPaused() || client_->IsHeld()) {
+  if (delivery_->IsPaused() || delivery_->IsHeld()) {
     for (auto& ack : acks_) ack.since = now;
     ack_mark_.reset();
   } else if (IsBehind(ack_mark_)) {
     // The answer may be among what is handed out in the next turns.
-    ack_ = reactor_->After({}, [this] { OnAckTimer(); });
-    return;
+    return ack_.Arm({}, [this] { OnAckTimer(); });
   }
   const auto overdue = [&](const AwaitedAck& ack) {
     return now - ack.since >= options_.ack_timeout;
   };
   for (const auto& ack : acks_) {
     if (!overdue(ack) || !on_session_event) continue;
-    observed.push_back({.kind = Kind::SubscriptionOverdue,
-                        .subscription_id = ack.id,
-                        .ts_event = kNoTime,
-                        .message = "the gateway has not answered subscription " +
-                                   std::to_string(ack.id) + " for " +
-                                   std::to_string(options_.ack_timeout.count()) +
-                                   " ms" + Where() +
-                                   "; its symbols or its schema may be wrong"});
+    observed_.push_back(
+        {.kind = Kind::SubscriptionOverdue,
+         .subscription_id = ack.id,
+         .ts_event = kNoTime,
+         .message = base::StrCat("the gateway has not answered subscription ", ack.id,
+                                 " for ", options_.ack_timeout.count(), " ms", Where(),
+                                 "; its symbols or its schema may be wrong")});
   }
   std::erase_if(acks_, overdue);
-  if (!observed.empty()) ScheduleDelivery();
+  if (HasObserved()) delivery_->Schedule();
   ArmAckTimer();
 }
 

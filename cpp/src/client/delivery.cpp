@@ -1,0 +1,274 @@
+#include "client/delivery.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "client/turn_budget.hpp"
+#include "proto/session_events.hpp"
+
+namespace dbnloop {
+namespace {
+
+// The batch up to its first run of messages, including that run: what they say is
+// reported before the next record.
+RecordBatch UpToMessages(RecordBatch batch) {
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < batch.runs.size(); ++i) {
+    const auto& run = batch.runs[i];
+    size += std::size_t{run.count} * run.record_size;
+    if (proto::IsMessage(run.rtype)) return {batch.data, size, batch.runs.first(i + 1)};
+  }
+  return batch;
+}
+
+}  // namespace
+
+using client::Flow;
+
+DataSource::Delivery::Delivery(Reactor* reactor, ParserOptions options,
+                               client::DeliveryObserver* observer)
+    : reactor_{reactor}, observer_{observer}, parser_{options}, continue_{reactor} {}
+
+// ---- Calls of the user --------------------------------------------------------------
+
+void DataSource::Delivery::SetDispatch(Dispatch dispatch) {
+  dispatch_ = std::make_shared<Dispatch>(std::move(dispatch));
+  if (!pumping_) return;
+  replaced_ = true;
+  UpdateStop();
+}
+
+void DataSource::Delivery::SetSink(BatchSink sink) {
+  SetDispatch(
+      [this, sink = std::move(sink)](const RecordBatch& batch, DbnParser& parser,
+                                     const detail::DeliveryControl& control) mutable {
+        const auto stream = control.stream;
+        const auto consumed = std::min(sink(batch), batch.size);
+        if (destroyed_ || control.stream != stream) return;
+        parser.Consume(consumed);
+        held_ = ended_ ? 0 : batch.size - consumed;
+        held_batch_ = batch;
+        UpdateStop();
+      });
+}
+
+void DataSource::Delivery::Release(std::size_t consumed) {
+  if (held_ == 0) return;
+  consumed = std::min(consumed, held_);
+  parser_.Consume(consumed);
+  const auto from = held_batch_.size - held_;
+  held_ = 0;
+  UpdateStop();
+  CountConsumed(held_batch_, from, from + consumed);
+  // Usually all was consumed and a part of a record is left: then the socket is next.
+  if (!IsBlocked() &&
+      (HasPending() || observer_->HasMore() || observer_->HasObserved() ||
+       !parser_.Peek().empty() || HasNewMetadata() || parser_.error())) {
+    Schedule();
+  }
+}
+
+void DataSource::Delivery::Pause() noexcept {
+  if (IsPaused()) return;
+  counters_.BeginPause(Now());
+  paused_.store(true, std::memory_order_relaxed);
+  UpdateStop();
+}
+
+void DataSource::Delivery::Resume() {
+  if (IsPaused()) {
+    counters_.EndPause(Now());
+    paused_.store(false, std::memory_order_relaxed);
+    UpdateStop();
+  }
+  if (!ended_) Schedule();
+}
+
+void DataSource::Delivery::Detach() noexcept {
+  destroyed_ = true;
+  UpdateStop();
+  continue_.Disarm();
+  dispatch_.reset();
+  on_error.Set(nullptr);
+  on_metadata.Set(nullptr);
+}
+
+// ---- Calls of the session -----------------------------------------------------------
+
+void DataSource::Delivery::BeginStream() {
+  parser_.Reset();
+  zstd_.reset();
+  continue_.Disarm();
+  headers_notified_ = 0;
+  held_ = 0;
+  ended_ = false;
+  counters_.Reset(Now(), reactor_ != nullptr ? reactor_->Polls() : 0, IsPaused());
+  ++control_.stream;
+  stale_ = pumping_;
+  UpdateStop();
+}
+
+void DataSource::Delivery::EndStream() noexcept {
+  zstd_.reset();
+  continue_.Disarm();
+  held_ = 0;
+  ended_ = true;
+  UpdateStop();
+}
+
+bool DataSource::Delivery::DeliverError(const Error& e) {
+  const auto self = shared_from_this();
+  on_error(e);
+  return !destroyed_;
+}
+
+void DataSource::Delivery::Schedule() {
+  if (reactor_ == nullptr || continue_.armed()) return;
+  continue_.Defer([this] { observer_->ContinueDelivery(); });
+}
+
+// Marks the delivery that is on the stack, however it is left.
+class DataSource::Delivery::PumpScope {
+ public:
+  explicit PumpScope(Delivery& delivery) : delivery_{delivery} {
+    delivery_.pumping_ = true;
+  }
+  ~PumpScope() {
+    delivery_.pumping_ = false;
+    if (delivery_.destroyed_) return;
+    delivery_.stale_ = delivery_.replaced_ = false;
+    delivery_.UpdateStop();
+    delivery_.counters_.SetBuffered(delivery_.parser_.buffered());
+    // A handler threw: what is buffered must not wait for the socket.
+    if (!completed_ && !delivery_.IsBlocked()) delivery_.Schedule();
+  }
+  PumpScope(const PumpScope&) = delete;
+  PumpScope& operator=(const PumpScope&) = delete;
+
+  void Complete() noexcept { completed_ = true; }
+
+ private:
+  Delivery& delivery_;
+  bool completed_ = false;
+};
+
+Flow DataSource::Delivery::Pump() {
+  if (pumping_) return Flow::Wait;
+  const auto watch = WatchStream();  // keeps this alive
+  PumpScope scope{*this};
+  const auto flow = PumpUntilBlocked();
+  scope.Complete();
+  return watch.ended() ? Flow::Gone : flow;
+}
+
+Flow DataSource::Delivery::PumpUntilBlocked() {
+  while (!control_.stop) {
+    if (observer_->HasObserved()) {
+      observer_->NotifyObserved();
+      if (control_.stop) continue;
+    }
+    const auto batch = parser_.Peek();
+    if (HasNewMetadata()) {
+      headers_notified_ = parser_.headers();
+      on_metadata(*parser_.metadata());
+    } else if (batch.empty()) {
+      return parser_.error() ? Flow::Failed : Flow::Go;
+    } else {
+      Dispense(UpToMessages(batch));
+    }
+    if (!destroyed_ && replaced_) {
+      replaced_ = false;
+      UpdateStop();
+    }
+  }
+  return Flow::Wait;
+}
+
+// Hands a batch to the handler. However that returns, what was consumed is counted.
+void DataSource::Delivery::Dispense(const RecordBatch& batch) {
+  const auto stream = control_.stream;
+  const auto count = [&] {
+    if (destroyed_ || control_.stream != stream) return;
+    CountConsumed(batch, 0, parser_.taken());
+  };
+  if (const auto dispatch = dispatch_) {
+    try {
+      (*dispatch)(batch, parser_, control_);
+    } catch (...) {
+      count();
+      throw;
+    }
+  } else {
+    parser_.Consume(batch.size);
+  }
+  count();
+}
+
+Flow DataSource::Delivery::Inflate(std::span<const std::byte> in,
+                                   std::size_t& consumed) {
+  const auto turn_began = parser_.offset();
+  for (;;) {
+    if (const auto flow = Pump(); flow != Flow::Go) return flow;
+    const auto rest = in.subspan(consumed);
+    if (rest.empty() && !zstd_->HasPending()) return Flow::Go;
+    if (parser_.offset() - turn_began > client::kTurnBytes) {
+      Schedule();
+      return Flow::Wait;
+    }
+    const auto [taken, produced] = zstd_->Decompress(rest, parser_.WritableSpan());
+    consumed += taken;
+    parser_.Commit(produced);
+    if (taken != 0 || produced != 0) continue;
+    return zstd_->error() ? Flow::Failed : Flow::Go;
+  }
+}
+
+void DataSource::Delivery::DeliverFrom(std::span<const std::byte>& data) {
+  do {
+    data = data.subspan(parser_.Push(data));
+    if (Pump() != Flow::Go) return;
+  } while (!data.empty());
+}
+
+// ---- State --------------------------------------------------------------------------
+
+Error DataSource::Delivery::Finish() const {
+  if (auto error = FinishFrame()) return error;
+  return parser_.Finish();
+}
+
+// Counts the records from byte `from` to byte `to` of a batch; both lie between
+// records.
+void DataSource::Delivery::CountConsumed(const RecordBatch& batch, std::size_t from,
+                                         std::size_t to) {
+  if (from == to) return;
+  counters_.CountBatch(to - from);
+  counters_.SetBuffered(parser_.buffered());
+  std::size_t end = 0;
+  for (const auto& run : batch.runs) {
+    const auto begin = end;
+    end += std::size_t{run.count} * run.record_size;
+    if (end <= from) continue;
+    const bool complete = begin >= from && end <= to;
+    const auto first = std::max(begin, from);
+    const auto count =
+        complete ? run.count : (std::min(end, to) - first) / run.record_size;
+    counters_.CountRecords(run.rtype, count);
+    const bool last = end >= to;
+    if (last || proto::IsMessage(run.rtype)) {
+      observer_->ObserveConsumed(run, batch.data + first, count, last);
+    }
+    if (last) return;
+  }
+}
+
+Reactor::Clock::time_point DataSource::Delivery::Now() const {
+  return reactor_ != nullptr ? reactor_->Now() : Reactor::Clock::time_point{};
+}
+
+SourceStats DataSource::Delivery::Stats() const {
+  if (reactor_ == nullptr) return counters_.Snapshot({}, 0);
+  return counters_.Snapshot(reactor_->ReadClock(), reactor_->Polls());
+}
+
+}  // namespace dbnloop
