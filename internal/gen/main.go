@@ -1,5 +1,5 @@
-// Command gen writes what is made from schema/dbn.json: the C++ record types and the Go
-// data model. Usage: go run ./internal/gen [-check] from the module's root.
+// Command gen writes what is made from schema/dbn.json: the C and C++ record types and
+// the Go data model. Usage: go run ./internal/gen [-check] from the module's root.
 package main
 
 import (
@@ -53,6 +53,10 @@ func Files(root string) (map[string][]byte, error) {
 		"cpp/include/dbnloop/service_words.gen.hpp": []byte(genCPPWords(s)),
 		"cpp/src/proto/enum_tables.gen.cpp":         []byte(genCPPStrings(s)),
 		"cpp/src/proto/upgrade_definition.gen.hpp":  []byte(genCPPUpgrade(s)),
+		"capi/dbnloop_records.h":                    []byte(genCRecords(s)),
+		"capi/dbnloop_publishers.h":                 []byte(genCPublishers(s)),
+		"capi/src/enums.gen.hpp":                    []byte(genCEnums(s)),
+		"capi/src/records_parity.gen.cpp":           []byte(genCParity(s)),
 		"test/cpp/databento_parity.gen.cpp":         []byte(genCPPParity(s)),
 		"test/cpp/support/enum_rows.gen.hpp":        []byte(genCPPEnumRows(s)),
 	}
