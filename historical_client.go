@@ -99,7 +99,7 @@ func NewHistoricalClient(r *Reactor, apiKey string, opts ...HistoricalOption) (*
 	if r == nil {
 		return nil, newError(CodeInvalidArgument, "NewHistoricalClient: the reactor is nil")
 	}
-	config := historicalConfig{config: newConfig(), c: bindings.HistOptionsDefault()}
+	config := historicalConfig{config: newConfig(), c: bindings.HistoricalOptionsDefault()}
 	for _, o := range opts {
 		if o != nil {
 			o.applyHistorical(&config)
@@ -110,7 +110,7 @@ func NewHistoricalClient(r *Reactor, apiKey string, opts ...HistoricalOption) (*
 	}
 	c := &HistoricalClient{calls: map[uint64]struct{}{}}
 	err := c.attach(r, config.log, func(loop *bindings.Reactor) (native, *bindings.Error) {
-		hist, e := bindings.HistNew(loop, apiKey, config.c)
+		hist, e := bindings.HistoricalNew(loop, apiKey, config.c)
 		c.hist = hist
 		return hist, e
 	})
@@ -189,11 +189,12 @@ func (c *HistoricalClient) Call(kind CallKind, endpoint string, params url.Value
 		}
 		c.await(id, func(event *bindings.Event) {
 			c.forget(id)
-			if event.Code != 0 {
-				done(nil, errorOf(event))
+			response := event.Response()
+			if response.Error.Code != 0 {
+				done(nil, errorOf(&response.Error))
 				return
 			}
-			done(bytesOf(event), nil)
+			done(response.Body(), nil)
 		})
 		return nil
 	})
@@ -344,17 +345,19 @@ func (c *HistoricalClient) StartDownload(d Download, done func(Downloaded, error
 		c.await(id, func(event *bindings.Event) {
 			if event.Kind == bindings.EventProgress {
 				if d.Progress != nil {
-					d.Progress(Progress{int64(event.Size), int64(event.Consumed)})
+					progress := event.Progress()
+					d.Progress(Progress{int64(progress.Bytes), int64(progress.Total)})
 				}
 				return
 			}
 			c.forget(id)
-			if event.Code != 0 {
-				done(Downloaded{}, errorOf(event))
+			response := event.Response()
+			if response.Error.Code != 0 {
+				done(Downloaded{}, errorOf(&response.Error))
 				return
 			}
 			done(Downloaded{
-				Path: d.Path, Bytes: int64(event.Consumed), SHA256: string(bytesOf(event)), Verified: d.SHA256 != "",
+				Path: d.Path, Bytes: int64(response.FileSize), SHA256: response.SHA256(), Verified: d.SHA256 != "",
 			}, nil)
 		})
 		return nil

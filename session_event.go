@@ -13,7 +13,7 @@ type SessionEventKind uint32
 const (
 	SubscriptionAck     SessionEventKind = 1 // the gateway accepted a subscription
 	SubscriptionOverdue SessionEventKind = 2 // neither accepted nor refused in time
-	GatewayFailure      SessionEventKind = 3 // an error other than the following ones
+	GatewayError        SessionEventKind = 3 // an error other than the following ones
 	SymbolUnresolved    SessionEventKind = 4 // a symbol of a subscription did not resolve
 	SlowReader          SessionEventKind = 5 // this reader falls behind; nothing is lost yet
 	RecordsSkipped      SessionEventKind = 6 // this reader was too slow: the data has a gap
@@ -26,7 +26,7 @@ const (
 
 var sessionEventNames = [...]string{
 	SubscriptionAck: "SubscriptionAck", SubscriptionOverdue: "SubscriptionOverdue",
-	GatewayFailure: "GatewayFailure", SymbolUnresolved: "SymbolUnresolved",
+	GatewayError: "GatewayError", SymbolUnresolved: "SymbolUnresolved",
 	SlowReader: "SlowReader", RecordsSkipped: "RecordsSkipped",
 	ReplayCompleted: "ReplayCompleted", EndOfInterval: "EndOfInterval", Notice: "Notice",
 }
@@ -61,20 +61,19 @@ type SessionEvent struct {
 	Message string
 }
 
-func sessionEventOf(event *bindings.Event) SessionEvent {
-	in := event.Session
+func sessionEventOf(in *bindings.SessionEvent) SessionEvent {
 	return SessionEvent{
 		Kind: SessionEventKind(in.Kind), Code: dbn.ErrorCode(in.ErrorCode), Fatal: in.Fatal != 0,
 		SubscriptionID: in.SubscriptionID, Schema: dbn.Schema(max(in.Schema, 0)),
 		HasSchema: in.Schema != bindings.Unset, TsEvent: dbn.UnixNanos(in.TsEvent),
-		Message: reword.Text(string(bytesOf(event))),
+		Message: reword.Text(in.Message()),
 	}
 }
 
 // warns reports whether the event deserves a warning in the log.
 func (e *SessionEvent) warns() bool {
 	switch e.Kind {
-	case SubscriptionOverdue, GatewayFailure, SymbolUnresolved, SlowReader, RecordsSkipped:
+	case SubscriptionOverdue, GatewayError, SymbolUnresolved, SlowReader, RecordsSkipped:
 		return true
 	}
 	return false

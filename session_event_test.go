@@ -184,7 +184,7 @@ func TestEverySessionEventKindIsTold(t *testing.T) {
 	for _, e := range []dbnloop.SessionEvent{
 		{Kind: dbnloop.SubscriptionAck, Code: dbn.ErrorCodeUnset, SubscriptionID: 1, Schema: dbn.SchemaMbo, HasSchema: true},
 		{Kind: dbnloop.SubscriptionOverdue, Code: dbn.ErrorCodeUnset, SubscriptionID: 2},
-		{Kind: dbnloop.GatewayFailure, Code: dbn.ErrorCodeInternalError, Fatal: true},
+		{Kind: dbnloop.GatewayError, Code: dbn.ErrorCodeInternalError, Fatal: true},
 		{Kind: dbnloop.SymbolUnresolved, Code: dbn.ErrorCodeSymbolResolutionFailed},
 		{Kind: dbnloop.SlowReader, Code: dbn.ErrorCodeUnset},
 		{Kind: dbnloop.RecordsSkipped, Code: dbn.ErrorCodeSkippedRecordsAfterSlowReading},

@@ -1,4 +1,5 @@
-// The header's numbers are the C++ library's, or this does not compile.
+// The numbers of dbnloop.h and dbnloop_live.h are the C++ library's, or this does not
+// compile. (Those of the generated headers: records_parity.gen.cpp.)
 
 #include "dbnloop.h"
 #include "dbnloop/error.hpp"
@@ -51,14 +52,14 @@ static_assert(Same(DBNLOOP_LIVE_AUTHENTICATING, State::Authenticating));
 static_assert(Same(DBNLOOP_LIVE_READY, State::Ready));
 static_assert(Same(DBNLOOP_LIVE_STREAMING, State::Streaming));
 
-static_assert(Same(DBNLOOP_SUBSCRIPTION_ACK, Kind::SubscriptionAck));
-static_assert(Same(DBNLOOP_SUBSCRIPTION_OVERDUE, Kind::SubscriptionOverdue));
-static_assert(Same(DBNLOOP_GATEWAY_ERROR_RECORD, Kind::GatewayError));
-static_assert(Same(DBNLOOP_SYMBOL_UNRESOLVED, Kind::SymbolUnresolved));
-static_assert(Same(DBNLOOP_SLOW_READER, Kind::SlowReader));
-static_assert(Same(DBNLOOP_RECORDS_SKIPPED, Kind::RecordsSkipped));
-static_assert(Same(DBNLOOP_REPLAY_COMPLETED, Kind::ReplayCompleted));
-static_assert(Same(DBNLOOP_END_OF_INTERVAL, Kind::EndOfInterval));
-static_assert(Same(DBNLOOP_NOTICE, Kind::Notice));
+static_assert(Same(DBNLOOP_SESSION_SUBSCRIPTION_ACK, Kind::SubscriptionAck));
+static_assert(Same(DBNLOOP_SESSION_SUBSCRIPTION_OVERDUE, Kind::SubscriptionOverdue));
+static_assert(Same(DBNLOOP_SESSION_GATEWAY_ERROR, Kind::GatewayError));
+static_assert(Same(DBNLOOP_SESSION_SYMBOL_UNRESOLVED, Kind::SymbolUnresolved));
+static_assert(Same(DBNLOOP_SESSION_SLOW_READER, Kind::SlowReader));
+static_assert(Same(DBNLOOP_SESSION_RECORDS_SKIPPED, Kind::RecordsSkipped));
+static_assert(Same(DBNLOOP_SESSION_REPLAY_COMPLETED, Kind::ReplayCompleted));
+static_assert(Same(DBNLOOP_SESSION_END_OF_INTERVAL, Kind::EndOfInterval));
+static_assert(Same(DBNLOOP_SESSION_NOTICE, Kind::Notice));
 
 }  // namespace

@@ -274,7 +274,7 @@ func (s *Stream) SessionEvent(event dbnloop.SessionEvent) {
 		level = slog.LevelInfo
 	case dbnloop.SlowReader, dbnloop.SubscriptionOverdue:
 		level = slog.LevelWarn
-	case dbnloop.GatewayFailure, dbnloop.SymbolUnresolved, dbnloop.RecordsSkipped:
+	case dbnloop.GatewayError, dbnloop.SymbolUnresolved, dbnloop.RecordsSkipped:
 		level = slog.LevelError
 	}
 	attrs := []any{}

@@ -93,9 +93,10 @@ static void server_event(server* s, uint64_t which) {
   s->size = 0;
 }
 
-/* Polls until an event of this kind and source; the server's are served on the way. */
+/* Polls until an event of this kind and client, of a call: of this request; the
+ * server's events are handled on the way. */
 static dbnloop_event* wait_for(server* s, uint32_t kind, uint64_t source,
-                               uint32_t* records) {
+                               uint64_t request, uint32_t* records) {
   dbnloop_error error;
   for (int turn = 0; turn < 10000; ++turn) {
     dbnloop_event* events = NULL;
@@ -105,15 +106,16 @@ static dbnloop_event* wait_for(server* s, uint32_t kind, uint64_t source,
     dbnloop_event* found = NULL;
     for (size_t i = 0; i < count; ++i) {
       dbnloop_event* e = &events[i];
-      if (e->kind == DBNLOOP_EVENT_FD) server_event(s, e->source);
+      if (e->kind == DBNLOOP_EVENT_FD) server_event(s, e->fd.userdata);
       if (e->kind == DBNLOOP_EVENT_RECORDS && records != NULL) {
-        *records += (uint32_t)(e->size / kRecordSize);
+        *records += (uint32_t)(e->records.size / kRecordSize);
       }
       if (e->kind == DBNLOOP_EVENT_WARNING) {
-        CHECK(e->size == 1 && memcmp(e->data, "w", 1) == 0);
+        CHECK(e->warning.text_len == 1 && strcmp(e->warning.text, "w") == 0);
         s->warned = e->source;
       }
-      if (e->kind == kind && e->source == source) found = e;
+      if (e->kind != kind || e->source != source) continue;
+      if (request == 0 || e->response.request == request) found = e;
     }
     if (found != NULL) return found;
   }
@@ -129,16 +131,16 @@ static void streams_and_calls(void) {
   server_open(&s, reactor);
   char url[64];
   snprintf(url, sizeof url, "http://127.0.0.1:%d", s.port);
-  dbnloop_hist_options options;
-  dbnloop_hist_options_init(&options);
+  dbnloop_historical_options options;
+  dbnloop_historical_options_init(&options);
   options.url = url;
   options.url_len = strlen(url);
   options.proxy = "";
-  dbnloop_hist* hist = NULL;
-  CHECK(dbnloop_hist_new(reactor, kKey, strlen(kKey), &options, &hist, &error) ==
+  dbnloop_historical* hist = NULL;
+  CHECK(dbnloop_historical_new(reactor, kKey, strlen(kKey), &options, &hist, &error) ==
         DBNLOOP_OK);
-  uint64_t id = dbnloop_hist_id(hist);
-  CHECK(dbnloop_hist_start(hist, &error) == DBNLOOP_INVALID_STATE);
+  uint64_t id = dbnloop_historical_id(hist);
+  CHECK(dbnloop_historical_start(hist, &error) == DBNLOOP_INVALID_STATE);
 
   dbnloop_range range;
   dbnloop_range_init(&range);
@@ -146,131 +148,139 @@ static void streams_and_calls(void) {
   range.dataset_len = 9;
   range.symbols = "ESZ6,NQZ6";
   range.symbols_len = 9;
-  range.schema = 0;
+  range.schema = DBNLOOP_SCHEMA_MBO;
   range.start = 1;
   range.has_end = 1;
   range.end = 2;
-  CHECK(dbnloop_hist_request(hist, &range, &error) == DBNLOOP_OK);
-  CHECK(dbnloop_hist_start(hist, &error) == DBNLOOP_OK);
-  CHECK(dbnloop_hist_is_streaming(hist) == 1);
+  CHECK(dbnloop_historical_request(hist, &range, &error) == DBNLOOP_OK);
+  CHECK(dbnloop_historical_start(hist, &error) == DBNLOOP_OK);
+  CHECK(dbnloop_historical_is_streaming(hist) == 1);
   uint32_t records = 0;
-  wait_for(&s, DBNLOOP_EVENT_COMPLETE, id, &records);
+  wait_for(&s, DBNLOOP_EVENT_COMPLETE, id, 0, &records);
   CHECK(records == kRecords);
   CHECK(s.warned == id);
-  CHECK(dbnloop_hist_is_streaming(hist) == 0 && dbnloop_hist_received(hist) > 0);
+  CHECK(dbnloop_historical_is_streaming(hist) == 0 &&
+        dbnloop_historical_received(hist) > 0);
 
   s.answer = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n[1]";
   uint64_t call = 0;
   const char* endpoint = "metadata.list_schemas";
-  CHECK(dbnloop_hist_call(hist, DBNLOOP_CALL_GET, endpoint, strlen(endpoint), "a=b+c",
-                          5, &call, &error) == DBNLOOP_OK);
-  dbnloop_event* e = wait_for(&s, DBNLOOP_EVENT_RESPONSE, call, NULL);
-  CHECK(e->code == 0 && e->size == 3 && memcmp(e->data, "[1]", 3) == 0);
+  CHECK(dbnloop_historical_call(hist, DBNLOOP_CALL_GET, endpoint, strlen(endpoint),
+                                "a=b+c", 5, &call, &error) == DBNLOOP_OK);
+  dbnloop_event* e = wait_for(&s, DBNLOOP_EVENT_RESPONSE, id, call, NULL);
+  CHECK(e->response.error.code == DBNLOOP_OK && e->response.error.message == NULL);
+  CHECK(e->response.body_len == 3 && strcmp(e->response.body, "[1]") == 0);
+  CHECK(e->response.sha256 == NULL && e->response.file_size == 0);
   CHECK(strstr(s.request, "GET /v0/metadata.list_schemas?a=b+c HTTP/1.1") != NULL);
 
   s.answer =
       "HTTP/1.1 422 No\r\nrequest-id: r1\r\nRetry-After: 4\r\nContent-Length: "
       "104\r\n\r\n{\"detail\":{\"case\":\"cc\",\"message\":\"some ms\",\"payload\":"
       "{\"available_start\":\"2010\",\"available_end\":\"2026\"}}}";
-  CHECK(dbnloop_hist_start(hist, &error) == DBNLOOP_OK);
-  CHECK(dbnloop_hist_stop(hist, &error) == DBNLOOP_OK);
-  e = wait_for(&s, DBNLOOP_EVENT_ERROR, id, NULL);
-  CHECK(e->code == DBNLOOP_CANCELLED && e->http == NULL);
-  CHECK(dbnloop_hist_start(hist, &error) == DBNLOOP_OK);
-  e = wait_for(&s, DBNLOOP_EVENT_ERROR, id, NULL);
-  CHECK(e->code == DBNLOOP_HTTP_ERROR && e->http != NULL);
-  CHECK(e->http->status == 422 && e->http->retry_after_s == 4);
-  CHECK(e->http->error_case_len == 2 && memcmp(e->http->error_case, "cc", 2) == 0);
-  CHECK(e->http->request_id_len == 2 && memcmp(e->http->request_id, "r1", 2) == 0);
-  CHECK(e->http->available_start_len == 4 &&
-        memcmp(e->http->available_start, "2010", 4) == 0);
-  CHECK(e->http->available_end_len == 4 &&
-        memcmp(e->http->available_end, "2026", 4) == 0);
+  CHECK(dbnloop_historical_start(hist, &error) == DBNLOOP_OK);
+  CHECK(dbnloop_historical_stop(hist, &error) == DBNLOOP_OK);
+  e = wait_for(&s, DBNLOOP_EVENT_ERROR, id, 0, NULL);
+  CHECK(e->error.code == DBNLOOP_CANCELLED && e->error.http == NULL);
+  CHECK(dbnloop_historical_start(hist, &error) == DBNLOOP_OK);
+  e = wait_for(&s, DBNLOOP_EVENT_ERROR, id, 0, NULL);
+  CHECK(e->error.code == DBNLOOP_HTTP_ERROR && e->error.http != NULL);
+  CHECK(e->error.http->status == 422 && e->error.http->retry_after_s == 4);
+  CHECK(e->error.http->error_case_len == 2 &&
+        memcmp(e->error.http->error_case, "cc", 2) == 0);
+  CHECK(e->error.http->request_id_len == 2 &&
+        memcmp(e->error.http->request_id, "r1", 2) == 0);
+  CHECK(e->error.http->available_start_len == 4 &&
+        memcmp(e->error.http->available_start, "2010", 4) == 0);
+  CHECK(e->error.http->available_end_len == 4 &&
+        memcmp(e->error.http->available_end, "2026", 4) == 0);
   const char* payload = "{\"available_start\":\"2010\",\"available_end\":\"2026\"}";
-  CHECK(e->http->payload_len == strlen(payload) &&
-        memcmp(e->http->payload, payload, strlen(payload)) == 0);
+  CHECK(e->error.http->payload_len == strlen(payload) &&
+        memcmp(e->error.http->payload, payload, strlen(payload)) == 0);
 
   s.answer = "";
-  CHECK(dbnloop_hist_call(hist, DBNLOOP_CALL_POST_READS, endpoint, strlen(endpoint),
-                          NULL, 0, &call, &error) == DBNLOOP_OK);
-  CHECK(dbnloop_hist_cancel(hist, call) == 1);
-  CHECK(dbnloop_hist_cancel(hist, call) == 0);
-  CHECK(dbnloop_hist_call(hist, 7, endpoint, strlen(endpoint), NULL, 0, &call,
-                          &error) == DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_historical_call(hist, DBNLOOP_CALL_POST_READS, endpoint,
+                                strlen(endpoint), NULL, 0, &call,
+                                &error) == DBNLOOP_OK);
+  CHECK(dbnloop_historical_cancel(hist, call) == 1);
+  CHECK(dbnloop_historical_cancel(hist, call) == 0);
+  CHECK(dbnloop_historical_call(hist, 7, endpoint, strlen(endpoint), NULL, 0, &call,
+                                &error) == DBNLOOP_INVALID_ARGUMENT);
 
   if (s.peer >= 0) server_close_peer(&s);
   close(s.listener);
   dbnloop_reactor_free(reactor);
-  CHECK(dbnloop_hist_start(hist, &error) == DBNLOOP_INVALID_STATE);
-  dbnloop_hist_free(hist);
+  CHECK(dbnloop_historical_start(hist, &error) == DBNLOOP_INVALID_STATE);
+  dbnloop_historical_free(hist);
 }
 
 static void misuse(void) {
   dbnloop_error error;
   dbnloop_reactor* reactor = NULL;
-  dbnloop_hist* hist = NULL;
+  dbnloop_historical* hist = NULL;
   uint64_t id = 0;
   CHECK(dbnloop_reactor_new(&reactor, &error) == DBNLOOP_OK);
-  CHECK(dbnloop_hist_new(NULL, kKey, 32, NULL, &hist, &error) ==
+  CHECK(dbnloop_historical_new(NULL, kKey, 32, NULL, &hist, &error) ==
         DBNLOOP_INVALID_ARGUMENT);
-  CHECK(dbnloop_hist_new(reactor, NULL, 32, NULL, &hist, &error) ==
+  CHECK(dbnloop_historical_new(reactor, NULL, 32, NULL, &hist, &error) ==
         DBNLOOP_INVALID_ARGUMENT);
-  CHECK(dbnloop_hist_new(reactor, kKey, 32, NULL, NULL, &error) ==
+  CHECK(dbnloop_historical_new(reactor, kKey, 32, NULL, NULL, &error) ==
         DBNLOOP_INVALID_ARGUMENT);
-  CHECK(dbnloop_hist_new(reactor, "short", 5, NULL, &hist, &error) ==
+  CHECK(dbnloop_historical_new(reactor, "short", 5, NULL, &hist, &error) ==
         DBNLOOP_INVALID_API_KEY);
   CHECK(strstr(error.message, "short") == NULL);
-  dbnloop_hist_options options;
-  dbnloop_hist_options_init(NULL);
-  dbnloop_hist_options_init(&options);
+  dbnloop_historical_options options;
+  dbnloop_historical_options_init(NULL);
+  dbnloop_historical_options_init(&options);
   options.url = "gopher://x";
   options.url_len = 10;
-  CHECK(dbnloop_hist_new(reactor, kKey, 32, &options, &hist, &error) ==
+  CHECK(dbnloop_historical_new(reactor, kKey, 32, &options, &hist, &error) ==
         DBNLOOP_INVALID_ARGUMENT);
-  CHECK(dbnloop_hist_new(reactor, kKey, 32, NULL, &hist, &error) == DBNLOOP_OK);
-  CHECK(dbnloop_hist_request(hist, NULL, &error) == DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_historical_new(reactor, kKey, 32, NULL, &hist, &error) == DBNLOOP_OK);
+  CHECK(dbnloop_historical_request(hist, NULL, &error) == DBNLOOP_INVALID_ARGUMENT);
   dbnloop_range range;
   dbnloop_range_init(NULL);
   dbnloop_range_init(&range);
-  CHECK(dbnloop_hist_request(NULL, &range, &error) == DBNLOOP_INVALID_ARGUMENT);
-  CHECK(dbnloop_hist_request(hist, &range, &error) == DBNLOOP_INVALID_DATASET);
+  CHECK(dbnloop_historical_request(NULL, &range, &error) == DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_historical_request(hist, &range, &error) == DBNLOOP_INVALID_DATASET);
   range.dataset = "GLBX.MDP3";
   range.dataset_len = 9;
   range.symbols = "ESZ6";
   range.symbols_len = 4;
-  CHECK(dbnloop_hist_request(hist, &range, &error) == DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_historical_request(hist, &range, &error) == DBNLOOP_INVALID_ARGUMENT);
   CHECK(strstr(error.message, "the range has no end") != NULL);
   range.has_end = 1;
-  CHECK(dbnloop_hist_request(hist, &range, &error) == DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_historical_request(hist, &range, &error) == DBNLOOP_INVALID_ARGUMENT);
   CHECK(dbnloop_range_day(NULL, 0, &error) == DBNLOOP_INVALID_ARGUMENT);
   CHECK(dbnloop_range_day(&range, UINT64_MAX, &error) == DBNLOOP_INVALID_ARGUMENT);
   CHECK(dbnloop_range_day(&range, 1795132800000000001, &error) == DBNLOOP_OK);
   CHECK(range.has_end == 1 && range.start == 1795132800000000000 &&
         range.end == 1795219200000000000);
-  CHECK(dbnloop_hist_request(hist, &range, &error) == DBNLOOP_OK);
+  CHECK(dbnloop_historical_request(hist, &range, &error) == DBNLOOP_OK);
   dbnloop_download download;
   dbnloop_download_init(NULL);
   dbnloop_download_init(&download);
-  CHECK(dbnloop_hist_download(hist, &download, &id, &error) ==
+  CHECK(dbnloop_historical_download(hist, &download, &id, &error) ==
         DBNLOOP_INVALID_ARGUMENT);
-  CHECK(dbnloop_hist_download(hist, NULL, &id, &error) == DBNLOOP_INVALID_ARGUMENT);
-  CHECK(dbnloop_hist_download(NULL, &download, &id, &error) ==
+  CHECK(dbnloop_historical_download(hist, NULL, &id, &error) ==
         DBNLOOP_INVALID_ARGUMENT);
-  CHECK(dbnloop_hist_download(hist, &download, NULL, &error) ==
+  CHECK(dbnloop_historical_download(NULL, &download, &id, &error) ==
         DBNLOOP_INVALID_ARGUMENT);
-  CHECK(dbnloop_hist_call(NULL, 0, "x", 1, NULL, 0, &id, &error) ==
+  CHECK(dbnloop_historical_download(hist, &download, NULL, &error) ==
         DBNLOOP_INVALID_ARGUMENT);
-  CHECK(dbnloop_hist_call(hist, 0, "x", 1, NULL, 0, NULL, &error) ==
+  CHECK(dbnloop_historical_call(NULL, 0, "x", 1, NULL, 0, &id, &error) ==
         DBNLOOP_INVALID_ARGUMENT);
-  CHECK(dbnloop_hist_start(NULL, &error) == DBNLOOP_INVALID_ARGUMENT);
-  CHECK(dbnloop_hist_stop(NULL, NULL) == DBNLOOP_INVALID_ARGUMENT);
-  dbnloop_hist_pause(NULL);
-  dbnloop_hist_resume(NULL);
-  CHECK(dbnloop_hist_is_paused(NULL) == 0 && dbnloop_hist_is_streaming(NULL) == 0);
-  CHECK(dbnloop_hist_id(NULL) == 0 && dbnloop_hist_received(NULL) == 0);
-  CHECK(dbnloop_hist_cancel(NULL, 1) == 0);
-  dbnloop_hist_free(NULL);
-  dbnloop_hist_free(hist);
+  CHECK(dbnloop_historical_call(hist, 0, "x", 1, NULL, 0, NULL, &error) ==
+        DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_historical_start(NULL, &error) == DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_historical_stop(NULL, NULL) == DBNLOOP_INVALID_ARGUMENT);
+  dbnloop_historical_pause(NULL);
+  dbnloop_historical_resume(NULL);
+  CHECK(dbnloop_historical_is_paused(NULL) == 0 &&
+        dbnloop_historical_is_streaming(NULL) == 0);
+  CHECK(dbnloop_historical_id(NULL) == 0 && dbnloop_historical_received(NULL) == 0);
+  CHECK(dbnloop_historical_cancel(NULL, 1) == 0);
+  dbnloop_historical_free(NULL);
+  dbnloop_historical_free(hist);
   dbnloop_reactor_free(reactor);
 }
 
