@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "client.hpp"
-#include "proto/gateway_session.hpp"
+#include "proto/validate.hpp"
 
 using dbnloop::HistoricalClient;
 using dbnloop::capi::Ask;

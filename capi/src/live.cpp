@@ -1,7 +1,7 @@
 #include <string>
 
 #include "client.hpp"
-#include "proto/gateway_session.hpp"
+#include "proto/validate.hpp"
 
 using dbnloop::LiveClient;
 using dbnloop::SessionEvent;

@@ -6,12 +6,12 @@
 #include <tuple>
 #include <type_traits>
 
+#include "base/text.hpp"
 #include "dbnloop/format.hpp"
 #include "dbnloop/live_client.hpp"
 #include "dbnloop/session_event.hpp"
 #include "enums.gen.hpp"
 #include "guard.hpp"
-#include "proto/lines.hpp"
 
 using dbnloop::UnixNanos;
 using dbnloop::capi::EnumOf;
@@ -120,7 +120,7 @@ dbnloop_status dbnloop_enum_value(uint32_t which, const char* text, size_t text_
           for (const auto& each : dbnloop::EnumValues<E>()) {
             known += (known.empty() ? "" : ", ") + std::string{each.text};
           }
-          ThrowArgument(dbnloop::proto::Quoted(wanted) +
+          ThrowArgument(dbnloop::base::Quoted(wanted) +
                         " is not a value of this enum; it must be one of " + known);
         });
     if (!visited) {

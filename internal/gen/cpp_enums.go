@@ -106,7 +106,7 @@ namespace dbnloop {
 // genCPPStrings writes the tables of enum_strings.hpp and publishers.hpp.
 func genCPPStrings(s *schemaFile) string {
 	var b strings.Builder
-	b.WriteString(cppBanner + `#include "proto/enum_tables.hpp"
+	b.WriteString(cppBanner + `#include "dbn/enum_tables.hpp"
 
 namespace dbnloop {
 namespace detail {

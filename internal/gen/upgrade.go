@@ -71,7 +71,7 @@ func genCPPUpgrade(s *schemaFile) string {
 
 #include "dbnloop/record.hpp"
 
-namespace dbnloop::proto {
+namespace dbnloop::codec {
 
 `)
 	for _, r := range s.Records {
@@ -82,7 +82,7 @@ namespace dbnloop::proto {
 			cppUpgrade(&b, r, step[0], step[1])
 		}
 	}
-	b.WriteString("}  // namespace dbnloop::proto\n")
+	b.WriteString("}  // namespace dbnloop::codec\n")
 	return b.String()
 }
 

@@ -27,7 +27,7 @@ test::Outcome ParseFile(std::span<const std::byte> file, bool compressed,
                         const ParserOptions& options) {
   if (!compressed) return test::Parse(file, options);
   DbnParser parser{options};
-  proto::ZstdStream zstd;
+  codec::ZstdStream zstd;
   test::Outcome out;
   Bytes room(16 * 1024);
   for (;;) {

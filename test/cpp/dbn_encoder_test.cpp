@@ -5,8 +5,8 @@
 
 #include <limits>
 
+#include "dbn/zstd_stream.hpp"
 #include "dbnloop/exception.hpp"
-#include "proto/zstd_stream.hpp"
 #include "support/allocations.hpp"
 #include "support/dbn_bytes.hpp"
 
@@ -40,7 +40,7 @@ struct Decompressed {
 };
 
 Decompressed Decompress(std::span<const std::byte> in) {
-  proto::ZstdStream zstd;
+  codec::ZstdStream zstd;
   Decompressed out;
   Bytes room(64 * 1024);
   while (!in.empty() || zstd.HasPending()) {

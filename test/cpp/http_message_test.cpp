@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dbnloop/exception.hpp"
+#include "net/proxy.hpp"
 #include "proto/http_failure.hpp"
 #include "proto/url.hpp"
 
@@ -198,8 +199,8 @@ TEST(Url, FindsTheProxyOfTheEnvironment) {
       ::setenv(name.c_str(), value.c_str(), 1);
     }
     const auto url = *Url::Parse(c.url);
-    EXPECT_EQ(ProxyFromEnvironment(url), c.want) << c.url;
-    const std::string variable{ProxyVariable(url)};
+    EXPECT_EQ(net::ProxyFromEnvironment(url), c.want) << c.url;
+    const std::string variable{net::ProxyVariable(url)};
     EXPECT_EQ(variable.empty(), *c.want == '\0') << c.url;
     if (!variable.empty()) {
       EXPECT_EQ(c.variables.at(variable), c.want);

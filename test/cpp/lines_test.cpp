@@ -1,6 +1,7 @@
 #include "proto/lines.hpp"
+#include "base/text.hpp"
 
-#include "proto/utf8.hpp"
+#include "base/utf8.hpp"
 
 #include <gtest/gtest.h>
 
@@ -91,24 +92,25 @@ TEST(ValueOfTest, ComparesWholeKeys) {
 }
 
 TEST(QuotedTest, IsPrintableAndBounded) {
-  EXPECT_EQ(Quoted("plain"), "'plain'");
-  EXPECT_EQ(Quoted("a\nb\x1b[31m\xff"), "'a?b?[31m?'");
-  EXPECT_LT(Quoted(std::string(10'000, 'x')).size(), 210U);
+  EXPECT_EQ(base::Quoted("plain"), "'plain'");
+  EXPECT_EQ(base::Quoted("a\nb\x1b[31m\xff"), "'a?b?[31m?'");
+  EXPECT_LT(base::Quoted(std::string(10'000, 'x')).size(), 210U);
 }
 
 TEST(PrintableTest, IsBoundedBetweenTwoCharacters) {
-  EXPECT_EQ(Printable("a\nb\x1b[31m\x7f"), "a b [31m ");
-  EXPECT_EQ(Printable(std::string(1000, 'x')), std::string(1000, 'x'));
+  EXPECT_EQ(base::Printable("a\nb\x1b[31m\x7f"), "a b [31m ");
+  EXPECT_EQ(base::Printable(std::string(1000, 'x')), std::string(1000, 'x'));
   for (const std::size_t before : {997U, 998U, 999U, 1000U}) {
     const std::string begin(before, 'x');
-    EXPECT_EQ(Printable(begin + "€€"), begin + (before == 997 ? "€…" : "…")) << before;
+    EXPECT_EQ(base::Printable(begin + "€€"), begin + (before == 997 ? "€…" : "…"))
+        << before;
   }
-  EXPECT_EQ(Printable(std::string(2000, '\x80')).size(), 999U + 3U);  // not UTF-8
+  EXPECT_EQ(base::Printable(std::string(2000, '\x80')).size(), 999U + 3U);  // not UTF-8
 }
 
 TEST(PrintableTest, LeavesNothingThatCommandsATerminal) {
   const auto blank = [](const std::string& text) {
-    return Printable("a" + text + "b") == "a b";
+    return base::Printable("a" + text + "b") == "a b";
   };
   std::vector<char32_t> bad{0x7F, 0x61C, 0x200E, 0x200F};
   for (char32_t c = 0; c < 0x20; ++c) bad.push_back(c);
@@ -117,24 +119,24 @@ TEST(PrintableTest, LeavesNothingThatCommandsATerminal) {
   for (char32_t c = 0x2066; c <= 0x2069; ++c) bad.push_back(c);
   for (const auto c : bad) {
     std::string text;
-    AppendUtf8(text, c);
+    base::AppendUtf8(text, c);
     EXPECT_TRUE(blank(text)) << std::hex << static_cast<unsigned>(c);
   }
   for (const auto* kept :
        {"é", "ß", "\u00A0", "€", "漢字", "עברית", "😀", "\u2027", "\u2030", "\u2070"}) {
-    EXPECT_EQ(Printable(kept), kept);
+    EXPECT_EQ(base::Printable(kept), kept);
   }
 }
 
 TEST(PrintableTest, IsUtf8WhateverComes) {
-  EXPECT_EQ(Printable("\xff"
-                      "a\xc2"
-                      "b\xe2\x82"),
+  EXPECT_EQ(base::Printable("\xff"
+                            "a\xc2"
+                            "b\xe2\x82"),
             "\uFFFD"
             "a\uFFFD"
             "b\uFFFD\uFFFD");
-  EXPECT_EQ(Printable("\xc0\xaf\xed\xa0\x80"), "\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD");
-  EXPECT_EQ(Printable("\xc2"), "\uFFFD") << "a C1 without its second byte";
+  EXPECT_EQ(base::Printable("\xc0\xaf\xed\xa0\x80"), "\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD");
+  EXPECT_EQ(base::Printable("\xc2"), "\uFFFD") << "a C1 without its second byte";
 }
 
 }  // namespace

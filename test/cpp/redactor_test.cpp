@@ -155,7 +155,7 @@ INSTANTIATE_TEST_SUITE_P(Of, Redaction, testing::ValuesIn(Places()), [](const au
 
 TEST(RedactorTest, FindsASecretHoweverJsonWritesIt) {
   const std::string key{test::kKey};
-  const proto::Redactor redact{proto::SecretString{key}};
+  const proto::Redactor redact{base::SecretString{key}};
   std::string escaped;
   for (const char c : key) {
     constexpr std::string_view kHex = "0123456789abcdef";
@@ -358,7 +358,7 @@ TEST_F(RedactionElsewhere, OfNamesInATypedAnswer) {
 }
 
 TEST(Redactor, TakesOutTheKeyAndItsHeaderAndNothingElse) {
-  const proto::Redactor redact{proto::SecretString{test::kKey}};
+  const proto::Redactor redact{base::SecretString{test::kKey}};
   const std::string key{test::kKey};
   EXPECT_EQ(redact(key + key + " a " + Base64OfKey()), "[key][key] a [key]");
   EXPECT_EQ(redact(key.substr(1)), key.substr(1));

@@ -1,7 +1,7 @@
 // Where the API key may be found: in no message, in no memory that a core dump holds,
 // and in none at all once the client is gone.
 
-#include "proto/secret.hpp"
+#include "base/secret.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -113,7 +113,7 @@ class SecretTest : public test::LiveFixture {
   }
   static Needle NeedleOf(std::string key) {
     Needle needle{key};
-    proto::Wipe(key);
+    base::Wipe(key);
     return needle;
   }
 };
@@ -122,10 +122,10 @@ TEST_F(SecretTest, TheSearchFindsWhatIsThere) {
   auto key = MakeKey();
   const Needle needle{key};
   EXPECT_GE(Count(needle, Look::InCoreDumps), 1);
-  proto::Wipe(key);
+  base::Wipe(key);
   EXPECT_EQ(Count(needle, Look::EverywhereWritable), 0);
   {
-    const auto secret = proto::Conceal(MakeKey());
+    const auto secret = base::Conceal(MakeKey());
     EXPECT_EQ(Count(needle, Look::EverywhereWritable), 1);
     EXPECT_EQ(Count(needle, Look::InCoreDumps), 0);
   }
@@ -234,7 +234,7 @@ class SecretHistoricalTest : public SecretTest,
 
 TEST_P(SecretHistoricalTest, KeyAndHeaderAreInNoCoreDumpAndWipedAtTheEnd) {
   const auto key = NeedleOf(MakeKey());
-  const Needle header{proto::BasicAuth(proto::Conceal(MakeKey()), {})};
+  const Needle header{proto::BasicAuth(base::Conceal(MakeKey()), {})};
   Refused(MakeKey(), Says::Nothing, [&] {
     EXPECT_EQ(Count(key, Look::InCoreDumps), 0);
     EXPECT_EQ(Count(header, Look::InCoreDumps), 0);
@@ -254,7 +254,7 @@ INSTANTIATE_TEST_SUITE_P(Plain, SecretHistoricalTest, testing::Values(false));
 INSTANTIATE_TEST_SUITE_P(Tls, SecretHistoricalTest, testing::Values(true));
 
 TEST(SecretString, GrowsAndMovesLikeAnyString) {
-  proto::SecretString text;
+  base::SecretString text;
   for (int i = 0; i < 20'000; ++i) text += static_cast<char>('a' + i % 26);
   const auto copy = text;
   const auto moved = std::move(text);

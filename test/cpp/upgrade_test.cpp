@@ -1,4 +1,4 @@
-#include "proto/upgrade.hpp"
+#include "dbn/upgrade.hpp"
 
 #include <gtest/gtest.h>
 
@@ -30,7 +30,7 @@ From Filled(RType rtype) {
 // what holds for each of them.
 template <typename To, typename From>
 To Upgraded(const From& in, std::uint8_t from, std::uint8_t to) {
-  EXPECT_TRUE(NeedsUpgrade(in.hd.rtype, from, to));
+  EXPECT_TRUE(codec::NeedsUpgrade(in.hd.rtype, from, to));
   To result;
   for (const bool ts_out : {false, true}) {
     for (const std::size_t shift : {0, 3}) {
@@ -42,7 +42,7 @@ To Upgraded(const From& in, std::uint8_t from, std::uint8_t to) {
       alignas(8) std::array<std::byte, kMaxEncodableRecordSize> out;
       out.fill(std::byte{0xCC});
       const auto size =
-          UpgradeRecord(source.data() + shift, from, to, ts_out, out.data());
+          codec::UpgradeRecord(source.data() + shift, from, to, ts_out, out.data());
       EXPECT_EQ(size, sizeof(To) + ts_out * 8);
       std::memcpy(&result, out.data(), sizeof(result));
       EXPECT_EQ(result.hd.Size(), size);
@@ -261,32 +261,34 @@ TEST_P(GatewayMessageTest, System) {
 
 TEST(UpgradeTest, CodesOfErrorTexts) {
   using enum GatewayErrorCode;
-  EXPECT_EQ(ErrorCodeOfText("User or API key deactivated"), ApiKeyDeactivated);
-  EXPECT_EQ(ErrorCodeOfText("User has reached their open connection limit"),
+  EXPECT_EQ(codec::ErrorCodeOfText("User or API key deactivated"), ApiKeyDeactivated);
+  EXPECT_EQ(codec::ErrorCodeOfText("User has reached their open connection limit"),
             ConnectionLimitExceeded);
-  EXPECT_EQ(ErrorCodeOfText("Failed to resolve symbol ABC"), SymbolResolutionFailed);
-  EXPECT_EQ(ErrorCodeOfText("Internal error"), InternalError);
-  EXPECT_EQ(ErrorCodeOfText("Slow client detected for session"),
+  EXPECT_EQ(codec::ErrorCodeOfText("Failed to resolve symbol ABC"),
+            SymbolResolutionFailed);
+  EXPECT_EQ(codec::ErrorCodeOfText("Internal error"), InternalError);
+  EXPECT_EQ(codec::ErrorCodeOfText("Slow client detected for session"),
             SkippedRecordsAfterSlowReading);
-  EXPECT_EQ(ErrorCodeOfText("Internal error."), Unset);
-  EXPECT_EQ(ErrorCodeOfText("user or api key deactivated"), Unset);
-  EXPECT_EQ(ErrorCodeOfText(""), Unset);
+  EXPECT_EQ(codec::ErrorCodeOfText("Internal error."), Unset);
+  EXPECT_EQ(codec::ErrorCodeOfText("user or api key deactivated"), Unset);
+  EXPECT_EQ(codec::ErrorCodeOfText(""), Unset);
 }
 
 TEST(UpgradeTest, CodesOfSystemTexts) {
   using enum SystemCode;
-  EXPECT_EQ(SystemCodeOfText("Heartbeat"), Heartbeat);
-  EXPECT_EQ(SystemCodeOfText("End of interval for ohlcv-1s"), EndOfInterval);
-  EXPECT_EQ(SystemCodeOfText("Subscription request 1 for mbo data succeeded"),
+  EXPECT_EQ(codec::SystemCodeOfText("Heartbeat"), Heartbeat);
+  EXPECT_EQ(codec::SystemCodeOfText("End of interval for ohlcv-1s"), EndOfInterval);
+  EXPECT_EQ(codec::SystemCodeOfText("Subscription request 1 for mbo data succeeded"),
             SubscriptionAck);
-  EXPECT_EQ(SystemCodeOfText("Subscription request 1 failed"), Unset);
-  EXPECT_EQ(SystemCodeOfText("Warning: slow reading, 5 s behind"), SlowReaderWarning);
-  EXPECT_EQ(SystemCodeOfText("Finished trades replay"), ReplayCompleted);
-  EXPECT_EQ(SystemCodeOfText("Finished trades"), Unset);
+  EXPECT_EQ(codec::SystemCodeOfText("Subscription request 1 failed"), Unset);
+  EXPECT_EQ(codec::SystemCodeOfText("Warning: slow reading, 5 s behind"),
+            SlowReaderWarning);
+  EXPECT_EQ(codec::SystemCodeOfText("Finished trades replay"), ReplayCompleted);
+  EXPECT_EQ(codec::SystemCodeOfText("Finished trades"), Unset);
   // One space begins and ends it.
-  EXPECT_EQ(SystemCodeOfText("Subscription request succeeded"), SubscriptionAck);
-  EXPECT_EQ(SystemCodeOfText("Finished replay"), ReplayCompleted);
-  EXPECT_EQ(SystemCodeOfText(""), Unset);
+  EXPECT_EQ(codec::SystemCodeOfText("Subscription request succeeded"), SubscriptionAck);
+  EXPECT_EQ(codec::SystemCodeOfText("Finished replay"), ReplayCompleted);
+  EXPECT_EQ(codec::SystemCodeOfText(""), Unset);
 }
 
 // ---- What changes, and how long it is -----------------------------------------------
@@ -298,11 +300,12 @@ TEST(UpgradeTest, OnlyTheNamedRecordsChange) {
     const bool statistics = rtype == RType::Statistics;
     const bool message = rtype == RType::Error || rtype == RType::SymbolMapping ||
                          rtype == RType::System;
-    EXPECT_EQ(NeedsUpgrade(rtype, 1, 2), definition || message) << i;
-    EXPECT_EQ(NeedsUpgrade(rtype, 1, 3), definition || message || statistics) << i;
-    EXPECT_EQ(NeedsUpgrade(rtype, 2, 3), definition || statistics) << i;
+    EXPECT_EQ(codec::NeedsUpgrade(rtype, 1, 2), definition || message) << i;
+    EXPECT_EQ(codec::NeedsUpgrade(rtype, 1, 3), definition || message || statistics)
+        << i;
+    EXPECT_EQ(codec::NeedsUpgrade(rtype, 2, 3), definition || statistics) << i;
     for (const std::uint8_t version : {1, 2, 3}) {
-      EXPECT_FALSE(NeedsUpgrade(rtype, version, version)) << i;
+      EXPECT_FALSE(codec::NeedsUpgrade(rtype, version, version)) << i;
     }
   }
 }

@@ -3,7 +3,7 @@
 
 #include "dbnloop/enum_strings.hpp"
 #include "dbnloop/exception.hpp"
-#include "proto/gateway_session.hpp"
+#include "proto/validate.hpp"
 
 namespace dbnloop::proto {
 namespace {

@@ -1,4 +1,4 @@
-#include "proto/zstd_stream.hpp"
+#include "dbn/zstd_stream.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -93,7 +93,7 @@ struct Result {
 
 // As a client does it: whatever is produced is taken before more is read.
 Result Decompress(const test::Pieces& pieces, std::size_t room = 64 * 1024) {
-  ZstdStream zstd;
+  codec::ZstdStream zstd;
   Result result;
   Bytes out(room);
   for (auto piece : pieces) {
@@ -142,7 +142,7 @@ TEST(ZstdStreamTest, GivesTheSameWhateverRoomThereIsForOutput) {
 TEST(ZstdStreamTest, KnowsThatOutputIsHeldBackWhenAllInputIsTaken) {
   const Bytes plain(100'000, std::byte{7});
   const auto input = Compressed(plain);
-  ZstdStream zstd;
+  codec::ZstdStream zstd;
   EXPECT_FALSE(zstd.HasPending());
   Bytes out(1000);
   auto progress = zstd.Decompress(input, out);
@@ -163,7 +163,7 @@ TEST(ZstdStreamTest, KnowsThatOutputIsHeldBackWhenAllInputIsTaken) {
 
 TEST(ZstdStreamTest, NoRoomAndNoInputChangeNothing) {
   const auto input = Compressed(Pattern(100));
-  ZstdStream zstd;
+  codec::ZstdStream zstd;
   auto progress = zstd.Decompress(input, {});
   EXPECT_EQ(progress.consumed + progress.produced, 0U);
   Bytes out(1000);
@@ -236,7 +236,7 @@ TEST(ZstdStreamTest, AWindowOf128MiBIsAcceptedAndALargerOneRefused) {
 }
 
 TEST(ZstdStreamTest, ResetBeginsANewStreamEvenAfterAnError) {
-  ZstdStream zstd;
+  codec::ZstdStream zstd;
   Bytes out(1000);
   zstd.Decompress(test::BytesOfText("garbage!"), out);
   ASSERT_TRUE(zstd.error());

@@ -8,9 +8,9 @@
 #include <optional>
 #include <vector>
 
+#include "dbn/zstd_stream.hpp"
 #include "dbnloop/dbn_encoder.hpp"
 #include "dbnloop/dbn_parser.hpp"
-#include "proto/zstd_stream.hpp"
 
 namespace {
 using Bytes = std::vector<std::byte>;
@@ -43,7 +43,7 @@ std::optional<Bytes> Rewrite(std::span<const std::byte> in, std::size_t piece,
 }
 
 Bytes Inflate(std::span<const std::byte> in) {
-  dbnloop::proto::ZstdStream zstd;
+  dbnloop::codec::ZstdStream zstd;
   Bytes all, out(1 << 14);
   while (!in.empty() || zstd.HasPending()) {
     const auto [consumed, produced] = zstd.Decompress(in, out);

@@ -7,9 +7,9 @@
 #include <cstring>
 #include <string>
 
+#include "base/number.hpp"
 #include "dbnloop/enum_strings.hpp"
 #include "dbnloop/format.hpp"
-#include "proto/number.hpp"
 
 namespace {
 template <typename... Enums>
@@ -22,7 +22,7 @@ void CheckEnums(std::string_view text) {
 }
 
 std::uint64_t Digits(std::string_view text) {
-  const auto value = dbnloop::proto::ParseNumber<std::uint64_t>(text);
+  const auto value = dbnloop::base::ParseNumber<std::uint64_t>(text);
   if (!value) abort();
   return *value;
 }

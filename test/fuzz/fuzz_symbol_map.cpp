@@ -7,10 +7,10 @@
 #include <cstring>
 #include <string>
 
+#include "base/number.hpp"
 #include "dbnloop/dbn_parser.hpp"
 #include "dbnloop/format.hpp"
 #include "dbnloop/symbol_map.hpp"
-#include "proto/number.hpp"
 
 using dbnloop::Metadata;
 using Found = std::optional<std::string_view>;
@@ -23,7 +23,7 @@ static Found Search(const Metadata& metadata, std::uint32_t id, std::uint32_t da
     for (const auto& i : mapping.intervals) {
       if (i.symbol.empty() || date < i.start_date || date >= i.end_date) continue;
       const auto& number = inverse ? mapping.raw_symbol : i.symbol;
-      if (dbnloop::proto::ParseNumber<std::uint32_t>(number) != id) continue;
+      if (dbnloop::base::ParseNumber<std::uint32_t>(number) != id) continue;
       found = inverse ? i.symbol : mapping.raw_symbol;
     }
   }
@@ -37,7 +37,7 @@ static void CheckHeader(const Metadata& metadata, std::uint16_t more) {
   const bool inverse = metadata.stype_out != dbnloop::SType::InstrumentId;
   for (const auto& mapping : metadata.mappings) {
     for (const auto& i : mapping.intervals) {
-      const auto id = dbnloop::proto::ParseNumber<std::uint32_t>(
+      const auto id = dbnloop::base::ParseNumber<std::uint32_t>(
           inverse ? mapping.raw_symbol : i.symbol);
       if (!id) continue;
       for (const auto date : {i.start_date, i.start_date - 1, i.end_date,

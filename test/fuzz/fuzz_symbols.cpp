@@ -9,6 +9,7 @@
 
 #include "dbnloop/exception.hpp"
 #include "proto/gateway_session.hpp"
+#include "proto/validate.hpp"
 
 namespace proto = dbnloop::proto;
 
@@ -59,7 +60,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!good_key) key = "db-ABCDEFGHIJKLMNOPQRSTUVWXYZ012";
   wanted.symbols = proto::SplitSymbols(rest);
 
-  proto::GatewaySession session{proto::Conceal(key), {}};
+  proto::GatewaySession session{base::Conceal(key), {}};
   const std::string gateway = "lsg\ncram=a\nsuccess=1\n";
   auto in = std::as_bytes(std::span{gateway});
   in = in.subspan(session.Receive(in));

@@ -6,12 +6,12 @@
 #include <optional>
 #include <vector>
 
-#include "proto/zstd_stream.hpp"
+#include "dbn/zstd_stream.hpp"
 
 static std::optional<std::vector<std::byte>> Read(std::span<const std::byte> in,
                                                   std::size_t piece, std::size_t room) {
   constexpr std::size_t kMost = 1 << 18;  // a small input can become gigabytes
-  dbnloop::proto::ZstdStream zstd;
+  dbnloop::codec::ZstdStream zstd;
   std::vector<std::byte> all, out(room);
   while ((!in.empty() || zstd.HasPending()) && all.size() < kMost) {
     const auto part = in.first(std::min(in.size(), piece));

@@ -18,7 +18,7 @@
 #include "dbnloop/stats.hpp"
 
 namespace dbnloop {
-namespace proto {
+namespace codec {
 class ZstdStream;
 }
 
@@ -125,7 +125,7 @@ class DataSource {
   /// Alternately decompresses `in` into the parser and delivers, at most about 1 MiB of
   /// records, because a few compressed bytes may hold very many. Adds the number of
   /// consumed bytes of `in` to `taken`.
-  InflateResult Inflate(proto::ZstdStream& zstd, std::span<const std::byte> in,
+  InflateResult Inflate(codec::ZstdStream& zstd, std::span<const std::byte> in,
                         std::size_t& taken);
   /// Calls the error handler. Returns false when it destroyed the source.
   bool DeliverError(Error e);

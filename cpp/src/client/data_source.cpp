@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "dbn/zstd_stream.hpp"
 #include "proto/session_events.hpp"
-#include "proto/zstd_stream.hpp"
 
 namespace dbnloop {
 namespace {
@@ -156,7 +156,7 @@ std::size_t DataSource::DeliverBytes(std::span<const std::byte> data) {
   return taken;
 }
 
-DataSource::InflateResult DataSource::Inflate(proto::ZstdStream& zstd,
+DataSource::InflateResult DataSource::Inflate(codec::ZstdStream& zstd,
                                               std::span<const std::byte> in,
                                               std::size_t& taken) {
   const auto turn_began = parser_.offset();

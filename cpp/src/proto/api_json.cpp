@@ -6,8 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "base/text.hpp"
 #include "proto/json.hpp"
-#include "proto/lines.hpp"
 
 namespace dbnloop::proto {
 namespace {
@@ -363,7 +363,7 @@ void ReadOfList(const Value& value, BatchJob& out) {
 bool IsPlainName(const std::string& name) {
   if (name.empty() || name == "." || name == "..") return false;
   // A name that cannot be shown as it is would be another one in every message.
-  return !name.contains('/') && Printable(name) == name;
+  return !name.contains('/') && base::Printable(name) == name;
 }
 
 void Read(const Value& value, BatchFile& out) {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <span>
 
-#include "proto/secret.hpp"
-#include "proto/sha256.hpp"
+#include "base/secret.hpp"
+#include "base/sha256.hpp"
 
 namespace dbnloop::proto {
 namespace {
@@ -14,10 +14,10 @@ constexpr std::size_t kBucketLength = 5;
 }  // namespace
 
 std::string CramReply(std::string_view challenge, std::string_view api_key) {
-  SecretString text;
+  base::SecretString text;
   text.reserve(challenge.size() + 1 + api_key.size());
   text.append(challenge).append("|").append(api_key);
-  Sha256 digest;
+  base::Sha256 digest;
   digest.Update(std::as_bytes(std::span{text}));
   auto reply = digest.Finish();
   reply += '-';

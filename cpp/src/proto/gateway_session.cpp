@@ -4,11 +4,13 @@
 #include <limits>
 #include <utility>
 
+#include "base/number.hpp"
+#include "base/text.hpp"
 #include "dbnloop/enum_strings.hpp"
 #include "dbnloop/exception.hpp"
 #include "dbnloop/version.hpp"
 #include "proto/cram.hpp"
-#include "proto/number.hpp"
+#include "proto/validate.hpp"
 
 namespace dbnloop::proto {
 namespace {
@@ -42,7 +44,7 @@ std::string SubscriptionLine(const Subscription& subscription, std::uint32_t id,
 
 }  // namespace
 
-GatewaySession::GatewaySession(SecretString api_key, const LiveOptions& options)
+GatewaySession::GatewaySession(base::SecretString api_key, const LiveOptions& options)
     : api_key_{std::move(api_key)}, options_{options}, dataset_{options.dataset} {}
 
 GatewaySession::~GatewaySession() = default;
@@ -80,8 +82,8 @@ void GatewaySession::OnLine(std::string_view line) {
 void GatewaySession::OnGreeting(std::string_view line) {
   if (!IsText(line) || ValueOf(line, "cram")) {
     return Fail(ErrorCode::InvalidGreeting,
-                "the peer's first line is not a gateway's greeting: " + Quoted(line) +
-                    "; check host and port");
+                "the peer's first line is not a gateway's greeting: " +
+                    base::Quoted(line) + "; check host and port");
   }
   phase_ = Phase::Challenge;
 }
@@ -90,7 +92,7 @@ void GatewaySession::OnChallenge(std::string_view line) {
   const auto challenge = ValueOf(line, "cram");
   if (!challenge || !IsText(*challenge)) {
     return Fail(ErrorCode::InvalidChallenge,
-                "expected the line cram=…, the peer sent " + Quoted(line) +
+                "expected the line cram=…, the peer sent " + base::Quoted(line) +
                     "; check host and port");
   }
   challenge_ = *challenge;
@@ -106,12 +108,12 @@ void GatewaySession::OnAuthResponse(std::string_view line) {
     const auto reason = ValueOf(line, "error");
     return Fail(ErrorCode::AuthFailed,
                 "the gateway refused the authentication for dataset " + dataset_ +
-                    ": " + (reason ? Quoted(*reason) : Quoted(line)) +
+                    ": " + (reason ? base::Quoted(*reason) : base::Quoted(line)) +
                     "; check the API key and its entitlement to the dataset");
   }
   if (const auto id = ValueOf(line, "session_id")) {
-    session_id_ = ParseNumber<std::uint64_t>(*id).value_or(0);
-    session_id_text_ = Printable(*id);
+    session_id_ = base::ParseNumber<std::uint64_t>(*id).value_or(0);
+    session_id_text_ = base::Printable(*id);
   }
   phase_ = Phase::Ready;
   Flush();
@@ -199,7 +201,7 @@ Error GatewaySession::Finish() const {
   if (error_) return error_;
   std::string sent;
   if (const auto partial = lines_.Partial(); !partial.empty()) {
-    sent = ", having sent " + Quoted(partial);
+    sent = ", having sent " + base::Quoted(partial);
   }
   switch (phase_) {
     case Phase::Greeting:

@@ -7,10 +7,10 @@
 #include <string>
 #include <string_view>
 
+#include "base/secret.hpp"
 #include "dbnloop/error.hpp"
 #include "dbnloop/live_client.hpp"
 #include "proto/lines.hpp"
-#include "proto/secret.hpp"
 
 namespace dbnloop::proto {
 
@@ -29,7 +29,7 @@ class GatewaySession {
     Failed
   };
 
-  GatewaySession(SecretString api_key, const LiveOptions& options);
+  GatewaySession(base::SecretString api_key, const LiveOptions& options);
   ~GatewaySession();  // wipes the key
   GatewaySession(const GatewaySession&) = delete;
   GatewaySession& operator=(const GatewaySession&) = delete;
@@ -79,7 +79,7 @@ class GatewaySession {
   void Flush();
   void Fail(ErrorCode code, std::string message);
 
-  SecretString api_key_;
+  base::SecretString api_key_;
   LiveOptions options_;
   Phase phase_ = Phase::Greeting;
   LineReader lines_;
@@ -94,16 +94,5 @@ class GatewaySession {
   bool started_ = false;
   Error error_;
 };
-
-/// Throws Exception: InvalidDataset / InvalidSymbol / InvalidArgument. Nothing that
-/// would break the line protocol passes ('|', '\n', ',' inside a symbol, control
-/// characters).
-void ValidateApiKey(std::string_view key);
-void ValidateDataset(std::string_view dataset);
-void ValidateSubscription(const Subscription& subscription);
-/// "ES.FUT, NQ.FUT" → two symbols; spaces around commas are not part of a symbol.
-std::vector<std::string> SplitSymbols(std::string_view list);
-/// GLBX.MDP3 → glbx-mdp3.lsg.databento.com
-std::string GatewayHost(std::string_view dataset);
 
 }  // namespace dbnloop::proto

@@ -7,17 +7,17 @@
 #include <memory>
 #include <utility>
 
+#include "base/number.hpp"
+#include "base/text.hpp"
+#include "base/utf8.hpp"
 #include "proto/json.hpp"
-#include "proto/lines.hpp"
-#include "proto/number.hpp"
-#include "proto/utf8.hpp"
 
 namespace dbnloop::proto {
 namespace {
 
 // A text of the peer, fit to be shown, without the key.
 std::string Shown(const Json& text, const Redactor& redact) {
-  return Printable(redact(text.String()), kMaxErrorBody);
+  return base::Printable(redact(text.String()), kMaxErrorBody);
 }
 
 void ReadText(const Json& object, std::string_view key, std::string& out,
@@ -31,8 +31,8 @@ void WriteText(const Json& text, const Redactor& redact, std::string& out) {
   const auto clean = redact(text.String());
   out += '"';
   for (std::string_view rest = clean; !rest.empty();) {
-    const auto c = FirstUtf8Char(rest);
-    if (IsUnprintable(c.code)) {
+    const auto c = base::FirstUtf8Char(rest);
+    if (base::IsUnprintable(c.code)) {
       out += "\\u";
       for (const unsigned shift : {12, 8, 4, 0}) out += kHex[c.code >> shift & 15U];
     } else {
@@ -104,11 +104,11 @@ std::string AvailableRange(const HttpFailure& failure) {
   constexpr std::size_t kMost = 64;  // bytes; a time has 30
   std::string out;
   if (!failure.available_start.empty()) {
-    out += "; the data begins at " + Printable(failure.available_start, kMost);
+    out += "; the data begins at " + base::Printable(failure.available_start, kMost);
   }
   if (!failure.available_end.empty()) {
     out += (out.empty() ? "; the data ends at " : " and ends at ") +
-           Printable(failure.available_end, kMost);
+           base::Printable(failure.available_end, kMost);
   }
   return out;
 }
@@ -123,7 +123,7 @@ std::optional<std::chrono::sys_seconds> ParseDate(std::string_view text) {
     return std::nullopt;
   }
   const auto number = [&](std::size_t at, std::size_t size) {
-    return ParseNumber<unsigned>(text.substr(at, size));
+    return base::ParseNumber<unsigned>(text.substr(at, size));
   };
   const auto* const month_name = std::ranges::find(kMonths, text.substr(8, 3));
   const auto day_number = number(5, 2);
@@ -151,7 +151,7 @@ std::optional<std::uint32_t> RetryAfter(const HttpHead& head) {
     constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
     return static_cast<std::uint32_t>(n < kMost ? n : kMost);
   };
-  if (const auto wait = ParseNumber<std::uint64_t>(*value)) return bounded(*wait);
+  if (const auto wait = base::ParseNumber<std::uint64_t>(*value)) return bounded(*wait);
   // A moment is compared with the server's own clock: that of this machine may differ.
   const auto then = ParseDate(*value);
   const auto now = ParseDate(head.Find("date").value_or(""));
@@ -164,30 +164,30 @@ Error FailureOf(const HttpHead& head, std::string_view body, std::string_view ur
                 const Redactor& redact) {
   auto failure = std::make_shared<HttpFailure>();
   failure->status = head.status;
-  failure->request_id = Printable(redact(head.Find("request-id").value_or("")));
+  failure->request_id = base::Printable(redact(head.Find("request-id").value_or("")));
   failure->retry_after_s = RetryAfter(head);
   ReadEnvelope(body, *failure, redact);
 
   std::string message = "HTTP status " + std::to_string(head.status);
   if (!failure->error_case.empty()) {
-    message += ", " + Printable(failure->error_case);
+    message += ", " + base::Printable(failure->error_case);
   }
   if (!failure->message.empty()) {
-    message += ": " + Printable(failure->message);
+    message += ": " + base::Printable(failure->message);
   } else if (head.status >= 300 && head.status < 400) {
     message += ": a redirect to " +
-               Quoted(redact(head.Find("location").value_or("nowhere"))) +
+               base::Quoted(redact(head.Find("location").value_or("nowhere"))) +
                ", which is not followed: give the URL that it leads to";
   } else if (!body.empty()) {
-    message += ", with the body " + Quoted(redact(body));
+    message += ", with the body " + base::Quoted(redact(body));
   }
   message += " (" + std::string{url};
   if (!failure->request_id.empty()) {
-    message += ", request " + Printable(failure->request_id);
+    message += ", request " + base::Printable(failure->request_id);
   }
   message += ")";
   message += AvailableRange(*failure);
-  if (!failure->docs.empty()) message += "; see " + Printable(failure->docs);
+  if (!failure->docs.empty()) message += "; see " + base::Printable(failure->docs);
   if (failure->retry_after_s) {
     message += "; try again in " + std::to_string(*failure->retry_after_s) + " s";
   }
@@ -210,11 +210,12 @@ std::vector<std::string> WarningsOf(const HttpHead& head, const Redactor& redact
           [&](const Json& item) { texts = texts && item.kind() == Json::Kind::Text; });
     }
     if (!texts) {
-      out.push_back(Printable(redact(header.second)));
+      out.push_back(base::Printable(redact(header.second)));
       continue;
     }
-    json->EachItem(
-        [&](const Json& item) { out.push_back(Printable(redact(item.String()))); });
+    json->EachItem([&](const Json& item) {
+      out.push_back(base::Printable(redact(item.String())));
+    });
   }
   return out;
 }

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
 #include "dbnloop/exception.hpp"
-#include "proto/lines.hpp"
 #include "proto/url.hpp"
 
 namespace dbnloop::proto {
@@ -44,9 +44,9 @@ void RequirePlain(std::string_view text, bool blanks, const char* what) {
 }  // namespace
 
 std::optional<std::string_view> HttpHead::Find(std::string_view name) const {
-  const auto wanted = LowerCase(name);
+  const auto wanted = base::LowerCase(name);
   for (const auto& [key, value] : headers) {
-    if (LowerCase(key) == wanted) return value;
+    if (base::LowerCase(key) == wanted) return value;
   }
   return std::nullopt;
 }
@@ -79,11 +79,11 @@ Params FormDecode(std::string_view form) {
   return params;
 }
 
-SecretString BasicAuth(std::string_view user, std::string_view password) {
-  SecretString plain{user};
+base::SecretString BasicAuth(std::string_view user, std::string_view password) {
+  base::SecretString plain{user};
   plain += ':';
   plain += password;
-  SecretString value{"Basic "};
+  base::SecretString value{"Basic "};
   const auto at = value.size();
   value.resize(at + (plain.size() + 2) / 3 * 4 + 1);
   const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(&value[at]),
@@ -93,11 +93,11 @@ SecretString BasicAuth(std::string_view user, std::string_view password) {
   return value;
 }
 
-SecretString Serialize(const HttpRequest& request, std::string_view host) {
+base::SecretString Serialize(const HttpRequest& request, std::string_view host) {
   RequirePlain(request.method, false, "method");
   RequirePlain(request.target, false, "path");
   RequirePlain(host, false, "host");
-  SecretString out;
+  base::SecretString out;
   out.append(request.method).append(" ").append(request.target);
   out.append(" HTTP/1.1\r\nHost: ").append(host);
   const auto add = [&out](std::string_view key, std::string_view value) {

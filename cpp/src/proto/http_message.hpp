@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "proto/secret.hpp"
+#include "base/secret.hpp"
 
 namespace dbnloop::proto {
 
@@ -32,7 +32,8 @@ using Params = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] Params FormDecode(std::string_view form);
 
 /// The value of an Authorization header for HTTP basic authentication.
-[[nodiscard]] SecretString BasicAuth(std::string_view user, std::string_view password);
+[[nodiscard]] base::SecretString BasicAuth(std::string_view user,
+                                           std::string_view password);
 
 struct HttpRequest {
   std::string method = "GET";
@@ -40,11 +41,12 @@ struct HttpRequest {
   HttpHeaders headers;       ///< besides Host and Content-Length
   std::string body;
   /// Headers whose values must not get out.
-  std::vector<std::pair<std::string, SecretString>> secrets = {};
+  std::vector<std::pair<std::string, base::SecretString>> secrets = {};
 };
 
 /// The bytes of a request. Throws Exception(InvalidArgument) when a part holds a
 /// character that would end its line: nothing can be smuggled in.
-[[nodiscard]] SecretString Serialize(const HttpRequest& request, std::string_view host);
+[[nodiscard]] base::SecretString Serialize(const HttpRequest& request,
+                                           std::string_view host);
 
 }  // namespace dbnloop::proto

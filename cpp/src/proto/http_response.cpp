@@ -4,8 +4,6 @@
 
 #include <string>
 
-#include "proto/lines.hpp"
-
 namespace dbnloop::proto {
 
 struct HttpResponse::Impl {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "proto/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace dbnloop::proto {
 namespace {
@@ -37,12 +37,12 @@ bool IsLowSurrogate(char32_t unit) { return unit >= 0xDC00 && unit <= 0xDFFF; }
 
 // A character within quotes, from its first byte. A size of 0 marks an invalid
 // character.
-Utf8Char QuotedChar(std::string_view text) {
+base::Utf8Char QuotedChar(std::string_view text) {
   constexpr std::string_view kEscapes = "\"\\/bfnrt";
   constexpr std::string_view kMeanings = "\"\\/\b\f\n\r\t";
   if (!text.starts_with('\\')) {
-    const auto c = FirstUtf8Char(text);
-    return c.code < 0x20 || c.code == '"' ? Utf8Char{} : c;
+    const auto c = base::FirstUtf8Char(text);
+    return c.code < 0x20 || c.code == '"' ? base::Utf8Char{} : c;
   }
   if (text.size() < 2) return {};
   if (const auto i = kEscapes.find(text[1]); i != std::string_view::npos) {
@@ -229,7 +229,7 @@ std::string Json::String() const {
   std::string out;
   out.reserve(StringSize());
   EachChar([&](char32_t c) {
-    AppendUtf8(out, c);
+    base::AppendUtf8(out, c);
     return true;
   });
   return out;
@@ -237,7 +237,7 @@ std::string Json::String() const {
 
 bool Json::Is(std::string_view text) const {
   EachChar([&](char32_t c) {
-    const auto next = FirstUtf8Char(text);
+    const auto next = base::FirstUtf8Char(text);
     if (next.size == 0 || next.code != c) {
       text = "?";  // something is left: they differ
       return false;

@@ -65,7 +65,7 @@ void TakeOut(std::string& text, std::string_view secret, std::string_view instea
 }  // namespace
 
 // Behind "Basic " the header is as good as the key.
-Redactor::Redactor(const SecretString& key) {
+Redactor::Redactor(const base::SecretString& key) {
   Add(BasicAuth(key, {}).substr(kBasic.size()), "[key]");
   Add(key, "[key]");
 }
@@ -76,18 +76,18 @@ void Redactor::AddProxy(const Url& proxy) {
   const std::string_view info = proxy.userinfo;
   const auto colon = std::min(info.find(':'), info.size());
   const auto written = info.substr(std::min(colon + 1, info.size()));
-  const SecretString user{PercentDecode(info.substr(0, colon))};
-  const SecretString password{PercentDecode(written)};
+  const base::SecretString user{PercentDecode(info.substr(0, colon))};
+  const base::SecretString password{PercentDecode(written)};
   if (password.empty()) return;
   Add(BasicAuth(user, password).substr(kBasic.size()), kInstead);
   Add(user + ":" + password, kInstead);
-  Add(SecretString{info}, kInstead);
+  Add(base::SecretString{info}, kInstead);
   if (password.size() < kLeast) return;
   Add(password, kInstead);
-  Add(SecretString{written}, kInstead);
+  Add(base::SecretString{written}, kInstead);
 }
 
-void Redactor::Add(SecretString text, std::string_view instead) {
+void Redactor::Add(base::SecretString text, std::string_view instead) {
   if (text.empty()) return;
   secrets_.emplace_back(std::move(text), instead);
   std::ranges::stable_sort(secrets_, std::ranges::greater{},

@@ -5,10 +5,10 @@
 #include <cstring>
 #include <string_view>
 
+#include "base/text.hpp"
+#include "dbn/record_size.hpp"
+#include "dbn/upgrade.hpp"
 #include "dbnloop/enum_strings.hpp"
-#include "proto/lines.hpp"
-#include "proto/record_size.hpp"
-#include "proto/upgrade.hpp"
 
 namespace dbnloop {
 namespace {
@@ -27,9 +27,9 @@ constexpr std::size_t kText<v1::SystemMsg> = sizeof(v1::SystemMsg::msg);
 // for that. Behind it a code or a ts_out may follow.
 template <typename Now, typename V1>
 std::string_view TextOf(const RecordHeader& record) {
-  const auto most = proto::SizeOf(record) - sizeof(RecordHeader);
+  const auto most = codec::SizeOf(record) - sizeof(RecordHeader);
   const auto size =
-      std::min(most, proto::SizeOf(record) >= sizeof(Now) ? kText<Now> : kText<V1>);
+      std::min(most, codec::SizeOf(record) >= sizeof(Now) ? kText<Now> : kText<V1>);
   const auto* text = reinterpret_cast<const char*>(&record + 1);
   return {text, ::strnlen(text, size)};
 }
@@ -96,8 +96,8 @@ bool IsFatal(GatewayErrorCode code) {
 }
 
 SessionEvent ReadError(const RecordHeader& record, std::string_view text) {
-  auto code = proto::ErrorCodeOfText(text);
-  if (proto::SizeOf(record) >= sizeof(ErrorMsg)) {
+  auto code = codec::ErrorCodeOfText(text);
+  if (codec::SizeOf(record) >= sizeof(ErrorMsg)) {
     const auto own = reinterpret_cast<const ErrorMsg&>(record).code;
     if (own != GatewayErrorCode::Unset) code = own;
   }
@@ -106,8 +106,8 @@ SessionEvent ReadError(const RecordHeader& record, std::string_view text) {
 
 std::optional<SessionEvent> ReadSystem(const RecordHeader& record,
                                        std::string_view text) {
-  auto code = proto::SystemCodeOfText(text);
-  if (proto::SizeOf(record) >= sizeof(SystemMsg)) {
+  auto code = codec::SystemCodeOfText(text);
+  if (codec::SizeOf(record) >= sizeof(SystemMsg)) {
     const auto own = reinterpret_cast<const SystemMsg&>(record).code;
     if (own != SystemCode::Unset) code = own;
   }
@@ -126,7 +126,7 @@ std::optional<SessionEvent> proto::ReadSessionEvent(const RecordHeader& record) 
   event->subscription_id = SubscriptionIn(text);
   event->schema = SchemaIn(text);
   event->ts_event = record.ts_event;
-  event->message = Printable(text);
+  event->message = base::Printable(text);
   return event;
 }
 

@@ -4,11 +4,10 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <utility>
 
-#include "proto/lines.hpp"
-#include "proto/number.hpp"
+#include "base/number.hpp"
+#include "base/text.hpp"
 
 namespace dbnloop::proto {
 namespace {
@@ -17,7 +16,7 @@ constexpr int kHttps = 443;
 constexpr int kHttp = 80;
 
 std::optional<int> Port(std::string_view text) {
-  const auto port = ParseNumber<std::uint16_t>(text);
+  const auto port = base::ParseNumber<std::uint16_t>(text);
   if (!port || *port == 0) return std::nullopt;
   return *port;
 }
@@ -34,20 +33,6 @@ int Nibble(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
-}
-
-std::string_view Variable(std::string_view name) {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): read only
-  const char* value = std::getenv(std::string{name}.c_str());
-  return value == nullptr ? std::string_view{} : std::string_view{value};
-}
-
-// The first of the variables that says something; empty: none does.
-std::string_view FirstOf(std::initializer_list<const char*> names) {
-  for (const char* name : names) {
-    if (!Variable(name).empty()) return name;
-  }
-  return {};
 }
 
 // An IPv4 or IPv6 address: 4 or 16 bytes. None for a name.
@@ -75,7 +60,7 @@ bool BlockHolds(std::string_view block, const std::string& address) {
   if (!bytes || bytes->size() != address.size()) return false;
   auto bits = address.size() * 8;
   if (slash != block.size()) {
-    const auto length = ParseNumber<std::size_t>(block.substr(slash + 1));
+    const auto length = base::ParseNumber<std::size_t>(block.substr(slash + 1));
     if (!length || *length > bits) return false;
     if (*length != 0) bits = *length;  // curl takes 0 for all of them
   }
@@ -102,7 +87,7 @@ std::optional<Url> Url::Parse(std::string_view text) {
   Url url;
   const auto scheme_end = text.find("://");
   if (scheme_end == std::string_view::npos) return std::nullopt;
-  const auto scheme = LowerCase(text.substr(0, scheme_end));
+  const auto scheme = base::LowerCase(text.substr(0, scheme_end));
   if (scheme == "https") {
     url.tls = true;
   } else if (scheme == "http") {
@@ -173,11 +158,11 @@ std::string PercentDecode(std::string_view text) {
 
 bool NoProxyMatches(std::string_view list, std::string_view host, int port) {
   if (list == "*") return true;
-  const auto name = LowerCase(host);
+  const auto name = base::LowerCase(host);
   const auto address = AddressBytes(name);
   while (!list.empty()) {
     const auto end = std::min(list.find_first_of(", \t"), list.size());
-    auto entry = LowerCase(list.substr(0, end));
+    auto entry = base::LowerCase(list.substr(0, end));
     list.remove_prefix(std::min(end + 1, list.size()));
     // The colons of an IPv6 address are more than one, or within brackets.
     const auto colon = entry.rfind(':');
@@ -189,23 +174,6 @@ bool NoProxyMatches(std::string_view list, std::string_view host, int port) {
     if (address ? BlockHolds(entry, *address) : DomainHolds(entry, name)) return true;
   }
   return false;
-}
-
-std::string_view ProxyVariable(const Url& url) {
-  const auto host = LowerCase(url.host);
-  if (host == "localhost" || host == "::1" || host.starts_with("127.")) return {};
-  const auto exceptions = FirstOf({"no_proxy", "NO_PROXY"});
-  if (!exceptions.empty() && NoProxyMatches(Variable(exceptions), url.host, url.port)) {
-    return {};
-  }
-  const auto own =
-      url.tls ? FirstOf({"https_proxy", "HTTPS_PROXY"}) : FirstOf({"http_proxy"});
-  return own.empty() ? FirstOf({"all_proxy", "ALL_PROXY"}) : own;
-}
-
-std::string ProxyFromEnvironment(const Url& url) {
-  const auto name = ProxyVariable(url);
-  return name.empty() ? std::string{} : std::string{Variable(name)};
 }
 
 }  // namespace dbnloop::proto

@@ -1,13 +1,14 @@
+#include "proto/validate.hpp"
+
 #include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
+#include "base/number.hpp"
+#include "base/text.hpp"
 #include "dbnloop/enum_strings.hpp"
 #include "dbnloop/exception.hpp"
-#include "proto/gateway_session.hpp"
-#include "proto/lines.hpp"
-#include "proto/number.hpp"
 
 namespace dbnloop::proto {
 namespace {
@@ -25,7 +26,7 @@ bool IsPlain(char c) { return c > 0x20 && c < 0x7F && c != '|'; }
 void ValidateSymbol(std::string_view symbol, std::size_t count) {
   if (symbol.empty()) Throw(ErrorCode::InvalidSymbol, "a symbol is empty");
   if (symbol.size() >= static_cast<std::size_t>(kSymbolCstrLen)) {
-    Throw(ErrorCode::InvalidSymbol, "symbol " + Quoted(symbol) + " has " +
+    Throw(ErrorCode::InvalidSymbol, "symbol " + base::Quoted(symbol) + " has " +
                                         std::to_string(symbol.size()) +
                                         " characters; the most is 70");
   }
@@ -34,7 +35,7 @@ void ValidateSymbol(std::string_view symbol, std::size_t count) {
       symbol, [](char c) { return (IsPlain(c) || c == ' ') && c != ','; });
   if (!plain || symbol.front() == ' ' || symbol.back() == ' ') {
     Throw(ErrorCode::InvalidSymbol,
-          "symbol " + Quoted(symbol) +
+          "symbol " + base::Quoted(symbol) +
               " has a character that the gateway's line protocol cannot carry; symbols "
               "are printable ASCII without '|', ',' or spaces around them");
   }
@@ -46,9 +47,9 @@ void ValidateSymbol(std::string_view symbol, std::size_t count) {
 
 // Names where ids are due resolve to nothing: no record would ever come.
 void ValidateInstrumentId(std::string_view symbol) {
-  if (ParseNumber<std::uint32_t>(symbol)) return;
+  if (base::ParseNumber<std::uint32_t>(symbol)) return;
   Throw(ErrorCode::InvalidSymbol,
-        "symbol " + Quoted(symbol) +
+        "symbol " + base::Quoted(symbol) +
             " is not a number from 0 to 4294967295, and stype_in is instrument_id; "
             "set stype_in to raw_symbol, parent or continuous for names");
 }
@@ -72,7 +73,7 @@ void ValidateDataset(std::string_view dataset) {
   });
   if (dataset.empty() || dataset.size() > kMaxDataset || !plain) {
     Throw(ErrorCode::InvalidDataset,
-          "dataset " + Quoted(dataset) +
+          "dataset " + base::Quoted(dataset) +
               " is no dataset code; codes look like GLBX.MDP3, 15 characters at most");
   }
 }

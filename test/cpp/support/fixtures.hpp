@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "proto/zstd_stream.hpp"
+#include "dbn/zstd_stream.hpp"
 #include "support/dbn_bytes.hpp"
 #include "support/source_dir.hpp"
 
@@ -55,7 +55,7 @@ inline Bytes LoadRaw(const fs::path& path) {
 inline Bytes Load(const fs::path& path) {
   const auto raw = LoadRaw(path);
   if (path.extension() != ".zst") return raw;
-  proto::ZstdStream zstd;
+  codec::ZstdStream zstd;
   Bytes out;
   std::span<const std::byte> in = raw;
   while (!in.empty() || zstd.HasPending()) {

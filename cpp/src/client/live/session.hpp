@@ -1,0 +1,155 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dbn/zstd_stream.hpp"
+#include "dbnloop/live_client.hpp"
+#include "net/dialer.hpp"
+#include "net/scoped_fd.hpp"
+#include "proto/gateway_session.hpp"
+
+namespace dbnloop {
+
+/// At most so many bytes per read from the socket.
+inline constexpr std::size_t kLiveReceive = 64 * 1024;
+
+/// What a live client is made of: socket, text session, decompressor, timers. Bytes
+/// flow socket → (text lines | [zstd] → parser) → handlers. Three places may hold bytes
+/// that make no socket readable (compressed input, the decompressor, the parser):
+/// Deliver empties all of them before the socket is read again.
+class LiveClient::Session {
+ public:
+  Session(LiveClient* client, Reactor* reactor, base::SecretString api_key,
+          LiveOptions options);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  void Connect(std::string_view gateway, int port);
+  std::uint32_t Subscribe(const Subscription& subscription);
+  void Start();
+  void Stop();
+  void Close();
+  void Pause();
+  void Resume();
+  void ScheduleDelivery();
+  void Observe(const RecordRun& run, const std::byte* records, std::size_t count,
+               bool last);
+  void TellObserved();
+  [[nodiscard]] bool HasMore() const;
+
+  State state = State::Disconnected;
+  std::shared_ptr<std::function<void(State)>> on_state;
+  std::shared_ptr<std::function<void(const SessionEvent&)>> on_session_event;
+  std::vector<SessionEvent> observed;  // not told yet
+  std::string peer;
+  /// Of the present session, or of the one that ended last.
+  std::uint64_t session_id = 0;
+  std::string session_id_text;
+
+ private:
+  enum class Flow { Go, Stop };  // Stop: the session ended or the client is gone
+
+  void Dial(std::string host);
+  void OnDialed(net::Dialer::Result result);
+  void OnSocket(std::uint32_t events);
+  [[nodiscard]] Flow Read();
+  [[nodiscard]] Flow ReadText();
+  [[nodiscard]] Flow TakeText(std::span<const std::byte> bytes);
+  [[nodiscard]] std::size_t ReadPlain();
+  [[nodiscard]] std::size_t ReadCompressed();
+  [[nodiscard]] Flow Deliver();
+  [[nodiscard]] PumpResult Inflate();
+  [[nodiscard]] Flow OnEof();
+  [[nodiscard]] std::optional<std::size_t> Receive(std::span<std::byte> into);
+  void BeginRecords(std::span<const std::byte> bytes);
+  void Ingest(std::span<const std::byte> bytes);
+  bool Send();
+  void UpdateInterest();
+  [[nodiscard]] bool WantsToRead() const;
+  [[nodiscard]] bool InText() const;
+  void NoteWork() noexcept;
+  [[nodiscard]] bool HoldsBytes() const;
+  [[nodiscard]] bool SocketHasBytes() const;
+  [[nodiscard]] bool IsBehind(std::optional<std::uint64_t>& mark) const;
+  void RefuseChild(const char* what) const;
+  [[nodiscard]] Flow SetState(State next);
+  [[nodiscard]] Flow FollowPhase();
+  [[nodiscard]] Error Cancelled() const;
+  Flow End(Error error, const std::string& where = {});
+  void FarewellLater(Error error);
+  void Farewell(const Error& error);
+  void Reset();
+  void LetGo() noexcept;
+  [[nodiscard]] std::unique_ptr<proto::GatewaySession> NewText() const;
+  void ArmConnectTimeout();
+  void OnConnectTimeout();
+  void ArmAuthTimeout();
+  void OnAuthTimeout();
+  void ArmStopLimit(Reactor::Clock::duration delay);
+  void OnStopLimit();
+  [[nodiscard]] bool ComesLate(Reactor::Clock::time_point last_sign);
+  [[nodiscard]] Reactor::Clock::duration HeartbeatLimit() const;
+  void ArmHeartbeat(Reactor::Clock::duration delay);
+  void OnHeartbeatCheck();
+  void ObserveLag(const RecordRun& run, const RecordHeader& record);
+  void AwaitAck(std::uint32_t id);
+  void Answered(const SessionEvent& event);
+  void BeginAcks();
+  void ArmAckTimer();
+  void OnAckTimer();
+  void OnTimeout(const char* what, std::chrono::milliseconds limit,
+                 const std::string& detail);
+  [[nodiscard]] std::string Where() const;
+
+  LiveClient* client_;
+  Reactor* reactor_;
+  base::SecretString api_key_;
+  LiveOptions options_;
+  net::Dialer dialer_;
+  std::unique_ptr<proto::GatewaySession> text_;
+  net::ScopedFd socket_;
+  std::uint32_t interest_ = 0;
+  std::string gateway_;  // as given, or derived
+  int port_ = kLivePort;
+  bool awaiting_dataset_ = false;  // Connect waits for the dataset to derive the host
+
+  std::vector<std::byte> held_text_;  // came while the dataset was awaited
+  std::unique_ptr<codec::ZstdStream> zstd_;
+  std::vector<std::byte> compressed_;  // received, [compressed_at_, compressed_end_)
+  std::size_t compressed_at_ = 0;
+  std::size_t compressed_end_ = 0;
+  bool suspended_ = false;  // a batch is held: the socket left epoll
+  bool stopping_ = false;   // half-closed by Stop, what is in flight still comes
+  bool eof_ = false;
+  int eof_errno_ = 0;
+  struct AwaitedAck {
+    std::uint32_t id;
+    Reactor::Clock::time_point since;
+  };
+  std::vector<AwaitedAck> acks_;  // in the order in which they were asked for
+  std::string gateway_error_;     // of the last record, if that was an error
+  // How far the stream must be handed out before a deadline that passed is judged.
+  std::optional<std::uint64_t> ack_mark_;
+  std::optional<std::uint64_t> stop_mark_;
+
+  Reactor::TimerId deadline_ = 0;  // connect, then authentication, then stop
+  Reactor::Clock::time_point due_;
+  bool extended_ = false;  // the deadline was put off
+  Reactor::TimerId heartbeat_ = 0;
+  Reactor::TimerId delivery_ = 0;
+  Reactor::TimerId farewell_ = 0;
+  Reactor::TimerId ack_ = 0;
+  Reactor::Clock::time_point last_byte_;  // or when silence began to be the peer's
+  std::uint64_t read_turn_ = 0;           // when it was read last
+  std::uint64_t worked_turn_ = 0;  // when bytes of an earlier turn were worked off last
+};
+
+}  // namespace dbnloop
