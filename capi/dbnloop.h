@@ -29,7 +29,7 @@
  *    not know must be 0. Where a field has_x says whether x is set, a non-zero x
  *    without it is refused.
  *  - Input strings are a pointer and a length, and are copied. The length
- *    DBNLOOP_NUL_TERMINATED stands for strlen; X_init sets every length to it.
+ *    DBNLOOP_STRLEN stands for strlen; X_init sets every length to it.
  *  - Output strings are UTF-8 and end with a NUL, which their length does not count.
  *    Each documents its lifetime.
  *  - Numbers that have a name are uint32_t in functions and events; their comments name
@@ -93,7 +93,7 @@ uint32_t dbnloop_abi_version(void);
 const char* dbnloop_version(void);
 
 /* The length of an input string that ends with a NUL. */
-#define DBNLOOP_NUL_TERMINATED SIZE_MAX
+#define DBNLOOP_STRLEN SIZE_MAX
 
 /* ---- Errors ---- */
 

@@ -84,7 +84,7 @@ dbnloop_status dbnloop_pit_symbol_map_on_record(dbnloop_pit_symbol_map* map,
 dbnloop_status dbnloop_pit_symbol_map_insert(dbnloop_pit_symbol_map* map,
                                              uint32_t instrument_id, const char* symbol,
                                              size_t symbol_len, dbnloop_error* error);
-/* Returns the symbol of an instrument, NULL without a mapping. It is valid until that
+/* Returns the symbol of an instrument, "" without a mapping. It is valid until that
  * instrument is mapped again, or until the map is freed. */
 const char* dbnloop_pit_symbol_map_find(const dbnloop_pit_symbol_map* map,
                                         uint32_t instrument_id);
@@ -106,12 +106,12 @@ dbnloop_status dbnloop_ts_symbol_map_new(const void* metadata, size_t size,
                                          dbnloop_ts_symbol_map** out,
                                          dbnloop_error* error);
 void dbnloop_ts_symbol_map_free(dbnloop_ts_symbol_map* map);
-/* Returns the symbol of an instrument on a UTC day (yyyymmdd), NULL without a mapping.
- * Valid until the map is freed. */
+/* Returns the symbol of an instrument on a UTC day (yyyymmdd), "" without a mapping.
+ * It is valid until the map is freed. */
 const char* dbnloop_ts_symbol_map_find(const dbnloop_ts_symbol_map* map,
                                        uint32_t instrument_id, uint32_t date);
-/* Returns the symbol of a record's instrument on the day of its index timestamp, NULL
- * without a mapping. Valid until the map is freed. */
+/* Returns the symbol of a record's instrument on the day of its index timestamp, ""
+ * without a mapping. It is valid until the map is freed. */
 const char* dbnloop_ts_symbol_map_find_for(const dbnloop_ts_symbol_map* map,
                                            const dbnloop_record_header* record);
 /* Returns the number of instruments. */

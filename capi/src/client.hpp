@@ -124,10 +124,10 @@ void FillCommon(const In& defaults, Out* out) {
 template <typename In, typename Out>
 void FillNetwork(const In& defaults, Out* out) {
   FillCommon(defaults, out);
-  out->user_agent_extension_len = DBNLOOP_NUL_TERMINATED;
+  out->user_agent_extension_len = DBNLOOP_STRLEN;
   out->connect_timeout_ms = Milliseconds(defaults.connect_timeout);
   out->resolve_timeout_ms = Milliseconds(defaults.resolve_timeout);
-  out->name_servers_len = DBNLOOP_NUL_TERMINATED;
+  out->name_servers_len = DBNLOOP_STRLEN;
 }
 
 }  // namespace dbnloop::capi

@@ -64,7 +64,7 @@ inline void RequireNonNull(const void* pointer, const char* name) {
 /// A string that came as pointer and length. NULL is the empty string, but not with a
 /// length.
 inline std::string_view View(const char* text, std::size_t size, const char* name) {
-  const bool is_terminated = size == DBNLOOP_NUL_TERMINATED;
+  const bool is_terminated = size == DBNLOOP_STRLEN;
   if (text == nullptr) {
     if (size != 0 && !is_terminated) ThrowArgument(std::string{name} + " is NULL");
     return {};

@@ -109,10 +109,10 @@ void dbnloop_historical_options_init(dbnloop_historical_options* options) {
   if (options == nullptr) return;
   const dbnloop::HistoricalOptions defaults;
   capi::FillNetwork(defaults, options);
-  options->url_len = DBNLOOP_NUL_TERMINATED;
-  options->ca_file_len = DBNLOOP_NUL_TERMINATED;
-  options->ca_dir_len = DBNLOOP_NUL_TERMINATED;
-  options->proxy_len = DBNLOOP_NUL_TERMINATED;
+  options->url_len = DBNLOOP_STRLEN;
+  options->ca_file_len = DBNLOOP_STRLEN;
+  options->ca_dir_len = DBNLOOP_STRLEN;
+  options->proxy_len = DBNLOOP_STRLEN;
   options->max_retries = defaults.max_retries;
   options->tls_timeout_ms = capi::Milliseconds(defaults.tls_timeout);
   options->response_timeout_ms = capi::Milliseconds(defaults.response_timeout);
@@ -124,8 +124,8 @@ void dbnloop_range_init(dbnloop_range* range) {
   const dbnloop::HistoricalRequest defaults;
   *range = {};
   range->struct_size = sizeof(*range);
-  range->dataset_len = DBNLOOP_NUL_TERMINATED;
-  range->symbols_len = DBNLOOP_NUL_TERMINATED;
+  range->dataset_len = DBNLOOP_STRLEN;
+  range->symbols_len = DBNLOOP_STRLEN;
   range->schema = static_cast<uint32_t>(defaults.schema);
   range->stype_in = static_cast<uint32_t>(defaults.stype_in);
   range->stype_out = static_cast<uint32_t>(defaults.stype_out);
@@ -149,10 +149,10 @@ void dbnloop_download_init(dbnloop_download* download) {
   if (download == nullptr) return;
   *download = {};
   download->struct_size = sizeof(*download);
-  download->url_path_len = DBNLOOP_NUL_TERMINATED;
-  download->path_len = DBNLOOP_NUL_TERMINATED;
-  download->sha256_len = DBNLOOP_NUL_TERMINATED;
-  download->part_len = DBNLOOP_NUL_TERMINATED;
+  download->url_path_len = DBNLOOP_STRLEN;
+  download->path_len = DBNLOOP_STRLEN;
+  download->sha256_len = DBNLOOP_STRLEN;
+  download->part_len = DBNLOOP_STRLEN;
   download->resume = 1;
 }
 

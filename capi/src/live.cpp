@@ -71,7 +71,7 @@ void dbnloop_live_options_init(dbnloop_live_options* options) {
   if (options == nullptr) return;
   const dbnloop::LiveOptions defaults;
   capi::FillNetwork(defaults, options);
-  options->dataset_len = DBNLOOP_NUL_TERMINATED;
+  options->dataset_len = DBNLOOP_STRLEN;
   options->heartbeat_interval_s = DBNLOOP_UNSET;
   options->heartbeat_grace_ms = capi::Milliseconds(defaults.heartbeat_grace);
   options->slow_reader_behavior = DBNLOOP_UNSET;
@@ -83,8 +83,8 @@ void dbnloop_subscription_init(dbnloop_subscription* subscription) {
   if (subscription == nullptr) return;
   *subscription = {};
   subscription->struct_size = sizeof(*subscription);
-  subscription->dataset_len = DBNLOOP_NUL_TERMINATED;
-  subscription->symbols_len = DBNLOOP_NUL_TERMINATED;
+  subscription->dataset_len = DBNLOOP_STRLEN;
+  subscription->symbols_len = DBNLOOP_STRLEN;
   subscription->schema = DBNLOOP_SCHEMA_TRADES;
   subscription->stype_in = DBNLOOP_STYPE_RAW_SYMBOL;
 }

@@ -24,15 +24,14 @@ int main(int argc, char** argv) {
   options.ca_file = argv[2];
   dbnloop_range_init(&range);
   range.dataset = argv[3];
-  must(dbnloop_enum_value(DBNLOOP_ENUM_SCHEMA, argv[4], DBNLOOP_NUL_TERMINATED,
-                          &range.schema, &error));
+  must(dbnloop_enum_value(DBNLOOP_ENUM_SCHEMA, argv[4], DBNLOOP_STRLEN, &range.schema,
+                          &error));
   range.symbols = argv[5];
   range.start = strtoull(argv[6], NULL, 10);
   range.has_end = 1;
   range.end = strtoull(argv[7], NULL, 10);
   must(dbnloop_reactor_new(&reactor, &error));
-  must(dbnloop_historical_new(reactor, key, DBNLOOP_NUL_TERMINATED, &options, &hist,
-                              &error));
+  must(dbnloop_historical_new(reactor, key, DBNLOOP_STRLEN, &options, &hist, &error));
   must(dbnloop_historical_request(hist, &range, &error));
   must(dbnloop_historical_start(hist, &error));
   int done = 0;
