@@ -160,9 +160,9 @@ func (s *csvSink) appendFields(dst []byte, r dbn.Record, symbol string) []byte {
 }
 
 // message drops the gateway's own records: they are no rows of the schema.
-func (s *csvSink) Message(dbn.Record) error { return nil }
-func (s *csvSink) EndTurn() error           { return s.out.endTurn() }
-func (s *csvSink) Close() error             { return s.out.close() }
+func (s *csvSink) Message(dbn.Record, string, bool) error { return nil }
+func (s *csvSink) EndTurn() error                         { return s.out.endTurn() }
+func (s *csvSink) Close() error                           { return s.out.close() }
 
 // Symbol changes nothing here.
 func (s *csvSink) Symbol(string) {}

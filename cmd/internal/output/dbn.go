@@ -40,9 +40,11 @@ func (s *dbnSink) Begin(m *dbn.Metadata) (err error) {
 	return ownError(err)
 }
 
-func (s *dbnSink) Record(r dbn.Record, _ string, _ bool) error { return s.Message(r) }
+func (s *dbnSink) Message(r dbn.Record, symbol string, known bool) error {
+	return s.Record(r, symbol, known)
+}
 
-func (s *dbnSink) Message(r dbn.Record) error {
+func (s *dbnSink) Record(r dbn.Record, _ string, _ bool) error {
 	s.buf = append(s.buf, r.Bytes()...)
 	if len(s.buf) >= writeSize {
 		return s.write()

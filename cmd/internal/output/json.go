@@ -43,11 +43,11 @@ func (s *jsonSink) Record(r dbn.Record, symbol string, known bool) error {
 	return s.out.endLine()
 }
 
-func (s *jsonSink) Message(r dbn.Record) error {
+func (s *jsonSink) Message(r dbn.Record, symbol string, known bool) error {
 	if !s.output.System {
 		return nil
 	}
-	return s.Record(r, "", false)
+	return s.Record(r, symbol, known)
 }
 
 func (s *jsonSink) EndTurn() error { return s.out.endTurn() }

@@ -16,8 +16,9 @@ type Sink interface {
 	Symbol(symbol string)
 	// Record takes a data record and its instrument's symbol, if that is known.
 	Record(r dbn.Record, symbol string, known bool) error
-	// Message takes a record of the gateway's own: system, error, symbol mapping.
-	Message(r dbn.Record) error
+	// Message takes a record of the gateway's own (system, error, symbol mapping), and the
+	// symbol that the metadata of a file gives its instrument.
+	Message(r dbn.Record, symbol string, known bool) error
 	// EndTurn is called when no more records are at hand for the moment.
 	EndTurn() error
 	// Close completes what was begun.
@@ -102,8 +103,8 @@ func (s *metadataSink) Begin(m *dbn.Metadata) (err error) {
 	return s.out.endLine()
 }
 
-func (s *metadataSink) Record(dbn.Record, string, bool) error { return nil }
-func (s *metadataSink) Message(dbn.Record) error              { return nil }
-func (s *metadataSink) EndTurn() error                        { return nil }
-func (s *metadataSink) Close() error                          { return s.out.close() }
-func (s *metadataSink) Symbol(string)                         {}
+func (s *metadataSink) Record(dbn.Record, string, bool) error  { return nil }
+func (s *metadataSink) Message(dbn.Record, string, bool) error { return nil }
+func (s *metadataSink) EndTurn() error                         { return nil }
+func (s *metadataSink) Close() error                           { return s.out.close() }
+func (s *metadataSink) Symbol(string)                          {}

@@ -56,7 +56,7 @@ func (s *tableSink) Record(r dbn.Record, symbol string, _ bool) error {
 	return s.out.endLine()
 }
 
-func (s *tableSink) Message(r dbn.Record) error {
+func (s *tableSink) Message(r dbn.Record, _ string, _ bool) error {
 	if !s.output.System {
 		return nil
 	}

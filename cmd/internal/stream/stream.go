@@ -110,7 +110,7 @@ func (s *Stream) Record(r dbn.Record) {
 	s.Count.ByRType[rtype]++
 	var err error
 	if s.tee != nil {
-		err = s.tee.Message(r)
+		err = s.tee.Message(r, "", false)
 	}
 	s.endOn(err)
 	switch {
@@ -153,7 +153,15 @@ func (s *Stream) passOn(r dbn.Record) error {
 	if s.carried != nil && r.RType() == dbn.RTypeSymbolMapping {
 		s.carried.forget(r)
 	}
-	return s.main.Message(r)
+	return s.writeMessage(r)
+}
+
+func (s *Stream) writeMessage(r dbn.Record) error {
+	if s.File == nil || s.File.Symbols == nil {
+		return s.main.Message(r, "", false)
+	}
+	symbol, known := s.File.Symbols.SymbolOf(r)
+	return s.main.Message(r, symbol, known)
 }
 
 // LeaveOut takes in a message that is not a part of the output.
@@ -205,7 +213,7 @@ func (s *Stream) endOn(err error) {
 
 func (s *Stream) print(r dbn.Record) error {
 	s.printed++
-	if err := s.carried.need(r, s.main.Message); err != nil {
+	if err := s.carried.need(r, s.writeMessage); err != nil {
 		return err
 	}
 	if s.File != nil && s.File.Symbols != nil {
