@@ -97,34 +97,34 @@ const char* dbnloop_version(void);
 
 /* ---- Errors ---- */
 
-/* The values equal those of dbnloop::ErrorCode; error.hpp explains each. */
+/* Why something failed. New values may be appended. */
 typedef enum dbnloop_status {
   DBNLOOP_OK = 0,
-  DBNLOOP_CONNECTION_FAILED = 1,
-  DBNLOOP_CONNECTION_CLOSED = 2,
-  DBNLOOP_DNS_RESOLUTION_FAILED = 3,
-  DBNLOOP_AUTH_FAILED = 4,
-  DBNLOOP_INVALID_API_KEY = 5,
-  DBNLOOP_INVALID_GREETING = 6,
-  DBNLOOP_INVALID_CHALLENGE = 7,
-  DBNLOOP_PARSE_ERROR = 8,
-  DBNLOOP_INVALID_DATASET = 9,
-  DBNLOOP_INVALID_SYMBOL = 10,
-  DBNLOOP_INVALID_SCHEMA = 11,
-  DBNLOOP_TLS_HANDSHAKE_FAILED = 12,
-  DBNLOOP_CERTIFICATE_ERROR = 13,
-  DBNLOOP_HTTP_ERROR = 14,
-  DBNLOOP_DECOMPRESSION_ERROR = 15,
-  DBNLOOP_TIMEOUT = 16,
-  DBNLOOP_HEARTBEAT_TIMEOUT = 17,
-  DBNLOOP_GATEWAY_ERROR = 18,
-  DBNLOOP_INVALID_ARGUMENT = 19,
-  DBNLOOP_INVALID_STATE = 20,
-  DBNLOOP_CANCELLED = 21,
-  DBNLOOP_LIMIT_EXCEEDED = 22,
-  DBNLOOP_SYSTEM = 23,
+  DBNLOOP_CONNECTION_FAILED = 1,     /* no address accepted the connection */
+  DBNLOOP_CONNECTION_CLOSED = 2,     /* the peer ended or reset the connection */
+  DBNLOOP_DNS_RESOLUTION_FAILED = 3, /* the host name has no usable address */
+  DBNLOOP_AUTH_FAILED = 4,           /* the gateway refused the key */
+  DBNLOOP_INVALID_API_KEY = 5,   /* the key is malformed; detected before connecting */
+  DBNLOOP_INVALID_GREETING = 6,  /* the first line is not a gateway's greeting */
+  DBNLOOP_INVALID_CHALLENGE = 7, /* the CRAM challenge is missing or malformed */
+  DBNLOOP_PARSE_ERROR = 8,       /* the bytes are not valid DBN or not a valid answer */
+  DBNLOOP_INVALID_DATASET = 9, /* the dataset is not one, or not that of the session */
+  DBNLOOP_INVALID_SYMBOL = 10, /* a symbol is malformed */
+  DBNLOOP_INVALID_SCHEMA = 11, /* a schema or a symbology is not one */
+  DBNLOOP_TLS_HANDSHAKE_FAILED = 12, /* TLS could not be set up */
+  DBNLOOP_CERTIFICATE_ERROR = 13,    /* the server's certificate was refused */
+  DBNLOOP_HTTP_ERROR = 14, /* an HTTP status is the reason, or HTTP was malformed */
+  DBNLOOP_DECOMPRESSION_ERROR = 15, /* the bytes are not valid zstd */
+  DBNLOOP_TIMEOUT = 16,             /* something took longer than its option allows */
+  DBNLOOP_HEARTBEAT_TIMEOUT = 17,   /* no byte arrived for interval plus grace */
+  DBNLOOP_GATEWAY_ERROR = 18,    /* the gateway sent an error record and then closed */
+  DBNLOOP_INVALID_ARGUMENT = 19, /* an argument is out of its range; nothing was done */
+  DBNLOOP_INVALID_STATE = 20,    /* the call is not allowed now; nothing was done */
+  DBNLOOP_CANCELLED = 21,        /* ended by the caller before it was complete */
+  DBNLOOP_LIMIT_EXCEEDED = 22,   /* a peer sent more than a limit allows */
+  DBNLOOP_SYSTEM = 23,           /* a system call failed; see os_errno */
   DBNLOOP_OUT_OF_MEMORY = 24,
-  DBNLOOP_HANDLER_FAILED = 25,
+  DBNLOOP_HANDLER_FAILED = 25, /* reserved for bindings */
   /* A file or a historical stream ended inside its metadata, a record or a zstd frame.
    * Everything before that point was delivered. */
   DBNLOOP_TRUNCATED = 26,
@@ -142,7 +142,8 @@ typedef struct dbnloop_error {
   char message[DBNLOOP_ERROR_MESSAGE_SIZE];
 } dbnloop_error;
 
-/* The name of a code, e.g. "AuthFailed"; "Unknown" for other values. Static storage. */
+/* Returns the name of a dbnloop_status, such as "AuthFailed"; "Unknown" for other
+ * values. Static storage. */
 const char* dbnloop_status_name(uint32_t code);
 
 /* ---- Events ---- */
@@ -174,11 +175,9 @@ typedef struct dbnloop_run {
 } dbnloop_run;
 
 typedef struct dbnloop_records_event {
-  const void*
-      data;    /* the records, one after the other; dbnloop_next_record walks them */
-  size_t size; /* bytes */
-  const dbnloop_run*
-      runs; /* the same records as runs; together they cover size bytes */
+  const void* data;        /* records, one after the other; see dbnloop_next_record */
+  size_t size;             /* bytes */
+  const dbnloop_run* runs; /* the same records; their sizes add up to size */
   size_t run_count;
   /* The number of bytes of data that the caller used, which the caller writes before
    * the next poll. It ranges from 0 to size and must be a record boundary; the next
@@ -286,8 +285,9 @@ typedef struct dbnloop_session_event {
   uint32_t subscription_id; /* 0 if the message does not name it */
   int32_t schema;           /* dbnloop_schema; DBNLOOP_UNSET if none is named */
   int32_t fatal;            /* 1 if the gateway closes the session afterwards */
-  uint64_t ts_event;   /* UNIX ns, of the record; DBNLOOP_UNDEF_TIMESTAMP without */
-  const char* message; /* the gateway's text, without control characters */
+  uint64_t ts_event;   /* UNIX ns, of the record; SUBSCRIPTION_OVERDUE: undefined */
+  const char* message; /* the gateway's, without control characters;
+                          SUBSCRIPTION_OVERDUE: the library's */
   size_t message_len;
 } dbnloop_session_event;
 
@@ -322,25 +322,28 @@ static inline const dbnloop_record_header* dbnloop_next_record(
                                              : (const dbnloop_record_header*)next;
 }
 
-/* The names of values, such as "Streaming" and "SlowReader"; "Unknown" for other
- * values. Static storage. */
+/* Return the name of a dbnloop_live_state or of a dbnloop_session_event_kind, such as
+ * "Streaming" and "SlowReader"; "Unknown" for other values. Static storage. */
 const char* dbnloop_live_state_name(uint32_t state);
 const char* dbnloop_session_event_name(uint32_t kind);
 
 /* ---- Reactor ---- */
 
+/* An event loop, with its clients, timers and fds. */
 typedef struct dbnloop_reactor dbnloop_reactor;
 
+/* Creates a reactor. SYSTEM if its file descriptors cannot be created. */
 dbnloop_status dbnloop_reactor_new(dbnloop_reactor** out, dbnloop_error* error);
-/* Also closes the connections of its clients. The client handles must still be freed,
- * before or after this call. */
+/* Frees the reactor and closes the connections of its clients. The client handles must
+ * still be freed, before or after this call. */
 void dbnloop_reactor_free(dbnloop_reactor* reactor);
 
 /* Runs one bounded turn. It first acknowledges the `consumed` bytes of the events that
  * the last poll returned (the caller writes to events[i].records.consumed, in the
  * reactor's own array). It then waits at most timeout_ms (-1: without limit), or not at
  * all when something is pending. *events points to the reactor's array of *count
- * events, which is valid until the next poll. */
+ * events, which is valid until the next poll. INVALID_ARGUMENT, and nothing is
+ * acknowledged, if a `consumed` is not a record boundary. */
 dbnloop_status dbnloop_reactor_poll(dbnloop_reactor* reactor, int32_t timeout_ms,
                                     dbnloop_event** events, size_t* count,
                                     dbnloop_error* error);
@@ -348,9 +351,9 @@ dbnloop_status dbnloop_reactor_poll(dbnloop_reactor* reactor, int32_t timeout_ms
 /* Makes the present or the next poll return at once. Thread-safe, async-signal-safe. */
 void dbnloop_reactor_wake(dbnloop_reactor* reactor);
 
-/* The epoll fd, which is readable when poll has something to do. The reactor owns it.
- * Returns -1 with errno set when the timerfd that it needs cannot be created: call this
- * before starting a request that is billed. */
+/* Returns the epoll fd, which is readable when poll has something to do. The reactor
+ * owns it. Returns -1 with errno set when the timerfd that it needs cannot be created:
+ * call this before starting a request that is billed. */
 int dbnloop_reactor_fd(dbnloop_reactor* reactor);
 /* Returns 1 if poll may return an event without waiting, because records of the last
  * poll are not acknowledged yet or a call changed a state. Check it before waiting for
@@ -371,7 +374,9 @@ dbnloop_status dbnloop_reactor_modify(dbnloop_reactor* reactor, int fd, uint32_t
 dbnloop_status dbnloop_reactor_remove(dbnloop_reactor* reactor, int fd,
                                       dbnloop_error* error);
 /* Starts a timer that fires after delay_ns and, if period_ns > 0, repeatedly from then
- * on. Both are at most 10 years. Ids are never 0 and never reused. */
+ * on. A time of more than 10 years
+ * counts as 10 years; INVALID_ARGUMENT above 2^62 ns. Ids are never 0 and never reused.
+ */
 dbnloop_status dbnloop_reactor_timer(dbnloop_reactor* reactor, uint64_t delay_ns,
                                      uint64_t period_ns, uint64_t* id,
                                      dbnloop_error* error);
@@ -403,8 +408,9 @@ typedef struct dbnloop_stats {
   uint64_t venue_to_gateway[DBNLOOP_LATENCY_BUCKETS];
 } dbnloop_stats;
 
-/* The statistics of a client of any kind, by its id. Set out->struct_size first; that
- * many bytes are written. INVALID_ARGUMENT if no client of the reactor has that id. */
+/* Reads the statistics of a client of any kind, by its id. Set out->struct_size first;
+ * that many bytes are written. INVALID_ARGUMENT if no client of the reactor has that
+ * id. */
 dbnloop_status dbnloop_source_stats(const dbnloop_reactor* reactor, uint64_t source,
                                     dbnloop_stats* out, dbnloop_error* error);
 

@@ -54,6 +54,7 @@ typedef struct dbnloop_metadata {
  * the end, PARSE_ERROR if it is malformed. */
 dbnloop_status dbnloop_metadata_new(const void* data, size_t size,
                                     const dbnloop_metadata** out, dbnloop_error* error);
+/* Frees what dbnloop_metadata_new created. */
 void dbnloop_metadata_free(const dbnloop_metadata* metadata);
 
 /* ---- Symbols at one point in time ---- */

@@ -11,6 +11,8 @@
 extern "C" {
 #endif
 
+/* A client of the historical API: one stream of records at a time, and any number of
+ * calls and downloads beside it. */
 typedef struct dbnloop_historical dbnloop_historical;
 
 typedef struct dbnloop_historical_options {
@@ -41,6 +43,7 @@ typedef struct dbnloop_historical_options {
   size_t name_servers_len;
 } dbnloop_historical_options;
 
+/* Fills in the size and the defaults. */
 void dbnloop_historical_options_init(dbnloop_historical_options* options);
 
 /* A range of records: timeseries.get_range of the API. */
@@ -59,14 +62,16 @@ typedef struct dbnloop_range {
   uint64_t limit;     /* number of records; 0: no limit */
 } dbnloop_range;
 
+/* Fills in the size and the defaults. */
 void dbnloop_range_init(dbnloop_range* range);
 /* Sets start, end and has_end to the UTC day that contains a time, given in UNIX
- * nanoseconds. */
+ * nanoseconds. INVALID_ARGUMENT for the last day of all, which has no end in DBN. */
 dbnloop_status dbnloop_range_day(dbnloop_range* range, uint64_t time,
                                  dbnloop_error* error);
 
-/* options may be NULL (defaults). A client whose reactor was freed can only be freed.
- */
+/* Creates a client. api_key is 32 characters; options may be NULL (defaults). A client
+ * whose reactor was freed can only be freed. INVALID_API_KEY if the key is malformed;
+ * INVALID_ARGUMENT if an option is out of its range, such as a URL that is not one. */
 dbnloop_status dbnloop_historical_new(dbnloop_reactor* reactor, const char* api_key,
                                       size_t api_key_len,
                                       const dbnloop_historical_options* options,
@@ -74,37 +79,42 @@ dbnloop_status dbnloop_historical_new(dbnloop_reactor* reactor, const char* api_
 /* Cancels its stream, calls and downloads without emitting events, then frees the
  * handle. */
 void dbnloop_historical_free(dbnloop_historical* client);
-/* The id that event.source contains; never 0, never reused within a reactor. */
+/* Returns the id that event.source contains; never 0, never reused within a reactor. */
 uint64_t dbnloop_historical_id(const dbnloop_historical* client);
 
-/* Sets the range that start requests. INVALID_ARGUMENT if it has no end, or one that is
+/* Sets the range that start requests. INVALID_DATASET, INVALID_SYMBOL or INVALID_SCHEMA
+ * if the respective field is invalid; INVALID_ARGUMENT if it has no end, or one that is
  * not after its start. */
 dbnloop_status dbnloop_historical_request(dbnloop_historical* client,
                                           const dbnloop_range* range,
                                           dbnloop_error* error);
 /* Sends the request, once, because it may cost money. The stream ends with one COMPLETE
- * or ERROR event. */
+ * or ERROR event. INVALID_STATE without a range, and while a stream is in progress. */
 dbnloop_status dbnloop_historical_start(dbnloop_historical* client,
                                         dbnloop_error* error);
-/* No further RECORDS events; the stream ends with an ERROR event whose code is
- * CANCELLED. */
+/* Stops the stream: no further RECORDS events follow, and it ends with an ERROR event
+ * whose code is CANCELLED. */
 dbnloop_status dbnloop_historical_stop(dbnloop_historical* client,
                                        dbnloop_error* error);
+/* Pause and resume the stream as dbnloop_live_pause and dbnloop_live_resume do. */
 void dbnloop_historical_pause(dbnloop_historical* client);
 void dbnloop_historical_resume(dbnloop_historical* client);
+/* Returns 1 between pause and resume. */
 int dbnloop_historical_is_paused(const dbnloop_historical* client);
 /* Returns 1 from start until the end of the stream. */
 int dbnloop_historical_is_streaming(const dbnloop_historical* client);
-/* Compressed bytes received by the present or the last stream. */
+/* Returns the compressed bytes received by the present or the last stream. */
 uint64_t dbnloop_historical_received(const dbnloop_historical* client);
 
+/* How a call is sent, and when it may be retried. */
 typedef enum dbnloop_call_kind {
   DBNLOOP_CALL_GET = 0,        /* the parameters become the query */
   DBNLOOP_CALL_POST_READS = 1, /* may be retried, see max_retries */
   DBNLOOP_CALL_POST_BILLS = 2  /* retried only after 429, or 503 with Retry-After */
 } dbnloop_call_kind;
 
-/* Calls an endpoint such as "metadata.list_datasets". params is
+/* Calls an endpoint such as "metadata.list_datasets". params may be empty or
+ *
  * application/x-www-form-urlencoded. One RESPONSE event follows, with the id as its
  * request. kind: dbnloop_call_kind. */
 dbnloop_status dbnloop_historical_call(dbnloop_historical* client, uint32_t kind,
@@ -134,15 +144,16 @@ typedef struct dbnloop_download {
   size_t part_len;
 } dbnloop_download;
 
+/* Fills in the size and the defaults. */
 void dbnloop_download_init(dbnloop_download* download);
 
-/* PROGRESS events and then one RESPONSE event follow, with the id as their request. If
- * the download fails or is cancelled, the part remains. The next attempt resumes the
- * part of a job's file. The part of a range was paid for: it is never overwritten, and
- * the next attempt uses another name. The error message names the part that remains,
- * unless `part` named it. A file that appears at `path` in the meantime is not replaced
- * without overwrite: the complete data then keeps the name of the part, which the
- * message gives. */
+/* Starts a download. PROGRESS events and then one RESPONSE event follow, with the id as
+ * their request. If the download fails or is cancelled, the part remains. The next
+ * attempt resumes the part of a job's file. The part of a range was paid for: it is
+ * never overwritten, and the next attempt uses another name. The error message names
+ * the part that remains, unless `part` named it. A file that appears at `path` in the
+ * meantime is not replaced without overwrite: the complete data then keeps the name of
+ * the part, which the message gives. */
 dbnloop_status dbnloop_historical_download(dbnloop_historical* client,
                                            const dbnloop_download* download,
                                            uint64_t* id, dbnloop_error* error);

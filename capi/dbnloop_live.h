@@ -11,8 +11,10 @@
 extern "C" {
 #endif
 
+/* A live client: one session with the gateway at a time. */
 typedef struct dbnloop_live dbnloop_live;
 
+/* The states of a session, in order. */
 typedef enum dbnloop_live_state {
   DBNLOOP_LIVE_DISCONNECTED = 0,
   DBNLOOP_LIVE_CONNECTING = 1,
@@ -49,8 +51,10 @@ typedef struct dbnloop_live_options {
   size_t name_servers_len;
 } dbnloop_live_options;
 
+/* Fills in the size and the defaults. */
 void dbnloop_live_options_init(dbnloop_live_options* options);
 
+/* Requests records of a schema for some symbols. */
 typedef struct dbnloop_subscription {
   size_t struct_size;
   const char* dataset; /* may be NULL: the dataset of the session */
@@ -64,10 +68,12 @@ typedef struct dbnloop_subscription {
   uint64_t start;    /* UNIX nanoseconds, inclusive */
 } dbnloop_subscription;
 
+/* Fills in the size and the defaults. */
 void dbnloop_subscription_init(dbnloop_subscription* subscription);
 
-/* options may be NULL (defaults). A client whose reactor was freed can only be freed.
- */
+/* Creates a client. api_key is 32 characters; options may be NULL (defaults). A client
+ * whose reactor was freed can only be freed. INVALID_API_KEY if the key is malformed;
+ * INVALID_ARGUMENT or INVALID_DATASET if an option is out of its range. */
 dbnloop_status dbnloop_live_new(dbnloop_reactor* reactor, const char* api_key,
                                 size_t api_key_len, const dbnloop_live_options* options,
                                 dbnloop_live** out, dbnloop_error* error);
@@ -75,7 +81,7 @@ dbnloop_status dbnloop_live_new(dbnloop_reactor* reactor, const char* api_key,
  * become invalid. */
 void dbnloop_live_free(dbnloop_live* client);
 
-/* The id that event.source contains; never 0, never reused within a reactor. */
+/* Returns the id that event.source contains; never 0, never reused within a reactor. */
 uint64_t dbnloop_live_id(const dbnloop_live* client);
 
 /* Begins to connect. STATE events report the progress, and an ERROR event the reason
@@ -93,8 +99,8 @@ dbnloop_status dbnloop_live_subscribe(dbnloop_live* client,
                                       const dbnloop_subscription* subscription,
                                       uint32_t* id, dbnloop_error* error);
 /* Subscribes to the raw symbols of a comma-separated list. All strings end with a NUL;
- * otherwise this is dbnloop_live_subscribe with its defaults. schema: dbnloop_schema.
- */
+ * otherwise this is dbnloop_live_subscribe with its defaults and its
+ * errors. schema: dbnloop_schema. */
 dbnloop_status dbnloop_live_subscribe_to(dbnloop_live* client, const char* dataset,
                                          uint32_t schema, const char* symbols,
                                          dbnloop_error* error);
@@ -112,8 +118,7 @@ void dbnloop_live_close(dbnloop_live* client);
 /* Stops RECORDS events from the next poll on. Nothing more is read, so memory is
  * bounded, and no record is lost. For events that were already returned see
  * dbnloop_records_event.consumed. Pausing a file or a historical client has the same
- * meaning.
- */
+ * meaning. */
 void dbnloop_live_pause(dbnloop_live* client);
 /* Resumes with the next poll; buffered records come first. */
 void dbnloop_live_resume(dbnloop_live* client);
@@ -121,14 +126,13 @@ void dbnloop_live_resume(dbnloop_live* client);
 int dbnloop_live_is_paused(const dbnloop_live* client);
 /* Returns a dbnloop_live_state. */
 uint32_t dbnloop_live_get_state(const dbnloop_live* client);
-/* The gateway's id of this session, or of the one that ended last. It is kept until the
- * next connect, so it is known when the ERROR event arrives. It is 0 before
+/* Returns the gateway's id of this session, or of the one that ended last. It is kept
+ * until the next connect, so it is known when the ERROR event arrives. It is 0 before
  * authentication, and when the gateway's id is not a number up to 2^64 - 1; see
  * dbnloop_live_session_id_text. */
 uint64_t dbnloop_live_session_id(const dbnloop_live* client);
-/* The session id as the gateway wrote it (UTF-8, without control characters,
- * NUL-terminated); "" before authentication. Valid until the next connect, or until the
- * client is freed. */
+/* Returns the session id as the gateway wrote it, without control characters; "" before
+ * authentication. Valid until the next connect, or until the client is freed. */
 const char* dbnloop_live_session_id_text(const dbnloop_live* client);
 
 #ifdef __cplusplus
