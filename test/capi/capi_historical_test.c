@@ -19,8 +19,9 @@ typedef struct server {
   int listener, peer, port;
   char request[4096];
   size_t size;
-  const char* answer; /* NULL: a stream of records */
-  uint64_t warned;    /* source of the last warning "w" */
+  const char* answer;              /* NULL: a stream of records */
+  uint64_t warned;                 /* source of the last warning "w" */
+  dbnloop_progress_event progress; /* the last one */
 } server;
 
 static void server_open(server* s, dbnloop_reactor* reactor) {
@@ -114,6 +115,10 @@ static dbnloop_event* wait_for(server* s, uint32_t kind, uint64_t source,
         CHECK(e->warning.text_len == 1 && strcmp(e->warning.text, "w") == 0);
         s->warned = e->source;
       }
+      if (e->kind == DBNLOOP_EVENT_PROGRESS) {
+        CHECK(e->source == source);
+        s->progress = e->progress;
+      }
       if (e->kind != kind || e->source != source) continue;
       if (request == 0 || e->response.request == request) found = e;
     }
@@ -121,6 +126,37 @@ static dbnloop_event* wait_for(server* s, uint32_t kind, uint64_t source,
   }
   CHECK(!"the event did not come");
   return NULL;
+}
+
+/* Downloads "abc" and checks every field of the events. */
+static void a_download(server* s, dbnloop_historical* hist) {
+  dbnloop_error error;
+  char directory[] = "/tmp/dbnloop-capi-XXXXXX";
+  char path[64];
+  CHECK(mkdtemp(directory) != NULL);
+  snprintf(path, sizeof path, "%s/abc", directory);
+  s->answer = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";
+  dbnloop_download download;
+  dbnloop_download_init(&download);
+  download.url_path = "/v0/batch/download/abc";
+  download.path = path;
+  uint64_t request = 0;
+  CHECK(dbnloop_historical_download(hist, &download, &request, &error) == DBNLOOP_OK);
+  const dbnloop_event* e =
+      wait_for(s, DBNLOOP_EVENT_RESPONSE, dbnloop_historical_id(hist), request, NULL);
+  CHECK(e->response.error.code == DBNLOOP_OK && e->response.error.http == NULL);
+  CHECK(e->response.file_size == 3);
+  CHECK(strcmp(e->response.sha256,
+               "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad") ==
+        0);
+  CHECK(e->response.body == NULL && e->response.body_len == 0);
+  CHECK(s->progress.request == request && s->progress.bytes == 3 &&
+        s->progress.total == 3);
+
+  /* The same again: the file exists, and is refused. */
+  CHECK(dbnloop_historical_download(hist, &download, &request, &error) ==
+        DBNLOOP_INVALID_ARGUMENT);
+  CHECK(unlink(path) == 0 && rmdir(directory) == 0);
 }
 
 static void streams_and_calls(void) {
@@ -172,6 +208,8 @@ static void streams_and_calls(void) {
   CHECK(e->response.body_len == 3 && strcmp(e->response.body, "[1]") == 0);
   CHECK(e->response.sha256 == NULL && e->response.file_size == 0);
   CHECK(strstr(s.request, "GET /v0/metadata.list_schemas?a=b+c HTTP/1.1") != NULL);
+
+  a_download(&s, hist);
 
   s.answer =
       "HTTP/1.1 422 No\r\nrequest-id: r1\r\nRetry-After: 4\r\nContent-Length: "
