@@ -124,7 +124,7 @@ fmt: ## Format the C++ and Go sources
 	@git ls-files '*.hpp' '*.cpp' '*.h' '*.c' | grep -v '\.gen\.[ch]pp$$' | xargs clang-format-19 -i
 
 .PHONY: generate
-generate: ## Regenerate the files made from schema/dbn.json, and the sample data
+generate: ## Regenerate the files made from schema/, and the sample data
 	@go generate $(PACKAGES)
 
 # DATABENTO_CPP names a directory with databento-cpp's sources, CPP_HTTPLIB one with a newer

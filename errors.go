@@ -13,42 +13,6 @@ import (
 // ErrorCode is the reason of a failure. The values equal those of the C and C++ libraries.
 type ErrorCode uint32
 
-// The codes, in the order of the C++ header error.hpp.
-const (
-	CodeConnectionFailed    ErrorCode = 1 // no address accepted the connection
-	CodeConnectionClosed    ErrorCode = 2 // the peer ended or reset the connection
-	CodeDNSResolutionFailed ErrorCode = 3 // the host name has no usable address
-	CodeAuthFailed          ErrorCode = 4 // the gateway refused the key
-	CodeInvalidAPIKey       ErrorCode = 5 // the key is malformed; detected before connecting
-	CodeInvalidGreeting     ErrorCode = 6 // the first line is not a gateway's greeting
-	CodeInvalidChallenge    ErrorCode = 7 // the CRAM challenge is missing or malformed
-	CodeParseError          ErrorCode = 8 // the bytes are not valid DBN
-	CodeInvalidDataset      ErrorCode = 9
-	CodeInvalidSymbol       ErrorCode = 10
-	CodeInvalidSchema       ErrorCode = 11
-	CodeTLSHandshakeFailed  ErrorCode = 12
-	CodeCertificateError    ErrorCode = 13
-	CodeHTTPError           ErrorCode = 14
-	CodeDecompressionError  ErrorCode = 15
-	CodeTimeout             ErrorCode = 16 // connecting or authenticating took too long
-	CodeHeartbeatTimeout    ErrorCode = 17 // the gateway fell silent
-	CodeGatewayError        ErrorCode = 18 // the gateway sent an error record and closed
-	CodeInvalidArgument     ErrorCode = 19
-	CodeInvalidState        ErrorCode = 20
-	CodeCancelled           ErrorCode = 21 // ended by the user
-	CodeLimitExceeded       ErrorCode = 22 // a peer sent more than a limit allows
-	CodeSystem              ErrorCode = 23 // a system call failed
-	CodeOutOfMemory         ErrorCode = 24
-	CodeHandlerFailed       ErrorCode = 25 // never returned: panics of handlers pass through
-	// CodeTruncated: a file or a historical stream ended inside its metadata, a record or a
-	// zstd frame; everything before that point was delivered. A live session that is cut ends
-	// with CodeConnectionClosed.
-	CodeTruncated ErrorCode = 26
-	// CodeChecksumMismatch: the size or the SHA-256 of a downloaded file is not the expected
-	// one.
-	CodeChecksumMismatch ErrorCode = 27
-)
-
 // Error is the error of every call and event of this package. errors.Is works with the
 // sentinels below and with the syscall.Errno that it wraps.
 type Error struct {
@@ -126,45 +90,6 @@ func (e *Error) Is(target error) bool {
 type sentinel ErrorCode
 
 func (s sentinel) Error() string { return "dbnloop: " + ErrorCode(s).String() }
-
-// Sentinels for errors.Is, one for each code.
-var (
-	ErrConnectionFailed    error = sentinel(CodeConnectionFailed)
-	ErrConnectionClosed    error = sentinel(CodeConnectionClosed)
-	ErrDNSResolutionFailed error = sentinel(CodeDNSResolutionFailed)
-	ErrAuthFailed          error = sentinel(CodeAuthFailed)
-	ErrInvalidAPIKey       error = sentinel(CodeInvalidAPIKey)
-	ErrInvalidGreeting     error = sentinel(CodeInvalidGreeting)
-	ErrInvalidChallenge    error = sentinel(CodeInvalidChallenge)
-	ErrParse               error = sentinel(CodeParseError)
-	ErrInvalidDataset      error = sentinel(CodeInvalidDataset)
-	ErrInvalidSymbol       error = sentinel(CodeInvalidSymbol)
-	ErrInvalidSchema       error = sentinel(CodeInvalidSchema)
-	ErrTLSHandshake        error = sentinel(CodeTLSHandshakeFailed)
-	ErrCertificate         error = sentinel(CodeCertificateError)
-	ErrHTTP                error = sentinel(CodeHTTPError)
-	ErrDecompression       error = sentinel(CodeDecompressionError)
-	ErrTimeout             error = sentinel(CodeTimeout)
-	ErrHeartbeatTimeout    error = sentinel(CodeHeartbeatTimeout)
-	ErrGateway             error = sentinel(CodeGatewayError)
-	ErrInvalidArgument     error = sentinel(CodeInvalidArgument)
-	ErrInvalidState        error = sentinel(CodeInvalidState)
-	ErrCancelled           error = sentinel(CodeCancelled)
-	ErrLimitExceeded       error = sentinel(CodeLimitExceeded)
-	ErrSystem              error = sentinel(CodeSystem)
-	ErrOutOfMemory         error = sentinel(CodeOutOfMemory)
-	ErrTruncated           error = sentinel(CodeTruncated)
-	ErrChecksumMismatch    error = sentinel(CodeChecksumMismatch)
-)
-
-var codeNames = [...]string{
-	"None", "ConnectionFailed", "ConnectionClosed", "DnsResolutionFailed", "AuthFailed",
-	"InvalidApiKey", "InvalidGreeting", "InvalidChallenge", "ParseError", "InvalidDataset",
-	"InvalidSymbol", "InvalidSchema", "TlsHandshakeFailed", "CertificateError", "HttpError",
-	"DecompressionError", "Timeout", "HeartbeatTimeout", "GatewayError", "InvalidArgument",
-	"InvalidState", "Cancelled", "LimitExceeded", "System", "OutOfMemory", "HandlerFailed",
-	"Truncated", "ChecksumMismatch",
-}
 
 // String returns the name of the code, as the C++ library spells it.
 func (c ErrorCode) String() string {

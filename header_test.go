@@ -15,7 +15,7 @@ import (
 // missing on either side.
 func TestTheConstantsOfTheCHeadersHaveTheSameNamesAndNumbers(t *testing.T) {
 	text := ""
-	for _, name := range []string{"dbnloop.h", "dbnloop_live.h", "dbnloop_historical.h"} {
+	for _, name := range []string{"dbnloop_status.h", "dbnloop.h", "dbnloop_live.h", "dbnloop_historical.h"} {
 		header, err := os.ReadFile("capi/" + name)
 		if err != nil {
 			t.Fatal(err)

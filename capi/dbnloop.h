@@ -4,6 +4,7 @@
  * calls back into the caller.
  *
  * This header holds the errors, the events and the reactor, and includes the others:
+ *   dbnloop_status.h      the codes of errors
  *   dbnloop_records.h     the structs of the records, and a name for every number
  *   dbnloop_publishers.h  the ids of publishers, datasets and venues
  *   dbnloop_data.h        metadata, symbol maps, prices, times and enums as text
@@ -73,6 +74,7 @@
 
 #include "dbnloop_publishers.h"
 #include "dbnloop_records.h"
+#include "dbnloop_status.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -96,41 +98,6 @@ const char* dbnloop_version(void);
 #define DBNLOOP_STRLEN SIZE_MAX
 
 /* ---- Errors ---- */
-
-/* Why something failed. New values may be appended. */
-typedef enum dbnloop_status {
-  DBNLOOP_OK = 0,
-  DBNLOOP_CONNECTION_FAILED = 1,     /* no address accepted the connection */
-  DBNLOOP_CONNECTION_CLOSED = 2,     /* the peer ended or reset the connection */
-  DBNLOOP_DNS_RESOLUTION_FAILED = 3, /* the host name has no usable address */
-  DBNLOOP_AUTH_FAILED = 4,           /* the gateway refused the key */
-  DBNLOOP_INVALID_API_KEY = 5,   /* the key is malformed; detected before connecting */
-  DBNLOOP_INVALID_GREETING = 6,  /* the first line is not a gateway's greeting */
-  DBNLOOP_INVALID_CHALLENGE = 7, /* the CRAM challenge is missing or malformed */
-  DBNLOOP_PARSE_ERROR = 8,       /* the bytes are not valid DBN or not a valid answer */
-  DBNLOOP_INVALID_DATASET = 9, /* the dataset is not one, or not that of the session */
-  DBNLOOP_INVALID_SYMBOL = 10, /* a symbol is malformed */
-  DBNLOOP_INVALID_SCHEMA = 11, /* a schema or a symbology is not one */
-  DBNLOOP_TLS_HANDSHAKE_FAILED = 12, /* TLS could not be set up */
-  DBNLOOP_CERTIFICATE_ERROR = 13,    /* the server's certificate was refused */
-  DBNLOOP_HTTP_ERROR = 14, /* an HTTP status is the reason, or HTTP was malformed */
-  DBNLOOP_DECOMPRESSION_ERROR = 15, /* the bytes are not valid zstd */
-  DBNLOOP_TIMEOUT = 16,             /* something took longer than its option allows */
-  DBNLOOP_HEARTBEAT_TIMEOUT = 17,   /* no byte arrived for interval plus grace */
-  DBNLOOP_GATEWAY_ERROR = 18,    /* the gateway sent an error record and then closed */
-  DBNLOOP_INVALID_ARGUMENT = 19, /* an argument is out of its range; nothing was done */
-  DBNLOOP_INVALID_STATE = 20,    /* the call is not allowed now; nothing was done */
-  DBNLOOP_CANCELLED = 21,        /* ended by the caller before it was complete */
-  DBNLOOP_LIMIT_EXCEEDED = 22,   /* a peer sent more than a limit allows */
-  DBNLOOP_SYSTEM = 23,           /* a system call failed; see os_errno */
-  DBNLOOP_OUT_OF_MEMORY = 24,
-  DBNLOOP_HANDLER_FAILED = 25, /* reserved for bindings */
-  /* A file or a historical stream ended inside its metadata, a record or a zstd frame.
-   * Everything before that point was delivered. */
-  DBNLOOP_TRUNCATED = 26,
-  /* The size or the SHA-256 of a downloaded file is not the expected one. */
-  DBNLOOP_CHECKSUM_MISMATCH = 27
-} dbnloop_status;
 
 #define DBNLOOP_ERROR_MESSAGE_SIZE 1024
 

@@ -97,60 +97,27 @@ func (u *Upgrader) mapping(in *SymbolMappingMsgV1) int {
 func (u *Upgrader) error(in *ErrorMsgV1) int {
 	out := clearAs[ErrorMsg](u)
 	copy(out.Err[:], in.Err[:])
-	out.Code = errorCodeOf(in.Err[:])
+	out.Code = errorCodeOf(textOf(in.Err[:]))
 	out.IsLast = 255
 	return int(unsafe.Sizeof(*out))
-}
-
-// errorCodeOf knows the texts of the gateway's version-1 errors.
-func errorCodeOf(text []byte) ErrorCode {
-	s := text
-	if i := bytes.IndexByte(s, 0); i >= 0 {
-		s = s[:i]
-	}
-	switch {
-	case string(s) == "User or API key deactivated":
-		return ErrorCodeAPIKeyDeactivated
-	case string(s) == "User has reached their open connection limit":
-		return ErrorCodeConnectionLimitExceeded
-	case bytes.HasPrefix(s, []byte("Failed to resolve symbol")):
-		return ErrorCodeSymbolResolutionFailed
-	case string(s) == "Internal error":
-		return ErrorCodeInternalError
-	case bytes.HasPrefix(s, []byte("Slow client detected for ")):
-		return ErrorCodeSkippedRecordsAfterSlowReading
-	}
-	return ErrorCodeUnset
 }
 
 func (u *Upgrader) system(in *SystemMsgV1) int {
 	out := clearAs[SystemMsg](u)
 	copy(out.Msg[:], in.Msg[:])
-	out.Code = systemCodeOf(in.Msg[:])
+	// A text without its NUL may be cut off: its code is not known.
+	out.Code = SystemCodeUnset
+	if text := textOf(in.Msg[:]); len(text) < len(in.Msg) {
+		out.Code = systemCodeOf(text)
+	}
 	return int(unsafe.Sizeof(*out))
 }
 
-// systemCodeOf knows the texts of the gateway's version-1 system messages.
-func systemCodeOf(text []byte) SystemCode {
-	i := bytes.IndexByte(text, 0)
-	if i < 0 {
-		return SystemCodeUnset
+// textOf is CStr without a copy, for texts that live no longer than a record.
+func textOf(b []byte) string {
+	n := bytes.IndexByte(b, 0)
+	if n < 0 {
+		n = len(b)
 	}
-	s := text[:i]
-	has := func(prefix, suffix string) bool {
-		return bytes.HasPrefix(s, []byte(prefix)) && bytes.HasSuffix(s, []byte(suffix))
-	}
-	switch {
-	case has("Heartbeat", ""):
-		return SystemCodeHeartbeat
-	case has("End of interval for ", ""):
-		return SystemCodeEndOfInterval
-	case has("Subscription request ", " succeeded"):
-		return SystemCodeSubscriptionAck
-	case has("Warning: slow reading", ""):
-		return SystemCodeSlowReaderWarning
-	case has("Finished ", " replay"):
-		return SystemCodeReplayCompleted
-	}
-	return SystemCodeUnset
+	return unsafe.String(unsafe.SliceData(b), n)
 }

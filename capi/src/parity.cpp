@@ -2,13 +2,11 @@
 // compile. (Those of the generated headers: records_parity.gen.cpp.)
 
 #include "dbnloop.h"
-#include "dbnloop/error.hpp"
 #include "dbnloop/live_client.hpp"
 #include "dbnloop/session_event.hpp"
 
 namespace {
 
-using dbnloop::ErrorCode;
 using State = dbnloop::LiveClient::State;
 using Kind = dbnloop::SessionEvent::Kind;
 
@@ -16,35 +14,6 @@ template <typename C, typename Cpp>
 constexpr bool Same(C c, Cpp cpp) {
   return static_cast<unsigned>(c) == static_cast<unsigned>(cpp);
 }
-
-static_assert(Same(DBNLOOP_OK, ErrorCode::None));
-static_assert(Same(DBNLOOP_CONNECTION_FAILED, ErrorCode::ConnectionFailed));
-static_assert(Same(DBNLOOP_CONNECTION_CLOSED, ErrorCode::ConnectionClosed));
-static_assert(Same(DBNLOOP_DNS_RESOLUTION_FAILED, ErrorCode::DnsResolutionFailed));
-static_assert(Same(DBNLOOP_AUTH_FAILED, ErrorCode::AuthFailed));
-static_assert(Same(DBNLOOP_INVALID_API_KEY, ErrorCode::InvalidApiKey));
-static_assert(Same(DBNLOOP_INVALID_GREETING, ErrorCode::InvalidGreeting));
-static_assert(Same(DBNLOOP_INVALID_CHALLENGE, ErrorCode::InvalidChallenge));
-static_assert(Same(DBNLOOP_PARSE_ERROR, ErrorCode::ParseError));
-static_assert(Same(DBNLOOP_INVALID_DATASET, ErrorCode::InvalidDataset));
-static_assert(Same(DBNLOOP_INVALID_SYMBOL, ErrorCode::InvalidSymbol));
-static_assert(Same(DBNLOOP_INVALID_SCHEMA, ErrorCode::InvalidSchema));
-static_assert(Same(DBNLOOP_TLS_HANDSHAKE_FAILED, ErrorCode::TlsHandshakeFailed));
-static_assert(Same(DBNLOOP_CERTIFICATE_ERROR, ErrorCode::CertificateError));
-static_assert(Same(DBNLOOP_HTTP_ERROR, ErrorCode::HttpError));
-static_assert(Same(DBNLOOP_DECOMPRESSION_ERROR, ErrorCode::DecompressionError));
-static_assert(Same(DBNLOOP_TIMEOUT, ErrorCode::Timeout));
-static_assert(Same(DBNLOOP_HEARTBEAT_TIMEOUT, ErrorCode::HeartbeatTimeout));
-static_assert(Same(DBNLOOP_GATEWAY_ERROR, ErrorCode::GatewayError));
-static_assert(Same(DBNLOOP_INVALID_ARGUMENT, ErrorCode::InvalidArgument));
-static_assert(Same(DBNLOOP_INVALID_STATE, ErrorCode::InvalidState));
-static_assert(Same(DBNLOOP_CANCELLED, ErrorCode::Cancelled));
-static_assert(Same(DBNLOOP_LIMIT_EXCEEDED, ErrorCode::LimitExceeded));
-static_assert(Same(DBNLOOP_SYSTEM, ErrorCode::System));
-static_assert(Same(DBNLOOP_OUT_OF_MEMORY, ErrorCode::OutOfMemory));
-static_assert(Same(DBNLOOP_HANDLER_FAILED, ErrorCode::HandlerFailed));
-static_assert(Same(DBNLOOP_TRUNCATED, ErrorCode::Truncated));
-static_assert(Same(DBNLOOP_CHECKSUM_MISMATCH, ErrorCode::ChecksumMismatch));
 
 static_assert(Same(DBNLOOP_LIVE_DISCONNECTED, State::Disconnected));
 static_assert(Same(DBNLOOP_LIVE_CONNECTING, State::Connecting));

@@ -288,3 +288,30 @@ func genCPublishers(s *schemaFile) string {
 	b.WriteString("#endif  // DBNLOOP_PUBLISHERS_H\n")
 	return b.String()
 }
+
+// cStatus names the C constant of an error code.
+func cStatus(c errorCode) string { return "DBNLOOP_" + strings.ToUpper(cSnake(c.Name)) }
+
+func genCStatus(codes []errorCode) string {
+	var b strings.Builder
+	b.WriteString(errorsBanner + `// clang-format off
+//
+// dbnloop.h includes this file.
+#ifndef DBNLOOP_STATUS_H
+#define DBNLOOP_STATUS_H
+
+// Why an operation failed. New codes may be appended.
+typedef enum dbnloop_status {
+  DBNLOOP_OK = 0,
+`)
+	for i, c := range codes {
+		comma := ","
+		if i == len(codes)-1 {
+			comma = ""
+		}
+		wrapped(&b, "  //", sentence(strings.ReplaceAll(c.Doc, "ConnectionClosed", "DBNLOOP_CONNECTION_CLOSED")), 88)
+		fmt.Fprintf(&b, "  %s = %d%s\n", cStatus(c), i+1, comma)
+	}
+	b.WriteString("} dbnloop_status;\n\n#endif  // DBNLOOP_STATUS_H\n")
+	return b.String()
+}

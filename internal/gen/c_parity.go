@@ -7,17 +7,19 @@ import (
 )
 
 // genCParity compares every constant and layout of the C headers with the C++ library's.
-func genCParity(s *schemaFile) string {
+func genCParity(s *schemaFile, codes []errorCode) string {
 	var b strings.Builder
-	b.WriteString(cppBanner + `// The constants and layouts of dbnloop_records.h and dbnloop_publishers.h are those of the
-// C++ library, or this does not compile.
+	b.WriteString(cppBanner + `// The constants and layouts of the generated C headers are those of the C++ library, or this
+// does not compile.
 #include <cstddef>
 
 #include "dbnloop/enum_strings.hpp"
+#include "dbnloop/error_code.gen.hpp"
 #include "dbnloop/live_client.hpp"
 #include "dbnloop/record.hpp"
 #include "dbnloop_publishers.h"
 #include "dbnloop_records.h"
+#include "dbnloop_status.h"
 
 namespace dbnloop {
 namespace {
@@ -34,6 +36,10 @@ static_assert(DBNLOOP_ASSET_CSTR_LEN == sizeof(InstrumentDefMsg::asset));
 static_assert(DBNLOOP_LIVE_PORT == kLivePort);
 
 `)
+	b.WriteString("static_assert(DBNLOOP_OK == static_cast<int>(ErrorCode::None));\n")
+	for _, c := range codes {
+		fmt.Fprintf(&b, "static_assert(%s == static_cast<int>(ErrorCode::%s));\n", cStatus(c), c.Name)
+	}
 	for _, e := range stringsEnums(s) {
 		if !slices.Contains(cNamedEnums(), e.OwnName) {
 			continue

@@ -16,15 +16,19 @@ type docs struct {
 }
 
 func loadDocs(path string) (*docs, error) {
+	d := new(docs)
+	return d, loadJSON(path, d)
+}
+
+func loadJSON(path string, into any) error {
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	d := new(docs)
-	if err := json.Unmarshal(b, d); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	if err := json.Unmarshal(b, into); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
 	}
-	return d, nil
+	return nil
 }
 
 // field is what a field of a type means; false when nothing says it.

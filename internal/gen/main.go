@@ -1,5 +1,5 @@
-// Command gen writes what is made from schema/dbn.json: the C and C++ record types and
-// the Go data model. Usage: go run ./internal/gen [-check] from the module's root.
+// Command gen writes what is made from the files in schema: the record types and the codes in
+// C++, C and Go, and Go's data model. Usage: go run ./internal/gen [-check] from the module's root.
 package main
 
 import (
@@ -47,26 +47,40 @@ func Files(root string) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	var codes []errorCode
+	if err := loadJSON(filepath.Join(root, "schema", "errors.json"), &codes); err != nil {
+		return nil, err
+	}
+	var texts messageCodes
+	if err := loadJSON(filepath.Join(root, "schema", "message_codes.json"), &texts); err != nil {
+		return nil, err
+	}
 	files := map[string][]byte{
+		"cpp/include/dbnloop/error_code.gen.hpp":    []byte(genCPPErrorCodes(codes)),
+		"cpp/src/base/error_code.gen.cpp":           []byte(genCPPErrorNames(codes)),
+		"cpp/src/dbn/message_codes.gen.cpp":         []byte(genCPPMessageCodes(&texts)),
 		"cpp/include/dbnloop/dbn_types.gen.hpp":     []byte(genCPP(s)),
 		"cpp/include/dbnloop/publishers.gen.hpp":    []byte(genCPPPublishers(s)),
 		"cpp/include/dbnloop/service_words.gen.hpp": []byte(genCPPWords(s)),
 		"cpp/src/dbn/enum_tables.gen.cpp":           []byte(genCPPStrings(s)),
 		"cpp/src/dbn/upgrade_definition.gen.hpp":    []byte(genCPPUpgrade(s)),
+		"capi/dbnloop_status.h":                     []byte(genCStatus(codes)),
 		"capi/dbnloop_records.h":                    []byte(genCRecords(s)),
 		"capi/dbnloop_publishers.h":                 []byte(genCPublishers(s)),
 		"capi/src/enums.gen.hpp":                    []byte(genCEnums(s)),
-		"capi/src/records_parity.gen.cpp":           []byte(genCParity(s)),
+		"capi/src/records_parity.gen.cpp":           []byte(genCParity(s, codes)),
 		"test/cpp/databento_parity.gen.cpp":         []byte(genCPPParity(s)),
 		"test/cpp/support/enum_rows.gen.hpp":        []byte(genCPPEnumRows(s)),
 	}
 	for name, source := range map[string]string{
-		"dbn/types_gen.go":      genGoTypes(s),
-		"dbn/enums_gen.go":      genGoEnums(s),
-		"dbn/publishers_gen.go": genGoPublishers(s),
-		"dbn/upgrade_gen.go":    genGoUpgrade(s),
-		"dbn/columns_gen.go":    genGoColumns(s),
-		"handlers_gen.go":       genGoHandlers(s),
+		"dbn/types_gen.go":         genGoTypes(s),
+		"dbn/enums_gen.go":         genGoEnums(s),
+		"dbn/publishers_gen.go":    genGoPublishers(s),
+		"dbn/upgrade_gen.go":       genGoUpgrade(s),
+		"dbn/columns_gen.go":       genGoColumns(s),
+		"dbn/message_codes_gen.go": genGoMessageCodes(&texts),
+		"handlers_gen.go":          genGoHandlers(s),
+		"error_codes_gen.go":       genGoErrorCodes(codes),
 	} {
 		if files[name], err = formatted(name, source); err != nil {
 			return nil, err

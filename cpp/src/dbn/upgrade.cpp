@@ -121,32 +121,4 @@ std::size_t UpgradeRecord(const std::byte* in, std::uint8_t from, std::uint8_t t
   }
 }
 
-GatewayErrorCode ErrorCodeOfText(std::string_view text) noexcept {
-  if (text == "User or API key deactivated") return GatewayErrorCode::ApiKeyDeactivated;
-  if (text == "User has reached their open connection limit") {
-    return GatewayErrorCode::ConnectionLimitExceeded;
-  }
-  if (text.starts_with("Failed to resolve symbol")) {
-    return GatewayErrorCode::SymbolResolutionFailed;
-  }
-  if (text == "Internal error") return GatewayErrorCode::InternalError;
-  if (text.starts_with("Slow client detected for ")) {
-    return GatewayErrorCode::SkippedRecordsAfterSlowReading;
-  }
-  return GatewayErrorCode::Unset;
-}
-
-SystemCode SystemCodeOfText(std::string_view text) noexcept {
-  if (text.starts_with("Heartbeat")) return SystemCode::Heartbeat;
-  if (text.starts_with("End of interval for ")) return SystemCode::EndOfInterval;
-  if (text.starts_with("Subscription request ") && text.ends_with(" succeeded")) {
-    return SystemCode::SubscriptionAck;
-  }
-  if (text.starts_with("Warning: slow reading")) return SystemCode::SlowReaderWarning;
-  if (text.starts_with("Finished ") && text.ends_with(" replay")) {
-    return SystemCode::ReplayCompleted;
-  }
-  return SystemCode::Unset;
-}
-
 }  // namespace dbnloop::codec
