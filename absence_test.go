@@ -91,7 +91,7 @@ func startRange(r *dbnloop.Reactor, url string, limit time.Duration, h dbnloop.H
 		return nil, err
 	}
 	c.Handle(h)
-	return c, errors.Join(c.Request(dbnloop.NewRange(dataset, dbn.SchemaTrades, 1, 2, "X")), c.Start())
+	return c, errors.Join(c.Request(dbnloop.NewHistoricalRequest(dataset, dbn.SchemaTrades, 1, 2, "X")), c.Start())
 }
 
 // What came while a handler was busy for longer than the limit, and then panicked or
@@ -168,8 +168,8 @@ func TestALateLiveSessionEndsNothingWhoseBytesAreThere(t *testing.T) {
 				panic(s)
 			}
 		},
-		Session: func(e dbnloop.SessionEvent) { kinds = append(kinds, e.Kind) },
-		Error:   func(err error) { t.Fatal(err) },
+		SessionEvent: func(e dbnloop.SessionEvent) { kinds = append(kinds, e.Kind) },
+		Error:        func(err error) { t.Fatal(err) },
 	}
 	c.Handle(handlers)
 	_, err = c.Subscribe(dbnloop.NewSubscription(dataset, dbn.SchemaTrades, "X"))

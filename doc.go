@@ -14,10 +14,11 @@
 // that waits for its answer uses the reactor for that entire time. Other goroutines follow one
 // rule, which the comment of each method repeats:
 //
-//   - Getters (State, Stats, SessionID, IsPaused, TsOut, ReceivedBytes, ReadBytes,
-//     TotalBytes, Reactor.Fd) and Reactor.Stop, Reactor.Wake and Reactor.Post may be called
-//     from any goroutine at any time. A getter never waits for a handler or for data, only
-//     for a call into the C++ core that is in progress.
+//   - Getters (State, Stats, SessionID, SessionIDText, IsPaused, TsOut, TotalBytes,
+//     Reactor.Fd) and Reactor.Stop, Reactor.Wake and Reactor.Post may be called from any
+//     goroutine at any time. They never wait for a turn, a handler or data; Stats and Wake
+//     wait for a Close that is freeing memory at that moment. A getter returns what the
+//     goroutine inside the reactor saw last.
 //   - Everything else is refused with ErrInvalidState. Methods that return an error return
 //     it, loops yield it, and the few that return no error (Handle, Pause, Resume, Cancel)
 //     panic with it. To pause a client from another goroutine, Post its Pause.
@@ -36,7 +37,7 @@
 // # Threads and processes
 //
 // The library starts no thread. Run parks its goroutine on Go's netpoller; Poll with a timeout
-// blocks the thread that it runs on. A child process that shares the file descriptors without
+// waits in epoll_wait, in C++, and blocks the thread that it runs on. A child process that shares the file descriptors without
 // an exec (a bare fork, which Go programs do not do) must not touch a reactor, because the
 // sockets belong to the parent too.
 package dbnloop

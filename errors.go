@@ -25,6 +25,7 @@ type Error struct {
 // HTTPError holds the details of a request that the historical API refused.
 type HTTPError struct {
 	Status     int           // HTTP status, e.g. 422
+	Retryable  bool          // the same request may succeed later: 408, 429, 5xx except 501
 	Case       string        // the API's machine-readable name of the error; may be empty
 	Message    string        // the API's message; may be empty
 	Docs       string        // link to the documentation; may be empty
@@ -44,7 +45,7 @@ func httpError(h *bindings.HTTPFailure) *HTTPError {
 		return nil
 	}
 	e := &HTTPError{
-		Status: int(h.Status), Case: h.Case(), Message: reword.Text(h.Message()), Docs: h.Docs(),
+		Status: int(h.Status), Retryable: h.Retryable != 0, Case: h.Case(), Message: reword.Text(h.Message()), Docs: h.Docs(),
 		RequestID: h.RequestID(), RetryAfter: -1,
 		AvailableStart: h.AvailableStart(), AvailableEnd: h.AvailableEnd(), Payload: h.Payload(),
 	}
@@ -55,12 +56,11 @@ func httpError(h *bindings.HTTPFailure) *HTTPError {
 }
 
 // Retryable reports whether the same call may succeed later, as far as can be determined from
-// the error: after a busy or failing server (429, 408, 5xx except 501) and a broken or slow
+// the error: after a busy or failing server (see HTTPError.Retryable) and a broken or slow
 // connection. A range of records that is requested again may be billed again.
 func (e *Error) Retryable() bool {
 	if e.HTTP != nil {
-		s := e.HTTP.Status
-		return s == 408 || s == 429 || (s >= 500 && s != 501)
+		return e.HTTP.Retryable
 	}
 	switch e.Code {
 	case CodeConnectionFailed, CodeConnectionClosed, CodeDNSResolutionFailed, CodeTimeout, CodeHeartbeatTimeout:

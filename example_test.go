@@ -153,7 +153,7 @@ func ExampleHistoricalClient() {
 	defer reactor.Close()
 	client := must(dbnloop.NewHistoricalClient(reactor, sim.TestKey, dbnloop.WithURL(server.URL()), dbnloop.WithCAFile(ca)))
 	day := dbn.UnixNanos(time.Date(2026, 11, 15, 0, 0, 0, 0, time.UTC).UnixNano())
-	sunday := dbnloop.NewRange("GLBX.MDP3", dbn.SchemaTrades, day, day+dbn.UnixNanos(24*time.Hour), dbn.AllSymbols)
+	sunday := dbnloop.NewHistoricalRequest("GLBX.MDP3", dbn.SchemaTrades, day, day+dbn.UnixNanos(24*time.Hour), dbn.AllSymbols)
 	count := must(client.RecordCount(ctx, sunday))
 	check(client.Request(sunday), client.Start())
 	trades := uint64(0)

@@ -1,6 +1,8 @@
 package dbnloop
 
 import (
+	"sync/atomic"
+
 	"github.com/dbnloop/dbnloop/bindings"
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -41,7 +43,8 @@ func WithMmap() FileOption {
 // files without a reactor and without cgo.
 type FileSource struct {
 	source
-	file *bindings.File
+	file  *bindings.File
+	total atomic.Int64 // of the last Start; -1 if it is unknown
 }
 
 // NewFileSource creates a source for a file, which Start opens; "-" is standard input. It may
@@ -62,6 +65,7 @@ func NewFileSource(r *Reactor, path string, opts ...FileOption) (*FileSource, er
 		return nil, config.err
 	}
 	c := &FileSource{}
+	c.total.Store(-1)
 	err := c.attach(r, config.log, func(loop *bindings.Reactor) (native, *bindings.Error) {
 		file, e := bindings.FileNew(loop, path, config.c)
 		c.file = file
@@ -83,6 +87,7 @@ func (c *FileSource) Start() error {
 		e := c.file.Start()
 		if e == nil {
 			c.begin()
+			c.total.Store(c.file.TotalBytes())
 		}
 		return e
 	})
@@ -93,22 +98,18 @@ func (c *FileSource) Start() error {
 // a second goroutine while another one is inside the reactor.
 func (c *FileSource) Stop() error {
 	return c.call(func() *bindings.Error {
-		c.mute()
+		c.dropRecords()
 		return c.file.Stop()
 	})
 }
 
-// ReadBytes returns the number of bytes read from the file, for progress; 0 after Close. Any
-// goroutine may call it at any time.
-func (c *FileSource) ReadBytes() (n int64) {
-	c.ask(func() { n = int64(c.file.ReadBytes()) })
-	return n
-}
-
-// TotalBytes returns the size of the file at Start; -1 if it is not a regular file, and after
-// Close. Any goroutine may call it at any time.
-func (c *FileSource) TotalBytes() int64 {
-	n := int64(-1)
-	c.ask(func() { n = c.file.TotalBytes() })
-	return n
+// TotalBytes returns the size of the file when Start opened it; Stats().BytesRead approaches it.
+// It returns false before Start, for anything but a regular file, and after Close. Any goroutine
+// may call it at any time, and it never waits.
+func (c *FileSource) TotalBytes() (size int64, ok bool) {
+	size = c.total.Load()
+	if size < 0 || c.closed.Load() {
+		return 0, false
+	}
+	return size, true
 }

@@ -78,8 +78,9 @@ func TestFileSource(t *testing.T) {
 		if !bytes.Equal(got, want) {
 			t.Errorf("%s: %d bytes of records, want %d", name, len(got), len(want))
 		}
-		if c.ReadBytes() != c.TotalBytes() || c.TotalBytes() <= int64(len(want)) {
-			t.Errorf("%s: read %d of %d bytes", name, c.ReadBytes(), c.TotalBytes())
+		read := int64(c.Stats().BytesRead)
+		if total, ok := c.TotalBytes(); !ok || read != total || total <= int64(len(want)) {
+			t.Errorf("%s: read %d of %d bytes (%v)", name, read, total, ok)
 		}
 	}
 }

@@ -59,9 +59,9 @@ type Handlers struct {
 	Metadata func(*dbn.Metadata)
 	// State is called at every change of a live client's state.
 	State func(State)
-	// Session is called for what a live gateway reports about the session, after the record
+	// SessionEvent is called for what a live gateway reports about the session, after the record
 	// that contains it and before the next one; not while paused.
-	Session func(SessionEvent)
+	SessionEvent func(SessionEvent)
 	// Warning is called with each text of the historical API's X-Warning headers.
 	Warning func(text string)
 	// Complete is called once for a stream of known extent (a range, a file), as the last

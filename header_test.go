@@ -31,7 +31,7 @@ func TestTheConstantsOfTheCHeadersHaveTheSameNamesAndNumbers(t *testing.T) {
 		{"session_event_kind", "DBNLOOP_SESSION_", "SessionEventKind(?)", func(n int) string { return dbnloop.SessionEventKind(n).String() }},
 		{"live_state", "DBNLOOP_LIVE_", "State(?)", func(n int) string { return dbnloop.State(n).String() }},
 		{"call_kind", "DBNLOOP_CALL_", "", func(n int) string {
-			return map[int]string{int(dbnloop.Get): "Get", int(dbnloop.PostReads): "PostReads", int(dbnloop.PostBills): "PostBills"}[n]
+			return map[int]string{int(dbnloop.CallGet): "Get", int(dbnloop.CallPostIdempotent): "PostIdempotent", int(dbnloop.CallPostNonIdempotent): "PostNonIdempotent"}[n]
 		}},
 	} {
 		_, body, found := strings.Cut(text, "typedef enum dbnloop_"+e.name+" {\n")

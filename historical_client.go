@@ -3,78 +3,9 @@ package dbnloop
 import (
 	"context"
 	"net/url"
-	"strings"
-	"time"
 
 	"github.com/dbnloop/dbnloop/bindings"
-	"github.com/dbnloop/dbnloop/dbn"
 )
-
-// Range is a range of records to stream or download, as the API's timeseries.get_range takes
-// it.
-type Range struct {
-	Dataset string
-	Schema  dbn.Schema
-	Symbols []string      // 1 to 2,000, see StypeIn; dbn.AllSymbols alone selects every one
-	Start   dbn.UnixNanos // inclusive; by ts_recv if the schema has it
-	End     dbn.UnixNanos // exclusive; a range needs one, see DayRange
-	// StypeIn is the symbology of Symbols. Its zero value is dbn.STypeInstrumentID (numbers);
-	// NewRange sets the usual dbn.STypeRawSymbol.
-	StypeIn  dbn.SType
-	StypeOut dbn.SType // the symbology that Symbols are mapped to
-	Limit    uint64    // number of records; 0: no limit
-}
-
-// NewRange returns a range of raw symbols, mapped to instrument ids.
-func NewRange(dataset string, schema dbn.Schema, start, end dbn.UnixNanos, symbols ...string) Range {
-	return Range{
-		Dataset: dataset, Schema: schema, Symbols: symbols, Start: start, End: end,
-		StypeIn: dbn.STypeRawSymbol, StypeOut: dbn.STypeInstrumentID,
-	}
-}
-
-// DayRange returns the range of the UTC day that contains a time, for raw symbols that are
-// mapped to instrument ids.
-func DayRange(dataset string, schema dbn.Schema, day time.Time, symbols ...string) Range {
-	start := day.UTC().Truncate(24 * time.Hour)
-	return NewRange(dataset, schema, dbn.UnixNanosOf(start), dbn.UnixNanosOf(start.AddDate(0, 0, 1)), symbols...)
-}
-
-// checkTimes refuses a range without an end, because the server would take its start alone for
-// a range of one nanosecond.
-func (r Range) checkTimes() error {
-	if r.End == 0 {
-		return newError(CodeInvalidArgument, "the range has no end: without one the server would answer for the nanosecond %d alone; set End, or use DayRange for a day", uint64(r.Start))
-	}
-	if r.End <= r.Start {
-		return newError(CodeInvalidArgument, "the end must be after the start (it is exclusive): %d to %d ns", uint64(r.Start), uint64(r.End))
-	}
-	return nil
-}
-
-// joinSymbols is symbolList for a request, which may have 2,000 symbols.
-func joinSymbols(stype dbn.SType, symbols []string) (string, error) {
-	const most = 2000
-	if len(symbols) > most {
-		return "", newError(CodeInvalidArgument, "a request may have %d symbols, this one has %d; make several requests, or ask for ALL_SYMBOLS", most, len(symbols))
-	}
-	return symbolList(stype, symbols)
-}
-
-func (r Range) forC() (bindings.Range, error) {
-	symbols, err := joinSymbols(r.StypeIn, r.Symbols)
-	if err != nil {
-		return bindings.Range{}, err
-	}
-	if err := r.checkTimes(); err != nil {
-		return bindings.Range{}, err
-	}
-	return bindings.Range{
-		Dataset: r.Dataset, Symbols: symbols,
-		Schema: uint32(r.Schema), StypeIn: uint32(r.StypeIn), StypeOut: uint32(r.StypeOut),
-		HasEnd: true, Start: uint64(r.Start), End: uint64(r.End), Limit: r.Limit,
-	}, nil
-}
 
 // HistoricalClient is a client of Databento's historical API over HTTPS. It streams one range
 // at a time: call Request and Start, then receive records until the Complete or the Error
@@ -123,7 +54,7 @@ func NewHistoricalClient(r *Reactor, apiKey string, opts ...HistoricalOption) (*
 // Request sets the range that Start requests. It may be called inside a handler. It returns
 // ErrInvalidState while a stream is in progress, and when called from a second goroutine while
 // another one is inside the reactor.
-func (c *HistoricalClient) Request(r Range) error {
+func (c *HistoricalClient) Request(r HistoricalRequest) error {
 	in, err := r.forC()
 	if err != nil {
 		return err
@@ -149,16 +80,9 @@ func (c *HistoricalClient) Start() error {
 // ErrInvalidState when called from a second goroutine while another one is inside the reactor.
 func (c *HistoricalClient) Stop() error {
 	return c.call(func() *bindings.Error {
-		c.mute()
+		c.dropRecords()
 		return c.hist.Stop()
 	})
-}
-
-// ReceivedBytes returns the number of compressed bytes received by the present or the last
-// stream; 0 after Close. Any goroutine may call it at any time.
-func (c *HistoricalClient) ReceivedBytes() (n uint64) {
-	c.ask(func() { n = c.hist.Received() })
-	return n
 }
 
 // CallKind determines how a call is sent and whether it may be retried.
@@ -166,9 +90,10 @@ type CallKind uint32
 
 // Kinds of calls.
 const (
-	Get       CallKind = bindings.CallGet       // read-only; the parameters become the query
-	PostReads CallKind = bindings.CallPostReads // read-only
-	PostBills CallKind = bindings.CallPostBills // may be billed: retried only after 429, or 503 with Retry-After
+	CallGet            CallKind = bindings.CallGet       // read-only; the parameters become the query
+	CallPostIdempotent CallKind = bindings.CallPostIdempotent // read-only
+	// CallPostNonIdempotent may be billed: it is retried only after 429, or 503 with Retry-After.
+	CallPostNonIdempotent CallKind = bindings.CallPostNonIdempotent
 )
 
 // CallID identifies a call or a download.
@@ -204,7 +129,7 @@ func (c *HistoricalClient) Call(kind CallKind, endpoint string, params url.Value
 func (c *HistoricalClient) await(id uint64, f func(*bindings.Event)) {
 	c.calls[id] = struct{}{}
 	c.r.calls[id] = func(event *bindings.Event) {
-		if !c.closed {
+		if !c.closed.Load() {
 			f(event)
 		}
 	}
@@ -251,7 +176,7 @@ func (c *HistoricalClient) wait(ctx context.Context, begin func(done func(error)
 	if err != nil {
 		return err
 	}
-	if err := c.r.until(ctx, func() bool { return over || c.closed }); err != nil {
+	if err := c.r.until(ctx, func() bool { return over || c.closed.Load() }); err != nil {
 		c.Cancel(id)
 		return err
 	}
@@ -272,108 +197,4 @@ func (c *HistoricalClient) Do(ctx context.Context, kind CallKind, endpoint strin
 		})
 	})
 	return body, err
-}
-
-// Progress is the progress of a download.
-type Progress struct {
-	Bytes int64 // bytes in the file
-	Total int64 // expected bytes; 0: unknown
-}
-
-// Download is a download into a file: of a batch job's file if URLPath is set, otherwise of
-// Range as zstd-compressed DBN.
-type Download struct {
-	URLPath   string // path on the API's server, "/v0/…"
-	Range     Range
-	Path      string // of the complete file
-	Overwrite bool   // false: an existing file is refused
-	Restart   bool   // do not resume from the part of an earlier attempt (URLPath only)
-	Size      int64  // expected bytes; 0: unknown
-	SHA256    string // expected hash in hexadecimal digits; "": unknown
-
-	// Part is the file's name until it is complete, and after a failure. By default (empty) it
-	// is "Path.part"; for a Range it is the first of "Path.part", "Path.part.2",
-	// "Path.part.3"… that does not exist. A Range refuses a part that holds data. If it equals
-	// Path, and Overwrite is set, the file has its final name from the beginning.
-	Part string
-
-	// Progress is called inside the reactor's turns, at most once per turn.
-	Progress func(Progress)
-}
-
-// Downloaded is a complete download.
-type Downloaded struct {
-	Path   string
-	Bytes  int64
-	SHA256 string // of the complete file, in hexadecimal digits
-
-	// Verified reports that the expected SHA-256 was known (Download.SHA256); it then equals
-	// the one above. False for ranges, and for files of a job whose hash is of another kind.
-	Verified bool
-}
-
-// StartDownload begins a download without waiting; done runs once, in a later turn. A file with
-// the final name is complete and on the disk. If the download fails or is cancelled, the part
-// remains. The next attempt resumes the part of a job's file. The part of a Range was paid for:
-// it is never overwritten, and the next attempt uses another name. The error message names the
-// part that remains, unless Part named it. A file that appears under the final name in the
-// meantime is not replaced without Overwrite: the complete data then keeps the name of the
-// part, which the message gives. It may be called inside a handler. It returns ErrInvalidState
-// when called from a second goroutine while another one is inside the reactor.
-func (c *HistoricalClient) StartDownload(d Download, done func(Downloaded, error)) (CallID, error) {
-	if done == nil {
-		return 0, newError(CodeInvalidArgument, "StartDownload: the function for %s is nil", d.Path)
-	}
-	in := bindings.Download{
-		URLPath: d.URLPath, Path: d.Path, Part: d.Part, SHA256: strings.ToLower(d.SHA256),
-		Overwrite: d.Overwrite, Resume: !d.Restart, HasSize: d.Size > 0, Size: uint64(max(d.Size, 0)),
-	}
-	if d.URLPath != "" && (d.Range.Dataset != "" || len(d.Range.Symbols) > 0) {
-		return 0, newError(CodeInvalidArgument, "StartDownload: URLPath and Range are both set; a download is of one")
-	}
-	if d.URLPath == "" {
-		var err error
-		if in.Range, err = d.Range.forC(); err != nil {
-			return 0, err
-		}
-	}
-	var id uint64
-	err := c.call(func() (e *bindings.Error) {
-		if id, e = c.hist.Download(in); e != nil {
-			return e
-		}
-		c.await(id, func(event *bindings.Event) {
-			if event.Kind == bindings.EventProgress {
-				if d.Progress != nil {
-					progress := event.Progress()
-					d.Progress(Progress{int64(progress.Bytes), int64(progress.Total)})
-				}
-				return
-			}
-			c.forget(id)
-			response := event.Response()
-			if response.Error.Code != 0 {
-				done(Downloaded{}, errorOf(&response.Error))
-				return
-			}
-			done(Downloaded{
-				Path: d.Path, Bytes: int64(response.FileSize), SHA256: response.SHA256(), Verified: d.SHA256 != "",
-			}, nil)
-		})
-		return nil
-	})
-	return CallID(id), err
-}
-
-// Download downloads a file and waits for the end; see StartDownload. It returns
-// ErrInvalidState inside a handler, and when called from a second goroutine while another one
-// is inside the reactor.
-func (c *HistoricalClient) Download(ctx context.Context, d Download) (result Downloaded, err error) {
-	err = c.wait(ctx, func(done func(error)) (CallID, error) {
-		return c.StartDownload(d, func(r Downloaded, err error) {
-			result = r
-			done(err)
-		})
-	})
-	return result, err
 }

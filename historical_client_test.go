@@ -1,20 +1,13 @@
 package dbnloop_test
 
 import (
-	"bytes"
-	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,7 +40,7 @@ func newHistorical(t *testing.T, r *dbnloop.Reactor, opts ...dbnloop.HistoricalO
 }
 
 // sampleRange is all that the sample data has of a schema.
-func sampleRange(t *testing.T, c *dbnloop.HistoricalClient, schema dbn.Schema) dbnloop.Range {
+func sampleRange(t *testing.T, c *dbnloop.HistoricalClient, schema dbn.Schema) dbnloop.HistoricalRequest {
 	t.Helper()
 	datasets, err := c.ListDatasets(t.Context(), "", "")
 	if err != nil || len(datasets) == 0 {
@@ -65,11 +58,11 @@ func sampleRange(t *testing.T, c *dbnloop.HistoricalClient, schema dbn.Schema) d
 	if err != nil {
 		t.Fatal(err)
 	}
-	return dbnloop.NewRange(datasets[0], schema, dbn.UnixNanosOf(start), dbn.UnixNanosOf(end), dbn.AllSymbols)
+	return dbnloop.NewHistoricalRequest(datasets[0], schema, dbn.UnixNanosOf(start), dbn.UnixNanosOf(end), dbn.AllSymbols)
 }
 
 // collect streams a range and returns the bytes of its records.
-func collect(t *testing.T, c *dbnloop.HistoricalClient, r dbnloop.Range) (records []byte) {
+func collect(t *testing.T, c *dbnloop.HistoricalClient, r dbnloop.HistoricalRequest) (records []byte) {
 	t.Helper()
 	if err := c.Request(r); err != nil {
 		t.Fatal(err)
@@ -128,13 +121,13 @@ func TestHistoricalRefusals(t *testing.T) {
 	c := newHistorical(t, r, opts...)
 	wantMisuse(t, "Start without Request", c.Start())
 	good := sampleRange(t, c, dbn.SchemaTrades)
-	for name, change := range map[string]func(*dbnloop.Range){
-		"no symbol":    func(r *dbnloop.Range) { r.Symbols = nil },
-		"comma":        func(r *dbnloop.Range) { r.Symbols = []string{"a,b"} },
-		"2001 symbols": func(r *dbnloop.Range) { r.Symbols = slices.Repeat([]string{"A"}, 2001) },
-		"dataset":      func(r *dbnloop.Range) { r.Dataset = "" },
-		"schema":       func(r *dbnloop.Range) { r.Schema = 77 },
-		"end":          func(r *dbnloop.Range) { r.End = r.Start },
+	for name, change := range map[string]func(*dbnloop.HistoricalRequest){
+		"no symbol":    func(r *dbnloop.HistoricalRequest) { r.Symbols = nil },
+		"comma":        func(r *dbnloop.HistoricalRequest) { r.Symbols = []string{"a,b"} },
+		"2001 symbols": func(r *dbnloop.HistoricalRequest) { r.Symbols = slices.Repeat([]string{"A"}, 2001) },
+		"dataset":      func(r *dbnloop.HistoricalRequest) { r.Dataset = "" },
+		"schema":       func(r *dbnloop.HistoricalRequest) { r.Schema = 77 },
+		"end":          func(r *dbnloop.HistoricalRequest) { r.End = r.Start },
 	} {
 		bad := good
 		change(&bad)
@@ -144,16 +137,16 @@ func TestHistoricalRefusals(t *testing.T) {
 	}
 	tooMany := good
 	tooMany.Symbols = slices.Repeat([]string{"A"}, 2001)
-	if _, err := c.SubmitJob(t.Context(), dbnloop.JobRequest{Range: tooMany}); !errors.Is(err, dbnloop.ErrInvalidArgument) {
+	if _, err := c.SubmitJob(t.Context(), dbnloop.BatchRequest{Range: tooMany}); !errors.Is(err, dbnloop.ErrInvalidArgument) {
 		t.Errorf("a job of 2001 symbols: %v", err)
 	}
 	if _, err := c.Resolve(t.Context(), "GLBX.MDP3", nil, dbn.STypeRawSymbol, dbn.STypeInstrumentID, "2026-11-15", ""); !errors.Is(err, dbnloop.ErrInvalidSymbol) {
 		t.Errorf("no symbol resolved: %v", err)
 	}
-	if _, err := c.Call(dbnloop.Get, "metadata.list_datasets", nil, nil); !errors.Is(err, dbnloop.ErrInvalidArgument) {
+	if _, err := c.Call(dbnloop.CallGet, "metadata.list_datasets", nil, nil); !errors.Is(err, dbnloop.ErrInvalidArgument) {
 		t.Errorf("Call without a function: %v", err)
 	}
-	if _, err := c.StartDownload(dbnloop.Download{Range: good, Path: t.TempDir() + "/f"}, nil); !errors.Is(err, dbnloop.ErrInvalidArgument) {
+	if _, err := c.StartDownload(dbnloop.DownloadRequest{Range: good, Path: t.TempDir() + "/f"}, nil); !errors.Is(err, dbnloop.ErrInvalidArgument) {
 		t.Errorf("StartDownload without a function: %v", err)
 	}
 	// What the server refuses comes with its envelope.
@@ -279,87 +272,6 @@ func TestHistoricalTenAtOnce(t *testing.T) {
 	}
 }
 
-func TestHistoricalMetadata(t *testing.T) {
-	r := newReactor(t)
-	_, opts := historical(t, simhist.Config{})
-	c := newHistorical(t, r, opts...)
-	ctx := t.Context()
-	rng := sampleRange(t, c, dbn.SchemaTrades)
-	publishers, err := c.ListPublishers(ctx)
-	if err != nil || len(publishers) == 0 || publishers[0].Dataset == "" {
-		t.Errorf("publishers %+v: %v", publishers, err)
-	}
-	schemas, err := c.ListSchemas(ctx, rng.Dataset)
-	if err != nil || !slices.Contains(schemas, "trades") {
-		t.Errorf("schemas %v: %v", schemas, err)
-	}
-	fields, err := c.ListFields(ctx, dbn.SchemaTrades, "csv")
-	if err != nil || !slices.ContainsFunc(fields, func(f dbnloop.Field) bool { return f.Name == "price" }) {
-		t.Errorf("fields %v: %v", fields, err)
-	}
-	prices, err := c.ListUnitPrices(ctx, rng.Dataset)
-	if err != nil || len(prices) == 0 || len(prices[0].Prices) == 0 {
-		t.Errorf("prices %+v: %v", prices, err)
-	}
-	conditions, err := c.DatasetCondition(ctx, rng.Dataset, "", "")
-	if err != nil || len(conditions) == 0 || conditions[0].Condition != "available" {
-		t.Errorf("conditions %+v: %v", conditions, err)
-	}
-	if usd, err := c.Cost(ctx, rng); err != nil || usd <= 0 {
-		t.Errorf("cost %v: %v", usd, err)
-	}
-	day := dbnloop.DateOf(rng.Start.Time())
-	resolution, err := c.Resolve(ctx, rng.Dataset, []string{"NOSUCH"}, dbn.STypeRawSymbol, dbn.STypeInstrumentID, day, "")
-	if err != nil || !cmp.Equal(resolution.NotFound, []string{"NOSUCH"}) {
-		t.Errorf("resolution %+v: %v", resolution, err)
-	}
-	cancelled, cancel := context.WithCancel(ctx)
-	cancel()
-	if _, err := c.ListPublishers(cancelled); !errors.Is(err, context.Canceled) {
-		t.Errorf("with a context that is over: %v", err)
-	}
-	r.Post(func() {
-		_, err := c.ListPublishers(ctx)
-		wantMisuse(t, "a waiting call in a handler", err)
-		c.Call(dbnloop.Get, "metadata.list_publishers", nil, func(body []byte, err error) {
-			if err != nil || !bytes.HasPrefix(body, []byte("[")) {
-				t.Errorf("Call: %q, %v", body, err)
-			}
-			r.Stop()
-		})
-	})
-	if err := r.Run(ctx); err != nil {
-		t.Error(err)
-	}
-}
-
-// What is no answer of the API must not pass for one: nothing costs $0 that way.
-func TestHistoricalAnswersThatAreNone(t *testing.T) {
-	r := newReactor(t)
-	var answer atomic.Value
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Write([]byte(answer.Load().(string))) //nolint:errcheck // the client notices
-	}))
-	defer server.Close()
-	c := newHistorical(t, r, dbnloop.WithURL(server.URL), dbnloop.WithProxy(""))
-	rng := dbnloop.NewRange("GLBX.MDP3", dbn.SchemaTrades, 1, 2, "ES")
-	ctx := t.Context()
-	for name, call := range map[string]func() error{
-		"cost":    func() error { _, err := c.Cost(ctx, rng); return err },
-		"count":   func() error { _, err := c.RecordCount(ctx, rng); return err },
-		"size":    func() error { _, err := c.BillableSize(ctx, rng); return err },
-		"submit":  func() error { _, err := c.SubmitJob(ctx, dbnloop.JobRequest{Range: rng}); return err },
-		"details": func() error { _, err := c.JobDetails(ctx, "J"); return err },
-	} {
-		for _, text := range []string{"", "null", " null\n", "{}", "[]", `"1"`, "true", "<html>", "{"} {
-			answer.Store(text)
-			if err := call(); !errors.Is(err, dbnloop.ErrParse) {
-				t.Errorf("%s answered with %q: %v", name, text, err)
-			}
-		}
-	}
-}
-
 func TestHistoricalWarnings(t *testing.T) {
 	r := newReactor(t)
 	_, opts := historical(t, simhist.Config{Warnings: []string{"Warning: careful"}})
@@ -413,13 +325,13 @@ func TestHistoricalEndsInsideEachHandler(t *testing.T) {
 					Error:    func(error) { at("error") },
 					Warning:  func(string) { at("warning") },
 				})
-				rng := dbnloop.NewRange("GLBX.MDP3", dbn.SchemaTrades, 1794700800e9, 1794787200e9, dbn.AllSymbols)
-				if _, err := c.Call(dbnloop.Get, "metadata.list_publishers", nil, func([]byte, error) { at("call") }); err != nil {
+				rng := dbnloop.NewHistoricalRequest("GLBX.MDP3", dbn.SchemaTrades, 1794700800e9, 1794787200e9, dbn.AllSymbols)
+				if _, err := c.Call(dbnloop.CallGet, "metadata.list_publishers", nil, func([]byte, error) { at("call") }); err != nil {
 					t.Fatal(err)
 				}
-				if _, err := c.StartDownload(dbnloop.Download{
-					Range: rng, Path: filepath.Join(t.TempDir(), "f"), Progress: func(dbnloop.Progress) { at("progress") },
-				}, func(dbnloop.Downloaded, error) { at("download") }); err != nil {
+				if _, err := c.StartDownload(dbnloop.DownloadRequest{
+					Range: rng, Path: filepath.Join(t.TempDir(), "f"), Progress: func(dbnloop.DownloadProgress) { at("progress") },
+				}, func(dbnloop.DownloadResult, error) { at("download") }); err != nil {
 					t.Fatal(err)
 				}
 				if err := errors.Join(c.Request(rng), c.Start()); err != nil {
@@ -443,88 +355,5 @@ func TestHistoricalEndsInsideEachHandler(t *testing.T) {
 				}
 			})
 		}
-	}
-}
-
-func TestHistoricalCallEndsWithItsContext(t *testing.T) {
-	r := newReactor(t)
-	h, opts := historical(t, simhist.Config{Faults: []simhist.Fault{
-		{Kind: simhist.FaultStallHeaders, Endpoint: "metadata.list_publishers", First: 1, Last: 1},
-	}})
-	c := newHistorical(t, r, opts...)
-	why := errors.New("no patience")
-	ctx, cancel := context.WithCancelCause(t.Context())
-	watch, err := r.Every(time.Millisecond, func() {
-		if len(h.Requests()) > 0 {
-			cancel(why)
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.ListPublishers(ctx); !errors.Is(err, why) {
-		t.Errorf("a call whose context ends: %v", err)
-	}
-	r.Cancel(watch)
-	if _, err := c.ListPublishers(t.Context()); err != nil {
-		t.Errorf("the next call: %v", err)
-	}
-}
-
-func TestHistoricalErrorsTellWhetherToTryAgain(t *testing.T) {
-	for _, test := range []struct {
-		fault     simhist.Fault
-		sentinel  error
-		retryable bool
-		after     time.Duration
-	}{
-		{simhist.Fault{Kind: simhist.FaultRateLimit, For: 7 * time.Second}, dbnloop.ErrHTTP, true, 7 * time.Second},
-		{simhist.Fault{Kind: simhist.FaultUnavailable, For: 3 * time.Second}, dbnloop.ErrHTTP, true, 3 * time.Second},
-		{simhist.Fault{Kind: simhist.FaultError, Status: 500}, dbnloop.ErrHTTP, true, -1},
-		{simhist.Fault{Kind: simhist.FaultError, Status: 422}, dbnloop.ErrHTTP, false, -1},
-		{simhist.Fault{Kind: simhist.FaultError, Status: 401}, dbnloop.ErrAuthFailed, false, -1},
-		{simhist.Fault{Kind: simhist.FaultCutHeaders, At: 20}, dbnloop.ErrConnectionClosed, true, 0},
-		{simhist.Fault{Kind: simhist.FaultCertExpired}, dbnloop.ErrCertificate, false, 0},
-		{simhist.Fault{Kind: simhist.FaultRedirect, Text: "https://elsewhere.example.com/"}, dbnloop.ErrHTTP, false, -1},
-	} {
-		t.Run(string(test.fault.Kind), func(t *testing.T) {
-			r := newReactor(t)
-			_, opts := historical(t, simhist.Config{Faults: []simhist.Fault{test.fault}})
-			_, err := newHistorical(t, r, opts...).ListPublishers(t.Context())
-			var e *dbnloop.Error
-			if !errors.Is(err, test.sentinel) || !errors.As(err, &e) || e.Retryable() != test.retryable {
-				t.Fatalf("%v; want %v, retryable %v", err, test.sentinel, test.retryable)
-			}
-			if (e.HTTP != nil) != (test.after != 0) || e.HTTP != nil && e.HTTP.RetryAfter != test.after {
-				t.Errorf("%+v, want Retry-After %v", e.HTTP, test.after)
-			}
-		})
-	}
-}
-
-func TestHistoricalDownload(t *testing.T) {
-	r := newReactor(t)
-	_, opts := historical(t, simhist.Config{})
-	c := newHistorical(t, r, opts...)
-	rng := sampleRange(t, c, dbn.SchemaMbo)
-	path := filepath.Join(t.TempDir(), "mbo.dbn.zst")
-	var last dbnloop.Progress
-	got, err := c.Download(t.Context(), dbnloop.Download{
-		Range: rng, Path: path, Progress: func(p dbnloop.Progress) { last = p },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	content, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	digest := sha256.Sum256(content)
-	want := dbnloop.Downloaded{Path: path, Bytes: int64(len(content)), SHA256: hex.EncodeToString(digest[:])}
-	if got != want || last.Bytes != want.Bytes {
-		t.Errorf("%+v with last progress %+v, want %+v", got, last, want)
-	}
-	if _, err := c.Download(t.Context(), dbnloop.Download{Range: rng, Path: path}); !errors.Is(err, dbnloop.ErrInvalidArgument) {
-		t.Errorf("over an existing file: %v", err)
 	}
 }

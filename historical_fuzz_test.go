@@ -23,9 +23,9 @@ func FuzzAnswers(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, into := range []func() any{
-			func() any { return new(dbnloop.Job) }, func() any { return new([]dbnloop.Job) }, func() any { return new(dbnloop.Resolution) },
-			func() any { return new([]dbnloop.Publisher) }, func() any { return new([]dbnloop.Field) }, func() any { return new([]dbnloop.UnitPrices) },
-			func() any { return new([]dbnloop.Condition) }, func() any { return new(dbnloop.DatasetRange) }, func() any { return new([]dbnloop.JobFile) },
+			func() any { return new(dbnloop.BatchJob) }, func() any { return new([]dbnloop.BatchJob) }, func() any { return new(dbnloop.SymbologyResolution) },
+			func() any { return new([]dbnloop.PublisherDetail) }, func() any { return new([]dbnloop.FieldDetail) }, func() any { return new([]dbnloop.UnitPricesForMode) },
+			func() any { return new([]dbnloop.DatasetConditionDetail) }, func() any { return new(dbnloop.DatasetRange) }, func() any { return new([]dbnloop.BatchFile) },
 			func() any { return new(dbnloop.SymbolList) },
 		} {
 			value, again := into(), into()
@@ -50,7 +50,7 @@ func FuzzAnswers(f *testing.F) {
 }
 
 // A server's file stays in its folder, and is asked of the client's own server.
-func FuzzFileDownload(f *testing.F) {
+func FuzzBatchFileDownload(f *testing.F) {
 	f.Add("glbx-mdp3-20261115.mbo.dbn.zst", "https://hist.databento.com/v0/batch/download/U/J/f", "sha256:00ff", int64(5))
 	f.Add("../../etc/passwd", "https://h/x", "md5:1", int64(-1))
 	f.Add("a\x00b", "https://h//evil/x?y=%0d%0a#z", "", int64(0))
@@ -59,9 +59,9 @@ func FuzzFileDownload(f *testing.F) {
 	f.Add("/", "https://h/x", "", int64(1))
 	f.Add("a", "https://h/x?a b", "", int64(1))
 	f.Fuzz(func(t *testing.T, name, link, hash string, size int64) {
-		d, err := dbnloop.FileDownload(dbnloop.JobFile{Name: name, Size: size, Hash: hash, URLs: map[string]string{"https": link}}, "/data")
+		d, err := dbnloop.BatchFile{Name: name, Size: size, Hash: hash, URLs: map[string]string{"https": link}}.Download("/data")
 		if err != nil {
-			if !reflect.DeepEqual(d, dbnloop.Download{}) {
+			if !reflect.DeepEqual(d, dbnloop.DownloadRequest{}) {
 				t.Errorf("refused, yet %+v", d)
 			}
 			return
@@ -79,7 +79,7 @@ func TestNoSymbolsAreNoSymbols(t *testing.T) {
 	for text, want := range map[string]dbnloop.SymbolList{
 		`{"symbols":null}`: nil, `{"symbols":""}`: nil, `{}`: nil, `{"symbols":"A,B"}`: {"A", "B"}, `{"symbols":[1,"B"]}`: {"1", "B"},
 	} {
-		var job dbnloop.Job
+		var job dbnloop.BatchJob
 		if err := json.Unmarshal([]byte(text), &job); err != nil || !slices.Equal(job.Symbols, want) {
 			t.Errorf("%s gives %q, %v", text, job.Symbols, err)
 		}
@@ -87,21 +87,21 @@ func TestNoSymbolsAreNoSymbols(t *testing.T) {
 }
 
 func TestFilesThatCouldLeadElsewhereAreRefused(t *testing.T) {
-	good := dbnloop.JobFile{Name: "a.dbn.zst", URLs: map[string]string{"https": "https://h/v0/a.dbn.zst"}}
-	if d, err := dbnloop.FileDownload(good, "/data"); err != nil || d.Path != "/data/a.dbn.zst" || d.URLPath != "/v0/a.dbn.zst" {
+	good := dbnloop.BatchFile{Name: "a.dbn.zst", URLs: map[string]string{"https": "https://h/v0/a.dbn.zst"}}
+	if d, err := good.Download("/data"); err != nil || d.Path != "/data/a.dbn.zst" || d.URLPath != "/v0/a.dbn.zst" {
 		t.Errorf("%+v, %v", d, err)
 	}
 	for _, name := range []string{"", ".", "..", "/", "a/", "../a", "/etc/passwd", "a\x00b", "a\nb", "\x1b[2J"} {
 		bad := good
 		bad.Name = name
-		if d, err := dbnloop.FileDownload(bad, "/data"); err == nil {
+		if d, err := bad.Download("/data"); err == nil {
 			t.Errorf("the name %q leads to %q", name, d.Path)
 		}
 	}
 	for _, link := range []string{"", "relative", "mailto:x", "https://h", "https://h/x?a b", "https://h/%zz"} {
 		bad := good
 		bad.URLs = map[string]string{"https": link}
-		if d, err := dbnloop.FileDownload(bad, "/data"); err == nil {
+		if d, err := bad.Download("/data"); err == nil {
 			t.Errorf("the URL %q leads to %q", link, d.URLPath)
 		}
 	}

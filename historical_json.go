@@ -321,7 +321,7 @@ func (v *jsonValue) intoScalar(out reflect.Value) {
 	text := unsafe.String(&v.text[0], len(v.text))
 	switch out.Kind() {
 	case reflect.String:
-		v.require('"', "a text")
+		v.require('"', "a string")
 		out.SetString(v.string(v.text))
 	case reflect.Bool:
 		if text != "true" && text != "false" {

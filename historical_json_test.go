@@ -32,7 +32,7 @@ func TestAnswersAreReadAsEncodingJSONReadsThem(t *testing.T) {
 		`[{"id":"J","state":"done","ts_received":"2026-11-20T00:00:00Z"},{"id":"K","dataset":null,"progress":null,"symbols":"A,B","cost_usd":1.5}]`,
 		`[ { "id" : "\"\\\/\b\f\n\r\té€😀\ud83d\ude00\ud83dx" , "unknown" : [ {"id":[1]} , null ] , "limit" : 18446744073709551615 } ]`,
 	} {
-		var got, want []dbnloop.Job
+		var got, want []dbnloop.BatchJob
 		if err := dbnloop.ReadAnswer([]byte(text), &got); err != nil {
 			t.Fatal(err)
 		}
@@ -43,17 +43,17 @@ func TestAnswersAreReadAsEncodingJSONReadsThem(t *testing.T) {
 			t.Error(diff)
 		}
 	}
-	var r dbnloop.Resolution
+	var r dbnloop.SymbologyResolution
 	if err := dbnloop.ReadAnswer([]byte(`{"result":{"ES":[{"d0":"a","d1":"b","s":"5"}]},"partial":["P"],"not_found":[]}`), &r); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(dbnloop.Resolution{
-		Mappings: map[string][]dbnloop.Mapping{"ES": {{Start: "a", End: "b", Symbol: "5"}}}, Partial: []string{"P"}, NotFound: []string{},
+	if diff := cmp.Diff(dbnloop.SymbologyResolution{
+		Mappings: map[string][]dbnloop.SymbolInterval{"ES": {{StartDate: "a", EndDate: "b", Symbol: "5"}}}, Partial: []string{"P"}, NotFound: []string{},
 	}, r); diff != "" {
 		t.Error(diff)
 	}
 	var d dbnloop.DatasetRange
-	if err := dbnloop.ReadAnswer([]byte(`{"start":"a","end":"b","schema":{"mbo":{"start":"c","end":"d"}}}`), &d); err != nil || d.Start != "a" || d.Schemas["mbo"].End != "d" {
+	if err := dbnloop.ReadAnswer([]byte(`{"start":"a","end":"b","schema":{"mbo":{"start":"c","end":"d"}}}`), &d); err != nil || d.Start != "a" || d.RangeBySchema["mbo"].End != "d" {
 		t.Errorf("%+v, %v", d, err)
 	}
 }
@@ -64,16 +64,16 @@ func TestAnswersOfAWrongTypeAreRefusedWhereTheyBegin(t *testing.T) {
 		into any
 		want string
 	}{
-		{"", new([]dbnloop.Job), "it is not JSON"},
-		{"[1", new([]dbnloop.Job), "it is not JSON"},
+		{"", new([]dbnloop.BatchJob), "it is not JSON"},
+		{"[1", new([]dbnloop.BatchJob), "it is not JSON"},
 		{"null", new(float64), "want a value at $"},
-		{"{}", new([]dbnloop.Job), "want a list at $"},
-		{"[{},5]", new([]dbnloop.Job), "want an object at $[1]"},
-		{`[{"id":5}]`, new([]dbnloop.Job), "want a text at $[0].id"},
-		{`[{"symbols":["A",{}]}]`, new([]dbnloop.Job), "want a symbol at $[0].symbols[1]"},
-		{`{"result":{"A":[{"d0":[]}]}}`, new(dbnloop.Resolution), "want a text at $.result{0}[0].d0"},
-		{`[{"publisher_id":70000}]`, new([]dbnloop.Publisher), "want a whole number in range at $[0].publisher_id"},
-		{`[{"mode":"m","unit_prices":{"mbo":"1"}}]`, new([]dbnloop.UnitPrices), "want a finite number of 0 or more at $[0].unit_prices{0}"},
+		{"{}", new([]dbnloop.BatchJob), "want a list at $"},
+		{"[{},5]", new([]dbnloop.BatchJob), "want an object at $[1]"},
+		{`[{"id":5}]`, new([]dbnloop.BatchJob), "want a string at $[0].id"},
+		{`[{"symbols":["A",{}]}]`, new([]dbnloop.BatchJob), "want a symbol at $[0].symbols[1]"},
+		{`{"result":{"A":[{"d0":[]}]}}`, new(dbnloop.SymbologyResolution), "want a string at $.result{0}[0].d0"},
+		{`[{"publisher_id":70000}]`, new([]dbnloop.PublisherDetail), "want a whole number in range at $[0].publisher_id"},
+		{`[{"mode":"m","unit_prices":{"mbo":"1"}}]`, new([]dbnloop.UnitPricesForMode), "want a finite number of 0 or more at $[0].unit_prices{0}"},
 		{"-0.5", new(float64), "want a finite number of 0 or more at $"},
 		{"1e999", new(float64), "want a finite number of 0 or more at $"},
 		{"-1", new(uint64), "want a whole number in range at $"},
@@ -105,19 +105,19 @@ func TestAFlatAnswerCostsThreeTimesItsTextAtMost(t *testing.T) {
 		into                   any
 		want                   dbnloop.ErrorCode
 	}{
-		{"zeros as jobs", "[", "0", "]", new([]dbnloop.Job), dbnloop.CodeParseError},
+		{"zeros as jobs", "[", "0", "]", new([]dbnloop.BatchJob), dbnloop.CodeParseError},
 		{"zeros as texts", "[", "0", "]", new([]string), dbnloop.CodeParseError},
-		{"zeros in an id", `[{"id":[`, "0", "]}]", new([]dbnloop.Job), dbnloop.CodeParseError},
-		{"zeros as a new member", `[{"new":[`, "0", "]}]", new([]dbnloop.Job), 0},
-		{"zeros as symbols", `[{"symbols":[`, "0", "]}]", new([]dbnloop.Job), dbnloop.CodeLimitExceeded},
-		{"commas as symbols", `[{"symbols":"`, ",,,,,,,,", `"}]`, new([]dbnloop.Job), dbnloop.CodeLimitExceeded},
+		{"zeros in an id", `[{"id":[`, "0", "]}]", new([]dbnloop.BatchJob), dbnloop.CodeParseError},
+		{"zeros as a new member", `[{"new":[`, "0", "]}]", new([]dbnloop.BatchJob), 0},
+		{"zeros as symbols", `[{"symbols":[`, "0", "]}]", new([]dbnloop.BatchJob), dbnloop.CodeLimitExceeded},
+		{"commas as symbols", `[{"symbols":"`, ",,,,,,,,", `"}]`, new([]dbnloop.BatchJob), dbnloop.CodeLimitExceeded},
 		{"empty texts", "[", `""`, "]", new([]string), dbnloop.CodeLimitExceeded},
 		{"escaped texts", "[", `"\n\u0041\u00e9"`, "]", new([]string), 0},
-		{"objects", "[", "{}", "]", new([]dbnloop.Job), dbnloop.CodeLimitExceeded},
-		{"lists as mappings", `{"result":{"A":[`, "[]", "]}}", new(dbnloop.Resolution), dbnloop.CodeParseError},
-		{"mappings", `{"result":{"A":[`, "{}", "]}}", new(dbnloop.Resolution), dbnloop.CodeLimitExceeded},
-		{"prices", `[{"unit_prices":{`, `"a":1`, "}}]", new([]dbnloop.UnitPrices), dbnloop.CodeLimitExceeded},
-		{"URLs", `[{"urls":{`, `"a":""`, "}}]", new([]dbnloop.JobFile), dbnloop.CodeLimitExceeded},
+		{"objects", "[", "{}", "]", new([]dbnloop.BatchJob), dbnloop.CodeLimitExceeded},
+		{"lists as mappings", `{"result":{"A":[`, "[]", "]}}", new(dbnloop.SymbologyResolution), dbnloop.CodeParseError},
+		{"mappings", `{"result":{"A":[`, "{}", "]}}", new(dbnloop.SymbologyResolution), dbnloop.CodeLimitExceeded},
+		{"prices", `[{"unit_prices":{`, `"a":1`, "}}]", new([]dbnloop.UnitPricesForMode), dbnloop.CodeLimitExceeded},
+		{"URLs", `[{"urls":{`, `"a":""`, "}}]", new([]dbnloop.BatchFile), dbnloop.CodeLimitExceeded},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			text := flat(c.begin, c.item, c.end)
@@ -169,11 +169,11 @@ func TestAnswersAsTheServiceGivesThemAreRead(t *testing.T) {
 		jobs = append(jobs, fmt.Sprintf(`{"id":"GLBX-20261120-%06d","state":"done","ts_received":"2026-11-20T14:30:00.000000+00:00"}`, i))
 		symbols = append(symbols, fmt.Sprintf(`"SPY   261218C00%06d":[{"d0":"2026-11-20","d1":"2026-11-21","s":"1241%06d"}]`, i, i))
 	}
-	var list []dbnloop.Job
+	var list []dbnloop.BatchJob
 	if err := dbnloop.ReadAnswer([]byte("["+strings.Join(jobs, ",")+"]"), &list); err != nil || len(list) != n {
 		t.Errorf("%d jobs: %v", len(list), err)
 	}
-	var r dbnloop.Resolution
+	var r dbnloop.SymbologyResolution
 	if err := dbnloop.ReadAnswer([]byte(`{"result":{`+strings.Join(symbols, ",")+`},"partial":[],"not_found":[]}`), &r); err != nil || len(r.Mappings) != n {
 		t.Errorf("%d symbols: %v", len(r.Mappings), err)
 	}
@@ -185,7 +185,7 @@ func TestJobsInTheirShortForm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]dbnloop.Job{{ID: "J-1", State: "done", Received: "2026-01-03"}}, jobs); diff != "" {
+	if diff := cmp.Diff([]dbnloop.BatchJob{{ID: "J-1", State: "done", Received: "2026-01-03"}}, jobs); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -225,13 +225,13 @@ func TestFieldsOfADataset(t *testing.T) {
 
 func TestSymbolsAreInTextUnlessTheyAreLeftOut(t *testing.T) {
 	for _, c := range []struct {
-		job  dbnloop.JobRequest
+		job  dbnloop.BatchRequest
 		want string
 	}{
-		{dbnloop.JobRequest{}, "false"}, {dbnloop.JobRequest{Encoding: "dbn"}, "false"}, {dbnloop.JobRequest{Encoding: "dbn", MapSymbols: true}, "true"},
-		{dbnloop.JobRequest{Encoding: "csv"}, "true"}, {dbnloop.JobRequest{Encoding: "json"}, "true"}, {dbnloop.JobRequest{Encoding: "json", OmitSymbols: true}, "false"},
+		{dbnloop.BatchRequest{}, "false"}, {dbnloop.BatchRequest{Encoding: "dbn"}, "false"}, {dbnloop.BatchRequest{Encoding: "dbn", MapSymbols: true}, "true"},
+		{dbnloop.BatchRequest{Encoding: "csv"}, "true"}, {dbnloop.BatchRequest{Encoding: "json"}, "true"}, {dbnloop.BatchRequest{Encoding: "json", OmitSymbols: true}, "false"},
 	} {
-		c.job.Range = dbnloop.NewRange("GLBX.MDP3", dbn.SchemaTrades, 1, 2, "ES")
+		c.job.Range = dbnloop.NewHistoricalRequest("GLBX.MDP3", dbn.SchemaTrades, 1, 2, "ES")
 		form := sent(t, `{"id":"J"}`, func(client *dbnloop.HistoricalClient) error {
 			_, err := client.SubmitJob(t.Context(), c.job)
 			return err
@@ -244,12 +244,12 @@ func TestSymbolsAreInTextUnlessTheyAreLeftOut(t *testing.T) {
 
 func TestARangeNeedsAnEndOrNamesADay(t *testing.T) {
 	c := answering(t, []byte("1"))
-	open := dbnloop.NewRange("GLBX.MDP3", dbn.SchemaTrades, 5, 0, "ES")
+	open := dbnloop.NewHistoricalRequest("GLBX.MDP3", dbn.SchemaTrades, 5, 0, "ES")
 	_, cost := c.Cost(t.Context(), open)
 	_, count := c.RecordCount(t.Context(), open)
 	_, size := c.BillableSize(t.Context(), open)
-	_, job := c.SubmitJob(t.Context(), dbnloop.JobRequest{Range: open})
-	_, download := c.StartDownload(dbnloop.Download{Range: open, Path: t.TempDir() + "/f"}, func(dbnloop.Downloaded, error) {})
+	_, job := c.SubmitJob(t.Context(), dbnloop.BatchRequest{Range: open})
+	_, download := c.StartDownload(dbnloop.DownloadRequest{Range: open, Path: t.TempDir() + "/f"}, func(dbnloop.DownloadResult, error) {})
 	for what, err := range map[string]error{"cost": cost, "count": count, "size": size, "job": job, "download": download, "request": c.Request(open)} {
 		if !errors.Is(err, dbnloop.ErrInvalidArgument) || !strings.Contains(err.Error(), "the range has no end") {
 			t.Errorf("%s: %v", what, err)

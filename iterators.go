@@ -44,7 +44,8 @@ func (c *source) Records(ctx context.Context) iter.Seq2[dbn.Record, error] {
 }
 
 // Batches is like Records, but yields batches. A yielded batch counts as consumed and is valid
-// until the next step.
+// until the next step. It yields ErrInvalidState inside a handler, and on a second goroutine
+// while another one is inside the reactor.
 func (c *source) Batches(ctx context.Context) iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {
 		deliver := func(b Batch, cur *cursor) bool {
@@ -66,10 +67,10 @@ func (c *source) loop(ctx context.Context, deliver func(Batch, *cursor) bool) er
 	}
 	defer r.owner.release()
 	switch {
-	case c.closed:
+	case c.closed.Load():
 		return newError(CodeInvalidState, "the client is closed")
 	case !c.begun:
-		return newError(CodeInvalidState, "no stream was asked for: begin one first (Connect, Subscribe and Start; Request and Start)")
+		return newError(CodeInvalidState, "no stream was requested: begin one first (Connect, Subscribe and Start; Request and Start)")
 	}
 	broke := false
 	c.pull = func(b Batch, cur *cursor) {
@@ -80,12 +81,10 @@ func (c *source) loop(ctx context.Context, deliver func(Batch, *cursor) bool) er
 	}
 	defer func() { c.pull = nil }()
 	if c.paused.Load() {
-		r.core.mu.Lock()
 		c.resume()
-		r.core.mu.Unlock()
 	}
-	err := r.turns(ctx, func() bool { return broke || c.closed || c.whole || c.end != nil })
-	if err != nil || broke || c.closed || c.end == nil || c.end.Code == CodeCancelled {
+	err := r.turns(ctx, func() bool { return broke || c.closed.Load() || c.complete || c.end != nil })
+	if err != nil || broke || c.closed.Load() || c.end == nil || c.end.Code == CodeCancelled {
 		return err
 	}
 	return c.end

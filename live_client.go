@@ -2,6 +2,7 @@ package dbnloop
 
 import (
 	"math"
+	"sync/atomic"
 
 	"github.com/dbnloop/dbnloop/bindings"
 	"github.com/dbnloop/dbnloop/dbn"
@@ -55,6 +56,14 @@ func NewSubscription(dataset string, schema dbn.Schema, symbols ...string) Subsc
 type LiveClient struct {
 	source
 	live *bindings.Live
+	seen atomic.Pointer[session] // never nil; written by the owner only
+}
+
+// session is a snapshot of what the getters return, for any goroutine.
+type session struct {
+	state  State
+	id     uint64
+	idText string
 }
 
 // NewLiveClient creates a client on the reactor. It checks that the key consists of 32
@@ -76,6 +85,10 @@ func NewLiveClient(r *Reactor, apiKey string, opts ...LiveOption) (*LiveClient, 
 		return nil, config.err
 	}
 	c := &LiveClient{}
+	c.seen.Store(&session{})
+	c.observe = func() {
+		c.seen.Store(&session{State(c.live.State()), c.live.SessionID(), c.live.SessionIDText()})
+	}
 	err := c.attach(r, config.log, func(loop *bindings.Reactor) (native, *bindings.Error) {
 		live, e := bindings.LiveNew(loop, apiKey, config.c)
 		c.live = live
@@ -123,7 +136,7 @@ func (c *LiveClient) Connect(gateway string, port int) error {
 func (c *LiveClient) Disconnect() error {
 	return c.call(func() *bindings.Error {
 		c.live.Close()
-		c.renew()
+		c.dropEvents()
 		if c.end == nil {
 			c.end = newError(CodeCancelled, "the session was ended by Disconnect")
 		}
@@ -173,31 +186,31 @@ func (c *LiveClient) Stop() error {
 	return c.call(func() *bindings.Error {
 		e := c.live.Stop()
 		if e == nil && State(c.live.State()) == Disconnected {
-			c.mute()
+			c.dropRecords()
 		}
 		return e
 	})
 }
 
-// State returns the state of the client; Disconnected after Close. Any goroutine may call it at
-// any time.
-func (c *LiveClient) State() (s State) {
-	c.ask(func() { s = State(c.live.State()) })
-	return s
+// last is what the owner saw last.
+func (c *LiveClient) last() session {
+	if c.closed.Load() {
+		return session{}
+	}
+	return *c.seen.Load()
 }
+
+// State returns the state of the client, as of the last call and the last event that was
+// handled; Disconnected after Close. Any goroutine may call it at any time, and it never waits.
+func (c *LiveClient) State() State { return c.last().state }
 
 // SessionID returns the gateway's id of this session, or of the one that ended last. It is kept
 // until the next Connect, so it is known inside the Error handler. It is 0 before
 // authentication, after Close, and when the gateway's id is not a number up to 2^64 - 1; see
-// SessionIDText. Any goroutine may call it at any time.
-func (c *LiveClient) SessionID() (id uint64) {
-	c.ask(func() { id = c.live.SessionID() })
-	return id
-}
+// SessionIDText. Any goroutine may call it at any time, and it never waits.
+func (c *LiveClient) SessionID() uint64 { return c.last().id }
 
 // SessionIDText returns the session id as the gateway wrote it, without control characters;
-// empty before authentication. Any goroutine may call it at any time.
-func (c *LiveClient) SessionIDText() (id string) {
-	c.ask(func() { id = c.live.SessionIDText() })
-	return id
-}
+// empty before authentication and after Close. Any goroutine may call it at any time, and it
+// never waits.
+func (c *LiveClient) SessionIDText() string { return c.last().idText }

@@ -2,6 +2,7 @@ package dbnloop
 
 import (
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/dbnloop/dbnloop/bindings"
@@ -48,20 +49,12 @@ type historicalOption func(*historicalConfig)
 
 func (f historicalOption) applyHistorical(o *historicalConfig) { f(o) }
 
-// option is an option of all clients; its arguments are the fields that all have.
-type option func(o *config, upgradePolicy *int32, bufferSize, maxMetadata *uint64)
+// option is an option of all clients.
+type option func(*config, *bindings.Options)
 
-func (f option) apply(o *liveConfig) {
-	f(&o.config, &o.c.UpgradePolicy, &o.c.BufferSize, &o.c.MaxMetadata)
-}
-
-func (f option) applyHistorical(o *historicalConfig) {
-	f(&o.config, &o.c.UpgradePolicy, &o.c.BufferSize, &o.c.MaxMetadata)
-}
-
-func (f option) applyFile(o *fileConfig) {
-	f(&o.config, &o.c.UpgradePolicy, &o.c.BufferSize, &o.c.MaxMetadata)
-}
+func (f option) apply(o *liveConfig)                 { f(&o.config, &o.c.Options) }
+func (f option) applyHistorical(o *historicalConfig) { f(&o.config, &o.c.Options) }
+func (f option) applyFile(o *fileConfig)             { f(&o.config, &o.c.Options) }
 
 // NetworkOption configures a client that connects: a LiveClient or a HistoricalClient.
 type NetworkOption interface {
@@ -69,21 +62,10 @@ type NetworkOption interface {
 	HistoricalOption
 }
 
-type networkOption func(network)
+type networkOption func(*bindings.NetworkOptions)
 
-// network holds the fields that are common to the clients that connect.
-type network struct {
-	connectTimeoutMs, resolveTimeoutMs *int32
-	userAgent, nameServers             *string
-}
-
-func (f networkOption) apply(o *liveConfig) {
-	f(network{&o.c.ConnectTimeoutMs, &o.c.ResolveTimeoutMs, &o.c.UserAgentExtension, &o.c.NameServers})
-}
-
-func (f networkOption) applyHistorical(o *historicalConfig) {
-	f(network{&o.c.ConnectTimeoutMs, &o.c.ResolveTimeoutMs, &o.c.UserAgentExtension, &o.c.NameServers})
-}
+func (f networkOption) apply(o *liveConfig)                 { f(&o.c.NetworkOptions) }
+func (f networkOption) applyHistorical(o *historicalConfig) { f(&o.c.NetworkOptions) }
 
 type liveOption func(*liveConfig)
 
@@ -104,10 +86,11 @@ func WithTsOut() LiveOption {
 // interval (30 s) and 5 s of grace.
 func WithHeartbeat(interval, grace time.Duration) LiveOption {
 	return liveOption(func(o *liveConfig) {
-		if interval < 5*time.Second || interval > 30*time.Minute || interval%time.Second != 0 {
+		if interval%time.Second != 0 {
 			o.refuse("WithHeartbeat: the interval is %v; it must be 5 s to 30 min, in whole seconds", interval)
 		}
-		o.c.HeartbeatIntervalS = int32(interval / time.Second)
+		// The core checks the range; -1 would mean the default there.
+		o.c.HeartbeatIntervalS = int32(min(max(interval/time.Second, 0), math.MaxInt32))
 		o.c.HeartbeatGraceMs = milliseconds(grace)
 	})
 }
@@ -128,36 +111,36 @@ func WithCompression(c dbn.Compression) LiveOption {
 // WithUpgradePolicy sets how records of older DBN versions are treated. Default:
 // dbn.UpgradeToV3.
 func WithUpgradePolicy(policy dbn.UpgradePolicy) Option {
-	return option(func(_ *config, out *int32, _, _ *uint64) { *out = int32(policy) })
+	return option(func(_ *config, o *bindings.Options) { o.UpgradePolicy = int32(policy) })
 }
 
 // WithBufferSize sets the size of the record buffer in bytes, 16 KiB to 1 GiB. Default: 256
 // KiB.
 func WithBufferSize(bytes int) Option {
-	return option(func(_ *config, _ *int32, out, _ *uint64) { *out = uint64(max(bytes, 0)) })
+	return option(func(_ *config, o *bindings.Options) { o.BufferSize = uint64(max(bytes, 0)) })
 }
 
 // WithMaxMetadata limits the size in bytes of the metadata that is accepted. Default: 256 MiB.
 func WithMaxMetadata(bytes int) Option {
-	return option(func(_ *config, _ *int32, _, out *uint64) { *out = uint64(max(bytes, 0)) })
+	return option(func(_ *config, o *bindings.Options) { o.MaxMetadata = uint64(max(bytes, 0)) })
 }
 
 // WithConnectTimeout limits the time of name lookup and connecting, over all addresses; 0: no
 // limit. Default: 10 s.
 func WithConnectTimeout(d time.Duration) NetworkOption {
-	return networkOption(func(n network) { *n.connectTimeoutMs = milliseconds(d) })
+	return networkOption(func(o *bindings.NetworkOptions) { o.ConnectTimeoutMs = milliseconds(d) })
 }
 
 // WithResolveTimeout limits the time of the name lookup, which counts toward the connect
 // timeout; 0: no separate limit. Default: 5 s.
 func WithResolveTimeout(d time.Duration) NetworkOption {
-	return networkOption(func(n network) { *n.resolveTimeoutMs = milliseconds(d) })
+	return networkOption(func(o *bindings.NetworkOptions) { o.ResolveTimeoutMs = milliseconds(d) })
 }
 
 // WithNameServers sets the DNS servers, as "192.0.2.1:53,[2001:db8::1]:53". Default: those of
 // /etc/resolv.conf.
 func WithNameServers(servers string) NetworkOption {
-	return networkOption(func(n network) { *n.nameServers = servers })
+	return networkOption(func(o *bindings.NetworkOptions) { o.NameServers = servers })
 }
 
 // WithAuthTimeout limits the time from connecting to the response to the authentication; 0: no
@@ -176,13 +159,13 @@ func WithAckTimeout(d time.Duration) LiveOption {
 // WithUserAgent appends text to the user agent that the server receives: printable ASCII, for
 // live clients without '|'. Default: none.
 func WithUserAgent(extension string) NetworkOption {
-	return networkOption(func(n network) { *n.userAgent = extension })
+	return networkOption(func(o *bindings.NetworkOptions) { o.UserAgentExtension = extension })
 }
 
 // WithLogger sets the logger for changes of state (debug), ends of streams (info) and warnings
 // of the server. Default, and with nil: silent.
 func WithLogger(log *slog.Logger) Option {
-	return option(func(o *config, _ *int32, _, _ *uint64) {
+	return option(func(o *config, _ *bindings.Options) {
 		if log != nil {
 			o.log = log
 		}

@@ -1,11 +1,14 @@
 package dbnloop
 
-import "sync/atomic"
+import (
+	"runtime"
+	"sync/atomic"
+)
 
 // owner records who is inside a reactor. It knows calls, not goroutines: another goroutine may
 // take over between two calls, but two calls at once are detected here. (A call of another
 // goroutine while a handler runs looks like one of the handler's; it is detected when both call
-// at once.)
+// at once.) At most one goroutine is therefore inside the C++ core, without a lock.
 type owner struct{ state atomic.Int32 }
 
 const (
@@ -42,7 +45,14 @@ func (o *owner) closed() bool { return o.state.Load() == shut }
 
 // Only the owner calls beginHandlers and endHandlers.
 func (o *owner) beginHandlers() { o.state.Store(handling) }
-func (o *owner) endHandlers()   { o.state.Store(busy) }
+
+// endHandlers waits for a call that another goroutine made while the last handler ran, which is
+// a bug of the caller: two calls at once would corrupt the core's memory.
+func (o *owner) endHandlers() {
+	for !o.state.CompareAndSwap(handling, busy) {
+		runtime.Gosched()
+	}
+}
 
 // enter begins a single call, which is allowed inside a handler and refused to a second
 // goroutine.
@@ -61,24 +71,11 @@ func (o *owner) enter() (leave int32, err error) {
 
 func (o *owner) leave(to int32) { o.state.Store(to) }
 
-// enter begins a call into the C++ core; leave ends it.
-func (r *Reactor) enter() (leave int32, err error) {
-	if leave, err = r.owner.enter(); err == nil {
-		r.core.mu.Lock()
-	}
-	return leave, err
-}
-
-func (r *Reactor) leave(to int32) {
-	r.core.mu.Unlock()
-	r.owner.leave(to)
-}
-
 // mustEnter is enter for methods without an error. Simultaneous use by two goroutines is a bug
 // of the caller, so it panics with the error. It returns false when the reactor is closed:
 // there is then nothing to do and nothing to leave.
 func (r *Reactor) mustEnter() (leave int32, open bool) {
-	leave, err := r.enter()
+	leave, err := r.owner.enter()
 	if err == nil {
 		return leave, true
 	}

@@ -30,12 +30,12 @@ func panicking(which string, got told, ended func()) dbnloop.Handlers {
 		}
 	}
 	h := dbnloop.Handlers{
-		State:    func(dbnloop.State) { note("State", 1) },
-		Metadata: func(*dbn.Metadata) { note("Metadata", 1) },
-		Session:  func(dbnloop.SessionEvent) { note("Session", 1) },
-		Mbo:      func(*dbn.MboMsg) { note("Mbo", 1) },
-		Complete: func() { note("Complete", 1) },
-		Error:    func(error) { note("Error", 1) },
+		State:        func(dbnloop.State) { note("State", 1) },
+		Metadata:     func(*dbn.Metadata) { note("Metadata", 1) },
+		SessionEvent: func(dbnloop.SessionEvent) { note("Session", 1) },
+		Mbo:          func(*dbn.MboMsg) { note("Mbo", 1) },
+		Complete:     func() { note("Complete", 1) },
+		Error:        func(error) { note("Error", 1) },
 	}
 	if which == "MboRun" {
 		h.Mbo = nil

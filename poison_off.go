@@ -2,6 +2,8 @@
 
 package dbnloop
 
+const poisoned = false
+
 // poisoner does nothing here; with the build tag dbnloop_poison it exposes pointers that were
 // kept too long.
 type poisoner struct{}

@@ -7,6 +7,8 @@ import (
 	"unsafe"
 )
 
+const poisoned = true
+
 // poisoner delivers each batch from a copy and overwrites the copy when the batch ends, so that
 // a handler that kept a pointer reads 0xDB instead of, by luck, its record.
 //

@@ -38,6 +38,7 @@ type Reactor struct {
 	parking parking
 
 	stop      atomic.Bool
+	woken     atomic.Bool // Wake was called since the last turn
 	hasPosted atomic.Bool // posted is not empty
 	mu        sync.Mutex
 	posted    []func()
@@ -45,22 +46,17 @@ type Reactor struct {
 
 // core is what the cleanup of a dropped Reactor frees, so it must not point back to it.
 type core struct {
-	// mu is held by whoever is inside the C++ core: the owner, for the duration of one call, or
-	// a getter on any goroutine. It is never held while a handler runs or a goroutine waits.
-	mu      sync.Mutex
-	loop    *bindings.Reactor
+	// life guards the existence of the C++ reactor and of its clients, not their use: Wake and
+	// Stats hold it for reading, on any goroutine; the owner holds it for writing only while it
+	// frees. Only the owner, one goroutine at a time, makes any other call.
+	life    sync.RWMutex
+	loop    *bindings.Reactor // nil once freed
 	natives map[uint64]native
 	fd      int // the epoll fd
-
-	wakeMu sync.Mutex // any goroutine may call Wake
-	wakeFd int        // -1 once closed
 }
 
-// wakeID identifies the watch of the eventfd; the ids of user watches begin at 1.
-const wakeID = 0
-
 // NewReactor creates a reactor. Close it when done, before or after its clients. Any goroutine
-// may call it. It returns ErrSystem when the five file descriptors that it needs are
+// may call it. It returns ErrSystem when the four file descriptors that it needs are
 // unavailable.
 func NewReactor() (*Reactor, error) {
 	if have := bindings.LibraryABIVersion(); have != bindings.ABIVersion {
@@ -71,17 +67,9 @@ func NewReactor() (*Reactor, error) {
 	if e != nil {
 		return nil, fromC(e)
 	}
-	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
-	if err != nil {
-		loop.Free()
-		return nil, systemError("eventfd", err)
-	}
-	c := &core{loop: loop, natives: map[uint64]native{}, wakeFd: wake}
-	if e := loop.Add(wake, unix.EPOLLIN, wakeID); e != nil {
-		c.free()
-		return nil, fromC(e)
-	}
+	c := &core{loop: loop, natives: map[uint64]native{}}
 	// From here on timers make the epoll fd readable: every wait is for that fd.
+	var err error
 	if c.fd, err = loop.Fd(); err != nil {
 		c.free()
 		return nil, systemError("making the reactor's timerfd", err)
@@ -105,43 +93,28 @@ func NewReactor() (*Reactor, error) {
 }
 
 func (c *core) free() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.life.Lock()
+	defer c.life.Unlock()
 	for _, handle := range c.natives {
 		handle.Free()
 	}
 	clear(c.natives)
 	c.loop.Free()
-	c.wakeMu.Lock()
-	defer c.wakeMu.Unlock()
-	unix.Close(c.wakeFd)
-	c.wakeFd = -1
-}
-
-// poll is one turn of the core, which does not wait.
-func (c *core) poll() ([]bindings.Event, *bindings.Error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.loop.Poll(0)
+	c.loop = nil
 }
 
 func (c *core) wake() {
-	c.wakeMu.Lock()
-	defer c.wakeMu.Unlock()
-	if c.wakeFd < 0 {
-		return
-	}
-	one := [8]byte{1}
-	for {
-		if _, err := unix.Write(c.wakeFd, one[:]); err != unix.EINTR {
-			return // EAGAIN: the counter is full, so it is readable anyway
-		}
+	c.life.RLock()
+	defer c.life.RUnlock()
+	if c.loop != nil {
+		c.loop.Wake()
 	}
 }
 
 // Poll runs one bounded turn: it waits at most timeout (negative: without limit; 0: not at
 // all), runs the handlers of what happened and returns the number of events (a Wake is one). It
-// blocks its thread while it waits; Run does not.
+// returns 0 early when a signal or the library's own work, such as a handshake, ended the wait.
+// It waits in epoll_wait, in C++, and blocks its thread meanwhile; Run does not.
 //
 // A panic in a handler passes through. The record then counts as consumed, and the next Poll
 // delivers what remains.
@@ -153,33 +126,30 @@ func (r *Reactor) Poll(timeout time.Duration) (int, error) {
 		return 0, err
 	}
 	defer r.owner.release()
-	n, err := r.turn()
-	if n > 0 || err != nil || timeout == 0 {
-		return n, err
-	}
-	// Not inside the core, which getters of other goroutines may need during the wait.
-	if ready, err := readable(r.core.fd, timeout); !ready || err != nil {
-		return 0, err
-	}
-	return r.turn()
+	return r.turn(milliseconds(timeout))
 }
 
-// turn is Poll for an owner, without a wait.
-func (r *Reactor) turn() (int, error) {
-	defer r.endTurn()
+// turn is Poll for an owner.
+func (r *Reactor) turn(timeoutMs int32) (n int, err error) {
 	if r.next == len(r.events) {
-		events, e := r.core.poll()
+		if r.hasPosted.Load() {
+			timeoutMs = 0
+		}
+		events, e := r.core.loop.Poll(timeoutMs)
 		r.events, r.next = events, 0
 		r.turnNo++
 		if e != nil {
 			return 0, fromC(e)
 		}
 	}
+	if r.woken.Swap(false) {
+		n++
+	}
 	if r.next == len(r.events) && !r.hasPosted.Load() {
-		return 0, nil
+		return n, nil
 	}
 	r.owner.beginHandlers()
-	n := 0
+	defer r.endHandlers()
 	for r.next < len(r.events) {
 		event := &r.events[r.next]
 		r.next++
@@ -189,18 +159,14 @@ func (r *Reactor) turn() (int, error) {
 	return n + r.runPosted(), nil
 }
 
-// endTurn also runs when a handler panics.
-func (r *Reactor) endTurn() {
-	if len(r.toFree) > 0 {
-		r.core.mu.Lock()
-		for _, c := range r.toFree {
-			c.free()
-		}
-		r.core.mu.Unlock()
-		clear(r.toFree)
-		r.toFree = r.toFree[:0]
-	}
+// endHandlers also runs when a handler panics.
+func (r *Reactor) endHandlers() {
 	r.owner.endHandlers()
+	for _, c := range r.toFree {
+		c.free()
+	}
+	clear(r.toFree)
+	r.toFree = r.toFree[:0]
 }
 
 // milliseconds rounds up, so that half a millisecond does not become a busy loop.
@@ -221,11 +187,6 @@ func (r *Reactor) handle(event *bindings.Event) {
 		r.onTimer(event.Timer())
 	case bindings.EventFd:
 		fd := event.Fd()
-		if fd.Userdata == wakeID {
-			var buf [8]byte
-			unix.Read(r.core.wakeFd, buf[:])
-			return
-		}
 		r.onFd(fd.Userdata, fd.Ready)
 	case bindings.EventResponse:
 		r.onCall(event.Response().Request, event)
@@ -326,7 +287,7 @@ func (r *Reactor) turns(ctx context.Context, done func() bool) error {
 // turnOrPark runs a turn, or waits if there was nothing to do. A wake-up counts as something
 // done, so that its purpose is checked before the next wait.
 func (r *Reactor) turnOrPark() error {
-	n, err := r.turn()
+	n, err := r.turn(0)
 	if err != nil || n > 0 {
 		return err
 	}
@@ -343,12 +304,15 @@ func (r *Reactor) Stop() {
 
 // Wake makes a waiting Poll or Run begin another turn. Any goroutine may call it at any time;
 // after Close it does nothing.
-func (r *Reactor) Wake() { r.core.wake() }
+func (r *Reactor) Wake() {
+	r.woken.Store(true)
+	r.core.wake()
+}
 
 // Post runs f once in a later turn, as a handler, in the order of the calls. Any goroutine may
-// call it at any time, also inside a handler; it never waits. After Close it does nothing, and
-// tasks that have not run are dropped. Tasks are kept until a turn runs them: a caller that
-// posts faster than the reactor turns must limit itself. Post panics if f is nil.
+// call it at any time, also inside a handler; it never waits for a turn. After Close it does
+// nothing, and tasks that have not run are dropped. Tasks are kept until a turn runs them: a
+// caller that posts faster than the reactor turns must limit itself. Post panics if f is nil.
 func (r *Reactor) Post(f func()) {
 	if f == nil {
 		panic("dbnloop: Reactor.Post of a nil function")
@@ -386,11 +350,9 @@ func (r *Reactor) Close() error {
 	}
 	defer r.owner.close()
 	r.cleanup.Stop()
-	r.core.mu.Lock()
 	for _, c := range r.clients {
 		c.free()
 	}
-	r.core.mu.Unlock()
 	r.parking.close()
 	r.events, r.next = nil, 0
 	r.mu.Lock()
@@ -405,6 +367,7 @@ type parking struct {
 	file  *os.File // a duplicate of the epoll fd
 	conn  syscall.RawConn
 	ready func(fd uintptr) bool // made once: no allocation per wait
+	asked bool                  // ready was called for this wait
 	err   error
 }
 
@@ -420,16 +383,21 @@ func (p *parking) open(epoll int) error {
 		return systemError("SyscallConn", err)
 	}
 	// The netpoller is edge-triggered: an earlier edge would not be reported again, so the
-	// level is checked first, with poll(2).
+	// level is checked before the wait, with poll(2). After the wait a turn asks epoll.
 	p.ready = func(fd uintptr) bool {
+		if p.asked {
+			return true
+		}
+		p.asked = true
 		var ready bool
-		ready, p.err = readable(int(fd), 0)
+		ready, p.err = readable(int(fd))
 		return ready || p.err != nil
 	}
 	return nil
 }
 
 func (p *parking) park() error {
+	p.asked = false
 	if err := p.conn.Read(p.ready); err != nil {
 		return systemError("waiting for the epoll fd", err)
 	}
@@ -438,17 +406,12 @@ func (p *parking) park() error {
 
 func (p *parking) close() { p.file.Close() }
 
-// readable reports whether fd is readable, and waits at most timeout for it (negative: without
-// limit). Signals, which Go also sends to its own threads, do not end the wait.
-func readable(fd int, timeout time.Duration) (bool, error) {
-	begin := time.Now()
-	for left := timeout; ; {
+// readable reports whether fd is readable now.
+func readable(fd int) (bool, error) {
+	for {
 		fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-		n, err := unix.Poll(fds[:], int(milliseconds(left)))
+		n, err := unix.Poll(fds[:], 0)
 		if err == unix.EINTR {
-			if timeout > 0 {
-				left = max(timeout-time.Since(begin), 0)
-			}
 			continue
 		}
 		if err != nil {

@@ -131,7 +131,7 @@ func collectInside(t *testing.T, n int) {
 // With dbnloop_poison what was kept reads as poison, and stays within memory of its own,
 // whatever lengths the poison gives it.
 func TestWhatIsKeptReadsAsPoison(t *testing.T) {
-	if !poisoned {
+	if !dbnloop.Poisoned {
 		t.Skip("only with -tags dbnloop_poison")
 	}
 	const n = 1000

@@ -4,10 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"iter"
+	"path/filepath"
 	"reflect"
 	"runtime"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,17 +50,15 @@ var withoutError = map[string]answer{
 	"LiveClient.Pause":         panics,
 	"LiveClient.Resume":        panics,
 
-	"HistoricalClient.Stats":         works,
-	"HistoricalClient.ReceivedBytes": works,
-	"HistoricalClient.IsPaused":      works,
-	"HistoricalClient.TsOut":         works,
-	"HistoricalClient.Handle":        panics,
-	"HistoricalClient.Pause":         panics,
-	"HistoricalClient.Resume":        panics,
-	"HistoricalClient.Cancel":        panics,
+	"HistoricalClient.Stats":    works,
+	"HistoricalClient.IsPaused": works,
+	"HistoricalClient.TsOut":    works,
+	"HistoricalClient.Handle":   panics,
+	"HistoricalClient.Pause":    panics,
+	"HistoricalClient.Resume":   panics,
+	"HistoricalClient.Cancel":   panics,
 
 	"FileSource.Stats":      works,
-	"FileSource.ReadBytes":  works,
 	"FileSource.TotalBytes": works,
 	"FileSource.IsPaused":   works,
 	"FileSource.TsOut":      works,
@@ -65,12 +69,12 @@ var withoutError = map[string]answer{
 
 // argument is a value that a method takes without complaint.
 func argument(t *testing.T, of reflect.Type) reflect.Value {
-	rng := dbnloop.NewRange(dataset, dbn.SchemaTrades, 1, 2, "ESZ6")
+	rng := dbnloop.NewHistoricalRequest(dataset, dbn.SchemaTrades, 1, 2, "ESZ6")
 	for _, known := range []any{
 		time.Hour, dbn.STypeRawSymbol, dbnloop.Date("2026-11-15"), []string{"ESZ6"}, rng,
 		dbnloop.NewSubscription(dataset, dbn.SchemaTrades, "ESZ6"),
-		dbnloop.JobRequest{Range: rng},
-		dbnloop.Download{Range: rng, Path: t.TempDir() + "/range.dbn.zst"},
+		dbnloop.BatchRequest{Range: rng},
+		dbnloop.DownloadRequest{Range: rng, Path: t.TempDir() + "/range.dbn.zst"},
 	} {
 		if v := reflect.ValueOf(known); v.Type() == of {
 			return v
@@ -129,6 +133,69 @@ func returnsError(kind reflect.Type) bool {
 		}
 	}
 	return false
+}
+
+// comments returns the documentation of each method, by its receiver's type and its name.
+func comments(t *testing.T) map[string]string {
+	t.Helper()
+	files := token.NewFileSet()
+	docs := map[string]string{}
+	sources, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, source := range sources {
+		file, err := parser.ParseFile(files, source, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, decl := range file.Decls {
+			f, ok := decl.(*ast.FuncDecl)
+			if !ok || f.Recv == nil {
+				continue
+			}
+			receiver := f.Recv.List[0].Type
+			if pointer, ok := receiver.(*ast.StarExpr); ok {
+				receiver = pointer.X
+			}
+			if name, ok := receiver.(*ast.Ident); ok {
+				docs[name.Name+"."+f.Name.Name] = strings.Join(strings.Fields(f.Doc.Text()), " ")
+			}
+		}
+	}
+	return docs
+}
+
+// The comment of a method says what the tests below check.
+func TestEveryMethodSaysWhichGoroutineMayCallIt(t *testing.T) {
+	docs := comments(t)
+	for _, kind := range []reflect.Type{
+		reflect.TypeFor[*dbnloop.Reactor](), reflect.TypeFor[*dbnloop.LiveClient](),
+		reflect.TypeFor[*dbnloop.HistoricalClient](), reflect.TypeFor[*dbnloop.FileSource](),
+	} {
+		for i := range kind.NumMethod() {
+			method := kind.Method(i)
+			name := kind.Elem().Name() + "." + method.Name
+			doc, own := docs[name]
+			if !own {
+				doc = docs["source."+method.Name] // promoted
+			}
+			var phrases []string
+			switch {
+			case withoutError[name] == works:
+				phrases = []string{"Any goroutine may call it at any time"}
+			case withoutError[name] == panics:
+				phrases = []string{"from a second goroutine", "panics with ErrInvalidState"}
+			case returnsError(method.Type):
+				phrases = []string{"a second goroutine", "ErrInvalidState", "inside a handler"}
+			}
+			for _, phrase := range phrases {
+				if !strings.Contains(doc, phrase) && !strings.Contains(doc, strings.ToUpper(phrase[:1])+phrase[1:]) {
+					t.Errorf("the comment of %s does not say %q: %s", name, phrase, doc)
+				}
+			}
+		}
+	}
 }
 
 // everything is a reactor with a client of each kind.
@@ -260,6 +327,7 @@ func TestGettersOfOtherGoroutinesDisturbNobody(t *testing.T) {
 	c := session(t, gw, r, dbn.SchemaMbo)
 	path, _ := sampleFile(t, dbn.SchemaMbo, 1)
 	file := newFileSource(t, r, path)
+	var brief atomic.Pointer[dbnloop.LiveClient] // is closed, or about to be
 	stop := make(chan struct{})
 	var watchers sync.WaitGroup
 	for range 4 {
@@ -272,8 +340,12 @@ func TestGettersOfOtherGoroutinesDisturbNobody(t *testing.T) {
 				} else {
 					last = count
 				}
+				total, known := file.TotalBytes()
 				_ = fmt.Sprint(c.State(), c.SessionID(), c.IsPaused(), c.TsOut(), r.Fd(),
-					file.ReadBytes(), file.TotalBytes(), file.IsPaused(), file.Stats().Reads)
+					total, known, file.IsPaused(), file.Stats().Reads)
+				if brief := brief.Load(); brief != nil {
+					_ = fmt.Sprint(brief.State(), brief.SessionIDText(), brief.Stats().Reads)
+				}
 				select {
 				case <-stop:
 					return
@@ -293,7 +365,18 @@ func TestGettersOfOtherGoroutinesDisturbNobody(t *testing.T) {
 				if _, err := r.AfterFunc(0, c.Resume); err != nil {
 					t.Error(err)
 				}
-				// Another stream begins and ends meanwhile.
+				// Another stream begins and ends meanwhile, and so does a client: inside this
+				// handler, or before the next turn.
+				another, err := dbnloop.NewLiveClient(r, sim.TestKey)
+				if err != nil {
+					t.Fatal(err)
+				}
+				brief.Store(another)
+				if next%2000 == 0 {
+					r.Post(func() { another.Close() })
+				} else {
+					another.Close()
+				}
 				if err := errors.Join(file.Stop(), file.Start()); err != nil {
 					t.Error(err)
 				}

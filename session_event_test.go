@@ -46,7 +46,7 @@ func TestSessionEventsComeBehindTheirRecords(t *testing.T) {
 		Trade:        func(*dbn.TradeMsg) { trades++ },
 		System:       func(m *dbn.SystemMsg) { told = m.MsgString() },
 		GatewayError: func(m *dbn.ErrorMsg) { told = m.ErrString() },
-		Session: func(e dbnloop.SessionEvent) {
+		SessionEvent: func(e dbnloop.SessionEvent) {
 			if e.Message != told {
 				t.Errorf("event %q behind the record %q", e.Message, told)
 			}
@@ -160,7 +160,7 @@ func TestEverySessionEventKindIsTold(t *testing.T) {
 	}
 	got := map[dbnloop.SessionEventKind]dbnloop.SessionEvent{}
 	c.Handle(dbnloop.Handlers{
-		Session: func(e dbnloop.SessionEvent) {
+		SessionEvent: func(e dbnloop.SessionEvent) {
 			if e.Kind != dbnloop.SubscriptionOverdue && e.TsEvent != 42 {
 				t.Errorf("%v at %v", e.Kind, e.TsEvent)
 			}
@@ -212,7 +212,7 @@ func TestSessionEventHandlersMayPauseAndClose(t *testing.T) {
 			}
 			records++
 		},
-		Session: func(dbnloop.SessionEvent) {
+		SessionEvent: func(dbnloop.SessionEvent) {
 			c.Pause()
 			if _, err := r.AfterFunc(time.Millisecond, func() {
 				if records > 0 {

@@ -19,40 +19,45 @@ type native interface {
 	Resume()
 	Close()
 	Free()
+	Stats(*bindings.Stats) bool // on any thread, until Free
 }
 
 // source is the common part of all clients: a stream of records that can be paused and that
 // ends once.
 type source struct {
-	r      *Reactor
-	c      native // nil once freed
-	id     uint64
-	h      Handlers
-	log    *slog.Logger
-	pull   func(batch Batch, cur *cursor) // set while an iterator takes the records
-	closed bool                           // the memory may remain until the turn ends; under core.mu
+	r    *Reactor
+	c    native // nil once freed; see core.life
+	id   uint64
+	h    Handlers
+	log  *slog.Logger
+	pull func(batch Batch, cur *cursor) // set while an iterator takes the records
+	// observe, if not nil, takes a snapshot of a state that a call or an event may have changed.
+	observe func()
+
+	// Written by the owner only, and read on any goroutine.
+	closed atomic.Bool // the memory may remain until the turn ends
 	paused atomic.Bool
 	tsOut  atomic.Bool
 
 	// Of the last stream, for iterators.
-	begun bool   // a stream was requested
-	end   *Error // nil: it is in progress, or complete
-	whole bool   // it is complete
+	begun    bool   // a stream was requested
+	end      *Error // nil: it is in progress, or complete
+	complete bool   // it is complete
 
 	// The events of a turn are gathered before its handlers run. A stream that a handler ended
 	// must not continue with events of the same turn, so in the turns below its records, or all
 	// of its events, are dropped.
-	muted   uint64
-	renewed uint64
+	droppedThrough uint64
+	restartedAt    uint64
 }
 
 // attach registers the handle that open creates as a client of the reactor.
 func (c *source) attach(r *Reactor, log *slog.Logger, open func(*bindings.Reactor) (native, *bindings.Error)) error {
-	leave, err := r.enter()
+	leave, err := r.owner.enter()
 	if err != nil {
 		return err
 	}
-	defer r.leave(leave)
+	defer r.owner.leave(leave)
 	handle, e := open(r.core.loop)
 	if e != nil {
 		return fromC(e)
@@ -65,33 +70,38 @@ func (c *source) attach(r *Reactor, log *slog.Logger, open func(*bindings.Reacto
 
 // begin is called when another stream begins: what this turn holds belongs to the previous one.
 func (c *source) begin() {
-	c.begun, c.end, c.whole = true, nil, false
-	c.renew()
+	c.begun, c.end, c.complete = true, nil, false
+	c.tsOut.Store(false)
+	c.dropEvents()
 }
 
-// renew drops everything that this turn still holds of the previous stream.
-func (c *source) renew() {
-	c.renewed = c.r.turnNo
+// dropEvents drops everything that this turn still holds of the previous stream.
+func (c *source) dropEvents() {
+	c.restartedAt = c.r.turnNo
 	c.r.cur.stopFor(c)
 }
 
-// mute drops the records that this turn holds.
-func (c *source) mute() {
-	c.muted = c.r.turnNo
+// dropRecords drops the records that this turn holds.
+func (c *source) dropRecords() {
+	c.droppedThrough = c.r.turnNo
 	c.r.cur.stopFor(c)
 }
 
 // call runs f if the client may be used now.
 func (c *source) call(f func() *bindings.Error) error {
-	leave, err := c.r.enter()
+	leave, err := c.r.owner.enter()
 	if err != nil {
 		return err
 	}
-	defer c.r.leave(leave)
-	if c.closed {
+	defer c.r.owner.leave(leave)
+	if c.closed.Load() {
 		return newError(CodeInvalidState, "the client is closed")
 	}
-	if e := f(); e != nil {
+	e := f()
+	if c.observe != nil {
+		c.observe()
+	}
+	if e != nil {
 		return fromC(e)
 	}
 	return nil
@@ -103,18 +113,8 @@ func (c *source) must(f func()) {
 	if !open {
 		return
 	}
-	defer c.r.leave(leave)
-	if !c.closed {
-		f()
-	}
-}
-
-// ask is for getters, on any goroutine. f runs while nobody else is inside the core, which it
-// waits for during a part of a turn at most. On a closed client f does not run.
-func (c *source) ask(f func()) {
-	c.r.core.mu.Lock()
-	defer c.r.core.mu.Unlock()
-	if !c.closed {
+	defer c.r.owner.leave(leave)
+	if !c.closed.Load() {
 		f()
 	}
 }
@@ -166,18 +166,17 @@ func (c *source) Close() error { return c.closeWith(func() {}) }
 
 // closeWith is Close; forget drops what the particular kind of client holds.
 func (c *source) closeWith(forget func()) error {
-	leave, err := c.r.enter()
+	leave, err := c.r.owner.enter()
 	if err != nil {
 		if c.r.owner.closed() {
 			return nil
 		}
 		return err
 	}
-	defer c.r.leave(leave)
-	if c.closed {
+	defer c.r.owner.leave(leave)
+	if c.closed.Swap(true) {
 		return nil
 	}
-	c.closed = true
 	c.r.cur.stopFor(c)
 	c.c.Close()
 	forget()
@@ -191,9 +190,11 @@ func (c *source) closeWith(forget func()) error {
 	return nil
 }
 
-// free is called under core.mu.
+// free frees the handle, once nobody is inside its Stats.
 func (c *source) free() {
-	c.closed = true
+	c.closed.Store(true)
+	c.r.core.life.Lock()
+	defer c.r.core.life.Unlock()
 	if c.c == nil {
 		return
 	}
@@ -204,9 +205,12 @@ func (c *source) free() {
 }
 
 func (c *source) handle(event *bindings.Event) {
-	if c.renewed == c.r.turnNo {
+	if c.restartedAt == c.r.turnNo {
 		keep(event)
 		return // of the previous session
+	}
+	if c.observe != nil && (event.Kind == bindings.EventState || event.Kind == bindings.EventError) {
+		c.observe()
 	}
 	switch event.Kind {
 	case bindings.EventRecords:
@@ -222,7 +226,7 @@ func (c *source) handle(event *bindings.Event) {
 	case bindings.EventSession:
 		c.onSession(sessionEventOf(event.Session()))
 	case bindings.EventComplete:
-		c.whole = true
+		c.complete = true
 		c.log.Debug("dbnloop: stream complete")
 		if c.h.Complete != nil {
 			c.h.Complete()
@@ -255,10 +259,10 @@ func (c *source) onSession(event SessionEvent) {
 	if event.warns() {
 		level = slog.LevelWarn
 	}
-	c.log.Log(context.Background(), level, "dbnloop: the gateway tells", "event", event.Kind.String(),
+	c.log.Log(context.Background(), level, "dbnloop: gateway event", "event", event.Kind.String(),
 		"subscription", event.SubscriptionID, "message", event.Message)
-	if c.h.Session != nil {
-		c.h.Session(event)
+	if c.h.SessionEvent != nil {
+		c.h.SessionEvent(event)
 	}
 }
 
@@ -276,7 +280,7 @@ func (c *source) onError(event *bindings.ErrorEvent) {
 
 // halted reports that no further record of this turn may be delivered.
 func (c *source) halted() bool {
-	return c.paused.Load() || c.closed || c.muted == c.r.turnNo || c.renewed == c.r.turnNo
+	return c.paused.Load() || c.closed.Load() || c.droppedThrough == c.r.turnNo || c.restartedAt == c.r.turnNo
 }
 
 // deliver delivers a batch. However it ends, it stores what was consumed in the event, which

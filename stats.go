@@ -72,20 +72,18 @@ func (h *LatencyHistogram) Quantile(q float64) time.Duration {
 }
 
 // Stats returns the statistics of the present stream, or of the last one. After Close they are
-// empty. Any goroutine may call it at any time: while the reactor is in use, it waits at most
-// for a call into the C++ core that is in progress, never for a handler or for data.
+// empty. Any goroutine may call it at any time; it waits for nothing but a Close in progress.
 func (c *source) Stats() (s Stats) {
-	c.ask(func() {
-		var in bindings.Stats
-		if c.r.core.loop.Stats(c.id, &in) != nil {
-			return
-		}
-		s = Stats{
-			BytesRead: in.BytesRead, Reads: in.Reads, Bytes: in.Bytes, Batches: in.Batches,
-			Polls: in.Polls, Pauses: in.Pauses, Paused: time.Duration(in.PausedNs),
-			Buffered: int(in.Buffered), Silence: time.Duration(in.Silence), Records: in.Records,
-			GatewayToClient: in.GatewayToClient, VenueToGateway: in.VenueToGateway,
-		}
-	})
-	return s
+	c.r.core.life.RLock()
+	defer c.r.core.life.RUnlock()
+	var in bindings.Stats
+	if c.closed.Load() || !c.c.Stats(&in) {
+		return s
+	}
+	return Stats{
+		BytesRead: in.BytesRead, Reads: in.Reads, Bytes: in.Bytes, Batches: in.Batches,
+		Polls: in.Polls, Pauses: in.Pauses, Paused: time.Duration(in.PausedNs),
+		Buffered: int(in.Buffered), Silence: time.Duration(in.Silence), Records: in.Records,
+		GatewayToClient: in.GatewayToClient, VenueToGateway: in.VenueToGateway,
+	}
 }

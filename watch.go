@@ -40,11 +40,11 @@ func (r *Reactor) addTimer(delay, period time.Duration, f func()) (TimerID, erro
 	if f == nil {
 		return 0, newError(CodeInvalidArgument, "a timer's function is nil")
 	}
-	leave, err := r.enter()
+	leave, err := r.owner.enter()
 	if err != nil {
 		return 0, err
 	}
-	defer r.leave(leave)
+	defer r.owner.leave(leave)
 	id, e := r.core.loop.Timer(uint64(min(max(delay, 0), aDecade)), uint64(min(period, aDecade)))
 	if e != nil {
 		return 0, fromC(e)
@@ -62,7 +62,7 @@ func (r *Reactor) Cancel(id TimerID) bool {
 	if !open {
 		return false
 	}
-	defer r.leave(leave)
+	defer r.owner.leave(leave)
 	_, known := r.timers[uint64(id)]
 	delete(r.timers, uint64(id))
 	r.core.loop.Cancel(uint64(id))
@@ -95,11 +95,11 @@ func (r *Reactor) Add(fd int, events uint32, f func(events uint32)) error {
 	if f == nil {
 		return newError(CodeInvalidArgument, "Add: the function for fd %d is nil", fd)
 	}
-	leave, err := r.enter()
+	leave, err := r.owner.enter()
 	if err != nil {
 		return err
 	}
-	defer r.leave(leave)
+	defer r.owner.leave(leave)
 	// A turn may hold events of an fd that was removed since and whose number was reused; an id
 	// distinguishes them.
 	id := r.lastID + 1
@@ -117,11 +117,11 @@ func (r *Reactor) Add(fd int, events uint32, f func(events uint32)) error {
 // that is not watched, and ErrInvalidState when called from a second goroutine while another
 // one is inside the reactor, and after Close.
 func (r *Reactor) Modify(fd int, events uint32) error {
-	leave, err := r.enter()
+	leave, err := r.owner.enter()
 	if err != nil {
 		return err
 	}
-	defer r.leave(leave)
+	defer r.owner.leave(leave)
 	if e := r.core.loop.Modify(fd, events); e != nil {
 		return fromC(e)
 	}
@@ -146,11 +146,11 @@ func (r *Reactor) onFd(id uint64, events uint32) {
 // inside a handler. It returns ErrInvalidState when called from a second goroutine while
 // another one is inside the reactor, and after Close.
 func (r *Reactor) Remove(fd int) error {
-	leave, err := r.enter()
+	leave, err := r.owner.enter()
 	if err != nil {
 		return err
 	}
-	defer r.leave(leave)
+	defer r.owner.leave(leave)
 	delete(r.watches, r.watchOf[fd])
 	delete(r.watchOf, fd)
 	if e := r.core.loop.Remove(fd); e != nil {

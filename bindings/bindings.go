@@ -10,7 +10,6 @@ package bindings
 #cgo noescape dbnloop_reactor_poll
 #cgo nocallback dbnloop_reactor_poll
 #cgo nocallback dbnloop_reactor_fd
-#cgo nocallback dbnloop_reactor_pending
 #cgo nocallback dbnloop_reactor_wake
 #cgo noescape dbnloop_reactor_add
 #cgo nocallback dbnloop_reactor_add
@@ -104,10 +103,7 @@ func (r *Reactor) Fd() (int, error) {
 	return int(fd), nil
 }
 
-// Pending is dbnloop_reactor_pending.
-func (r *Reactor) Pending() bool { return C.dbnloop_reactor_pending(r.handle) != 0 }
-
-// Wake is dbnloop_reactor_wake; any goroutine may call it while the reactor lives.
+// Wake is dbnloop_reactor_wake. Any goroutine may call it until Free.
 func (r *Reactor) Wake() { C.dbnloop_reactor_wake(r.handle) }
 
 // Add is dbnloop_reactor_add.

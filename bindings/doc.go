@@ -1,7 +1,11 @@
-// Package bindings is the C API, one Go function per C function, and the only package with
-// import "C". Use package dbnloop instead: nothing here checks ownership or lifetimes.
+// Package bindings is internal to this module: use package dbnloop instead. Nothing here checks
+// ownership or lifetimes, and everything may change in any release without notice.
 //
-// Where the library comes from: the build tree (build/release of this module), then
-// /usr/local. With the tag dbnloop_pkgconfig pkg-config says it; with dbnloop_static
-// everything but libc is linked statically from the build tree or /usr/local.
+// It contains the functions of the C API that package dbnloop needs, one Go function for each C
+// function, and is the only package with import "C".
+//
+// The library is looked up in the build tree (build/release of this module) and then in
+// /usr/local. With the tag dbnloop_pkgconfig its place comes from pkg-config; with
+// dbnloop_static everything except libc is linked statically, from the build tree or from
+// /usr/local.
 package bindings

@@ -148,6 +148,7 @@ func (s *SessionEvent) Message() string { return s.message.String() }
 // HTTPFailure is a dbnloop_http_failure in C memory, valid as long as its event.
 type HTTPFailure struct {
 	Status      int32
+	Retryable   int32
 	RetryAfterS int64
 	errorCase   text
 	message     text
@@ -251,6 +252,7 @@ var (
 	_ [unsafe.Offsetof(SessionEvent{}.message)]struct{}        = [unsafe.Offsetof(C.dbnloop_session_event{}.message)]struct{}{}
 
 	_ [unsafe.Sizeof(HTTPFailure{})]struct{}               = [unsafe.Sizeof(C.dbnloop_http_failure{})]struct{}{}
+	_ [unsafe.Offsetof(HTTPFailure{}.Retryable)]struct{}   = [unsafe.Offsetof(C.dbnloop_http_failure{}.retryable)]struct{}{}
 	_ [unsafe.Offsetof(HTTPFailure{}.RetryAfterS)]struct{} = [unsafe.Offsetof(C.dbnloop_http_failure{}.retry_after_s)]struct{}{}
 	_ [unsafe.Offsetof(HTTPFailure{}.errorCase)]struct{}   = [unsafe.Offsetof(C.dbnloop_http_failure{}.error_case)]struct{}{}
 	_ [unsafe.Offsetof(HTTPFailure{}.message)]struct{}     = [unsafe.Offsetof(C.dbnloop_http_failure{}.message)]struct{}{}

@@ -16,7 +16,6 @@ package bindings
 #cgo nocallback dbnloop_file_stop
 #cgo nocallback dbnloop_file_pause
 #cgo nocallback dbnloop_file_resume
-#cgo nocallback dbnloop_file_read_bytes
 #cgo nocallback dbnloop_file_total_bytes
 */
 import "C"
@@ -25,20 +24,20 @@ import "unsafe"
 
 // FileOptions mirrors dbnloop_file_options; FileOptionsDefault fills in the defaults.
 type FileOptions struct {
-	UpgradePolicy, FragmentVersion int32
-	FragmentTsOut, UseMmap         bool
-	BufferSize, MaxMetadata        uint64
+	Options
+	FragmentVersion        int32
+	FragmentTsOut, UseMmap bool
 }
 
 // FileOptionsDefault is dbnloop_file_options_init.
 func FileOptionsDefault() FileOptions {
 	var o C.dbnloop_file_options
 	C.dbnloop_file_options_init(&o)
-	return FileOptions{
+	return FileOptions{Options: Options{
 		UpgradePolicy: int32(o.upgrade_policy),
 		BufferSize:    uint64(o.buffer_size),
 		MaxMetadata:   uint64(o.max_metadata),
-	}
+	}}
 }
 
 // File is a dbnloop_file.
@@ -90,9 +89,6 @@ func (f *File) Pause() { C.dbnloop_file_pause(f.handle) }
 
 // Resume is dbnloop_file_resume.
 func (f *File) Resume() { C.dbnloop_file_resume(f.handle) }
-
-// ReadBytes is dbnloop_file_read_bytes.
-func (f *File) ReadBytes() uint64 { return uint64(C.dbnloop_file_read_bytes(f.handle)) }
 
 // TotalBytes is dbnloop_file_total_bytes.
 func (f *File) TotalBytes() int64 { return int64(C.dbnloop_file_total_bytes(f.handle)) }

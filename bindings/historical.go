@@ -22,7 +22,6 @@ package bindings
 #cgo nocallback dbnloop_historical_stop
 #cgo nocallback dbnloop_historical_pause
 #cgo nocallback dbnloop_historical_resume
-#cgo nocallback dbnloop_historical_received
 #cgo noescape dbnloop_historical_call
 #cgo nocallback dbnloop_historical_call
 #cgo noescape dbnloop_historical_download
@@ -36,14 +35,13 @@ import "unsafe"
 // HistoricalOptions mirrors dbnloop_historical_options; HistoricalOptionsDefault fills in the defaults. An
 // empty URL is the service's; Proxy is used when HasProxy.
 type HistoricalOptions struct {
-	URL, CAFile, CADir, Proxy, UserAgentExtension string
-	HasProxy                                      bool
-	UpgradePolicy, MaxRetries                     int32
-	ConnectTimeoutMs, TLSTimeoutMs                int32
-	ResponseTimeoutMs, IdleTimeoutMs              int32
-	BufferSize, MaxMetadata                       uint64
-	ResolveTimeoutMs                              int32
-	NameServers                                   string
+	Options
+	NetworkOptions
+	URL, CAFile, CADir, Proxy       string
+	HasProxy                        bool
+	MaxRetries                      int32
+	TLSTimeoutMs, ResponseTimeoutMs int32
+	IdleTimeoutMs                   int32
 }
 
 // HistoricalOptionsDefault is dbnloop_historical_options_init.
@@ -51,15 +49,19 @@ func HistoricalOptionsDefault() HistoricalOptions {
 	var o C.dbnloop_historical_options
 	C.dbnloop_historical_options_init(&o)
 	return HistoricalOptions{
-		UpgradePolicy:     int32(o.upgrade_policy),
+		Options: Options{
+			UpgradePolicy: int32(o.upgrade_policy),
+			BufferSize:    uint64(o.buffer_size),
+			MaxMetadata:   uint64(o.max_metadata),
+		},
+		NetworkOptions: NetworkOptions{
+			ConnectTimeoutMs: int32(o.connect_timeout_ms),
+			ResolveTimeoutMs: int32(o.resolve_timeout_ms),
+		},
 		MaxRetries:        int32(o.max_retries),
-		ConnectTimeoutMs:  int32(o.connect_timeout_ms),
 		TLSTimeoutMs:      int32(o.tls_timeout_ms),
 		ResponseTimeoutMs: int32(o.response_timeout_ms),
 		IdleTimeoutMs:     int32(o.idle_timeout_ms),
-		BufferSize:        uint64(o.buffer_size),
-		MaxMetadata:       uint64(o.max_metadata),
-		ResolveTimeoutMs:  int32(o.resolve_timeout_ms),
 	}
 }
 
@@ -165,14 +167,11 @@ func (h *Historical) Pause() { C.dbnloop_historical_pause(h.handle) }
 // Resume is dbnloop_historical_resume.
 func (h *Historical) Resume() { C.dbnloop_historical_resume(h.handle) }
 
-// Received is dbnloop_historical_received.
-func (h *Historical) Received() uint64 { return uint64(C.dbnloop_historical_received(h.handle)) }
-
 // Kinds of calls.
 const (
-	CallGet       = C.DBNLOOP_CALL_GET
-	CallPostReads = C.DBNLOOP_CALL_POST_READS
-	CallPostBills = C.DBNLOOP_CALL_POST_BILLS
+	CallGet               = C.DBNLOOP_CALL_GET
+	CallPostIdempotent    = C.DBNLOOP_CALL_POST_IDEMPOTENT
+	CallPostNonIdempotent = C.DBNLOOP_CALL_POST_NON_IDEMPOTENT
 )
 
 // Call is dbnloop_historical_call.

@@ -23,7 +23,6 @@ package bindings
 #cgo nocallback dbnloop_live_close
 #cgo nocallback dbnloop_live_pause
 #cgo nocallback dbnloop_live_resume
-#cgo nocallback dbnloop_live_is_paused
 #cgo nocallback dbnloop_live_get_state
 #cgo nocallback dbnloop_live_session_id
 #cgo nocallback dbnloop_live_session_id_text
@@ -32,18 +31,29 @@ import "C"
 
 import "unsafe"
 
+// Options are the options that every kind of client has.
+type Options struct {
+	UpgradePolicy           int32
+	BufferSize, MaxMetadata uint64
+}
+
+// NetworkOptions are the options that the clients that connect have.
+type NetworkOptions struct {
+	UserAgentExtension, NameServers    string
+	ConnectTimeoutMs, ResolveTimeoutMs int32
+}
+
 // LiveOptions mirrors dbnloop_live_options; LiveOptionsDefault fills in the defaults.
 type LiveOptions struct {
-	Dataset, UserAgentExtension     string
-	TsOut                           bool
-	HeartbeatIntervalS              int32
-	HeartbeatGraceMs                int32
-	SlowReaderBehavior              int32
-	Compression, UpgradePolicy      int32
-	ConnectTimeoutMs, AuthTimeoutMs int32
-	BufferSize, MaxMetadata         uint64
-	AckTimeoutMs, ResolveTimeoutMs  int32
-	NameServers                     string
+	Options
+	NetworkOptions
+	Dataset                     string
+	TsOut                       bool
+	HeartbeatIntervalS          int32
+	HeartbeatGraceMs            int32
+	SlowReaderBehavior          int32
+	Compression                 int32
+	AuthTimeoutMs, AckTimeoutMs int32
 }
 
 // LiveOptionsDefault is dbnloop_live_options_init.
@@ -51,17 +61,21 @@ func LiveOptionsDefault() LiveOptions {
 	var o C.dbnloop_live_options
 	C.dbnloop_live_options_init(&o)
 	return LiveOptions{
+		Options: Options{
+			UpgradePolicy: int32(o.upgrade_policy),
+			BufferSize:    uint64(o.buffer_size),
+			MaxMetadata:   uint64(o.max_metadata),
+		},
+		NetworkOptions: NetworkOptions{
+			ConnectTimeoutMs: int32(o.connect_timeout_ms),
+			ResolveTimeoutMs: int32(o.resolve_timeout_ms),
+		},
 		HeartbeatIntervalS: int32(o.heartbeat_interval_s),
 		HeartbeatGraceMs:   int32(o.heartbeat_grace_ms),
 		SlowReaderBehavior: int32(o.slow_reader_behavior),
 		Compression:        int32(o.compression),
-		UpgradePolicy:      int32(o.upgrade_policy),
-		ConnectTimeoutMs:   int32(o.connect_timeout_ms),
 		AuthTimeoutMs:      int32(o.auth_timeout_ms),
-		BufferSize:         uint64(o.buffer_size),
-		MaxMetadata:        uint64(o.max_metadata),
 		AckTimeoutMs:       int32(o.ack_timeout_ms),
-		ResolveTimeoutMs:   int32(o.resolve_timeout_ms),
 	}
 }
 
@@ -175,9 +189,6 @@ func (l *Live) Pause() { C.dbnloop_live_pause(l.handle) }
 
 // Resume is dbnloop_live_resume.
 func (l *Live) Resume() { C.dbnloop_live_resume(l.handle) }
-
-// IsPaused is dbnloop_live_is_paused.
-func (l *Live) IsPaused() bool { return C.dbnloop_live_is_paused(l.handle) != 0 }
 
 // State is dbnloop_live_get_state.
 func (l *Live) State() uint32 { return uint32(C.dbnloop_live_get_state(l.handle)) }

@@ -3,8 +3,12 @@ package bindings
 /*
 #include "dbnloop.h"
 
-#cgo noescape dbnloop_source_stats
-#cgo nocallback dbnloop_source_stats
+#cgo noescape dbnloop_live_stats
+#cgo nocallback dbnloop_live_stats
+#cgo noescape dbnloop_historical_stats
+#cgo nocallback dbnloop_historical_stats
+#cgo noescape dbnloop_file_stats
+#cgo nocallback dbnloop_file_stats
 */
 import "C"
 
@@ -39,8 +43,22 @@ var (
 	_ [unsafe.Offsetof(Stats{}.VenueToGateway)]struct{}  = [unsafe.Offsetof(C.dbnloop_stats{}.venue_to_gateway)]struct{}{}
 )
 
-// Stats is dbnloop_source_stats.
-func (r *Reactor) Stats(source uint64, out *Stats) *Error {
-	out.structSize = unsafe.Sizeof(*out)
-	return failed(C.dbnloop_source_stats(r.handle, C.uint64_t(source), (*C.dbnloop_stats)(unsafe.Pointer(out)), &r.err), &r.err)
+func (s *Stats) c() *C.dbnloop_stats {
+	s.structSize = unsafe.Sizeof(*s)
+	return (*C.dbnloop_stats)(unsafe.Pointer(s))
+}
+
+// Stats is dbnloop_live_stats. Any goroutine may call it until Free.
+func (l *Live) Stats(out *Stats) bool {
+	return C.dbnloop_live_stats(l.handle, out.c(), nil) == C.DBNLOOP_OK
+}
+
+// Stats is dbnloop_historical_stats. Any goroutine may call it until Free.
+func (h *Historical) Stats(out *Stats) bool {
+	return C.dbnloop_historical_stats(h.handle, out.c(), nil) == C.DBNLOOP_OK
+}
+
+// Stats is dbnloop_file_stats. Any goroutine may call it until Free.
+func (f *File) Stats(out *Stats) bool {
+	return C.dbnloop_file_stats(f.handle, out.c(), nil) == C.DBNLOOP_OK
 }

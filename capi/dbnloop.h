@@ -36,8 +36,8 @@
  *  - Numbers that have a name are uint32_t in functions and events; their comments name
  *    the enum, such as dbnloop_schema. Other values than its constants may occur.
  *  - `const` handles are not changed.
- *  - One thread at a time may use a reactor and its clients. Only dbnloop_reactor_wake
- *    may be called from other threads, while the reactor exists.
+ *  - One thread at a time may use a reactor and its clients. Other threads may only
+ *    call dbnloop_reactor_wake and dbnloop_X_stats, while what they are given exists.
  *  - After fork() everything belongs to the parent. The child may close and free what
  *    it inherited, which does not affect the parent. Any other call in the child
  *    returns INVALID_STATE or does nothing.
@@ -172,7 +172,9 @@ typedef struct dbnloop_state_event {
 
 /* The details of a request that the historical API refused. Texts may be empty. */
 typedef struct dbnloop_http_failure {
-  int32_t status;         /* HTTP status, e.g. 422 */
+  int32_t status; /* HTTP status, e.g. 422 */
+  /* 1 if the same request may succeed later: 408, 429, and 5xx except 501 */
+  int32_t retryable;
   int64_t retry_after_s;  /* seconds; DBNLOOP_UNSET if the server gave none */
   const char* error_case; /* machine-readable name of the error */
   size_t error_case_len;
@@ -355,9 +357,10 @@ int dbnloop_reactor_cancel(dbnloop_reactor* reactor, uint64_t id);
 
 #define DBNLOOP_LATENCY_BUCKETS 64
 
-/* Counters of a client since its stream began. Latencies are sampled at the last record
- * of each batch. Bucket 0 counts values of zero or less (two clocks disagree), bucket n
- * counts values of 2^(n-1) to 2^n - 1 ns. */
+/* Counters of a client since its stream began, which dbnloop_live_stats,
+ * dbnloop_historical_stats and dbnloop_file_stats read. Latencies are sampled at the
+ * last record of each batch. Bucket 0 counts values of zero or less (two clocks
+ * disagree), bucket n counts values of 2^(n-1) to 2^n - 1 ns. */
 typedef struct dbnloop_stats {
   size_t struct_size;    /* input: size of the caller's struct */
   uint64_t bytes_read;   /* bytes received, compressed, without TLS and HTTP */
@@ -374,12 +377,6 @@ typedef struct dbnloop_stats {
   uint64_t gateway_to_client[DBNLOOP_LATENCY_BUCKETS];
   uint64_t venue_to_gateway[DBNLOOP_LATENCY_BUCKETS];
 } dbnloop_stats;
-
-/* Reads the statistics of a client of any kind, by its id. Set out->struct_size first;
- * that many bytes are written. INVALID_ARGUMENT if no client of the reactor has that
- * id. */
-dbnloop_status dbnloop_source_stats(const dbnloop_reactor* reactor, uint64_t source,
-                                    dbnloop_stats* out, dbnloop_error* error);
 
 #ifdef __cplusplus
 }

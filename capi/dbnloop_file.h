@@ -57,6 +57,9 @@ uint64_t dbnloop_file_read_bytes(const dbnloop_file* file);
 /* Returns the size of the file in bytes when it was opened; DBNLOOP_UNSET if it is not
  * a regular file. */
 int64_t dbnloop_file_total_bytes(const dbnloop_file* file);
+/* Reads the statistics of the stream as dbnloop_live_stats does. */
+dbnloop_status dbnloop_file_stats(const dbnloop_file* file, dbnloop_stats* out,
+                                  dbnloop_error* error);
 
 #ifdef __cplusplus
 }

@@ -105,12 +105,16 @@ int dbnloop_historical_is_paused(const dbnloop_historical* client);
 int dbnloop_historical_is_streaming(const dbnloop_historical* client);
 /* Returns the compressed bytes received by the present or the last stream. */
 uint64_t dbnloop_historical_received(const dbnloop_historical* client);
+/* Reads the statistics of the stream as dbnloop_live_stats does. */
+dbnloop_status dbnloop_historical_stats(const dbnloop_historical* client,
+                                        dbnloop_stats* out, dbnloop_error* error);
 
 /* How a call is sent, and when it may be retried. */
 typedef enum dbnloop_call_kind {
-  DBNLOOP_CALL_GET = 0,        /* the parameters become the query */
-  DBNLOOP_CALL_POST_READS = 1, /* may be retried, see max_retries */
-  DBNLOOP_CALL_POST_BILLS = 2  /* retried only after 429, or 503 with Retry-After */
+  DBNLOOP_CALL_GET = 0,             /* the parameters become the query */
+  DBNLOOP_CALL_POST_IDEMPOTENT = 1, /* may be retried, see max_retries */
+  DBNLOOP_CALL_POST_NON_IDEMPOTENT =
+      2 /* retried only after 429, or 503 with Retry-After */
 } dbnloop_call_kind;
 
 /* Calls an endpoint such as "metadata.list_datasets". params may be empty or

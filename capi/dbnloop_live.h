@@ -134,6 +134,12 @@ uint64_t dbnloop_live_session_id(const dbnloop_live* client);
 /* Returns the session id as the gateway wrote it, without control characters; "" before
  * authentication. Valid until the next connect, or until the client is freed. */
 const char* dbnloop_live_session_id_text(const dbnloop_live* client);
+/* Reads the statistics of the client. Set out->struct_size first; that many bytes are
+ * written. Thread-safe, also during dbnloop_reactor_poll, as long as no other thread
+ * frees the client or its reactor meanwhile. The counters are read one by one, so they
+ * may differ by the batch that is being delivered. */
+dbnloop_status dbnloop_live_stats(const dbnloop_live* client, dbnloop_stats* out,
+                                  dbnloop_error* error);
 
 #ifdef __cplusplus
 }

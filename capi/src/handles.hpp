@@ -34,7 +34,7 @@ struct Source {
   std::uint64_t id = 0;
 
   /// Null once the reactor was freed.
-  [[nodiscard]] virtual DataSource* source() noexcept = 0;
+  [[nodiscard]] virtual DataSource* source() const noexcept = 0;
   /// Destroys the client; its reactor goes.
   virtual void Drop() noexcept = 0;
 
@@ -50,9 +50,13 @@ template <typename T>
 struct Handle : Source {
   std::unique_ptr<T> client;  // null once the reactor was freed
 
-  [[nodiscard]] DataSource* source() noexcept override { return client.get(); }
+  [[nodiscard]] DataSource* source() const noexcept override { return client.get(); }
   void Drop() noexcept override { client.reset(); }
 };
+
+/// dbnloop_X_stats of every kind of client. Thread-safe while the client exists.
+dbnloop_status ReadStats(const Source* client, dbnloop_stats* out,
+                         dbnloop_error* error);
 
 }  // namespace dbnloop::capi
 

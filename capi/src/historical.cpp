@@ -224,7 +224,7 @@ dbnloop_status dbnloop_historical_call(dbnloop_historical* client, uint32_t kind
                                        uint64_t* id, dbnloop_error* error) {
   return With(client, error, [&](HistoricalClient& c) {
     RequireNonNull(id, "id");
-    if (kind > DBNLOOP_CALL_POST_BILLS) {
+    if (kind > DBNLOOP_CALL_POST_NON_IDEMPOTENT) {
       ThrowArgument("kind is " + std::to_string(kind) +
                     ", which is not a dbnloop_call_kind");
     }
@@ -239,13 +239,13 @@ dbnloop_status dbnloop_historical_call(dbnloop_historical* client, uint32_t kind
     };
     const auto name = View(endpoint, endpoint_len, "endpoint");
     const auto form = dbnloop::FormParams(View(params, params_len, "params"));
-    client->calls[request] =
-        kind == DBNLOOP_CALL_GET
-            ? c.Get(name, form, done)
-            : c.Post(name, form,
-                     kind == DBNLOOP_CALL_POST_READS ? HistoricalClient::Effect::Reads
-                                                     : HistoricalClient::Effect::Bills,
-                     done);
+    client->calls[request] = kind == DBNLOOP_CALL_GET
+                                 ? c.Get(name, form, done)
+                                 : c.Post(name, form,
+                                          kind == DBNLOOP_CALL_POST_IDEMPOTENT
+                                              ? HistoricalClient::Effect::Reads
+                                              : HistoricalClient::Effect::Bills,
+                                          done);
     *id = request;
   });
 }

@@ -38,6 +38,7 @@ void dbnloop_reactor::Keep(const dbnloop::Error& error, dbnloop_error_event& out
   auto& kept = Keep();
   const auto& failure = *(kept.failure = error.http);
   kept.http = {.status = failure.status,
+               .retryable = failure.Retryable() ? 1 : 0,
                .retry_after_s = failure.retry_after_s
                                     ? static_cast<std::int64_t>(*failure.retry_after_s)
                                     : DBNLOOP_UNSET,

@@ -57,26 +57,21 @@ void Source::Detach() noexcept {
   reactor->Forget(id);
 }
 
-}  // namespace dbnloop::capi
-
-extern "C" dbnloop_status dbnloop_source_stats(const dbnloop_reactor* reactor,
-                                               uint64_t source, dbnloop_stats* out,
-                                               dbnloop_error* error) {
-  using dbnloop::capi::RequireNonNull;
-  return dbnloop::capi::Guard(error, [&] {
-    RequireNonNull(reactor, "reactor");
+dbnloop_status ReadStats(const Source* client, dbnloop_stats* out,
+                         dbnloop_error* error) {
+  return Guard(error, [&] {
+    RequireNonNull(client, "client");
     RequireNonNull(out, "out");
     const auto size = out->struct_size;
     if (size < sizeof(size)) {
-      dbnloop::capi::ThrowArgument("out.struct_size is " + std::to_string(size) +
-                                   ": set it to sizeof(dbnloop_stats) before the call");
+      ThrowArgument("out.struct_size is " + std::to_string(size) +
+                    ": set it to sizeof(dbnloop_stats) before the call");
     }
-    const auto* const client = reactor->Find(source);
-    if (client == nullptr) {
-      dbnloop::capi::ThrowArgument("no client of this reactor has the id " +
-                                   std::to_string(source));
+    const auto* const data = client->source();
+    if (data == nullptr) {
+      throw Exception{{ErrorCode::InvalidState, "the client's reactor was freed"}};
     }
-    const auto in = client->Stats();
+    const auto in = data->Stats();
     dbnloop_stats stats{};
     stats.struct_size = size;
     stats.bytes_read = in.bytes_read;
@@ -94,3 +89,24 @@ extern "C" dbnloop_status dbnloop_source_stats(const dbnloop_reactor* reactor,
     std::memcpy(out, &stats, std::min(size, sizeof(stats)));
   });
 }
+
+}  // namespace dbnloop::capi
+
+extern "C" {
+
+dbnloop_status dbnloop_live_stats(const dbnloop_live* client, dbnloop_stats* out,
+                                  dbnloop_error* error) {
+  return dbnloop::capi::ReadStats(client, out, error);
+}
+
+dbnloop_status dbnloop_historical_stats(const dbnloop_historical* client,
+                                        dbnloop_stats* out, dbnloop_error* error) {
+  return dbnloop::capi::ReadStats(client, out, error);
+}
+
+dbnloop_status dbnloop_file_stats(const dbnloop_file* file, dbnloop_stats* out,
+                                  dbnloop_error* error) {
+  return dbnloop::capi::ReadStats(file, out, error);
+}
+
+}  // extern "C"

@@ -19,6 +19,7 @@ AT(dbnloop_error, message, 8);
 
 SIZE(dbnloop_http_failure, 128);
 AT(dbnloop_http_failure, status, 0);
+AT(dbnloop_http_failure, retryable, 4);
 AT(dbnloop_http_failure, retry_after_s, 8);
 AT(dbnloop_http_failure, error_case, 16);
 AT(dbnloop_http_failure, error_case_len, 24);

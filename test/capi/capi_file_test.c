@@ -166,6 +166,8 @@ int main(void) {
   CHECK(dbnloop_file_total_bytes(NULL) == DBNLOOP_UNSET);
   dbnloop_reactor_free(reactor);
   CHECK(dbnloop_file_start(file, &error) == DBNLOOP_INVALID_STATE);
+  dbnloop_stats stats = {.struct_size = sizeof stats};
+  CHECK(dbnloop_file_stats(file, &stats, &error) == DBNLOOP_INVALID_STATE);
   dbnloop_file_free(file);
   dbnloop_file_free(NULL);
   return 0;

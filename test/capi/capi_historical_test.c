@@ -223,6 +223,7 @@ static void streams_and_calls(void) {
   e = wait_for(&s, DBNLOOP_EVENT_ERROR, id, 0, NULL);
   CHECK(e->error.code == DBNLOOP_HTTP_ERROR && e->error.http != NULL);
   CHECK(e->error.http->status == 422 && e->error.http->retry_after_s == 4);
+  CHECK(e->error.http->retryable == 0);
   CHECK(e->error.http->error_case_len == 2 &&
         memcmp(e->error.http->error_case, "cc", 2) == 0);
   CHECK(e->error.http->request_id_len == 2 &&
@@ -236,7 +237,7 @@ static void streams_and_calls(void) {
         memcmp(e->error.http->payload, payload, strlen(payload)) == 0);
 
   s.answer = "";
-  CHECK(dbnloop_historical_call(hist, DBNLOOP_CALL_POST_READS, endpoint,
+  CHECK(dbnloop_historical_call(hist, DBNLOOP_CALL_POST_IDEMPOTENT, endpoint,
                                 strlen(endpoint), NULL, 0, &call,
                                 &error) == DBNLOOP_OK);
   CHECK(dbnloop_historical_cancel(hist, call) == 1);

@@ -278,8 +278,7 @@ int main(void) {
   dbnloop_stats stats;
   memset(&stats, 0xAA, sizeof stats);
   stats.struct_size = sizeof stats;
-  const uint64_t id = dbnloop_live_id(client);
-  CHECK(dbnloop_source_stats(reactor, id, &stats, &error) == DBNLOOP_OK);
+  CHECK(dbnloop_live_stats(client, &stats, &error) == DBNLOOP_OK);
   CHECK(stats.records[0xA0] == kRecords);
   CHECK(stats.records[0x17] + stats.records[0x15] == kMessageCount);
   CHECK(stats.bytes == kRecords * kRecordSize + kMessageCount * kMessageSize);
@@ -289,7 +288,7 @@ int main(void) {
   /* An older caller's struct is shorter: nothing behind it is written. */
   memset(&stats, 0xAA, sizeof stats);
   stats.struct_size = offsetof(dbnloop_stats, bytes);
-  CHECK(dbnloop_source_stats(reactor, id, &stats, &error) == DBNLOOP_OK);
+  CHECK(dbnloop_live_stats(client, &stats, &error) == DBNLOOP_OK);
   CHECK(stats.reads > 0 && stats.bytes == 0xAAAAAAAAAAAAAAAAu);
 
   gateway_close(&g);

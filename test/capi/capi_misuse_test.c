@@ -88,16 +88,15 @@ static void null_client(dbnloop_reactor* reactor) {
   CHECK(dbnloop_live_session_id(NULL) == 0);
 
   dbnloop_stats stats = {.struct_size = sizeof stats};
-  CHECK(dbnloop_source_stats(NULL, 1, &stats, &error) == DBNLOOP_INVALID_ARGUMENT);
-  CHECK(dbnloop_source_stats(reactor, 1, NULL, &error) == DBNLOOP_INVALID_ARGUMENT);
-  CHECK(dbnloop_source_stats(reactor, 12345, &stats, &error) ==
-        DBNLOOP_INVALID_ARGUMENT);
-  CHECK(strstr(error.message, "12345") != NULL);
+  CHECK(dbnloop_live_stats(NULL, &stats, &error) == DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_historical_stats(NULL, &stats, &error) == DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_file_stats(NULL, &stats, &error) == DBNLOOP_INVALID_ARGUMENT);
 
   CHECK(dbnloop_live_new(reactor, kKey, 32, NULL, &client, &error) == DBNLOOP_OK);
+  CHECK(dbnloop_live_stats(client, NULL, &error) == DBNLOOP_INVALID_ARGUMENT);
   stats.struct_size = 0;
-  CHECK(dbnloop_source_stats(reactor, dbnloop_live_id(client), &stats, &error) ==
-        DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_live_stats(client, &stats, &error) == DBNLOOP_INVALID_ARGUMENT);
+  CHECK(strstr(error.message, "struct_size is 0") != NULL);
   CHECK(dbnloop_live_connect(client, NULL, 5, 1, &error) == DBNLOOP_INVALID_ARGUMENT);
   CHECK(strstr(error.message, "gateway is NULL") != NULL);
   CHECK(dbnloop_live_connect(client, "127.0.0.1", 9, 70000, &error) ==

@@ -271,6 +271,6 @@ func openHistorical(r *dbnloop.Reactor, url, ca string, more ...dbnloop.Historic
 	return dbnloop.NewHistoricalClient(r, sim.TestKey, options...)
 }
 
-func wholeRange(records uint64) dbnloop.Range {
-	return dbnloop.NewRange(dataset, dbn.SchemaMbo, epoch, epoch+dbn.UnixNanos(records*step), symbol)
+func wholeRange(records uint64) dbnloop.HistoricalRequest {
+	return dbnloop.NewHistoricalRequest(dataset, dbn.SchemaMbo, epoch, epoch+dbn.UnixNanos(records*step), symbol)
 }

@@ -120,7 +120,7 @@ func (s *session) open() (err error) {
 	}
 	s.client.Handle(dbnloop.Handlers{
 		Record: s.stream.Record, Metadata: s.stream.Metadata, Error: s.ended,
-		State: s.changed, Session: s.stream.SessionEvent,
+		State: s.changed, SessionEvent: s.stream.SessionEvent,
 	})
 	if err := s.subscribe(); err != nil {
 		s.client.Close() //nolint:errcheck // the first error counts

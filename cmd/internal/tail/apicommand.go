@@ -278,7 +278,7 @@ func (q *apiCall) prices() (l term.Listing, err error) {
 	for _, mode := range modes {
 		l.Columns = append(l.Columns, mode.Mode)
 		l.Items = append(l.Items, mode)
-		for schema := range mode.Prices {
+		for schema := range mode.UnitPrices {
 			schemas[schema] = true
 		}
 	}
@@ -286,7 +286,7 @@ func (q *apiCall) prices() (l term.Listing, err error) {
 		row := []string{schema}
 		for _, mode := range modes {
 			price := ""
-			if usd, ok := mode.Prices[schema]; ok {
+			if usd, ok := mode.UnitPrices[schema]; ok {
 				price = dollars(usd)
 			}
 			row = append(row, price)
@@ -368,11 +368,11 @@ func (q *apiCall) dates() (l term.Listing, err error) {
 	l.Columns = []string{"schema", "start", "end"}
 	l.Add("all", r.Start, r.End)
 	schemas := map[string]bool{}
-	for schema := range r.Schemas {
+	for schema := range r.RangeBySchema {
 		schemas[schema] = true
 	}
 	for _, schema := range sortedSchemas(schemas) {
-		l.Add(schema, r.Schemas[schema].Start, r.Schemas[schema].End)
+		l.Add(schema, r.RangeBySchema[schema].Start, r.RangeBySchema[schema].End)
 	}
 	return l, nil
 }
@@ -416,7 +416,7 @@ func (q *apiCall) resolve() (l term.Listing, err error) {
 }
 
 // resolution lists in the order in which the symbols were given.
-func (q *apiCall) resolution(symbols []string, r *dbnloop.Resolution) (l term.Listing, err error) {
+func (q *apiCall) resolution(symbols []string, r *dbnloop.SymbologyResolution) (l term.Listing, err error) {
 	l.Columns = []string{"symbol", "from", "to", "is"}
 	given := symbols
 	if len(symbols) == 1 && symbols[0] == dbn.AllSymbols {
@@ -428,8 +428,8 @@ func (q *apiCall) resolution(symbols []string, r *dbnloop.Resolution) (l term.Li
 	}
 	for _, symbol := range given {
 		for _, m := range r.Mappings[symbol] {
-			l.Add(symbol, string(m.Start), string(m.End), m.Symbol)
-			l.Items = append(l.Items, resolved{symbol, m.Start, m.End, m.Symbol})
+			l.Add(symbol, string(m.StartDate), string(m.EndDate), m.Symbol)
+			l.Items = append(l.Items, resolved{symbol, m.StartDate, m.EndDate, m.Symbol})
 		}
 	}
 	if len(r.Partial) > 0 {

@@ -136,7 +136,7 @@ func (q *apiCall) submit(job *jobFlags) (l term.Listing, err error) {
 	if err = q.confirmJob(&pl, p); err != nil {
 		return l, err
 	}
-	made, err := q.client.SubmitJob(q.ctx, dbnloop.JobRequest{
+	made, err := q.client.SubmitJob(q.ctx, dbnloop.BatchRequest{
 		Range: pl.query, Encoding: job.encoding, Compression: job.compression,
 		PrettyPrices: job.prettyPx, PrettyTimes: job.prettyTs, OmitSymbols: !job.mapSymbols,
 		SplitSymbols: job.splitSymbols, SplitDuration: job.splitDuration, SplitSize: job.splitSize,
@@ -256,7 +256,7 @@ func textOf(s *string) string {
 }
 
 // jobListing is one job with all that is known of it.
-func jobListing(j *dbnloop.Job) term.Listing {
+func jobListing(j *dbnloop.BatchJob) term.Listing {
 	l := term.Listing{Items: []any{*j}}
 	state := j.State
 	if j.Progress != nil && state != "done" {
@@ -310,7 +310,7 @@ func (q *apiCall) listFiles() (l term.Listing, err error) {
 	}
 	l.Columns = []string{"file", "size", "hash"}
 	for _, f := range files {
-		if d, err := dbnloop.FileDownload(f, "."); err == nil && d.SHA256 == "" {
+		if d, err := f.Download("."); err == nil && d.SHA256 == "" {
 			q.warnUnchecked(f)
 		}
 		l.Add(f.Name, term.Grouped(uint64(max(f.Size, 0))), f.Hash)

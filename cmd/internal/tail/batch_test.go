@@ -27,11 +27,11 @@ import (
 )
 
 // submit orders a job of mbo records, one file for each of two symbols.
-func (h *histServer) submit(t testing.TB, more ...string) dbnloop.Job {
+func (h *histServer) submit(t testing.TB, more ...string) dbnloop.BatchJob {
 	t.Helper()
 	args := append([]string{"batch", "submit", "-J", "-y", "--split-symbols"}, histQuery(dbn.SchemaMbo, more...)...)
 	got := h.run(t, args...).want(t, exit.OK, "ordering mbo of GLBX.MDP3, $0.")
-	var job dbnloop.Job
+	var job dbnloop.BatchJob
 	if err := json.Unmarshal([]byte(got.stdout), &job); err != nil {
 		t.Fatalf("%v: %s", err, got.stdout)
 	}
@@ -39,10 +39,10 @@ func (h *histServer) submit(t testing.TB, more ...string) dbnloop.Job {
 }
 
 // files are what the server lists of a job.
-func (h *histServer) files(t testing.TB, id string) (files []dbnloop.JobFile) {
+func (h *histServer) files(t testing.TB, id string) (files []dbnloop.BatchFile) {
 	t.Helper()
 	for line := range strings.Lines(h.run(t, "batch", "files", "-J", id).want(t, exit.OK).stdout) {
-		var f dbnloop.JobFile
+		var f dbnloop.BatchFile
 		if err := json.Unmarshal([]byte(line), &f); err != nil {
 			t.Fatalf("%v: %s", err, line)
 		}
@@ -52,7 +52,7 @@ func (h *histServer) files(t testing.TB, id string) (files []dbnloop.JobFile) {
 }
 
 // wantFiles checks that a folder has the files of a job and no other.
-func wantFiles(t testing.TB, dir string, files []dbnloop.JobFile) {
+func wantFiles(t testing.TB, dir string, files []dbnloop.BatchFile) {
 	t.Helper()
 	var want []string
 	for _, f := range files {
@@ -113,7 +113,7 @@ func TestBatch(t *testing.T) {
 }
 
 // wantRecords checks that the files of both symbols have the records of the sample data.
-func wantRecords(t testing.TB, dir string, files []dbnloop.JobFile) {
+func wantRecords(t testing.TB, dir string, files []dbnloop.BatchFile) {
 	t.Helper()
 	want := len(recordsOf(t, readFile(t, sampleFile(t, dbn.SchemaMbo))))
 	got := 0
@@ -220,10 +220,10 @@ func TestBatchWrongHash(t *testing.T) {
 // right one.
 func jobServer(t testing.TB, names []string, contents map[string]string, hash func(name string) string) *stubServer {
 	answers := map[string]http.HandlerFunc{}
-	list := []dbnloop.JobFile{}
+	list := []dbnloop.BatchFile{}
 	for _, name := range names {
 		content := contents[name]
-		f := dbnloop.JobFile{Name: name, Size: int64(len(content)), Hash: hash(name), URLs: map[string]string{"https": "https://elsewhere/v0/files/" + name}}
+		f := dbnloop.BatchFile{Name: name, Size: int64(len(content)), Hash: hash(name), URLs: map[string]string{"https": "https://elsewhere/v0/files/" + name}}
 		if f.Hash == "" {
 			f.Hash = fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(content)))
 		}

@@ -75,17 +75,17 @@ func (q *apiCall) download(d *downloadFlags) (l term.Listing, err error) {
 
 // partOf names the part of a file. No file of the job has that name: one of them may be
 // named like another one's part.
-func partOf(f dbnloop.JobFile, all []dbnloop.JobFile) string {
+func partOf(f dbnloop.BatchFile, all []dbnloop.BatchFile) string {
 	for number := 1; ; number++ {
 		name := output.PartName(f.Name, number)
-		if !slices.ContainsFunc(all, func(other dbnloop.JobFile) bool { return other.Name == name }) {
+		if !slices.ContainsFunc(all, func(other dbnloop.BatchFile) bool { return other.Name == name }) {
 			return name
 		}
 	}
 }
 
 // filesOf are the files of a job, and those that the arguments ask for.
-func (q *apiCall) filesOf(id string) (all, files []dbnloop.JobFile, err error) {
+func (q *apiCall) filesOf(id string) (all, files []dbnloop.BatchFile, err error) {
 	all, err = q.client.ListFiles(q.ctx, id)
 	if err != nil {
 		return nil, nil, err
@@ -99,7 +99,7 @@ func (q *apiCall) filesOf(id string) (all, files []dbnloop.JobFile, err error) {
 	}
 	wanted := q.args[1:]
 	for _, name := range wanted {
-		if !slices.ContainsFunc(all, func(f dbnloop.JobFile) bool { return f.Name == name }) {
+		if !slices.ContainsFunc(all, func(f dbnloop.BatchFile) bool { return f.Name == name }) {
 			return nil, nil, exit.BadUsage("the job %s has no file %q (see batch files)", id, name)
 		}
 	}
@@ -115,13 +115,13 @@ func (q *apiCall) filesOf(id string) (all, files []dbnloop.JobFile, err error) {
 }
 
 // warnUnchecked says that a hash is of no use.
-func (q *apiCall) warnUnchecked(f dbnloop.JobFile) {
+func (q *apiCall) warnUnchecked(f dbnloop.BatchFile) {
 	q.log.Warn(fmt.Sprintf("%s: the server lists the hash %q, which is not a SHA-256: the content is not checked", f.Name, f.Hash))
 }
 
 // fetch brings one file, or finds it there. It has the name part until it is complete.
-func (q *apiCall) fetch(f dbnloop.JobFile, folder, part string) (got fetched, err error) {
-	d, err := dbnloop.FileDownload(f, folder)
+func (q *apiCall) fetch(f dbnloop.BatchFile, folder, part string) (got fetched, err error) {
+	d, err := f.Download(folder)
 	if err != nil {
 		return got, err
 	}
@@ -145,7 +145,7 @@ func (q *apiCall) fetch(f dbnloop.JobFile, folder, part string) (got fetched, er
 		q.log.Info(d.Path)
 		bar = term.NewProgress(q.program.Stderr, max(d.Size, -1))
 	}
-	d.Progress = func(p dbnloop.Progress) { bar.Show(p.Bytes, 0) }
+	d.Progress = func(p dbnloop.DownloadProgress) { bar.Show(p.Bytes, 0) }
 	result, err := q.client.Download(q.ctx, d)
 	bar.Clear()
 	if err != nil {
@@ -156,7 +156,7 @@ func (q *apiCall) fetch(f dbnloop.JobFile, folder, part string) (got fetched, er
 }
 
 // checkThere compares a file with what the server lists.
-func (q *apiCall) checkThere(d *dbnloop.Download) error {
+func (q *apiCall) checkThere(d *dbnloop.DownloadRequest) error {
 	file, err := os.Open(d.Path)
 	if err != nil {
 		return exit.Fail(exit.Failure, "%w", err)

@@ -37,7 +37,7 @@ func (f *flags) costLimit(cmd *cobra.Command) (*float64, error) {
 }
 
 // price asks what a range costs; that is free.
-func (h *historical) price(r *dbnloop.Range) (p price, err error) {
+func (h *historical) price(r *dbnloop.HistoricalRequest) (p price, err error) {
 	p = price{Dataset: r.Dataset, Schema: r.Schema.String(), Start: timeText(r.Start), End: timeText(r.End)}
 	if p.CostUSD, err = h.cost(r); err != nil {
 		return p, err
@@ -50,7 +50,7 @@ func (h *historical) price(r *dbnloop.Range) (p price, err error) {
 }
 
 // cost asks what a range costs. A number that is not a price would pass every limit.
-func (h *historical) cost(r *dbnloop.Range) (float64, error) {
+func (h *historical) cost(r *dbnloop.HistoricalRequest) (float64, error) {
 	usd, err := h.client.Cost(h.ctx, *r)
 	if err == nil && (!(usd >= 0) || math.IsInf(usd, 1)) {
 		err = exit.Fail(exit.Failure, "the server's cost, %v US dollars, is not a price: nothing was asked for", usd)
@@ -59,7 +59,7 @@ func (h *historical) cost(r *dbnloop.Range) (float64, error) {
 }
 
 // checkCost refuses what costs more than it may. Nothing is asked without a limit.
-func (h *historical) checkCost(r *dbnloop.Range, limit *float64) error {
+func (h *historical) checkCost(r *dbnloop.HistoricalRequest, limit *float64) error {
 	if limit == nil {
 		return nil
 	}
@@ -79,7 +79,7 @@ func withinLimit(cost float64, limit *float64) error {
 }
 
 // dryRun prints what the range costs: a table, unless another form was asked for.
-func (h *historical) dryRun(r *dbnloop.Range, limit *float64, o *output.Settings, stdout io.Writer) error {
+func (h *historical) dryRun(r *dbnloop.HistoricalRequest, limit *float64, o *output.Settings, stdout io.Writer) error {
 	p, err := h.price(r)
 	if err != nil {
 		return err

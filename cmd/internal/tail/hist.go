@@ -115,7 +115,7 @@ func (h *historical) endOf(dataset string, schema dbn.Schema) (dbn.UnixNanos, er
 		return 0, err
 	}
 	text := r.End
-	if of, ok := r.Schemas[schema.String()]; ok {
+	if of, ok := r.RangeBySchema[schema.String()]; ok {
 		text = of.End
 	}
 	end, err := parseTime(text)

@@ -71,7 +71,7 @@ until it is complete, and stays that when the stream breaks or FILE cannot be wr
 // histPlan is a checked command line of hist.
 type histPlan struct {
 	request request
-	query   dbnloop.Range
+	query   dbnloop.HistoricalRequest
 	toEnd   bool // query.End is to be as far as there is data
 	output  output.Output
 	sel     stream.Selection
@@ -119,7 +119,7 @@ func (pl *histPlan) ask(cmd *cobra.Command, f *flags, args []string, p *Program)
 	case cmd.Flags().Changed("limit") && f.limit == 0:
 		return exit.BadUsage("--limit 0: want a number of records, 1 or more")
 	}
-	pl.query = dbnloop.NewRange(r.dataset, r.schemas[0], r.start, 0, r.symbols...)
+	pl.query = dbnloop.NewHistoricalRequest(r.dataset, r.schemas[0], r.start, 0, r.symbols...)
 	pl.query.StypeIn, pl.query.Limit = r.stypeIn, f.limit
 	if f.end != "" {
 		if pl.query.End, err = parseTime(f.end); err != nil {

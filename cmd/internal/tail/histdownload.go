@@ -25,9 +25,9 @@ func (run *histRun) download(part *output.Part) error {
 	run.state = func() {
 		run.log.Info(fmt.Sprintf("%s: downloading for %s, %s came", o.Path, term.HumanDuration(time.Since(began)), term.Quantity(uint64(came))))
 	}
-	got, err := run.client.Download(run.ctx, dbnloop.Download{
+	got, err := run.client.Download(run.ctx, dbnloop.DownloadRequest{
 		Range: run.plan.query, Path: part.Name(), Part: part.Name(), Overwrite: true,
-		Progress: func(p dbnloop.Progress) {
+		Progress: func(p dbnloop.DownloadProgress) {
 			came = p.Bytes
 			run.progress.Show(came, 0)
 		},

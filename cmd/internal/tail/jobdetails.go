@@ -18,7 +18,7 @@ const detailsAtOnce = 8
 type jobDetails struct {
 	*apiCall
 	ids  []string
-	jobs []*dbnloop.Job // in the order of ids; nil: there was no answer
+	jobs []*dbnloop.BatchJob // in the order of ids; nil: there was no answer
 	next int
 	open map[int]dbnloop.CallID
 	err  error // the first one
@@ -26,8 +26,8 @@ type jobDetails struct {
 
 // details gives the details of each job. After an error that does not concern one job
 // alone the other ones are not asked for.
-func (q *apiCall) details(ids []string) ([]*dbnloop.Job, error) {
-	d := &jobDetails{apiCall: q, ids: ids, jobs: make([]*dbnloop.Job, len(ids)), open: map[int]dbnloop.CallID{}}
+func (q *apiCall) details(ids []string) ([]*dbnloop.BatchJob, error) {
+	d := &jobDetails{apiCall: q, ids: ids, jobs: make([]*dbnloop.BatchJob, len(ids)), open: map[int]dbnloop.CallID{}}
 	defer context.AfterFunc(q.ctx, func() { q.reactor.Post(func() {}) })()
 	d.ask()
 	for len(d.open) > 0 && q.ctx.Err() == nil {
@@ -47,7 +47,7 @@ func (d *jobDetails) ask() {
 	for len(d.open) < detailsAtOnce && d.next < len(d.ids) {
 		i := d.next
 		d.next++
-		id, err := d.client.Call(dbnloop.Get, jobDetailsEndpoint, url.Values{"job_id": {d.ids[i]}}, func(body []byte, err error) {
+		id, err := d.client.Call(dbnloop.CallGet, jobDetailsEndpoint, url.Values{"job_id": {d.ids[i]}}, func(body []byte, err error) {
 			delete(d.open, i)
 			d.take(i, body, err)
 			d.ask()
@@ -63,7 +63,7 @@ func (d *jobDetails) ask() {
 const jobDetailsEndpoint = "batch.get_job_details"
 
 func (d *jobDetails) take(i int, body []byte, err error) {
-	job := new(dbnloop.Job)
+	job := new(dbnloop.BatchJob)
 	switch {
 	case err != nil:
 		d.fail(i, err)

@@ -46,7 +46,7 @@ func run(args []string) error {
 		return err
 	}
 	defer client.Close()
-	r := dbnloop.NewRange(args[2], schema, dbn.UnixNanos(start), dbn.UnixNanos(end), args[4])
+	r := dbnloop.NewHistoricalRequest(args[2], schema, dbn.UnixNanos(start), dbn.UnixNanos(end), args[4])
 	if err := client.Request(r); err != nil {
 		return err
 	}

@@ -1,5 +1,0 @@
-//go:build dbnloop_poison
-
-package dbnloop_test
-
-const poisoned = true
