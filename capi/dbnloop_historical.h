@@ -113,8 +113,8 @@ dbnloop_status dbnloop_historical_stats(const dbnloop_historical* client,
 typedef enum dbnloop_call_kind {
   DBNLOOP_CALL_GET = 0,             /* the parameters become the query */
   DBNLOOP_CALL_POST_IDEMPOTENT = 1, /* may be retried, see max_retries */
-  DBNLOOP_CALL_POST_NON_IDEMPOTENT =
-      2 /* retried only after 429, or 503 with Retry-After */
+  /* retried only after 429, or 503 with Retry-After */
+  DBNLOOP_CALL_POST_NON_IDEMPOTENT = 2
 } dbnloop_call_kind;
 
 /* Calls an endpoint such as "metadata.list_datasets". params may be empty or
