@@ -1,5 +1,6 @@
 // Prices, times, flags and enums as text.
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -25,7 +26,7 @@ Out Formatted(Format&& format) noexcept {
   Out out{};
   Room room;
   const std::string_view text = format(room);
-  std::memcpy(out.text, text.data(), text.size());
+  std::ranges::copy(text, out.text);  // "" may be a view of nothing
   return out;
 }
 
