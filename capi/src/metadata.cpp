@@ -19,7 +19,7 @@ Texts TextsOf(const std::vector<std::string>& strings) {
 }
 
 template <typename E>
-std::int32_t NumberOf(const std::optional<E>& value) {
+std::int32_t OrUnset(const std::optional<E>& value) {
   return value ? static_cast<std::int32_t>(*value) : DBNLOOP_UNSET;
 }
 
@@ -53,8 +53,8 @@ DecodedMetadata::DecodedMetadata(dbnloop::Metadata metadata)
   }
   view = {.version = value.version,
           .dataset = value.dataset.c_str(),
-          .schema = NumberOf(value.schema),
-          .stype_in = NumberOf(value.stype_in),
+          .schema = OrUnset(value.schema),
+          .stype_in = OrUnset(value.stype_in),
           .stype_out = static_cast<std::uint32_t>(value.stype_out),
           .ts_out = value.ts_out ? 1 : 0,
           .start = value.start.time_since_epoch().count(),

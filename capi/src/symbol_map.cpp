@@ -32,7 +32,7 @@ dbnloop::Record RecordOf(const dbnloop_record_header* record) {
 }
 
 // Both maps hold std::string, whose text ends with a NUL.
-const char* TextOf(std::optional<std::string_view> symbol) {
+const char* OrEmpty(std::optional<std::string_view> symbol) {
   return symbol ? symbol->data() : "";
 }
 
@@ -89,7 +89,7 @@ dbnloop_status dbnloop_pit_symbol_map_insert(dbnloop_pit_symbol_map* map,
 
 const char* dbnloop_pit_symbol_map_find(const dbnloop_pit_symbol_map* map,
                                         uint32_t instrument_id) {
-  return map == nullptr ? "" : TextOf(map->map.Find(instrument_id));
+  return map == nullptr ? "" : OrEmpty(map->map.Find(instrument_id));
 }
 
 size_t dbnloop_pit_symbol_map_size(const dbnloop_pit_symbol_map* map) {
@@ -110,13 +110,13 @@ void dbnloop_ts_symbol_map_free(dbnloop_ts_symbol_map* map) { delete map; }
 
 const char* dbnloop_ts_symbol_map_find(const dbnloop_ts_symbol_map* map,
                                        uint32_t instrument_id, uint32_t date) {
-  return map == nullptr ? "" : TextOf(map->map.Find(instrument_id, date));
+  return map == nullptr ? "" : OrEmpty(map->map.Find(instrument_id, date));
 }
 
 const char* dbnloop_ts_symbol_map_find_for(const dbnloop_ts_symbol_map* map,
                                            const dbnloop_record_header* record) {
   if (map == nullptr || record == nullptr) return "";
-  return TextOf(map->map.FindFor(RecordOf(record)));
+  return OrEmpty(map->map.FindFor(RecordOf(record)));
 }
 
 size_t dbnloop_ts_symbol_map_size(const dbnloop_ts_symbol_map* map) {

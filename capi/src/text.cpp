@@ -30,7 +30,7 @@ Out Formatted(Format&& format) noexcept {
   return out;
 }
 
-UnixNanos Time(uint64_t nanos) { return UnixNanos{UnixNanos::duration{nanos}}; }
+UnixNanos TimeOf(uint64_t nanos) { return UnixNanos{UnixNanos::duration{nanos}}; }
 
 template <typename E>
 uint32_t NumberOf(E value) {
@@ -57,7 +57,7 @@ double dbnloop_price_to_double(int64_t price) { return dbnloop::PriceToDouble(pr
 
 dbnloop_time_text dbnloop_format_time(uint64_t time) {
   return Formatted<dbnloop_time_text, dbnloop::TimeText>(
-      [&](auto& room) { return dbnloop::FormatTime(Time(time), room); });
+      [&](auto& room) { return dbnloop::FormatTime(TimeOf(time), room); });
 }
 
 dbnloop_flags_text dbnloop_format_flags(uint8_t flags) {
@@ -65,7 +65,7 @@ dbnloop_flags_text dbnloop_format_flags(uint8_t flags) {
       [&](auto& room) { return dbnloop::FormatFlags(dbnloop::FlagSet{flags}, room); });
 }
 
-uint32_t dbnloop_date_of(uint64_t time) { return dbnloop::DateOf(Time(time)); }
+uint32_t dbnloop_date_of(uint64_t time) { return dbnloop::DateOf(TimeOf(time)); }
 
 uint64_t dbnloop_record_index_ts(const dbnloop_record_header* record) {
   if (record == nullptr) return DBNLOOP_UNDEF_TIMESTAMP;
