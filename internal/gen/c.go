@@ -100,7 +100,7 @@ func cEnumType(b *strings.Builder, s *schemaFile, name string, e enum) {
 		if i == len(values)-1 && !hasNull {
 			comma = ""
 		}
-		fmt.Fprintf(b, "  %s = %s%s%s\n", v.Name, v.Number, comma, s.docs.behindValue(cWordsOfDocs, name, v.Value.Name))
+		fmt.Fprintf(b, "  %s = %s%s%s\n", v.Name, v.Number, comma, s.docs.trailingValue(cWordsOfDocs, name, v.Value.Name))
 	}
 	if hasNull {
 		fmt.Fprintf(b, "  %sNONE = %s  // stands for a mixed or undefined value\n", cPrefix(name), null)
@@ -124,7 +124,7 @@ func cField(f field) string {
 
 // cFieldComment also names the enum whose constants are a field's values.
 func cFieldComment(d *docs, of string, f field) string {
-	comment := d.behindField(cWordsOfDocs, of, f)
+	comment := d.trailingField(cWordsOfDocs, of, f)
 	if f.Enum == "" || f.Type == "reserved" {
 		return comment
 	}
