@@ -30,7 +30,7 @@ func NewHistoricalClient(r *Reactor, apiKey string, opts ...HistoricalOption) (*
 	if r == nil {
 		return nil, newError(CodeInvalidArgument, "NewHistoricalClient: the reactor is nil")
 	}
-	config := historicalConfig{config: newConfig(), c: bindings.HistOptionsDefault()}
+	config := historicalConfig{config: newConfig(), c: bindings.HistoricalOptionsDefault()}
 	for _, o := range opts {
 		if o != nil {
 			o.applyHistorical(&config)
@@ -41,7 +41,7 @@ func NewHistoricalClient(r *Reactor, apiKey string, opts ...HistoricalOption) (*
 	}
 	c := &HistoricalClient{calls: map[uint64]struct{}{}}
 	err := c.attach(r, config.log, func(loop *bindings.Reactor) (native, *bindings.Error) {
-		hist, e := bindings.HistNew(loop, apiKey, config.c)
+		hist, e := bindings.HistoricalNew(loop, apiKey, config.c)
 		c.hist = hist
 		return hist, e
 	})
@@ -91,9 +91,9 @@ type CallKind uint32
 // Kinds of calls.
 const (
 	CallGet            CallKind = bindings.CallGet       // read-only; the parameters become the query
-	CallPostIdempotent CallKind = bindings.CallPostReads // read-only
+	CallPostIdempotent CallKind = bindings.CallPostIdempotent // read-only
 	// CallPostNonIdempotent may be billed: it is retried only after 429, or 503 with Retry-After.
-	CallPostNonIdempotent CallKind = bindings.CallPostBills
+	CallPostNonIdempotent CallKind = bindings.CallPostNonIdempotent
 )
 
 // CallID identifies a call or a download.
@@ -114,11 +114,12 @@ func (c *HistoricalClient) Call(kind CallKind, endpoint string, params url.Value
 		}
 		c.await(id, func(event *bindings.Event) {
 			c.forget(id)
-			if event.Code != 0 {
-				done(nil, errorOf(event))
+			response := event.Response()
+			if response.Error.Code != 0 {
+				done(nil, errorOf(&response.Error))
 				return
 			}
-			done(bytesOf(event), nil)
+			done(response.Body(), nil)
 		})
 		return nil
 	})

@@ -84,17 +84,19 @@ func (c *HistoricalClient) StartDownload(d DownloadRequest, done func(DownloadRe
 		c.await(id, func(event *bindings.Event) {
 			if event.Kind == bindings.EventProgress {
 				if d.Progress != nil {
-					d.Progress(DownloadProgress{int64(event.Size), int64(event.Consumed)})
+					progress := event.Progress()
+					d.Progress(DownloadProgress{int64(progress.Bytes), int64(progress.Total)})
 				}
 				return
 			}
 			c.forget(id)
-			if event.Code != 0 {
-				done(DownloadResult{}, errorOf(event))
+			response := event.Response()
+			if response.Error.Code != 0 {
+				done(DownloadResult{}, errorOf(&response.Error))
 				return
 			}
 			done(DownloadResult{
-				Path: d.Path, Bytes: int64(event.Consumed), SHA256: string(bytesOf(event)), Verified: d.SHA256 != "",
+				Path: d.Path, Bytes: int64(response.FileSize), SHA256: response.SHA256(), Verified: d.SHA256 != "",
 			}, nil)
 		})
 		return nil

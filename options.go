@@ -42,7 +42,7 @@ type liveConfig struct {
 
 type historicalConfig struct {
 	config
-	c bindings.HistOptions
+	c bindings.HistoricalOptions
 }
 
 type historicalOption func(*historicalConfig)

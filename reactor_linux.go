@@ -184,19 +184,33 @@ func milliseconds(d time.Duration) int32 {
 func (r *Reactor) handle(event *bindings.Event) {
 	switch event.Kind {
 	case bindings.EventTimer:
-		r.onTimer(event.Source)
+		r.onTimer(event.Timer())
 	case bindings.EventFd:
-		r.onFd(event.Source, event.Code)
-	case bindings.EventResponse, bindings.EventProgress:
-		if f, ok := r.calls[event.Source]; ok {
-			f(event)
-		}
+		fd := event.Fd()
+		r.onFd(fd.Userdata, fd.Ready)
+	case bindings.EventResponse:
+		r.onCall(event.Response().Request, event)
+	case bindings.EventProgress:
+		r.onCall(event.Progress().Request, event)
 	default:
 		if c, ok := r.clients[event.Source]; ok {
 			c.handle(event)
 		} else {
-			event.Consumed = 0 // closed since
+			keep(event) // closed since
 		}
+	}
+}
+
+func (r *Reactor) onCall(id uint64, event *bindings.Event) {
+	if f, ok := r.calls[id]; ok {
+		f(event)
+	}
+}
+
+// keep leaves the records of an event, if it has any, to a later turn.
+func keep(event *bindings.Event) {
+	if event.Kind == bindings.EventRecords {
+		event.Records().Consumed = 0
 	}
 }
 

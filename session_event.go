@@ -61,13 +61,12 @@ type SessionEvent struct {
 	Message string
 }
 
-func sessionEventOf(event *bindings.Event) SessionEvent {
-	in := event.Session
+func sessionEventOf(in *bindings.SessionEvent) SessionEvent {
 	return SessionEvent{
 		Kind: SessionEventKind(in.Kind), Code: dbn.ErrorCode(in.ErrorCode), Fatal: in.Fatal != 0,
 		SubscriptionID: in.SubscriptionID, Schema: dbn.Schema(max(in.Schema, 0)),
 		HasSchema: in.Schema != bindings.Unset, TsEvent: dbn.UnixNanos(in.TsEvent),
-		Message: reword.Text(string(bytesOf(event))),
+		Message: reword.Text(in.Message()),
 	}
 }
 

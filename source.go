@@ -206,7 +206,7 @@ func (c *source) free() {
 
 func (c *source) handle(event *bindings.Event) {
 	if c.restartedAt == c.r.turnNo {
-		event.Consumed = 0
+		keep(event)
 		return // of the previous session
 	}
 	if c.observe != nil && (event.Kind == bindings.EventState || event.Kind == bindings.EventError) {
@@ -214,17 +214,17 @@ func (c *source) handle(event *bindings.Event) {
 	}
 	switch event.Kind {
 	case bindings.EventRecords:
-		c.deliver(event)
+		c.deliver(event.Records())
 	case bindings.EventMetadata:
-		c.onMetadata(event)
+		c.onMetadata(event.Metadata())
 	case bindings.EventState:
-		state := State(event.Code)
+		state := State(event.State())
 		c.log.Debug("dbnloop: state", "state", state.String())
 		if c.h.State != nil {
 			c.h.State(state)
 		}
 	case bindings.EventSession:
-		c.onSession(sessionEventOf(event))
+		c.onSession(sessionEventOf(event.Session()))
 	case bindings.EventComplete:
 		c.complete = true
 		c.log.Debug("dbnloop: stream complete")
@@ -232,23 +232,19 @@ func (c *source) handle(event *bindings.Event) {
 			c.h.Complete()
 		}
 	case bindings.EventWarning:
-		text := string(bytesOf(event))
+		text := event.Warning()
 		c.log.Warn("dbnloop: the server warns", "warning", text)
 		if c.h.Warning != nil {
 			c.h.Warning(text)
 		}
 	case bindings.EventError:
-		c.onError(event)
+		c.onError(event.Error())
 	}
 }
 
-func bytesOf(event *bindings.Event) []byte {
-	return unsafe.Slice((*byte)(event.Data), int(event.Size))
-}
-
-func (c *source) onMetadata(event *bindings.Event) {
-	c.tsOut.Store(event.Flags&bindings.FlagTsOut != 0)
-	m, _, err := dbn.DecodeMetadata(bytesOf(event))
+func (c *source) onMetadata(event *bindings.MetadataEvent) {
+	c.tsOut.Store(event.TsOut != 0)
+	m, _, err := dbn.DecodeMetadata(event.Data())
 	if err != nil {
 		c.log.Warn("dbnloop: metadata cannot be shown", "error", err)
 		return
@@ -270,11 +266,11 @@ func (c *source) onSession(event SessionEvent) {
 	}
 }
 
-func errorOf(event *bindings.Event) *Error {
-	return &Error{ErrorCode(event.Code), reword.Text(string(bytesOf(event))), syscall.Errno(event.Errno), httpError(event.HTTP)}
+func errorOf(event *bindings.ErrorEvent) *Error {
+	return &Error{ErrorCode(event.Code), reword.Text(event.Message()), syscall.Errno(event.Errno), httpError(event.HTTP)}
 }
 
-func (c *source) onError(event *bindings.Event) {
+func (c *source) onError(event *bindings.ErrorEvent) {
 	c.end = errorOf(event)
 	c.log.Info("dbnloop: session ended", "error", c.end)
 	if c.h.Error != nil {
@@ -289,7 +285,7 @@ func (c *source) halted() bool {
 
 // deliver delivers a batch. However it ends, it stores what was consumed in the event, which
 // the next poll reads.
-func (c *source) deliver(event *bindings.Event) {
+func (c *source) deliver(event *bindings.RecordsEvent) {
 	if c.halted() {
 		event.Consumed = 0
 		return
@@ -300,7 +296,7 @@ func (c *source) deliver(event *bindings.Event) {
 		data:  event.Data,
 		size:  int(event.Size),
 		runs:  unsafe.Slice(event.Runs, int(event.RunCount)),
-		tsOut: event.Flags&bindings.FlagTsOut != 0,
+		tsOut: event.TsOut != 0,
 	})
 	defer func() {
 		event.Consumed = uintptr(cur.consumed)

@@ -4,37 +4,37 @@ package bindings
 #include <stdlib.h>
 #include "dbnloop.h"
 
-#cgo noescape dbnloop_hist_options_init
-#cgo nocallback dbnloop_hist_options_init
+#cgo noescape dbnloop_historical_options_init
+#cgo nocallback dbnloop_historical_options_init
 #cgo noescape dbnloop_range_init
 #cgo nocallback dbnloop_range_init
 #cgo noescape dbnloop_download_init
 #cgo nocallback dbnloop_download_init
-#cgo noescape dbnloop_hist_new
-#cgo nocallback dbnloop_hist_new
-#cgo nocallback dbnloop_hist_free
-#cgo nocallback dbnloop_hist_id
-#cgo noescape dbnloop_hist_request
-#cgo nocallback dbnloop_hist_request
-#cgo noescape dbnloop_hist_start
-#cgo nocallback dbnloop_hist_start
-#cgo noescape dbnloop_hist_stop
-#cgo nocallback dbnloop_hist_stop
-#cgo nocallback dbnloop_hist_pause
-#cgo nocallback dbnloop_hist_resume
-#cgo noescape dbnloop_hist_call
-#cgo nocallback dbnloop_hist_call
-#cgo noescape dbnloop_hist_download
-#cgo nocallback dbnloop_hist_download
-#cgo nocallback dbnloop_hist_cancel
+#cgo noescape dbnloop_historical_new
+#cgo nocallback dbnloop_historical_new
+#cgo nocallback dbnloop_historical_free
+#cgo nocallback dbnloop_historical_id
+#cgo noescape dbnloop_historical_request
+#cgo nocallback dbnloop_historical_request
+#cgo noescape dbnloop_historical_start
+#cgo nocallback dbnloop_historical_start
+#cgo noescape dbnloop_historical_stop
+#cgo nocallback dbnloop_historical_stop
+#cgo nocallback dbnloop_historical_pause
+#cgo nocallback dbnloop_historical_resume
+#cgo noescape dbnloop_historical_call
+#cgo nocallback dbnloop_historical_call
+#cgo noescape dbnloop_historical_download
+#cgo nocallback dbnloop_historical_download
+#cgo nocallback dbnloop_historical_cancel
 */
 import "C"
 
 import "unsafe"
 
-// HistOptions mirrors dbnloop_hist_options; HistOptionsDefault fills in the defaults. An
+// HistoricalOptions mirrors dbnloop_historical_options; HistoricalOptionsDefault fills in the defaults. An
 // empty URL is the service's; Proxy is used when HasProxy.
-type HistOptions struct {
+type HistoricalOptions struct {
 	Options
 	NetworkOptions
 	URL, CAFile, CADir, Proxy       string
@@ -44,11 +44,11 @@ type HistOptions struct {
 	IdleTimeoutMs                   int32
 }
 
-// HistOptionsDefault is dbnloop_hist_options_init.
-func HistOptionsDefault() HistOptions {
-	var o C.dbnloop_hist_options
-	C.dbnloop_hist_options_init(&o)
-	return HistOptions{
+// HistoricalOptionsDefault is dbnloop_historical_options_init.
+func HistoricalOptionsDefault() HistoricalOptions {
+	var o C.dbnloop_historical_options
+	C.dbnloop_historical_options_init(&o)
+	return HistoricalOptions{
 		Options: Options{
 			UpgradePolicy: int32(o.upgrade_policy),
 			BufferSize:    uint64(o.buffer_size),
@@ -88,16 +88,16 @@ func (in Range) fill(out *C.dbnloop_range) (free func()) {
 	}
 }
 
-// Historical is a dbnloop_hist.
+// Historical is a dbnloop_historical.
 type Historical struct {
-	handle *C.dbnloop_hist
+	handle *C.dbnloop_historical
 	err    C.dbnloop_error
 }
 
-// HistNew is dbnloop_hist_new. The key is not copied into C memory that outlives the call.
-func HistNew(r *Reactor, apiKey string, options HistOptions) (*Historical, *Error) {
-	var o C.dbnloop_hist_options
-	C.dbnloop_hist_options_init(&o)
+// HistoricalNew is dbnloop_historical_new. The key is not copied into C memory that outlives the call.
+func HistoricalNew(r *Reactor, apiKey string, options HistoricalOptions) (*Historical, *Error) {
+	var o C.dbnloop_historical_options
+	C.dbnloop_historical_options_init(&o)
 	o.url, o.url_len = cstring(options.URL)
 	defer C.free(unsafe.Pointer(o.url))
 	o.ca_file, o.ca_file_len = cstring(options.CAFile)
@@ -124,7 +124,7 @@ func HistNew(r *Reactor, apiKey string, options HistOptions) (*Historical, *Erro
 
 	h := &Historical{}
 	key := []byte(apiKey + "\x00") // never empty, so that its address exists
-	status := C.dbnloop_hist_new(r.handle, (*C.char)(unsafe.Pointer(&key[0])), C.size_t(len(apiKey)), &o, &h.handle, &h.err)
+	status := C.dbnloop_historical_new(r.handle, (*C.char)(unsafe.Pointer(&key[0])), C.size_t(len(apiKey)), &o, &h.handle, &h.err)
 	clear(key)
 	if e := failed(status, &h.err); e != nil {
 		return nil, e
@@ -132,54 +132,56 @@ func HistNew(r *Reactor, apiKey string, options HistOptions) (*Historical, *Erro
 	return h, nil
 }
 
-// Free is dbnloop_hist_free.
+// Free is dbnloop_historical_free.
 func (h *Historical) Free() {
-	C.dbnloop_hist_free(h.handle)
+	C.dbnloop_historical_free(h.handle)
 	h.handle = nil
 }
 
-// ID is dbnloop_hist_id.
-func (h *Historical) ID() uint64 { return uint64(C.dbnloop_hist_id(h.handle)) }
+// ID is dbnloop_historical_id.
+func (h *Historical) ID() uint64 { return uint64(C.dbnloop_historical_id(h.handle)) }
 
-// Request is dbnloop_hist_request.
+// Request is dbnloop_historical_request.
 func (h *Historical) Request(in Range) *Error {
 	var out C.dbnloop_range
 	defer in.fill(&out)()
-	return failed(C.dbnloop_hist_request(h.handle, &out, &h.err), &h.err)
+	return failed(C.dbnloop_historical_request(h.handle, &out, &h.err), &h.err)
 }
 
-// Start is dbnloop_hist_start.
+// Start is dbnloop_historical_start.
 func (h *Historical) Start() *Error {
-	return failed(C.dbnloop_hist_start(h.handle, &h.err), &h.err)
+	return failed(C.dbnloop_historical_start(h.handle, &h.err), &h.err)
 }
 
-// Stop is dbnloop_hist_stop.
-func (h *Historical) Stop() *Error { return failed(C.dbnloop_hist_stop(h.handle, &h.err), &h.err) }
+// Stop is dbnloop_historical_stop.
+func (h *Historical) Stop() *Error {
+	return failed(C.dbnloop_historical_stop(h.handle, &h.err), &h.err)
+}
 
 // Close is Stop; Free ends all else.
 func (h *Historical) Close() { h.Stop() }
 
-// Pause is dbnloop_hist_pause.
-func (h *Historical) Pause() { C.dbnloop_hist_pause(h.handle) }
+// Pause is dbnloop_historical_pause.
+func (h *Historical) Pause() { C.dbnloop_historical_pause(h.handle) }
 
-// Resume is dbnloop_hist_resume.
-func (h *Historical) Resume() { C.dbnloop_hist_resume(h.handle) }
+// Resume is dbnloop_historical_resume.
+func (h *Historical) Resume() { C.dbnloop_historical_resume(h.handle) }
 
 // Kinds of calls.
 const (
-	CallGet       = C.DBNLOOP_CALL_GET
-	CallPostReads = C.DBNLOOP_CALL_POST_READS
-	CallPostBills = C.DBNLOOP_CALL_POST_BILLS
+	CallGet               = C.DBNLOOP_CALL_GET
+	CallPostIdempotent    = C.DBNLOOP_CALL_POST_IDEMPOTENT
+	CallPostNonIdempotent = C.DBNLOOP_CALL_POST_NON_IDEMPOTENT
 )
 
-// Call is dbnloop_hist_call.
+// Call is dbnloop_historical_call.
 func (h *Historical) Call(kind uint32, endpoint, params string) (uint64, *Error) {
 	name, nameSize := cstring(endpoint)
 	defer C.free(unsafe.Pointer(name))
 	form, formSize := cstring(params)
 	defer C.free(unsafe.Pointer(form))
 	var id C.uint64_t
-	e := failed(C.dbnloop_hist_call(h.handle, C.uint32_t(kind), name, nameSize, form, formSize, &id, &h.err), &h.err)
+	e := failed(C.dbnloop_historical_call(h.handle, C.uint32_t(kind), name, nameSize, form, formSize, &id, &h.err), &h.err)
 	return uint64(id), e
 }
 
@@ -191,7 +193,7 @@ type Download struct {
 	Size                        uint64
 }
 
-// Download is dbnloop_hist_download.
+// Download is dbnloop_historical_download.
 func (h *Historical) Download(in Download) (uint64, *Error) {
 	var out C.dbnloop_download
 	C.dbnloop_download_init(&out)
@@ -211,11 +213,11 @@ func (h *Historical) Download(in Download) (uint64, *Error) {
 	out.overwrite, out.resume, out.has_size = flag(in.Overwrite), flag(in.Resume), flag(in.HasSize)
 	out.size = C.uint64_t(in.Size)
 	var id C.uint64_t
-	e := failed(C.dbnloop_hist_download(h.handle, &out, &id, &h.err), &h.err)
+	e := failed(C.dbnloop_historical_download(h.handle, &out, &id, &h.err), &h.err)
 	return uint64(id), e
 }
 
-// Cancel is dbnloop_hist_cancel.
+// Cancel is dbnloop_historical_cancel.
 func (h *Historical) Cancel(id uint64) bool {
-	return C.dbnloop_hist_cancel(h.handle, C.uint64_t(id)) != 0
+	return C.dbnloop_historical_cancel(h.handle, C.uint64_t(id)) != 0
 }

@@ -5,8 +5,8 @@ package bindings
 
 #cgo noescape dbnloop_live_stats
 #cgo nocallback dbnloop_live_stats
-#cgo noescape dbnloop_hist_stats
-#cgo nocallback dbnloop_hist_stats
+#cgo noescape dbnloop_historical_stats
+#cgo nocallback dbnloop_historical_stats
 #cgo noescape dbnloop_file_stats
 #cgo nocallback dbnloop_file_stats
 */
@@ -53,9 +53,9 @@ func (l *Live) Stats(out *Stats) bool {
 	return C.dbnloop_live_stats(l.handle, out.c(), nil) == C.DBNLOOP_OK
 }
 
-// Stats is dbnloop_hist_stats. Any goroutine may call it until Free.
+// Stats is dbnloop_historical_stats. Any goroutine may call it until Free.
 func (h *Historical) Stats(out *Stats) bool {
-	return C.dbnloop_hist_stats(h.handle, out.c(), nil) == C.DBNLOOP_OK
+	return C.dbnloop_historical_stats(h.handle, out.c(), nil) == C.DBNLOOP_OK
 }
 
 // Stats is dbnloop_file_stats. Any goroutine may call it until Free.

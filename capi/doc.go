@@ -1,3 +1,3 @@
-// Package capi holds dbnloop.h and its implementation. It has a Go file so that
-// `go mod vendor` keeps the header, which package bindings includes.
+// Package capi holds dbnloop.h, the headers that it includes, and their implementation. It has a
+// Go file so that `go mod vendor` keeps the headers, which package bindings includes.
 package capi

@@ -6,7 +6,8 @@ install(TARGETS dbnloop dbnloop_records EXPORT dbnloopTargets
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY cpp/include/dbnloop DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN "*.hpp")
-install(FILES capi/dbnloop.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY capi/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+        FILES_MATCHING PATTERN "*.h" PATTERN "src" EXCLUDE)
 
 # databento-cpp's headers, where its types are part of the library. A directory of their own:
 # beside an installed databento-cpp they must not overwrite its headers.

@@ -15,7 +15,7 @@ while (<$list>) {
 die "scripts/words.txt holds no phrase\n" unless @rules;
 
 my @files = @ARGV ? @ARGV : grep { !/_test\.go$/ } split /\n/,
-  `git ls-files '*.md' 'cpp/include/*.hpp' capi/dbnloop.h '*.go'`;
+  `git ls-files '*.md' 'cpp/include/*.hpp' 'capi/*.h' '*.go'`;
 die "words.pl: git lists no files\n" unless @files;
 
 # Blanks a text, but not its line breaks.

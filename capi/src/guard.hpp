@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <limits>
 #include <new>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <type_traits>
 
 #include "dbnloop.h"
 #include "dbnloop/error.hpp"
@@ -59,10 +61,24 @@ inline void RequireNonNull(const void* pointer, const char* name) {
   if (pointer == nullptr) ThrowArgument(std::string{name} + " is NULL");
 }
 
-/// A string that came as pointer and length; NULL only with length 0.
+/// A string that came as pointer and length. NULL is the empty string, but not with a
+/// length.
 inline std::string_view View(const char* text, std::size_t size, const char* name) {
-  if (text == nullptr && size != 0) ThrowArgument(std::string{name} + " is NULL");
-  return text == nullptr ? std::string_view{} : std::string_view{text, size};
+  const bool is_terminated = size == DBNLOOP_STRLEN;
+  if (text == nullptr) {
+    if (size != 0 && !is_terminated) ThrowArgument(std::string{name} + " is NULL");
+    return {};
+  }
+  return is_terminated ? std::string_view{text} : std::string_view{text, size};
+}
+
+/// The value of an enum that C gives as a number, a character as its code; nullopt if
+/// its type cannot hold that.
+template <typename E>
+std::optional<E> EnumOf(std::uint32_t value) {
+  using Number = std::make_unsigned_t<std::underlying_type_t<E>>;
+  if (value > std::numeric_limits<Number>::max()) return std::nullopt;
+  return static_cast<E>(static_cast<Number>(value));
 }
 
 /// 0 or 1, or an error that names the field.
@@ -93,17 +109,6 @@ inline std::int32_t InRange(std::int32_t value, std::int32_t least, std::int32_t
                   std::to_string(least) + " to " + std::to_string(most));
   }
   return value;
-}
-
-/// Cuts at commas.
-inline std::vector<std::string> Split(std::string_view list) {
-  std::vector<std::string> out;
-  for (;;) {
-    const auto comma = list.find(',');
-    out.emplace_back(list.substr(0, comma));
-    if (comma == std::string_view::npos) return out;
-    list.remove_prefix(comma + 1);
-  }
 }
 
 /// Reads a caller's struct that begins with struct_size over the defaults in `out`: an

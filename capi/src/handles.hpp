@@ -21,7 +21,6 @@ struct Kept {
   std::vector<std::byte> metadata;
   std::shared_ptr<const HttpFailure> failure;
   dbnloop_http_failure http{};
-  dbnloop_session_event session{};
 };
 
 /// What every kind of client's handle has.
@@ -40,10 +39,19 @@ struct Source {
   virtual void Drop() noexcept = 0;
 
   /// Gives it an id and turns its records, metadata and errors into events. The last
-  /// step of making it: what throws behind this would leave the reactor a dead handle.
+  /// step of making it: what throws after this would leave the reactor a dead handle.
   void Attach(dbnloop_reactor* to);
   /// Forgets it, and the events that were not handed out yet.
   void Detach() noexcept;
+};
+
+/// The handle of a client of class T.
+template <typename T>
+struct Handle : Source {
+  std::unique_ptr<T> client;  // null once the reactor was freed
+
+  [[nodiscard]] DataSource* source() const noexcept override { return client.get(); }
+  void Drop() noexcept override { client.reset(); }
 };
 
 /// dbnloop_X_stats of every kind of client. Thread-safe while the client exists.
@@ -65,13 +73,16 @@ struct dbnloop_reactor {
   std::uint64_t last_id = 0;
 
   dbnloop_event& Append(std::uint32_t kind, std::uint64_t source);
-  /// An event with a text that lives as long as it.
-  dbnloop_event& AppendText(std::uint32_t kind, std::uint64_t source, std::string text);
-  dbnloop_event& AppendError(std::uint32_t kind, std::uint64_t source,
-                             const dbnloop::Error& error);
-  /// Drops the events of an id that were not handed out yet. (The source of an FD event
-  /// is the caller's number, not an id.)
-  void Forget(std::uint64_t id) noexcept;
+  /// Stores what the events point to until the poll after the next one.
+  dbnloop::capi::Kept& Keep();
+  /// Stores a text, and sets where it is.
+  void Keep(std::string text, const char*& data, std::size_t& size);
+  /// Fills in `out` from an error, whose texts it stores.
+  void Keep(const dbnloop::Error& error, dbnloop_error_event& out);
+  /// Drops the events of a client that were not handed out yet.
+  void Forget(std::uint64_t source) noexcept;
+  /// Drops those of a call or a download.
+  void ForgetRequest(std::uint64_t request) noexcept;
   /// Takes in what the caller used of the batches of the last poll. Throws, and takes
   /// in nothing, when that cannot be.
   void TakeConsumed();
@@ -79,30 +90,10 @@ struct dbnloop_reactor {
   [[nodiscard]] dbnloop::DataSource* Find(std::uint64_t source) const;
 };
 
-struct dbnloop_live : dbnloop::capi::Source {
-  std::unique_ptr<dbnloop::LiveClient> client;
+struct dbnloop_live : dbnloop::capi::Handle<dbnloop::LiveClient> {};
 
-  [[nodiscard]] dbnloop::DataSource* source() const noexcept override {
-    return client.get();
-  }
-  void Drop() noexcept override { client.reset(); }
-};
-
-struct dbnloop_hist : dbnloop::capi::Source {
-  std::unique_ptr<dbnloop::HistoricalClient> client;
+struct dbnloop_historical : dbnloop::capi::Handle<dbnloop::HistoricalClient> {
   std::map<std::uint64_t, dbnloop::HistoricalClient::CallId> calls;  // by our id
-
-  [[nodiscard]] dbnloop::DataSource* source() const noexcept override {
-    return client.get();
-  }
-  void Drop() noexcept override { client.reset(); }
 };
 
-struct dbnloop_file : dbnloop::capi::Source {
-  std::unique_ptr<dbnloop::DbnFileSource> file;
-
-  [[nodiscard]] dbnloop::DataSource* source() const noexcept override {
-    return file.get();
-  }
-  void Drop() noexcept override { file.reset(); }
-};
+struct dbnloop_file : dbnloop::capi::Handle<dbnloop::DbnFileSource> {};

@@ -2,114 +2,121 @@
 #include <string>
 #include <utility>
 
-#include "guard.hpp"
-#include "handles.hpp"
+#include "client.hpp"
+#include "proto/validate.hpp"
 
 using dbnloop::HistoricalClient;
+using dbnloop::capi::Ask;
 using dbnloop::capi::Flag;
 using dbnloop::capi::Guard;
-using dbnloop::capi::InRange;
 using dbnloop::capi::IsSet;
-using dbnloop::capi::ReadSized;
 using dbnloop::capi::RequireNonNull;
-using dbnloop::capi::Split;
 using dbnloop::capi::ThrowArgument;
 using dbnloop::capi::View;
+using dbnloop::capi::With;
+
+namespace capi = dbnloop::capi;
 
 namespace {
 
-dbnloop::HistoricalOptions Convert(const dbnloop_hist_options& in) {
+dbnloop::HistoricalOptions Convert(const dbnloop_historical_options& in) {
   dbnloop::HistoricalOptions out;
+  capi::ReadNetwork(in, out);
   if (in.url != nullptr) out.url = View(in.url, in.url_len, "options.url");
   out.ca_file = View(in.ca_file, in.ca_file_len, "options.ca_file");
   out.ca_dir = View(in.ca_dir, in.ca_dir_len, "options.ca_dir");
   if (in.proxy != nullptr) out.proxy = View(in.proxy, in.proxy_len, "options.proxy");
-  out.user_agent_extension = View(in.user_agent_extension, in.user_agent_extension_len,
-                                  "options.user_agent_extension");
-  out.upgrade_policy = static_cast<dbnloop::VersionUpgradePolicy>(
-      InRange(in.upgrade_policy, 1, 3, "options.upgrade_policy"));
   out.max_retries = in.max_retries;
-  out.connect_timeout = std::chrono::milliseconds{in.connect_timeout_ms};
   out.tls_timeout = std::chrono::milliseconds{in.tls_timeout_ms};
   out.response_timeout = std::chrono::milliseconds{in.response_timeout_ms};
   out.idle_timeout = std::chrono::milliseconds{in.idle_timeout_ms};
-  out.resolve_timeout = std::chrono::milliseconds{in.resolve_timeout_ms};
-  out.name_servers = View(in.name_servers, in.name_servers_len, "options.name_servers");
-  out.buffer_size = in.buffer_size;
-  out.max_metadata = in.max_metadata;
   return out;
-}
-
-dbnloop::UnixNanos Time(std::uint64_t nanos) {
-  return dbnloop::UnixNanos{dbnloop::UnixNanos::duration{nanos}};
 }
 
 dbnloop::HistoricalRequest Convert(const dbnloop_range* range) {
   RequireNonNull(range, "range");
   dbnloop_range in;
   dbnloop_range_init(&in);
-  ReadSized(range, in, "range");
-  if (in.schema > UINT16_MAX || in.stype_in > UINT8_MAX || in.stype_out > UINT8_MAX) {
-    throw dbnloop::Exception{
-        {dbnloop::ErrorCode::InvalidSchema,
-         "range: schema or a stype is no DBN number: " + std::to_string(in.schema) +
-             ", " + std::to_string(in.stype_in) + ", " + std::to_string(in.stype_out)}};
-  }
+  capi::ReadSized(range, in, "range");
   dbnloop::HistoricalRequest out;
   out.dataset = View(in.dataset, in.dataset_len, "range.dataset");
-  out.symbols = Split(View(in.symbols, in.symbols_len, "range.symbols"));
-  out.schema = static_cast<dbnloop::Schema>(in.schema);
-  out.stype_in = static_cast<dbnloop::SType>(in.stype_in);
-  out.stype_out = static_cast<dbnloop::SType>(in.stype_out);
-  out.start = Time(in.start);
-  if (IsSet(in.has_end, in.end, "range.has_end", "range.end")) out.end = Time(in.end);
+  out.symbols =
+      dbnloop::proto::SplitSymbols(View(in.symbols, in.symbols_len, "range.symbols"));
+  out.schema = capi::Number<dbnloop::Schema>(in.schema, "range.schema");
+  out.stype_in = capi::Number<dbnloop::SType>(in.stype_in, "range.stype_in");
+  out.stype_out = capi::Number<dbnloop::SType>(in.stype_out, "range.stype_out");
+  out.start = capi::Time(in.start);
+  if (IsSet(in.has_end, in.end, "range.has_end", "range.end")) {
+    out.end = capi::Time(in.end);
+  }
   out.limit = in.limit;
   return out;
 }
 
-HistoricalClient& Client(dbnloop_hist* hist) {
-  RequireNonNull(hist, "client");
-  if (!hist->client) {
-    throw dbnloop::Exception{
-        {dbnloop::ErrorCode::InvalidState, "the client's reactor was freed"}};
+dbnloop::DownloadRequest Convert(const dbnloop_download* download) {
+  RequireNonNull(download, "download");
+  dbnloop_download in;
+  dbnloop_download_init(&in);
+  capi::ReadSized(download, in, "download");
+  dbnloop::DownloadRequest out;
+  out.url_path = View(in.url_path, in.url_path_len, "download.url_path");
+  if (out.url_path.empty()) {
+    out.range = Convert(in.range);
+  } else if (in.range != nullptr) {
+    ThrowArgument(
+        "download.url_path and download.range are both set; a download is of one");
   }
-  return *hist->client;
+  RequireNonNull(in.path, "download.path");
+  out.path = View(in.path, in.path_len, "download.path");
+  out.sha256 = View(in.sha256, in.sha256_len, "download.sha256");
+  out.part = View(in.part, in.part_len, "download.part");
+  out.overwrite = Flag(in.overwrite, "download.overwrite");
+  out.resume = Flag(in.resume, "download.resume");
+  if (IsSet(in.has_size, in.size, "download.has_size", "download.size")) {
+    out.size = in.size;
+  }
+  return out;
 }
 
 // Coalesced: at most one PROGRESS event per download and poll.
-void NoteProgress(dbnloop_reactor* reactor, std::uint64_t id,
+void NoteProgress(const dbnloop_historical& client, std::uint64_t request,
                   const dbnloop::DownloadProgress& progress) {
   dbnloop_event* event = nullptr;
-  for (auto& pending : reactor->next) {
-    if (pending.kind == DBNLOOP_EVENT_PROGRESS && pending.source == id)
+  for (auto& pending : client.reactor->next) {
+    if (pending.kind == DBNLOOP_EVENT_PROGRESS && pending.progress.request == request)
       event = &pending;
   }
-  if (event == nullptr) event = &reactor->Append(DBNLOOP_EVENT_PROGRESS, id);
-  event->size = progress.bytes;
-  event->consumed = progress.total.value_or(0);
+  if (event == nullptr) {
+    event = &client.reactor->Append(DBNLOOP_EVENT_PROGRESS, client.id);
+  }
+  event->progress = {
+      .request = request, .bytes = progress.bytes, .total = progress.total.value_or(0)};
+}
+
+// The event of the end of a call or a download.
+dbnloop_response_event& End(dbnloop_historical& client, std::uint64_t request) {
+  client.calls.erase(request);
+  auto& event = client.reactor->Append(DBNLOOP_EVENT_RESPONSE, client.id).response;
+  event.request = request;
+  return event;
 }
 
 }  // namespace
 
 extern "C" {
 
-void dbnloop_hist_options_init(dbnloop_hist_options* options) {
+void dbnloop_historical_options_init(dbnloop_historical_options* options) {
   if (options == nullptr) return;
   const dbnloop::HistoricalOptions defaults;
-  const auto ms = [](std::chrono::milliseconds value) {
-    return static_cast<int32_t>(value.count());
-  };
-  *options = {};
-  options->struct_size = sizeof(*options);
-  options->upgrade_policy = static_cast<int32_t>(defaults.upgrade_policy);
+  capi::FillNetwork(defaults, options);
+  options->url_len = DBNLOOP_STRLEN;
+  options->ca_file_len = DBNLOOP_STRLEN;
+  options->ca_dir_len = DBNLOOP_STRLEN;
+  options->proxy_len = DBNLOOP_STRLEN;
   options->max_retries = defaults.max_retries;
-  options->connect_timeout_ms = ms(defaults.connect_timeout);
-  options->tls_timeout_ms = ms(defaults.tls_timeout);
-  options->response_timeout_ms = ms(defaults.response_timeout);
-  options->idle_timeout_ms = ms(defaults.idle_timeout);
-  options->resolve_timeout_ms = ms(defaults.resolve_timeout);
-  options->buffer_size = defaults.buffer_size;
-  options->max_metadata = defaults.max_metadata;
+  options->tls_timeout_ms = capi::Milliseconds(defaults.tls_timeout);
+  options->response_timeout_ms = capi::Milliseconds(defaults.response_timeout);
+  options->idle_timeout_ms = capi::Milliseconds(defaults.idle_timeout);
 }
 
 void dbnloop_range_init(dbnloop_range* range) {
@@ -117,6 +124,8 @@ void dbnloop_range_init(dbnloop_range* range) {
   const dbnloop::HistoricalRequest defaults;
   *range = {};
   range->struct_size = sizeof(*range);
+  range->dataset_len = DBNLOOP_STRLEN;
+  range->symbols_len = DBNLOOP_STRLEN;
   range->schema = static_cast<uint32_t>(defaults.schema);
   range->stype_in = static_cast<uint32_t>(defaults.stype_in);
   range->stype_out = static_cast<uint32_t>(defaults.stype_out);
@@ -140,161 +149,138 @@ void dbnloop_download_init(dbnloop_download* download) {
   if (download == nullptr) return;
   *download = {};
   download->struct_size = sizeof(*download);
+  download->url_path_len = DBNLOOP_STRLEN;
+  download->path_len = DBNLOOP_STRLEN;
+  download->sha256_len = DBNLOOP_STRLEN;
+  download->part_len = DBNLOOP_STRLEN;
   download->resume = 1;
 }
 
-dbnloop_status dbnloop_hist_new(dbnloop_reactor* reactor, const char* api_key,
-                                size_t api_key_len, const dbnloop_hist_options* options,
-                                dbnloop_hist** out, dbnloop_error* error) {
-  return Guard(error, [&] {
-    RequireNonNull(reactor, "reactor");
-    RequireNonNull(api_key, "api_key");
-    RequireNonNull(out, "out");
-    dbnloop_hist_options read;
-    dbnloop_hist_options_init(&read);
-    if (options != nullptr) ReadSized(options, read, "options");
-    auto hist = std::make_unique<dbnloop_hist>();
-    hist->client = std::make_unique<HistoricalClient>(
-        &reactor->loop, std::string{api_key, api_key_len}, Convert(read));
-    auto* const raw = hist.get();
-    raw->client->OnComplete(
-        [raw] { raw->reactor->Append(DBNLOOP_EVENT_COMPLETE, raw->id); });
-    raw->client->OnWarning([raw](const std::string& text) {
-      raw->reactor->AppendText(DBNLOOP_EVENT_WARNING, raw->id, text);
-    });
-    hist->Attach(reactor);
-    *out = hist.release();
-  });
+dbnloop_status dbnloop_historical_new(dbnloop_reactor* reactor, const char* api_key,
+                                      size_t api_key_len,
+                                      const dbnloop_historical_options* options,
+                                      dbnloop_historical** out, dbnloop_error* error) {
+  return capi::New(
+      reactor, options, dbnloop_historical_options_init, out, error,
+      [&](const dbnloop_historical_options& read, dbnloop_historical* raw) {
+        auto client = std::make_unique<HistoricalClient>(
+            &reactor->loop, capi::Key(api_key, api_key_len), Convert(read));
+        client->OnComplete(
+            [raw] { raw->reactor->Append(DBNLOOP_EVENT_COMPLETE, raw->id); });
+        client->OnWarning([raw](const std::string& text) {
+          auto& event = raw->reactor->Append(DBNLOOP_EVENT_WARNING, raw->id).warning;
+          raw->reactor->Keep(text, event.text, event.text_len);
+        });
+        return client;
+      });
 }
 
-void dbnloop_hist_free(dbnloop_hist* client) {
-  if (client == nullptr) return;
-  client->Detach();
-  delete client;
+void dbnloop_historical_free(dbnloop_historical* client) { capi::Free(client); }
+
+uint64_t dbnloop_historical_id(const dbnloop_historical* client) {
+  return capi::IdOf(client);
 }
 
-uint64_t dbnloop_hist_id(const dbnloop_hist* client) {
-  return client == nullptr ? 0 : client->id;
+dbnloop_status dbnloop_historical_request(dbnloop_historical* client,
+                                          const dbnloop_range* range,
+                                          dbnloop_error* error) {
+  return With(client, error, [&](HistoricalClient& c) { c.Request(Convert(range)); });
 }
 
-dbnloop_status dbnloop_hist_request(dbnloop_hist* client, const dbnloop_range* range,
-                                    dbnloop_error* error) {
-  return Guard(error, [&] { Client(client).Request(Convert(range)); });
+dbnloop_status dbnloop_historical_start(dbnloop_historical* client,
+                                        dbnloop_error* error) {
+  return With(client, error, [](HistoricalClient& c) { c.Start(); });
 }
 
-dbnloop_status dbnloop_hist_start(dbnloop_hist* client, dbnloop_error* error) {
-  return Guard(error, [&] { Client(client).Start(); });
+dbnloop_status dbnloop_historical_stop(dbnloop_historical* client,
+                                       dbnloop_error* error) {
+  return With(client, error, [](HistoricalClient& c) { c.Stop(); });
 }
 
-dbnloop_status dbnloop_hist_stop(dbnloop_hist* client, dbnloop_error* error) {
-  return Guard(error, [&] { Client(client).Stop(); });
+void dbnloop_historical_pause(dbnloop_historical* client) {
+  With(client, nullptr, [](HistoricalClient& c) { c.Pause(); });
 }
 
-void dbnloop_hist_pause(dbnloop_hist* client) {
-  Guard(nullptr, [&] { Client(client).Pause(); });
+void dbnloop_historical_resume(dbnloop_historical* client) {
+  With(client, nullptr, [](HistoricalClient& c) { c.Resume(); });
 }
 
-void dbnloop_hist_resume(dbnloop_hist* client) {
-  Guard(nullptr, [&] { Client(client).Resume(); });
+int dbnloop_historical_is_paused(const dbnloop_historical* client) {
+  return Ask(client, 0, [](const HistoricalClient& c) { return c.IsPaused(); });
 }
 
-int dbnloop_hist_is_paused(const dbnloop_hist* client) {
-  return client != nullptr && client->client && client->client->IsPaused() ? 1 : 0;
+int dbnloop_historical_is_streaming(const dbnloop_historical* client) {
+  return Ask(client, 0, [](const HistoricalClient& c) { return c.IsStreaming(); });
 }
 
-int dbnloop_hist_is_streaming(const dbnloop_hist* client) {
-  return client != nullptr && client->client && client->client->IsStreaming() ? 1 : 0;
+uint64_t dbnloop_historical_received(const dbnloop_historical* client) {
+  return Ask(client, uint64_t{0},
+             [](const HistoricalClient& c) { return c.ReceivedBytes(); });
 }
 
-uint64_t dbnloop_hist_received(const dbnloop_hist* client) {
-  return client == nullptr || !client->client ? 0 : client->client->ReceivedBytes();
-}
-
-dbnloop_status dbnloop_hist_call(dbnloop_hist* client, uint32_t kind,
-                                 const char* endpoint, size_t endpoint_len,
-                                 const char* params, size_t params_len, uint64_t* id,
-                                 dbnloop_error* error) {
-  return Guard(error, [&] {
+dbnloop_status dbnloop_historical_call(dbnloop_historical* client, uint32_t kind,
+                                       const char* endpoint, size_t endpoint_len,
+                                       const char* params, size_t params_len,
+                                       uint64_t* id, dbnloop_error* error) {
+  return With(client, error, [&](HistoricalClient& c) {
     RequireNonNull(id, "id");
-    auto& hist = Client(client);
-    if (kind > DBNLOOP_CALL_POST_BILLS) {
-      ThrowArgument("kind is " + std::to_string(kind) + "; it is no dbnloop_call_kind");
+    if (kind > DBNLOOP_CALL_POST_NON_IDEMPOTENT) {
+      ThrowArgument("kind is " + std::to_string(kind) +
+                    ", which is not a dbnloop_call_kind");
     }
-    const auto own = ++client->reactor->last_id;
-    const auto done = [client, own](HistoricalClient::CallResult result) {
-      client->calls.erase(own);
+    const auto request = ++client->reactor->last_id;
+    const auto done = [client, request](HistoricalClient::CallResult result) {
+      auto& event = End(*client, request);
       if (result) {
-        client->reactor->AppendText(DBNLOOP_EVENT_RESPONSE, own, std::move(*result));
+        client->reactor->Keep(std::move(*result), event.body, event.body_len);
       } else {
-        client->reactor->AppendError(DBNLOOP_EVENT_RESPONSE, own, result.error());
+        client->reactor->Keep(result.error(), event.error);
       }
     };
     const auto name = View(endpoint, endpoint_len, "endpoint");
     const auto form = dbnloop::FormParams(View(params, params_len, "params"));
-    client->calls[own] = kind == DBNLOOP_CALL_GET
-                             ? hist.Get(name, form, done)
-                             : hist.Post(name, form,
-                                         kind == DBNLOOP_CALL_POST_READS
-                                             ? HistoricalClient::Effect::Reads
-                                             : HistoricalClient::Effect::Bills,
-                                         done);
-    *id = own;
+    client->calls[request] = kind == DBNLOOP_CALL_GET
+                                 ? c.Get(name, form, done)
+                                 : c.Post(name, form,
+                                          kind == DBNLOOP_CALL_POST_IDEMPOTENT
+                                              ? HistoricalClient::Effect::Reads
+                                              : HistoricalClient::Effect::Bills,
+                                          done);
+    *id = request;
   });
 }
 
-dbnloop_status dbnloop_hist_download(dbnloop_hist* client,
-                                     const dbnloop_download* download, uint64_t* id,
-                                     dbnloop_error* error) {
-  return Guard(error, [&] {
+dbnloop_status dbnloop_historical_download(dbnloop_historical* client,
+                                           const dbnloop_download* download,
+                                           uint64_t* id, dbnloop_error* error) {
+  return With(client, error, [&](HistoricalClient& c) {
     RequireNonNull(id, "id");
-    RequireNonNull(download, "download");
-    auto& hist = Client(client);
-    dbnloop_download in;
-    dbnloop_download_init(&in);
-    ReadSized(download, in, "download");
-    dbnloop::DownloadRequest request;
-    request.url_path = View(in.url_path, in.url_path_len, "download.url_path");
-    if (request.url_path.empty()) {
-      request.range = Convert(in.range);
-    } else if (in.range != nullptr) {
-      ThrowArgument(
-          "download.url_path and download.range are both set; a download is of one");
-    }
-    RequireNonNull(in.path, "download.path");
-    request.path = View(in.path, in.path_len, "download.path");
-    request.sha256 = View(in.sha256, in.sha256_len, "download.sha256");
-    request.part = View(in.part, in.part_len, "download.part");
-    request.overwrite = Flag(in.overwrite, "download.overwrite");
-    request.resume = Flag(in.resume, "download.resume");
-    if (IsSet(in.has_size, in.size, "download.has_size", "download.size")) {
-      request.size = in.size;
-    }
-    const auto own = ++client->reactor->last_id;
-    client->calls[own] = hist.Download(
-        request,
-        [client, own](const dbnloop::DownloadProgress& progress) {
-          NoteProgress(client->reactor, own, progress);
+    const auto in = Convert(download);
+    const auto request = ++client->reactor->last_id;
+    client->calls[request] = c.Download(
+        in,
+        [client, request](const dbnloop::DownloadProgress& progress) {
+          NoteProgress(*client, request, progress);
         },
-        [client, own](const std::expected<dbnloop::DownloadResult, dbnloop::Error>& r) {
-          client->calls.erase(own);
-          if (r) {
-            client->reactor->AppendText(DBNLOOP_EVENT_RESPONSE, own, r->sha256)
-                .consumed = r->bytes;
-          } else {
-            client->reactor->AppendError(DBNLOOP_EVENT_RESPONSE, own, r.error());
-          }
+        [client,
+         request](const std::expected<dbnloop::DownloadResult, dbnloop::Error>& r) {
+          auto& event = End(*client, request);
+          if (!r) return client->reactor->Keep(r.error(), event.error);
+          std::size_t size = 0;
+          client->reactor->Keep(r->sha256, event.sha256, size);
+          event.file_size = r->bytes;
         });
-    *id = own;
+    *id = request;
   });
 }
 
-int dbnloop_hist_cancel(dbnloop_hist* client, uint64_t id) {
+int dbnloop_historical_cancel(dbnloop_historical* client, uint64_t id) {
   if (client == nullptr || !client->client) return 0;
   const auto found = client->calls.find(id);
   if (found == client->calls.end()) return 0;
   client->client->Cancel(found->second);
   client->calls.erase(found);
-  client->reactor->Forget(id);
+  client->reactor->ForgetRequest(id);
   return 1;
 }
 

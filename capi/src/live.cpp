@@ -1,71 +1,66 @@
-#include <algorithm>
 #include <string>
-#include <string_view>
-#include <utility>
 
-#include "guard.hpp"
-#include "handles.hpp"
+#include "client.hpp"
+#include "proto/validate.hpp"
 
 using dbnloop::LiveClient;
 using dbnloop::SessionEvent;
-using dbnloop::capi::Flag;
-using dbnloop::capi::Guard;
-using dbnloop::capi::InRange;
-using dbnloop::capi::IsSet;
-using dbnloop::capi::ReadSized;
-using dbnloop::capi::RequireNonNull;
-using dbnloop::capi::Split;
+using dbnloop::capi::Ask;
 using dbnloop::capi::View;
+using dbnloop::capi::With;
+
+namespace capi = dbnloop::capi;
 
 namespace {
 
 dbnloop::LiveOptions Convert(const dbnloop_live_options& in) {
   dbnloop::LiveOptions out;
+  capi::ReadNetwork(in, out);
   out.dataset = View(in.dataset, in.dataset_len, "options.dataset");
-  out.user_agent_extension = View(in.user_agent_extension, in.user_agent_extension_len,
-                                  "options.user_agent_extension");
-  out.ts_out = Flag(in.ts_out, "options.ts_out");
+  out.ts_out = capi::Flag(in.ts_out, "options.ts_out");
   if (in.heartbeat_interval_s != DBNLOOP_UNSET) {
     out.heartbeat_interval = std::chrono::seconds{in.heartbeat_interval_s};
   }
   out.heartbeat_grace = std::chrono::milliseconds{in.heartbeat_grace_ms};
   if (in.slow_reader_behavior != DBNLOOP_UNSET) {
     out.slow_reader_behavior = static_cast<dbnloop::SlowReaderBehavior>(
-        InRange(in.slow_reader_behavior, 0, 1, "options.slow_reader_behavior"));
+        capi::InRange(in.slow_reader_behavior, DBNLOOP_SLOW_READER_WARN,
+                      DBNLOOP_SLOW_READER_SKIP, "options.slow_reader_behavior"));
   }
   out.compression = static_cast<dbnloop::Compression>(
-      InRange(in.compression, 0, 1, "options.compression"));
-  out.upgrade_policy = static_cast<dbnloop::VersionUpgradePolicy>(
-      InRange(in.upgrade_policy, 1, 3, "options.upgrade_policy"));
-  out.connect_timeout = std::chrono::milliseconds{in.connect_timeout_ms};
+      capi::InRange(in.compression, DBNLOOP_COMPRESSION_NONE, DBNLOOP_COMPRESSION_ZSTD,
+                    "options.compression"));
   out.auth_timeout = std::chrono::milliseconds{in.auth_timeout_ms};
   out.ack_timeout = std::chrono::milliseconds{in.ack_timeout_ms};
-  out.resolve_timeout = std::chrono::milliseconds{in.resolve_timeout_ms};
-  out.name_servers = View(in.name_servers, in.name_servers_len, "options.name_servers");
-  out.buffer_size = in.buffer_size;
-  out.max_metadata = in.max_metadata;
+  return out;
+}
+
+dbnloop::Subscription Convert(const dbnloop_subscription& in) {
+  dbnloop::Subscription out;
+  out.dataset = View(in.dataset, in.dataset_len, "subscription.dataset");
+  out.schema = capi::Number<dbnloop::Schema>(in.schema, "subscription.schema");
+  out.stype_in = capi::Number<dbnloop::SType>(in.stype_in, "subscription.stype_in");
+  out.symbols = dbnloop::proto::SplitSymbols(
+      View(in.symbols, in.symbols_len, "subscription.symbols"));
+  out.snapshot = capi::Flag(in.snapshot, "subscription.snapshot");
+  if (capi::IsSet(in.has_start, in.start, "subscription.has_start",
+                  "subscription.start")) {
+    out.start = capi::Time(in.start);
+  }
   return out;
 }
 
 void Append(const dbnloop_live& live, const SessionEvent& in) {
-  auto& event = live.reactor->AppendText(DBNLOOP_EVENT_SESSION, live.id, in.message);
-  auto& out = live.reactor->next_texts.back()->session;
-  out = {.kind = static_cast<std::uint32_t>(in.kind),
-         .error_code = static_cast<std::uint32_t>(in.error_code),
-         .subscription_id = in.subscription_id,
-         .schema = in.schema ? static_cast<std::int32_t>(*in.schema) : DBNLOOP_UNSET,
-         .fatal = in.fatal ? 1 : 0,
-         .ts_event = in.ts_event.time_since_epoch().count()};
-  event.session = &out;
-}
-
-LiveClient& Client(dbnloop_live* live) {
-  RequireNonNull(live, "client");
-  if (!live->client) {
-    throw dbnloop::Exception{
-        {dbnloop::ErrorCode::InvalidState, "the client's reactor was freed"}};
-  }
-  return *live->client;
+  auto& event = live.reactor->Append(DBNLOOP_EVENT_SESSION, live.id).session;
+  event = {.kind = static_cast<std::uint32_t>(in.kind),
+           .error_code = static_cast<std::uint32_t>(in.error_code),
+           .subscription_id = in.subscription_id,
+           .schema = in.schema ? static_cast<std::int32_t>(*in.schema) : DBNLOOP_UNSET,
+           .fatal = in.fatal ? 1 : 0,
+           .ts_event = in.ts_event.time_since_epoch().count(),
+           .message = nullptr,
+           .message_len = 0};
+  live.reactor->Keep(in.message, event.message, event.message_len);
 }
 
 }  // namespace
@@ -75,138 +70,123 @@ extern "C" {
 void dbnloop_live_options_init(dbnloop_live_options* options) {
   if (options == nullptr) return;
   const dbnloop::LiveOptions defaults;
-  *options = {};
-  options->struct_size = sizeof(*options);
+  capi::FillNetwork(defaults, options);
+  options->dataset_len = DBNLOOP_STRLEN;
   options->heartbeat_interval_s = DBNLOOP_UNSET;
-  options->heartbeat_grace_ms = static_cast<int32_t>(defaults.heartbeat_grace.count());
+  options->heartbeat_grace_ms = capi::Milliseconds(defaults.heartbeat_grace);
   options->slow_reader_behavior = DBNLOOP_UNSET;
-  options->upgrade_policy = static_cast<int32_t>(defaults.upgrade_policy);
-  options->connect_timeout_ms = static_cast<int32_t>(defaults.connect_timeout.count());
-  options->auth_timeout_ms = static_cast<int32_t>(defaults.auth_timeout.count());
-  options->ack_timeout_ms = static_cast<int32_t>(defaults.ack_timeout.count());
-  options->resolve_timeout_ms = static_cast<int32_t>(defaults.resolve_timeout.count());
-  options->buffer_size = defaults.buffer_size;
-  options->max_metadata = defaults.max_metadata;
+  options->auth_timeout_ms = capi::Milliseconds(defaults.auth_timeout);
+  options->ack_timeout_ms = capi::Milliseconds(defaults.ack_timeout);
 }
 
 void dbnloop_subscription_init(dbnloop_subscription* subscription) {
   if (subscription == nullptr) return;
   *subscription = {};
   subscription->struct_size = sizeof(*subscription);
-  subscription->schema = static_cast<uint32_t>(dbnloop::Schema::Trades);
-  subscription->stype_in = static_cast<uint32_t>(dbnloop::SType::RawSymbol);
+  subscription->dataset_len = DBNLOOP_STRLEN;
+  subscription->symbols_len = DBNLOOP_STRLEN;
+  subscription->schema = DBNLOOP_SCHEMA_TRADES;
+  subscription->stype_in = DBNLOOP_STYPE_RAW_SYMBOL;
 }
 
 dbnloop_status dbnloop_live_new(dbnloop_reactor* reactor, const char* api_key,
                                 size_t api_key_len, const dbnloop_live_options* options,
                                 dbnloop_live** out, dbnloop_error* error) {
-  return Guard(error, [&] {
-    RequireNonNull(reactor, "reactor");
-    RequireNonNull(api_key, "api_key");
-    RequireNonNull(out, "out");
-    dbnloop_live_options read;
-    dbnloop_live_options_init(&read);
-    if (options != nullptr) ReadSized(options, read, "options");
-    auto live = std::make_unique<dbnloop_live>();
-    live->client = std::make_unique<LiveClient>(
-        &reactor->loop, std::string{api_key, api_key_len}, Convert(read));
-    live->client->OnState([raw = live.get()](LiveClient::State state) {
-      raw->reactor->Append(DBNLOOP_EVENT_STATE, raw->id).code =
-          static_cast<std::uint32_t>(state);
-    });
-    live->client->OnSessionEvent(
-        [raw = live.get()](const SessionEvent& event) { Append(*raw, event); });
-    live->Attach(reactor);
-    *out = live.release();
-  });
+  return capi::New(
+      reactor, options, dbnloop_live_options_init, out, error,
+      [&](const dbnloop_live_options& read, dbnloop_live* raw) {
+        auto live = std::make_unique<LiveClient>(
+            &reactor->loop, capi::Key(api_key, api_key_len), Convert(read));
+        live->OnState([raw](LiveClient::State state) {
+          raw->reactor->Append(DBNLOOP_EVENT_STATE, raw->id).state.state =
+              static_cast<std::uint32_t>(state);
+        });
+        live->OnSessionEvent([raw](const SessionEvent& event) { Append(*raw, event); });
+        return live;
+      });
 }
 
-void dbnloop_live_free(dbnloop_live* client) {
-  if (client == nullptr) return;
-  client->Detach();
-  delete client;
-}
+void dbnloop_live_free(dbnloop_live* client) { capi::Free(client); }
 
-uint64_t dbnloop_live_id(const dbnloop_live* client) {
-  return client == nullptr ? 0 : client->id;
-}
+uint64_t dbnloop_live_id(const dbnloop_live* client) { return capi::IdOf(client); }
 
 dbnloop_status dbnloop_live_connect(dbnloop_live* client, const char* gateway,
                                     size_t gateway_len, int32_t port,
                                     dbnloop_error* error) {
-  return Guard(error, [&] {
-    Client(client).Connect(View(gateway, gateway_len, "gateway"),
-                           port == 0 ? dbnloop::kLivePort : port);
+  return With(client, error, [&](LiveClient& live) {
+    live.Connect(View(gateway, gateway_len, "gateway"),
+                 port == 0 ? dbnloop::kLivePort : port);
   });
 }
 
 dbnloop_status dbnloop_live_subscribe(dbnloop_live* client,
                                       const dbnloop_subscription* subscription,
                                       uint32_t* id, dbnloop_error* error) {
-  return Guard(error, [&] {
-    RequireNonNull(subscription, "subscription");
+  return With(client, error, [&](LiveClient& live) {
+    capi::RequireNonNull(subscription, "subscription");
     dbnloop_subscription in;
     dbnloop_subscription_init(&in);
-    ReadSized(subscription, in, "subscription");
-    if (in.schema > UINT16_MAX || in.stype_in > UINT8_MAX) {
-      throw dbnloop::Exception{
-          {dbnloop::ErrorCode::InvalidSchema,
-           "schema or stype_in is no DBN number: " + std::to_string(in.schema) + ", " +
-               std::to_string(in.stype_in)}};
-    }
-    dbnloop::Subscription request;
-    request.dataset = View(in.dataset, in.dataset_len, "subscription.dataset");
-    request.schema = static_cast<dbnloop::Schema>(in.schema);
-    request.stype_in = static_cast<dbnloop::SType>(in.stype_in);
-    request.symbols = Split(View(in.symbols, in.symbols_len, "subscription.symbols"));
-    request.snapshot = Flag(in.snapshot, "subscription.snapshot");
-    if (IsSet(in.has_start, in.start, "subscription.has_start", "subscription.start")) {
-      request.start = dbnloop::UnixNanos{dbnloop::UnixNanos::duration{in.start}};
-    }
-    const auto given = Client(client).Subscribe(request);
+    capi::ReadSized(subscription, in, "subscription");
+    const auto given = live.Subscribe(Convert(in));
     if (id != nullptr) *id = given;
   });
 }
 
+dbnloop_status dbnloop_live_subscribe_to(dbnloop_live* client, const char* dataset,
+                                         uint32_t schema, const char* symbols,
+                                         dbnloop_error* error) {
+  return With(client, error, [&](LiveClient& live) {
+    capi::RequireNonNull(dataset, "dataset");
+    capi::RequireNonNull(symbols, "symbols");
+    dbnloop_subscription in;
+    dbnloop_subscription_init(&in);
+    in.dataset = dataset;
+    in.schema = schema;
+    in.symbols = symbols;
+    live.Subscribe(Convert(in));
+  });
+}
+
 dbnloop_status dbnloop_live_start(dbnloop_live* client, dbnloop_error* error) {
-  return Guard(error, [&] { Client(client).Start(); });
+  return With(client, error, [](LiveClient& live) { live.Start(); });
 }
 
 dbnloop_status dbnloop_live_stop(dbnloop_live* client, dbnloop_error* error) {
-  return Guard(error, [&] { Client(client).Stop(); });
+  return With(client, error, [](LiveClient& live) { live.Stop(); });
 }
 
 void dbnloop_live_close(dbnloop_live* client) {
-  Guard(nullptr, [&] {
-    Client(client).Close();
+  With(client, nullptr, [&](LiveClient& live) {
+    live.Close();
     client->reactor->Forget(client->id);
   });
 }
 
 void dbnloop_live_pause(dbnloop_live* client) {
-  Guard(nullptr, [&] { Client(client).Pause(); });
+  With(client, nullptr, [](LiveClient& live) { live.Pause(); });
 }
 
 void dbnloop_live_resume(dbnloop_live* client) {
-  Guard(nullptr, [&] { Client(client).Resume(); });
+  With(client, nullptr, [](LiveClient& live) { live.Resume(); });
 }
 
 int dbnloop_live_is_paused(const dbnloop_live* client) {
-  return client != nullptr && client->client && client->client->IsPaused() ? 1 : 0;
+  return Ask(client, 0, [](const LiveClient& live) { return live.IsPaused(); });
 }
 
 uint32_t dbnloop_live_get_state(const dbnloop_live* client) {
-  if (client == nullptr || !client->client) return DBNLOOP_LIVE_DISCONNECTED;
-  return static_cast<uint32_t>(client->client->GetState());
+  return Ask(client, uint32_t{DBNLOOP_LIVE_DISCONNECTED},
+             [](const LiveClient& live) { return live.GetState(); });
 }
 
 uint64_t dbnloop_live_session_id(const dbnloop_live* client) {
-  return client == nullptr || !client->client ? 0 : client->client->SessionId();
+  return Ask(client, uint64_t{0},
+             [](const LiveClient& live) { return live.SessionId(); });
 }
 
 const char* dbnloop_live_session_id_text(const dbnloop_live* client) {
-  if (client == nullptr || !client->client) return "";
-  return client->client->SessionIdText().c_str();
+  return Ask(client, "",
+             [](const LiveClient& live) { return live.SessionIdText().c_str(); });
 }
 
 }  // extern "C"

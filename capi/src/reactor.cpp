@@ -9,7 +9,6 @@
 #include "guard.hpp"
 #include "handles.hpp"
 
-using dbnloop::ErrorCode;
 using dbnloop::capi::Guard;
 using dbnloop::capi::RequireNonNull;
 
@@ -20,45 +19,44 @@ dbnloop_event& dbnloop_reactor::Append(std::uint32_t kind, std::uint64_t source)
   return event;
 }
 
-dbnloop_event& dbnloop_reactor::AppendText(std::uint32_t kind, std::uint64_t source,
-                                           std::string text) {
-  auto& kept = *next_texts.emplace_back(std::make_unique<dbnloop::capi::Kept>());
-  kept.text = std::move(text);
-  auto& event = Append(kind, source);
-  event.data = kept.text.data();
-  event.size = kept.text.size();
-  return event;
+dbnloop::capi::Kept& dbnloop_reactor::Keep() {
+  return *next_texts.emplace_back(std::make_unique<dbnloop::capi::Kept>());
 }
 
-dbnloop_event& dbnloop_reactor::AppendError(std::uint32_t kind, std::uint64_t source,
-                                            const dbnloop::Error& error) {
-  auto& event = AppendText(kind, source, error.message);
-  event.code = static_cast<std::uint32_t>(error.code);
-  event.os_errno = error.os_errno;
-  if (!error.http) return event;
-  auto& kept = *next_texts.back();
+void dbnloop_reactor::Keep(std::string text, const char*& data, std::size_t& size) {
+  auto& kept = Keep();
+  kept.text = std::move(text);
+  data = kept.text.c_str();
+  size = kept.text.size();
+}
+
+void dbnloop_reactor::Keep(const dbnloop::Error& error, dbnloop_error_event& out) {
+  out.code = static_cast<std::uint32_t>(error.code);
+  out.os_errno = error.os_errno;
+  Keep(error.message, out.message, out.message_len);
+  if (!error.http) return;
+  auto& kept = Keep();
   const auto& failure = *(kept.failure = error.http);
   kept.http = {.status = failure.status,
                .retryable = failure.Retryable() ? 1 : 0,
                .retry_after_s = failure.retry_after_s
                                     ? static_cast<std::int64_t>(*failure.retry_after_s)
                                     : DBNLOOP_UNSET,
-               .error_case = failure.error_case.data(),
+               .error_case = failure.error_case.c_str(),
                .error_case_len = failure.error_case.size(),
-               .message = failure.message.data(),
+               .message = failure.message.c_str(),
                .message_len = failure.message.size(),
-               .docs = failure.docs.data(),
+               .docs = failure.docs.c_str(),
                .docs_len = failure.docs.size(),
-               .request_id = failure.request_id.data(),
+               .request_id = failure.request_id.c_str(),
                .request_id_len = failure.request_id.size(),
-               .available_start = failure.available_start.data(),
+               .available_start = failure.available_start.c_str(),
                .available_start_len = failure.available_start.size(),
-               .available_end = failure.available_end.data(),
+               .available_end = failure.available_end.c_str(),
                .available_end_len = failure.available_end.size(),
-               .payload = failure.payload.data(),
+               .payload = failure.payload.c_str(),
                .payload_len = failure.payload.size()};
-  event.http = &kept.http;
-  return event;
+  out.http = &kept.http;
 }
 
 dbnloop::DataSource* dbnloop_reactor::Find(std::uint64_t source) const {
@@ -66,16 +64,22 @@ dbnloop::DataSource* dbnloop_reactor::Find(std::uint64_t source) const {
   return found == sources.end() ? nullptr : found->second->source();
 }
 
-void dbnloop_reactor::Forget(std::uint64_t id) noexcept {
-  std::erase_if(next, [id](const dbnloop_event& event) {
-    return event.kind != DBNLOOP_EVENT_FD && event.source == id;
+void dbnloop_reactor::Forget(std::uint64_t source) noexcept {
+  std::erase_if(next, [source](const auto& event) { return event.source == source; });
+}
+
+void dbnloop_reactor::ForgetRequest(std::uint64_t request) noexcept {
+  std::erase_if(next, [request](const dbnloop_event& event) {
+    return (event.kind == DBNLOOP_EVENT_RESPONSE &&
+            event.response.request == request) ||
+           (event.kind == DBNLOOP_EVENT_PROGRESS && event.progress.request == request);
   });
 }
 
 namespace {
 
 // Whether `consumed` falls between two records of the batch, or at one of its ends.
-bool IsBorder(const dbnloop_event& batch) {
+bool IsBoundary(const dbnloop_records_event& batch) {
   if (batch.consumed == batch.size) return true;
   std::size_t begin = 0;
   for (std::size_t i = 0; i < batch.run_count; ++i) {
@@ -92,15 +96,15 @@ bool IsBorder(const dbnloop_event& batch) {
 void dbnloop_reactor::TakeConsumed() {
   for (const auto& event : handed) {
     if (event.kind != DBNLOOP_EVENT_RECORDS || !Find(event.source)) continue;
-    if (IsBorder(event)) continue;
+    if (IsBoundary(event.records)) continue;
     dbnloop::capi::ThrowArgument(
-        "consumed is " + std::to_string(event.consumed) + " of a batch of " +
-        std::to_string(event.size) +
+        "consumed is " + std::to_string(event.records.consumed) + " of a batch of " +
+        std::to_string(event.records.size) +
         " bytes: it must be 0 to size, between two records; correct it and poll again");
   }
   for (const auto& event : handed) {
     if (event.kind != DBNLOOP_EVENT_RECORDS) continue;
-    if (auto* source = Find(event.source)) source->Release(event.consumed);
+    if (auto* source = Find(event.source)) source->Release(event.records.consumed);
   }
   handed.clear();
 }
@@ -110,10 +114,6 @@ extern "C" {
 uint32_t dbnloop_abi_version(void) { return DBNLOOP_ABI_VERSION; }
 
 const char* dbnloop_version(void) { return dbnloop::kVersion.data(); }
-
-const char* dbnloop_status_name(uint32_t code) {
-  return dbnloop::ToString(static_cast<ErrorCode>(code)).data();
-}
 
 dbnloop_status dbnloop_reactor_new(dbnloop_reactor** out, dbnloop_error* error) {
   return Guard(error, [&] {
@@ -185,11 +185,11 @@ dbnloop_status dbnloop_reactor_add(dbnloop_reactor* reactor, int fd, uint32_t ev
                        index = std::size_t{0}](std::uint32_t ready) mutable {
                         const auto polls = reactor->loop.Polls();
                         if (std::exchange(turn, polls) == polls) {
-                          reactor->next[index].code |= ready;
+                          reactor->next[index].fd.ready |= ready;
                           return;
                         }
                         index = reactor->next.size();
-                        reactor->Append(DBNLOOP_EVENT_FD, userdata).code = ready;
+                        reactor->Append(DBNLOOP_EVENT_FD, 0).fd = {userdata, ready};
                       });
   });
 }
@@ -223,7 +223,9 @@ dbnloop_status dbnloop_reactor_timer(dbnloop_reactor* reactor, uint64_t delay_ns
     const std::chrono::nanoseconds delay{delay_ns};
     const std::chrono::nanoseconds period{period_ns};
     const auto own = ++reactor->last_id;
-    const auto fire = [reactor, own] { reactor->Append(DBNLOOP_EVENT_TIMER, own); };
+    const auto fire = [reactor, own] {
+      reactor->Append(DBNLOOP_EVENT_TIMER, 0).timer.id = own;
+    };
     auto& armed = reactor->timers[own];
     if (period_ns == 0) {
       armed = reactor->loop.After(delay, [reactor, own, fire] {

@@ -27,29 +27,27 @@ void Source::Attach(dbnloop_reactor* to) {
   id = ++to->last_id;
   auto* const data = source();
   data->OnBatch([this, data](const RecordBatch& batch) -> std::size_t {
-    auto& event = reactor->Append(DBNLOOP_EVENT_RECORDS, id);
-    event.flags = data->TsOut() ? DBNLOOP_FLAG_TS_OUT : 0;
-    event.data = batch.data;
-    event.size = batch.size;
-    event.runs = reinterpret_cast<const dbnloop_run*>(batch.runs.data());
-    event.run_count = batch.runs.size();
-    event.consumed = batch.size;
+    reactor->Append(DBNLOOP_EVENT_RECORDS, id).records = {
+        .data = batch.data,
+        .size = batch.size,
+        .runs = reinterpret_cast<const dbnloop_run*>(batch.runs.data()),
+        .run_count = batch.runs.size(),
+        .consumed = batch.size,
+        .ts_out = data->TsOut() ? 1 : 0};
     return 0;  // held until the next poll says how much was used
   });
   data->OnMetadata([this](const Metadata& value) {
     auto encoded = EncodeMetadata(value);
     // One turn may read several headers. Only a hostile peer sends text that cannot be
     // written back.
-    auto& kept = *reactor->next_texts.emplace_back(std::make_unique<Kept>());
-    auto& metadata = kept.metadata;
-    if (encoded) metadata = std::move(*encoded);
-    auto& event = reactor->Append(DBNLOOP_EVENT_METADATA, id);
-    event.flags = value.ts_out ? DBNLOOP_FLAG_TS_OUT : 0;
-    event.data = metadata.data();
-    event.size = metadata.size();
+    auto& bytes = reactor->Keep().metadata;
+    if (encoded) bytes = std::move(*encoded);
+    reactor->Append(DBNLOOP_EVENT_METADATA, id).metadata = {
+        .data = bytes.data(), .size = bytes.size(), .ts_out = value.ts_out ? 1 : 0};
   });
-  data->OnError(
-      [this](const Error& e) { reactor->AppendError(DBNLOOP_EVENT_ERROR, id, e); });
+  data->OnError([this](const Error& error) {
+    reactor->Keep(error, reactor->Append(DBNLOOP_EVENT_ERROR, id).error);
+  });
   to->sources.emplace(id, this);
 }
 
@@ -101,8 +99,8 @@ dbnloop_status dbnloop_live_stats(const dbnloop_live* client, dbnloop_stats* out
   return dbnloop::capi::ReadStats(client, out, error);
 }
 
-dbnloop_status dbnloop_hist_stats(const dbnloop_hist* client, dbnloop_stats* out,
-                                  dbnloop_error* error) {
+dbnloop_status dbnloop_historical_stats(const dbnloop_historical* client,
+                                        dbnloop_stats* out, dbnloop_error* error) {
   return dbnloop::capi::ReadStats(client, out, error);
 }
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -107,6 +108,50 @@ func TestEveryTypeFieldAndEnumIsDescribed(t *testing.T) {
 			if _, ok := s.Enums[name].Values[value]; !ok && value != "" {
 				t.Errorf("schema/docs.json describes %s.%s, which there is none of", name, value)
 			}
+		}
+	}
+}
+
+// Every number of the schema that a record, a header or the gateway's messages can hold has a
+// name in C, each name once.
+func TestEveryNumberHasANameInC(t *testing.T) {
+	s, err := load("../../schema/dbn.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	headers := genCRecords(s) + genCPublishers(s)
+	all := map[string]string{}
+	for _, name := range slices.Concat(cNamedEnums(), []string{"FlagSet"}) {
+		e, ok := s.Enums[name]
+		if !ok {
+			e = publisherEnum(s, name)
+		}
+		for _, v := range cValues(name, e) {
+			if other := all[v.Name]; other != "" {
+				t.Errorf("%s stands for %s.%s and for %s", v.Name, name, v.Value.Name, other)
+			}
+			all[v.Name] = name + "." + v.Value.Name
+			if got := strings.Count(headers, "  "+v.Name+" = "+v.Number); got != 1 {
+				t.Errorf("%s = %s occurs %d times", v.Name, v.Number, got)
+			}
+		}
+	}
+	for _, r := range s.Records {
+		for _, f := range r.latest().Fields {
+			if f.Enum != "" && f.Enum != "FlagSet" && !slices.Contains(cNamedEnums(), f.Enum) {
+				t.Errorf("%s.%s holds a %s, which has no names in C", r.Name, f.Name, f.Enum)
+			}
+		}
+	}
+	for _, c := range []struct{ name, want string }{
+		{cStruct("Mbp10Msg"), "dbnloop_mbp10_msg"},
+		{cStruct("Bbo1SMsg"), "dbnloop_bbo1s_msg"},
+		{cConstant("Schema", s.Enums["Schema"], "Mbp1"), "DBNLOOP_SCHEMA_MBP_1"},
+		{cConstant("StatType", s.Enums["StatType"], "OpeningPrice"), "DBNLOOP_STAT_TYPE_OPENING_PRICE"},
+		{cConstant("VersionUpgradePolicy", s.Enums["VersionUpgradePolicy"], "UpgradeToV3"), "DBNLOOP_UPGRADE_TO_V3"},
+	} {
+		if c.name != c.want {
+			t.Errorf("%s, want %s", c.name, c.want)
 		}
 	}
 }

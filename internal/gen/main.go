@@ -64,6 +64,11 @@ func Files(root string) (map[string][]byte, error) {
 		"cpp/include/dbnloop/service_words.gen.hpp": []byte(genCPPWords(s)),
 		"cpp/src/dbn/enum_tables.gen.cpp":           []byte(genCPPStrings(s)),
 		"cpp/src/dbn/upgrade_definition.gen.hpp":    []byte(genCPPUpgrade(s)),
+		"capi/dbnloop_status.h":                     []byte(genCStatus(codes)),
+		"capi/dbnloop_records.h":                    []byte(genCRecords(s)),
+		"capi/dbnloop_publishers.h":                 []byte(genCPublishers(s)),
+		"capi/src/enums.gen.hpp":                    []byte(genCEnums(s)),
+		"capi/src/records_parity.gen.cpp":           []byte(genCParity(s, codes)),
 		"test/cpp/databento_parity.gen.cpp":         []byte(genCPPParity(s)),
 		"test/cpp/support/enum_rows.gen.hpp":        []byte(genCPPEnumRows(s)),
 	}

@@ -1,11 +1,11 @@
-/* The structs of ABI version 4, field by field, as callers were compiled with them (64
+/* The structs of ABI version 5, field by field, as callers were compiled with them (64
  * bit). Whoever changes a line that is here already raises DBNLOOP_ABI_VERSION; a field
  * at the end of a struct that begins with struct_size is a new line and a new size. */
 #include <dbnloop.h>
 
 #include "check.h"
 
-_Static_assert(DBNLOOP_ABI_VERSION == 4, "compare every line below, then raise this");
+_Static_assert(DBNLOOP_ABI_VERSION == 5, "compare every line below, then raise this");
 
 #define SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
 #define AT(type, field, offset) \
@@ -36,33 +36,82 @@ AT(dbnloop_http_failure, available_end_len, 104);
 AT(dbnloop_http_failure, payload, 112);
 AT(dbnloop_http_failure, payload_len, 120);
 
-SIZE(dbnloop_session_event, 32);
-AT(dbnloop_session_event, kind, 0);
-AT(dbnloop_session_event, error_code, 4);
-AT(dbnloop_session_event, subscription_id, 8);
-AT(dbnloop_session_event, schema, 12);
-AT(dbnloop_session_event, fatal, 16);
-AT(dbnloop_session_event, ts_event, 24);
-
 SIZE(dbnloop_run, 8);
 AT(dbnloop_run, count, 0);
 AT(dbnloop_run, record_size, 4);
 AT(dbnloop_run, rtype, 6);
 AT(dbnloop_run, typed, 7);
 
-SIZE(dbnloop_event, 80);
+SIZE(dbnloop_records_event, 48);
+AT(dbnloop_records_event, data, 0);
+AT(dbnloop_records_event, size, 8);
+AT(dbnloop_records_event, runs, 16);
+AT(dbnloop_records_event, run_count, 24);
+AT(dbnloop_records_event, consumed, 32);
+AT(dbnloop_records_event, ts_out, 40);
+
+SIZE(dbnloop_metadata_event, 24);
+AT(dbnloop_metadata_event, data, 0);
+AT(dbnloop_metadata_event, size, 8);
+AT(dbnloop_metadata_event, ts_out, 16);
+
+SIZE(dbnloop_state_event, 4);
+AT(dbnloop_state_event, state, 0);
+
+SIZE(dbnloop_error_event, 32);
+AT(dbnloop_error_event, code, 0);
+AT(dbnloop_error_event, os_errno, 4);
+AT(dbnloop_error_event, message, 8);
+AT(dbnloop_error_event, message_len, 16);
+AT(dbnloop_error_event, http, 24);
+
+SIZE(dbnloop_timer_event, 8);
+AT(dbnloop_timer_event, id, 0);
+
+SIZE(dbnloop_fd_event, 16);
+AT(dbnloop_fd_event, userdata, 0);
+AT(dbnloop_fd_event, ready, 8);
+
+SIZE(dbnloop_warning_event, 16);
+AT(dbnloop_warning_event, text, 0);
+AT(dbnloop_warning_event, text_len, 8);
+
+SIZE(dbnloop_response_event, 72);
+AT(dbnloop_response_event, request, 0);
+AT(dbnloop_response_event, error, 8);
+AT(dbnloop_response_event, body, 40);
+AT(dbnloop_response_event, body_len, 48);
+AT(dbnloop_response_event, sha256, 56);
+AT(dbnloop_response_event, file_size, 64);
+
+SIZE(dbnloop_progress_event, 24);
+AT(dbnloop_progress_event, request, 0);
+AT(dbnloop_progress_event, bytes, 8);
+AT(dbnloop_progress_event, total, 16);
+
+SIZE(dbnloop_session_event, 48);
+AT(dbnloop_session_event, kind, 0);
+AT(dbnloop_session_event, error_code, 4);
+AT(dbnloop_session_event, subscription_id, 8);
+AT(dbnloop_session_event, schema, 12);
+AT(dbnloop_session_event, fatal, 16);
+AT(dbnloop_session_event, ts_event, 24);
+AT(dbnloop_session_event, message, 32);
+AT(dbnloop_session_event, message_len, 40);
+
+SIZE(dbnloop_event, 88);
 AT(dbnloop_event, kind, 0);
-AT(dbnloop_event, flags, 4);
 AT(dbnloop_event, source, 8);
-AT(dbnloop_event, code, 16);
-AT(dbnloop_event, os_errno, 20);
-AT(dbnloop_event, data, 24);
-AT(dbnloop_event, size, 32);
-AT(dbnloop_event, runs, 40);
-AT(dbnloop_event, run_count, 48);
-AT(dbnloop_event, consumed, 56);
-AT(dbnloop_event, http, 64);
-AT(dbnloop_event, session, 72);
+AT(dbnloop_event, records, 16);
+AT(dbnloop_event, metadata, 16);
+AT(dbnloop_event, state, 16);
+AT(dbnloop_event, error, 16);
+AT(dbnloop_event, timer, 16);
+AT(dbnloop_event, fd, 16);
+AT(dbnloop_event, warning, 16);
+AT(dbnloop_event, response, 16);
+AT(dbnloop_event, progress, 16);
+AT(dbnloop_event, session, 16);
 
 SIZE(dbnloop_stats, 3152);
 AT(dbnloop_stats, struct_size, 0);
@@ -112,29 +161,29 @@ AT(dbnloop_subscription, snapshot, 48);
 AT(dbnloop_subscription, has_start, 52);
 AT(dbnloop_subscription, start, 56);
 
-SIZE(dbnloop_hist_options, 152);
-AT(dbnloop_hist_options, struct_size, 0);
-AT(dbnloop_hist_options, url, 8);
-AT(dbnloop_hist_options, url_len, 16);
-AT(dbnloop_hist_options, ca_file, 24);
-AT(dbnloop_hist_options, ca_file_len, 32);
-AT(dbnloop_hist_options, ca_dir, 40);
-AT(dbnloop_hist_options, ca_dir_len, 48);
-AT(dbnloop_hist_options, proxy, 56);
-AT(dbnloop_hist_options, proxy_len, 64);
-AT(dbnloop_hist_options, user_agent_extension, 72);
-AT(dbnloop_hist_options, user_agent_extension_len, 80);
-AT(dbnloop_hist_options, upgrade_policy, 88);
-AT(dbnloop_hist_options, max_retries, 92);
-AT(dbnloop_hist_options, connect_timeout_ms, 96);
-AT(dbnloop_hist_options, tls_timeout_ms, 100);
-AT(dbnloop_hist_options, response_timeout_ms, 104);
-AT(dbnloop_hist_options, idle_timeout_ms, 108);
-AT(dbnloop_hist_options, buffer_size, 112);
-AT(dbnloop_hist_options, max_metadata, 120);
-AT(dbnloop_hist_options, resolve_timeout_ms, 128);
-AT(dbnloop_hist_options, name_servers, 136);
-AT(dbnloop_hist_options, name_servers_len, 144);
+SIZE(dbnloop_historical_options, 152);
+AT(dbnloop_historical_options, struct_size, 0);
+AT(dbnloop_historical_options, url, 8);
+AT(dbnloop_historical_options, url_len, 16);
+AT(dbnloop_historical_options, ca_file, 24);
+AT(dbnloop_historical_options, ca_file_len, 32);
+AT(dbnloop_historical_options, ca_dir, 40);
+AT(dbnloop_historical_options, ca_dir_len, 48);
+AT(dbnloop_historical_options, proxy, 56);
+AT(dbnloop_historical_options, proxy_len, 64);
+AT(dbnloop_historical_options, user_agent_extension, 72);
+AT(dbnloop_historical_options, user_agent_extension_len, 80);
+AT(dbnloop_historical_options, upgrade_policy, 88);
+AT(dbnloop_historical_options, max_retries, 92);
+AT(dbnloop_historical_options, connect_timeout_ms, 96);
+AT(dbnloop_historical_options, tls_timeout_ms, 100);
+AT(dbnloop_historical_options, response_timeout_ms, 104);
+AT(dbnloop_historical_options, idle_timeout_ms, 108);
+AT(dbnloop_historical_options, buffer_size, 112);
+AT(dbnloop_historical_options, max_metadata, 120);
+AT(dbnloop_historical_options, resolve_timeout_ms, 128);
+AT(dbnloop_historical_options, name_servers, 136);
+AT(dbnloop_historical_options, name_servers_len, 144);
 
 SIZE(dbnloop_range, 80);
 AT(dbnloop_range, struct_size, 0);
@@ -174,6 +223,39 @@ AT(dbnloop_file_options, fragment_ts_out, 16);
 AT(dbnloop_file_options, use_mmap, 20);
 AT(dbnloop_file_options, buffer_size, 24);
 AT(dbnloop_file_options, max_metadata, 32);
+
+SIZE(dbnloop_mapping_interval, 16);
+AT(dbnloop_mapping_interval, start_date, 0);
+AT(dbnloop_mapping_interval, end_date, 4);
+AT(dbnloop_mapping_interval, symbol, 8);
+
+SIZE(dbnloop_symbol_mapping, 24);
+AT(dbnloop_symbol_mapping, raw_symbol, 0);
+AT(dbnloop_symbol_mapping, intervals, 8);
+AT(dbnloop_symbol_mapping, interval_count, 16);
+
+SIZE(dbnloop_metadata, 120);
+AT(dbnloop_metadata, version, 0);
+AT(dbnloop_metadata, dataset, 8);
+AT(dbnloop_metadata, schema, 16);
+AT(dbnloop_metadata, stype_in, 20);
+AT(dbnloop_metadata, stype_out, 24);
+AT(dbnloop_metadata, ts_out, 28);
+AT(dbnloop_metadata, start, 32);
+AT(dbnloop_metadata, end, 40);
+AT(dbnloop_metadata, limit, 48);
+AT(dbnloop_metadata, symbols, 56);
+AT(dbnloop_metadata, symbol_count, 64);
+AT(dbnloop_metadata, partial, 72);
+AT(dbnloop_metadata, partial_count, 80);
+AT(dbnloop_metadata, not_found, 88);
+AT(dbnloop_metadata, not_found_count, 96);
+AT(dbnloop_metadata, mappings, 104);
+AT(dbnloop_metadata, mapping_count, 112);
+
+SIZE(dbnloop_price_text, 24);
+SIZE(dbnloop_time_text, 32);
+SIZE(dbnloop_flags_text, 96);
 #endif
 
 int main(void) {

@@ -62,14 +62,15 @@ static void turn(session* s, int timeout_ms) {
         DBNLOOP_OK);
   for (size_t i = 0; i < count; ++i) {
     const dbnloop_event* e = &events[i];
-    if (e->kind == DBNLOOP_EVENT_RECORDS) s->records += (int)(e->size / kRecordSize);
+    if (e->kind == DBNLOOP_EVENT_RECORDS)
+      s->records += (int)(e->records.size / kRecordSize);
     if (e->kind == DBNLOOP_EVENT_RESPONSE) {
       ++s->responses;
-      s->code = e->code;
+      s->code = e->response.error.code;
     }
     if (e->kind != DBNLOOP_EVENT_ERROR) continue;
     ++s->errors;
-    s->code = e->code;
+    s->code = e->error.code;
     s->session_id = dbnloop_live_session_id(s->live);
     strncpy(s->session_text, dbnloop_live_session_id_text(s->live),
             sizeof s->session_text - 1);
@@ -226,16 +227,17 @@ static void historical(int silent) {
   char url[64];
   CHECK(dbnloop_reactor_new(&s.reactor, NULL) == DBNLOOP_OK);
   s.listener = open_listener(0, &port);
-  dbnloop_hist_options options;
-  dbnloop_hist_options_init(&options);
+  dbnloop_historical_options options;
+  dbnloop_historical_options_init(&options);
   snprintf(url, sizeof url, "http://127.0.0.1:%d", port);
   options.url = url;
   options.url_len = strlen(url);
-  dbnloop_hist* hist = NULL;
+  dbnloop_historical* hist = NULL;
   uint64_t id = 0;
-  CHECK(dbnloop_hist_new(s.reactor, kKey, 32, &options, &hist, NULL) == DBNLOOP_OK);
-  CHECK(dbnloop_hist_call(hist, DBNLOOP_CALL_GET, "metadata.list_datasets", 22, NULL, 0,
-                          &id, NULL) == DBNLOOP_OK);
+  CHECK(dbnloop_historical_new(s.reactor, kKey, 32, &options, &hist, NULL) ==
+        DBNLOOP_OK);
+  CHECK(dbnloop_historical_call(hist, DBNLOOP_CALL_GET, "metadata.list_datasets", 22,
+                                NULL, 0, &id, NULL) == DBNLOOP_OK);
   skipped_s += kAwayS;
   turns(&s);
   s.peer = accept(s.listener, NULL, NULL);
@@ -254,7 +256,7 @@ static void historical(int silent) {
   }
   close(s.peer);
   close(s.listener);
-  dbnloop_hist_free(hist);
+  dbnloop_historical_free(hist);
   dbnloop_reactor_free(s.reactor);
 }
 
@@ -272,9 +274,9 @@ static void watched(void) {
   stopped_behind = 1;
   CHECK(dbnloop_reactor_poll(reactor, -1, &events, &count, NULL) == DBNLOOP_OK);
   CHECK(count == 2);
-  CHECK(events[0].kind == DBNLOOP_EVENT_FD && events[0].source == 7);
-  CHECK(events[0].code == EPOLLIN);
-  CHECK(events[1].kind == DBNLOOP_EVENT_TIMER && events[1].source == timer);
+  CHECK(events[0].kind == DBNLOOP_EVENT_FD && events[0].fd.userdata == 7);
+  CHECK(events[0].fd.ready == EPOLLIN);
+  CHECK(events[1].kind == DBNLOOP_EVENT_TIMER && events[1].timer.id == timer);
   /* It is still readable: the next turn says so again. */
   CHECK(dbnloop_reactor_poll(reactor, 0, &events, &count, NULL) == DBNLOOP_OK);
   CHECK(count == 1 && events[0].kind == DBNLOOP_EVENT_FD);

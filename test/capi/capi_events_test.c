@@ -52,14 +52,14 @@ static void an_error_text_outlives_a_new_session(void) {
       if (events[i].kind == DBNLOOP_EVENT_ERROR) ended = &events[i];
     }
   }
-  CHECK(ended->code == DBNLOOP_CONNECTION_FAILED && ended->os_errno != 0);
+  CHECK(ended->error.code == DBNLOOP_CONNECTION_FAILED && ended->error.os_errno != 0);
   char before[512] = {0};
-  CHECK(ended->size < sizeof before);
-  memcpy(before, ended->data, ended->size);
+  CHECK(ended->error.message_len < sizeof before);
+  strcpy(before, ended->error.message);
   /* Another session, ended too: its text must not take the place of the first. */
   CHECK(dbnloop_live_connect(client, "not a host", 10, port, NULL) == DBNLOOP_OK);
   CHECK(dbnloop_live_stop(client, NULL) == DBNLOOP_OK);
-  CHECK(memcmp(before, ended->data, ended->size) == 0);
+  CHECK(strcmp(before, ended->error.message) == 0);
   dbnloop_live_free(client);
   dbnloop_reactor_free(reactor);
 }
@@ -75,7 +75,8 @@ static void timers_begin_after_their_delay_and_repeat(void) {
   for (int fired = 0; fired < 3;) {
     const size_t count = poll_once(reactor, 1000, &events);
     for (size_t i = 0; i < count; ++i) {
-      CHECK(events[i].kind == DBNLOOP_EVENT_TIMER && events[i].source == soon);
+      CHECK(events[i].kind == DBNLOOP_EVENT_TIMER && events[i].source == 0);
+      CHECK(events[i].timer.id == soon);
       ++fired;
     }
   }
@@ -162,7 +163,7 @@ static void close_feed(feed* f) {
   close(f->peer);
 }
 
-static void take_all(feed* f, const dbnloop_event* event) {
+static void take_all(feed* f, const dbnloop_records_event* event) {
   const unsigned char* p = event->data;
   for (size_t at = 0; at < event->size; at += kRecordSize, ++f->next) {
     uint32_t id = 0;
@@ -196,7 +197,7 @@ static void one_batch_per_source_and_turn(void) {
       if (events[i].kind == DBNLOOP_EVENT_METADATA) CHECK(batches[f - feeds] == 0);
       if (events[i].kind != DBNLOOP_EVENT_RECORDS) continue;
       CHECK(++batches[f - feeds] == 1);
-      take_all(f, &events[i]);
+      take_all(f, &events[i].records);
     }
     if (batches[0] && batches[1]) ++turns_with_both;
   }
@@ -205,18 +206,18 @@ static void one_batch_per_source_and_turn(void) {
   dbnloop_reactor_free(reactor);
 }
 
-static dbnloop_event* next_batch(dbnloop_reactor* reactor) {
+static dbnloop_records_event* next_batch(dbnloop_reactor* reactor) {
   for (;;) {
     dbnloop_event* events = NULL;
     const size_t count = poll_once(reactor, 1000, &events);
     for (size_t i = 0; i < count; ++i) {
-      if (events[i].kind == DBNLOOP_EVENT_RECORDS) return &events[i];
+      if (events[i].kind == DBNLOOP_EVENT_RECORDS) return &events[i].records;
     }
   }
 }
 
-/* A count that cannot be is refused, nothing is lost by it, and it can be mended. */
-static void consumed_must_be_at_a_records_border(void) {
+/* A count that cannot be is refused, nothing is lost by it, and it can be corrected. */
+static void consumed_must_be_at_a_record_boundary(void) {
   dbnloop_reactor* reactor = new_reactor();
   dbnloop_error error;
   dbnloop_event* events = NULL;
@@ -224,7 +225,7 @@ static void consumed_must_be_at_a_records_border(void) {
   feed f;
   open_feed(reactor, &f);
   say_header_and_records(f.peer);
-  dbnloop_event* batch = next_batch(reactor);
+  dbnloop_records_event* batch = next_batch(reactor);
   const size_t size = batch->size;
   const size_t wrong[] = {1,        kRecordSize - 1, kRecordSize + 8,
                           size - 1, size + 1,        SIZE_MAX};
@@ -252,7 +253,7 @@ static void a_batch_outlives_close(void) {
   feed f;
   open_feed(reactor, &f);
   say_header_and_records(f.peer);
-  dbnloop_event* batch = next_batch(reactor);
+  dbnloop_records_event* batch = next_batch(reactor);
   dbnloop_live_close(f.client);
   take_all(&f, batch);
   CHECK(f.next > 0);
@@ -269,7 +270,7 @@ static void stop_with_a_batch_in_hand_ends_at_once(void) {
   feed f;
   open_feed(reactor, &f);
   say_header_and_records(f.peer);
-  dbnloop_event* batch = next_batch(reactor);
+  dbnloop_records_event* batch = next_batch(reactor);
   CHECK(dbnloop_live_stop(f.client, NULL) == DBNLOOP_OK);
   CHECK(batch->consumed == batch->size);
   int states = 0, errors = 0;
@@ -280,7 +281,7 @@ static void stop_with_a_batch_in_hand_ends_at_once(void) {
       CHECK(errors == 0 && events[i].kind != DBNLOOP_EVENT_RECORDS);
       if (events[i].kind == DBNLOOP_EVENT_STATE) ++states;
       if (events[i].kind == DBNLOOP_EVENT_ERROR) {
-        CHECK(events[i].code == DBNLOOP_CANCELLED);
+        CHECK(events[i].error.code == DBNLOOP_CANCELLED);
         ++errors;
       }
     }
@@ -314,7 +315,7 @@ int main(void) {
   an_error_text_outlives_a_new_session();
   timers_begin_after_their_delay_and_repeat();
   one_batch_per_source_and_turn();
-  consumed_must_be_at_a_records_border();
+  consumed_must_be_at_a_record_boundary();
   a_batch_outlives_close();
   stop_with_a_batch_in_hand_ends_at_once();
   free_with_batches_in_hand();

@@ -51,18 +51,19 @@ static outcome read_all(dbnloop_reactor* reactor, dbnloop_file* file) {
       CHECK(e->source == dbnloop_file_id(file));
       if (e->kind == DBNLOOP_EVENT_METADATA) seen.metadata++;
       if (e->kind == DBNLOOP_EVENT_COMPLETE) seen.complete++;
-      if (e->kind == DBNLOOP_EVENT_ERROR) seen.error = (int)e->code;
+      if (e->kind == DBNLOOP_EVENT_ERROR) seen.error = (int)e->error.code;
       if (e->kind != DBNLOOP_EVENT_RECORDS) continue;
       CHECK(!seen.complete);
-      size_t take = e->size / kRecordSize;
+      size_t take = e->records.size / kRecordSize;
       if (seen.records < 300 && take > 3) take = 3;
       for (size_t n = 0; n < take; ++n) {
         uint32_t sequence;
-        memcpy(&sequence, (const char*)e->data + n * kRecordSize + 52, sizeof sequence);
+        memcpy(&sequence, (const char*)e->records.data + n * kRecordSize + 52,
+               sizeof sequence);
         CHECK(sequence == seen.records);
         seen.records++;
       }
-      e->consumed = take * kRecordSize;
+      e->records.consumed = take * kRecordSize;
       if (seen.records % 2 == 0) dbnloop_file_pause(file);
     }
   }
@@ -129,7 +130,7 @@ int main(void) {
     for (size_t i = 0; i < count; ++i) {
       CHECK(events[i].kind != DBNLOOP_EVENT_ERROR);
       if (events[i].kind == DBNLOOP_EVENT_METADATA) {
-        CHECK(((const unsigned char*)events[i].data)[42] == headers);
+        CHECK(((const unsigned char*)events[i].metadata.data)[42] == headers);
         headers++;
       }
       if (events[i].kind == DBNLOOP_EVENT_COMPLETE) complete = headers;

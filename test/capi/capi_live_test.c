@@ -22,14 +22,16 @@ static const struct message {
   uint32_t kind, error_code;
   int32_t schema, fatal;
 } kMessages[] = {
-    {kAck, 0x17, 1, DBNLOOP_SUBSCRIPTION_ACK, 255, 0, 0},
-    {"it broke", 0x15, 6, DBNLOOP_GATEWAY_ERROR_RECORD, 6, DBNLOOP_UNSET, 1},
-    {"no such symbol", 0x15, 4, DBNLOOP_SYMBOL_UNRESOLVED, 4, DBNLOOP_UNSET, 0},
-    {"slow", 0x17, 2, DBNLOOP_SLOW_READER, 255, DBNLOOP_UNSET, 0},
-    {"skipped", 0x15, 7, DBNLOOP_RECORDS_SKIPPED, 7, DBNLOOP_UNSET, 0},
-    {"Finished mbo replay", 0x17, 3, DBNLOOP_REPLAY_COMPLETED, 255, 0, 0},
-    {"End of interval", 0x17, 4, DBNLOOP_END_OF_INTERVAL, 255, DBNLOOP_UNSET, 0},
-    {"closed", 0x17, 255, DBNLOOP_NOTICE, 255, DBNLOOP_UNSET, 0},
+    {kAck, 0x17, 1, DBNLOOP_SESSION_SUBSCRIPTION_ACK, 255, DBNLOOP_SCHEMA_MBO, 0},
+    {"it broke", 0x15, 6, DBNLOOP_SESSION_GATEWAY_ERROR, 6, DBNLOOP_UNSET, 1},
+    {"no such symbol", 0x15, 4, DBNLOOP_SESSION_SYMBOL_UNRESOLVED, 4, DBNLOOP_UNSET, 0},
+    {"slow", 0x17, 2, DBNLOOP_SESSION_SLOW_READER, 255, DBNLOOP_UNSET, 0},
+    {"skipped", 0x15, 7, DBNLOOP_SESSION_RECORDS_SKIPPED, 7, DBNLOOP_UNSET, 0},
+    {"Finished mbo replay", 0x17, 3, DBNLOOP_SESSION_REPLAY_COMPLETED, 255,
+     DBNLOOP_SCHEMA_MBO, 0},
+    {"End of interval", 0x17, 4, DBNLOOP_SESSION_END_OF_INTERVAL, 255, DBNLOOP_UNSET,
+     0},
+    {"closed", 0x17, 255, DBNLOOP_SESSION_NOTICE, 255, DBNLOOP_UNSET, 0},
 };
 enum { kMessageCount = sizeof kMessages / sizeof *kMessages };
 static const char kKey[] = "db-ABCDEFGHIJKLMNOPQRSTUVWXYZ012";
@@ -139,9 +141,9 @@ typedef struct seen {
 
 /* Uses at most seven records of a batch, so that the rest is offered again; pauses now
  * and then. Each record must come once and in order. */
-static void take(dbnloop_event* event, dbnloop_live* client, seen* s) {
+static void take(dbnloop_records_event* event, dbnloop_live* client, seen* s) {
   CHECK(!dbnloop_live_is_paused(client));
-  if (event->runs[0].rtype != 0xA0) { /* a run of messages ends a batch */
+  if (event->runs[0].rtype != DBNLOOP_RTYPE_MBO) { /* a run of messages ends a batch */
     CHECK(event->run_count == 1);
     s->messages += event->runs[0].count;
     return;
@@ -149,7 +151,7 @@ static void take(dbnloop_event* event, dbnloop_live* client, seen* s) {
   const unsigned char* p = event->data;
   size_t described = 0;
   for (size_t i = 0; i < event->run_count; ++i) {
-    CHECK(event->runs[i].rtype == 0xA0 && event->runs[i].typed == 1);
+    CHECK(event->runs[i].rtype == DBNLOOP_RTYPE_MBO && event->runs[i].typed == 1);
     described += (size_t)event->runs[i].count * event->runs[i].record_size;
   }
   CHECK(described == event->size && event->consumed == event->size);
@@ -166,13 +168,14 @@ static void take(dbnloop_event* event, dbnloop_live* client, seen* s) {
   }
 }
 
-/* The session's events come behind their records, in order. */
-static void check_told(const dbnloop_event* e, seen* s) {
-  const dbnloop_session_event* told = e->session;
-  if (told->kind == DBNLOOP_SUBSCRIPTION_OVERDUE) {
-    CHECK(told->subscription_id == 1 && told->ts_event == UINT64_MAX);
-    CHECK(told->error_code == 255 && told->schema == DBNLOOP_UNSET && !told->fatal);
-    CHECK(memmem(e->data, e->size, "127.0.0.1", 9) != NULL);
+/* The session's events come after their records, in order. */
+static void check_told(const dbnloop_session_event* told, seen* s) {
+  CHECK(told->message[told->message_len] == '\0');
+  if (told->kind == DBNLOOP_SESSION_SUBSCRIPTION_OVERDUE) {
+    CHECK(told->subscription_id == 1 && told->ts_event == DBNLOOP_UNDEF_TIMESTAMP);
+    CHECK(told->error_code == DBNLOOP_GATEWAY_ERROR_CODE_UNSET &&
+          told->schema == DBNLOOP_UNSET && !told->fatal);
+    CHECK(strstr(told->message, "127.0.0.1") != NULL);
     ++s->overdue;
     return;
   }
@@ -182,7 +185,7 @@ static void check_told(const dbnloop_event* e, seen* s) {
   CHECK(told->schema == said->schema && told->fatal == said->fatal);
   CHECK(told->subscription_id == (said->text == kAck ? 1u : 0u));
   CHECK(told->ts_event == 42);
-  CHECK(e->size == strlen(said->text) && memcmp(e->data, said->text, e->size) == 0);
+  CHECK(strcmp(told->message, said->text) == 0);
 }
 
 static void turn(gateway* g, dbnloop_live* client, seen* s) {
@@ -193,7 +196,8 @@ static void turn(gateway* g, dbnloop_live* client, seen* s) {
   for (size_t i = 0; i < count; ++i) {
     dbnloop_event* e = &events[i];
     if (e->kind == DBNLOOP_EVENT_FD) {
-      if (e->source == kListener) {
+      CHECK(e->source == 0);
+      if (e->fd.userdata == kListener) {
         gateway_accept(g);
       } else {
         gateway_read(g);
@@ -204,23 +208,24 @@ static void turn(gateway* g, dbnloop_live* client, seen* s) {
     switch (e->kind) {
       case DBNLOOP_EVENT_RECORDS:
         CHECK(s->metadata == 1);
-        take(e, client, s);
+        take(&e->records, client, s);
         break;
       case DBNLOOP_EVENT_METADATA:
-        CHECK(e->size == 128 && memcmp(e->data, "DBN\x03", 4) == 0);
+        CHECK(e->metadata.size == 128 && memcmp(e->metadata.data, "DBN\x03", 4) == 0);
+        CHECK(e->metadata.ts_out == 0);
         ++s->metadata;
         break;
       case DBNLOOP_EVENT_STATE:
-        s->last_state = e->code;
+        s->last_state = e->state.state;
         break;
       case DBNLOOP_EVENT_SESSION:
-        check_told(e, s);
+        check_told(&e->session, s);
         break;
       case DBNLOOP_EVENT_ERROR:
-        CHECK(e->session == NULL);
         ++s->errors;
-        s->error_code = e->code;
-        CHECK(memmem(e->data, e->size, "ABCDEFGHIJ", 10) == NULL);
+        s->error_code = e->error.code;
+        CHECK(strlen(e->error.message) == e->error.message_len);
+        CHECK(strstr(e->error.message, "ABCDEFGHIJ") == NULL && e->error.http == NULL);
         break;
       default:
         CHECK(0);

@@ -21,6 +21,7 @@ static void versions_and_names(void) {
   CHECK(strcmp(dbnloop_status_name(DBNLOOP_CHECKSUM_MISMATCH), "ChecksumMismatch") ==
         0);
   CHECK(strcmp(dbnloop_status_name(12345), "Unknown") == 0);
+  CHECK(strcmp(dbnloop_status_name(256 + DBNLOOP_AUTH_FAILED), "Unknown") == 0);
 }
 
 static void null_reactor(void) {
@@ -88,7 +89,7 @@ static void null_client(dbnloop_reactor* reactor) {
 
   dbnloop_stats stats = {.struct_size = sizeof stats};
   CHECK(dbnloop_live_stats(NULL, &stats, &error) == DBNLOOP_INVALID_ARGUMENT);
-  CHECK(dbnloop_hist_stats(NULL, &stats, &error) == DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_historical_stats(NULL, &stats, &error) == DBNLOOP_INVALID_ARGUMENT);
   CHECK(dbnloop_file_stats(NULL, &stats, &error) == DBNLOOP_INVALID_ARGUMENT);
 
   CHECK(dbnloop_live_new(reactor, kKey, 32, NULL, &client, &error) == DBNLOOP_OK);
@@ -123,7 +124,7 @@ static void bad_arguments(dbnloop_reactor* reactor) {
   s.dataset = "GLBX.MDP3";
   s.schema = 70000;
   CHECK(dbnloop_live_subscribe(client, &s, NULL, &error) == DBNLOOP_INVALID_SCHEMA);
-  s.schema = 4;
+  s.schema = DBNLOOP_SCHEMA_TRADES;
   s.symbols = "A\nB";
   s.symbols_len = 3;
   CHECK(dbnloop_live_subscribe(client, &s, NULL, &error) == DBNLOOP_INVALID_SYMBOL);
@@ -136,10 +137,10 @@ static void bad_arguments(dbnloop_reactor* reactor) {
   CHECK(dbnloop_live_subscribe(client, &s, NULL, &error) == DBNLOOP_INVALID_ARGUMENT);
   CHECK(strstr(error.message, "has_start") != NULL);
   s.start = 0;
-  s.stype_in = 0; /* instrument_id, which a name is not */
+  s.stype_in = DBNLOOP_STYPE_INSTRUMENT_ID; /* which a name is not */
   CHECK(dbnloop_live_subscribe(client, &s, NULL, &error) == DBNLOOP_INVALID_SYMBOL);
   CHECK(strstr(error.message, "instrument_id") != NULL);
-  s.stype_in = 1;
+  s.stype_in = DBNLOOP_STYPE_RAW_SYMBOL;
   uint32_t id = 0;
   CHECK(dbnloop_live_subscribe(client, &s, &id, &error) == DBNLOOP_OK && id == 1);
   CHECK(error.code == DBNLOOP_OK && error.message[0] == '\0');
@@ -225,8 +226,9 @@ static void fds_timers_and_wake(dbnloop_reactor* reactor) {
         DBNLOOP_INVALID_ARGUMENT);
   CHECK(write(pipe_fds[1], "x", 1) == 1);
   CHECK(dbnloop_reactor_poll(reactor, 1000, &events, &count, &error) == DBNLOOP_OK);
-  CHECK(count == 1 && events[0].kind == DBNLOOP_EVENT_FD && events[0].source == 77);
-  CHECK((events[0].code & EPOLLIN) != 0);
+  CHECK(count == 1 && events[0].kind == DBNLOOP_EVENT_FD &&
+        events[0].fd.userdata == 77);
+  CHECK((events[0].fd.ready & EPOLLIN) != 0);
   CHECK(dbnloop_reactor_remove(reactor, pipe_fds[0], &error) == DBNLOOP_OK);
   close(pipe_fds[0]);
   close(pipe_fds[1]);
@@ -236,7 +238,8 @@ static void fds_timers_and_wake(dbnloop_reactor* reactor) {
   CHECK(dbnloop_reactor_timer(reactor, 3600000000000u, 0, &other, &error) ==
         DBNLOOP_OK);
   CHECK(dbnloop_reactor_poll(reactor, 1000, &events, &count, &error) == DBNLOOP_OK);
-  CHECK(count == 1 && events[0].kind == DBNLOOP_EVENT_TIMER && events[0].source == id);
+  CHECK(count == 1 && events[0].kind == DBNLOOP_EVENT_TIMER &&
+        events[0].timer.id == id);
   CHECK(dbnloop_reactor_cancel(reactor, other) == 1);
   CHECK(dbnloop_reactor_cancel(reactor, other) == 0);
 

@@ -115,9 +115,7 @@ tail -c +$((metadata + 9)) "$work/tail.dbn" >"$work/tail.records"
 [ -s "$work/tail.records" ] || { echo "consumer ranges: no records" >&2; exit 1; }
 # In C++ in a program with another llhttp too: each uses its own.
 for language in cpp c go beside; do
-  schema=mbo
-  [ $language = c ] && schema=0
-  "$work/range-$language" "$url" "$work/ca.pem" GLBX.MDP3 $schema ESZ6 $start $end >"$work/records"
+  "$work/range-$language" "$url" "$work/ca.pem" GLBX.MDP3 mbo ESZ6 $start $end >"$work/records"
   cmp "$work/tail.records" "$work/records"
 done
 kill $!
