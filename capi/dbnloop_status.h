@@ -55,7 +55,7 @@ typedef enum dbnloop_status {
   // A system call failed; the error carries its errno.
   DBNLOOP_SYSTEM = 23,
   // Memory could not be allocated.
-  DBNLOOP_OUT_OFMEMORY = 24,
+  DBNLOOP_OUT_OF_MEMORY = 24,
   // Reserved for bindings: in C++ an exception of a handler reaches the caller of Poll,
   // in Go a panic does.
   DBNLOOP_HANDLER_FAILED = 25,

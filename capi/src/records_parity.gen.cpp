@@ -49,7 +49,7 @@ static_assert(DBNLOOP_INVALID_STATE == static_cast<int>(ErrorCode::InvalidState)
 static_assert(DBNLOOP_CANCELLED == static_cast<int>(ErrorCode::Cancelled));
 static_assert(DBNLOOP_LIMIT_EXCEEDED == static_cast<int>(ErrorCode::LimitExceeded));
 static_assert(DBNLOOP_SYSTEM == static_cast<int>(ErrorCode::System));
-static_assert(DBNLOOP_OUT_OFMEMORY == static_cast<int>(ErrorCode::OutOfMemory));
+static_assert(DBNLOOP_OUT_OF_MEMORY == static_cast<int>(ErrorCode::OutOfMemory));
 static_assert(DBNLOOP_HANDLER_FAILED == static_cast<int>(ErrorCode::HandlerFailed));
 static_assert(DBNLOOP_TRUNCATED == static_cast<int>(ErrorCode::Truncated));
 static_assert(DBNLOOP_CHECKSUM_MISMATCH == static_cast<int>(ErrorCode::ChecksumMismatch));
@@ -208,7 +208,7 @@ static_assert(DBNLOOP_STATUS_REASON_SURVEILLANCE_INTERVENTION == static_cast<int
 static_assert(DBNLOOP_STATUS_REASON_MARKET_EVENT == static_cast<int>(StatusReason::MarketEvent));
 static_assert(DBNLOOP_STATUS_REASON_INSTRUMENT_ACTIVATION == static_cast<int>(StatusReason::InstrumentActivation));
 static_assert(DBNLOOP_STATUS_REASON_INSTRUMENT_EXPIRATION == static_cast<int>(StatusReason::InstrumentExpiration));
-static_assert(DBNLOOP_STATUS_REASON_RECOVERY_INPROCESS == static_cast<int>(StatusReason::RecoveryInProcess));
+static_assert(DBNLOOP_STATUS_REASON_RECOVERY_IN_PROCESS == static_cast<int>(StatusReason::RecoveryInProcess));
 static_assert(DBNLOOP_STATUS_REASON_REGULATORY == static_cast<int>(StatusReason::Regulatory));
 static_assert(DBNLOOP_STATUS_REASON_ADMINISTRATIVE == static_cast<int>(StatusReason::Administrative));
 static_assert(DBNLOOP_STATUS_REASON_NON_COMPLIANCE == static_cast<int>(StatusReason::NonCompliance));

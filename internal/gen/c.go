@@ -24,7 +24,10 @@ var (
 
 // cSnake turns "Mbp10Msg" into "mbp10_msg", and "Bbo1SMsg" into "bbo1s_msg".
 func cSnake(name string) string {
-	return strings.ToLower(wordEnd.ReplaceAllString(name, "${1}${3}_${2}${4}"))
+	for range 2 { // matches do not overlap: the end of "Of" is found after that of "Out"
+		name = wordEnd.ReplaceAllString(name, "${1}${3}_${2}${4}")
+	}
+	return strings.ToLower(name)
 }
 
 // cStruct names the C struct of a record or of a part of one.
