@@ -125,7 +125,7 @@ TEST_F(SecretTest, TheSearchFindsWhatIsThere) {
   base::Wipe(key);
   EXPECT_EQ(Count(needle, Look::EverywhereWritable), 0);
   {
-    const auto secret = base::Conceal(MakeKey());
+    const auto secret = base::ToSecret(MakeKey());
     EXPECT_EQ(Count(needle, Look::EverywhereWritable), 1);
     EXPECT_EQ(Count(needle, Look::InCoreDumps), 0);
   }
@@ -234,7 +234,7 @@ class SecretHistoricalTest : public SecretTest,
 
 TEST_P(SecretHistoricalTest, KeyAndHeaderAreInNoCoreDumpAndWipedAtTheEnd) {
   const auto key = NeedleOf(MakeKey());
-  const Needle header{proto::BasicAuth(base::Conceal(MakeKey()), {})};
+  const Needle header{proto::BasicAuth(base::ToSecret(MakeKey()), {})};
   Refused(MakeKey(), Says::Nothing, [&] {
     EXPECT_EQ(Count(key, Look::InCoreDumps), 0);
     EXPECT_EQ(Count(header, Look::InCoreDumps), 0);
