@@ -266,7 +266,7 @@ TEST_F(Download, RefusesWhatIsNotTheFile) {
   };
   const auto other = std::string(content_.size(), 'x');
   for (const auto& c : std::vector<Case>{
-           {"it was deleted",
+           {"the partial file was deleted",
             [&](auto&) {
               return HttpAnswer{ScriptedHttpServer::Response(200, other)};
             }},

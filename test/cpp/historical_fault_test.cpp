@@ -99,7 +99,7 @@ std::vector<Fault> Faults() {
        },
        ErrorCode::HttpError, "bad key [key]"},
       {"no HTTP", [] { return HttpAnswer{"SSH-2.0-x\r\n", Then::Close}; },
-       ErrorCode::HttpError, "malformed HTTP/1.1 response"},
+       ErrorCode::HttpError, "malformed response"},
       {"endless headers", [=] { return HttpAnswer{"HTTP/1.1 200 OK\r\nX: " + huge}; },
        ErrorCode::LimitExceeded, "more than"},
       {"closed without a response", [] { return HttpAnswer{"", Then::Close}; },
@@ -140,7 +140,7 @@ std::vector<Fault> Faults() {
          return HttpAnswer{
              "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"};
        },
-       ErrorCode::HttpError, "malformed HTTP/1.1 response"},
+       ErrorCode::HttpError, "malformed response"},
   };
 }
 

@@ -404,7 +404,7 @@ func TestHistFaults(t *testing.T) {
 		{"truncate=0", "", exit.Corrupt, []string{"ended before its DBN metadata"}},
 		{"cut-headers", "", exit.Failure, nil},
 		{"reset-headers=20", "", exit.Failure, nil},
-		{"garbage", "", exit.Failure, []string{"malformed HTTP/1.1 response"}},
+		{"garbage", "", exit.Failure, []string{"malformed response"}},
 		{"endless-headers", "", exit.Failure, []string{"longer than"}},
 		{"huge-header=1000000", "", exit.Failure, []string{"longer than"}},
 		{"error-text=403", "", exit.Failure, []string{"403"}},

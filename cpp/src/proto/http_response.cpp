@@ -112,7 +112,7 @@ struct HttpResponse::Impl {
   void Fail(llhttp_errno code) {
     if (error) return;
     const char* reason = llhttp_get_error_reason(&parser);
-    error = {ErrorCode::HttpError, base::StrCat("malformed HTTP/1.1 response: ",
+    error = {ErrorCode::HttpError, base::StrCat("HTTP: malformed response: ",
                                                 reason != nullptr && *reason != '\0'
                                                     ? reason
                                                     : llhttp_errno_name(code))};

@@ -10,6 +10,7 @@
 namespace dbnloop::client {
 namespace {
 
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr seconds kLongestWait{300};
@@ -24,7 +25,7 @@ Reactor::Clock::duration WaitBefore(int retry, const Error& error,
   if (error.http && error.http->retry_after_s) {
     return seconds{*error.http->retry_after_s};
   }
-  const seconds wait{1U << std::min(retry, kMaxDoublings)};
+  const milliseconds wait{seconds{1U << std::min(retry, kMaxDoublings)}};
   return wait + session.Jitter(wait / 2);
 }
 
