@@ -90,7 +90,7 @@ type CallKind uint32
 
 // Kinds of calls.
 const (
-	CallGet            CallKind = bindings.CallGet       // read-only; the parameters become the query
+	CallGet            CallKind = bindings.CallGet            // read-only; the parameters become the query
 	CallPostIdempotent CallKind = bindings.CallPostIdempotent // read-only
 	// CallPostNonIdempotent may be billed: it is retried only after 429, or 503 with Retry-After.
 	CallPostNonIdempotent CallKind = bindings.CallPostNonIdempotent
