@@ -28,7 +28,7 @@ deps: ## Install missing Debian packages (as root or with sudo)
 
 .PHONY: lib
 lib: deps
-	@scripts/configure.sh release -DDBNLOOP_BUILD_TESTS=OFF -DDBNLOOP_BUILD_EXAMPLES=OFF
+	@scripts/configure.sh release
 	@cmake --build --preset release --target dbnloop -j $(JOBS) >&2
 
 .PHONY: build
@@ -41,18 +41,29 @@ demo: build ## Show live records from the embedded simulator; needs neither key 
 	@$(BIN)/dbn-tail --demo
 
 .PHONY: test
-test: test-cpp test-go test-consumers ## Run every test: C++, C, Go with -race, end to end
+test: build ## Run every test: C++, C, Go with -race, end to end
+	@$(MAKE) --no-print-directory -j2 --output-sync=line test-cpp test-go
+	@$(MAKE) --no-print-directory test-consumers
 
+# On the library that ships: what Go links and what is installed is what the tests link.
 .PHONY: test-cpp
-test-cpp: deps
-	@scripts/configure.sh dev
-	@cmake --build --preset dev -j $(JOBS)
-	@ctest --preset dev
+test-cpp: lib
+	@cmake --build --preset release -j $(JOBS)
+	@ctest --preset release
 
+.PHONY: check
+check: lib ## Run the C++ tests whose names match T, such as T='Reactor.*', and build only what they need
+	@cmake --build --preset release --target dbnloop_tests -j $(JOBS) >&2
+	@tests=build/release/test/dbnloop_tests; \
+	  [ -n "$$($$tests --gtest_filter='$(or $(T),*)' --gtest_list_tests)" ] || \
+	    { echo "check: no test matches '$(T)'" >&2; exit 1; }; \
+	  $$tests --gtest_filter='$(or $(T),*)' --gtest_brief=1
+
+# Tests that call t.Parallel wait for deadlines, not for the processor.
 .PHONY: test-go
 test-go: build
 	@$(GO) vet $(PACKAGES)
-	@$(GOTEST) -race -timeout 15m $(PACKAGES)
+	@$(GOTEST) -race -timeout 15m -parallel 16 $(PACKAGES)
 	@$(GOTEST) -short -tags dbnloop_poison .
 	@GOEXPERIMENT=cgocheck2 $(GOTEST) -short .
 	@CGO_ENABLED=0 go build ./dbn/... ./gateway/... ./sim/...
@@ -88,7 +99,7 @@ asan: deps ## Run the C++ and C tests under address and undefined behaviour sani
 	@ctest --preset asan
 
 .PHONY: tsan
-tsan: deps ## Run the C++ and C tests under the thread sanitizer
+tsan: deps ## Run the C++ and C tests that start threads under the thread sanitizer
 	@scripts/configure.sh tsan
 	@cmake --build --preset tsan -j $(JOBS)
 	@ctest --preset tsan
@@ -136,7 +147,7 @@ interop: build ## Compare with the official clients, which are installed outside
 
 .PHONY: bench
 bench: build ## Run the benchmarks; DATABENTO_CPP=its-sources also measures databento-cpp
-	@scripts/configure.sh release -DDBNLOOP_BUILD_TESTS=ON -DDBNLOOP_BENCH_DATABENTO=$(if $(DATABENTO_CPP),$(abspath $(DATABENTO_CPP)))
+	@scripts/configure.sh release -DDBNLOOP_BENCH_DATABENTO=$(if $(DATABENTO_CPP),$(abspath $(DATABENTO_CPP)))
 	@cmake --build --preset release --target bench_cpp -j $(JOBS) >&2
 	@$(GO) build -o build/release/test/bench/live_go ./test/bench/live_go
 	@scripts/bench.sh $(or $(ROUNDS),5) $(or $(MIB),512)

@@ -178,7 +178,7 @@ func LibraryVersion() string { return C.GoString(C.dbnloop_version()) }
 // StatusName is dbnloop_status_name.
 func StatusName(code uint32) string { return C.GoString(C.dbnloop_status_name(C.uint32_t(code))) }
 
-// Error is what a failed call left behind.
+// Error is what a failed call reports.
 type Error struct {
 	Code    uint32
 	Errno   int32

@@ -366,7 +366,7 @@ func (d *Decoder) nextStream() (begun bool, err error) {
 	head := d.buf[d.pos:d.end]
 	switch {
 	case binary.LittleEndian.Uint32(head) == zstdMagic:
-		return false, &DecodeError{d.offset, errors.New("zstd-compressed data begins; a stream is compressed as a whole or not at all: read the parts one by one")}
+		return false, &DecodeError{d.offset, errors.New("zstd-compressed data begins; a stream is compressed completely or not at all: read the parts one by one")}
 	case !isHeader(head):
 		return false, nil
 	case d.options.fragment:

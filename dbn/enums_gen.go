@@ -140,7 +140,7 @@ func ParseRType(text string) (RType, error) {
 	case "bbo-1m":
 		return RTypeBbo1M, nil
 	}
-	return 0, fmt.Errorf("dbn: %q is no rtype; one of %s", text, "mbp-0, mbp-1, mbp-10, ohlcv-deprecated, status, instrument-def, imbalance, error, symbol-mapping, system, statistics, ohlcv-1s, ohlcv-1m, ohlcv-1h, ohlcv-1d, ohlcv-eod, mbo, cmbp-1, cbbo-1s, cbbo-1m, tcbbo, bbo-1s, bbo-1m")
+	return 0, fmt.Errorf("dbn: invalid rtype %q: want one of %s", text, "mbp-0, mbp-1, mbp-10, ohlcv-deprecated, status, instrument-def, imbalance, error, symbol-mapping, system, statistics, ohlcv-1s, ohlcv-1m, ohlcv-1h, ohlcv-1d, ohlcv-eod, mbo, cmbp-1, cbbo-1s, cbbo-1m, tcbbo, bbo-1s, bbo-1m")
 }
 
 // AllRTypes lists the known values in order.
@@ -181,7 +181,7 @@ func ParseSide(text string) (Side, error) {
 	case "None":
 		return SideNone, nil
 	}
-	return 0, fmt.Errorf("dbn: %q is no side; one of %s", text, "Ask, Bid, None")
+	return 0, fmt.Errorf("dbn: invalid side %q: want one of %s", text, "Ask, Bid, None")
 }
 
 // AllSides lists the known values in order.
@@ -242,7 +242,7 @@ func ParseAction(text string) (Action, error) {
 	case "Trade":
 		return ActionTrade, nil
 	}
-	return 0, fmt.Errorf("dbn: %q is no action; one of %s", text, "Add, Cancel, Fill, Modify, None, Clear, Trade")
+	return 0, fmt.Errorf("dbn: invalid action %q: want one of %s", text, "Add, Cancel, Fill, Modify, None, Clear, Trade")
 }
 
 // AllActions lists the known values in order.
@@ -323,7 +323,7 @@ func ParseInstrumentClass(text string) (InstrumentClass, error) {
 	case "CommoditySpot":
 		return InstrumentClassCommoditySpot, nil
 	}
-	return 0, fmt.Errorf("dbn: %q is no instrument class; one of %s", text, "Bond, Call, Future, Index, Stock, MixedSpread, Put, FutureSpread, OptionSpread, FxSpot, CommoditySpot")
+	return 0, fmt.Errorf("dbn: invalid instrument class %q: want one of %s", text, "Bond, Call, Future, Index, Stock, MixedSpread, Put, FutureSpread, OptionSpread, FxSpot, CommoditySpot")
 }
 
 // AllInstrumentClasses lists the known values in order.
@@ -409,7 +409,7 @@ func ParseMatchAlgorithm(text string) (MatchAlgorithm, error) {
 	case "EurodollarFutures":
 		return MatchAlgorithmEurodollarFutures, nil
 	}
-	return 0, fmt.Errorf("dbn: %q is no match algorithm; one of %s", text, "Undefined, Allocation, ProRata, Fifo, Configurable, ThresholdProRata, TimeProRata, ThresholdProRataLmm, FifoTopLmm, FifoLmm, InstitutionalPrioritization, EurodollarFutures")
+	return 0, fmt.Errorf("dbn: invalid match algorithm %q: want one of %s", text, "Undefined, Allocation, ProRata, Fifo, Configurable, ThresholdProRata, TimeProRata, ThresholdProRataLmm, FifoTopLmm, FifoLmm, InstitutionalPrioritization, EurodollarFutures")
 }
 
 // AllMatchAlgorithms lists the known values in order.
@@ -445,7 +445,7 @@ func ParseUserDefinedInstrument(text string) (UserDefinedInstrument, error) {
 	case "Yes":
 		return UserDefinedInstrumentYes, nil
 	}
-	return 0, fmt.Errorf("dbn: %q is no user defined instrument; one of %s", text, "No, Yes")
+	return 0, fmt.Errorf("dbn: invalid user defined instrument %q: want one of %s", text, "No, Yes")
 }
 
 // AllUserDefinedInstruments lists the known values in order.
@@ -491,7 +491,7 @@ func ParseSecurityUpdateAction(text string) (SecurityUpdateAction, error) {
 	case "Invalid":
 		return SecurityUpdateActionInvalid, nil
 	}
-	return 0, fmt.Errorf("dbn: %q is no security update action; one of %s", text, "Add, Delete, Modify, Invalid")
+	return 0, fmt.Errorf("dbn: invalid security update action %q: want one of %s", text, "Add, Delete, Modify, Invalid")
 }
 
 // AllSecurityUpdateActions lists the known values in order.
@@ -599,7 +599,7 @@ func ParseSType(text string) (SType, error) {
 	case "security_id":
 		return STypeSecurityID, nil
 	}
-	return 0, fmt.Errorf("dbn: %q is no stype; one of %s", text, "instrument_id, raw_symbol, smart, continuous, parent, nasdaq_symbol, cms_symbol, isin, us_code, bbg_comp_id, bbg_comp_ticker, figi, figi_ticker, listing_id, issuer_id, security_id")
+	return 0, fmt.Errorf("dbn: invalid stype %q: want one of %s", text, "instrument_id, raw_symbol, smart, continuous, parent, nasdaq_symbol, cms_symbol, isin, us_code, bbg_comp_id, bbg_comp_ticker, figi, figi_ticker, listing_id, issuer_id, security_id")
 }
 
 // AllSTypes lists the known values in order.
@@ -727,7 +727,7 @@ func ParseSchema(text string) (Schema, error) {
 	case "bbo-1m":
 		return SchemaBbo1M, nil
 	}
-	return 0, fmt.Errorf("dbn: %q is no schema; one of %s", text, "mbo, mbp-1, mbp-10, tbbo, trades, ohlcv-1s, ohlcv-1m, ohlcv-1h, ohlcv-1d, definition, statistics, status, imbalance, ohlcv-eod, cmbp-1, cbbo-1s, cbbo-1m, tcbbo, bbo-1s, bbo-1m")
+	return 0, fmt.Errorf("dbn: invalid schema %q: want one of %s", text, "mbo, mbp-1, mbp-10, tbbo, trades, ohlcv-1s, ohlcv-1m, ohlcv-1h, ohlcv-1d, definition, statistics, status, imbalance, ohlcv-eod, cmbp-1, cbbo-1s, cbbo-1m, tcbbo, bbo-1s, bbo-1m")
 }
 
 // AllSchemas lists the known values in order.
@@ -768,7 +768,7 @@ func ParseEncoding(text string) (Encoding, error) {
 	case "json":
 		return EncodingJson, nil
 	}
-	return 0, fmt.Errorf("dbn: %q is no encoding; one of %s", text, "dbn, csv, json")
+	return 0, fmt.Errorf("dbn: invalid encoding %q: want one of %s", text, "dbn, csv, json")
 }
 
 // AllEncodings lists the known values in order.
@@ -804,7 +804,7 @@ func ParseCompression(text string) (Compression, error) {
 	case "zstd":
 		return CompressionZstd, nil
 	}
-	return 0, fmt.Errorf("dbn: %q is no compression; one of %s", text, "none, zstd")
+	return 0, fmt.Errorf("dbn: invalid compression %q: want one of %s", text, "none, zstd")
 }
 
 // AllCompressions lists the known values in order.
@@ -970,7 +970,7 @@ func ParseStatType(text string) (StatType, error) {
 	case "VenueSpecificPrice1":
 		return StatTypeVenueSpecificPrice1, nil
 	}
-	return 0, fmt.Errorf("dbn: %q is no stat type; one of %s", text, "OpeningPrice, IndicativeOpeningPrice, SettlementPrice, TradingSessionLowPrice, TradingSessionHighPrice, ClearedVolume, LowestOffer, HighestBid, OpenInterest, FixingPrice, ClosePrice, NetChange, Vwap, Volatility, Delta, UncrossingPrice, UpperPriceLimit, LowerPriceLimit, BlockVolume, IndicativeClosePrice, MwcbLevel1, MwcbLevel2, MwcbLevel3, AuctionCollarReferencePrice, AuctionCollarUpperPrice, AuctionCollarLowerPrice, VenueSpecificVolume1, VenueSpecificPrice1")
+	return 0, fmt.Errorf("dbn: invalid stat type %q: want one of %s", text, "OpeningPrice, IndicativeOpeningPrice, SettlementPrice, TradingSessionLowPrice, TradingSessionHighPrice, ClearedVolume, LowestOffer, HighestBid, OpenInterest, FixingPrice, ClosePrice, NetChange, Vwap, Volatility, Delta, UncrossingPrice, UpperPriceLimit, LowerPriceLimit, BlockVolume, IndicativeClosePrice, MwcbLevel1, MwcbLevel2, MwcbLevel3, AuctionCollarReferencePrice, AuctionCollarUpperPrice, AuctionCollarLowerPrice, VenueSpecificVolume1, VenueSpecificPrice1")
 }
 
 // AllStatTypes lists the known values in order.
@@ -1006,7 +1006,7 @@ func ParseStatUpdateAction(text string) (StatUpdateAction, error) {
 	case "Delete":
 		return StatUpdateActionDelete, nil
 	}
-	return 0, fmt.Errorf("dbn: %q is no stat update action; one of %s", text, "New, Delete")
+	return 0, fmt.Errorf("dbn: invalid stat update action %q: want one of %s", text, "New, Delete")
 }
 
 // AllStatUpdateActions lists the known values in order.
@@ -1112,7 +1112,7 @@ func ParseStatusAction(text string) (StatusAction, error) {
 	case "NotAvailableForTrading":
 		return StatusActionNotAvailableForTrading, nil
 	}
-	return 0, fmt.Errorf("dbn: %q is no status action; one of %s", text, "None, PreOpen, PreCross, Quoting, Cross, Rotation, NewPriceIndication, Trading, Halt, Pause, Suspend, PreClose, Close, PostClose, SsrChange, NotAvailableForTrading")
+	return 0, fmt.Errorf("dbn: invalid status action %q: want one of %s", text, "None, PreOpen, PreCross, Quoting, Cross, Rotation, NewPriceIndication, Trading, Halt, Pause, Suspend, PreClose, Close, PostClose, SsrChange, NotAvailableForTrading")
 }
 
 // AllStatusActions lists the known values in order.
@@ -1308,7 +1308,7 @@ func ParseStatusReason(text string) (StatusReason, error) {
 	case "QuotationNotAvailable":
 		return StatusReasonQuotationNotAvailable, nil
 	}
-	return 0, fmt.Errorf("dbn: %q is no status reason; one of %s", text, "None, Scheduled, SurveillanceIntervention, MarketEvent, InstrumentActivation, InstrumentExpiration, RecoveryInProcess, Regulatory, Administrative, NonCompliance, FilingsNotCurrent, SecTradingSuspension, NewIssue, IssueAvailable, IssuesReviewed, FilingReqsSatisfied, NewsPending, NewsReleased, NewsAndResumptionTimes, NewsNotForthcoming, OrderImbalance, LuldPause, Operational, AdditionalInformationRequested, MergerEffective, Etf, CorporateAction, NewSecurityOffering, MarketWideHaltLevel1, MarketWideHaltLevel2, MarketWideHaltLevel3, MarketWideHaltCarryover, MarketWideHaltResumption, QuotationNotAvailable")
+	return 0, fmt.Errorf("dbn: invalid status reason %q: want one of %s", text, "None, Scheduled, SurveillanceIntervention, MarketEvent, InstrumentActivation, InstrumentExpiration, RecoveryInProcess, Regulatory, Administrative, NonCompliance, FilingsNotCurrent, SecTradingSuspension, NewIssue, IssueAvailable, IssuesReviewed, FilingReqsSatisfied, NewsPending, NewsReleased, NewsAndResumptionTimes, NewsNotForthcoming, OrderImbalance, LuldPause, Operational, AdditionalInformationRequested, MergerEffective, Etf, CorporateAction, NewSecurityOffering, MarketWideHaltLevel1, MarketWideHaltLevel2, MarketWideHaltLevel3, MarketWideHaltCarryover, MarketWideHaltResumption, QuotationNotAvailable")
 }
 
 // AllStatusReasons lists the known values in order.
@@ -1359,7 +1359,7 @@ func ParseTradingEvent(text string) (TradingEvent, error) {
 	case "ImpliedMatchingOff":
 		return TradingEventImpliedMatchingOff, nil
 	}
-	return 0, fmt.Errorf("dbn: %q is no trading event; one of %s", text, "None, NoCancel, ChangeTradingSession, ImpliedMatchingOn, ImpliedMatchingOff")
+	return 0, fmt.Errorf("dbn: invalid trading event %q: want one of %s", text, "None, NoCancel, ChangeTradingSession, ImpliedMatchingOn, ImpliedMatchingOff")
 }
 
 // AllTradingEvents lists the known values in order.
@@ -1400,7 +1400,7 @@ func ParseTriState(text string) (TriState, error) {
 	case "NotAvailable":
 		return TriStateNotAvailable, nil
 	}
-	return 0, fmt.Errorf("dbn: %q is no tri state; one of %s", text, "No, Yes, NotAvailable")
+	return 0, fmt.Errorf("dbn: invalid tri state %q: want one of %s", text, "No, Yes, NotAvailable")
 }
 
 // AllTriStates lists the known values in order.
@@ -1440,7 +1440,7 @@ func ParseVersionUpgradePolicy(text string) (VersionUpgradePolicy, error) {
 	case "UpgradeToV3":
 		return UpgradeToV3, nil
 	}
-	return 0, fmt.Errorf("dbn: %q is no version upgrade policy; one of %s", text, "AsIs, UpgradeToV2, UpgradeToV3")
+	return 0, fmt.Errorf("dbn: invalid version upgrade policy %q: want one of %s", text, "AsIs, UpgradeToV2, UpgradeToV3")
 }
 
 // AllVersionUpgradePolicies lists the known values in order.
@@ -1511,7 +1511,7 @@ func ParseErrorCode(text string) (ErrorCode, error) {
 	case "unset":
 		return ErrorCodeUnset, nil
 	}
-	return 0, fmt.Errorf("dbn: %q is no error code; one of %s", text, "auth_failed, api_key_deactivated, connection_limit_exceeded, symbol_resolution_failed, invalid_subscription, internal_error, skipped_records_after_slow_reading, replay_data_aged_out, unset")
+	return 0, fmt.Errorf("dbn: invalid error code %q: want one of %s", text, "auth_failed, api_key_deactivated, connection_limit_exceeded, symbol_resolution_failed, invalid_subscription, internal_error, skipped_records_after_slow_reading, replay_data_aged_out, unset")
 }
 
 // AllErrorCodes lists the known values in order.
@@ -1572,7 +1572,7 @@ func ParseSystemCode(text string) (SystemCode, error) {
 	case "unset":
 		return SystemCodeUnset, nil
 	}
-	return 0, fmt.Errorf("dbn: %q is no system code; one of %s", text, "heartbeat, subscription_ack, slow_reader_warning, replay_completed, end_of_interval, unsubscribe_ack, unset")
+	return 0, fmt.Errorf("dbn: invalid system code %q: want one of %s", text, "heartbeat, subscription_ack, slow_reader_warning, replay_completed, end_of_interval, unsubscribe_ack, unset")
 }
 
 // AllSystemCodes lists the known values in order.
@@ -1607,7 +1607,7 @@ func ParseSlowReaderBehavior(text string) (SlowReaderBehavior, error) {
 	case "skip":
 		return SlowReaderBehaviorSkip, nil
 	}
-	return 0, fmt.Errorf("dbn: %q is no slow reader behavior; one of %s", text, "warn, skip")
+	return 0, fmt.Errorf("dbn: invalid slow reader behavior %q: want one of %s", text, "warn, skip")
 }
 
 // AllSlowReaderBehaviors lists the known values in order.

@@ -103,7 +103,7 @@ func TestEveryTruncationOfRealFilesGivesTheWholeRecordsBeforeIt(t *testing.T) {
 				t.Fatalf("cut at %d: records that were not there", cut)
 			}
 			if !s.plain || len(s.begins) == 0 || cut < s.begins[0] {
-				// Nothing at all is a whole fragment; a frame's end is no fault.
+				// Nothing at all is a complete fragment; a frame's end is not a fault.
 				if err == nil && cut > 0 && len(got) == 0 && len(s.records) > 0 && s.plain {
 					t.Fatalf("cut at %d, inside the metadata, is not told", cut)
 				}
@@ -125,7 +125,7 @@ func TestZstdThatIsCutOffIsTold(t *testing.T) {
 		}
 		const frame = "\x28\xB5\x2F\xFD"
 		for cut := 1; cut < len(s.raw); cut++ {
-			// Between two frames of a fragment nothing is missing, as far as can be told.
+			// Between two frames of a fragment nothing is missing, as far as can be known.
 			border := bytes.HasPrefix(s.raw[cut:], []byte(frame)) && strings.Contains(t.Name(), "multi-frame")
 			if _, err := decodeAll(bytes.NewReader(s.raw[:cut]), s.opts...); (err == nil) != border {
 				t.Fatalf("cut at %d of %d: %v", cut, len(s.raw), err)

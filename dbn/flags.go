@@ -37,7 +37,7 @@ func ParseFlagSet(text string) (FlagSet, error) {
 	for name := range strings.SplitSeq(names, "|") {
 		flag := flagNamed(strings.TrimSpace(name))
 		if flag == 0 {
-			return 0, fmt.Errorf("dbn: %q are no flags: %q is unknown", text, strings.TrimSpace(name))
+			return 0, fmt.Errorf("dbn: invalid flags %q: %q is unknown", text, strings.TrimSpace(name))
 		}
 		flags |= flag
 	}
@@ -50,7 +50,7 @@ func ParseFlagSet(text string) (FlagSet, error) {
 	digits, closed := strings.CutSuffix(number, ")")
 	n, err := strconv.ParseUint(digits, 10, 8)
 	if err != nil || !closed || FlagSet(n)&known != flags { // a number may have bits without a name
-		return 0, fmt.Errorf("dbn: %q are no flags: names and number do not agree", text)
+		return 0, fmt.Errorf("dbn: invalid flags %q: the names and the number do not agree", text)
 	}
 	return FlagSet(n), nil
 }

@@ -175,7 +175,7 @@ func FuzzUpgrade(f *testing.F) {
 	})
 }
 
-// aligned views bytes as a record; false when they are none.
+// aligned views bytes as a record; false when they are not one.
 func aligned(b []byte) (dbn.Record, bool) {
 	words := make([]uint64, (len(b)+7)/8+1)
 	copied := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), len(b))

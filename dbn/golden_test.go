@@ -13,7 +13,7 @@ import (
 	"github.com/dbnloop/dbnloop/internal/dbntest"
 )
 
-// update writes the golden files anew: go test ./dbn -run Golden -update. Run
+// update rewrites the golden files: go test ./dbn -run Golden -update. Run
 // test/interop/dbn_cli.sh then: it compares the same records with the official tool.
 var update = flag.Bool("update", false, "write the golden files")
 

@@ -153,7 +153,7 @@ func TestMergerNamesTheStreamThatFails(t *testing.T) {
 		}
 		break
 	}
-	if n != 3 { // 1, and 2 of both; what is behind the fault is not known
+	if n != 3 { // 1, and 2 of both; what follows the fault is not known
 		t.Errorf("%d records", n)
 	}
 }

@@ -156,7 +156,7 @@ var zeros [256]byte
 
 func (d *metadataReader) bytes(n int) []byte {
 	if d.err == nil && n > len(d.b)-d.pos {
-		d.err = fmt.Errorf("dbn: metadata at byte %d: a field of %d bytes passes its end at %d", d.pos, n, len(d.b))
+		d.err = fmt.Errorf("dbn: metadata at byte %d: a field of %d bytes exceeds its end at %d", d.pos, n, len(d.b))
 	}
 	if d.err != nil {
 		if n > len(zeros) {
@@ -184,7 +184,7 @@ func (d *metadataReader) count(length, more int) int {
 		d.err = fmt.Errorf("dbn: metadata: symbol_cstr_len is %d, the least is %d", length, symbolLenV1)
 	}
 	if d.err == nil && n*uint64(size) > uint64(len(d.b)-d.pos) {
-		d.err = fmt.Errorf("dbn: metadata at byte %d: %d items of %d bytes pass its end at %d", d.pos-4, n, size, len(d.b))
+		d.err = fmt.Errorf("dbn: metadata at byte %d: %d items of %d bytes exceed its end at %d", d.pos-4, n, size, len(d.b))
 	}
 	if d.err != nil {
 		return 0

@@ -96,7 +96,7 @@ func testStream(t testing.TB, version uint8, tsOut bool) []byte {
 	return append(header, testRecords(version, tsOut)...)
 }
 
-// decodeAll gives the bytes of every record, one by one, and the error behind them.
+// decodeAll gives the bytes of every record, one by one, and the error after them.
 func decodeAll(r io.Reader, opts ...dbn.DecoderOption) (records []string, err error) {
 	d, err := dbn.NewDecoder(r, opts...)
 	if err != nil {

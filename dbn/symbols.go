@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 	"strconv"
+	"time"
 )
 
 // PitSymbolMap is a point-in-time map from instrument id to text symbol, for one date of
@@ -23,7 +24,7 @@ func NewPitSymbolMap() *PitSymbolMap { return &PitSymbolMap{map[uint32]string{}}
 // outside the data, and for mappings neither side of which consists of instrument ids.
 func PitSymbolMapOf(m *Metadata, date uint32) (*PitSymbolMap, error) {
 	if DateOf(dateMidnight(date)) != date {
-		return nil, fmt.Errorf("dbn: %d is no day from 1970 to 2554 (yyyymmdd)", date)
+		return nil, fmt.Errorf("dbn: invalid date %d: want yyyymmdd, from 1970 to 2554", date)
 	}
 	if date < DateOf(m.Start) || (!m.End.IsUndef() && m.End != 0 && dateMidnight(date) >= m.End) {
 		return nil, fmt.Errorf("dbn: date %d is outside the data, which begins at %s and ends before %s", date, m.Start, m.End)
@@ -233,21 +234,13 @@ func sides(mapping SymbolMapping, i MappingInterval, inverse bool) (uint32, stri
 	}
 	id, err := strconv.ParseUint(number, 10, 32)
 	if err != nil {
-		return 0, "", fmt.Errorf("dbn: mapping of %q: %q is no instrument id", mapping.RawSymbol, number)
+		return 0, "", fmt.Errorf("dbn: mapping of %q: %q is not an instrument id", mapping.RawSymbol, number)
 	}
 	return uint32(id), text, nil
 }
 
 // dateMidnight is the first instant of a date (yyyymmdd).
 func dateMidnight(date uint32) UnixNanos {
-	y, m, d := int64(date/10000), int64(date/100%100), int64(date%100)
-	if m <= 2 {
-		y--
-	}
-	era := y / 400
-	yoe := y - era*400
-	mp := (m + 9) % 12
-	doy := (153*mp+2)/5 + d - 1
-	doe := yoe*365 + yoe/4 - yoe/100 + doy
-	return UnixNanos((era*146097 + doe - 719468) * 24 * 3600 * 1e9)
+	day := time.Date(int(date/10000), time.Month(date/100%100), int(date%100), 0, 0, 0, 0, time.UTC)
+	return UnixNanos(day.Unix()) * 1e9 // beyond 2262 UnixNano would overflow
 }

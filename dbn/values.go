@@ -50,7 +50,7 @@ func (t UnixNanos) Append(dst []byte) []byte {
 	if t.IsUndef() {
 		return dst
 	}
-	year, month, day := civil(int64(t / (24 * 3600 * 1e9)))
+	year, month, day := t.Time().Date()
 	rest := uint64(t % (24 * 3600 * 1e9))
 	nanos := rest % 1e9
 	seconds := rest / 1e9
@@ -70,33 +70,13 @@ func (t UnixNanos) Append(dst []byte) []byte {
 	return append(dst, 'Z')
 }
 
-// civil turns days since 1970-01-01 into a proleptic Gregorian date (days >= 0).
-func civil(days int64) (year, month, day int64) {
-	days += 719468 // to 0000-03-01
-	era := days / 146097
-	doe := days % 146097
-	yoe := (doe - doe/1460 + doe/36524 - doe/146096) / 365
-	doy := doe - (365*yoe + yoe/4 - yoe/100)
-	mp := (5*doy + 2) / 153
-	day = doy - (153*mp+2)/5 + 1
-	month = mp + 3
-	if month > 12 {
-		month -= 12
-	}
-	year = yoe + era*400
-	if month <= 2 {
-		year++
-	}
-	return year, month, day
-}
-
 // DateOf returns the UTC date of a time as yyyymmdd; 0 when the time is undefined.
 func DateOf(t UnixNanos) uint32 {
 	if t.IsUndef() {
 		return 0
 	}
-	year, month, day := civil(int64(t / (24 * 3600 * 1e9)))
-	return uint32(year*10000 + month*100 + day)
+	year, month, day := t.Time().Date()
+	return uint32(year*10000 + int(month)*100 + day)
 }
 
 func appendPadded(dst []byte, v uint64, width int) []byte {

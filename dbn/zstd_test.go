@@ -16,7 +16,7 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
-// compressedTrades is a file of n trades in frames of so many bytes, 0: in one.
+// compressedTrades is a file of n trades in frames of the given size in bytes, 0: in one.
 func compressedTrades(t *testing.T, n, frame int) []byte {
 	t.Helper()
 	var file bytes.Buffer

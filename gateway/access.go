@@ -34,7 +34,7 @@ func (s *Session) Now() uint64 { return uint64(s.g.cfg.Clock.Now().UnixNano()) }
 // Sent is how many data records the client was sent.
 func (s *Session) Sent() int64 { return s.sent }
 
-// Bytes is the position in the DBN stream as it goes over the wire.
+// Bytes is the position in the DBN stream as it is sent.
 func (s *Session) Bytes() int64 { return s.wire.sent }
 
 // Write sends bytes that belong to no DBN stream.
@@ -61,12 +61,12 @@ func (s *Session) Flush() error { return s.out.flush() }
 // authentication, without waiting for the start of the session.
 func (s *Session) CoalesceMetadata() { s.coalesce = true }
 
-// Split sends at most n bytes in one write; 0 is no limit.
+// Split sends at most n bytes in one write; 0 means no limit.
 func (s *Session) Split(n int) { s.wire.split = n }
 
 // StopAt calls reached when position bytes of the DBN stream have been sent, and before the
 // next one. An error of it ends the session. Only one such place is set at a time; a negative
-// one is none.
+// one removes it.
 func (s *Session) StopAt(position int64, reached func() error) {
 	s.wire.limit, s.wire.atLimit = position, reached
 	if position >= 0 {
@@ -81,7 +81,7 @@ func (s *Session) CloseWrite() {
 	}
 }
 
-// Stall sends nothing for a time, 0 being for ever, or until the client goes.
+// Stall sends nothing for a time, 0 being forever, or until the client goes.
 func (s *Session) Stall(d time.Duration) error {
 	var end <-chan time.Time
 	if d > 0 {

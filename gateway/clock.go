@@ -38,7 +38,7 @@ type systemTimer struct{ t *time.Timer }
 func (t systemTimer) C() <-chan time.Time { return t.t.C }
 func (t systemTimer) Stop()               { t.t.Stop() }
 
-// ManualClock is a [Clock] that moves only when it is told to. All methods may be
+// ManualClock is a [Clock] that moves only when it is advanced. All methods may be
 // called from any goroutine.
 type ManualClock struct {
 	mu      sync.Mutex

@@ -31,7 +31,7 @@ func newDoor(addr string, clock Clock, log *slog.Logger) (*door, error) {
 	return &door{clock: clock, log: log, addr: listener.Addr().String(), listener: listener}, nil
 }
 
-// shut refuses connections for a time; 0 is for ever. While it is shut already, that stays
+// shut refuses connections for a time; 0 is forever. While it is shut already, that stays
 // as it is.
 func (d *door) shut(duration time.Duration) {
 	d.mu.Lock()

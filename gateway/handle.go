@@ -175,7 +175,7 @@ func (s *Session) unsubscribe(line string) error {
 }
 
 // resolve finds the instruments of each symbol. A symbol that is not known is an error
-// record of its own; the subscription goes on with the others.
+// record of its own; the subscription continues with the others.
 func (s *Session) resolve(r *request, sub *Subscription) error {
 	sub.IDs = make(map[uint32]struct{})
 	var unknown []string
@@ -212,7 +212,7 @@ func (s *Session) mapSymbol(t *Instrument, stypeIn dbn.SType, requested string) 
 	return s.Control(s.messages.mapping(s.Now(), t, stypeIn, requested))
 }
 
-// invalid answers a subscription that cannot be served; the session goes on.
+// invalid answers a subscription that cannot be served; the session continues.
 func (s *Session) invalid(text string) error {
 	s.log.Warn("invalid subscription", "error", text)
 	return s.Control(s.messages.Failure(s.Now(), dbn.ErrorCodeInvalidSubscription, true, "Invalid subscription: "+text))

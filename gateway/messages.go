@@ -22,7 +22,7 @@ func (c Messages) system(ts uint64, code dbn.SystemCode, text string) []byte {
 	return wire.Sealed(m)
 }
 
-// Failure is an error record; last tells that no other follows that belongs to it.
+// Failure is an error record; last means that no other follows that belongs to it.
 func (c Messages) Failure(ts uint64, code dbn.ErrorCode, last bool, text string) []byte {
 	if c.version == 1 {
 		m := &dbn.ErrorMsgV1{Hd: header(dbn.RTypeError, 0, ts)}
@@ -37,7 +37,7 @@ func (c Messages) Failure(ts uint64, code dbn.ErrorCode, last bool, text string)
 	return wire.Sealed(m)
 }
 
-// mapping tells that a requested symbol stands for an instrument with a raw symbol.
+// mapping reports that a requested symbol stands for an instrument with a raw symbol.
 func (c Messages) mapping(ts uint64, t *Instrument, stypeIn dbn.SType, requested string) []byte {
 	if c.version == 1 {
 		m := &dbn.SymbolMappingMsgV1{

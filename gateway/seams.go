@@ -59,8 +59,8 @@ type Records interface {
 	// Unsubscribe takes the instruments for which gone is true away from a schema.
 	Unsubscribe(schema dbn.Schema, gone func(id uint32) bool)
 	// Step adds what is due to the sink, at most limit records, and returns their number.
-	// When nothing is due it returns 0 and the time of the next record; the zero time when
-	// there is none.
+	// When nothing is due it returns 0 and the time of the next record; the zero time
+	// without a next record.
 	Step(out *Sink, limit int64) (sent int64, next time.Time, err error)
 	// Ended reports whether there is nothing left to send to the present subscriptions.
 	Ended() bool

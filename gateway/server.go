@@ -160,7 +160,7 @@ func (g *Server) Port() int {
 	return n
 }
 
-// Shut refuses connections for a time, 0 being for ever; those that are open stay.
+// Shut refuses connections for a time, 0 being forever; those that are open stay.
 func (g *Server) Shut(d time.Duration) { g.door.shut(d) }
 
 // Sessions returns what the latest connections were about, oldest first: at most 1000, and

@@ -20,9 +20,9 @@ var ErrOver = errors.New("session over")
 // where a fault waits.
 type writer struct {
 	conn  net.Conn
-	split int // at most so many bytes in one write; 0 is no limit
+	split int // at most this many bytes in one write; 0 means no limit
 	sent  int64
-	// limit is how many bytes may be sent before atLimit is called; -1 is no limit. An
+	// limit is how many bytes may be sent before atLimit is called; -1 means no limit. An
 	// error of atLimit ends the session.
 	limit   int64
 	atLimit func() error
@@ -101,7 +101,7 @@ func newSink(w *writer, compress bool) (*Sink, error) {
 	return s, nil
 }
 
-// Add gathers p behind what was added before.
+// Add gathers p after what was added before.
 func (s *Sink) Add(p []byte) error {
 	if len(p) >= flushSize/4 {
 		if err := s.drain(); err != nil {

@@ -36,7 +36,7 @@ func (s *Session) stream() error {
 	return err
 }
 
-// errClientGone tells that the client sends nothing more. It may still be reading: one that
+// errClientGone means that the client sends nothing more. It may still be reading: one that
 // shuts its sending side down drains what is on the way, so the stream ends politely.
 var errClientGone = errors.New("the client has gone")
 
@@ -231,5 +231,5 @@ func (s *Session) finish() error {
 // lingerTime bounds how long a finished session waits for its client to close.
 const lingerTime = 5 * time.Second
 
-// noLimit is how many records may be sent when nothing waits behind them.
+// noLimit is how many records may be sent when nothing waits after them.
 const noLimit = math.MaxInt64

@@ -35,7 +35,7 @@ func parseRequest(line string) (request, error) {
 	if text, ok := fields["id"]; ok {
 		id, err := strconv.ParseUint(text, 10, 32)
 		if err != nil {
-			return r, fmt.Errorf("id %q is no number of 32 bits", text)
+			return r, fmt.Errorf("id %q is not a 32-bit number", text)
 		}
 		r.id, r.hasID = uint32(id), true
 	}

@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
 # Refuses the phrases of scripts/words.txt in public text: Markdown files, the comments of the
-# public headers, and those of the Go packages dbnloop and dbn. Usage: words.pl [FILE...]
+# public headers, and those of all Go packages. Usage: words.pl [FILE...]
 use strict;
 use warnings;
 
@@ -15,7 +15,7 @@ while (<$list>) {
 die "scripts/words.txt holds no phrase\n" unless @rules;
 
 my @files = @ARGV ? @ARGV : grep { !/_test\.go$/ } split /\n/,
-  `git ls-files '*.md' 'cpp/include/*.hpp' capi/dbnloop.h ':(glob)*.go' 'dbn/*.go'`;
+  `git ls-files '*.md' 'cpp/include/*.hpp' capi/dbnloop.h '*.go'`;
 die "words.pl: git lists no files\n" unless @files;
 
 # Blanks a text, but not its line breaks.

@@ -22,7 +22,7 @@ import (
 	"github.com/dbnloop/dbnloop/sim"
 )
 
-// TestMain fails when a test leaves a goroutine of the package behind.
+// TestMain fails when a test leaves a goroutine of the package running.
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if stacks := simtest.Leaked("dbnloop/sim.") + simtest.Leaked("dbnloop/gateway."); code == 0 && stacks != "" {

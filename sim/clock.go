@@ -20,7 +20,7 @@ type Timer = gateway.Timer
 // SystemClock is the [Clock] of the machine, and the default.
 type SystemClock = gateway.SystemClock
 
-// ManualClock is a [Clock] that moves only when it is told to.
+// ManualClock is a [Clock] that moves only when it is advanced.
 type ManualClock = gateway.ManualClock
 
 // NewManualClock returns a clock that stands at start.

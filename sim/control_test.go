@@ -93,7 +93,7 @@ func TestAFaultOfSomeConnections(t *testing.T) {
 		"close=5,on=3-2":    "the last, 2, is before the first, 3",
 		"sessions=5,on=3":   "takes no on=",
 		"nonsense,on=1":     `fault "nonsense" is unknown`,
-		"close=5,on=1,on=2": "takes a position only",
+		"close=5,on=1,on=2": "takes only a position",
 	} {
 		if err := f.ParseFault(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", text, err, want)

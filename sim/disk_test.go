@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/internal/simtest"
@@ -85,10 +86,11 @@ func TestASnapshotFromAFile(t *testing.T) {
 	}
 }
 
-// A file that is many times larger than the memory that a gateway may take is served.
+// A file that is many times larger than the memory that a gateway may take is served. It has the
+// size from which on files stay on disk.
 func TestALargeFileDoesNotFillTheMemory(t *testing.T) {
-	const count, limit = 2 << 20, 16 << 20 // 96 MiB of trades
-	meta := dbn.Metadata{Version: 3, Dataset: "TEST.DATA", Schema: dbn.SchemaTrades, StypeOut: dbn.STypeInstrumentID}
+	const count, limit = 736_000, 16 << 20 // 258 MiB of books
+	meta := dbn.Metadata{Version: 3, Dataset: "TEST.DATA", Schema: dbn.SchemaMbp10, StypeOut: dbn.STypeInstrumentID}
 	head, err := meta.Append(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -102,31 +104,32 @@ func TestALargeFileDoesNotFillTheMemory(t *testing.T) {
 	if _, err := file.Write(head); err != nil {
 		t.Fatal(err)
 	}
-	trades := make([]dbn.TradeMsg, 4096)
-	for at := 0; at < count; at += len(trades) {
-		for i := range trades {
-			trades[i] = dbn.TradeMsg{
-				Hd:     dbn.RecordHeader{Length: 48 / 4, RType: dbn.RTypeMbp0, InstrumentID: uint32(1 + i%5), TsEvent: dbn.UnixNanos(at + i)},
-				TsRecv: dbn.UnixNanos(at + i), Sequence: uint32(at + i),
-			}
+	books := make([]dbn.Mbp10Msg, 4000)
+	for at := 0; at < count; at += len(books) {
+		for i := range books {
+			book := &books[i]
+			book.Hd = dbn.RecordHeader{Length: uint8(unsafe.Sizeof(*book) / 4), RType: dbn.RTypeMbp10, InstrumentID: uint32(1 + i%5), TsEvent: dbn.UnixNanos(at + i)}
+			book.TsRecv, book.Sequence = dbn.UnixNanos(at+i), uint32(at+i)
 		}
-		if _, err := file.Write(simtest.RecordBytes(trades)); err != nil {
+		if _, err := file.Write(simtest.RecordBytes(books)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	largeFrom(t, 1<<20)
+	if info, err := file.Stat(); err != nil || info.Size() < market.LargeFile {
+		t.Fatalf("%d bytes, want %d or more: %v", info.Size(), market.LargeFile, err)
+	}
 	before := heap()
 	gw := simtest.Gateway(t, sim.Config{Sources: []sim.Source{sim.FileSource(path)}, AtEnd: sim.CloseAtEnd})
 	if grown := heap() - before; grown > limit {
 		t.Errorf("loading has taken %d MiB", grown>>20)
 	}
-	for symbols, want := range map[string]uint32{"ALL_SYMBOLS": count, "3|stype_in=instrument_id": count / 4096 * 819} {
+	for symbols, want := range map[string]uint32{"ALL_SYMBOLS": count, "3|stype_in=instrument_id": count / 5} {
 		c := dial(t, gw)
 		auth := reply(c.challenge(), sim.TestKey)
 		c.send("auth=%s|dataset=TEST.DATA\n", auth)
 		c.line()
 		c.decompress("")
-		c.send("schema=trades|symbols=%s\n", symbols)
+		c.send("schema=mbp-10|symbols=%s\n", symbols)
 		c.begin()
 		var got, last uint32
 		for {
@@ -137,18 +140,23 @@ func TestALargeFileDoesNotFillTheMemory(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if trade, ok := dbn.As[dbn.TradeMsg](rec); ok {
-				if got > 0 && trade.Sequence <= last {
-					t.Fatalf("record %d follows %d", trade.Sequence, last)
-				}
-				got, last = got+1, trade.Sequence
+			book, ok := dbn.As[dbn.Mbp10Msg](rec)
+			if !ok {
+				continue
+			}
+			if got > 0 && book.Sequence <= last {
+				t.Fatalf("record %d follows %d", book.Sequence, last)
+			}
+			got, last = got+1, book.Sequence
+			if got%100_000 != 0 {
+				continue
+			}
+			if grown := heap() - before; grown > limit { // in the middle of the stream
+				t.Fatalf("%s: streaming takes %d MiB after %d records", symbols, grown>>20, got)
 			}
 		}
 		if got != want {
 			t.Errorf("%s: %d records, want %d", symbols, got, want)
-		}
-		if grown := heap() - before; grown > limit {
-			t.Errorf("%s: streaming has taken %d MiB", symbols, grown>>20)
 		}
 	}
 }

@@ -15,7 +15,7 @@
 //
 // Each session replays the sources from their beginning, or from Config.LiveFrom on: a client
 // that reconnects gets the same records again. With Config.SharedMarket the time of the market
-// goes on between sessions, so that a client that was away has a gap to fill. [Config] also
+// continues between sessions, so that a client that was away has a gap to fill. [Config] also
 // chooses the pace, how often the data is repeated, what happens at its end, and the [Faults]
 // to inject.
 //

@@ -17,7 +17,7 @@ const (
 	// FaultReset resets the connection (RST) once the client's kernel has everything
 	// that was sent before.
 	FaultReset
-	// FaultHalfClose shuts the sending side down and goes on reading.
+	// FaultHalfClose shuts the sending side down and continues to read.
 	FaultHalfClose
 	// FaultClose ends the session politely.
 	FaultClose
@@ -27,19 +27,19 @@ const (
 	FaultZeroLength
 	// FaultErrorClose sends an Error record and then ends the session.
 	FaultErrorClose
-	// FaultSlowWarning sends the warning for slow readers and goes on.
+	// FaultSlowWarning sends the warning for slow readers, and continues.
 	FaultSlowWarning
-	// FaultSkipped sends the error that tells of skipped records and goes on.
+	// FaultSkipped sends the error that reports skipped records, and continues.
 	FaultSkipped
-	// FaultUnknownRecord sends a record of an rtype that nobody knows and goes on.
+	// FaultUnknownRecord sends a record of an rtype that nobody knows, and continues.
 	FaultUnknownRecord
-	// FaultRefuse refuses connections from then on, for the fault's duration (0 is for
-	// ever); the session itself goes on.
+	// FaultRefuse refuses connections from then on, for the fault's duration (0 is
+	// forever); the session itself continues.
 	FaultRefuse
 	// FaultSlowReader acts as if the client had read too slowly. Of each schema that the
 	// session skips, because the client asked for it or by the gateway's default (mbp-1,
 	// mbp-10, cmbp-1, bbo and cbbo), it leaves out the next records, as many as Records
-	// says, and sends the error that tells of it. When the session has another schema, it
+	// says, and sends the error that reports it. When the session has another schema, it
 	// sends the warning for slow readers.
 	FaultSlowReader
 )
@@ -141,7 +141,7 @@ func (form *streamFaultForm) readMore(fault *StreamFault, text string) (err erro
 			return fmt.Errorf("%q is not a number of records, 1 or more", text)
 		}
 	default:
-		return fmt.Errorf("%s takes a position only, not %q behind it", form.name, text)
+		return fmt.Errorf("%s takes only a position, not %q after it", form.name, text)
 	}
 	return nil
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/dbnloop/dbnloop/sim/internal/schedule"
 )
 
-// Faults are the misbehaviours a gateway shows on request. The zero value is none.
+// Faults are the misbehaviours a gateway shows on request. The zero value has no fault.
 type Faults struct {
-	// Sessions limits the faults to the first so many connections, so that a client
+	// Sessions limits the faults to that many connections from the first on, so that a client
 	// that reconnects then succeeds. 0 is every connection.
 	Sessions int
 
@@ -36,7 +36,7 @@ type Faults struct {
 	// HugeMetadata announces 4 GiB of metadata and sends only a little of it.
 	HugeMetadata bool
 
-	// SplitBytes sends at most so many bytes in one write; 1 is byte by byte. 0 is off.
+	// SplitBytes sends at most this many bytes in one write; 1 is byte by byte. 0 is off.
 	SplitBytes int
 
 	// Replay are the faults of intraday replays.
@@ -62,7 +62,7 @@ type StreamFault struct {
 	Kind FaultKind
 	// At is where it happens.
 	At Position
-	// For is how long a stall or a refusal lasts; 0 is for ever.
+	// For is how long a stall or a refusal lasts; 0 is forever.
 	For time.Duration
 	// Records is how many records of each schema FaultSlowReader leaves out.
 	Records int64
@@ -70,7 +70,7 @@ type StreamFault struct {
 	Text string
 }
 
-// Position is a place in a session's stream. The zero value is right behind the metadata.
+// Position is a place in a session's stream. The zero value is right after the metadata.
 type Position struct {
 	kind  positionKind
 	count int64
@@ -84,16 +84,16 @@ const (
 	atEnd
 )
 
-// AfterRecords is the place behind the first n data records; system, error and symbol
-// mapping records do not count. 0 is right behind the metadata.
+// AfterRecords is the place after the first n data records; system, error and symbol
+// mapping records do not count. 0 is right after the metadata.
 func AfterRecords(n int64) Position { return Position{afterRecords, n} }
 
-// AfterBytes is the place behind the first n bytes of the DBN stream as it goes over the
-// wire, metadata included. Only stall, reset, half-close, close and refuse can happen there,
+// AfterBytes is the place after the first n bytes of the DBN stream as it is sent, with
+// the metadata. Only stall, reset, half-close, close and refuse can happen there,
 // because the other faults need a boundary between records.
 func AfterBytes(n int64) Position { return Position{afterBytes, n} }
 
-// AtEnd is the place behind the last record of the data.
+// AtEnd is the place after the last record of the data.
 func AtEnd() Position { return Position{atEnd, 0} }
 
 // validate refuses what could not be shown.

@@ -21,7 +21,7 @@ type EndAction int
 const (
 	// StayAtEnd keeps the session open, with heartbeats.
 	StayAtEnd EndAction = iota
-	// CloseAtEnd ends the session politely behind the last record.
+	// CloseAtEnd ends the session politely after the last record.
 	CloseAtEnd
 )
 
@@ -44,10 +44,10 @@ type Config struct {
 	Pace Pace
 	// Passes is how often a session gets the data. Default: once; Forever repeats it.
 	Passes int
-	// ShiftPasses moves the timestamps of each repetition behind those of the one before;
+	// ShiftPasses moves the timestamps of each repetition after those of the one before;
 	// otherwise they repeat.
 	ShiftPasses bool
-	// AtEnd is what happens behind the last record. Default: StayAtEnd.
+	// AtEnd is what happens after the last record. Default: StayAtEnd.
 	AtEnd EndAction
 	// LiveFrom is the index timestamp at which the present begins: a subscription gets the
 	// records from there on. With a start it first gets those before the present whose
@@ -55,7 +55,7 @@ type Config struct {
 	// possible, and then ReplayCompleted. Default: the present begins with the data, and a
 	// subscription with a start gets all of the data from there on as a replay.
 	LiveFrom dbn.UnixNanos
-	// SharedMarket lets all sessions see one market, whose time goes on while no client is
+	// SharedMarket lets all sessions see one market, whose time continues while no client is
 	// connected: a session begins where the market is, and not where the data begins, so
 	// that what came in between is missing unless it is replayed. The market opens when the
 	// first session starts, at LiveFrom or else with the first record. It needs a Pace made
@@ -71,7 +71,7 @@ type Config struct {
 	// Heartbeat is the interval of heartbeats for clients that do not ask for one.
 	// Default: 30 s.
 	Heartbeat time.Duration
-	// EndOfInterval sends the EndOfInterval system message behind each interval of the
+	// EndOfInterval sends the EndOfInterval system message after each interval of the
 	// ohlcv and bbo schemas.
 	EndOfInterval bool
 	// AuthTimeout bounds the time until a client is authenticated. Default: 30 s.
@@ -89,22 +89,10 @@ type Config struct {
 // withDefaults fills in what was left out and refuses what cannot be served. What package
 // gateway has a default for stays as it is.
 func (c Config) withDefaults() (Config, error) {
-	if len(c.Keys) == 0 {
-		c.Keys = []string{TestKey}
-	}
-	c.Passes = cmp.Or(c.Passes, 1)
-	if c.Clock == nil {
-		c.Clock = SystemClock{}
-	}
-	if err := gateway.CheckKeys(c.Keys); err != nil {
+	if err := market.Settle(&c.Keys, TestKey, &c.Clock, c.Version, c.Sources); err != nil {
 		return c, err
 	}
-	if c.Version > dbn.Version {
-		return c, fmt.Errorf("DBN version %d does not exist, want 1 to %d", c.Version, dbn.Version)
-	}
-	if len(c.Sources) == 0 {
-		return c, errors.New("no sources: a gateway needs data to serve")
-	}
+	c.Passes = cmp.Or(c.Passes, 1)
 	if c.SharedMarket && (c.Pace.factor <= 0 || c.Passes != 1) {
 		return c, errors.New("a shared market needs a pace that is a factor of real time, such as 1x, and one pass")
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
 
-// sharedMarket is the time that the sessions of a gateway share: it goes on while no client is
+// sharedMarket is the time that the sessions of a gateway share: it continues while no client is
 // there. It stands at its origin until the first session starts.
 type sharedMarket struct {
 	clock  Clock
@@ -17,7 +17,7 @@ type sharedMarket struct {
 
 	mu      sync.Mutex
 	opened  time.Time                         // zero before the first session
-	reached map[*market.Timeline]market.Place // behind the last record that any session was sent
+	reached map[*market.Timeline]market.Place // after the last record that any session was sent
 }
 
 func newSharedMarket(clock Clock, pace Pace, origin uint64) *sharedMarket {

@@ -29,7 +29,7 @@ func joinMarket(t *testing.T, gw *sim.Gateway, more string) *client {
 	return c
 }
 
-// The market goes on while nobody is connected: what came meanwhile is missing, unless a
+// The market continues while nobody is connected: what came meanwhile is missing, unless a
 // replay fills the gap.
 func TestASharedMarketGoesOnBetweenSessions(t *testing.T) {
 	clock := sim.NewManualClock(time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC))
@@ -258,7 +258,7 @@ func TestFaultsOfReplays(t *testing.T) {
 	}
 }
 
-// reorder puts every record with a number divisible by n behind the one that follows it.
+// reorder puts every record with a number divisible by n after the one that follows it.
 func reorder(in [][]byte, n int) (out [][]byte) {
 	var held []byte
 	for i, rec := range in {
@@ -304,7 +304,7 @@ func TestResumingFillsTheGapOfASharedMarket(t *testing.T) {
 	}
 }
 
-// resumed is what two sessions get: the first breaks behind the record number cut, and the
+// resumed is what two sessions get: the first breaks after the record number cut, and the
 // second begins when it has been over for a while, and where the first one's last record says.
 func resumed(t *testing.T, times []dbn.UnixNanos, cut int, away time.Duration, at func(dbn.Record) dbn.UnixNanos) []dbn.Record {
 	t.Helper()

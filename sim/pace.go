@@ -23,7 +23,7 @@ func AsFast() Pace { return Pace{} }
 // happened: 1 is the original pace, 60 makes an hour last a minute.
 func RealTime(factor float64) Pace { return Pace{factor: factor} }
 
-// PerSecond sends so many records per second, whatever their timestamps are.
+// PerSecond sends this many records per second, whatever their timestamps are.
 func PerSecond(records float64) Pace { return Pace{rate: records} }
 
 // ParsePace reads a pace from text: "fast", a factor such as "1x" or "0.5x", or a rate such

@@ -128,7 +128,7 @@ func TestHeartbeatsAreSentWhenNothingElseWas(t *testing.T) {
 	})
 	checkSteps(t, c, clock, []stepOf{
 		{0, []int{0}}, {9 * time.Second, nil}, {time.Second, []int{-1}}, {10 * time.Second, []int{-1}},
-		{5 * time.Second, []int{1}}, // the record starts the interval anew
+		{5 * time.Second, []int{1}}, // the record starts the interval again
 		{5 * time.Second, nil}, {5 * time.Second, []int{-1}}, {10 * time.Second, []int{-1}},
 	})
 }
@@ -191,7 +191,7 @@ func TestRepetitionForEverEndsWithTheClient(t *testing.T) {
 	}
 }
 
-// A subscription that matches nothing must not spin through the data for ever.
+// A subscription that matches nothing must not spin through the data forever.
 func TestRepetitionOfNothingIsQuiet(t *testing.T) {
 	clock := sim.NewManualClock(time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC))
 	empty := sim.RecordsSource(dbn.Metadata{Version: 3, Dataset: "GLBX.MDP3", Schema: dbn.SchemaImbalance}, nil)

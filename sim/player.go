@@ -18,7 +18,7 @@ type player struct {
 	records *market.Reader
 	clock   Clock
 	pace    Pace
-	passes  int64 // how often the data is played; negative is for ever
+	passes  int64 // how often the data is played; negative is forever
 	shift   bool  // later passes have later timestamps
 	tsOut   bool
 	// liveFrom is the index timestamp at which the present begins; 0 is unset: then the
@@ -41,7 +41,7 @@ type player struct {
 	stage    stage
 	at, stop market.Place // position, and the end of the stage
 	live     market.Place // where the present begins in the first pass
-	behind   market.Place // position behind the last record that was sent
+	behind   market.Place // position after the last record that was sent
 	pass     int64
 	passSent int64
 	offset   uint64 // added to timestamps in this pass
@@ -107,7 +107,7 @@ func (p *player) Unsubscribe(schema dbn.Schema, gone func(id uint32) bool) {
 			sub.all, sub.ids = false, maps.Clone(p.tl.IDs[schema])
 		}
 		maps.DeleteFunc(sub.ids, func(id uint32, _ struct{}) bool { return gone(id) })
-		sub.seal()
+		sub.index()
 		return len(sub.ids) == 0
 	})
 	p.refilter()
@@ -178,7 +178,7 @@ func (p *player) position() market.Place {
 	return p.present()
 }
 
-// nextRecord is the next wanted record; nil when there is none in this stage.
+// nextRecord is the next wanted record; nil when this stage has no more.
 func (p *player) nextRecord() []byte {
 	if p.stage != replaying && p.stage != playing {
 		return nil
@@ -288,8 +288,8 @@ func (p *player) wants(tag uint8, rec []byte) bool {
 }
 
 // Step sends what is due, at most limit records and about one block, and says how many
-// they were. When nothing is due it returns 0 and the time of the next record; a zero
-// time when there is none.
+// they were. When nothing is due it returns 0 and the time of the next record; the
+// zero time without a next record.
 func (p *player) Step(out *gateway.Sink, limit int64) (sent int64, next time.Time, err error) {
 	if p.stage == idle && len(p.subs) > 0 {
 		p.begin()
@@ -310,20 +310,20 @@ func (p *player) Step(out *gateway.Sink, limit int64) (sent int64, next time.Tim
 
 func (p *player) fast() bool { return p.stage == replaying || p.pace.isFast() }
 
-// plain tells that records go out as they lie in the timeline.
+// plain reports whether records go out as they lie in the timeline.
 func (p *player) plain() bool {
 	return !p.tsOut && p.offset == 0 && p.announceInterval == nil && !p.spoilsReplay()
 }
 
-// spoilsReplay tells that the records of a replay are on the way and have faults.
+// spoilsReplay reports whether the records of a replay are being sent and have faults.
 func (p *player) spoilsReplay() bool {
 	return p.stage == replaying && p.replay.faults != ReplayFaults{}
 }
 
-// prepared tells that whole blocks can be sent without a look at their records.
+// prepared reports whether whole blocks can be sent without a check of their records.
 func (p *player) prepared() bool { return p.everything && p.plain() && p.fast() }
 
-// sendBlock sends up to the next border.
+// sendBlock sends up to the next boundary.
 func (p *player) sendBlock(out *gateway.Sink, limit int64) (int64, error) {
 	end := p.tl.BlockEnd(p.at)
 	if end.Off > p.stop.Off {
@@ -343,7 +343,7 @@ func (p *player) sendBlock(out *gateway.Sink, limit int64) (int64, error) {
 	return sent, err
 }
 
-// sendRecords goes record by record to the next border, the limit, or the first record
+// sendRecords goes record by record to the next boundary, the limit, or the first record
 // that is not due yet. Wanted neighbours are copied in one piece where nothing in them
 // changes.
 func (p *player) sendRecords(out *gateway.Sink, limit int64) (sent int64, next time.Time, err error) {

@@ -11,7 +11,7 @@ import (
 	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
 
-// ReplayFaults are misbehaviours of intraday replays. The zero value is none. Whatever a
+// ReplayFaults are misbehaviours of intraday replays. The zero value has no fault. Whatever a
 // replay leaves out or repeats, it ends with ReplayCompleted.
 type ReplayFaults struct {
 	// OmitEvery leaves out every record with this number, counted from 1 over all records
@@ -19,7 +19,7 @@ type ReplayFaults struct {
 	OmitEvery int
 	// RepeatEvery sends every record with this number twice. 0 is off.
 	RepeatEvery int
-	// ReorderEvery sends every record with this number behind the one that follows it.
+	// ReorderEvery sends every record with this number after the one that follows it.
 	// 0 is off.
 	ReorderEvery int
 	// OmitLast leaves out the last records, as many as it says. 0 is off.
@@ -38,7 +38,7 @@ type replayer struct {
 	faults ReplayFaults
 	count  int64  // records that were due so far
 	total  int64  // records that are due in all; only known with OmitLast
-	held   []byte // waits for the record behind it
+	held   []byte // waits for the record after it
 }
 
 // order calls send for each record that goes out when rec is due, and says how many.

@@ -9,7 +9,7 @@ import (
 
 // skipsByDefault tells the schemas whose records the gateway skips for a client that reads
 // too slowly and has not said which behavior it wants. Each of their records says
-// everything anew, so that the next one makes good for those before. In all other schemas
+// everything again, so that the next one makes good for those before. In all other schemas
 // the client is warned.
 func skipsByDefault(schema dbn.Schema) bool {
 	switch schema {

@@ -8,7 +8,7 @@ import (
 	"github.com/dbnloop/dbnloop/gateway"
 )
 
-// subscription is an accepted request, prepared for the look at each record.
+// subscription is an accepted request, prepared for a check of each record.
 type subscription struct {
 	schema dbn.Schema
 	all    bool
@@ -16,7 +16,7 @@ type subscription struct {
 	few    []uint32 // the same ids when they are few: faster to look through
 	start  uint64   // inclusive, by ReplayTs
 	replay bool     // start was given
-	// active tells whether it takes part in the pass that is running.
+	// active reports whether it takes part in the pass that is running.
 	active bool
 }
 
@@ -24,11 +24,11 @@ func newSubscription(asked *gateway.Subscription) *subscription {
 	sub := &subscription{
 		schema: asked.Schema, all: asked.All, ids: asked.IDs, start: uint64(asked.Start), replay: asked.Replay,
 	}
-	sub.seal()
+	sub.index()
 	return sub
 }
 
-// selects tells whether the instrument is subscribed.
+// selects reports whether the instrument is subscribed.
 func (s *subscription) selects(id uint32) bool {
 	switch {
 	case s.all:
@@ -43,15 +43,15 @@ func (s *subscription) selects(id uint32) bool {
 // maxFew is how many ids are looked through rather than looked up.
 const maxFew = 8
 
-// seal is called when the ids are known, and when they have changed.
-func (s *subscription) seal() {
+// index is called when the ids are known, and when they have changed.
+func (s *subscription) index() {
 	s.few = nil
 	if len(s.ids) <= maxFew {
 		s.few = slices.Sorted(maps.Keys(s.ids))
 	}
 }
 
-// covers tells whether every one of the instruments is subscribed.
+// covers reports whether every one of the instruments is subscribed.
 func (s *subscription) covers(ids map[uint32]struct{}) bool {
 	if s.all {
 		return true

@@ -16,7 +16,7 @@ import (
 
 const ack1 = "subscription_ack: Subscription request 1 for trades data succeeded"
 
-// Each bad line is answered by one error record; the session goes on and serves the good
+// Each bad line is answered by one error record; the session continues and serves the good
 // subscription that follows.
 func TestBadSubscriptionsAreAnsweredAndTheSessionGoesOn(t *testing.T) {
 	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
@@ -37,7 +37,7 @@ func TestBadSubscriptionsAreAnsweredAndTheSessionGoesOn(t *testing.T) {
 			`subscription 3: start: invalid time "yesterday": want ISO 8601, such as 2026-11-20T14:30Z or 2026-11-20, or nanoseconds since 1970`},
 		{"start in seconds", "schema=trades|symbols=ESZ6|start=1794700800|id=3",
 			`subscription 3: start: time "1794700800" is a number of nanoseconds, but looks like seconds: write 1794700800000000000, or 2026-11-15T00:00:00.000000000Z`},
-		{"id value", "schema=trades|symbols=ESZ6|id=4294967296", `subscription without id: id "4294967296" is no number of 32 bits`},
+		{"id value", "schema=trades|symbols=ESZ6|id=4294967296", `subscription without id: id "4294967296" is not a 32-bit number`},
 		{"repeated key", "schema=trades|symbols=ESZ6|symbols=NQZ6|id=3", `subscription without id: key "symbols" occurs twice`},
 		{"no pairs", "hello", "subscription without id: schema is missing"},
 		{"empty line", "", "subscription without id: schema is missing"},
@@ -149,7 +149,7 @@ func TestSubscriptionsAfterTheStart(t *testing.T) {
 	expectData(t, c, simtest.Pick(sampleRecords(t, dbn.SchemaStatus), func(r dbn.Record) bool { return r.Header().InstrumentID == idES }), 1)
 }
 
-// expectData reads so many records of the gateway's own and exactly this data.
+// expectData reads that many records of the gateway's own and exactly this data.
 func expectData(t *testing.T, c *client, want []byte, own int) {
 	t.Helper()
 	var data []byte

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/dbnloop/dbnloop/cmd/internal/cli"
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/wholefile"
 	"github.com/dbnloop/dbnloop/sim"
 	"github.com/dbnloop/dbnloop/sim/historical"
 )
@@ -81,6 +81,12 @@ certificates and handshakes; defaults are in brackets):
 		Version:       cli.Version(version),
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		PreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := cli.CheckExclusive(cmd); err != nil {
+				return usageError{err}
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.files = append(o.files, args...)
 			return o.serve(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -106,15 +112,16 @@ func (o *options) define(cmd *cobra.Command) {
 	f.StringVar(&o.from, "live-from", "", "index time at which the present begins and the history of --hist-port ends (ISO 8601 or nanoseconds)")
 	f.BoolVar(&o.shared, "shared-market", false, "all sessions share one market, whose time continues between them; needs a --pace such as 1x")
 	f.DurationVar(&o.retention, "retention", 0, "how far before the present a replay may begin; negative is no limit (default: with --live-from or --shared-market as the service, 24h, 168h for mbo and definition of GLBX.MDP3; otherwise no limit)")
-	f.BoolVar(&o.interval, "end-of-interval", false, "send EndOfInterval messages behind ohlcv and bbo intervals")
-	f.BoolVar(&o.closeAtEnd, "close-at-end", false, "end a session behind its last record, instead of staying with heartbeats")
-	f.Int64Var(&o.exitAfter, "exit-after-sessions", 0, "exit when so many connections have ended")
+	f.BoolVar(&o.interval, "end-of-interval", false, "send EndOfInterval messages after ohlcv and bbo intervals")
+	f.BoolVar(&o.closeAtEnd, "close-at-end", false, "end a session after its last record, instead of staying with heartbeats")
+	f.Int64Var(&o.exitAfter, "exit-after-sessions", 0, "exit when this many connections have ended")
 	f.DurationVar(&o.heartbeat, "heartbeat", 30*time.Second, "heartbeat interval of clients that ask for none")
 	f.StringArrayVar(&o.faults, "fault", nil, "misbehave: NAME[=VALUE] (repeatable), see above")
 	o.hist.define(f)
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "log subscription lines and more")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "log errors only")
 	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
+	cmd.MarkFlagsMutuallyExclusive("verbose", "quiet")
 }
 
 func faultHelp(faults [][2]string) string {
@@ -144,7 +151,7 @@ func (o *options) serve(ctx context.Context, stdout, stderr io.Writer) error {
 		defer history.Close() //nolint:errcheck // likewise
 	}
 	if o.portFile != "" {
-		if err := writeWhole(o.portFile, strconv.Itoa(gw.Port())+"\n"); err != nil {
+		if err := writePort(o.portFile, gw.Port()); err != nil {
 			return fmt.Errorf("port file: %w", err)
 		}
 	}
@@ -219,8 +226,6 @@ func (o *options) sources() []sim.Source {
 func (o *options) logger(stderr io.Writer) (*slog.Logger, error) {
 	level := slog.LevelInfo
 	switch {
-	case o.verbose && o.quiet:
-		return nil, errors.New("--verbose and --quiet exclude each other")
 	case o.verbose:
 		level = slog.LevelDebug
 	case o.quiet:
@@ -258,21 +263,7 @@ func parseTime(text string) (dbn.UnixNanos, error) {
 	return at, nil
 }
 
-// writeWhole writes a file so that whoever waits for it never sees half of it.
-func writeWhole(path, text string) error {
-	temp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = temp.WriteString(text)
-	if closeErr := temp.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(temp.Name(), path)
-	}
-	if err != nil {
-		os.Remove(temp.Name()) //nolint:errcheck // the first error counts
-	}
-	return err
+// writePort writes the file that others wait for.
+func writePort(path string, port int) error {
+	return wholefile.Write(path, []byte(strconv.Itoa(port)+"\n"))
 }

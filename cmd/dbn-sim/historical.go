@@ -29,12 +29,12 @@ const noPort = -1
 
 func (o *histOptions) define(f *pflag.FlagSet) {
 	f.IntVar(&o.port, "hist-port", noPort, "serve the historical API on this port of 127.0.0.1 too; 0 takes a free one")
-	f.StringVar(&o.listen, "hist-listen", "", "the same, with a whole address")
+	f.StringVar(&o.listen, "hist-listen", "", "the same, with a complete address")
 	f.StringVar(&o.portFile, "hist-port-file", "", "write the historical port to this file when ready")
 	f.StringVar(&o.caOut, "ca-out", "", "write the CA's certificate (PEM) to this file when ready")
 	f.StringArrayVar(&o.faults, "hist-fault", nil, "misbehave: NAME[=VALUE][,on=FIRST-LAST][,endpoint=NAME] (repeatable), see above")
 	f.BoolVar(&o.plain, "hist-plain", false, "serve plain HTTP, without TLS")
-	f.Int64Var(&o.repeatBytes, "hist-repeat-bytes", 0, "repeat the records of a range until there are so many bytes of them")
+	f.Int64Var(&o.repeatBytes, "hist-repeat-bytes", 0, "repeat the records of a range until they have this many bytes")
 	f.BoolVar(&o.stored, "hist-stored", false, "send zstd frames without compression, so that all the bytes go over the wire")
 	f.DurationVar(&o.jobDelay, "hist-job-delay", 0, "how long a batch job is queued and processed")
 	f.BoolVar(&o.longJobs, "hist-long-jobs", false, "list jobs with all their details, as the service did until 2026 (default: id, state and ts_received)")
@@ -89,12 +89,12 @@ func (o *histOptions) start(all *options, gw *sim.Gateway, logger *slog.Logger) 
 // announce writes the files that others wait for; the port comes last.
 func (o *histOptions) announce(h *historical.Server) error {
 	if o.caOut != "" {
-		if err := writeWhole(o.caOut, string(h.CAPEM())); err != nil {
+		if err := h.WriteCA(o.caOut); err != nil {
 			return fmt.Errorf("--ca-out: %w", err)
 		}
 	}
 	if o.portFile != "" {
-		if err := writeWhole(o.portFile, strconv.Itoa(h.Port())+"\n"); err != nil {
+		if err := writePort(o.portFile, h.Port()); err != nil {
 			return fmt.Errorf("--hist-port-file: %w", err)
 		}
 	}

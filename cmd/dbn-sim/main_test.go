@@ -196,7 +196,7 @@ func TestMistakesAreOneClearLine(t *testing.T) {
 		{"--shared-market", exitFailure, "a shared market needs a pace that is a factor of real time, such as 1x, and one pass"},
 		{"--fault refuse=1,soon", exitUsage, `"soon" is not a duration, such as 2s`},
 		{"--log-format xml", exitUsage, `--log-format "xml": want text or json`},
-		{"-v -q", exitUsage, "--verbose and --quiet exclude each other"},
+		{"-v -q", exitUsage, "--quiet and --verbose exclude each other"},
 		{"--hist-port 0 --hist-fault nonsense", exitUsage, `--hist-fault: fault "nonsense" is unknown`},
 		{"--hist-port 0 --hist-condition 2026-01-01", exitUsage, "want DATE=CONDITION"},
 		{"--hist-port 0 --hist-condition 2026-01-01=fine", exitFailure, `condition "fine" of 2026-01-01`},

@@ -22,7 +22,7 @@ import (
 	"github.com/dbnloop/dbnloop/sim"
 )
 
-// programs is the folder of the programs under test.
+// programs is the directory of the programs under test.
 var programs string
 
 func TestMain(m *testing.M) {
@@ -60,7 +60,7 @@ func build(dir, program string, flags ...string) error {
 	return nil
 }
 
-// testdata is the folder with real DBN files; "" when there is none.
+// testdata is the directory with real DBN files; "" when there are not any.
 func testdata() string {
 	dir := os.Getenv("DBN_TESTDATA")
 	if dir == "" {

@@ -56,7 +56,7 @@ func TestASignalEndsHistoricalData(t *testing.T) {
 func TestASignalKeepsWhatADownloadHas(t *testing.T) {
 	flags := historical(t, "--hist-stored", "--hist-fault", "stall-body=70000")
 	p := start(t, day(flags, "-o", "a.dbn.zst", "-v")...)
-	if !p.stderr.await("the historical API is used") { // signals are watched from then on
+	if !p.stderr.await("using the historical API") { // signals are watched from then on
 		t.Fatalf("stderr: %s", p.stderr)
 	}
 	for i := 1; !strings.Contains(p.stderr.String(), "70,000 bytes"); i++ {
@@ -66,7 +66,7 @@ func TestASignalKeepsWhatADownloadHas(t *testing.T) {
 		}
 	}
 	p.signal(syscall.SIGINT)
-	if code := p.wait(); code != 130 || !strings.Contains(p.stderr.String(), "what came is kept in a.dbn.zst.part") {
+	if code := p.wait(); code != 130 || !strings.Contains(p.stderr.String(), "what was received is kept in a.dbn.zst.part") {
 		t.Errorf("exit code %d; stderr: %s", code, p.stderr)
 	}
 	entries, err := os.ReadDir(p.cmd.Dir)
@@ -86,7 +86,7 @@ func TestASignalEndsWaitingForAnAnswer(t *testing.T) {
 	} {
 		t.Run(args[0], func(t *testing.T) {
 			p := start(t, append(args, "-v")...)
-			if !p.stderr.await("the historical API is used") { // signals are watched from then on
+			if !p.stderr.await("using the historical API") { // signals are watched from then on
 				t.Fatalf("stderr: %s", p.stderr)
 			}
 			p.signal(syscall.SIGUSR1)

@@ -43,7 +43,7 @@ func complete(t *testing.T, args []string, into string) []byte {
 	return content(t, filepath.Join(p.cmd.Dir, name))
 }
 
-// content is what a file holds, decompressed as far as it goes.
+// content is what a file holds, decompressed up to where it ends.
 func content(t *testing.T, path string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(path)
@@ -186,7 +186,7 @@ func TestAKillLeavesAVisiblePart(t *testing.T) {
 			came := content(t, filepath.Join(p.cmd.Dir, name+".part")) // of 70,000 bytes
 
 			p = start(t, day(stalling, append(out, "-v")...)...)
-			if !p.stderr.await("the historical API is used") { // signals are watched from then on
+			if !p.stderr.await("using the historical API") { // signals are watched from then on
 				t.Fatalf("stderr: %s", p.stderr)
 			}
 			part := filepath.Join(p.cmd.Dir, name+".part")
@@ -209,7 +209,7 @@ func TestAKillLeavesAVisiblePart(t *testing.T) {
 				t.Fatal(err)
 			}
 			again := startIn(t, p.cmd.Dir, day(sound, out...)...)
-			if code := again.wait(); code != 0 || !strings.Contains(again.stderr.String(), name+".part is there from an earlier run") {
+			if code := again.wait(); code != 0 || !strings.Contains(again.stderr.String(), name+".part exists, from an earlier run") {
 				t.Errorf("exit code %d; stderr: %s", code, again.stderr)
 			}
 			if after, err := os.ReadFile(part); err != nil || !bytes.Equal(before, after) {
@@ -244,7 +244,7 @@ func TestHistoricalDataIsBoughtOnlyWhenConfirmed(t *testing.T) {
 			if got := cmd.ProcessState.ExitCode(); got != want || (stdout.Len() > 0) != (want == 0) {
 				t.Errorf("exit code %d, want %d; stdout %.80q", got, want, stdout.String())
 			}
-			question := regexp.MustCompile(`Ask for mbo of GLBX\.MDP3, \$0\.\d+: [\d,]+ records, [\d.]+ kB \([\d,]+ bytes\) \(ESZ6 from 2026-11-15T00:00:00\.000000000Z to 2026-11-16T00:00:00\.000000000Z\)\? \[y/N\] `)
+			question := regexp.MustCompile(`Request mbo of GLBX\.MDP3, \$0\.\d+: [\d,]+ records, [\d.]+ kB \([\d,]+ bytes\) \(ESZ6 from 2026-11-15T00:00:00\.000000000Z to 2026-11-16T00:00:00\.000000000Z\)\? \[y/N\] `)
 			if !question.MatchString(stderr.String()) {
 				t.Errorf("stderr: %q", stderr.String())
 			}

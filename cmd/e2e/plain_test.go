@@ -67,7 +67,7 @@ func hostileFile(t *testing.T) string {
 	return path
 }
 
-// notPlain gives what must not have reached a terminal, besides the colors of tables.
+// notPlain gives what must not have reached a terminal, apart from the colors of tables.
 func notPlain(shown string) string {
 	for _, c := range escapes.ReplaceAllString(shown, "") {
 		if c != '\n' && !cli.IsPlain(c) {

@@ -36,7 +36,7 @@ type process struct {
 	early  bool  // a signal may come before it writes
 }
 
-// watched gathers what is written and tells when a pattern appears in it.
+// watched gathers what is written and reports when a pattern appears in it.
 type watched struct {
 	mu      sync.Mutex
 	changed *sync.Cond

@@ -51,7 +51,7 @@ func trace(t *testing.T, env []string, args ...string) (calls []*call) {
 	cmd.Env = append(cmd.Env, env...)
 	guard := time.AfterFunc(patience, func() { cmd.Process.Kill() }) //nolint:errcheck // it may have ended
 	defer guard.Stop()
-	// strace may fail at the program's very end, when it looks at one that is gone.
+	// strace may fail at the program's very end, when it inspects one that is gone.
 	text, err := cmd.CombinedOutput()
 	t.Logf("%s: %v, %d bytes of output", filepath.Base(args[0]), err, len(text))
 	lines, err := os.ReadFile(out)

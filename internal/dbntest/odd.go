@@ -27,7 +27,7 @@ func OddMetadata(schema dbn.Schema, version uint8, tsOut bool) *dbn.Metadata {
 }
 
 // OddStream is a DBN stream with values that real data seldom has: unset, negative,
-// greatest, control characters, quotes, text that is no UTF-8 or has no end. SchemaNone
+// greatest, control characters, quotes, text that is not UTF-8 or has no end. SchemaNone
 // makes a mix of all record types, the gateway's own included.
 func OddStream(schema dbn.Schema, version uint8, tsOut bool) ([]byte, error) {
 	out, err := OddMetadata(schema, version, tsOut).Append(nil)

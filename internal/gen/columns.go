@@ -24,7 +24,7 @@ func genGoColumns(s *schemaFile) string {
 	return b.String()
 }
 
-// goColumn finds the field behind a text column: its own, the header's, or a level's.
+// goColumn finds the field of a text column: its own, the header's, or a level's.
 func goColumn(structs map[string]layout, l layout, name string) string {
 	for _, f := range l.Fields {
 		if f.Name == name {

@@ -89,7 +89,7 @@ func cppStruct(b *strings.Builder, d *docs, r *record, name string, l layout) {
 		if f.Type == "reserved" {
 			init = "{}"
 		}
-		fmt.Fprintf(b, "  %s %s%s;%s\n", cppType(f), f.Name, init, d.behindField(cppWords, name, f))
+		fmt.Fprintf(b, "  %s %s%s;%s\n", cppType(f), f.Name, init, d.trailingField(cppWords, name, f))
 	}
 	fmt.Fprintf(b, "};\nstatic_assert(sizeof(%s) == %d && alignof(%s) == 8);\n", name, l.Size, name)
 	for _, f := range l.Fields {
@@ -111,7 +111,7 @@ func cppEnum(b *strings.Builder, d *docs, name string, e enum) {
 	}
 	fmt.Fprintf(b, "enum class %s : %s {\n", name, cppScalars[e.Type])
 	for _, v := range e.sorted() {
-		fmt.Fprintf(b, "  %s = %s,%s\n", v.Name, cppValue(name, e, v), d.behindValue(cppWords, name, v.Name))
+		fmt.Fprintf(b, "  %s = %s,%s\n", v.Name, cppValue(name, e, v), d.trailingValue(cppWords, name, v.Name))
 	}
 	b.WriteString("};\n")
 	b.WriteString("/// Returns the string of a value; \"Unknown\" for unknown values.\n")
@@ -161,19 +161,19 @@ using TimeDeltaNanos = std::chrono::duration<std::int32_t, std::nano>;
 	cppEnums(&b, s)
 	flags := map[string]string{}
 	for _, v := range s.Enums["FlagSet"].sorted() {
-		if comment := s.docs.behindValue(cppWords, "FlagSet", v.Name); comment != "" {
+		if comment := s.docs.trailingValue(cppWords, "FlagSet", v.Name); comment != "" {
 			bit := bits.TrailingZeros8(uint8(v.Value))
 			flags[fmt.Sprintf("k%s = 1 << %d", pascal(strings.ToLower(v.Name)), bit)] = comment
 		}
 	}
-	b.WriteString(behind(cppFlagSet, flags))
+	b.WriteString(withTrailing(cppFlagSet, flags))
 	for _, l := range s.Structs {
 		if l.Name == "RecordHeader" {
 			comments := map[string]string{}
 			for _, f := range l.Fields {
-				comments[" "+f.Name] = s.docs.behindField(cppWords, l.Name, f)
+				comments[" "+f.Name] = s.docs.trailingField(cppWords, l.Name, f)
 			}
-			b.WriteString(behind(cppHeader, comments))
+			b.WriteString(withTrailing(cppHeader, comments))
 			continue
 		}
 		fmt.Fprintf(&b, "/// %s\n", s.docs.ofType(l.Name, l.Name))

@@ -42,7 +42,7 @@ func (d *docs) field(of, name string) (string, bool) {
 
 // language is what differs between comments in C++ and in Go.
 type language struct {
-	comment   string // begins one behind a field or a value
+	comment   string // begins one after a field or a value
 	price     string // what is said of each price
 	constants map[string]string
 }
@@ -55,8 +55,8 @@ var goWordsOfDocs = language{" // ", "", map[string]string{ // a Price says its 
 	"price": "UndefPrice", "ts": "UndefTimestamp", "size": "UndefOrderSize", "quantity": "UndefStatQuantity",
 }}
 
-// behindField is the comment behind a field.
-func (d *docs) behindField(in language, of string, f field) string {
+// trailingField is the comment after a field.
+func (d *docs) trailingField(in language, of string, f field) string {
 	text, _ := d.field(of, f.Name)
 	if text == "" || f.Type == "reserved" {
 		return ""
@@ -85,8 +85,8 @@ func (in language) unset(f field) string {
 	return "; " + none + " if undefined"
 }
 
-// behindValue is the comment behind an enum's value.
-func (d *docs) behindValue(in language, enum, value string) string {
+// trailingValue is the comment after an enum's value.
+func (d *docs) trailingValue(in language, enum, value string) string {
 	if text := d.Enums[enum][value]; text != "" {
 		return in.comment + text
 	}
@@ -108,9 +108,9 @@ func (d *docs) ofEnum(name, comment string) string {
 // sentOnly are the enums whose values come from this side alone.
 var sentOnly = []string{"VersionUpgradePolicy", "SlowReaderBehavior", "HistoricalGateway", "FlagSet"}
 
-// behind puts the comments of a struct or a class that is written by hand behind the
+// withTrailing puts the comments of a struct or a class that is written by hand after the
 // declarations that end with the names.
-func behind(text string, comments map[string]string) string {
+func withTrailing(text string, comments map[string]string) string {
 	for end, comment := range comments {
 		if !strings.Contains(text, end+";\n") {
 			panic("nothing ends with " + end)

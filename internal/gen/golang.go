@@ -70,7 +70,7 @@ func goEnumPrefix(enum string) string {
 func goStruct(b *strings.Builder, d *docs, name, of, doc string, l layout) {
 	fmt.Fprintf(b, "// %s\ntype %s struct {\n", doc, name)
 	for _, f := range l.Fields {
-		fmt.Fprintf(b, "\t%s %s%s\n", goName(f.Name), goType(f), d.behindField(goWordsOfDocs, of, f))
+		fmt.Fprintf(b, "\t%s %s%s\n", goName(f.Name), goType(f), d.trailingField(goWordsOfDocs, of, f))
 	}
 	b.WriteString("}\n\n")
 	for _, f := range l.Fields {
@@ -225,7 +225,7 @@ func goEnum(b *strings.Builder, d *docs, name string, e enum) {
 		} else {
 			fmt.Fprintf(b, "\t%s%s %s = %s", prefix, goEnumValue(v.Name), name, cppNumber(name, v.Value))
 		}
-		b.WriteString(d.behindValue(goWordsOfDocs, name, v.Name) + "\n")
+		b.WriteString(d.trailingValue(goWordsOfDocs, name, v.Name) + "\n")
 	}
 	if null, ok := goNulls[name]; ok {
 		fmt.Fprintf(b, "\t// %sNone stands for a mixed or undefined value.\n\t%sNone %s = %s\n", name, name, name, null)
@@ -247,7 +247,7 @@ func goEnum(b *strings.Builder, d *docs, name string, e enum) {
 		}
 		fmt.Fprintf(b, "\tcase %s:\n\t\treturn %s%s, nil\n", strings.Join(names, ", "), prefix, goEnumValue(v.Name))
 	}
-	fmt.Fprintf(b, "\t}\n\treturn 0, fmt.Errorf(\"dbn: %%q is no %s; one of %%s\", text, %q)\n}\n\n", enumWords(name), strings.Join(all, ", "))
+	fmt.Fprintf(b, "\t}\n\treturn 0, fmt.Errorf(\"dbn: invalid %s %%q: want one of %%s\", text, %q)\n}\n\n", enumWords(name), strings.Join(all, ", "))
 	fmt.Fprintf(b, "// All%s lists the known values in order.\nfunc All%s() []%s {\n\treturn []%s{", plural(name), plural(name), name, name)
 	for _, v := range e.sorted() {
 		fmt.Fprintf(b, "%s%s, ", prefix, goEnumValue(v.Name))
@@ -289,7 +289,7 @@ func goFlags(b *strings.Builder, d *docs, e enum) {
 			continue
 		}
 		name := "Flag" + goName(strings.ToLower(v.Name))
-		fmt.Fprintf(b, "\t%s FlagSet = %d%s\n", name, v.Value, d.behindValue(goWordsOfDocs, "FlagSet", v.Name))
+		fmt.Fprintf(b, "\t%s FlagSet = %d%s\n", name, v.Value, d.trailingValue(goWordsOfDocs, "FlagSet", v.Name))
 		names += fmt.Sprintf("\t{%s, %q},\n", name, v.Name)
 	}
 	b.WriteString(")\n\n// flagNames go from the highest bit down, as they are printed. Bit 0 has no name.\n")

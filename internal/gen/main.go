@@ -11,7 +11,7 @@ import (
 )
 
 func main() {
-	root := flag.String("root", ".", "the module's root folder")
+	root := flag.String("root", ".", "the module's root directory")
 	check := flag.Bool("check", false, "write nothing; fail when a file differs")
 	flag.Parse()
 	if err := run(*root, *check); err != nil {

@@ -218,7 +218,7 @@ var parityConsts = [][2]string{
 	{"v2::kUndefStatQuantity", "UNDEF_STAT_QUANTITY_V2"},
 }
 
-// behaviour tests what is no constant: which rtypes a type takes, and its index time.
+// behaviour tests what is not a constant: which rtypes a type takes, and its index time.
 func (p *parity) behaviour(s *schemaFile) {
 	p.printf(`// The rtypes that T takes, of all 256.
 template <typename T>

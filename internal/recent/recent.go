@@ -18,7 +18,7 @@ const (
 	MaxBytes = 8 << 20
 )
 
-// New remembers the latest 1000, of at most so many bytes.
+// New remembers the latest 1000, of at most this many bytes.
 func New[T any](mostBytes int) *List[T] {
 	return &List[T]{most: MaxKept, mostBytes: mostBytes}
 }
@@ -26,7 +26,7 @@ func New[T any](mostBytes int) *List[T] {
 // All are those that are remembered, oldest first. The list is a copy.
 func (r *List[T]) All() []*T { return slices.Clone(r.list) }
 
-// Add remembers a value that takes so many bytes. The oldest ones make room; the newest
+// Add remembers a value that takes this many bytes. The oldest ones make room; the newest
 // stays in any case.
 func (r *List[T]) Add(value *T, size int) {
 	r.list, r.sizes = append(r.list, value), append(r.sizes, size)

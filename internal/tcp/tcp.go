@@ -11,7 +11,7 @@ import (
 // maxAwaited bounds the wait for the peer's kernel.
 const maxAwaited = 5 * time.Second
 
-// AwaitAcknowledged waits, not for ever, until the peer's kernel has what was sent: a reset
+// AwaitAcknowledged waits, for a bounded time, until the peer's kernel has what was sent: a reset
 // discards what is still on the way. Where our kernel does not say how much that is, it waits
 // as long as loopback may need.
 func AwaitAcknowledged(ctx context.Context, conn *net.TCPConn) {

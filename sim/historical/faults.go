@@ -23,7 +23,7 @@ const (
 	FaultCertWrongHost  FaultKind = "cert-wrong-host"
 	FaultCertUnknownCA  FaultKind = "cert-unknown-ca"
 
-	// FaultHandshakeStall accepts a connection and never says a word.
+	// FaultHandshakeStall accepts a connection and never sends anything.
 	FaultHandshakeStall FaultKind = "handshake-stall"
 	// FaultHandshakeReset resets the connection once the client has begun to speak.
 	FaultHandshakeReset FaultKind = "handshake-reset"
@@ -34,7 +34,7 @@ const (
 	FaultError FaultKind = "error"
 	// FaultErrorText answers with Status and the error as one text.
 	FaultErrorText FaultKind = "error-text"
-	// FaultErrorHTML answers with Status and a body that is no JSON.
+	// FaultErrorHTML answers with Status and a body that is not JSON.
 	FaultErrorHTML FaultKind = "error-html"
 	// FaultErrorEmpty answers with Status and no body.
 	FaultErrorEmpty FaultKind = "error-empty"
@@ -44,9 +44,9 @@ const (
 	FaultRateLimit FaultKind = "rate-limit"
 	// FaultUnavailable answers 503 with Retry-After: For, rounded up to seconds.
 	FaultUnavailable FaultKind = "unavailable"
-	// FaultRedirect answers 307 to Text; empty is the same URL again, for ever.
+	// FaultRedirect answers 307 to Text; empty is the same URL again, forever.
 	FaultRedirect FaultKind = "redirect"
-	// FaultNotJSON answers 200 with text that is no JSON where JSON is due.
+	// FaultNotJSON answers 200 with text that is not JSON where JSON is due.
 	FaultNotJSON FaultKind = "not-json"
 
 	// FaultGarbage sends random-looking bytes where HTTP is due.
@@ -59,7 +59,7 @@ const (
 	FaultCutHeaders FaultKind = "cut-headers"
 	// FaultResetHeaders resets the connection after At bytes of the header.
 	FaultResetHeaders FaultKind = "reset-headers"
-	// FaultStallHeaders sends nothing for the time For (0: for ever) before the answer.
+	// FaultStallHeaders sends nothing for the time For (0: forever) before the answer.
 	FaultStallHeaders FaultKind = "stall-headers"
 
 	// FaultSplit sends everything in pieces of At bytes, each a TLS record.
@@ -71,9 +71,9 @@ const (
 	FaultCutBody FaultKind = "cut-body"
 	// FaultResetBody resets the connection after At bytes of the body.
 	FaultResetBody FaultKind = "reset-body"
-	// FaultStallBody sends nothing for the time For (0: for ever) after At bytes.
+	// FaultStallBody sends nothing for the time For (0: forever) after At bytes.
 	FaultStallBody FaultKind = "stall-body"
-	// FaultTruncate leaves out all behind At bytes of the body; HTTP itself is whole.
+	// FaultTruncate leaves out everything after At bytes of the body; HTTP itself is complete.
 	FaultTruncate FaultKind = "truncate"
 	// FaultCorrupt changes the byte of the body at At.
 	FaultCorrupt FaultKind = "corrupt"
@@ -89,7 +89,7 @@ const (
 
 	// FaultWarning adds Text to the warnings of the answer.
 	FaultWarning FaultKind = "warning"
-	// FaultBadWarning sends Text as the X-Warning header, which then is no JSON.
+	// FaultBadWarning sends Text as the X-Warning header, which then is not JSON.
 	FaultBadWarning FaultKind = "bad-warning"
 )
 
@@ -116,7 +116,7 @@ type Fault struct {
 // faultForm describes a kind for parsing and help.
 type faultForm struct {
 	kind   FaultKind
-	value  string // what the value means; "" when there is none
+	value  string // what the value means; "" when it takes no value
 	ofConn bool   // counted by connections
 	read   func(f *Fault, value string) error
 }
@@ -143,12 +143,12 @@ var faultForms = []faultForm{
 	{FaultHugeHeader, "N bytes (1048576)", false, readAt(1 << 20)},
 	{FaultCutHeaders, "N bytes (20)", false, readAt(20)},
 	{FaultResetHeaders, "N bytes (20)", false, readAt(20)},
-	{FaultStallHeaders, "duration (for ever)", false, readFor(0)},
+	{FaultStallHeaders, "duration (forever)", false, readFor(0)},
 	{FaultSplit, "N bytes per write (1)", false, readAt(1)},
 	{FaultSlow, "N bytes per write[:duration] (1000:10ms)", false, readAtFor(1000, 10*time.Millisecond)},
 	{FaultCutBody, "N bytes (64)", false, readAt(64)},
 	{FaultResetBody, "N bytes (64)", false, readAt(64)},
-	{FaultStallBody, "N bytes[:duration] (64, for ever)", false, readAtFor(64, 0)},
+	{FaultStallBody, "N bytes[:duration] (64, forever)", false, readAtFor(64, 0)},
 	{FaultTruncate, "N bytes (64)", false, readAt(64)},
 	{FaultCorrupt, "N bytes (64)", false, readAt(64)},
 	{FaultBadChunk, "N bytes (64)", false, readAt(64)},
@@ -156,7 +156,7 @@ var faultForms = []faultForm{
 	{FaultNoRange, "", false, nil},
 	{FaultBadHash, "", false, nil},
 	{FaultWarning, "text", false, readText("Warning: this is a simulator")},
-	{FaultBadWarning, "text", false, readText("this is no JSON")},
+	{FaultBadWarning, "text", false, readText("this is not JSON")},
 }
 
 func findFault(kind FaultKind) (faultForm, bool) {

@@ -39,7 +39,7 @@ var endpoints = map[string]handler{
 	fileEndpoint:                     (*Server).downloadFile,
 }
 
-// fileEndpoint is the one whose path goes on with a job and a file.
+// fileEndpoint is the one whose path continues with a job and a file.
 const fileEndpoint = "batch/download"
 
 // exchange is one request and its answer.
@@ -47,12 +47,12 @@ type exchange struct {
 	http.ResponseWriter
 	request  *http.Request
 	params   *params
-	rest     string // of the path, behind the endpoint
+	rest     string // of the path, after the endpoint
 	warnings []string
 	status   int
 	noRange  bool // the fault FaultNoRange
 	badHash  bool // the fault FaultBadHash
-	// authenticated tells that the request has a key that is accepted.
+	// authenticated means that the request has a key that is accepted.
 	authenticated bool
 }
 
@@ -109,7 +109,7 @@ func (h *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.finish(entry, x.status)
 	h.cfg.Logger.Info("request", "method", r.Method, "endpoint", endpoint, "status", x.status, "error", err)
 	if err != nil {
-		panic(http.ErrAbortHandler) // cuts the connection: the answer is not whole
+		panic(http.ErrAbortHandler) // cuts the connection: the answer is incomplete
 	}
 }
 

@@ -44,7 +44,7 @@ func (h *Server) show(x *exchange, conn *clientConn, f Fault) (done bool, err er
 	switch f.Kind {
 	case FaultError, FaultErrorText:
 		return true, &apiError{
-			status: f.Status, kind: "simulated_fault", message: "This error was asked for.",
+			status: f.Status, kind: "simulated_fault", message: "This error was requested.",
 			plain: f.Kind == FaultErrorText,
 		}
 	case FaultRateLimit, FaultUnavailable:
@@ -80,7 +80,7 @@ func (h *Server) show(x *exchange, conn *clientConn, f Fault) (done bool, err er
 	return false, nil
 }
 
-// stall waits for a time, or for ever; an error when the client or the server goes first.
+// stall waits for a time, or forever; an error when the client or the server goes first.
 func (h *Server) stall(client context.Context, d time.Duration) error {
 	var elapsed <-chan time.Time
 	if d > 0 {
@@ -107,7 +107,7 @@ func (x *exchange) retryLater(f Fault) error {
 	return e
 }
 
-// answerOddly answers with a body that is no JSON.
+// answerOddly answers with a body that is not JSON.
 func (x *exchange) answerOddly(f Fault) error {
 	switch f.Kind {
 	case FaultErrorEmpty:
@@ -199,7 +199,7 @@ func (w *faultyWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// Write sends up to the place of the fault, shows it, and goes on if it can.
+// Write sends up to the place of the fault, shows it, and continues if it can.
 func (w *faultyWriter) Write(b []byte) (int, error) {
 	if w.shown && w.fault.Kind == FaultTruncate {
 		return len(b), nil
@@ -256,7 +256,7 @@ func (w *faultyWriter) act() error {
 	return net.ErrClosed
 }
 
-// finish shows a fault whose place lies behind the end of the body at the end.
+// finish shows a fault whose place lies after the end of the body at the end.
 func (w *faultyWriter) finish() error {
 	switch {
 	case w.shown:

@@ -8,7 +8,7 @@ import (
 	"github.com/dbnloop/dbnloop/internal/simtest"
 )
 
-// TestMain fails when a test leaves a goroutine of the package behind.
+// TestMain fails when a test leaves a goroutine of the package running.
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if stacks := simtest.Leaked("dbnloop/sim/historical."); code == 0 && stacks != "" {

@@ -140,7 +140,7 @@ func TestMistakesAreRefused(t *testing.T) {
 		{"encoding", "timeseries.get_range", with("encoding=xml"), 422, "validation_failed", "xml", ""},
 		{"compression", "timeseries.get_range", with("compression=gzip"), 422, "validation_failed", "gzip", ""},
 		{"unknown symbols", "timeseries.get_range", with("symbols=A,B"), 422, "symbology_invalid_request", "None of the symbols", "not_found"},
-		{"a symbol that no header holds", "timeseries.get_range", with("symbols=ESZ6,a\x00b"), 422, "symbology_invalid_request", "no symbol", ""},
+		{"a symbol that no header holds", "timeseries.get_range", with("symbols=ESZ6,a\x00b"), 422, "symbology_invalid_request", "Invalid symbol", ""},
 		{"a symbol that is too long", "timeseries.get_range", with("symbols=ESZ6," + strings.Repeat("A", 71)), 422, "symbology_invalid_request", "at most 70", ""},
 		{"a time behind all times", "timeseries.get_range", with("end=18446744073709551615"), 422, "validation_failed", "outside of 1970 to 2261", ""},
 		{"a time before all times", "timeseries.get_range", with("start=1970-01-01T00:30+0100"), 422, "validation_failed", "outside of 1970 to 2261", ""},

@@ -60,7 +60,7 @@ func parseOneOf[T ~string](words ...T) func(string) (T, error) {
 		if i := slices.Index(words, T(text)); i >= 0 {
 			return words[i], nil
 		}
-		return "", fmt.Errorf("%q is none of %v", text, words)
+		return "", fmt.Errorf("%q is not one of %v", text, words)
 	}
 }
 
@@ -128,7 +128,7 @@ func checkSymbols(symbols []string, version uint8) error {
 	}
 	for _, s := range symbols {
 		if len(s) > most || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
-			return invalid("symbology_invalid_request", "'%s' is no symbol: those are printable ASCII, at most %d characters.", s, most)
+			return invalid("symbology_invalid_request", "Invalid symbol '%s': symbols are printable ASCII of at most %d characters.", s, most)
 		}
 	}
 	return nil

@@ -13,15 +13,13 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
-	"github.com/dbnloop/dbnloop/gateway"
 	"github.com/dbnloop/dbnloop/internal/recent"
+	"github.com/dbnloop/dbnloop/internal/wholefile"
 	"github.com/dbnloop/dbnloop/sim"
 	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
@@ -41,12 +39,12 @@ type Config struct {
 	// PlainHTTP serves without TLS.
 	PlainHTTP bool
 	// Present says where history ends, each time that it is asked for: the index timestamp
-	// at which the present begins. Whatever lies after it is not available yet. 0 is no end
-	// but the data's own. Gateway.Present lets a live gateway go on where history ends.
+	// at which the present begins. Whatever lies after it is not available yet. 0 means no end
+	// but the data's own. Gateway.Present lets a live gateway continue where history ends.
 	// Default: all of the data is history.
 	Present func() dbn.UnixNanos
 	// RepeatBytes makes timeseries.get_range repeat the selected records, made on the fly,
-	// until it has sent at least so many bytes of them; a limit in the request still
+	// until it has sent at least this many bytes of them; a limit in the request still
 	// holds. The timestamps repeat as well. Default: no repetition.
 	RepeatBytes int64
 	// Stored sends zstd frames whose blocks are not compressed, so that as many bytes go
@@ -75,26 +73,14 @@ type Config struct {
 // withDefaults fills in what was left out and refuses what cannot be served.
 func (c Config) withDefaults() (Config, error) {
 	c.Addr = cmp.Or(c.Addr, "127.0.0.1:0")
-	if len(c.Keys) == 0 {
-		c.Keys = []string{sim.TestKey}
-	}
-	if c.Clock == nil {
-		c.Clock = sim.SystemClock{}
+	if err := market.Settle(&c.Keys, sim.TestKey, &c.Clock, c.Version, c.Sources); err != nil {
+		return c, err
 	}
 	if c.Present == nil {
 		c.Present = func() dbn.UnixNanos { return 0 }
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	if err := gateway.CheckKeys(c.Keys); err != nil {
-		return c, err
-	}
-	if c.Version > dbn.Version {
-		return c, fmt.Errorf("DBN version %d does not exist, want 1 to %d", c.Version, dbn.Version)
-	}
-	if len(c.Sources) == 0 {
-		return c, errors.New("no sources: a server needs data to serve")
 	}
 	if c.RepeatBytes < 0 || c.JobDelay < 0 {
 		return c, errors.New("negative RepeatBytes or JobDelay")
@@ -145,7 +131,7 @@ type Request struct {
 	Header   http.Header // without the authorization
 	Params   url.Values  // of the query and the form
 	Remote   string      // the client's address
-	Status   int         // of the answer; 0 while there is none
+	Status   int         // of the answer; 0 until there is one
 }
 
 // NewServer loads the sources and listens. The caller must call Close.
@@ -239,15 +225,9 @@ func (h *Server) URL() string {
 // starts.
 func (h *Server) CAPEM() []byte { return slices.Clone(h.ca.pem) }
 
-// WriteCA writes CAPEM to a file, whole or not at all.
+// WriteCA writes CAPEM to a file in one step: whoever waits for it sees all of it or nothing.
 func (h *Server) WriteCA(path string) error {
-	temp := path + ".part" + strconv.Itoa(os.Getpid())
-	err := os.WriteFile(temp, h.ca.pem, 0o644) //nolint:gosec // a certificate is public
-	if err == nil {
-		err = os.Rename(temp, path)
-	}
-	if err != nil {
-		os.Remove(temp) //nolint:errcheck // the first error counts
+	if err := wholefile.Write(path, h.ca.pem); err != nil {
 		return fmt.Errorf("certificate file: %w", err)
 	}
 	return nil

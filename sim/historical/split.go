@@ -44,7 +44,7 @@ func (h *Server) makeFiles(r *jobRequest) ([]batchFile, error) {
 				continue
 			}
 			var content bytes.Buffer
-			if err := q.encode(&content, r.format, r.compression, encodeOptions{stored: h.cfg.Stored}); err != nil {
+			if err := q.encode(&content, r.format, r.compression, encodeOptions{raw: h.cfg.Stored}); err != nil {
 				return nil, err
 			}
 			name := r.fileName(period, symbols)
@@ -82,22 +82,22 @@ func (q *query) narrow(symbols []string) {
 	q.ids = q.resolved.periods()
 }
 
-// splitPeriod cuts a range at the borders of days, weeks (from Sunday), months or years.
+// splitPeriod cuts a range at the boundaries of days, weeks (from Sunday), months or years.
 func splitPeriod(period timeRange, by splitDuration) []timeRange {
 	if by == splitNone {
 		return []timeRange{period}
 	}
 	var list []timeRange
 	for period.start < period.end {
-		next := uint64(nextBorder(time.Unix(0, int64(period.start)).UTC(), by).UnixNano())
+		next := uint64(nextBoundary(time.Unix(0, int64(period.start)).UTC(), by).UnixNano())
 		list = append(list, timeRange{period.start, min(next, period.end)})
 		period.start = next
 	}
 	return list
 }
 
-// nextBorder is the first border after a time.
-func nextBorder(t time.Time, by splitDuration) time.Time {
+// nextBoundary is the first boundary after a time.
+func nextBoundary(t time.Time, by splitDuration) time.Time {
 	year, month, day := t.Date()
 	switch by {
 	case splitWeek:

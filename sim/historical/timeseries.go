@@ -172,15 +172,15 @@ func (h *Server) getRange(x *exchange) error {
 // encodeOptions are those of the server.
 type encodeOptions struct {
 	repeat int64 // the least number of bytes of records
-	stored bool  // zstd without compression
+	raw    bool  // zstd without compression
 }
 
 // encode writes the selected records, with a header where the format has one.
 func (q *query) encode(w io.Writer, format textFormat, compression dbn.Compression, o encodeOptions) (err error) {
 	var out io.WriteCloser = nopCloser{w}
 	switch {
-	case compression == dbn.CompressionZstd && o.stored:
-		out = newStoredZstd(w)
+	case compression == dbn.CompressionZstd && o.raw:
+		out = newRawZstd(w)
 	case compression == dbn.CompressionZstd:
 		if out, err = zstd.NewWriter(w, zstd.WithEncoderCRC(true), zstd.WithEncoderConcurrency(1)); err != nil {
 			return err
@@ -200,7 +200,7 @@ type nopCloser struct{ io.Writer }
 
 func (nopCloser) Close() error { return nil }
 
-// write encodes the selected records, repeated until there are so many bytes of them.
+// write encodes the selected records, repeated until they have this many bytes.
 func (q *query) write(w io.Writer, format textFormat, repeat int64) error {
 	encode, err := format.begin(w, q)
 	if err != nil {

@@ -101,10 +101,11 @@ test/consumer/go_install.sh
 
 # The same range in C++, C, Go and dbn-tail: the same bytes. (That dbn-tail's are those of the
 # server's file is for the tests of dbn-tail.)
-"$sim" --quiet --hist-port 0 --hist-port-file "$work/hist-port" --ca-out "$work/ca.pem" >/dev/null &
-while [ ! -s "$work/hist-port" ]; do kill -0 $! && sleep 0.05; done
+mkfifo "$work/ready"
+"$sim" --quiet --hist-port 0 --ca-out "$work/ca.pem" >"$work/ready" &
+# Its second line, when it is ready, is "historical on URL".
+{ read -r _ && read -r _ _ url; } <"$work/ready"
 export DATABENTO_API_KEY=$key
-url=https://127.0.0.1:$(cat "$work/hist-port")
 start=1794700800000000000 # 2026-11-15
 end=1794787200000000000
 build/bin/dbn-tail hist -y --hist-url "$url" --ca-file "$work/ca.pem" -d GLBX.MDP3 -s mbo \

@@ -60,7 +60,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!good_key) key = "db-ABCDEFGHIJKLMNOPQRSTUVWXYZ012";
   wanted.symbols = proto::SplitSymbols(rest);
 
-  proto::GatewaySession session{base::ToSecret(key), {}};
+  proto::GatewaySession session{dbnloop::base::ToSecret(key), {}};
   const std::string gateway = "lsg\ncram=a\nsuccess=1\n";
   auto in = std::as_bytes(std::span{gateway});
   in = in.subspan(session.Receive(in));

@@ -80,7 +80,7 @@ func (s *sims) rssKiB() (sum int) {
 type gateway struct {
 	host string
 	port int
-	// cutAt is how many records come before the fault; 0: there is none.
+	// cutAt is how many records come before the fault; 0: no fault is shown.
 	cutAt uint64
 	fault string
 }

@@ -47,9 +47,9 @@ type actor struct {
 	begin   func() error // another stream
 	cut     func()       // ends the present one, by the user; nil: never done
 	loops   bool         // the data repeats within a stream
-	endsAt  uint64       // records of a stream that ends by itself; 0: it goes on
+	endsAt  uint64       // records of a stream that ends of its own accord; 0: it continues
 	atLeast uint64       // of a stream that breaks off somewhere
-	allowed []error      // how it may end by itself; none: it completes
+	allowed []error      // how it may end of its own accord; none: it completes
 
 	next    uint64 // order id that is due
 	got     uint64 // records of this stream

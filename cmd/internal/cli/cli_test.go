@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
@@ -45,6 +47,39 @@ func TestMistakesInFlagsNameNoFunctionOfGo(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "strconv") {
 			t.Errorf("%s: %v, want %s", args, err, want)
 		}
+	}
+}
+
+func TestFlagsThatExcludeEachOtherAreNamed(t *testing.T) {
+	for line, want := range map[string]string{
+		"":                   "",
+		"--csv":              "",
+		"--csv --json":       "--csv and --json exclude each other: give one of them",
+		"--json --tsv --csv": "--csv, --json and --tsv exclude each other: give one of them",
+		"--json=false --tsv": "--json and --tsv exclude each other: give one of them",
+	} {
+		cmd := &cobra.Command{Use: "x"}
+		for _, name := range []string{"csv", "json", "tsv"} {
+			cmd.Flags().Bool(name, false, "")
+		}
+		cmd.MarkFlagsMutuallyExclusive("csv", "json", "tsv")
+		if err := cmd.ParseFlags(strings.Fields(line)); err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if err := CheckExclusive(cmd); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", line, got, want)
+		}
+	}
+	cmd := &cobra.Command{Use: "x"} // cobra's text about other groups stays
+	cmd.Flags().Bool("a", false, "")
+	cmd.Flags().Bool("b", false, "")
+	cmd.MarkFlagsRequiredTogether("a", "b")
+	if err := errors.Join(cmd.ParseFlags([]string{"--a"}), CheckExclusive(cmd)); err == nil || !strings.Contains(err.Error(), "missing [b]") {
+		t.Errorf("%v", err)
 	}
 }
 

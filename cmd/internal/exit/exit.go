@@ -51,13 +51,3 @@ func HasNoReader(err error) bool {
 	var stuck *StuckError
 	return errors.Is(err, ErrReaderGone) || errors.As(err, &stuck)
 }
-
-// First returns the first error that is not nil.
-func First(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}

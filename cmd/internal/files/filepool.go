@@ -1,14 +1,13 @@
 package files
 
 import (
+	"cmp"
 	"container/list"
 	"errors"
 	"io"
 	"os"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 )
 
 // filePool keeps at most limit of many regular files open: those that were read last. Others
@@ -93,7 +92,7 @@ func (f *pooledFile) ready() error {
 	}
 	if info, err := file.Stat(); err != nil || !os.SameFile(info, f.info) {
 		file.Close() //nolint:errcheck // it was not read
-		return exit.First(err, errors.New("it was replaced by another file while it was read"))
+		return cmp.Or(err, errors.New("it was replaced by another file while it was read"))
 	}
 	f.file, f.place = file, f.pool.open.PushFront(f)
 	return nil

@@ -3,6 +3,7 @@
 package files
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -74,7 +75,7 @@ func Run(log *slog.Logger, names []string, o Options) error {
 	if err := run.open(names); err != nil {
 		return run.conclude(err)
 	}
-	if err := run.plan(); err != nil {
+	if err := run.prepare(); err != nil {
 		return err
 	}
 	return run.conclude(run.copy())
@@ -106,8 +107,8 @@ func (run *fileRun) open(names []string) error {
 	return nil
 }
 
-// plan finds out what to do with the records, now that the metadata is known.
-func (run *fileRun) plan() error {
+// prepare finds out what to do with the records, now that the metadata is known.
+func (run *fileRun) prepare() error {
 	o := &run.options
 	metadata, err := run.metadata()
 	if err != nil {
@@ -232,7 +233,7 @@ func (run *fileRun) copy() error {
 	}
 	s := run.stream
 	if !s.Over() {
-		// Behind the metadata: in a file that is followed this may wait for records.
+		// After the metadata: in a file that is followed this may wait for records.
 		if err := run.seek(); err != nil {
 			s.End(run.explain("", err))
 		}
@@ -255,7 +256,7 @@ func (run *fileRun) copy() error {
 	return s.Finish()
 }
 
-// checkTsOut says that a fragment's records hold what was not asked for: nothing else tells
+// checkTsOut says that a fragment's records hold what was not asked for: nothing else shows
 // that they carry the gateway's send time.
 func (run *fileRun) checkTsOut(r dbn.Record) {
 	run.fragment = false // once is enough
@@ -311,7 +312,7 @@ func (run *fileRun) interrupted() error {
 		run.log.Info(run.stream.Count.Tick(now))
 	}
 	if run.stream != nil && run.stream.Over() {
-		return exit.First(run.stream.Err(), io.EOF)
+		return cmp.Or(run.stream.Err(), io.EOF)
 	}
 	return nil
 }

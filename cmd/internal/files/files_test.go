@@ -105,7 +105,7 @@ func TestAPooledFileThatWasReplacedIsAnError(t *testing.T) {
 	}
 }
 
-// hookedReader calls back behind its first read.
+// hookedReader calls back after its first read.
 type hookedReader struct {
 	io.Reader
 	hook func()

@@ -1,14 +1,13 @@
 package files
 
 import (
+	"cmp"
 	"io"
 	"os"
 	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 )
 
 // following is what is known of a file that is read while it grows.
@@ -16,8 +15,8 @@ type following struct {
 	in     *input
 	byName bool
 	watch  *fileWatch
-	gone   bool // it was told that the name stands for nothing any more
-	moved  bool // the reader was told the end, and goes on in another file
+	gone   bool // it was reported that the name stands for nothing any more
+	moved  bool // the reader was given the end, and continues in another file
 }
 
 func newFollowing(in *input, byName bool) *following {
@@ -31,7 +30,7 @@ func (f *following) atEnd() error {
 	if run.stream != nil {
 		run.stream.CaughtUp()
 		if run.stream.Over() {
-			return exit.First(run.stream.Err(), io.EOF)
+			return cmp.Or(run.stream.Err(), io.EOF)
 		}
 	}
 	if f.truncated() {
@@ -95,12 +94,12 @@ type fileWatch struct {
 }
 
 const (
-	// watchPatience bounds the wait, for what inotify does not see (a network's folders).
+	// watchPatience bounds the wait, for what inotify does not see (a network's directories).
 	watchPatience = time.Second
 	pollPatience  = 200 * time.Millisecond
 )
 
-// newFileWatch watches a file, and with its name also the folder it is in. Where inotify
+// newFileWatch watches a file, and with its name also the directory it is in. Where inotify
 // is not to be had, the wait is a short one.
 func newFileWatch(name string, byName bool) *fileWatch {
 	fd, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)

@@ -154,7 +154,7 @@ func (in *input) goesOn(err error) bool {
 	return true
 }
 
-// next gives the next record. A followed file that was replaced goes on with the new one.
+// next gives the next record. A followed file that was replaced continues with the new one.
 func (in *input) next() (dbn.Record, error) {
 	for {
 		r, err := in.decoder.Next()
@@ -175,11 +175,11 @@ func (in *input) next() (dbn.Record, error) {
 	}
 }
 
-// sameKind refuses a new file whose records do not fit behind those of the old one.
+// sameKind refuses a new file whose records do not fit after those of the old one.
 func (in *input) sameKind(before *dbn.Metadata) error {
 	now := in.metadata
 	if now.Version != before.Version || now.TsOut != before.TsOut {
-		return exit.Fail(exit.Failure, "%s was replaced by a file of another kind: DBN version %d (ts_out: %v) behind version %d (%v)",
+		return exit.Fail(exit.Failure, "%s was replaced by a file of another kind: DBN version %d (ts_out: %v) after version %d (%v)",
 			in.name, now.Version, now.TsOut, before.Version, before.TsOut)
 	}
 	if symbols, err := dbn.TsSymbolMapOf(now); err == nil && symbols.Len() > 0 {

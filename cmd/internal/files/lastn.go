@@ -60,9 +60,9 @@ type placedMapping struct {
 	record []uint64
 }
 
-// surely is how many records before the end must look as expected before a place is
+// confirming is how many records before the end must look as expected before a place is
 // believed without having walked there from the beginning.
-const surely = 4096
+const confirming = 4096
 
 // walkSize is how many bytes are read at once.
 const walkSize = 1 << 20
@@ -71,7 +71,7 @@ const walkSize = 1 << 20
 // that is not mixed.
 //
 // From a true boundary on, records of the right size lead to true boundaries only. So if
-// the last computed place is wrong, all of them are: every one of the `surely` places
+// the last computed place is wrong, all of them are: every one of the 4096 places
 // before the end would be the inside of a record that happens to have the length byte and
 // the type of this schema there. In a shorter file the first place is the true beginning,
 // and nothing is left to chance. Any place that looks otherwise sends to byHeaders.
@@ -89,8 +89,8 @@ func (f *lastFinder) bySize() (at int64, ok bool) {
 		return 0, false
 	}
 	count := (f.end - f.begin) / size
-	first := max(0, count-int64(max(f.n, surely)))
-	// A record that is cut off at the end is looked at too.
+	first := max(0, count-int64(max(f.n, confirming)))
+	// A record that is cut off at the end is checked too.
 	for from := f.begin + first*size; from < f.end; {
 		chunk, err := f.read(from, walkSize/size*size)
 		if err != nil || len(chunk) == 0 {
@@ -121,7 +121,7 @@ func (f *lastFinder) hasSymbol(chunk []byte) bool {
 	return true
 }
 
-// byHeaders walks over all records from the beginning, looking at their headers only.
+// byHeaders walks over all records from the beginning, reading only their headers.
 func (f *lastFinder) byHeaders() (int64, error) {
 	places := make([]int64, 0, min(f.n, 1<<16)) // a ring of the last n wanted records
 	count := uint64(0)

@@ -37,20 +37,20 @@ func newWakeup(stdout io.Writer, path string) (*wakeup, error) {
 
 func (w *wakeup) close() { unix.Close(w.event) } //nolint:errcheck // nothing is lost with it
 
-// ring wakes the program up, from any goroutine.
-func (w *wakeup) ring() {
+// signal wakes the program up, from any goroutine.
+func (w *wakeup) signal() {
 	one := [8]byte{1}
-	unix.Write(w.event, one[:]) //nolint:errcheck // full means that it rings already
+	unix.Write(w.event, one[:]) //nolint:errcheck // full means that it is signalled already
 }
 
 func (w *wakeup) stopBy(number syscall.Signal) {
 	w.stop.Store(int64(number))
-	w.ring()
+	w.signal()
 }
 
 func (w *wakeup) askState() {
 	w.state.Store(true)
-	w.ring()
+	w.signal()
 }
 
 // check gives the reason to end, if there is one.

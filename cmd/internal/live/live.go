@@ -95,7 +95,7 @@ func Run(log *slog.Logger, o Options) error {
 	return s.conclude(s.stream.Finish())
 }
 
-// watch sets up what happens besides the session: statistics from time to time, and the
+// watch sets up what happens beside the session: statistics from time to time, and the
 // end when the reader of a pipe on standard output goes away while nothing is written, as
 // in "dbn-tail … | head -1" on a quiet market.
 func (s *session) watch() error {
@@ -105,7 +105,7 @@ func (s *session) watch() error {
 		}
 	}
 	if s.Output.Path != "" || s.Output.Tee != "" {
-		// A quiet session has turns too, so that what a file lags behind stays bounded.
+		// A quiet session has turns too, so that the lag of a file stays bounded.
 		if _, err := s.reactor.Every(output.MaxLag/5, func() {}); err != nil {
 			return err
 		}

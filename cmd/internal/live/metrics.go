@@ -159,7 +159,7 @@ func (c sessionCollector) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-// The buckets that are told, so that they are the same at every scrape: up to about a
+// The buckets that are reported, so that they are the same at every scrape: up to about a
 // microsecond, then doubling, up to about a minute.
 const firstBucket, lastBucket = 10, 36
 

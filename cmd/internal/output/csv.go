@@ -1,6 +1,7 @@
 package output
 
 import (
+	"cmp"
 	"io"
 	"strconv"
 
@@ -119,7 +120,7 @@ func (s *csvSink) Record(r dbn.Record, symbol string, _ bool) error {
 	if s.columns == nil && columns != nil {
 		s.schema = schemaOf(r.RType())
 		s.columns = columns
-		if err := exit.First(s.chooseFields(), s.header()); err != nil {
+		if err := cmp.Or(s.chooseFields(), s.header()); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package output
 
 import (
+	"cmp"
 	"errors"
 	"io"
 
@@ -79,15 +80,15 @@ func (s *dbnSink) EndTurn() error {
 	if !perTurn && !s.lag.overFor(s.dest.maxLag()) {
 		return nil
 	}
-	return exit.First(s.write(), ownError(s.encoder.Flush()))
+	return cmp.Or(s.write(), ownError(s.encoder.Flush()))
 }
 
 func (s *dbnSink) Close() error {
 	err := s.write()
 	if s.encoder != nil {
-		err = exit.First(err, ownError(s.encoder.Close()))
+		err = cmp.Or(err, ownError(s.encoder.Close()))
 	}
-	return exit.First(err, s.dest.close())
+	return cmp.Or(err, s.dest.close())
 }
 
 // Symbol changes nothing here.

@@ -54,7 +54,7 @@ func (o *Output) open(path string, stdout io.Writer) (*destination, error) {
 	return &destination{name: path, w: term.Patient(file), file: file}, nil
 }
 
-// StandardOutput is standard output for what is no stream of records: an error of a write names
+// StandardOutput is standard output for what is not a stream of records: an error of a write names
 // the file that it is, if it is one.
 func StandardOutput(stdout io.Writer) io.Writer { return standardOutput(stdout) }
 

@@ -2,12 +2,12 @@ package output
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 	"slices"
 	"unicode/utf8"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/cli"
-	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -63,7 +63,7 @@ func (s *tableSink) Message(r dbn.Record, _ string, _ bool) error {
 	return s.Record(r, "", false)
 }
 
-// endTurn also looks at the terminal's width, which may change at any time.
+// endTurn also checks the terminal's width, which may change at any time.
 func (s *tableSink) EndTurn() error {
 	if s.out.perLine {
 		s.table.width = term.Width(s.out.dest.w)
@@ -81,7 +81,7 @@ func (s *tableSink) Close() error {
 	if s.named == (form{}) {
 		err = s.header()
 	}
-	return exit.First(err, s.out.close())
+	return cmp.Or(err, s.out.close())
 }
 
 // Colors of the table, as terminal control sequences.

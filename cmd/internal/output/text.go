@@ -1,11 +1,11 @@
 package output
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
 )
 
@@ -82,16 +82,16 @@ func (t *textWriter) write() error {
 func (t *textWriter) close() error {
 	err := t.write()
 	if t.zw != nil {
-		err = exit.First(err, t.zw.Close())
+		err = cmp.Or(err, t.zw.Close())
 	}
-	return exit.First(err, t.dest.close())
+	return cmp.Or(err, t.dest.close())
 }
 
-// lag bounds how long a file stays behind the records that came: it can be read up to there
+// lag bounds how far a file lags the records that came, in time: it can be read up to there
 // even when the machine stops. (By size it is bounded too: writeSize, frameSize.)
 type lag struct{ since time.Time }
 
-// MaxLag is how long a file may be behind what came.
+// MaxLag is how old a record may get before it is in the file.
 const MaxLag = 5 * time.Second
 
 // MaxPaidLag bounds what is lost of data that was paid for when the program is killed.

@@ -1,6 +1,7 @@
 package output
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -149,7 +150,7 @@ func (p *Part) Publish() error {
 }
 
 // settle closes the file. It sees to it that what was paid for is on the disk, under a
-// name; that is empty when no other one can be had for the one that was taken.
+// name; that is empty when there is no other one to replace the one that was taken.
 func (p *Part) settle() (err error) {
 	name := p.name
 	if !p.named() {
@@ -162,7 +163,7 @@ func (p *Part) settle() (err error) {
 		err = p.file.Sync()
 		syncDirectory(p.name)
 	}
-	if err = exit.First(err, p.file.Close()); err != nil {
+	if err = cmp.Or(err, p.file.Close()); err != nil {
 		return exit.Fail(exit.Failure, "cannot write to %s: %w", name, causeOf(err))
 	}
 	return nil
@@ -254,6 +255,6 @@ func (o *Output) AllKept(err error, records uint64) error {
 	if len(o.kept) == 0 {
 		return err
 	}
-	return exit.Fail(exit.FromError(err), "%w; all that came (%s) is kept in %s",
+	return exit.Fail(exit.FromError(err), "%w; all that was received (%s) is kept in %s",
 		err, term.Plural(records, "record"), strings.Join(o.kept, " and "))
 }

@@ -3,6 +3,7 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -325,15 +326,15 @@ func (s *Stream) Finish() error {
 		failed = s.printLast()
 	}
 	if s.main != nil {
-		failed = exit.First(failed, s.main.Close())
+		failed = cmp.Or(failed, s.main.Close())
 	}
 	if s.tee != nil {
-		failed = exit.First(failed, s.tee.Close())
+		failed = cmp.Or(failed, s.tee.Close())
 	}
 	if failed != nil && !errors.Is(failed, exit.ErrReaderGone) {
 		return failed
 	}
-	return exit.First(s.err, failed)
+	return cmp.Or(s.err, failed)
 }
 
 // WatchReader ends the stream when the reader of a pipe on standard output goes away.

@@ -157,7 +157,8 @@ func TestAPIUsage(t *testing.T) {
 		"resolve -d GLBX.MDP3 ESZ6":       "no start",
 		"resolve -d GLBX.MDP3 --start 2026-11-15 --stype-out x ESZ6": "--stype-out",
 		"cost -d GLBX.MDP3 -s trades ESZ6":                           "no start",
-		"batch x":                                                    "is not known",
+		"batch x":                                                    "unknown subcommand \"x\": want download, files, list, show or submit",
+		"batch":                                                      "missing subcommand",
 		"batch show":                                                 "name one job",
 		"batch download":                                             "name a job",
 		"batch download ../x":                                        "cannot be the name of a job",
@@ -169,7 +170,7 @@ func TestAPIUsage(t *testing.T) {
 	} {
 		t.Run(args, func(t *testing.T) {
 			fields := strings.Fields(args)
-			if args == "batch x" {
+			if args == "batch x" || args == "batch" {
 				runProgram(t, fields...).want(t, exit.Usage, want)
 				return
 			}

@@ -51,7 +51,7 @@ func (h *histServer) files(t testing.TB, id string) (files []dbnloop.BatchFile) 
 	return files
 }
 
-// wantFiles checks that a folder has the files of a job and no other.
+// wantFiles checks that a directory has the files of a job and no other.
 func wantFiles(t testing.TB, dir string, files []dbnloop.BatchFile) {
 	t.Helper()
 	var want []string
@@ -91,7 +91,7 @@ func TestBatch(t *testing.T) {
 	dir := t.TempDir()
 	files := h.files(t, job.ID)
 	got := h.run(t, "batch", "download", "--dir", dir, job.ID).want(t, exit.OK).stdout
-	if n := strings.Count(got, stateNew); n != len(files) || n < 3 {
+	if n := strings.Count(got, "downloaded"); n != len(files) || n < 3 {
 		t.Errorf("%d of %d files:\n%s", n, len(files), got)
 	}
 	folder := filepath.Join(dir, job.ID)
@@ -99,7 +99,7 @@ func TestBatch(t *testing.T) {
 	wantRecords(t, folder, files)
 
 	got = h.run(t, "batch", "download", "--dir", dir, job.ID).want(t, exit.OK).stdout
-	if n := strings.Count(got, stateHere); n != len(files) {
+	if n := strings.Count(got, "there"); n != len(files) {
 		t.Errorf("again, %d of %d files:\n%s", n, len(files), got)
 	}
 	name := files[len(files)-1].Name
@@ -166,7 +166,7 @@ func TestBatchResumes(t *testing.T) {
 		failures, resumed := 0, 0
 		for {
 			got := h.run(t, "batch", "download", "--dir", dir, "--retries", "0", job.ID)
-			resumed += strings.Count(got.stdout, stateOn)
+			resumed += strings.Count(got.stdout, "resumed")
 			if got.code == exit.OK {
 				break
 			}
@@ -285,7 +285,7 @@ func TestBatchSaysWhatIsNotChecked(t *testing.T) {
 		})
 		dir := t.TempDir()
 		warning := "warning: a: the server lists the hash " + strconv.Quote(hash)
-		for _, state := range []string{stateNew, stateHere} {
+		for _, state := range []string{"downloaded", "there"} {
 			got := s.run(t, "batch", "download", "--dir", dir, "J").want(t, exit.OK, warning)
 			lines := strings.Split(strings.TrimSpace(got.stdout), "\n")
 			if len(lines) != 3 || !strings.HasSuffix(lines[1], state+", unchecked") || !strings.HasSuffix(lines[2], state) ||
@@ -301,6 +301,9 @@ func TestBatchSaysWhatIsNotChecked(t *testing.T) {
 	s := jobServer(t, []string{"a", "b"}, contents, upper)
 	s.run(t, "batch", "download", "--dir", t.TempDir(), "J").want(t, exit.OK)
 }
+
+// atOnce is how many requests for details of jobs are in flight at most.
+const atOnce = 8
 
 // listServer lists 40 jobs and gives the details of each, when enough of them are asked for
 // at once. With long, the list has the details as well.
@@ -331,7 +334,7 @@ func listServer(t testing.TB, long bool, fault func(w http.ResponseWriter, id st
 			mu.Lock()
 			waiting, asked = waiting+1, asked+1
 			peak = max(peak, waiting)
-			if waiting == detailsAtOnce || asked == 40 { // as many as come at once
+			if waiting == atOnce || asked == 40 { // as many as come at once
 				for range waiting {
 					gate <- struct{}{}
 				}
@@ -359,7 +362,7 @@ func TestBatchListAsksForDetailsAFewAtATime(t *testing.T) {
 		s, most := listServer(t, long, nil)
 		got := s.run(t, "batch", "list").want(t, exit.OK).stdout
 		lines := strings.Split(strings.TrimSpace(got), "\n")
-		if len(lines) != 41 || most() != detailsAtOnce {
+		if len(lines) != 41 || most() != atOnce {
 			t.Fatalf("%d lines, %d requests at once:\n%s", len(lines), most(), got)
 		}
 		for i, line := range lines[1:] {
@@ -400,16 +403,6 @@ func TestBatchAsksForSymbolsInText(t *testing.T) {
 		requests := h.Requests()
 		if got := requests[len(requests)-1].Params.Get("map_symbols"); got != want {
 			t.Errorf("%q: map_symbols is %q, want %q", flags, got, want)
-		}
-	}
-}
-
-func TestDollars(t *testing.T) {
-	for usd, want := range map[float64]string{
-		0: "$0.00", 1.8: "$1.80", 0.5: "$0.50", 0.01234: "$0.012", 0.000012345: "$0.000012", 1234.567: "$1234.57",
-	} {
-		if got := dollars(usd); got != want {
-			t.Errorf("%v: %s, want %s", usd, got, want)
 		}
 	}
 }

@@ -1,73 +1,67 @@
 // Package tail is the program dbn-tail: the tail -f of market data.
 //
-// A run has three parts: the session (live.go) receives records, the stream (stream.go)
-// chooses and counts them, and the sinks (sink.go, csv.go, table.go) write them.
+// Here are its commands and their flags. A command line becomes the options of a room that does
+// the work (live, hist or files), which feeds a stream that feeds the output.
 package tail
 
 import (
-	"errors"
-	"io"
 	"log/slog"
-	"os"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/cli"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
-	"github.com/dbnloop/dbnloop/cmd/internal/output"
-	"github.com/dbnloop/dbnloop/cmd/internal/stream"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
 )
 
-// Program is what the program has from its surroundings.
-type Program struct {
-	Version string
-	Stdin   io.Reader
-	Stdout  io.Writer
-	Stderr  io.Writer
-	Getenv  func(string) string
-	Exit    func(code int) // ends the process at once, when a second signal asks for it
+// commandLine is one run of the program: what all its commands share.
+type commandLine struct {
+	*Program
+	messageFlags
+	log *slog.Logger
 }
 
-// System is the real surroundings.
-func System(version string) *Program {
-	return &Program{
-		Version: version, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Getenv: os.Getenv, Exit: os.Exit,
-	}
+// rootFlags are those of the command without a name: live streams and files, and historical data
+// as well.
+type rootFlags struct {
+	histFlags
+	sessionFlags
+	followFlags
+	fragmentFlags
+	tsOutFlag
 }
 
-// Run does what the arguments say and returns the exit code.
-func (p *Program) Run(args []string) int {
-	var f flags
-	log, _ := term.NewLogger(p.Stderr, "text", false, false)
-	cmd := p.command(&f, &log)
-	help := &cli.Output{W: p.Stdout}
-	cmd.SetOut(help)
-	cmd.SetArgs(joinStats(args))
-	err := cmd.Execute()
-	if failed := help.Err(); failed != nil {
-		err = failed
-	}
-	var signaled exit.Signal
-	if errors.As(err, &signaled) {
-		return signaled.Code()
-	}
-	code := exit.FromError(err)
-	if code == exit.OK {
-		return code
-	}
-	hint := ""
-	if code == exit.Usage {
-		hint = " (see dbn-tail --help)"
-	}
-	log.Error(strings.TrimSpace(err.Error()) + hint)
-	return code
+func (f *rootFlags) register(p *pflag.FlagSet) {
+	f.requestFlags.register(p)
+	f.linesFlag.register(p)
+	f.followFlags.register(p)
+	f.outputFlags.register(p)
+	f.sessionFlags.register(p)
+	f.tsOutFlag.register(p)
+	f.apiFlags.register(p)
+	f.moneyFlags.register(p)
+	f.fragmentFlags.register(p)
+	f.decodeFlags.register(p)
+	f.yesFlag.register(p)
+	f.statsFlags.register(p)
+	reword(p, map[string]string{
+		"start":    "begin at `TIME`: ISO 8601 (UTC) or nanoseconds; live, 0 replays all that is kept",
+		"end":      "end before `TIME`: historical data, as with the command hist",
+		"limit":    "end after the first `N` records; with -f, after N that were printed",
+		"dbn":      "write DBN, with the gateway's own records",
+		"metadata": "print the stream's metadata as JSON and end",
+		"upgrade":  "convert older records to `VERSION`: as-is, v2 or v3 (default: v3; as-is for files, unless in a table)",
+	})
 }
 
-func (p *Program) command(f *flags, log **slog.Logger) *cobra.Command {
+// exclusive marks the flags that exclude each other.
+func (f *rootFlags) exclusive(cmd *cobra.Command) {
+	f.histFlags.exclusive(cmd)
+	f.sessionFlags.exclusive(cmd)
+}
+
+func (c *commandLine) command(f *rootFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dbn-tail [flags] SYMBOL... | FILE...",
 		Short: "The tail -f of market data",
@@ -93,168 +87,58 @@ data, 4 authentication, 5 corrupt input, 129, 130 and 143 after SIGHUP, SIGINT a
   dbn-tail -n 20 -p day.dbn.zst
   dbn-tail -F -n +1 capture.dbn
   dbn-tail -o trades.csv.zst -s trades a.dbn.zst b.dbn.zst`,
-		Version:       p.Version,
-		Args:          cobra.ArbitraryArgs,
-		SilenceUsage:  true,
-		SilenceErrors: true,
-		RunE:          p.logged(f, log, p.run),
+		Version:           c.Version,
+		Args:              cobra.ArbitraryArgs,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return c.begin(cmd) },
+		RunE:              func(cmd *cobra.Command, args []string) error { return c.run(cmd, f, args) },
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			if f.dataset != "" {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
 			return []string{"dbn", "zst"}, cobra.ShellCompDirectiveFilterFileExt
 		},
-		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	cmd.SetVersionTemplate("dbn-tail {{.Version}}\n")
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit.BadUsage("%w", cli.FlagError(err)) })
-	cmd.SetIn(p.Stdin)
-	cmd.SetErr(p.Stderr)
-	f.define(cmd)
-	cmd.AddCommand(p.histCommand(f, log))
-	cmd.AddCommand(p.apiCommands(f, log)...)
-	cmd.AddCommand(p.batchCommand(f, log), completionCommand())
+	cmd.SetIn(c.Stdin)
+	cmd.SetErr(c.Stderr)
+	cmd.Flags().SortFlags = false
+	f.register(cmd.Flags())
+	f.exclusive(cmd)
+	c.messageFlags.register(cmd)
+	cmd.AddCommand(c.histCommand())
+	cmd.AddCommand(c.apiCommands()...)
+	cmd.AddCommand(c.batchCommand())
+	completeValues(cmd)
 	return cmd
 }
 
-// action is what a command does.
-type action func(cmd *cobra.Command, f *flags, args []string, log *slog.Logger) error
-
-// logged is an action with the logger that the flags ask for.
-func (p *Program) logged(f *flags, log **slog.Logger, run action) func(*cobra.Command, []string) error {
-	return func(cmd *cobra.Command, args []string) error {
-		logger, err := term.NewLogger(p.Stderr, f.logFormat, f.quiet, f.verbose)
-		if err != nil {
-			return err
-		}
-		if f.quiet && f.verbose {
-			return exit.BadUsage("-q and -v exclude each other")
-		}
-		if f.output == "-" { // as everywhere, standard output
-			f.output = ""
-		}
-		*log = logger
-		return run(cmd, f, args, logger)
-	}
-}
-
-// completionCommand prints the script that teaches a shell the flags.
-func completionCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:                   "completion bash|zsh|fish",
-		Short:                 "Print a completion script for a shell",
-		Example:               "  source <(dbn-tail completion bash)",
-		ValidArgs:             []string{"bash", "zsh", "fish"},
-		DisableFlagsInUseLine: true,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return exit.BadUsage("completion: name a shell, bash, zsh or fish")
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			root, out := cmd.Root(), cmd.OutOrStdout()
-			switch args[0] {
-			case "bash":
-				return root.GenBashCompletionV2(out, true)
-			case "zsh":
-				return root.GenZshCompletion(out)
-			case "fish":
-				return root.GenFishCompletion(out, true)
-			}
-			return exit.BadUsage("completion: %q is not known; want bash, zsh or fish", args[0])
-		},
-	}
-}
-
-// plan is a checked command line.
-type plan struct {
-	request    request
-	connection connection
-	output     output.Output
-	selection  stream.Selection
-	stats      time.Duration
-	metrics    string // the address that they are served at; empty: none
-	summary    bool   // print a summary at a good end
-}
-
-func (p *Program) plan(cmd *cobra.Command, f *flags, args []string) (plan, error) {
-	if f.quiet && f.verbose {
-		return plan{}, exit.BadUsage("-q and -v exclude each other")
-	}
-	if f.demo {
-		if err := f.prepareDemo(&args); err != nil {
-			return plan{}, err
-		}
-	}
-	var pl plan
-	var err error
-	if pl.request, err = f.request(args, p.Stdin, time.Now()); err != nil {
-		return pl, err
-	}
-	if pl.connection, err = f.connection(); err != nil {
-		return pl, err
-	}
-	if pl.selection, err = f.selection(cmd); err != nil {
-		return pl, err
-	}
-	if pl.output.Settings, err = f.outputSettings(&pl.request, p.Stdout, p.Getenv); err != nil {
-		return pl, err
-	}
-	pl.stats, pl.metrics = time.Duration(f.stats), f.metricsAddr
-	pl.summary = f.demo || pl.stats > 0 || f.verbose || term.IsTerminal(p.Stderr)
-	return pl, nil
-}
-
-func (p *Program) run(cmd *cobra.Command, f *flags, args []string, log *slog.Logger) error {
-	if f.wantsFiles(args) {
-		return p.files(cmd, f, args, log)
-	}
-	if f.dataset != "" && f.end != "" {
-		return p.hist(cmd, f, args, log)
-	}
-	if err := refuseFlags(cmd, "is for historical data: use the command hist, or give --end", histFlags); err != nil {
-		return err
-	}
-	if err := refuseFlags(cmd, "is for files of records without metadata", fragmentFlags); err != nil {
-		return err
-	}
-	f.follow, f.followName = false, false // a live stream is followed anyway
-	pl, err := p.plan(cmd, f, args)
+// begin is the beginning of every command: messages appear as the flags ask for.
+func (c *commandLine) begin(cmd *cobra.Command) error {
+	log, err := term.NewLogger(c.Stderr, c.logFormat, c.quiet, c.verbose)
 	if err != nil {
 		return err
 	}
-	if f.demo {
-		return p.demo(f, &pl, log)
-	}
-	key, err := p.key(f, log)
-	if err != nil {
-		return err
-	}
-	if err := f.confirmAll("Subscribe to", &pl.request, p.Stdin, p.Stderr); err != nil {
-		return err
-	}
-	return p.live(&pl, key, log)
-}
-
-// key finds the API key and warns when it is visible.
-func (p *Program) key(f *flags, log *slog.Logger) (apiKey, error) {
-	key, err := f.findKey(p.Getenv)
-	if err == nil && f.key != "" {
-		log.Warn("-k shows the key to everyone who can list processes; use " + keyVariable + " or --key-file")
-	}
-	if key.warning != "" {
-		log.Warn(key.warning)
-	}
-	return key, err
-}
-
-// refuseFlags refuses flags that were given and make no sense; why follows the flag's name.
-func refuseFlags(cmd *cobra.Command, why string, names []string) error {
-	for _, name := range names {
-		if cmd.Flags().Changed(name) {
-			return exit.BadUsage("--%s %s", name, why)
-		}
+	c.log = log
+	if err := cli.CheckExclusive(cmd); err != nil {
+		return exit.BadUsage("%w", err)
 	}
 	return nil
+}
+
+// run is the command without a name.
+func (c *commandLine) run(cmd *cobra.Command, f *rootFlags, args []string) error {
+	switch {
+	case f.dataset == "" && !f.demo && len(args) > 0:
+		return c.files(cmd, f, args)
+	case f.dataset != "" && f.end != "":
+		if err := refuse(cmd, "does not go with historical data",
+			new(sessionFlags), new(followFlags), new(fragmentFlags), new(tsOutFlag)); err != nil {
+			return err
+		}
+		return c.hist(cmd, &f.histFlags, args)
+	}
+	return c.live(cmd, f, args)
 }

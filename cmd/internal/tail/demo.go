@@ -1,15 +1,13 @@
 package tail
 
 import (
-	"log/slog"
-
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/cmd/internal/live"
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/sim"
 )
 
-// What the demo shows unless told otherwise: about six seconds.
+// What the demo shows unless flags say otherwise: about six seconds.
 const (
 	demoDataset = "GLBX.MDP3"
 	demoRecords = 360
@@ -21,36 +19,34 @@ var demoSchemas = []dbn.Schema{
 	dbn.SchemaMbo, dbn.SchemaMbp10, dbn.SchemaOhlcv1S,
 }
 
-// prepareDemo fills in what the command line left out.
-func (f *flags) prepareDemo(args *[]string) error {
+// prepareDemo fills in what the command line left out. mix means that the schemas are the demo's.
+func (f *rootFlags) prepareDemo(args *[]string) (mix bool, err error) {
 	switch {
 	case f.gateway != "" || f.key != "" || f.keyFile != "":
-		return exit.BadUsage("--demo has a gateway and a key of its own: leave out --gateway, -k and --key-file")
+		return false, exit.BadUsage("--demo has a gateway and a key of its own: leave out --gateway, -k and --key-file")
 	case f.dataset != "" && f.dataset != demoDataset:
-		return exit.BadUsage("--demo has data of %s only, not of %s", demoDataset, f.dataset)
+		return false, exit.BadUsage("--demo has data of %s only, not of %s", demoDataset, f.dataset)
 	}
 	f.dataset = demoDataset
-	if f.demoMix = len(f.schemas) == 0; f.demoMix {
-		for _, schema := range demoSchemas {
-			f.schemas = append(f.schemas, schema.String())
-		}
+	if mix = len(f.schemas) == 0; mix {
+		f.schemas = names(demoSchemas)
 	}
 	if len(*args) == 0 && f.symbolsFile == "" && !f.allSymbols {
 		*args = []string{dbn.AllSymbols}
 	}
-	return nil
+	return mix, nil
 }
 
-// demo runs the live session against a simulator inside this process.
-func (p *Program) demo(f *flags, pl *plan, log *slog.Logger) error {
+// demo runs the session against a simulator inside this process.
+func (c *commandLine) demo(s *session, mix bool) error {
 	rate := float64(demoRate)
-	if pl.selection.Limit == 0 {
-		pl.selection.Limit = demoRecords
-	} else if pl.selection.Limit > demoRecords {
+	if s.Selection.Limit == 0 {
+		s.Selection.Limit = demoRecords
+	} else if s.Selection.Limit > demoRecords {
 		// More records in the same time, so that it stays a few seconds.
-		rate *= float64(pl.selection.Limit) / demoRecords
+		rate *= float64(s.Selection.Limit) / demoRecords
 	}
-	sources, err := live.DemoSources(f.demoMix)
+	sources, err := live.DemoSources(mix)
 	if err != nil {
 		return exit.Fail(exit.Failure, "the demo's data: %w", err)
 	}
@@ -61,7 +57,7 @@ func (p *Program) demo(f *flags, pl *plan, log *slog.Logger) error {
 		return exit.Fail(exit.Failure, "the demo's simulator: %w", err)
 	}
 	defer gw.Close() //nolint:errcheck // nothing is lost with it
-	pl.connection.host, pl.connection.port = gw.Host(), gw.Port()
-	log.Info("demo: sample data from a simulator on " + gw.Addr() + "; no key, no network")
-	return p.live(pl, apiKey{value: sim.TestKey, origin: "the demo"}, log)
+	s.Host, s.Port, s.Key, s.KeyOrigin = gw.Host(), gw.Port(), sim.TestKey, "key from the demo"
+	c.log.Info("demo: sample data from a simulator on " + gw.Addr() + "; no key, no network")
+	return s.run(c)
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // checkFields finds out whether the fields of --fields exist in what was asked for.
-func (f *flags) checkFields(r *request, o *output.Settings) ([]string, error) {
+func (f *outputFlags) checkFields(r *printed, o *output.Settings) ([]string, error) {
 	if len(f.fields) == 0 {
 		return nil, nil
 	}

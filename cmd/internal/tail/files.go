@@ -1,10 +1,10 @@
 package tail
 
 import (
-	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/cmd/internal/files"
@@ -13,36 +13,46 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
-// wantsFiles reports whether the arguments are files.
-func (f *flags) wantsFiles(args []string) bool {
-	return f.dataset == "" && !f.demo && len(args) > 0
-}
+// followFlags wait for more at the end of a file.
+type followFlags struct{ follow, followName bool }
 
-// liveFlags make no sense with files.
-var liveFlags = []string{
-	"stype-in", "symbols-file", "all-symbols", "snapshot", "start", "since", "tee", "key", "key-file",
-	"gateway", "heartbeat", "compression", "slow-reader", "metrics-addr",
-	"end", "hist-url", "ca-file", "retries", "max-cost", "dry-run",
+func (f *followFlags) register(p *pflag.FlagSet) {
+	p.BoolVarP(&f.follow, "follow", "f", false, "wait for what is appended to the file; begins with the last 10 records, unless -n")
+	p.BoolVarP(&f.followName, "follow-name", "F", false, "as -f, but follow the name: a file that is replaced, or is not there yet")
 }
 
 // fragmentFlags say what records without metadata are.
-var fragmentFlags = []string{"input-fragment", "input-dbn-version"}
+type fragmentFlags struct {
+	fragment        bool
+	fragmentVersion uint8
+}
+
+func (f *fragmentFlags) register(p *pflag.FlagSet) {
+	p.BoolVar(&f.fragment, "input-fragment", false, "the files are records without metadata")
+	p.Uint8Var(&f.fragmentVersion, "input-dbn-version", dbn.Version, "the DBN `VERSION` of such files, 1 to 3")
+}
+
+// tsOutFlag says that records carry the time at which the gateway sent them.
+type tsOutFlag struct{ tsOut bool }
+
+func (f *tsOutFlag) register(p *pflag.FlagSet) {
+	p.BoolVar(&f.tsOut, "ts-out", false, "ask for the gateway's send time in each record")
+}
 
 // files prints files instead of a live stream.
-func (p *Program) files(cmd *cobra.Command, f *flags, args []string, log *slog.Logger) error {
-	o, err := p.fileOptions(cmd, f, args)
+func (c *commandLine) files(cmd *cobra.Command, f *rootFlags, args []string) error {
+	o, err := c.fileOptions(cmd, f, args)
 	if err != nil {
 		return err
 	}
-	return files.Run(log, args, o)
+	return files.Run(c.log, args, o)
 }
 
 // fileOptions are what can be known before a file is opened.
-func (p *Program) fileOptions(cmd *cobra.Command, f *flags, args []string) (o files.Options, err error) {
-	for _, name := range liveFlags {
-		if cmd.Flags().Changed(name) {
-			return o, exit.BadUsage("--%s is for live streams and historical data, and no dataset was given (-d): %s was taken for a file", name, args[0])
-		}
+func (c *commandLine) fileOptions(cmd *cobra.Command, f *rootFlags, args []string) (o files.Options, err error) {
+	if err = refuse(cmd, "is for live streams and historical data, and no dataset was given (-d): "+args[0]+" was taken for a file",
+		new(rangeFlags), new(teeFlag), new(apiFlags), new(sessionFlags), new(moneyFlags)); err != nil {
+		return o, err
 	}
 	following := f.follow || f.followName
 	switch {
@@ -62,38 +72,37 @@ func (p *Program) fileOptions(cmd *cobra.Command, f *flags, args []string) (o fi
 		return o, exit.BadUsage("--metadata: a fragment has none")
 	}
 	if len(f.schemas) > 0 {
-		if o.Schemas, err = parseSchemas(f.schemas); err != nil {
+		if o.Schemas, err = f.schemaFlag.parse(); err != nil {
 			return o, err
 		}
 	}
-	if o.Selection, err = f.selection(cmd); err != nil {
+	if err = f.limitFlag.check(cmd); err != nil {
 		return o, err
 	}
-	form, err := f.chooseFormat(&output.Settings{Path: f.output}, f.output == "" && term.IsTerminal(p.Stdout))
+	if o.Selection, err = f.selection(f.limit, following); err != nil {
+		return o, err
+	}
+	o.OutputPath = f.file()
+	form, err := f.chooseFormat(&output.Settings{Path: o.OutputPath}, o.OutputPath == "" && term.IsTerminal(c.Stdout))
 	if err != nil {
 		return o, err
 	}
 	if form == output.DBN && f.fragment {
 		return o, exit.BadUsage("a fragment cannot become DBN: its metadata is missing")
 	}
-	usual := dbn.AsIs
-	if form == output.Table { // made for people, who need not see what version a record had
-		usual = dbn.UpgradeToV3
-	}
 	limit, err := f.metadataLimit()
 	if err != nil {
 		return o, err
 	}
-	o.Policy, err = f.upgradePolicy(usual)
+	o.Policy, err = f.policyFor(form)
 	o.Decode = []dbn.DecoderOption{dbn.WithUpgrade(o.Policy), dbn.WithMaxMetadata(limit)}
 	if o.Fragment = f.fragment; o.Fragment {
 		o.Decode = append(o.Decode, dbn.WithFragment(f.fragmentVersion, f.tsOut))
 	}
-	o.Follow, o.FollowName = following, f.followName
-	o.Stats, o.OutputPath = time.Duration(f.stats), f.output
-	o.Stdin, o.Stdout, o.Stderr, o.Exit = p.Stdin, p.Stdout, p.Stderr, p.Exit
+	o.Follow, o.FollowName, o.Stats = following, f.followName, time.Duration(f.stats)
+	o.Stdin, o.Stdout, o.Stderr, o.Exit = c.Stdin, c.Stdout, c.Stderr, c.Exit
 	o.Output = func(schemas []dbn.Schema, tsOut bool) (output.Settings, error) {
-		return f.outputSettings(&request{schemas: schemas, tsOut: tsOut}, p.Stdout, p.Getenv)
+		return f.settings(printed{schemas: schemas, tsOut: tsOut}, c)
 	}
 	return o, err
 }

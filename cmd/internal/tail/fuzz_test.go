@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -23,14 +24,14 @@ func FuzzTimes(f *testing.F) {
 	}
 	now := time.Date(2026, 11, 23, 14, 30, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, text string) {
-		if at, err := parseTime(text); err == nil && !at.IsUndef() {
-			if again, err := parseTime(string(at.Append(nil))); err != nil && at.Time().Year() <= 2261 || err == nil && again != at {
+		if at, err := term.ParseTime(text); err == nil && !at.IsUndef() {
+			if again, err := term.ParseTime(string(at.Append(nil))); err != nil && at.Time().Year() <= 2261 || err == nil && again != at {
 				t.Errorf("%q is %d; %s is %d, %v", text, at, at, again, err)
 			}
 		} else if since, err := parseSince(text, now); err == nil && since >= dbn.UnixNanosOf(now) && !since.IsUndef() {
 			t.Errorf("%q is not before now: %s", text, since)
 		}
-		var stats statsFlag
+		var stats interval
 		if stats.Set(text) == nil && (time.Duration(stats) < 100*time.Millisecond || time.Duration(stats) > 24*time.Hour) {
 			t.Errorf("--stats=%q is %s", text, time.Duration(stats))
 		}
@@ -44,8 +45,7 @@ func FuzzSymbolsFile(f *testing.F) {
 	f.Add("SPX  261218C05000000\nA,,B")
 	f.Add("ALL_SYMBOLS\nX")
 	f.Fuzz(func(t *testing.T, text string) {
-		options := flags{symbolsFile: "-"}
-		symbols, err := options.gatherSymbols(nil, strings.NewReader(text))
+		symbols, err := gatherSymbols(nil, "-", false, strings.NewReader(text))
 		if err != nil {
 			return
 		}
@@ -69,15 +69,15 @@ func FuzzCommandLine(f *testing.F) {
 		if strings.Contains(line, "file") {
 			return // would be opened
 		}
-		p, err := planOf(t, nil, strings.Fields(line)...)
+		p, err := sessionOf(t, nil, strings.Fields(line)...)
 		if err != nil {
 			if err.Error() == "" {
-				t.Errorf("%q is refused without a word", line)
+				t.Errorf("%q is refused without a reason", line)
 			}
 			return
 		}
-		if c := p.connection; c.port < 0 || c.port > 65535 || c.heartbeat < 0 {
-			t.Errorf("%q connects to %s:%d, heartbeat %s", line, c.host, c.port, c.heartbeat)
+		if p.Port < 0 || p.Port > 65535 || p.heartbeat < 0 {
+			t.Errorf("%q connects to %s:%d, heartbeat %s", line, p.Host, p.Port, p.heartbeat)
 		}
 	})
 }

@@ -80,11 +80,11 @@ func TestSymbolFilesOfEveryEditor(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := writeFile(t, filepath.Join(t.TempDir(), "symbols"), []byte(test.content))
-			p, err := planOf(t, nil, "-d", "GLBX.MDP3", "-s", "trades", "--symbols-file", path)
+			p, err := sessionOf(t, nil, "-d", "GLBX.MDP3", "-s", "trades", "--symbols-file", path)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(test.want, p.request.symbols); diff != "" {
+			if diff := cmp.Diff(test.want, p.Subscriptions[0].Symbols); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -100,7 +100,7 @@ func TestKeysOfTheEnvironmentAreTrimmed(t *testing.T) {
 	for _, env := range []map[string]string{
 		{keyVariable: secret + "\n"}, {keyVariable: " " + secret + "\r\n"}, {keyVariable: "\n", keyFileVariable: file + "\n"},
 	} {
-		key, err := new(flags).findKey(func(name string) string { return env[name] })
+		key, err := new(keyFlags).find(func(name string) string { return env[name] })
 		if err != nil || key.value != secret {
 			t.Errorf("%q: %v", env, err)
 		}
@@ -108,14 +108,18 @@ func TestKeysOfTheEnvironmentAreTrimmed(t *testing.T) {
 }
 
 func TestListsMayHaveSpaces(t *testing.T) {
-	p, err := planOf(t, nil, "-d", "GLBX.MDP3", "-s", "trades, mbo", "-J", "--fields", "price, size ,symbol", "ESZ6, NQZ6")
+	p, err := sessionOf(t, nil, "-d", "GLBX.MDP3", "-s", "trades, mbo", "-J", "--fields", "price, size ,symbol", "ESZ6, NQZ6")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"price", "size", "symbol"}, p.output.Fields); diff != "" {
+	if diff := cmp.Diff([]string{"price", "size", "symbol"}, p.Output.Fields); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]dbn.Schema{dbn.SchemaTrades, dbn.SchemaMbo}, p.request.schemas); diff != "" {
+	var schemas []dbn.Schema
+	for _, subscription := range p.Subscriptions {
+		schemas = append(schemas, subscription.Schema)
+	}
+	if diff := cmp.Diff([]dbn.Schema{dbn.SchemaTrades, dbn.SchemaMbo}, schemas); diff != "" {
 		t.Error(diff)
 	}
 }

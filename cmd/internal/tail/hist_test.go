@@ -114,8 +114,8 @@ func histQuery(schema dbn.Schema, more ...string) []string {
 // simulator.
 func sampleFile(t testing.TB, schema dbn.Schema) string {
 	t.Helper()
-	start, err1 := parseTime(histStart)
-	end, err2 := parseTime(histEnd)
+	start, err1 := term.ParseTime(histStart)
+	end, err2 := term.ParseTime(histEnd)
 	if err1 != nil || err2 != nil {
 		t.Fatal(err1, err2)
 	}
@@ -206,7 +206,7 @@ func readFile(t testing.TB, path string) []byte {
 	return data
 }
 
-// filesIn are the files of a folder, hidden ones too.
+// filesIn are the files of a directory, hidden ones too.
 func filesIn(t testing.TB, dir string) (list []string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -324,16 +324,6 @@ func TestHistUsage(t *testing.T) {
 	}
 }
 
-func TestATimeIsNeverMissing(t *testing.T) {
-	for at, want := range map[dbn.UnixNanos]string{
-		0: "1970-01-01T00:00:00.000000000Z", dbn.UndefTimestamp: "18446744073709551615",
-	} {
-		if got := timeText(at); got != want {
-			t.Errorf("%d: %q, want %q", uint64(at), got, want)
-		}
-	}
-}
-
 func TestHistMoney(t *testing.T) {
 	h := newHistServer(t, simhist.Config{})
 	_, records := samples.Records(t, dbn.SchemaTrades)
@@ -351,7 +341,12 @@ func TestHistMoney(t *testing.T) {
 		t.Error(diff)
 	}
 	got = h.run(t, append([]string{"hist", "--dry-run", "-J"}, query...)...).want(t, exit.OK)
-	var p price
+	var p struct {
+		Dataset, Schema, Start, End string
+		CostUSD                     float64 `json:"cost_usd"`
+		Bytes                       uint64  `json:"billable_size"`
+		Records                     uint64  `json:"record_count"`
+	}
 	if err := json.Unmarshal([]byte(got.stdout), &p); err != nil || p.Records != uint64(n) ||
 		p.Bytes != uint64(n*size) || p.CostUSD <= 0 || p.Schema != "trades" {
 		t.Errorf("dry run as JSON: %+v, %v", p, err)
@@ -369,7 +364,7 @@ func TestHistMoney(t *testing.T) {
 			t.Errorf("dry run with %s --omit-header: %s", flag, diff)
 		}
 	}
-	h.run(t, append([]string{"hist", "--dry-run", "-D"}, query...)...).want(t, exit.Usage, "is no DBN")
+	h.run(t, append([]string{"hist", "--dry-run", "-D"}, query...)...).want(t, exit.Usage, "DBN cannot hold")
 	below, above := fmt.Sprint(p.CostUSD/2), fmt.Sprint(p.CostUSD*2)
 	h.run(t, append([]string{"hist", "--dry-run", "--max-cost", below}, query...)...).want(t, exit.Usage, "--max-cost")
 	h.run(t, append([]string{"hist", "--max-cost", below}, query...)...).want(t, exit.Usage, "more than --max-cost allows")
@@ -403,8 +398,8 @@ func TestHistFaults(t *testing.T) {
 		{"cut-body=70000", "-o DIR/a.csv", exit.Partial, []string{"came before, kept in DIR/a.csv.part"}},
 		{"cut-body=70000", "-o DIR/a.dbn.zst", exit.Partial, []string{"without close_notify", "came before, kept in DIR/a.dbn.zst.part"}},
 		{"cut-headers", "-o DIR/a.dbn.zst", exit.Failure, nil},
-		{"truncate=70000", "-o DIR/a.dbn.zst", exit.Partial, []string{"not whole", "kept in DIR/a.dbn.zst.part"}},
-		{"corrupt=20000", "-o DIR/a.dbn.zst", exit.Corrupt, []string{"not whole"}},
+		{"truncate=70000", "-o DIR/a.dbn.zst", exit.Partial, []string{"answer is incomplete", "kept in DIR/a.dbn.zst.part"}},
+		{"corrupt=20000", "-o DIR/a.dbn.zst", exit.Corrupt, []string{"answer is incomplete"}},
 		{"corrupt=20000", "", exit.Corrupt, nil},
 		{"truncate=0", "", exit.Corrupt, []string{"ended before its DBN metadata"}},
 		{"cut-headers", "", exit.Failure, nil},

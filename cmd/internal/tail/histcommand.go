@@ -1,154 +1,158 @@
 package tail
 
 import (
-	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/hist"
 	"github.com/dbnloop/dbnloop/cmd/internal/output"
-	"github.com/dbnloop/dbnloop/cmd/internal/stream"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
-// Flags by what they are for. Each command takes those that it can use.
-var (
-	apiFlags     = []string{"key", "key-file", "hist-url", "ca-file", "retries", "quiet", "verbose", "log-format"}
-	requestFlags = []string{
-		"dataset", "schema", "stype-in", "symbols-file", "all-symbols", "start", "end", "since", "limit",
-	}
-	formatFlags = []string{
-		"lines", "table", "json", "csv", "tsv", "dbn", "pretty", "exact", "no-map-symbols", "omit-header", "spreadsheet", "fields",
-		"metadata", "output", "zstd", "tee", "force", "system", "color", "upgrade", "max-metadata", "stats",
-	}
-	moneyFlags = []string{"max-cost", "dry-run", "yes"}
-)
-
-// histFlags make no sense with live streams, sessionFlags make none with historical data.
-var (
-	histFlags    = []string{"hist-url", "ca-file", "retries", "max-cost", "dry-run"}
-	sessionFlags = []string{
-		"snapshot", "follow", "follow-name", "gateway", "heartbeat", "compression", "slow-reader", "ts-out",
-		"demo", "input-fragment", "input-dbn-version", "metrics-addr",
-	}
-)
-
-// join is one list of several.
-func join(lists ...[]string) (all []string) {
-	for _, list := range lists {
-		all = append(all, list...)
-	}
-	return all
+// queryFlags are those of every command that asks for a range of data, or for its price.
+type queryFlags struct {
+	requestFlags
+	moneyFlags
+	yesFlag
 }
 
-func (p *Program) histCommand(f *flags, log **slog.Logger) *cobra.Command {
+func (f *queryFlags) register(p *pflag.FlagSet) {
+	f.requestFlags.register(p)
+	f.moneyFlags.register(p)
+	f.yesFlag.register(p)
+}
+
+// histFlags are those of hist.
+type histFlags struct {
+	queryFlags
+	linesFlag
+	outputFlags
+	decodeFlags
+	statsFlags
+	apiFlags
+}
+
+func (f *histFlags) register(p *pflag.FlagSet) {
+	f.requestFlags.register(p)
+	f.linesFlag.register(p)
+	f.outputFlags.register(p)
+	f.moneyFlags.register(p)
+	f.apiFlags.register(p)
+	f.decodeFlags.register(p)
+	f.yesFlag.register(p)
+	f.statsFlags.register(p)
+}
+
+// exclusive marks the flags that exclude each other.
+func (f *histFlags) exclusive(cmd *cobra.Command) {
+	f.requestFlags.exclusive(cmd)
+	f.outputFlags.exclusive(cmd)
+	f.keyFlags.exclusive(cmd)
+}
+
+func (c *commandLine) histCommand() *cobra.Command {
+	f := new(histFlags)
 	cmd := &cobra.Command{
 		Use:   "hist [flags] SYMBOL...",
 		Short: "Historical data, in every form of output",
 		Long: `hist streams historical data of one schema. It costs money: --dry-run shows how much. On
 a terminal hist shows the cost and asks, unless -y or --max-cost is given; without a
-terminal it needs one of them. A broken stream is never asked for again by itself.
+terminal it needs one of them. A broken stream is never requested again automatically.
 
-Without --end a --start that is a date means that day, another one all that there is from
-it on. An --output in .dbn.zst without -n, --tee and --upgrade is downloaded as the server
-sends it. A file is FILE.part (or FILE.part.2 and so on, never one that is there already)
-until it is complete, and stays that when the stream breaks or FILE cannot be written.`,
+Without --end, a --start that is a date means that day; another one means everything from it
+on. An --output in .dbn.zst without -n, --tee and --upgrade is downloaded as the server
+sends it. A file is FILE.part (or FILE.part.2 and so on, never one that exists already)
+until it is complete, and keeps that name when the stream breaks or FILE cannot be written.`,
 		Example: `  dbn-tail hist -d GLBX.MDP3 -s trades --start 2026-11-16 --dry-run ESZ6
   dbn-tail hist -d GLBX.MDP3 -s mbp-1 --start 2026-11-16T14:30 --end 2026-11-16T15:00 --max-cost 1 -C ESZ6
   dbn-tail hist -d GLBX.MDP3 -s definition --start 2026-11-16 -o definitions.dbn.zst --all-symbols -y`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE:              p.logged(f, log, p.hist),
+		RunE:              func(cmd *cobra.Command, args []string) error { return c.hist(cmd, f, args) },
 	}
-	f.define(cmd, join(requestFlags, formatFlags, moneyFlags, apiFlags)...)
+	cmd.Flags().SortFlags = false
+	f.register(cmd.Flags())
+	f.exclusive(cmd)
 	return cmd
 }
 
-// histPlan is a checked command line of hist.
-type histPlan struct {
-	request request
-	query   dbnloop.HistoricalRequest
-	toEnd   bool // query.End is to be as far as there is data
-	output  output.Output
-	sel     stream.Selection
-	maxCost *float64
-	policy  dbn.UpgradePolicy
-}
-
-func (p *Program) histPlan(cmd *cobra.Command, f *flags, args []string) (pl histPlan, err error) {
-	if err = refuseFlags(cmd, "does not go with historical data", sessionFlags); err != nil {
-		return pl, err
-	}
-	if err = pl.ask(cmd, f, args, p); err != nil {
-		return pl, err
-	}
-	if pl.sel, err = f.selection(cmd); err != nil {
-		return pl, err
-	}
-	if pl.output.Settings, err = f.outputSettings(&pl.request, p.Stdout, p.Getenv); err != nil {
-		return pl, err
-	}
-	if f.dryRun && pl.output.Asked && pl.output.Format == output.DBN {
-		return pl, exit.BadUsage("--dry-run prints a price, which is no DBN: give --table, -J, -C or -T")
-	}
-	pl.output.Whole, pl.output.Paid = true, true
-	usual := dbn.AsIs // as with files
-	if pl.output.Format == output.Table {
-		usual = dbn.UpgradeToV3
-	}
-	pl.policy, err = f.upgradePolicy(usual)
-	return pl, err
-}
-
-// ask checks what is asked of the server, and how much it may cost.
-func (pl *histPlan) ask(cmd *cobra.Command, f *flags, args []string, p *Program) (err error) {
-	now := time.Now()
-	if pl.request, err = f.request(args, p.Stdin, now); err != nil {
+// hist prints historical data.
+func (c *commandLine) hist(cmd *cobra.Command, f *histFlags, args []string) error {
+	o, policy, err := c.histOptions(cmd, f, args)
+	if err != nil {
 		return err
 	}
-	r := &pl.request
-	switch {
-	case len(r.schemas) != 1:
-		return exit.BadUsage("historical data is of one schema, but %s were asked for", term.JoinNames(r.schemas))
-	case !r.hasStart:
-		return exit.BadUsage("no start: give --start or --since")
-	case cmd.Flags().Changed("limit") && f.limit == 0:
-		return exit.BadUsage("--limit 0: want a number of records, 1 or more")
+	limit, err := f.metadataLimit()
+	if err != nil {
+		return err
 	}
-	pl.query = dbnloop.NewHistoricalRequest(r.dataset, r.schemas[0], r.start, 0, r.symbols...)
-	pl.query.StypeIn, pl.query.Limit = r.stypeIn, f.limit
+	client, err := c.openHistorical(&f.apiFlags, dbnloop.WithUpgradePolicy(policy), dbnloop.WithMaxMetadata(limit))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	return client.Run(o)
+}
+
+// histOptions checks the command line of hist.
+func (c *commandLine) histOptions(cmd *cobra.Command, f *histFlags, args []string) (o hist.Options, policy dbn.UpgradePolicy, err error) {
+	if o.Query, err = c.query(cmd, &f.queryFlags, args); err != nil {
+		return o, policy, err
+	}
+	if o.Selection, err = f.selection(f.limit, false); err != nil {
+		return o, policy, err
+	}
+	o.Output = new(output.Output)
+	if o.Output.Settings, err = f.settings(printed{schemas: []dbn.Schema{o.Query.Schema}}, c); err != nil {
+		return o, policy, err
+	}
+	o.Output.Whole, o.Output.Paid = true, true
+	form := o.Output.Format
+	if f.dryRun && o.Output.Asked && form == output.DBN {
+		return o, policy, exit.BadUsage("--dry-run prints a price, which DBN cannot hold: give --table, -J, -C or -T")
+	}
+	if policy, err = f.policyFor(form); err != nil {
+		return o, policy, err
+	}
+	o.DryRun, o.Stats = f.dryRun, time.Duration(f.stats)
+	o.Raw = o.Output.Path != "" && form == output.DBN && o.Output.Zstd && o.Output.Tee == "" && !o.Output.Metadata &&
+		f.lines == "" && policy == dbn.AsIs && term.IsRegularOrNew(o.Output.Path)
+	o.Summary = o.Stats > 0 || c.verbose || term.IsTerminal(c.Stderr)
+	return o, policy, nil
+}
+
+// query checks what is asked of the server, and how much it may cost.
+func (c *commandLine) query(cmd *cobra.Command, f *queryFlags, args []string) (q hist.Query, err error) {
+	r, err := f.request(args, c, time.Now())
+	switch {
+	case err != nil:
+		return q, err
+	case len(r.schemas) != 1:
+		return q, exit.BadUsage("historical data is of one schema, but %s were asked for", term.JoinNames(r.schemas))
+	case !r.hasStart:
+		return q, exit.BadUsage("no start: give --start or --since")
+	}
+	if err := f.limitFlag.check(cmd); err != nil {
+		return q, err
+	}
+	q.HistoricalRequest = dbnloop.NewHistoricalRequest(r.dataset, r.schemas[0], r.start, 0, r.symbols...)
+	q.StypeIn, q.Limit, q.Yes = r.stypeIn, f.limit, f.yes
 	if f.end != "" {
-		if pl.query.End, err = parseTime(f.end); err != nil {
-			return exit.BadUsage("--end: %w", err)
+		if q.End, err = term.ParseTime(f.end); err != nil {
+			return q, exit.BadUsage("--end: %w", err)
 		}
-		if pl.query.End <= r.start {
-			return exit.BadUsage("--end %s is not after the start, %s", timeText(pl.query.End), timeText(r.start))
+		if q.End <= r.start {
+			return q, exit.BadUsage("--end %s is not after the start, %s", term.Time(q.End), term.Time(r.start))
 		}
 	} else if start, end, err := dbn.ParsePeriod(f.start); err == nil && time.Duration(end-start) == 24*time.Hour {
-		pl.query.End = end
+		q.End = end
 	}
-	pl.toEnd = pl.query.End == 0
-	pl.maxCost, err = f.costLimit(cmd)
-	return err
-}
-
-// order is what is asked for, and at what price.
-func (pl *histPlan) order(p price) string {
-	symbols := shortened(pl.request.symbols)
-	if pl.request.all() {
-		symbols = "every symbol"
-	}
-	return fmt.Sprintf("%s of %s, %s: %s, %s (%s from %s to %s)", term.JoinNames(pl.request.schemas), pl.request.dataset,
-		dollars(p.CostUSD), term.Plural(p.Records, "record"), term.Quantity(p.Bytes), symbols, p.Start, p.End)
-}
-
-// downloads reports whether the body of the answer can be the file as it is.
-func (pl *histPlan) downloads(f *flags) bool {
-	o := &pl.output
-	return o.Path != "" && o.Format == output.DBN && o.Zstd && o.Tee == "" && !o.Metadata &&
-		f.lines == "" && pl.policy == dbn.AsIs && term.IsRegularOrNew(o.Path)
+	q.ToEnd = q.End == 0
+	q.MaxCost, err = f.costLimit(cmd)
+	return q, err
 }

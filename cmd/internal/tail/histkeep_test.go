@@ -25,7 +25,7 @@ var intoFiles = [][2]string{
 	{"a.txt", "--table"},
 }
 
-// plainText is a file's content, decompressed as far as it goes.
+// plainText is a file's content, decompressed up to where it ends.
 func plainText(t testing.TB, path string) []byte {
 	t.Helper()
 	data := readFile(t, path)
@@ -62,10 +62,10 @@ func TestHistReplacesNoPart(t *testing.T) {
 					flags = append(flags, "--force")
 				}
 				args := append([]string{"hist"}, histQuery(dbn.SchemaMbo, flags...)...)
-				h.run(t, args...).want(t, exit.Partial, "kept in "+path+".part.2\n", path+".part is there")
+				h.run(t, args...).want(t, exit.Partial, "kept in "+path+".part.2\n", path+".part exists")
 				long := readFile(t, path+".part.2")
-				h.run(t, args...).want(t, exit.Partial, "kept in "+path+".part.3\n", path+".part.2 is there")
-				h.run(t, args...).want(t, exit.OK, path+".part.3 is there")
+				h.run(t, args...).want(t, exit.Partial, "kept in "+path+".part.3\n", path+".part.2 exists")
+				h.run(t, args...).want(t, exit.OK, path+".part.3 exists")
 				if diff := cmp.Diff([]string{into[0], into[0] + ".part", into[0] + ".part.2", into[0] + ".part.3"}, filesIn(t, dir)); diff != "" {
 					t.Error(diff)
 				}

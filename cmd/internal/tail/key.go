@@ -4,6 +4,9 @@ import (
 	"os"
 	"strings"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 )
 
@@ -22,11 +25,31 @@ type apiKey struct {
 // String keeps the key out of logs.
 func (k apiKey) String() string { return "key from " + k.origin }
 
-// findKey looks for the key: flags first, then the environment.
-func (f *flags) findKey(getenv func(string) string) (apiKey, error) {
-	if f.key != "" && f.keyFile != "" {
-		return apiKey{}, exit.BadUsage("-k and --key-file exclude each other")
+// keyFlags say what the API key is.
+type keyFlags struct{ key, keyFile string }
+
+func (f *keyFlags) register(p *pflag.FlagSet) {
+	p.StringVarP(&f.key, "key", "k", "", "API `KEY`; visible to ps: better "+keyVariable+" or --key-file")
+	p.StringVar(&f.keyFile, "key-file", "", "read the API key from `FILE`")
+}
+
+// exclusive marks the flags that exclude each other.
+func (f *keyFlags) exclusive(cmd *cobra.Command) { cmd.MarkFlagsMutuallyExclusive("key", "key-file") }
+
+// key finds the API key and warns when it is visible.
+func (c *commandLine) key(f *keyFlags) (apiKey, error) {
+	key, err := f.find(c.Getenv)
+	if err == nil && f.key != "" {
+		c.log.Warn("-k shows the key to everyone who can list processes; use " + keyVariable + " or --key-file")
 	}
+	if key.warning != "" {
+		c.log.Warn(key.warning)
+	}
+	return key, err
+}
+
+// find looks for the key: flags first, then the environment.
+func (f *keyFlags) find(getenv func(string) string) (apiKey, error) {
 	switch {
 	case f.key != "":
 		return apiKey{value: f.key, origin: "-k"}, nil

@@ -1,50 +1,215 @@
 package tail
 
 import (
-	"log/slog"
+	"context"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
+
 	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/cmd/internal/live"
+	"github.com/dbnloop/dbnloop/cmd/internal/output"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
+
+// sessionFlags are those of a live session alone.
+type sessionFlags struct {
+	snapshot    bool
+	gateway     string
+	heartbeat   int
+	compression string
+	slowReader  string
+	metricsAddr string
+	demo        bool
+}
+
+func (f *sessionFlags) register(p *pflag.FlagSet) {
+	p.BoolVar(&f.snapshot, "snapshot", false, "begin with a snapshot of the order book (mbo only)")
+	p.StringVar(&f.gateway, "gateway", "", "connect to `HOST:PORT` instead of the dataset's gateway")
+	p.IntVar(&f.heartbeat, "heartbeat", 0, "ask for heartbeats every `SECONDS` (5 to 1800)")
+	p.StringVar(&f.compression, "compression", "none", "`COMPRESSION` of the connection: none or zstd")
+	p.StringVar(&f.slowReader, "slow-reader", "", "`WHAT` the gateway does when this reader is too slow: skip records, or warn (default: warn when the output is a file; otherwise the gateway skips records of mbp-1, mbp-10, cmbp-1, bbo and cbbo)")
+	p.StringVar(&f.metricsAddr, "metrics-addr", "", "serve statistics of a live session to Prometheus, at http://`HOST:PORT`/metrics")
+	p.BoolVar(&f.demo, "demo", false, "show sample data of an embedded simulator; needs no key, no network")
+}
+
+// exclusive marks the flags that exclude each other.
+func (f *sessionFlags) exclusive(cmd *cobra.Command) {
+	cmd.MarkFlagsMutuallyExclusive("snapshot", "start")
+	cmd.MarkFlagsMutuallyExclusive("snapshot", "since")
+}
+
+// session is a checked command line of a live session.
+type session struct {
+	live.Options
+	upgrade     dbn.UpgradePolicy
+	compression dbn.Compression
+	heartbeat   time.Duration           // 0: the gateway's own
+	slowReader  *dbn.SlowReaderBehavior // nil: the gateway's own
+	tsOut       bool
+	maxMetadata int // bytes
+}
 
 // heartbeatGrace is how much longer than the heartbeat interval a session may be silent.
 const heartbeatGrace = 5 * time.Second
 
-// live runs the session of a plan.
-func (p *Program) live(pl *plan, key apiKey, log *slog.Logger) error {
-	c := &pl.connection
-	options := []dbnloop.LiveOption{
-		dbnloop.WithDataset(pl.request.dataset), dbnloop.WithCompression(c.compression),
-		dbnloop.WithUpgradePolicy(c.upgrade), dbnloop.WithUserAgent("dbn-tail"),
-		dbnloop.WithMaxMetadata(c.maxMetadata),
+// live runs a live session, or the demo.
+func (c *commandLine) live(cmd *cobra.Command, f *rootFlags, args []string) error {
+	if err := refuse(cmd, "is for historical data: use the command hist, or give --end", new(serverFlags), new(moneyFlags)); err != nil {
+		return err
 	}
-	if c.tsOut {
-		options = append(options, dbnloop.WithTsOut())
+	if err := refuse(cmd, "is for files of records without metadata", new(fragmentFlags)); err != nil {
+		return err
 	}
-	if c.heartbeat > 0 {
-		options = append(options, dbnloop.WithHeartbeat(c.heartbeat, heartbeatGrace))
+	demoMix := false // the demo chooses the schemas
+	if f.demo {
+		var err error
+		if demoMix, err = f.prepareDemo(&args); err != nil {
+			return err
+		}
 	}
-	if behavior := pl.slowReader(p.Stdout); behavior != nil {
-		options = append(options, dbnloop.WithSlowReader(*behavior))
+	s, r, err := c.session(cmd, f, args)
+	if err != nil {
+		return err
 	}
-	r := &pl.request
-	var subscriptions []dbnloop.Subscription
+	if f.demo {
+		return c.demo(s, demoMix)
+	}
+	key, err := c.key(&f.keyFlags)
+	if err != nil {
+		return err
+	}
+	s.Key, s.KeyOrigin = key.value, key.String()
+	if r.all() && !f.yes {
+		if err := term.ConfirmAll(context.Background(), "Subscribe to", r.dataset, term.JoinNames(r.schemas), c.Stdin, c.Stderr); err != nil {
+			return err
+		}
+	}
+	return s.run(c)
+}
+
+// session checks the command line of a live session. A live stream is followed anyway.
+func (c *commandLine) session(cmd *cobra.Command, f *rootFlags, args []string) (s *session, r request, err error) {
+	s = &session{tsOut: f.tsOut}
+	if r, err = f.request(args, c, time.Now()); err != nil {
+		return s, r, err
+	}
+	if f.snapshot && !slices.Equal(r.schemas, []dbn.Schema{dbn.SchemaMbo}) {
+		return s, r, exit.BadUsage("--snapshot works with --schema mbo alone")
+	}
+	s.Dataset = r.dataset
 	for _, schema := range r.schemas {
-		subscriptions = append(subscriptions, dbnloop.Subscription{
-			Schema: schema, StypeIn: r.stypeIn, Symbols: r.symbols, Snapshot: r.snapshot,
+		s.Subscriptions = append(s.Subscriptions, dbnloop.Subscription{
+			Schema: schema, StypeIn: r.stypeIn, Symbols: r.symbols, Snapshot: f.snapshot,
 			Start: r.start, HasStart: r.hasStart,
 		})
 	}
-	return live.Run(log, live.Options{
-		Host: c.host, Port: c.port, Dataset: r.dataset, Key: key.value, KeyOrigin: key.String(),
-		Client: options, Subscriptions: subscriptions, Upgrade: upgradeName(c.upgrade),
-		Output: &pl.output, Selection: pl.selection, Stats: pl.stats, Metrics: pl.metrics, Summary: pl.summary,
-		Stdout: p.Stdout, Exit: p.Exit,
-	})
+	if err = f.connection(s, &f.decodeFlags); err != nil {
+		return s, r, err
+	}
+	if err = f.limitFlag.check(cmd); err != nil {
+		return s, r, err
+	}
+	if s.Selection, err = f.selection(f.limit, false); err != nil {
+		return s, r, err
+	}
+	s.Output = new(output.Output)
+	if s.Output.Settings, err = f.settings(printed{r.schemas, f.tsOut, f.demo}, c); err != nil {
+		return s, r, err
+	}
+	if s.slowReader == nil && captures(s.Output, c.Stdout) {
+		warn := dbn.SlowReaderBehaviorWarn
+		s.slowReader = &warn
+	}
+	s.Stats, s.Metrics = time.Duration(f.stats), f.metricsAddr
+	s.Summary = f.demo || s.Stats > 0 || c.verbose || term.IsTerminal(c.Stderr)
+	s.Stdout, s.Exit = c.Stdout, c.Exit
+	return s, r, nil
 }
 
-func upgradeName(policy dbn.UpgradePolicy) string {
-	return map[dbn.UpgradePolicy]string{dbn.AsIs: "as-is", dbn.UpgradeToV2: "v2", dbn.UpgradeToV3: "v3"}[policy]
+// connection checks the flags of the connection.
+func (f *sessionFlags) connection(s *session, d *decodeFlags) (err error) {
+	if s.Host, s.Port, err = f.address(); err != nil {
+		return err
+	}
+	if f.heartbeat != 0 && (f.heartbeat < 5 || f.heartbeat > 1800) {
+		return exit.BadUsage("--heartbeat %d: want 5 to 1800 seconds", f.heartbeat)
+	}
+	s.heartbeat = time.Duration(f.heartbeat) * time.Second
+	if s.compression, err = dbn.ParseCompression(f.compression); err != nil {
+		return exit.BadUsage("--compression %q: want none or zstd", f.compression)
+	}
+	if f.slowReader != "" {
+		behavior, err := dbn.ParseSlowReaderBehavior(f.slowReader)
+		if err != nil {
+			return exit.BadUsage("--slow-reader %q: want skip or warn", f.slowReader)
+		}
+		s.slowReader = &behavior
+	}
+	if s.maxMetadata, err = d.metadataLimit(); err != nil {
+		return err
+	}
+	s.upgrade, err = d.policy(dbn.UpgradeToV3)
+	return err
+}
+
+// address is where to connect; an empty host means the dataset's own.
+func (f *sessionFlags) address() (host string, port int, err error) {
+	if f.gateway == "" {
+		return "", 0, nil
+	}
+	host, text, err := net.SplitHostPort(f.gateway)
+	if err != nil {
+		// Without a port, the gateway's usual one.
+		host, text = strings.Trim(f.gateway, "[]"), strconv.Itoa(dbn.LivePort)
+		if strings.Contains(host, ":") && net.ParseIP(host) == nil {
+			return "", 0, exit.BadUsage("--gateway %q: want HOST:PORT", f.gateway)
+		}
+	}
+	port, err = strconv.Atoi(text)
+	if err != nil || port < 1 || port > 65535 || host == "" {
+		return "", 0, exit.BadUsage("--gateway %q: want HOST:PORT, with a port of 1 to 65535", f.gateway)
+	}
+	return host, port, nil
+}
+
+// captures reports whether records go to a file: by --output, by --tee, or because standard
+// output is one. Unless the user chose otherwise, such a session asks the gateway for a warning
+// when this reader is too slow. The gateway's own behaviour is to skip records of mbp-1, mbp-10,
+// cmbp-1, bbo and cbbo, which would leave holes in the file.
+func captures(o *output.Output, stdout any) bool {
+	if o.Path != "" || o.Tee != "" {
+		return true
+	}
+	fd, ok := term.Descriptor(stdout)
+	var stat unix.Stat_t
+	return ok && unix.Fstat(fd, &stat) == nil && stat.Mode&unix.S_IFMT == unix.S_IFREG
+}
+
+// run runs the session.
+func (s *session) run(c *commandLine) error {
+	s.Client = []dbnloop.LiveOption{
+		dbnloop.WithDataset(s.Dataset), dbnloop.WithCompression(s.compression),
+		dbnloop.WithUpgradePolicy(s.upgrade), dbnloop.WithUserAgent("dbn-tail"),
+		dbnloop.WithMaxMetadata(s.maxMetadata),
+	}
+	if s.tsOut {
+		s.Client = append(s.Client, dbnloop.WithTsOut())
+	}
+	if s.heartbeat > 0 {
+		s.Client = append(s.Client, dbnloop.WithHeartbeat(s.heartbeat, heartbeatGrace))
+	}
+	if s.slowReader != nil {
+		s.Client = append(s.Client, dbnloop.WithSlowReader(*s.slowReader))
+	}
+	s.Upgrade = map[dbn.UpgradePolicy]string{dbn.AsIs: "as-is", dbn.UpgradeToV2: "v2", dbn.UpgradeToV3: "v3"}[s.upgrade]
+	return live.Run(c.log, s.Options)
 }

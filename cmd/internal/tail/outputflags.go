@@ -1,9 +1,11 @@
 package tail
 
 import (
-	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/cmd/internal/output"
@@ -11,24 +13,80 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
-// outputSettings checks the flags that say how to write.
-func (f *flags) outputSettings(r *request, stdout io.Writer, getenv func(string) string) (o output.Settings, err error) {
+// teeFlag names the file of a capture.
+type teeFlag struct{ tee string }
+
+func (f *teeFlag) register(p *pflag.FlagSet) {
+	p.StringVar(&f.tee, "tee", "", "write every record to `FILE.dbn.zst` (or .dbn) as well")
+}
+
+// outputFlags say how records are written, and where to.
+type outputFlags struct {
+	table, json, csv, tsv, dbn bool
+	pretty, exact              bool
+	noMapSymbols               bool
+	omitHeader                 bool
+	spreadsheet                bool
+	fields                     []string
+	metadata                   bool
+	path                       string
+	zstd                       bool
+	teeFlag
+	force, system bool
+	color         string
+}
+
+func (f *outputFlags) register(p *pflag.FlagSet) {
+	p.BoolVar(&f.table, "table", false, "print a table (default on a terminal)")
+	p.BoolVarP(&f.json, "json", "J", false, "print JSON lines (default when piped)")
+	p.BoolVarP(&f.csv, "csv", "C", false, "print CSV")
+	p.BoolVarP(&f.tsv, "tsv", "T", false, "print tab-separated values")
+	p.BoolVarP(&f.dbn, "dbn", "D", false, "write DBN")
+	p.BoolVarP(&f.pretty, "pretty", "p", false, "prices and times as text, JSON indented")
+	p.BoolVar(&f.exact, "exact", false, "JSON byte for byte as the official tool writes it, even if not valid: \\xe2 for odd characters, symbols raw")
+	p.BoolVar(&f.noMapSymbols, "no-map-symbols", false, "no symbol column in JSON, CSV and TSV")
+	p.BoolVar(&f.omitHeader, "omit-header", false, "no header row in tables, CSV and TSV")
+	p.BoolVar(&f.spreadsheet, "spreadsheet", false, "in CSV and TSV, put ' before texts that a spreadsheet would compute: =, +, -, @")
+	p.StringSliceVar(&f.fields, "fields", nil, "only the fields `A,B,C` of JSON, CSV and TSV")
+	p.BoolVarP(&f.metadata, "metadata", "m", false, "print the metadata as JSON and end")
+	p.StringVarP(&f.path, "output", "o", "", "write to `FILE`; its extension gives the encoding")
+	p.BoolVarP(&f.zstd, "zstd", "z", false, "compress the output")
+	f.teeFlag.register(p)
+	p.BoolVar(&f.force, "force", false, "overwrite files")
+	p.BoolVar(&f.system, "system", false, "show the gateway's own records (heartbeats, acks, errors, mappings)")
+	p.StringVar(&f.color, "color", "auto", "colors of tables `WHEN`: auto, always or never")
+}
+
+// exclusive marks the flags that exclude each other.
+func (f *outputFlags) exclusive(cmd *cobra.Command) {
+	cmd.MarkFlagsMutuallyExclusive("table", "json", "csv", "tsv", "dbn")
+}
+
+// printed is what the form of the output depends on: which records there may be.
+type printed struct {
+	schemas []dbn.Schema // none: any
+	tsOut   bool         // the records carry the time at which they were sent
+	demo    bool         // for people, even in a pipe
+}
+
+// settings checks the flags that say how to write.
+func (f *outputFlags) settings(r printed, c *commandLine) (o output.Settings, err error) {
 	o = output.Settings{
-		Path: f.output, Zstd: f.zstd, Tee: f.tee, Force: f.force,
+		Path: f.file(), Zstd: f.zstd, Tee: f.tee, Force: f.force,
 		Text:       dbn.TextOptions{Pretty: f.pretty, MapSymbol: !f.noMapSymbols, Exact: f.exact},
 		OmitHeader: f.omitHeader, Disarm: f.spreadsheet, System: f.system, Metadata: f.metadata,
 	}
-	terminal := o.Path == "" && term.IsTerminal(stdout)
-	if o.Format, err = f.chooseFormat(&o, terminal); err != nil {
+	terminal := o.Path == "" && term.IsTerminal(c.Stdout)
+	if o.Format, err = f.chooseFormat(&o, terminal || r.demo); err != nil {
 		return o, err
 	}
 	if o.Format == output.TSV {
 		o.Text.Delimiter = '\t'
 	}
-	if o.Color, err = f.useColor(terminal, getenv); err != nil {
+	if o.Color, err = f.useColor(terminal, c.Getenv); err != nil {
 		return o, err
 	}
-	if err = checkOutput(&o, r, terminal); err != nil {
+	if err = checkOutput(&o, r.schemas, terminal); err != nil {
 		return o, err
 	}
 	if f.exact && o.Format != output.JSON {
@@ -38,8 +96,16 @@ func (f *flags) outputSettings(r *request, stdout io.Writer, getenv func(string)
 		return o, err
 	}
 	o.Path, o.Tee = target(o.Path), target(o.Tee)
-	o.Fields, err = f.checkFields(r, &o)
+	o.Fields, err = f.checkFields(&r, &o)
 	return o, err
+}
+
+// file is where to write; "", as "-", is standard output.
+func (f *outputFlags) file() string {
+	if f.path == "-" {
+		return ""
+	}
+	return f.path
 }
 
 // target is the file that a path stands for: what a symbolic link points at, or would. A
@@ -57,8 +123,8 @@ func target(path string) string {
 			break
 		}
 		if !filepath.IsAbs(link) {
-			folder, _ := filepath.Split(end)
-			link = folder + link
+			directory, _ := filepath.Split(end)
+			link = directory + link
 		}
 		end = link
 	}
@@ -70,26 +136,22 @@ func target(path string) string {
 
 // chooseFormat takes the form that was asked for, else the one of the file's name, else a
 // table on a terminal and JSON lines in a pipe.
-func (f *flags) chooseFormat(o *output.Settings, terminal bool) (output.Format, error) {
-	asked, count := output.Format(0), 0
+func (f *outputFlags) chooseFormat(o *output.Settings, terminal bool) (output.Format, error) {
+	asked := output.Format(0)
 	for _, choice := range []struct {
 		set    bool
 		format output.Format
 	}{{f.table, output.Table}, {f.json, output.JSON}, {f.csv, output.CSV}, {f.tsv, output.TSV}, {f.dbn, output.DBN}} {
 		if choice.set {
 			asked = choice.format
-			count++
 		}
 	}
-	if count > 1 {
-		return 0, exit.BadUsage("give one of --table, -J, -C, -T and -D, not several")
-	}
-	o.Asked = count == 1
+	o.Asked = asked != 0
 	if o.Path != "" {
 		named, compressed, known := output.FormatOf(o.Path)
 		o.Zstd = o.Zstd || compressed
 		if asked == 0 && !known {
-			return 0, exit.BadUsage("--output %s: the name gives no encoding; end it in .dbn, .json, .csv or .tsv (.zst behind it compresses), or give -D, -J, -C or -T", o.Path)
+			return 0, exit.BadUsage("--output %s: the name gives no encoding; end it in .dbn, .json, .csv or .tsv (.zst after it compresses), or give -D, -J, -C or -T", o.Path)
 		}
 		if asked == 0 {
 			asked = named
@@ -98,13 +160,13 @@ func (f *flags) chooseFormat(o *output.Settings, terminal bool) (output.Format, 
 	switch {
 	case asked != 0:
 		return asked, nil
-	case terminal || f.demo:
+	case terminal:
 		return output.Table, nil
 	}
 	return output.JSON, nil
 }
 
-func (f *flags) useColor(terminal bool, getenv func(string) string) (bool, error) {
+func (f *outputFlags) useColor(terminal bool, getenv func(string) string) (bool, error) {
 	switch f.color {
 	case "always":
 		return true, nil
@@ -117,7 +179,7 @@ func (f *flags) useColor(terminal bool, getenv func(string) string) (bool, error
 }
 
 // checkOutput refuses what does not go together.
-func checkOutput(o *output.Settings, r *request, terminal bool) error {
+func checkOutput(o *output.Settings, schemas []dbn.Schema, terminal bool) error {
 	if o.Metadata {
 		if o.Format != output.Table && o.Format != output.JSON {
 			return exit.BadUsage("--metadata is printed as JSON, not as %s", o.Format)
@@ -125,8 +187,8 @@ func checkOutput(o *output.Settings, r *request, terminal bool) error {
 		return o.CheckFile(o.Path)
 	}
 	separated := o.Format == output.CSV || o.Format == output.TSV
-	if separated && len(r.schemas) > 1 {
-		return exit.BadUsage("%s holds one schema, but %s were asked for: give one with --schema, or use -J", o.Format, term.JoinNames(r.schemas))
+	if separated && len(schemas) > 1 {
+		return exit.BadUsage("%s holds one schema, but %s were asked for: give one with --schema, or use -J", o.Format, term.JoinNames(schemas))
 	}
 	if separated && o.System {
 		return exit.BadUsage("%s holds one kind of record, so --system does not go with it: use -J", o.Format)
@@ -143,7 +205,7 @@ func checkOutput(o *output.Settings, r *request, terminal bool) error {
 	return o.CheckFile(o.Path)
 }
 
-func (f *flags) checkTee(o *output.Settings) error {
+func (f *outputFlags) checkTee(o *output.Settings) error {
 	if o.Tee == "" {
 		return nil
 	}

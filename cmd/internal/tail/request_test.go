@@ -12,27 +12,36 @@ import (
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/cmd/internal/output"
 	"github.com/dbnloop/dbnloop/cmd/internal/stream"
-	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
-// planOf parses a command line as the program does.
-func planOf(t *testing.T, env map[string]string, args ...string) (plan, error) {
+// sessionOf parses the command line of a live session as the program does.
+func sessionOf(t testing.TB, env map[string]string, args ...string) (*session, error) {
 	t.Helper()
 	p := &Program{
 		Stdin: strings.NewReader(""), Stdout: new(strings.Builder), Stderr: new(strings.Builder),
 		Getenv: func(name string) string { return env[name] },
 	}
-	var f flags
-	log, err := term.NewLogger(p.Stderr, "text", false, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := p.command(&f, &log)
+	return p.session(args)
+}
+
+func (p *Program) session(args []string) (*session, error) {
+	c, f := &commandLine{Program: p}, new(rootFlags)
+	cmd := c.command(f)
 	if err := cmd.ParseFlags(args); err != nil {
-		return plan{}, exit.BadUsage("%w", err)
+		return nil, exit.BadUsage("%w", err)
 	}
-	return p.plan(cmd, &f, cmd.Flags().Args())
+	if err := c.begin(cmd); err != nil {
+		return nil, err
+	}
+	args = cmd.Flags().Args()
+	if f.demo {
+		if _, err := f.prepareDemo(&args); err != nil {
+			return nil, err
+		}
+	}
+	s, _, err := c.session(cmd, f, args)
+	return s, err
 }
 
 func TestBadCommandLinesAreRefusedInWords(t *testing.T) {
@@ -59,7 +68,7 @@ func TestBadCommandLinesAreRefusedInWords(t *testing.T) {
 		{"start and since", append(base, "--start", "0", "--since", "1h"), "exclude each other"},
 		{"bad start", append(base, "--start", "yesterday"), `--start: invalid time "yesterday"`},
 		{"negative since", append(base, "--since", "-5m"), "greater than zero"},
-		{"two formats", append(base, "-J", "-C"), "not several"},
+		{"two formats", append(base, "-J", "-C"), "--csv and --json exclude each other"},
 		{"mixed CSV", append(base, "-s", "mbo", "-C"), "give one with --schema"},
 		{"CSV with system", append(base, "-C", "--system"), "use -J"},
 		{"pretty DBN", append(base, "-D", "-p"), "not for DBN"},
@@ -82,14 +91,16 @@ func TestBadCommandLinesAreRefusedInWords(t *testing.T) {
 		{"color", append(base, "--color", "red"), "auto, always or never"},
 		{"stats", append(base, "--stats=0"), "0.1 to 86400"},
 		{"unknown flag", append(base, "--colour", "x"), "unknown flag"},
-		{"quiet and verbose", append(base, "-q", "-v"), "exclude"},
+		{"quiet and verbose", append(base, "-q", "-v"), "--quiet and --verbose exclude each other"},
+		{"two keys", append(base, "-k", "db-x", "--key-file", "x"), "--key and --key-file exclude each other"},
+		{"three formats", append(base, "-J", "-C", "-T"), "--csv, --json and --tsv exclude each other"},
 		{"demo elsewhere", []string{"--demo", "-d", "XNAS.ITCH"}, "GLBX.MDP3 only"},
 		{"demo with a gateway", []string{"--demo", "--gateway", "a:1"}, "of its own"},
 		{"demo as CSV", []string{"--demo", "-C"}, "give one with --schema"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := planOf(t, nil, test.args...)
+			_, err := sessionOf(t, nil, test.args...)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Fatalf("got %v, want an error with %q", err, test.want)
 			}
@@ -108,28 +119,32 @@ func TestPlan(t *testing.T) {
 	if err := os.WriteFile(list, []byte("# two\nNQZ6, CLF7\n\nESZ6 # again\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	p, err := planOf(t, nil, "-d", "GLBX.MDP3", "-s", "trades,mbo", "-s", "trades", "ESZ6", "--symbols-file", list,
+	p, err := sessionOf(t, nil, "-d", "GLBX.MDP3", "-s", "trades,mbo", "-s", "trades", "ESZ6", "--symbols-file", list,
 		"--gateway", "[::1]:77", "-n", "+3", "-l", "9", "--upgrade", "as-is", "--ts-out", "--stats", "--start", "2026-11-15T23:00")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"ESZ6", "NQZ6", "CLF7"}; !slices.Equal(p.request.symbols, want) {
-		t.Errorf("symbols %q, want %q", p.request.symbols, want)
+	var schemas []dbn.Schema
+	for _, subscription := range p.Subscriptions {
+		schemas = append(schemas, subscription.Schema)
+		if want := []string{"ESZ6", "NQZ6", "CLF7"}; !slices.Equal(subscription.Symbols, want) {
+			t.Errorf("symbols %q, want %q", subscription.Symbols, want)
+		}
+		if !subscription.HasStart || subscription.Start != 1794783600000000000 {
+			t.Errorf("start %d", subscription.Start)
+		}
 	}
-	if want := []dbn.Schema{dbn.SchemaTrades, dbn.SchemaMbo}; !slices.Equal(p.request.schemas, want) {
-		t.Errorf("schemas %v, want %v", p.request.schemas, want)
+	if want := []dbn.Schema{dbn.SchemaTrades, dbn.SchemaMbo}; !slices.Equal(schemas, want) {
+		t.Errorf("schemas %v, want %v", schemas, want)
 	}
-	if p.request.start != 1794783600000000000 {
-		t.Errorf("start %d", p.request.start)
+	if p.Host != "::1" || p.Port != 77 || p.upgrade != dbn.AsIs || !p.tsOut {
+		t.Errorf("session %+v", p)
 	}
-	if p.connection.host != "::1" || p.connection.port != 77 || p.connection.upgrade != dbn.AsIs || !p.connection.tsOut {
-		t.Errorf("connection %+v", p.connection)
+	if p.Selection != (stream.Selection{Limit: 9, Skip: 2}) {
+		t.Errorf("selection %+v", p.Selection)
 	}
-	if p.selection != (stream.Selection{Limit: 9, Skip: 2}) {
-		t.Errorf("selection %+v", p.selection)
-	}
-	if p.output.Format != output.JSON || p.stats != time.Second {
-		t.Errorf("format %v, stats %v", p.output.Format, p.stats)
+	if p.Output.Format != output.JSON || p.Stats != time.Second {
+		t.Errorf("format %v, stats %v", p.Output.Format, p.Stats)
 	}
 }
 
@@ -182,24 +197,23 @@ func TestKeyIsFoundAndNeverShown(t *testing.T) {
 	}
 	tests := []struct {
 		name   string
-		flags  flags
+		flags  keyFlags
 		env    map[string]string
 		origin string
 		code   int
 	}{
-		{"flag", flags{key: secret}, nil, "-k", exit.OK},
-		{"file", flags{keyFile: file}, map[string]string{keyVariable: "other"}, "--key-file " + file, exit.OK},
-		{"variable", flags{}, map[string]string{keyVariable: secret, keyFileVariable: "/nowhere"}, keyVariable, exit.OK},
-		{"file variable", flags{}, map[string]string{keyFileVariable: file}, keyFileVariable + " (" + file + ")", exit.OK},
-		{"none", flags{}, nil, "", exit.Auth},
-		{"both", flags{key: secret, keyFile: file}, nil, "", exit.Usage},
-		{"file for all", flags{keyFile: open}, nil, "--key-file " + open, exit.OK},
-		{"missing file", flags{keyFile: file + "x"}, nil, "", exit.Auth},
-		{"directory", flags{keyFile: filepath.Dir(file)}, nil, "", exit.Auth},
+		{"flag", keyFlags{key: secret}, nil, "-k", exit.OK},
+		{"file", keyFlags{keyFile: file}, map[string]string{keyVariable: "other"}, "--key-file " + file, exit.OK},
+		{"variable", keyFlags{}, map[string]string{keyVariable: secret, keyFileVariable: "/nowhere"}, keyVariable, exit.OK},
+		{"file variable", keyFlags{}, map[string]string{keyFileVariable: file}, keyFileVariable + " (" + file + ")", exit.OK},
+		{"none", keyFlags{}, nil, "", exit.Auth},
+		{"file for all", keyFlags{keyFile: open}, nil, "--key-file " + open, exit.OK},
+		{"missing file", keyFlags{keyFile: file + "x"}, nil, "", exit.Auth},
+		{"directory", keyFlags{keyFile: filepath.Dir(file)}, nil, "", exit.Auth},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			key, err := test.flags.findKey(func(name string) string { return test.env[name] })
+			key, err := test.flags.find(func(name string) string { return test.env[name] })
 			if exit.FromError(err) != test.code {
 				t.Fatalf("error %v, want exit code %d", err, test.code)
 			}

@@ -5,12 +5,22 @@ import (
 	"regexp"
 	"strconv"
 	"time"
+
+	"github.com/spf13/pflag"
 )
 
-// statsFlag is the interval of --stats; 0: none.
-type statsFlag time.Duration
+// statsFlags ask for statistics.
+type statsFlags struct{ stats interval }
 
-func (s *statsFlag) String() string {
+func (f *statsFlags) register(p *pflag.FlagSet) {
+	p.Var(&f.stats, "stats", "print a line of statistics every `SECONDS` (default 1); a number that follows is the interval, never a symbol")
+	p.Lookup("stats").NoOptDefVal = "1"
+}
+
+// interval is the value of --stats; 0: none.
+type interval time.Duration
+
+func (s *interval) String() string {
 	if *s == 0 {
 		return ""
 	}
@@ -18,17 +28,17 @@ func (s *statsFlag) String() string {
 }
 
 // Set reads seconds.
-func (s *statsFlag) Set(text string) error {
+func (s *interval) Set(text string) error {
 	seconds, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(seconds >= 0.1 && seconds <= 86400) {
 		return fmt.Errorf("want seconds, 0.1 to 86400")
 	}
-	*s = statsFlag(seconds * float64(time.Second))
+	*s = interval(seconds * float64(time.Second))
 	return nil
 }
 
 // Type names the value in the help text.
-func (*statsFlag) Type() string { return "SECONDS" }
+func (*interval) Type() string { return "SECONDS" }
 
 var plainNumber = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
 

@@ -47,17 +47,11 @@ func begin(t testing.TB, stdout io.Writer, schema dbn.Schema, args ...string) *s
 	t.Helper()
 	args = append([]string{"-d", "GLBX.MDP3", "-s", schema.String(), "--all-symbols", "-y"}, args...)
 	p := &Program{Stdin: strings.NewReader(""), Stdout: stdout, Stderr: io.Discard, Getenv: func(string) string { return "" }}
-	var f flags
-	log := slog.New(slog.DiscardHandler)
-	cmd := p.command(&f, &log)
-	if err := cmd.ParseFlags(args); err != nil {
-		t.Fatal(err)
-	}
-	pl, err := p.plan(cmd, &f, cmd.Flags().Args())
+	o, err := p.session(args)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := stream.New(log, pl.request.schemas, &pl.output, pl.selection, stdout)
+	s := stream.New(slog.New(slog.DiscardHandler), []dbn.Schema{schema}, o.Output, o.Selection, stdout)
 	metadata, _ := samples.Records(t, schema)
 	header := *metadata
 	header.Schema, header.Mappings, header.TsOut = dbn.SchemaNone, nil, false

@@ -1,36 +1,19 @@
 package tail
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
-// parseTime reads ISO 8601 or nanoseconds since 1970.
-func parseTime(text string) (dbn.UnixNanos, error) {
-	at, err := dbn.ParseTime(text)
-	if err != nil {
-		return 0, errors.New(strings.TrimPrefix(err.Error(), "dbn: "))
-	}
-	return at, nil
-}
-
-// timeText is a time as ISO 8601; where that has no form for it, the nanoseconds.
-func timeText(t dbn.UnixNanos) string {
-	if text := t.String(); text != "" {
-		return text
-	}
-	return strconv.FormatUint(uint64(t), 10)
-}
-
 // parseSince reads a duration before now, such as 90s, 15m, 4h or 1d, or a time.
 func parseSince(text string, now time.Time) (dbn.UnixNanos, error) {
-	t, timeErr := parseTime(text)
+	t, timeErr := term.ParseTime(text)
 	if timeErr == nil {
 		return t, nil
 	}
@@ -55,7 +38,7 @@ func parseDuration(text string) (time.Duration, error) {
 	}
 	n, err := strconv.ParseFloat(days, 64)
 	if err != nil || !(n >= 0 && n <= 36500) { // NaN neither
-		return 0, fmt.Errorf("%q is no duration", text)
+		return 0, fmt.Errorf("invalid duration %q: want one such as 90s, 15m or 1d", text)
 	}
 	d := time.Duration(n * float64(24*time.Hour))
 	if rest == "" {
@@ -63,7 +46,7 @@ func parseDuration(text string) (time.Duration, error) {
 	}
 	more, err := time.ParseDuration(rest)
 	if err != nil || more > math.MaxInt64-d {
-		return 0, fmt.Errorf("%q is no duration", text)
+		return 0, fmt.Errorf("invalid duration %q: want one such as 90s, 15m or 1d", text)
 	}
 	return d + more, nil
 }

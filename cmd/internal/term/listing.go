@@ -49,7 +49,7 @@ func (l Listing) Print(w io.Writer, form ListingForm) error {
 func (l Listing) table(b *bytes.Buffer, omitHeader bool) {
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', tabwriter.StripEscape)
 	line := func(cells []string) {
-		// No tab behind the last cell: it would be padded.
+		// No tab after the last cell: it would be padded.
 		fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
 	if len(l.Columns) > 0 && !omitHeader {

@@ -1,13 +1,14 @@
 package term
 
 import (
+	"cmp"
 	"io"
 	"os"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 )
 
-// Outlet writes to what may block for ever: a pipe, a terminal or a socket whose reader does
+// Outlet writes to what may block forever: a pipe, a terminal or a socket whose reader does
 // not read. The write is done by a goroutine, so that a signal can end the wait for it.
 // Its writes do not overlap.
 type Outlet struct {
@@ -49,7 +50,7 @@ func (o *Outlet) Write(p []byte) (int, error) {
 	if err != nil {
 		o.left = err
 	}
-	return result.n, exit.First(err, result.err)
+	return result.n, cmp.Or(err, result.err)
 }
 
 func (o *Outlet) serve(work <-chan []byte, done chan<- written) {
@@ -83,7 +84,7 @@ func OpenPatiently(path string, how int) (*os.File, error) {
 		done <- opened{file, err}
 	}()
 	got, err := exit.Await(done)
-	return got.file, exit.First(err, got.err)
+	return got.file, cmp.Or(err, got.err)
 }
 
 // IsRegularOrNew reports whether a path can be that of a file on a disk.

@@ -45,7 +45,7 @@ func IsTerminalPath(path string) bool {
 	return IsTerminal(file)
 }
 
-// Width is the number of columns; 0 when the stream is no terminal or does not know.
+// Width is the number of columns; 0 when the stream is not a terminal or does not know.
 func Width(w io.Writer) int {
 	fd, ok := Descriptor(w)
 	if !ok {

@@ -80,7 +80,9 @@ class Writer {
   Error error_;
 };
 
-std::uint64_t Nanos(UnixNanos time) { return time.time_since_epoch().count(); }
+std::uint64_t NanosSinceEpoch(UnixNanos time) {
+  return time.time_since_epoch().count();
+}
 
 }  // namespace
 
@@ -99,8 +101,8 @@ std::expected<std::vector<std::byte>, Error> EncodeMetadata(const Metadata& meta
   out.Text("dataset", metadata.dataset, codec::kDatasetSize);
   out.Put(metadata.schema ? static_cast<std::uint16_t>(*metadata.schema)
                           : codec::kNoSchema);
-  out.Put(Nanos(metadata.start));
-  out.Put(metadata.end ? Nanos(*metadata.end) : kOpenEnd);
+  out.Put(NanosSinceEpoch(metadata.start));
+  out.Put(metadata.end ? NanosSinceEpoch(*metadata.end) : kOpenEnd);
   out.Put(metadata.limit);
   if (version == 1) out.Put(metadata.record_count.value_or(kNoRecordCount));
   out.Put(metadata.stype_in ? static_cast<std::uint8_t>(*metadata.stype_in)

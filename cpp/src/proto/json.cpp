@@ -12,7 +12,7 @@ bool IsBlank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // A character of ASCII that stands for itself within quotes.
-bool IsPlain(char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; }
+bool IsUnescaped(char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; }
 
 int HexDigit(char c) {
   if (IsDigit(c)) return c - '0';
@@ -94,7 +94,7 @@ class Checker {
   bool Text() {
     if (!Take('"')) return false;
     while (!Take('"')) {
-      if (!rest_.empty() && IsPlain(rest_.front())) {
+      if (!rest_.empty() && IsUnescaped(rest_.front())) {
         rest_.remove_prefix(1);
         continue;
       }

@@ -105,7 +105,7 @@ type Reader struct {
 // Reader returns a reader of the timeline's records.
 func (t *Timeline) Reader() *Reader { return &Reader{data: t.data, disk: t.disk, size: t.Len()} }
 
-// Err is the first error; there is none for a timeline in memory.
+// Err is the first error; nil for a timeline in memory.
 func (r *Reader) Err() error { return r.err }
 
 // Record is the record at an offset; nil when it cannot be read.

@@ -6,11 +6,10 @@ import (
 	"slices"
 
 	"github.com/dbnloop/dbnloop/dbn"
-	"github.com/dbnloop/dbnloop/internal/wire"
 )
 
 // blockSize is about how many bytes a block of the timeline has: what one write sends
-// when nothing needs to be looked at.
+// when nothing needs to be checked.
 const blockSize = 256 << 10
 
 const NumSchemas = int(dbn.SchemaBbo1M) + 1
@@ -28,12 +27,12 @@ type Timeline struct {
 	// noTag for a record that belongs to no schema.
 	tags    []uint8
 	uniform uint8
-	// blocks are borders between records, about blockSize apart; the first is the
+	// blocks are boundaries between records, about blockSize apart; the first is the
 	// beginning and the last is the end.
 	blocks []Place
 	Offers [NumSchemas]bool // schemas of the sources, even of an empty one
 	IDs    [NumSchemas]map[uint32]struct{}
-	// untagged tells that some records belong to no schema: nobody can subscribe to them.
+	// untagged means that some records belong to no schema: nobody can subscribe to them.
 	Untagged bool
 	// first and last are the least and the greatest index timestamp, span what lies between.
 	First, Last, Span uint64
@@ -48,7 +47,7 @@ type Place struct {
 
 const noTag = 0xFF
 
-// End is the position behind the last record.
+// End is the position after the last record.
 func (t *Timeline) End() Place { return t.blocks[len(t.blocks)-1] }
 
 // Tag is the schema of the record number i.
@@ -126,62 +125,6 @@ func (t *Timeline) settle(sources []*Data) error {
 // Len is the length of all records, in bytes.
 func (t *Timeline) Len() int { return t.size }
 
-// merge orders the records of all sources by index timestamp. Within one source the order
-// stays; equal timestamps keep the order of the sources.
-func (t *Timeline) merge(sources []*Data) {
-	for _, s := range sources {
-		if int(s.Meta.Schema) < NumSchemas {
-			t.Offers[s.Meta.Schema] = true
-		}
-	}
-	if s := sources[0]; len(sources) == 1 && (s.Meta.Schema != dbn.SchemaNone || t.disk != nil) {
-		t.data, t.uniform, t.size = s.records, sourceTag(s, nil), max(len(s.records), int(s.size))
-		return
-	}
-	total := 0
-	for _, s := range sources {
-		total += len(s.records)
-	}
-	t.data, t.size = make([]byte, 0, total), total
-	heads := make([]*mergeHead, 0, len(sources))
-	for i, s := range sources {
-		if h := (&mergeHead{order: i, source: s, rest: s.records}); h.load() {
-			heads = append(heads, h)
-		}
-	}
-	for len(heads) > 0 {
-		h := slices.MinFunc(heads, func(a, b *mergeHead) int {
-			return cmp.Or(cmp.Compare(a.ts, b.ts), cmp.Compare(a.order, b.order))
-		})
-		size := wire.Size(h.rest)
-		t.tags = append(t.tags, sourceTag(h.source, h.rest))
-		t.data = append(t.data, h.rest[:size]...)
-		h.rest = h.rest[size:]
-		if !h.load() {
-			heads = slices.DeleteFunc(heads, func(o *mergeHead) bool { return o == h })
-		}
-	}
-}
-
-type mergeHead struct {
-	order  int
-	source *Data
-	rest   []byte
-	ts     uint64
-}
-
-// load takes the timestamp of the next record. It never goes backwards within a source,
-// and an undefined one counts as the one before.
-func (h *mergeHead) load() bool {
-	if len(h.rest) == 0 {
-		return false
-	}
-	if ts := IndexTs(h.rest); ts != UndefTimestamp {
-		h.ts = max(h.ts, ts)
-	}
-	return true
-}
-
 // sourceTag is the schema of a record: its source's, or what its rtype says in a source of
 // mixed schemas.
 func sourceTag(s *Data, rec []byte) uint8 {
@@ -206,7 +149,7 @@ func (t *Timeline) survey() error {
 		if r == nil {
 			return reader.Err()
 		}
-		if t.disk != nil { // those in memory are looked at before they are converted
+		if t.disk != nil { // those in memory are checked before they are converted
 			if err := t.Symbols.addRecords(r, t.Version); err != nil {
 				return fmt.Errorf("%s: %w", t.disk.name, err)
 			}
@@ -260,7 +203,7 @@ func (t *Timeline) Seek(ts uint64) Place {
 	return at
 }
 
-// BlockEnd is the border that follows a position.
+// BlockEnd is the boundary that follows a position.
 func (t *Timeline) BlockEnd(at Place) Place {
 	i, _ := slices.BinarySearchFunc(t.blocks, at.Off+1, func(b Place, off int) int {
 		return cmp.Compare(b.Off, off)

@@ -13,7 +13,7 @@ type Handle struct {
 func (h *Handle) Fired() int64 { return h.fired.Load() }
 
 // Remove ends the fault: it is not shown from now on. What a client is being shown at the
-// moment goes on.
+// moment continues.
 func (h *Handle) Remove() { h.removed.Store(true) }
 
 // Removed reports whether Remove was called.

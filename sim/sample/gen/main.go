@@ -18,7 +18,7 @@ import (
 )
 
 func main() {
-	dir := flag.String("o", "sim/sample/data", "folder to write to")
+	dir := flag.String("o", "sim/sample/data", "directory to write to")
 	flag.Parse()
 	if err := run(*dir); err != nil {
 		fmt.Fprintln(os.Stderr, "gen:", err)

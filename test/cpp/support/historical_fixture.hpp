@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dbnloop/historical_client.hpp"
+#include "support/client_fixture.hpp"
 #include "support/dbn.hpp"
 #include "support/scripted_http_server.hpp"
 
@@ -49,14 +50,10 @@ class TempFolder {
   std::filesystem::path path_;
 };
 
-/// A reactor with a clock that stands still, certificates, and a client whose events
-/// are noted.
-class HistoricalFixture : public testing::Test {
+/// Certificates, and a client whose events are noted.
+class HistoricalFixture : public ClientFixture {
  protected:
-  HistoricalFixture() {
-    reactor_.SetClockForTest([this] { return now_; });
-    folder_.Write("ca.pem", ca_.Pem());
-  }
+  HistoricalFixture() { folder_.Write("ca.pem", ca_.Pem()); }
 
   [[nodiscard]] HistoricalOptions Options(const ScriptedHttpServer& server) const {
     HistoricalOptions options;
@@ -78,39 +75,17 @@ class HistoricalFixture : public testing::Test {
     client.Request("GLBX.MDP3", "ESM5", Schema::Trades, UnixNanos{},
                    UnixNanos{std::chrono::hours{1}});
   }
-  template <typename F>
-  bool Until(F&& done) {
-    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds{20};
-    while (!done()) {
-      if (std::chrono::steady_clock::now() > give_up) return false;
-      reactor_.Poll(20);
-    }
-    return true;
-  }
   bool UntilEnd() {
     return Until([this] { return completed_ != 0 || !errors_.empty(); });
   }
-  void Settle() {
-    for (int i = 0; i < 100'000 && reactor_.Poll(0) > 0; ++i) {
-    }
-  }
-  static std::vector<std::uint32_t> Numbers(std::uint32_t first, std::uint32_t count) {
-    std::vector<std::uint32_t> numbers;
-    for (std::uint32_t i = 0; i < count; ++i) numbers.push_back(first + i);
-    return numbers;
-  }
 
-  Reactor::Clock::time_point now_ = Reactor::Clock::now();
-  Reactor reactor_;
   Identity ca_ = MakeIdentity({.name = "test authority", .authority = true});
   Identity good_ = MakeIdentity(
       {.name = "good",
        .alternative_names = "DNS:localhost,DNS:hist.example.com,IP:127.0.0.1"},
       &ca_);
   TempFolder folder_;
-  std::vector<Error> errors_;
   std::vector<std::string> warnings_;
-  std::vector<std::uint32_t> sequences_;
   int completed_ = 0;
 };
 

@@ -5,23 +5,23 @@ import (
 	"io"
 )
 
-// storedZstd writes a zstd frame of blocks that are not compressed (RFC 8878, 3.1.1).
-type storedZstd struct {
+// rawZstd writes a zstd frame of blocks that are not compressed (RFC 8878, 3.1.1).
+type rawZstd struct {
 	w     io.Writer
 	begun bool
 	block []byte // the header of a block and its content
 }
 
 const (
-	storedBlock     = 64 << 10
-	storedWindowLog = 17 // the window, 128 KiB, bounds the size of blocks
+	rawBlock     = 64 << 10
+	rawWindowLog = 17 // the window, 128 KiB, bounds the size of blocks
 )
 
-func newStoredZstd(w io.Writer) *storedZstd {
-	return &storedZstd{w: w, block: make([]byte, 3, 3+storedBlock)}
+func newRawZstd(w io.Writer) *rawZstd {
+	return &rawZstd{w: w, block: make([]byte, 3, 3+rawBlock)}
 }
 
-func (z *storedZstd) Write(b []byte) (int, error) {
+func (z *rawZstd) Write(b []byte) (int, error) {
 	total := len(b)
 	for len(b) > 0 {
 		n := min(len(b), cap(z.block)-len(z.block))
@@ -37,14 +37,14 @@ func (z *storedZstd) Write(b []byte) (int, error) {
 }
 
 // Close writes the last block.
-func (z *storedZstd) Close() error { return z.flush(true) }
+func (z *rawZstd) Close() error { return z.flush(true) }
 
-func (z *storedZstd) flush(last bool) error {
+func (z *rawZstd) flush(last bool) error {
 	if !z.begun {
 		z.begun = true
 		header := binary.LittleEndian.AppendUint32(nil, 0xFD2FB528)
 		// No checksum, no content size, no dictionary; then the window's exponent.
-		header = append(header, 0, (storedWindowLog-10)<<3)
+		header = append(header, 0, (rawWindowLog-10)<<3)
 		if _, err := z.w.Write(header); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
-package tail
+package hist
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,7 +17,7 @@ const detailsAtOnce = 8
 
 // jobDetails asks for the details of several jobs, which the list of jobs lacks.
 type jobDetails struct {
-	*apiCall
+	*Client
 	ids  []string
 	jobs []*dbnloop.BatchJob // in the order of ids; nil: there was no answer
 	next int
@@ -26,20 +27,20 @@ type jobDetails struct {
 
 // details gives the details of each job. After an error that does not concern one job
 // alone the other ones are not asked for.
-func (q *apiCall) details(ids []string) ([]*dbnloop.BatchJob, error) {
-	d := &jobDetails{apiCall: q, ids: ids, jobs: make([]*dbnloop.BatchJob, len(ids)), open: map[int]dbnloop.CallID{}}
-	defer context.AfterFunc(q.ctx, func() { q.reactor.Post(func() {}) })()
+func (c *Client) details(ids []string) ([]*dbnloop.BatchJob, error) {
+	d := &jobDetails{Client: c, ids: ids, jobs: make([]*dbnloop.BatchJob, len(ids)), open: map[int]dbnloop.CallID{}}
+	defer context.AfterFunc(c.ctx, func() { c.reactor.Post(func() {}) })()
 	d.ask()
-	for len(d.open) > 0 && q.ctx.Err() == nil {
-		if _, err := q.reactor.Poll(-1); err != nil {
-			d.err = exit.First(d.err, err)
+	for len(d.open) > 0 && c.ctx.Err() == nil {
+		if _, err := c.reactor.Poll(-1); err != nil {
+			d.err = cmp.Or(d.err, err)
 			break
 		}
 	}
 	for _, id := range d.open {
-		q.client.Cancel(id)
+		c.client.Cancel(id)
 	}
-	return d.jobs, exit.First(context.Cause(q.ctx), d.err)
+	return d.jobs, cmp.Or(context.Cause(c.ctx), d.err)
 }
 
 // ask sends as many requests as may be under way.
@@ -75,8 +76,8 @@ func (d *jobDetails) take(i int, body []byte, err error) {
 }
 
 func (d *jobDetails) fail(i int, err error) {
-	explained := d.explain(err)
-	d.err = exit.First(d.err, exit.Fail(exit.FromError(explained), "details of job %s: %w", d.ids[i], explained))
+	explained := d.Explain(err)
+	d.err = cmp.Or(d.err, exit.Fail(exit.FromError(explained), "details of job %s: %w", d.ids[i], explained))
 	var e *dbnloop.Error
 	if errors.As(err, &e) && e.HTTP != nil && e.HTTP.Status == http.StatusNotFound {
 		return // the other ones may be there

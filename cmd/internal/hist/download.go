@@ -1,4 +1,4 @@
-package tail
+package hist
 
 import (
 	"context"
@@ -17,16 +17,16 @@ import (
 
 // download writes the answer to the part as the server sends it. The file gets its name
 // when it was read and found complete: that HTTP is content does not say that DBN is.
-func (run *histRun) download(part *output.Part) error {
-	o := &run.plan.output
+func (run *rangeRun) download(part *output.Part) error {
+	o := run.Output
 	run.startProgress(false)
 	began := time.Now()
 	var came int64
 	run.state = func() {
-		run.log.Info(fmt.Sprintf("%s: downloading for %s, %s came", o.Path, term.HumanDuration(time.Since(began)), term.Quantity(uint64(came))))
+		run.log.Info(fmt.Sprintf("%s: downloading for %s, %s received", o.Path, term.HumanDuration(time.Since(began)), term.Quantity(uint64(came))))
 	}
 	got, err := run.client.Download(run.ctx, dbnloop.DownloadRequest{
-		Range: run.plan.query, Path: part.Name(), Part: part.Name(), Overwrite: true,
+		Range: run.Query.HistoricalRequest, Path: part.Name(), Part: part.Name(), Overwrite: true,
 		Progress: func(p dbnloop.DownloadProgress) {
 			came = p.Bytes
 			run.progress.Show(came, 0)
@@ -38,12 +38,12 @@ func (run *histRun) download(part *output.Part) error {
 	}
 	records, err := countRecords(run.ctx, part.File())
 	if err != nil {
-		return run.notWhole(part, records, err)
+		return run.incomplete(part, records, err)
 	}
 	if err := part.Publish(); err != nil {
 		return o.AllKept(err, records)
 	}
-	if run.summary {
+	if run.Summary {
 		run.log.Info(fmt.Sprintf("%s: %s, %s in %s, SHA-256 %s", o.Path, term.Plural(records, "record"),
 			term.Quantity(uint64(got.Bytes)), term.HumanDuration(time.Since(began)), got.SHA256))
 	}
@@ -51,8 +51,8 @@ func (run *histRun) download(part *output.Part) error {
 }
 
 // broken keeps what came of a download that broke or was ended.
-func (run *histRun) broken(part *output.Part, err error) error {
-	o := &run.plan.output
+func (run *rangeRun) broken(part *output.Part, err error) error {
+	o := run.Output
 	var signaled exit.Signal
 	ended := errors.As(err, &signaled)
 	var records uint64
@@ -65,21 +65,21 @@ func (run *histRun) broken(part *output.Part, err error) error {
 	kept := strings.Join(o.Kept(), "")
 	switch {
 	case ended && kept == "":
-		run.endedBy(signaled, "nothing came")
+		run.endedBy(signaled, "nothing was received")
 		return err
 	case ended:
-		run.endedBy(signaled, "what came is kept in "+kept)
+		run.endedBy(signaled, "what was received is kept in "+kept)
 		return err
 	case kept != "" && records == 0:
-		return exit.Fail(exit.Partial, "%w; what came is kept in %s", run.explain(err), kept)
+		return exit.Fail(exit.Partial, "%w; what was received is kept in %s", run.Explain(err), kept)
 	}
 	run.broke = true
 	return run.partial(err, records)
 }
 
-// notWhole keeps what came of an answer that HTTP is content with, and DBN is not.
-func (run *histRun) notWhole(part *output.Part, records uint64, err error) error {
-	o := &run.plan.output
+// incomplete keeps what came of an answer that HTTP is content with, and DBN is not.
+func (run *rangeRun) incomplete(part *output.Part, records uint64, err error) error {
+	o := run.Output
 	if failed := part.Keep(); failed != nil {
 		return failed
 	}
@@ -87,14 +87,14 @@ func (run *histRun) notWhole(part *output.Part, records uint64, err error) error
 	code := exit.Corrupt
 	switch {
 	case errors.As(err, &signaled):
-		run.endedBy(signaled, "all came, but was not checked"+o.KeptPart())
+		run.endedBy(signaled, "everything was received, but not checked"+o.KeptPart())
 		return err
 	case exit.FromError(err) == exit.Partial:
 		code = exit.Partial
 	}
-	err = exit.Fail(code, "%s: the server's answer is not whole: %s", o.Path, strings.TrimPrefix(err.Error(), "dbn: "))
+	err = exit.Fail(code, "%s: the server's answer is incomplete: %s", o.Path, strings.TrimPrefix(err.Error(), "dbn: "))
 	if records == 0 && len(o.Kept()) > 0 {
-		return exit.Fail(code, "%w; what came is kept in %s", err, strings.Join(o.Kept(), ""))
+		return exit.Fail(code, "%w; what was received is kept in %s", err, strings.Join(o.Kept(), ""))
 	}
 	return run.withCount(err, records)
 }

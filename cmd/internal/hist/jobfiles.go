@@ -1,4 +1,4 @@
-package tail
+package hist
 
 import (
 	"crypto/sha256"
@@ -11,20 +11,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/pflag"
-
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/cmd/internal/output"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
 )
-
-// downloadFlags say where files go.
-type downloadFlags struct{ dir string }
-
-func (d *downloadFlags) define(p *pflag.FlagSet) {
-	p.StringVar(&d.dir, "dir", ".", "write into the folder `DIR`/JOB")
-}
 
 // fetched is one file that is there now.
 type fetched struct {
@@ -43,27 +34,41 @@ const (
 	stateUnchecked = ", unchecked"
 )
 
-// download brings the files of a job, one after the other. The listing holds those that are
-// there, also when another failed.
-func (q *apiCall) download(d *downloadFlags) (l term.Listing, err error) {
-	if len(q.args) == 0 {
-		return l, exit.BadUsage("batch download: name a job")
-	}
-	id := q.args[0]
-	if id != filepath.Base(id) || id == "." || id == ".." || id == "" {
-		return l, exit.BadUsage("batch download: %q cannot be the name of a job", id)
-	}
-	all, files, err := q.filesOf(id)
+// JobFiles lists the files of a job.
+func (c *Client) JobFiles(id string) (l term.Listing, err error) {
+	files, err := c.client.ListFiles(c.ctx, id)
 	if err != nil {
 		return l, err
 	}
-	folder := filepath.Join(d.dir, id)
-	if err := os.MkdirAll(folder, 0o777); err != nil { // as the umask allows
-		return l, exit.Fail(exit.Failure, "cannot make the folder %s: %w", folder, err)
+	l.Columns = []string{"file", "size", "hash"}
+	for _, f := range files {
+		if d, err := f.Download("."); err == nil && d.SHA256 == "" {
+			c.warnUnchecked(f)
+		}
+		l.Add(f.Name, term.Grouped(uint64(max(f.Size, 0))), f.Hash)
+		l.Items = append(l.Items, f)
+	}
+	return l, nil
+}
+
+// DownloadJob downloads files of a job into dir/id, one after the other: those that are named, or
+// all. It overwrites files only when told to by force. The listing holds those that are there,
+// also when another one failed.
+func (c *Client) DownloadJob(id string, names []string, dir string, force bool) (l term.Listing, err error) {
+	if id != filepath.Base(id) || id == "." || id == ".." || id == "" {
+		return l, exit.BadUsage("batch download: %q cannot be the name of a job", id)
+	}
+	all, files, err := c.filesOf(id, names)
+	if err != nil {
+		return l, err
+	}
+	directory := filepath.Join(dir, id)
+	if err := os.MkdirAll(directory, 0o777); err != nil { // as the umask allows
+		return l, exit.Fail(exit.Failure, "cannot create directory %s: %w", directory, err)
 	}
 	l.Columns = []string{"path", "size", "sha256", "state"}
 	for _, f := range files {
-		got, err := q.fetch(f, folder, partOf(f, all))
+		got, err := c.fetch(f, directory, partOf(f, all), force)
 		if err != nil {
 			return l, err
 		}
@@ -84,20 +89,19 @@ func partOf(f dbnloop.BatchFile, all []dbnloop.BatchFile) string {
 	}
 }
 
-// filesOf are the files of a job, and those that the arguments ask for.
-func (q *apiCall) filesOf(id string) (all, files []dbnloop.BatchFile, err error) {
-	all, err = q.client.ListFiles(q.ctx, id)
+// filesOf are the files of a job, and those of them that are wanted: all when none is.
+func (c *Client) filesOf(id string, wanted []string) (all, files []dbnloop.BatchFile, err error) {
+	all, err = c.client.ListFiles(c.ctx, id)
 	if err != nil {
 		return nil, nil, err
 	}
 	if len(all) == 0 {
-		job, err := q.client.JobDetails(q.ctx, id)
+		job, err := c.client.JobDetails(c.ctx, id)
 		if err != nil {
 			return nil, nil, err
 		}
 		return nil, nil, exit.Fail(exit.Failure, "the job %s has no files; it is %s", id, job.State)
 	}
-	wanted := q.args[1:]
 	for _, name := range wanted {
 		if !slices.ContainsFunc(all, func(f dbnloop.BatchFile) bool { return f.Name == name }) {
 			return nil, nil, exit.BadUsage("the job %s has no file %q (see batch files)", id, name)
@@ -115,55 +119,55 @@ func (q *apiCall) filesOf(id string) (all, files []dbnloop.BatchFile, err error)
 }
 
 // warnUnchecked says that a hash is of no use.
-func (q *apiCall) warnUnchecked(f dbnloop.BatchFile) {
-	q.log.Warn(fmt.Sprintf("%s: the server lists the hash %q, which is not a SHA-256: the content is not checked", f.Name, f.Hash))
+func (c *Client) warnUnchecked(f dbnloop.BatchFile) {
+	c.log.Warn(fmt.Sprintf("%s: the server lists the hash %q, which is not a SHA-256: the content is not checked", f.Name, f.Hash))
 }
 
 // fetch brings one file, or finds it there. It has the name part until it is complete.
-func (q *apiCall) fetch(f dbnloop.BatchFile, folder, part string) (got fetched, err error) {
-	d, err := f.Download(folder)
+func (c *Client) fetch(f dbnloop.BatchFile, directory, part string, force bool) (got fetched, err error) {
+	d, err := f.Download(directory)
 	if err != nil {
 		return got, err
 	}
 	got = fetched{Path: d.Path, Size: f.Size, SHA256: d.SHA256, State: stateNew}
-	d.Overwrite = q.flags.force
+	d.Overwrite = force
 	if d.SHA256 == "" {
-		q.warnUnchecked(f)
+		c.warnUnchecked(f)
 		defer func() { got.State += stateUnchecked }()
 	}
 	if _, err := os.Lstat(d.Path); err == nil && !d.Overwrite {
 		got.State = stateHere
-		return got, q.checkThere(&d)
+		return got, c.checkThere(&d)
 	}
-	d.Part = filepath.Join(folder, part)
+	d.Part = filepath.Join(directory, part)
 	if info, err := os.Stat(d.Part); err == nil && info.Size() > 0 {
 		got.State = stateOn
-		q.log.Debug(d.Part + ": resuming after " + term.Quantity(uint64(info.Size())))
+		c.log.Debug(d.Part + ": resuming after " + term.Quantity(uint64(info.Size())))
 	}
 	bar := (*term.Progress)(nil)
-	if term.IsTerminal(q.program.Stderr) {
-		q.log.Info(d.Path)
-		bar = term.NewProgress(q.program.Stderr, max(d.Size, -1))
+	if term.IsTerminal(c.Stderr) {
+		c.log.Info(d.Path)
+		bar = term.NewProgress(c.Stderr, max(d.Size, -1))
 	}
 	d.Progress = func(p dbnloop.DownloadProgress) { bar.Show(p.Bytes, 0) }
-	result, err := q.client.Download(q.ctx, d)
+	result, err := c.client.Download(c.ctx, d)
 	bar.Clear()
 	if err != nil {
-		return got, q.explainFile(d.Part, err)
+		return got, c.explainFile(d.Part, err)
 	}
 	got.Size, got.SHA256 = result.Bytes, result.SHA256
 	return got, nil
 }
 
 // checkThere compares a file with what the server lists.
-func (q *apiCall) checkThere(d *dbnloop.DownloadRequest) error {
+func (c *Client) checkThere(d *dbnloop.DownloadRequest) error {
 	file, err := os.Open(d.Path)
 	if err != nil {
 		return exit.Fail(exit.Failure, "%w", err)
 	}
 	defer file.Close()
 	hash := sha256.New()
-	n, err := io.Copy(hash, interruptible{q.ctx, file})
+	n, err := io.Copy(hash, interruptible{c.ctx, file})
 	if err != nil {
 		return err
 	}
@@ -174,7 +178,7 @@ func (q *apiCall) checkThere(d *dbnloop.DownloadRequest) error {
 }
 
 // explainFile says what is left of a file that did not become whole.
-func (q *apiCall) explainFile(part string, err error) error {
+func (c *Client) explainFile(part string, err error) error {
 	var e *dbnloop.Error
 	kept := ""
 	info, statErr := os.Stat(part)
@@ -184,12 +188,12 @@ func (q *apiCall) explainFile(part string, err error) error {
 	var signaled exit.Signal
 	switch {
 	case errors.As(err, &signaled):
-		q.log.Info(signaled.Name() + kept)
+		c.log.Info(signaled.Name() + kept)
 		return err
 	case !errors.As(err, &e):
 		return err
 	case kept != "" && e.Retryable():
 		return exit.Fail(exit.Partial, "%s%s", e.Message, kept)
 	}
-	return q.historical.explain(err)
+	return c.Explain(err)
 }

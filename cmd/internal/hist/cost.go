@@ -1,12 +1,11 @@
-package tail
+package hist
 
 import (
+	"cmp"
 	"encoding/csv"
 	"io"
 	"math"
 	"strconv"
-
-	"github.com/spf13/cobra"
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
@@ -25,49 +24,38 @@ type price struct {
 	Records uint64  `json:"record_count"`
 }
 
-// costLimit is what --max-cost says; nil: nothing.
-func (f *flags) costLimit(cmd *cobra.Command) (*float64, error) {
-	if !cmd.Flags().Changed("max-cost") {
-		return nil, nil
-	}
-	if !(f.maxCost >= 0) || math.IsInf(f.maxCost, 1) {
-		return nil, exit.BadUsage("--max-cost %v: want US dollars, 0 or more", f.maxCost)
-	}
-	return &f.maxCost, nil
-}
-
 // price asks what a range costs; that is free.
-func (h *historical) price(r *dbnloop.HistoricalRequest) (p price, err error) {
-	p = price{Dataset: r.Dataset, Schema: r.Schema.String(), Start: timeText(r.Start), End: timeText(r.End)}
-	if p.CostUSD, err = h.cost(r); err != nil {
+func (c *Client) price(r *dbnloop.HistoricalRequest) (p price, err error) {
+	p = price{Dataset: r.Dataset, Schema: r.Schema.String(), Start: term.Time(r.Start), End: term.Time(r.End)}
+	if p.CostUSD, err = c.cost(r); err != nil {
 		return p, err
 	}
-	if p.Bytes, err = h.client.BillableSize(h.ctx, *r); err != nil {
+	if p.Bytes, err = c.client.BillableSize(c.ctx, *r); err != nil {
 		return p, err
 	}
-	p.Records, err = h.client.RecordCount(h.ctx, *r)
+	p.Records, err = c.client.RecordCount(c.ctx, *r)
 	return p, err
 }
 
 // cost asks what a range costs. A number that is not a price would pass every limit.
-func (h *historical) cost(r *dbnloop.HistoricalRequest) (float64, error) {
-	usd, err := h.client.Cost(h.ctx, *r)
+func (c *Client) cost(r *dbnloop.HistoricalRequest) (float64, error) {
+	usd, err := c.client.Cost(c.ctx, *r)
 	if err == nil && (!(usd >= 0) || math.IsInf(usd, 1)) {
-		err = exit.Fail(exit.Failure, "the server's cost, %v US dollars, is not a price: nothing was asked for", usd)
+		err = exit.Fail(exit.Failure, "the server's cost, %v US dollars, is not a price: nothing was requested", usd)
 	}
 	return usd, err
 }
 
 // checkCost refuses what costs more than it may. Nothing is asked without a limit.
-func (h *historical) checkCost(r *dbnloop.HistoricalRequest, limit *float64) error {
+func (c *Client) checkCost(r *dbnloop.HistoricalRequest, limit *float64) error {
 	if limit == nil {
 		return nil
 	}
-	cost, err := h.cost(r)
+	cost, err := c.cost(r)
 	if err != nil {
 		return err
 	}
-	h.log.Debug("the cost is " + dollars(cost))
+	c.log.Debug("the cost is " + dollars(cost))
 	return withinLimit(cost, limit)
 }
 
@@ -75,21 +63,33 @@ func withinLimit(cost float64, limit *float64) error {
 	if limit == nil || cost <= *limit {
 		return nil
 	}
-	return exit.BadUsage("this costs %s, more than --max-cost allows (%s): nothing was asked for", dollars(cost), dollars(*limit))
+	return exit.BadUsage("this costs %s, more than --max-cost allows (%s): nothing was requested", dollars(cost), dollars(*limit))
+}
+
+// Cost lists what a query costs.
+func (c *Client) Cost(q Query) (l term.Listing, err error) {
+	if err = c.settle(&q); err != nil {
+		return l, err
+	}
+	p, err := c.price(&q.HistoricalRequest)
+	if err != nil {
+		return l, err
+	}
+	return p.listing(), nil
 }
 
 // dryRun prints what the range costs: a table, unless another form was asked for.
-func (h *historical) dryRun(r *dbnloop.HistoricalRequest, limit *float64, o *output.Settings, stdout io.Writer) error {
-	p, err := h.price(r)
+func (c *Client) dryRun(q *Query, o *output.Settings) error {
+	p, err := c.price(&q.HistoricalRequest)
 	if err != nil {
 		return err
 	}
 	if o.Asked && (o.Format == output.CSV || o.Format == output.TSV) {
-		err = p.printSeparated(stdout, o)
+		err = p.printSeparated(c.Stdout, o)
 	} else {
-		err = p.listing().Print(output.StandardOutput(stdout), term.ListingForm{JSON: o.Asked && o.Format == output.JSON})
+		err = p.listing().Print(output.StandardOutput(c.Stdout), term.ListingForm{JSON: o.Asked && o.Format == output.JSON})
 	}
-	return exit.First(err, withinLimit(p.CostUSD, limit))
+	return cmp.Or(err, withinLimit(p.CostUSD, q.MaxCost))
 }
 
 // printSeparated writes one row of what the JSON form has, under a header.
