@@ -14,7 +14,8 @@ namespace {
 
 TEST(StrCat, JoinsTextsCharactersAndIntegers) {
   const std::string text = "text";
-  EXPECT_EQ(StrCat("a ", text, ' ', std::string_view{"view"}, ": ", 7), "a text view: 7");
+  EXPECT_EQ(StrCat("a ", text, ' ', std::string_view{"view"}, ": ", 7),
+            "a text view: 7");
   EXPECT_EQ(StrCat(), "");
   EXPECT_EQ(StrCat(""), "");
 }

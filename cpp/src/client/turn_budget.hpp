@@ -4,7 +4,8 @@
 
 namespace dbnloop::client {
 
-// What one connection or file may do in a turn of the reactor, so that others have theirs.
+// What one connection or file may do in a turn of the reactor, so that others have
+// theirs.
 
 /// The most bytes of records that are delivered, of a file that are read, or of a file
 /// that are hashed. Decompressed bytes count: a few compressed ones may hold very many.

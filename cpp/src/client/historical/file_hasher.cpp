@@ -12,6 +12,7 @@
 #include "client/turn_budget.hpp"
 
 namespace dbnloop::client {
+
 FileHasher::FileHasher(Reactor* reactor, int fd, std::string path, Handler done)
     : fd_{fd}, path_{std::move(path)}, done_{std::move(done)}, turn_{reactor} {
   Schedule();

@@ -9,6 +9,7 @@
 #include "proto/http_failure.hpp"
 
 namespace dbnloop {
+
 HistoricalClient::Impl::Impl(Reactor* reactor, base::SecretString api_key,
                              const HistoricalOptions& options)
     : session{std::make_shared<client::HttpSession>(reactor, std::move(api_key),
