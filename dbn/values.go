@@ -178,3 +178,9 @@ func CStr(b []byte) string {
 
 // UpgradePolicy determines how records of older versions are treated; see VersionUpgradePolicy.
 type UpgradePolicy = VersionUpgradePolicy
+
+// IsMessage reports whether records of the type are messages of the gateway rather than market
+// data: errors, system messages and symbol mappings.
+func (r RType) IsMessage() bool {
+	return r == RTypeError || r == RTypeSystem || r == RTypeSymbolMapping
+}

@@ -25,7 +25,7 @@ static std::optional<std::vector<SessionEvent>> Told(std::span<const std::byte> 
   while (!in.empty() && !parser.error()) {
     in = in.subspan(parser.Push(in));
     while (const auto record = parser.Pull()) {
-      if (!dbnloop::proto::IsMessage(record->RType())) continue;
+      if (!dbnloop::proto::HoldsSessionEvent(record->RType())) continue;
       if (policy == VersionUpgradePolicy::AsIs &&
           record->Size() > dbnloop::MinRecordSize(record->RType(), version) + 8) {
         return std::nullopt;

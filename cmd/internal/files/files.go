@@ -275,7 +275,7 @@ func (run *fileRun) warnNoneWanted() {
 	}
 	var held []string
 	for rtype, n := range count.ByRType {
-		if n > 0 && !stream.IsMessage(dbn.RType(rtype)) {
+		if n > 0 && !dbn.RType(rtype).IsMessage() {
 			held = append(held, stream.RTypeName(dbn.RType(rtype))+" "+term.Grouped(n))
 		}
 	}

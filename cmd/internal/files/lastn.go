@@ -145,7 +145,7 @@ func (f *lastFinder) byHeaders() (int64, error) {
 			if rtype == dbn.RTypeSymbolMapping {
 				f.mapping(from+int64(i), chunk[i:i+size])
 			}
-			if wanted[rtype] && !stream.IsMessage(rtype) && f.n > 0 {
+			if wanted[rtype] && !rtype.IsMessage() && f.n > 0 {
 				if uint64(len(places)) < f.n {
 					places = append(places, 0)
 				}

@@ -39,7 +39,7 @@ func (q *ring) push(r dbn.Record) {
 
 // pass drops the messages before the oldest data record.
 func (q *ring) pass() {
-	for q.held > 0 && IsMessage(q.at(0).RType()) {
+	for q.held > 0 && q.at(0).RType().IsMessage() {
 		q.passed(q.at(0))
 		q.drop()
 	}
@@ -72,7 +72,7 @@ func (q *ring) grow() {
 }
 
 func (q *ring) drop() {
-	if !IsMessage(q.at(0).RType()) {
+	if !q.at(0).RType().IsMessage() {
 		q.data--
 	}
 	q.first = (q.first + 1) % uint64(len(q.slots))

@@ -26,7 +26,7 @@ type FileRecords struct {
 func (file *FileRecords) Want(schemas []dbn.Schema, o *output.Settings, filtered bool) {
 	for rtype := range file.Wanted {
 		file.Wanted[rtype] = !filtered
-		if IsMessage(dbn.RType(rtype)) {
+		if dbn.RType(rtype).IsMessage() {
 			file.Wanted[rtype] = o.System || !filtered && o.Format == output.DBN
 		}
 	}

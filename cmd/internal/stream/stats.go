@@ -43,7 +43,7 @@ func (c *Counters) Summary(now time.Time) string {
 	}
 	separator := " ("
 	for rtype, n := range c.ByRType {
-		if n > 0 && !IsMessage(dbn.RType(rtype)) {
+		if n > 0 && !dbn.RType(rtype).IsMessage() {
 			line += separator + RTypeName(dbn.RType(rtype)) + " " + term.Grouped(n)
 			separator = ", "
 		}

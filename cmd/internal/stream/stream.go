@@ -92,11 +92,6 @@ func (s *Stream) Metadata(m *dbn.Metadata) {
 	}
 }
 
-// IsMessage reports whether records of this type are the gateway's own.
-func IsMessage(rtype dbn.RType) bool {
-	return rtype == dbn.RTypeSystem || rtype == dbn.RTypeError || rtype == dbn.RTypeSymbolMapping
-}
-
 // Record takes the next record of the stream.
 func (s *Stream) Record(r dbn.Record) {
 	if s.over {
@@ -115,7 +110,7 @@ func (s *Stream) Record(r dbn.Record) {
 	}
 	s.endOn(err)
 	switch {
-	case IsMessage(rtype):
+	case rtype.IsMessage():
 		s.message(r)
 	case s.File == nil || s.File.Wanted[rtype]:
 		s.choose(r)
@@ -242,7 +237,7 @@ func (s *Stream) CaughtUp() {
 func (s *Stream) printLast() error {
 	return s.last.each(func(r dbn.Record) error {
 		switch {
-		case IsMessage(r.RType()):
+		case r.RType().IsMessage():
 			return s.passOn(r)
 		case s.sel.Follow && s.limited():
 			return nil

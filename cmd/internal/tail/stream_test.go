@@ -114,7 +114,7 @@ func TestEveryFormatHasEveryRecord(t *testing.T) {
 			defer decoder.Close()
 			got := 0
 			for r, err := decoder.Next(); err == nil; r, err = decoder.Next() {
-				if !stream.IsMessage(r.RType()) {
+				if !r.RType().IsMessage() {
 					if !bytes.Equal(r.Bytes(), records[got].Bytes()) {
 						t.Fatalf("record %d differs", got)
 					}
@@ -319,7 +319,7 @@ func TestTeeHasWhatTheOutputLeavesOut(t *testing.T) {
 	defer decoder.Close()
 	data, messages := 0, 0
 	for r, err := decoder.Next(); err == nil; r, err = decoder.Next() {
-		if stream.IsMessage(r.RType()) {
+		if r.RType().IsMessage() {
 			messages++
 		} else {
 			data++

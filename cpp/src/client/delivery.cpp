@@ -16,7 +16,8 @@ RecordBatch UpToMessages(RecordBatch batch) {
   for (std::size_t i = 0; i < batch.runs.size(); ++i) {
     const auto& run = batch.runs[i];
     size += std::size_t{run.count} * run.record_size;
-    if (proto::IsMessage(run.rtype)) return {batch.data, size, batch.runs.first(i + 1)};
+    if (proto::HoldsSessionEvent(run.rtype))
+      return {batch.data, size, batch.runs.first(i + 1)};
   }
   return batch;
 }
@@ -255,7 +256,7 @@ void DataSource::Delivery::CountConsumed(const RecordBatch& batch, std::size_t f
         complete ? run.count : (std::min(end, to) - first) / run.record_size;
     counters_.CountRecords(run.rtype, count);
     const bool last = end >= to;
-    if (last || proto::IsMessage(run.rtype)) {
+    if (last || proto::HoldsSessionEvent(run.rtype)) {
       observer_->ObserveConsumed(run, batch.data + first, count, last);
     }
     if (last) return;

@@ -27,7 +27,7 @@ class DeliveryObserver {
   /// readable.
   [[nodiscard]] virtual bool HasMore() const { return false; }
   /// Observes consumed records, each once: those of each run of gateway messages
-  /// (proto::IsMessage), and the last ones of each batch (`last`).
+  /// (proto::HoldsSessionEvent), and the last ones of each batch (`last`).
   virtual void ObserveConsumed(const RecordRun& /*run*/, const std::byte* /*records*/,
                                std::size_t /*count*/, bool /*last*/) {}
   /// Whether NotifyObserved has something to report.

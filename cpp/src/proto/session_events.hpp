@@ -7,7 +7,7 @@
 namespace dbnloop::proto {
 
 /// Whether records of this type are messages of the gateway about the session.
-[[nodiscard]] constexpr bool IsMessage(RType rtype) noexcept {
+[[nodiscard]] constexpr bool HoldsSessionEvent(RType rtype) noexcept {
   return rtype == RType::System || rtype == RType::Error;
 }
 

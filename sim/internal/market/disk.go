@@ -78,7 +78,7 @@ func (d *Data) fits(version uint8) (bool, error) {
 		switch {
 		case rec == nil:
 			return false, r.Err()
-		case isGatewayRType(RType(rec)), bytes.HasPrefix(rec, magic):
+		case RType(rec).IsMessage(), bytes.HasPrefix(rec, magic):
 			return false, nil
 		}
 		off += len(rec)

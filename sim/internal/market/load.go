@@ -65,7 +65,7 @@ func (d *Data) take(rec []byte) error {
 	switch {
 	case size < headerLen:
 		return fmt.Errorf("a record of %d bytes has no room for ts_out", len(rec))
-	case !isGatewayRType(RType(rec)):
+	case !RType(rec).IsMessage():
 		d.records = append(d.records, rec[:size]...)
 		wire.SetSize(d.records[at:], size)
 	case RType(rec) == dbn.RTypeSymbolMapping:

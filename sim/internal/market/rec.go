@@ -79,10 +79,6 @@ var schemaTags = func() (table [256]uint8) {
 	return table
 }()
 
-func isGatewayRType(t dbn.RType) bool {
-	return t == dbn.RTypeError || t == dbn.RTypeSystem || t == dbn.RTypeSymbolMapping
-}
-
 // As copies a record's bytes into its type. A short record leaves the rest zero.
 func As[T any](rec []byte) *T {
 	v := new(T)

@@ -58,7 +58,7 @@ void LiveClient::Session::ObserveConsumed(const RecordRun& run,
     gateway_error_.clear();
     if (delivery_->parser().ts_out()) ObserveLag(run, at(count - 1));
   }
-  if (!proto::IsMessage(run.rtype)) return;
+  if (!proto::HoldsSessionEvent(run.rtype)) return;
   for (std::size_t i = 0; i < count; ++i) {
     auto event = proto::ReadSessionEvent(at(i));
     if (!event) continue;
