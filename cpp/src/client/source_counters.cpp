@@ -99,7 +99,9 @@ SourceStats SourceCounters::Snapshot(TimePoint now,
   out.bytes = bytes_.Get();
   out.batches = batches_.Get();
   std::ranges::transform(records_, out.records.begin(), &Counter::Get);
-  out.polls = std::max(polls, polls_before_.Get()) - polls_before_.Get();
+  // A stream may begin between the two reads.
+  const auto polls_before = polls_before_.Get();
+  out.polls = polls > polls_before ? polls - polls_before : 0;
   out.pauses = pauses_.Get();
   out.buffered = buffered_.Get();
   const auto paused = paused_.load(kRelaxed);
