@@ -196,7 +196,7 @@ std::vector<Call> Calls() {
          api.SubmitJob({.range = Range(),
                         .encoding = Encoding::Csv,
                         .pretty_px = true,
-                        .split_duration = "week",
+                        .split_duration = SplitDuration::Week,
                         .split_size = 2'000'000'000},
                        To<BatchJob>(to));
        },

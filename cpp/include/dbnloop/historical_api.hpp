@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "dbnloop/enum_strings.hpp"
 #include "dbnloop/historical_client.hpp"
 
 namespace dbnloop {
@@ -93,7 +94,7 @@ struct BatchRequest {
   /// which is the service's own default.
   std::optional<bool> map_symbols = std::nullopt;
   bool split_symbols = false;          ///< one file per symbol; not with ALL_SYMBOLS
-  std::string split_duration = "day";  ///< day, week, month, year, none
+  SplitDuration split_duration = SplitDuration::Day;
   std::uint64_t split_size = 0;        ///< bytes, 1e9 to 10e9; 0: no split by size
 };
 

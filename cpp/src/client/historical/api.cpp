@@ -180,7 +180,7 @@ HistoricalApi::CallId HistoricalApi::SubmitJob(const BatchRequest& request,
       "map_symbols",
       flag(request.map_symbols.value_or(request.encoding != Encoding::Dbn)));
   params.emplace_back("split_symbols", flag(request.split_symbols));
-  params.emplace_back("split_duration", request.split_duration);
+  params.emplace_back("split_duration", TextOf(request.split_duration));
   if (request.split_size != 0) {
     params.emplace_back("split_size", std::to_string(request.split_size));
   }
