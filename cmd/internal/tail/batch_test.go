@@ -210,7 +210,7 @@ func TestBatchWrongHash(t *testing.T) {
 	h := newHistServer(t, simhist.Config{Faults: []simhist.Fault{{Kind: simhist.FaultCorrupt, At: 50, Endpoint: "batch/download"}}})
 	job := h.submit(t)
 	dir := t.TempDir()
-	h.run(t, "batch", "download", "--dir", dir, job.ID).want(t, exit.Corrupt, "SHA-256", "it was deleted")
+	h.run(t, "batch", "download", "--dir", dir, job.ID).want(t, exit.Corrupt, "SHA-256", "the partial file was deleted")
 	if left := filesIn(t, filepath.Join(dir, job.ID)); len(left) != 0 {
 		t.Errorf("left: %v", left)
 	}
