@@ -310,7 +310,8 @@ void dbnloop_reactor_free(dbnloop_reactor* reactor);
 /* Runs one bounded turn. It first acknowledges the `consumed` bytes of the events that
  * the last poll returned (the caller writes to events[i].records.consumed, in the
  * reactor's own array). It then waits at most timeout_ms (-1: without limit), or not at
- * all when something is pending. *events points to the reactor's array of *count
+ * all when something is pending. It may return earlier and without an event: *count 0
+ * does not mean that the time is over. *events points to the reactor's array of *count
  * events, which is valid until the next poll. INVALID_ARGUMENT, and nothing is
  * acknowledged, if a `consumed` is not a record boundary. */
 dbnloop_status dbnloop_reactor_poll(dbnloop_reactor* reactor, int32_t timeout_ms,
@@ -343,9 +344,8 @@ dbnloop_status dbnloop_reactor_modify(dbnloop_reactor* reactor, int fd, uint32_t
 dbnloop_status dbnloop_reactor_remove(dbnloop_reactor* reactor, int fd,
                                       dbnloop_error* error);
 /* Starts a timer that fires after delay_ns and, if period_ns > 0, repeatedly from then
- * on. A time of more than 10 years
- * counts as 10 years; INVALID_ARGUMENT above 2^62 ns. Ids are never 0 and never reused.
- */
+ * on. A time of more than 10 years counts as 10 years; INVALID_ARGUMENT above 2^62 ns.
+ * Ids are never 0 and never reused. */
 dbnloop_status dbnloop_reactor_timer(dbnloop_reactor* reactor, uint64_t delay_ns,
                                      uint64_t period_ns, uint64_t* id,
                                      dbnloop_error* error);

@@ -117,10 +117,9 @@ typedef enum dbnloop_call_kind {
   DBNLOOP_CALL_POST_NON_IDEMPOTENT = 2
 } dbnloop_call_kind;
 
-/* Calls an endpoint such as "metadata.list_datasets". params may be empty or
- *
- * application/x-www-form-urlencoded. One RESPONSE event follows, with the id as its
- * request. kind: dbnloop_call_kind. */
+/* Calls an endpoint such as "metadata.list_datasets". params may be
+ * empty or application/x-www-form-urlencoded. One RESPONSE event follows, with the id
+ * as its request. kind: dbnloop_call_kind. */
 dbnloop_status dbnloop_historical_call(dbnloop_historical* client, uint32_t kind,
                                        const char* endpoint, size_t endpoint_len,
                                        const char* params, size_t params_len,

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <sstream>
 #include <string>
 
 #include "dbnloop/enum_strings.hpp"
@@ -49,7 +50,10 @@ int Run(const std::string& key, const char* const* args) {
 
   dbnloop::HistoricalRequest range;
   range.dataset = args[2];
-  range.symbols = {args[4]};
+  std::istringstream symbols{args[4]};
+  for (std::string symbol; std::getline(symbols, symbol, ',');) {
+    range.symbols.push_back(symbol);
+  }
   range.schema = dbnloop::FromString<dbnloop::Schema>(args[3]).value();
   range.start = Time(args[5]);
   range.end = Time(args[6]);
@@ -73,7 +77,7 @@ int main(int argc, char** argv) {
   if (argc != 9 || key == nullptr) {
     std::cerr
         << "usage: DATABENTO_API_KEY=… historical_cost URL CA_FILE DATASET SCHEMA "
-           "SYMBOL START_NS END_NS MOST_USD\n";
+           "SYMBOLS START_NS END_NS MOST_USD\n";
     return 2;
   }
   try {

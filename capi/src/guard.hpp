@@ -118,7 +118,8 @@ template <typename T>
 void ReadSized(const T* in, T& out, const char* name) {
   constexpr std::size_t kMost = 4096;  // no version's struct is that long
   const auto size = in->struct_size;
-  if (size < sizeof(in->struct_size) || size > kMost) {
+  // A size between two fields would cut one in the middle.
+  if (size < sizeof(in->struct_size) || size > kMost || size % alignof(T) != 0) {
     ThrowArgument(std::string{name} + ".struct_size is " + std::to_string(size) +
                   ": fill the struct with its _init function first");
   }

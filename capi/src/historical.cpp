@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
@@ -69,6 +70,13 @@ dbnloop::DownloadRequest Convert(const dbnloop_download* download) {
   RequireNonNull(in.path, "download.path");
   out.path = View(in.path, in.path_len, "download.path");
   out.sha256 = View(in.sha256, in.sha256_len, "download.sha256");
+  const auto is_hex = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+  };
+  if (!out.sha256.empty() &&
+      (out.sha256.size() != 64 || !std::ranges::all_of(out.sha256, is_hex))) {
+    ThrowArgument("download.sha256 must be 64 hexadecimal digits");
+  }
   out.part = View(in.part, in.part_len, "download.part");
   out.overwrite = Flag(in.overwrite, "download.overwrite");
   out.resume = Flag(in.resume, "download.resume");
@@ -135,6 +143,10 @@ dbnloop_status dbnloop_range_day(dbnloop_range* range, uint64_t time,
                                  dbnloop_error* error) {
   return Guard(error, [&] {
     RequireNonNull(range, "range");
+    if (range->struct_size < sizeof(*range)) {
+      ThrowArgument("range.struct_size is " + std::to_string(range->struct_size) +
+                    ": fill the struct with dbnloop_range_init first");
+    }
     constexpr uint64_t kDay = 86'400'000'000'000;
     if (time > UINT64_MAX - kDay) {
       ThrowArgument("time is " + std::to_string(time) + "; its day has no end in DBN");
@@ -237,6 +249,7 @@ dbnloop_status dbnloop_historical_call(dbnloop_historical* client, uint32_t kind
         client->reactor->Keep(result.error(), event.error);
       }
     };
+    RequireNonNull(endpoint, "endpoint");
     const auto name = View(endpoint, endpoint_len, "endpoint");
     const auto form = dbnloop::FormParams(View(params, params_len, "params"));
     client->calls[request] = kind == DBNLOOP_CALL_GET

@@ -138,6 +138,10 @@ dbnloop_status dbnloop_reactor_poll(dbnloop_reactor* reactor, int32_t timeout_ms
     RequireNonNull(reactor, "reactor");
     RequireNonNull(events, "events");
     RequireNonNull(count, "count");
+    if (timeout_ms < -1) {
+      ThrowArgument("timeout_ms is " + std::to_string(timeout_ms) +
+                    "; it must be -1 or more");
+    }
     reactor->TakeConsumed();
     reactor->loop.Poll(reactor->next.empty() ? timeout_ms : 0);
     reactor->handed.swap(reactor->next);

@@ -46,6 +46,13 @@ static void null_reactor(void) {
 
   dbnloop_reactor* reactor = NULL;
   CHECK(dbnloop_reactor_new(&reactor, NULL) == DBNLOOP_OK);
+  CHECK(dbnloop_reactor_poll(reactor, -2, &events, &count, &error) ==
+        DBNLOOP_INVALID_ARGUMENT);
+  dbnloop_range day;
+  memset(&day, 0, sizeof(day));
+  day.struct_size = sizeof(day.struct_size);
+  CHECK(dbnloop_range_day(&day, 0, &error) == DBNLOOP_INVALID_ARGUMENT);
+  CHECK(day.has_end == 0);
   CHECK(dbnloop_reactor_poll(reactor, 0, NULL, &count, &error) ==
         DBNLOOP_INVALID_ARGUMENT);
   CHECK(dbnloop_reactor_poll(reactor, 0, &events, NULL, &error) ==
@@ -163,10 +170,14 @@ static void struct_sizes(dbnloop_reactor* reactor) {
   CHECK(dbnloop_live_new(reactor, kKey, 32, &options, &client, &error) ==
         DBNLOOP_INVALID_ARGUMENT);
   CHECK(strstr(error.message, "_init") != NULL);
-  /* An older caller knew the fields up to ts_out; what lies behind is not read. */
+  /* No struct ends within a pointer. */
+  options.struct_size = 13;
+  CHECK(dbnloop_live_new(reactor, kKey, 32, &options, &client, &error) ==
+        DBNLOOP_INVALID_ARGUMENT);
+  /* An older caller knew the fields before buffer_size; what follows is not read. */
   dbnloop_live_options_init(&options);
   options.buffer_size = 1;
-  options.struct_size = offsetof(dbnloop_live_options, heartbeat_interval_s);
+  options.struct_size = offsetof(dbnloop_live_options, buffer_size);
   CHECK(dbnloop_live_new(reactor, kKey, 32, &options, &client, &error) == DBNLOOP_OK);
   dbnloop_live_free(client);
   /* The whole struct is read. */

@@ -475,6 +475,14 @@ TEST_F(HistoricalApiTest, ArgumentsThatCannotBeAreRefusedAtOnce) {
   download.range = range;
   download.path = folder_.Path("f");
   EXPECT_THAT(refusal([&] { client->Download(download, {}, never); }), no_end);
+  auto nameless = Range();
+  nameless.stype_out = static_cast<SType>(77);
+  EXPECT_THAT(refusal([&] { client->Request(nameless); }),
+              HasSubstr("stype_out number 77"));
+  download.range = Range();
+  download.path.clear();
+  EXPECT_THAT(refusal([&] { client->Download(download, {}, never); }),
+              HasSubstr("path is empty"));
   EXPECT_THAT(folder_.Names(), ElementsAre("ca.pem"));
   EXPECT_THROW(api.Resolve({.dataset = "GLBX.MDP3"}, never), Exception);
   EXPECT_THROW((void)HistoricalApi::ToDownload({.filename = "a"}, "f"), Exception);

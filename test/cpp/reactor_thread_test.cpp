@@ -4,10 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
 #include "dbnloop/exception.hpp"
+#include "support/sockets.hpp"
 
 namespace dbnloop {
 namespace {
@@ -145,6 +147,38 @@ TEST(Reactor, StopAndPostAreAllowedInsideCallbacks) {
   });
   reactor.Run();
   EXPECT_EQ(ran, 1);
+}
+
+// Each would wait without end if a wake-up were lost.
+TEST(Reactor, AWakeUpAfterATurnThatThrewEndsTheNextWait) {
+  Reactor reactor;
+  reactor.Wake();
+  reactor.After({}, [] { throw std::runtime_error{"x"}; });
+  EXPECT_THROW(reactor.Poll(0), std::runtime_error);
+  reactor.Wake();
+  EXPECT_EQ(reactor.Poll(-1), 0);
+}
+
+TEST(Reactor, AWakeUpInsideATurnThatWasWokenEndsTheNextWait) {
+  Reactor reactor;
+  reactor.Wake();
+  reactor.After({}, [&] { reactor.Wake(); });
+  reactor.Poll(0);
+  EXPECT_EQ(reactor.Poll(-1), 0);
+}
+
+TEST(Reactor, AWakeUpBesideACallbackThatThrewEndsTheNextWait) {
+  Reactor reactor;
+  const test::SocketPair pair;
+  test::Write(pair.b.get(), "x");
+  reactor.Add(pair.a.get(), EPOLLIN, [&](std::uint32_t) {
+    test::ReadAll(pair.a.get());
+    throw std::runtime_error{"x"};
+  });
+  reactor.Wake();
+  EXPECT_THROW(reactor.Poll(0), std::runtime_error);
+  reactor.Wake();
+  EXPECT_EQ(reactor.Poll(-1), 0);
 }
 
 }  // namespace

@@ -74,7 +74,8 @@ class DataSource {
   void OnError(ErrorHandler h);
   /// Sets the metadata handler. It is called once before the first record, and again
   /// before the records of each further DBN stream in the same input (see DbnParser).
-  /// nullptr removes it.
+  /// The metadata is valid until the handler returns or begins another stream. nullptr
+  /// removes it.
   void OnMetadata(MetadataHandler h);
 
   /// Any thread may call it.
@@ -133,7 +134,9 @@ class DataSource {
   /// Copies bytes into the parser and calls the handlers, until all are consumed,
   /// delivery is blocked (paused, held, ended), or the bytes are not DBN (see
   /// parser_.error()). Returns how many were consumed: offer the rest again in
-  /// ContinueDelivery. Without bytes it delivers what the parser holds.
+  /// ContinueDelivery. Without bytes it delivers what the parser holds. Consumes
+  /// nothing while a batch is held, and inside a handler, after which delivery
+  /// continues.
   std::size_t DeliverBytes(std::span<const std::byte> data);
   /// The same, but removes what is consumed from the front of `data` before a handler
   /// sees it. `data` is therefore right also when a handler throws, and may be a member

@@ -93,9 +93,9 @@ struct BatchRequest {
   /// Whether every record contains its symbol; nullopt: only in the text encodings,
   /// which is the service's own default.
   std::optional<bool> map_symbols = std::nullopt;
-  bool split_symbols = false;          ///< one file per symbol; not with ALL_SYMBOLS
+  bool split_symbols = false;  ///< one file per symbol; not with ALL_SYMBOLS
   SplitDuration split_duration = SplitDuration::Day;
-  std::uint64_t split_size = 0;        ///< bytes, 1e9 to 10e9; 0: no split by size
+  std::uint64_t split_size = 0;  ///< bytes, 1e9 to 10e9; 0: no split by size
 };
 
 /// A batch job. For the jobs of a list the service sends only id, state and

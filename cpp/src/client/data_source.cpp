@@ -15,6 +15,8 @@ class DataSource::Delivery::OfSource final : public DataSource::Delivery,
 
  private:
   void ContinueDelivery() override { source_->ContinueDelivery(); }
+  // What the source holds is not known here: it is asked.
+  [[nodiscard]] bool HasMore() const override { return true; }
 
   DataSource* source_;
 };

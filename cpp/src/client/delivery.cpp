@@ -166,10 +166,7 @@ Flow DataSource::Delivery::PumpUntilBlocked() {
   while (!control_.stop) {
     if (observer_->HasObserved()) {
       observer_->NotifyObserved();
-      if (control_.stop) continue;
-    }
-    const auto batch = parser_.Peek();
-    if (HasNewMetadata()) {
+    } else if (const auto batch = parser_.Peek(); HasNewMetadata()) {
       headers_notified_ = parser_.headers();
       on_metadata(*parser_.metadata());
     } else if (batch.empty()) {
@@ -225,6 +222,9 @@ Flow DataSource::Delivery::Inflate(std::span<const std::byte> in,
 }
 
 void DataSource::Delivery::DeliverFrom(std::span<const std::byte>& data) {
+  // A handler, or a binding, reads what pushing would move. Release continues.
+  if (pumping_) return Schedule();
+  if (IsHeld()) return;
   do {
     data = data.subspan(parser_.Push(data));
     if (Pump() != Flow::Go) return;
@@ -256,7 +256,8 @@ void DataSource::Delivery::CountConsumed(const RecordBatch& batch, std::size_t f
         complete ? run.count : (std::min(end, to) - first) / run.record_size;
     counters_.CountRecords(run.rtype, count);
     const bool last = end >= to;
-    if (last || proto::HoldsSessionEvent(run.rtype)) {
+    // A stream that a handler ended has nothing more to tell.
+    if (!ended_ && (last || proto::HoldsSessionEvent(run.rtype))) {
       observer_->ObserveConsumed(run, batch.data + first, count, last);
     }
     if (last) return;

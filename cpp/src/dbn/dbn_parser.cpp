@@ -290,10 +290,10 @@ bool DbnParser::BeginNextHeader() {
 // Whether the records of another stream may follow those of the first one.
 bool DbnParser::AcceptNext(const Metadata& next) {
   const auto text = [](const Metadata& m, std::uint8_t version) {
-    return base::StrCat(
-        "DBN version ", version, ", dataset ", base::Quoted(m.dataset), ", schema ",
-        (m.schema ? std::string{dbnloop::ToString(*m.schema)} : "mixed"),
-        (m.ts_out ? ", with ts_out" : ""));
+    return base::StrCat("DBN version ", version, ", dataset ", base::Quoted(m.dataset),
+                        ", schema ",
+                        (m.schema ? std::string{TextOf(*m.schema)} : "mixed"),
+                        (m.ts_out ? ", with ts_out" : ""));
   };
   if (next.version == input_version_ && next.dataset == metadata_->dataset &&
       next.schema == metadata_->schema && next.ts_out == metadata_->ts_out) {

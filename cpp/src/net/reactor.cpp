@@ -132,9 +132,7 @@ struct Reactor::Impl {
   }
 
   int RunPosted() {
-    // Only here, right before the tasks are taken: had a callback of this turn thrown,
-    // the wake-up must still be there for the next one.
-    if (std::exchange(woken, false)) DrainWake();
+    woken = false;
     std::vector<Task> tasks;
     {
       const std::lock_guard lock{mutex};
@@ -195,7 +193,12 @@ struct Reactor::Impl {
     while (next_event < event_count) {
       const epoll_event event = batch[static_cast<std::size_t>(next_event++)];
       const auto token = event.data.u64;
-      if (token == kWakeToken) woken = true;
+      // At once: a wake-up that comes later, also from a callback of this turn, is for
+      // the next one.
+      if (token == kWakeToken) {
+        DrainWake();
+        woken = drained = true;
+      }
       if (token >= kTimerToken) continue;  // due timers run in every turn
       const auto index = static_cast<std::uint32_t>(token);
       const auto& slot = slots[index];
@@ -245,8 +248,9 @@ struct Reactor::Impl {
   int event_count = 0;
   // When epoll was asked for that batch, and reported everything that was ready.
   Clock::time_point asked = Clock::time_point::min();
-  bool broken_off = false;  // a callback of the last turn threw
-  bool woken = false;
+  bool broken_off = false;    // a callback of the last turn threw
+  bool woken = false;         // and posted tasks were not taken since
+  bool drained = false;       // in this Poll
   std::uint64_t last_id = 0;  // of timers and deferred tasks
   net::TimerQueue timers;
   net::DeferredQueue deferred;
@@ -348,17 +352,22 @@ int Reactor::Poll(int timeout_ms) {
     explicit Turn(Impl* i) : impl{i} { impl->polling = true; }
     ~Turn() {
       impl->polling = false;
+      // A callback threw before the posted tasks were taken: who waits for Fd must see
+      // them.
+      if (std::exchange(impl->woken, false)) impl->Wake();
       impl->SyncTimerFd();
     }
   } turn{impl_.get()};
 
   impl_->polls.store(Polls() + 1, std::memory_order_relaxed);
   int ran = 0;
+  impl_->drained = false;
   // After a callback threw, the rest of its turn comes first, so that one that always
   // throws starves nobody.
   if (std::exchange(impl_->broken_off, true)) ran = impl_->RunReady();
   if (ran == 0) {
-    impl_->Ask(timeout_ms);
+    // What the rest of the last turn drained may have been meant for this one.
+    impl_->Ask(impl_->drained ? 0 : timeout_ms);
     impl_->deferred.BeginTurn();
     ran = impl_->RunReady();
   }

@@ -63,6 +63,12 @@ void Validate(const HistoricalRequest& request) {
 
 void ValidateRange(const HistoricalRequest& request) {
   Validate(request);
+  if (std::string_view{TextOf(request.stype_out)} == "Unknown") {
+    base::Throw(
+        ErrorCode::InvalidArgument,
+        base::StrCat("stype_out number ", static_cast<unsigned>(request.stype_out),
+                     " is not known"));
+  }
   if (!request.end) {
     base::Throw(ErrorCode::InvalidArgument,
                 "the range has no end: without one the server would answer for the "

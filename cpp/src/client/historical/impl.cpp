@@ -213,6 +213,9 @@ HistoricalClient::CallId HistoricalClient::Impl::Download(
                 "blanks: it is a "
                 "path of the API's server");
   }
+  if (request.path.empty()) {
+    base::Throw(ErrorCode::InvalidArgument, "Download: path is empty");
+  }
   const auto id = ++last_id_;
   auto task = std::make_unique<client::FileDownload>(
       session, HooksOf(id), options_.max_retries, request,
