@@ -86,8 +86,9 @@ bool VisitEnum(std::uint32_t which, F&& f) {
     case DBNLOOP_ENUM_PUBLISHER:
       f(std::type_identity<Publisher>{});
       return true;
+    default:
+      return false;
   }
-  return false;
 }
 
 }  // namespace dbnloop::capi

@@ -11,6 +11,7 @@
 
 using dbnloop::capi::Guard;
 using dbnloop::capi::RequireNonNull;
+using dbnloop::capi::ThrowArgument;
 
 dbnloop_event& dbnloop_reactor::Append(std::uint32_t kind, std::uint64_t source) {
   auto& event = next.emplace_back();

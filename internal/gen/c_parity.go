@@ -95,6 +95,6 @@ bool VisitEnum(std::uint32_t which, F&& f) {
 			fmt.Fprintf(&b, "    case %s:\n      f(std::type_identity<%s>{});\n      return true;\n", cNamedEnum(e.OwnName), e.Name)
 		}
 	}
-	b.WriteString("  }\n  return false;\n}\n\n}  // namespace dbnloop::capi\n")
+	b.WriteString("    default:\n      return false;\n  }\n}\n\n}  // namespace dbnloop::capi\n")
 	return b.String()
 }
