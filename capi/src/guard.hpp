@@ -10,6 +10,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "base/throw.hpp"
 #include "dbnloop.h"
 #include "dbnloop/error.hpp"
 #include "dbnloop/exception.hpp"
@@ -54,7 +55,7 @@ dbnloop_status Guard(dbnloop_error* error, F&& f) noexcept {
 }
 
 [[noreturn]] inline void ThrowArgument(std::string message) {
-  throw Exception{{ErrorCode::InvalidArgument, std::move(message)}};
+  base::Throw(ErrorCode::InvalidArgument, std::move(message));
 }
 
 inline void RequireNonNull(const void* pointer, const char* name) {

@@ -205,7 +205,7 @@ TEST_F(BatchDownloadTest, MayBeDestroyedWhileItReadsFilesThatAreThere) {
     ASSERT_TRUE(
         Until([&] { return server.Unsent() == 0 && !server.requests.empty(); }));
     server.requests.clear();
-    // Its socket is readable: it is told of the list in the next turn, and reads then.
+    // Its socket is readable: it learns of the list in the next turn, and reads then.
     const Neighbour neighbour{&reactor_};
     ASSERT_TRUE(Until([&] { return neighbour.turns > turn; }));
     download.reset();
@@ -352,7 +352,7 @@ TEST_F(BatchDownloadTest, ADownloadThatIsDestroyedSaysNothing) {
   download.reset();
   Settle();
   EXPECT_FALSE(result_);
-  EXPECT_THAT(folder_.Names(), ElementsAre("a.part", "ca.pem")) << "to be gone on with";
+  EXPECT_THAT(folder_.Names(), ElementsAre("a.part", "ca.pem")) << "to be resumed";
 }
 
 }  // namespace

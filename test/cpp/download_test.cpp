@@ -94,7 +94,7 @@ TEST_F(Download, RetriesByItselfWhenAllowed) {
   EXPECT_EQ(folder_.Read("f"), content_);
 }
 
-TEST_F(Download, CountsRetriesAnewWhenItGotFurther) {
+TEST_F(Download, RestartsTheCountOfRetriesAfterProgress) {
   for (const bool further : {true, false}) {
     ScriptedHttpServer server{&reactor_, &good_};
     server.answer = [&](const std::string& request) {
@@ -130,7 +130,7 @@ TEST_F(Download, CountsRetriesAnewWhenItGotFurther) {
   }
 }
 
-TEST_F(Download, AWholeFileInAnswerToARangeBeginsAnew) {
+TEST_F(Download, ACompleteFileInAnswerToARangeRestartsIt) {
   folder_.Write("f.part", content_.substr(0, 500));
   ScriptedHttpServer server{&reactor_, &good_};
   server.answer = [&](const std::string&) {
@@ -167,7 +167,7 @@ TEST_F(Download, APartThatIsTheWholeFileIsNotAskedForAgain) {
   }
 }
 
-TEST_F(Download, APartThatIsNoneBeginsAnewOnce) {
+TEST_F(Download, APartThatDoesNotFitRestartsOnce) {
   const auto length = [](std::size_t n) {
     return "Content-Range: bytes */" + std::to_string(n) + "\r\n";
   };
@@ -254,7 +254,7 @@ TEST_F(Download, MayEndWhileItsPartIsRead) {
       }
       for (int i = 0; i < 20; ++i) reactor_.Poll(0);
       EXPECT_EQ(server.accepted, 0);
-      EXPECT_EQ(folder_.Read("f.part"), part) << "to be gone on with";
+      EXPECT_EQ(folder_.Read("f.part"), part) << "to be resumed";
     }
   }
 }
@@ -383,7 +383,7 @@ TEST_F(Download, HandlersMayThrow) {
   EXPECT_EQ(ended, 2);
   EXPECT_EQ(folder_.Read("f"), content_);
   client->Get("x", {}, Note());
-  ASSERT_TRUE(UntilResults(1)) << "the client goes on";
+  ASSERT_TRUE(UntilResults(1)) << "the client continues";
 }
 
 TEST_F(Download, OnlyOneWritesAPart) {

@@ -23,7 +23,7 @@ using Effect = HistoricalClient::Effect;
 
 class StaleConnection : public HistoricalCall {
  protected:
-  // A server whose kept connections end, without a word, with the next request on them.
+  // A server whose kept connections end silently with the next request on them.
   struct Server : ScriptedHttpServer {
     Server(Reactor* reactor, const test::Identity* identity, Then then)
         : ScriptedHttpServer{reactor, identity} {

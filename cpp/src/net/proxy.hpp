@@ -9,8 +9,8 @@ namespace dbnloop::net {
 
 /// The proxy that the environment asks for (https_proxy, HTTPS_PROXY, http_proxy,
 /// all_proxy, ALL_PROXY; no_proxy, NO_PROXY), as curl reads them: HTTP_PROXY in
-/// capitals is not looked at. Empty: none, as always for this machine itself, which a
-/// proxy does not reach.
+/// capitals is ignored. Empty if there is none, and always for this machine itself,
+/// which a proxy does not reach.
 [[nodiscard]] std::string ProxyFromEnvironment(const proto::Url& url);
 /// The name of the variable that sets the proxy; empty when no proxy is set.
 [[nodiscard]] std::string_view ProxyVariable(const proto::Url& url);

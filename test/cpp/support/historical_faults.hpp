@@ -66,7 +66,7 @@ enum class Fault {
   HandlerPauses,
   HandlerDestroys,
   HandlerThrows,
-  HandlerStarts,  // anew
+  HandlerStarts,  // another stream
 };
 
 inline constexpr std::array kStates = {std::pair{At::Resolving, "Resolving"},
@@ -124,7 +124,7 @@ using Cell = FaultCell<At, Fault>;
 inline constexpr std::uint32_t kBefore = 5;   // records that came before the fault
 inline constexpr std::uint32_t kInAll = 200;  // records of a stream without a fault
 
-// How a stream must end: complete, with an error, or (gone) without a word.
+// How a stream must end: complete, with an error, or (gone) silently.
 struct Outcome {
   enum { Fails, Completes, Gone } end = Completes;
   ErrorCode code = ErrorCode::None;

@@ -57,7 +57,7 @@ enum class Fault {
   HandlerPauses,
   HandlerDestroys,
   HandlerThrows,
-  HandlerConnects,  // anew
+  HandlerConnects,  // again
 };
 
 inline constexpr std::array kStates = {std::pair{At::Resolving, "Resolving"},
