@@ -10,7 +10,6 @@
 #include <mutex>
 #include <thread>
 
-#include "dbnloop/exception.hpp"
 #include "dbnloop/live_client.hpp"
 #include "dbnloop/reactor.hpp"
 

@@ -35,7 +35,7 @@ func TestLinksResolve(t *testing.T) {
 	}
 	checked := 0
 	for _, doc := range strings.Fields(string(list)) {
-		for _, m := range link.FindAllStringSubmatch(fenced.ReplaceAllString(read(t, doc), ""), -1) {
+		for _, m := range link.FindAllStringSubmatch(code.ReplaceAllString(fenced.ReplaceAllString(read(t, doc), ""), ""), -1) {
 			target, fragment, _ := strings.Cut(m[1], "#")
 			if strings.Contains(target, "://") {
 				continue // not within the repository

@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/dbnloop/dbnloop/sim"
@@ -44,13 +43,11 @@ func TestShellBlocks(t *testing.T) {
 		ran++
 		t.Run(doc, func(t *testing.T) {
 			t.Parallel()
-			work := t.TempDir()
+			out := t.TempDir()
 			command := exec.Command("bash", "-c", script)
-			command.Dir = work
-			command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-			command.Env = append(os.Environ(), environment(t, bin, home)...)
+			command.Dir = t.TempDir()
+			command.Env = append(append(os.Environ(), environment(t, bin, home)...), "out="+out)
 			output, err := command.CombinedOutput()
-			syscall.Kill(-command.Process.Pid, syscall.SIGKILL) // the servers
 			if err != nil {
 				t.Fatalf("%v\n%s", err, output)
 			}
@@ -58,7 +55,7 @@ func TestShellBlocks(t *testing.T) {
 				if b.lang != "text" {
 					continue
 				}
-				have, err := os.ReadFile(filepath.Join(work, fmt.Sprintf(".out%d", i-1)))
+				have, err := os.ReadFile(filepath.Join(out, fmt.Sprintf("out%d", i-1)))
 				if want := ports.Replace(b.text); err != nil || !matches(string(have), want) {
 					t.Errorf("%v: the output is\n%s%v\nwant\n%s", b, have, err, want)
 				}
@@ -70,8 +67,8 @@ func TestShellBlocks(t *testing.T) {
 	}
 }
 
-// scriptOf joins the shell blocks of a document: the output of the block i goes to .outi. A server
-// runs in the background, and the next block begins when it listens. The ports that the text uses
+// scriptOf joins the shell blocks of a document: the output of the block i goes to $out/outi. A server
+// is one command, which runs in the background; the next block begins when it listens. The ports that the text uses
 // are replaced by free ones.
 func scriptOf(t *testing.T, all []block) (string, *strings.Replacer) {
 	ports := strings.NewReplacer("13000", freePort(t), "8443", freePort(t))
@@ -82,18 +79,18 @@ func scriptOf(t *testing.T, all []block) (string, *strings.Replacer) {
 		}
 		text := ports.Replace(block.text)
 		if block.arg == "server" {
-			fmt.Fprintf(&b, "mkfifo .ready%d\n{\n%s} >.ready%d &\nexec 9<.ready%d\nread -r _ <&9\n", i, text, i, i)
+			fmt.Fprintf(&b, "mkfifo $out/ready%d\nexec %s >$out/ready%d &\nexec 9<$out/ready%d\nread -r _ <&9\n", i, strings.TrimSpace(text), i, i)
 			if strings.Contains(text, "--hist-port") {
 				b.WriteString("read -r _ <&9\n")
 			}
 		} else {
-			fmt.Fprintf(&b, "{\n%s} >.out%d\n", text, i)
+			fmt.Fprintf(&b, "{\n%s} >$out/out%d\n", text, i)
 		}
 	}
 	if b.Len() == 0 {
 		return "", ports
 	}
-	return "set -eu\n" + b.String(), ports
+	return "set -eu\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + b.String(), ports
 }
 
 func freePort(t *testing.T) string {
