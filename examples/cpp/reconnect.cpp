@@ -1,5 +1,5 @@
-// Trades across reconnections: each session resumes where the last one broke, and what
-// the gateway repeats at the seam is dropped. It gives up after three vain attempts.
+// Trades across reconnections: each session resumes where the last one broke, and drops
+// what the gateway repeats. It gives up when four attempts in a row bring nothing new.
 //
 //   reconnect [HOST PORT]
 

@@ -93,6 +93,8 @@ func scriptOf(t *testing.T, all []block) (string, *strings.Replacer) {
 	return "set -eu\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + b.String(), ports
 }
 
+// freePort returns a port that was free a moment ago: the commands of a document name their port, so
+// the system cannot choose it for them.
 func freePort(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

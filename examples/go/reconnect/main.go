@@ -1,5 +1,6 @@
 // Command reconnect counts trades across reconnections: each session resumes where the last one
-// broke, and drops what the gateway repeats. It gives up after three vain attempts.
+// broke, and drops what the gateway repeats. It gives up when four attempts in a row bring
+// nothing new.
 package main
 
 import (
