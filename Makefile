@@ -42,8 +42,7 @@ demo: build ## Show live records from the embedded simulator; needs neither key 
 
 .PHONY: test
 test: build ## Run every test: C++, C, Go with -race, end to end
-	@$(MAKE) --no-print-directory -j2 --output-sync=line test-cpp test-go
-	@$(MAKE) --no-print-directory test-consumers
+	@$(MAKE) --no-print-directory -j3 --output-sync=line test-cpp test-go test-consumers
 
 # On the library that ships: what Go links and what is installed is what the tests link.
 .PHONY: test-cpp
@@ -59,12 +58,13 @@ check: lib ## Run the C++ tests whose names match T, such as T='Reactor.*', and 
 	    { echo "check: no test matches '$$filter'" >&2; exit 1; }; \
 	  $$tests --gtest_filter="$$filter"
 
-# Tests that call t.Parallel wait for deadlines, not for the processor.
+# Tests that call t.Parallel wait for deadlines, not for the processor. Long tests of one goroutine
+# (internal/race) run without the race detector.
 .PHONY: test-go
 test-go: build
 	@$(GO) vet $(PACKAGES)
 	@$(GOTEST) -race -timeout 15m -parallel 16 $(PACKAGES)
-	@$(GOTEST) -short -tags dbnloop_poison .
+	@$(GOTEST) -short -tags dbnloop_poison . ./dbn
 	@GOEXPERIMENT=cgocheck2 $(GOTEST) -short .
 	@CGO_ENABLED=0 go build ./dbn/... ./gateway/... ./sim/...
 	@for os in darwin windows freebsd; do \
