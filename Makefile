@@ -11,8 +11,7 @@ export CMAKE_ARGS
 BIN := build/bin
 VERSION := $(shell awk '/^project.dbnloop VERSION/ {print $$3}' CMakeLists.txt)
 
-# Go's build cache does not see a changed static library: scripts/cgo-env.sh puts the
-# library's hash into the linker flags, so that a changed library is a changed build.
+# Go links the library that CMake built, instead of compiling the core again (scripts/cgo-env.sh).
 GO = env $$(scripts/cgo-env.sh) go
 # The packages of both modules: the library's and the programs'.
 PACKAGES := ./... ./cmd/...
@@ -78,6 +77,10 @@ test-consumers: build
 	@test/consumer/readme.sh
 	@test/consumer/subproject.sh
 	@test/databento/decide.sh
+
+.PHONY: test-goget
+test-goget: build ## Build a program with go get alone, which compiles the core, and vendored
+	@test/consumer/go_get.sh
 
 # DATABENTO_CPP names a directory with databento-cpp's sources, for machines without GitHub.
 .PHONY: test-databento
