@@ -4,9 +4,9 @@
 // It contains the functions of the C API that package dbnloop needs, one Go function for each C
 // function, and is the only package with import "C".
 //
-// It compiles the C++ core itself, from the sources in the module, so that `go get` and `go build`
-// are all that a program needs besides the compiler and the headers of OpenSSL, zstd, c-ares,
-// nlohmann/json and llhttp; what is missing is named by the compiler. Build tags change this:
+// It compiles the C++ core itself, from the sources in the module: a program needs `go get`,
+// `go build`, a C++ compiler and the headers of OpenSSL, zstd, c-ares, nlohmann/json and llhttp.
+// The compiler names what is missing. Build tags change this:
 //
 //   - dbnloop_pkgconfig links the installed library, which pkg-config finds.
 //   - dbnloop_static links everything except libc statically.
