@@ -152,7 +152,7 @@ func TestNamesInTheTextExist(t *testing.T) {
 
 var (
 	// buildNames are options and tags of the build, which no header holds.
-	buildNames = map[string]bool{"DBNLOOP_DATABENTO_CPP": true, "dbnloop_pkgconfig": true, "dbnloop_static": true, "dbnloop_poison": true}
+	buildNames = map[string]bool{"DBNLOOP_DATABENTO_CPP": true, "dbnloop_pkgconfig": true, "dbnloop_static": true, "dbnloop_poison": true, "dbnloop_llhttp": true}
 	// foreignFlags belong to other programs.
 	foreignFlags = map[string]bool{"static": true, "cflags": true, "libs": true}
 )

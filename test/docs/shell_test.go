@@ -33,6 +33,7 @@ func TestShellBlocks(t *testing.T) {
 		t.Fatalf("%v\n%s", err, output)
 	}
 	bin := wrappers(t)
+	outsider := goEnvironment(t)
 	ran := 0
 	for _, doc := range documents(t) {
 		all := blocks(t, doc)
@@ -46,7 +47,8 @@ func TestShellBlocks(t *testing.T) {
 			out := t.TempDir()
 			command := exec.Command("bash", "-c", script)
 			command.Dir = t.TempDir()
-			command.Env = append(append(os.Environ(), environment(t, bin, home)...), "out="+out)
+			command.Env = append(append(os.Environ(), environment(t, bin, home)...), outsider...)
+			command.Env = append(command.Env, "out="+out)
 			output, err := command.CombinedOutput()
 			if err != nil {
 				t.Fatalf("%v\n%s", err, output)
@@ -155,16 +157,31 @@ func environment(t *testing.T, bin, home string) []string {
 	if err := server.WriteCA(ca); err != nil {
 		t.Fatal(err)
 	}
-	goenv, err := exec.Command("go", "env", "GOCACHE", "GOMODCACHE", "GOPATH").Output()
+	return []string{
+		"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + home, "DBNLOOP=" + top,
+		"DATABENTO_API_KEY=" + sim.TestKey, "SIM_GATEWAY=" + gateway.Addr(), "SIM_URL=" + server.URL(), "SIM_CA=" + ca,
+	}
+}
+
+// goEnvironment is that of somebody without a checkout: the library comes from a module proxy, which
+// serves this tree as the version that is released next.
+func goEnvironment(t *testing.T) []string {
+	t.Helper()
+	work := t.TempDir()
+	command := exec.Command("bash", "-euc", `
+version=v$(awk '/^project.dbnloop VERSION/ {print $3}' CMakeLists.txt)
+. test/consumer/proxy.sh
+serve github.com/dbnloop/dbnloop .
+cache=$(go env GOCACHE)
+as_outsider
+echo "GOPROXY=$GOPROXY GOSUMDB=$GOSUMDB GOFLAGS=$GOFLAGS GOWORK=$GOWORK GOMODCACHE=$GOMODCACHE GOCACHE=$cache"`)
+	command.Dir = root
+	command.Env = append(os.Environ(), "work="+work)
+	output, err := command.Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	dirs := strings.Fields(string(goenv))
-	return []string{
-		"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + home, "DBNLOOP=" + top,
-		"GOCACHE=" + dirs[0], "GOMODCACHE=" + dirs[1], "GOPATH=" + dirs[2], "GOFLAGS=-mod=mod", "GOWORK=off",
-		"DATABENTO_API_KEY=" + sim.TestKey, "SIM_GATEWAY=" + gateway.Addr(), "SIM_URL=" + server.URL(), "SIM_CA=" + ca,
-	}
+	return strings.Fields(string(output))
 }
 
 // matches compares an output with its text in a document, in which a line "…" stands for any lines.
