@@ -16,6 +16,7 @@ RUN apt-get update \
       node-llhttp=8.1.0* nlohmann-json3-dev=3.11.2-2 \
       libcpp-httplib-dev=0.11.4* libhowardhinnant-date-dev=3.0.1* \
       libgtest-dev=1.12.1-0.2 libgmock-dev=1.12.1-0.2 zstd strace \
+      libasio-dev=1:1.22.1-1 libuv1-dev=1.44.2-* liburing-dev=2.3-3 curl \
  && rm -rf /var/lib/apt/lists/*
 ENV GOTOOLCHAIN=local GOFLAGS=-buildvcs=false
 WORKDIR /src

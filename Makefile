@@ -33,7 +33,7 @@ lib: deps
 .PHONY: build
 build: lib ## Build libdbnloop.a, dbn-tail and dbn-sim (build/bin)
 	@mkdir -p $(BIN)
-	@$(GO) build -buildmode=pie -ldflags "-bindnow -X main.version=$(VERSION) -extldflags '-Wl,-z,relro,-z,now'" -o $(BIN)/ ./cmd/...
+	@$(GO) build -buildmode=pie -ldflags "-bindnow -X main.version=$(VERSION) -extldflags '-Wl,-z,relro,-z,now'" -o $(BIN)/ ./cmd/dbn-tail ./cmd/dbn-sim
 
 .PHONY: demo
 demo: build ## Show live records from the embedded simulator; needs neither key nor network
@@ -42,6 +42,7 @@ demo: build ## Show live records from the embedded simulator; needs neither key 
 .PHONY: test
 test: build ## Run every test: C++, C, Go with -race, end to end
 	@$(MAKE) --no-print-directory -j3 --output-sync=line test-cpp test-go test-consumers
+	@$(MAKE) --no-print-directory test-docs
 
 # On the library that ships: what Go links and what is installed is what the tests link.
 .PHONY: test-cpp
@@ -74,9 +75,15 @@ test-go: build
 .PHONY: test-consumers
 test-consumers: build
 	@test/consumer/run.sh
-	@test/consumer/readme.sh
 	@test/consumer/subproject.sh
 	@test/databento/decide.sh
+
+.PHONY: test-docs
+test-docs: build ## Run every example, and every command of the documents
+	@scripts/deps.sh examples
+	@scripts/configure.sh release
+	@cmake --build --preset release --target examples -j $(JOBS) >&2
+	@DBNLOOP_DOCS=1 $(GOTEST) -count=1 ./test/docs
 
 .PHONY: test-goget
 test-goget: build ## Build a program with go get alone, which compiles the core, and vendored
@@ -147,6 +154,16 @@ generate: ## Regenerate the files made from schema/, and the sample data
 interop: build ## Compare with the official clients, which are installed outside the source tree
 	@scripts/deps.sh build interop
 	@DATABENTO_CPP=$(if $(DATABENTO_CPP),$(abspath $(DATABENTO_CPP))) JOBS=$(JOBS) scripts/interop.sh
+
+.PHONY: docs
+docs: ## Make the reference of C++ and C with Doxygen (build/docs/html)
+	@scripts/deps.sh docs
+	@mkdir -p build/docs
+	@doxygen docs/doxygen/Doxyfile
+
+.PHONY: pictures
+pictures: build ## Draw the pictures of the documents from real runs
+	@scripts/pictures.sh docs
 
 .PHONY: bench
 bench: build ## Run the benchmarks; DATABENTO_CPP=its-sources also measures databento-cpp

@@ -49,7 +49,7 @@ func Example() {
 	trades := 0
 	client.Handle(dbnloop.Handlers{
 		Trade: func(*dbn.TradeMsg) { trades++ }, // valid until it returns
-		Error: func(err error) { // once, last: whether to connect again is yours to say
+		Error: func(err error) { // once, as the last handler: you decide whether to connect again
 			fmt.Println(errors.Is(err, dbnloop.ErrConnectionClosed))
 			reactor.Stop()
 		},
@@ -63,7 +63,7 @@ func Example() {
 	// true
 }
 
-// The same as a loop. Breaking off pauses the client; a later loop goes on behind the last
+// The same as a loop. Leaving the loop pauses the client; a later loop continues after the last
 // record.
 func ExampleLiveClient_records() {
 	gw := gateway()
@@ -89,8 +89,8 @@ func ExampleLiveClient_records() {
 	// true
 }
 
-// Backpressure from inside a handler: no further record comes, memory stays as it is, and
-// TCP holds the gateway back until Resume.
+// Backpressure from inside a handler: no further record is delivered, memory stays flat, and TCP
+// holds the gateway back until Resume.
 func ExampleLiveClient_pause() {
 	gw := gateway()
 	defer gw.Close()
@@ -139,13 +139,13 @@ func ExampleRunOf() {
 	// Output: true
 }
 
-// A range of the past: how much it is first, then its records.
+// A range of the past: first the number of its records, then the records.
 func ExampleHistoricalClient() {
 	server := must(simhist.NewServer(simhist.Config{Sources: sim.SampleSources()}))
 	defer server.Close()
-	folder := must(os.MkdirTemp("", "dbnloop"))
-	defer os.RemoveAll(folder)
-	ca := filepath.Join(folder, "ca.pem")
+	dir := must(os.MkdirTemp("", "dbnloop"))
+	defer os.RemoveAll(dir)
+	ca := filepath.Join(dir, "ca.pem")
 	check(server.WriteCA(ca))
 
 	ctx := context.Background()
@@ -167,13 +167,13 @@ func ExampleHistoricalClient() {
 	// Output: true true
 }
 
-// What went wrong, by what the program does about it.
+// Errors by what a program does about them.
 func ExampleError() {
 	reactor := must(dbnloop.NewReactor())
 	defer reactor.Close()
 	file := must(dbnloop.NewFileSource(reactor, "/no/such/file.dbn"))
 	err := file.Start()
-	if err == nil { // told in the loop
+	if err == nil { // then the loop yields it
 		for _, err = range file.Records(context.Background()) {
 		}
 	}
@@ -185,7 +185,7 @@ func ExampleError() {
 	// false
 }
 
-// Post is how other goroutines come in: the function runs inside the loop.
+// Other goroutines use Post: the function runs inside the loop.
 func ExampleReactor_post() {
 	reactor := must(dbnloop.NewReactor())
 	defer reactor.Close()

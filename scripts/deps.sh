@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a group of targets needs, when they are missing, and
-# nothing else. Usage: scripts/deps.sh [build|lint|fuzz|container|netfaults|interop]...
+# nothing else. Usage: scripts/deps.sh [build|examples|docs|lint|fuzz|container|netfaults|interop]...
 set -euo pipefail
 
 packages_of() {
   case $1 in
     build) echo "g++ make cmake ninja-build pkg-config libssl-dev libzstd-dev libc-ares-dev node-llhttp nlohmann-json3-dev libcpp-httplib-dev libhowardhinnant-date-dev libgtest-dev libgmock-dev zstd strace git ca-certificates" ;;
-    lint) echo "clang-format-19 clang-tidy-19" ;;
+    examples) echo "libasio-dev libuv1-dev liburing-dev curl" ;;
+    docs) echo "doxygen" ;;
+    lint) echo "clang-format-19 clang-tidy-19 doxygen" ;;
     fuzz) echo "clang-19 libclang-rt-19-dev" ;;
     container) echo "podman buildah runc debootstrap" ;;
     netfaults) echo "nftables iproute2 util-linux" ;;
     interop) echo "python3 python3-venv" ;;
-    *) echo "deps: no group named '$1'; groups: build lint fuzz container netfaults interop" >&2; exit 2 ;;
+    *) echo "deps: no group named '$1'; groups: build examples docs lint fuzz container netfaults interop" >&2; exit 2 ;;
   esac
 }
 

@@ -32,6 +32,8 @@ check staticcheck env $(scripts/cgo-env.sh) build/tools/staticcheck "${packages[
 check "go mod tidy" scripts/tidy.sh -diff
 check "go mod verify" go mod verify
 check words scripts/words.pl
+mkdir -p build/docs
+check doxygen doxygen docs/doxygen/Doxyfile
 # Known faults in what we depend on. A machine that cannot ask the database cannot tell:
 # that is said, and is no failure. Anything else is.
 vulnerabilities() {

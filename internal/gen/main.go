@@ -1,5 +1,5 @@
 // Command gen writes what is made from the files in schema: the record types and the codes in
-// C++, C and Go, and Go's data model. Usage: go run ./internal/gen [-check] from the module's root.
+// C++, C and Go, Go's data model, and the page of errors. Usage: go run ./internal/gen [-check] from the module's root.
 package main
 
 import (
@@ -55,7 +55,12 @@ func Files(root string) (map[string][]byte, error) {
 	if err := loadJSON(filepath.Join(root, "schema", "message_codes.json"), &texts); err != nil {
 		return nil, err
 	}
+	errorsPage, err := genErrorsPage(codes)
+	if err != nil {
+		return nil, err
+	}
 	files := map[string][]byte{
+		"docs/errors.md":                            []byte(errorsPage),
 		"cpp/include/dbnloop/error_code.gen.hpp":    []byte(genCPPErrorCodes(codes)),
 		"cpp/src/base/error_code.gen.cpp":           []byte(genCPPErrorNames(codes)),
 		"cpp/src/dbn/message_codes.gen.cpp":         []byte(genCPPMessageCodes(&texts)),

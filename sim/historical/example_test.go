@@ -38,3 +38,21 @@ func ExampleNewServer() {
 	fmt.Println(response.StatusCode, string(body), err)
 	// Output: 200 ["GLBX.MDP3"] <nil>
 }
+
+// Faults are added to a running server, for example: the next download breaks after 100 bytes.
+func ExampleServer_AddFault() {
+	h, err := historical.NewServer(historical.Config{Sources: sim.SampleSources()})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer h.Close()
+	fault, err := historical.ParseFault("cut-body=100,on=1,endpoint=timeseries.get_range")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	handle, err := h.AddFault(fault)
+	fmt.Println(handle.Fired(), err)
+	// Output: 0 <nil>
+}
