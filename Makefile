@@ -29,10 +29,10 @@ deps: ## Install missing Debian packages (as root or with sudo)
 .PHONY: lib
 lib: deps
 	@scripts/configure.sh release
-	@cmake --build --preset release --target dbnloop -j $(JOBS) >&2
+	@cmake --build --preset release --target dbnloop dbnloop_shared -j $(JOBS) >&2
 
 .PHONY: build
-build: lib ## Build libdbnloop.a, dbn-tail and dbn-sim (build/bin)
+build: lib ## Build libdbnloop.a, libdbnloop.so, dbn-tail and dbn-sim (build/bin)
 	@mkdir -p $(BIN)
 	@$(GO) build -buildmode=pie -ldflags "-bindnow -X main.version=$(VERSION) -extldflags '-Wl,-z,relro,-z,now'" -o $(BIN)/ ./cmd/...
 
@@ -74,6 +74,7 @@ test-go: build
 
 .PHONY: test-consumers
 test-consumers: build
+	@test/consumer/headers.sh
 	@test/consumer/run.sh
 	@test/consumer/readme.sh
 	@test/consumer/subproject.sh

@@ -36,29 +36,28 @@ install(FILES ${PROJECT_BINARY_DIR}/dbnloopConfig.cmake
               ${PROJECT_BINARY_DIR}/dbnloopConfigVersion.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/dbnloop)
 
-# For pkg-config. dbnloop.pc is what a C program links: the shared library, or the static one
-# where there is no other. dbnloop-static.pc is the static library in any case, which C++ programs
-# need. Neither asks for --static.
+# For pkg-config, as for CMake: dbnloop is the static library with both APIs, dbnloop-shared the
+# shared one with the C API. Neither asks for --static.
 #
 # The prefix is found from the file's own place, so that a moved tree still works.
 file(RELATIVE_PATH DBNLOOP_PC_TO_PREFIX "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
 string(REGEX REPLACE "/$" "" DBNLOOP_PC_TO_PREFIX "${DBNLOOP_PC_TO_PREFIX}")
-set(static_cflags "")
-set(static_libs "\${libdir}/libdbnloop.a")
+set(cflags "")
+set(libs "\${libdir}/libdbnloop.a")
 if(DBNLOOP_USE_DATABENTO)
-  string(APPEND static_cflags " -DDBNLOOP_HAS_DATABENTO_CPP=1")
+  string(APPEND cflags " -DDBNLOOP_HAS_DATABENTO_CPP=1")
   if(DBNLOOP_DATABENTO_HEADERS)
-    string(APPEND static_cflags " -I\${includedir}/dbnloop/vendor")
+    string(APPEND cflags " -I\${includedir}/dbnloop/vendor")
   endif()
   set(directories "$<FILTER:$<REMOVE_DUPLICATES:${DBNLOOP_DATABENTO_INCLUDES}>,EXCLUDE,^/usr/include/?$>")
-  string(APPEND static_cflags " $<$<BOOL:${directories}>:-I>$<JOIN:${directories}, -I>")
+  string(APPEND cflags " $<$<BOOL:${directories}>:-I>$<JOIN:${directories}, -I>")
   if(DBNLOOP_DATABENTO_LIBRARY)
-    string(APPEND static_libs " ${DBNLOOP_DATABENTO_LIBRARY}")
+    string(APPEND libs " ${DBNLOOP_DATABENTO_LIBRARY}")
   endif()
 endif()
-string(APPEND static_libs " -lstdc++ -lm -pthread")
+string(APPEND libs " -lstdc++ -lm -pthread")
 
-function(dbnloop_install_pc name title requires libs private cflags)
+function(dbnloop_install_pc name title requires libs cflags)
   configure_file(${CMAKE_CURRENT_FUNCTION_LIST_DIR}/dbnloop.pc.in
                  ${PROJECT_BINARY_DIR}/${name}.pc.gen @ONLY)
   file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/${name}.pc
@@ -66,12 +65,7 @@ function(dbnloop_install_pc name title requires libs private cflags)
   install(FILES ${PROJECT_BINARY_DIR}/${name}.pc
           DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endfunction()
-foreach(name IN ITEMS dbnloop dbnloop-static)
-  if(name STREQUAL dbnloop AND DBNLOOP_BUILD_SHARED)
-    dbnloop_install_pc(${name} "the C API" Requires.private "-L\${libdir} -ldbnloop"
-                       "-lstdc++ -lm -pthread" "")
-  else()
-    dbnloop_install_pc(${name} "the static library, with the C++ and the C API" Requires
-                       "${static_libs}" "" "${static_cflags}")
-  endif()
-endforeach()
+dbnloop_install_pc(dbnloop "C++ and C" "libssl libcrypto libzstd libcares" "${libs}" "${cflags}")
+if(DBNLOOP_BUILD_SHARED)
+  dbnloop_install_pc(dbnloop-shared "C, shared library" "" "-L\${libdir} -ldbnloop" "")
+endif()

@@ -35,7 +35,8 @@ target_include_directories(dbnloop PUBLIC
   $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/cpp/include>
   $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/capi>
   $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-target_link_libraries(dbnloop PUBLIC ${needs})
+target_link_libraries(dbnloop PUBLIC ${needs}
+  INTERFACE $<$<LINK_LANGUAGE:C>:stdc++> $<$<LINK_LANGUAGE:C>:m>) # for projects without C++
 
 if(DBNLOOP_BUILD_SHARED)
   # The number in the name is that of the C API: a program finds the library that it was built

@@ -25,7 +25,7 @@ echo "README go: $(wc -l <"$work/go.out") lines"
 block cpp >"$work/cpp/main.cpp"
 cmake --install build/release --prefix "$work/prefix" >/dev/null
 c++ -std=c++23 -Wall -Wextra -Werror -o "$work/cpp/example" "$work/cpp/main.cpp" \
-  $(PKG_CONFIG_PATH=$(dirname "$(find "$work/prefix" -name dbnloop.pc)") pkg-config --cflags --static --libs dbnloop)
+  $(PKG_CONFIG_PATH=$(dirname "$(find "$work/prefix" -name dbnloop.pc)") pkg-config --cflags --libs dbnloop)
 "$work/cpp/example" 127.0.0.1 "$(cat "$work/port")" >"$work/cpp.out"
 grep -q 'closed the session' "$work/cpp.out"
 echo "README c++: $(wc -l <"$work/cpp.out") lines"
@@ -33,7 +33,7 @@ echo "README c++: $(wc -l <"$work/cpp.out") lines"
 block c >"$work/c/main.c"
 [ "$(grep -c . "$work/c/main.c")" -le 25 ] || { echo "README c: more than 25 lines" >&2; exit 1; }
 cc -std=c11 -Wall -Wextra -Werror -o "$work/c/example" "$work/c/main.c" \
-  $(PKG_CONFIG_PATH=$(dirname "$(find "$work/prefix" -name dbnloop.pc)") pkg-config --cflags --static --libs dbnloop)
+  $(PKG_CONFIG_PATH=$(dirname "$(find "$work/prefix" -name dbnloop.pc)") pkg-config --cflags --libs dbnloop)
 # It ends with the session, and then with a failure that says so.
 if "$work/c/example" 127.0.0.1 "$(cat "$work/port")" >"$work/c.out" 2>"$work/c.err"; then exit 1; fi
 grep -q 'closed the session' "$work/c.err"
