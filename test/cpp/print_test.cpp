@@ -97,7 +97,7 @@ TradeMsg Trade() {
 }
 
 constexpr const char* kTrade =
-    "TradeMsg { hd = RecordHeader { length = 12, rtype = Mbp0, publisher_id = 1, "
+    "TradeMsg { hd = RecordHeader { length = 12, rtype = mbp-0, publisher_id = 1, "
     "instrument_id = 5482, ts_event = 2026-11-23T14:30:00.000000001Z }, "
     "price = -5411.250000000, size = undefined, action = Trade, side = Unknown (63), "
     "flags = LAST | PUBLISHER_SPECIFIC (130), depth = 0, ts_recv = undefined, "

@@ -13,22 +13,22 @@
 #include "dbnloop/record.hpp"
 
 /// std::format, std::print and so on for records and enums: `std::format("{}", trade)`
-/// gives what `std::cout << trade` writes, and takes the width and alignment of a
-/// string, as in
-/// `{:>8}`. The header is empty where the standard library has no std::format (g++ 12).
+/// gives what `std::cout << trade` writes. The format is that of a string, with width,
+/// alignment and precision. The header is empty where the standard library has no
+/// std::format, as with g++ 12.
 #if __cpp_lib_format
 namespace dbnloop::detail {
 
-/// What has an operator<< for std::format to use. RecordHeader stands for itself; every
-/// record begins with one.
+/// Enums, records of any version (with a ts_out too, if they are dbnloop's own types)
+/// and their parts: what an operator<< writes.
 template <typename T>
 concept Formatted =
-    NamedEnum<T> ||
-    OneOf<T, FlagSet, RecordHeader, BidAskPair, ConsolidatedBidAskPair, Record> ||
-    requires(const T& record) {
-      { record.hd } -> std::same_as<const RecordHeader&>;
-      { T::HasRType(RType::Mbo) } -> std::same_as<bool>;
-    };
+    (NamedEnum<T> ||
+     OneOf<T, FlagSet, RecordHeader, BidAskPair, ConsolidatedBidAskPair, Record> ||
+     requires {
+       { T::HasRType(RType::Mbo) } -> std::same_as<bool>;
+     }) &&
+    requires(std::ostream& out, const T& value) { out << value; };
 
 }  // namespace dbnloop::detail
 
