@@ -34,7 +34,7 @@ lib: deps
 .PHONY: build
 build: lib ## Build libdbnloop.a, libdbnloop.so, dbn-tail and dbn-sim (build/bin)
 	@mkdir -p $(BIN)
-	@$(GO) build -buildmode=pie -ldflags "-bindnow -X main.version=$(VERSION) -extldflags '-Wl,-z,relro,-z,now'" -o $(BIN)/ ./cmd/...
+	@$(GO) build -trimpath -buildvcs=false -buildmode=pie -ldflags "-buildid= -bindnow -X main.version=$(VERSION) -extldflags '-Wl,-z,relro,-z,now'" -o $(BIN)/ ./cmd/...
 
 .PHONY: demo
 demo: build ## Show live records from the embedded simulator; needs neither key nor network
@@ -159,6 +159,14 @@ install: build ## Install the library, headers, dbnloop.pc, CMake package and pr
 	@cmake --install build/release --prefix $(PREFIX) >/dev/null
 	@install -d $(PREFIX)/bin
 	@install -m 0755 $(BIN)/dbn-tail $(BIN)/dbn-sim $(PREFIX)/bin/
+
+.PHONY: package
+package: build ## Make Debian packages, a tarball and their checksums (dist)
+	@packaging/package.sh
+
+.PHONY: reproducible
+reproducible: package ## Build everything again in another directory, and compare it bit by bit
+	@packaging/reproducible.sh
 
 .PHONY: docker
 docker: ## Build the image with podman (or ENGINE=docker) and run its demo
