@@ -15,8 +15,6 @@
 #error "dbnloop needs zstd's headers: apt-get install libzstd-dev"
 #elif !__has_include(<ares.h>)
 #error "dbnloop needs the headers of c-ares: apt-get install libc-ares-dev"
-#elif !__has_include(<nlohmann/json.hpp>)
-#error "dbnloop needs nlohmann/json: apt-get install nlohmann-json3-dev"
 #elif !__has_include(<llhttp.h>)
 #error "dbnloop needs llhttp: apt-get install node-llhttp (or libllhttp-dev and -tags dbnloop_llhttp)"
 #endif
@@ -60,6 +58,8 @@
 #include "../cpp/src/dbn/message_codes.gen.cpp"
 #include "../cpp/src/dbn/metadata.cpp"
 #include "../cpp/src/dbn/metadata_layout.cpp"
+#include "../cpp/src/dbn/print.cpp"
+#include "../cpp/src/dbn/print.gen.cpp"
 #include "../cpp/src/dbn/symbol_map.cpp"
 #include "../cpp/src/dbn/upgrade.cpp"
 #include "../cpp/src/dbn/zstd_stream.cpp"

@@ -51,8 +51,6 @@ const coreHead = `//go:build linux && !dbnloop_pkgconfig
 #error "dbnloop needs zstd's headers: apt-get install libzstd-dev"
 #elif !__has_include(<ares.h>)
 #error "dbnloop needs the headers of c-ares: apt-get install libc-ares-dev"
-#elif !__has_include(<nlohmann/json.hpp>)
-#error "dbnloop needs nlohmann/json: apt-get install nlohmann-json3-dev"
 #elif !__has_include(<llhttp.h>)
 #error "dbnloop needs llhttp: apt-get install node-llhttp (or libllhttp-dev and -tags dbnloop_llhttp)"
 #endif
