@@ -94,5 +94,5 @@ kill $!
 echo "consumer ranges: $(stat -c %s "$work/tail.records") bytes of records, equal in C++, C, Go and dbn-tail"
 
 # What ships is hardened, each program by itself.
-scripts/hardening.sh "$work/moved/bin/dbn-tail" "$work/moved/bin/dbn-sim" "$library"
+scripts/hardening.sh "$work/moved/bin/dbn-tail" "$work/moved/bin/dbn-sim" "$library" "${library%.a}.so"
 echo "consumer programs: $("$work/moved/bin/dbn-tail" --version), $("$work/moved/bin/dbn-sim" --version)"
