@@ -1,5 +1,5 @@
-/* The range program in C, as beside.cpp is in C++: the shared library uses its own llhttp
- * though the program exports the names of another. */
+/* The range program in C, as beside.cpp is in C++: the shared library uses its own
+ * llhttp though the program exports the names of another. */
 #define main range_main
 #include "../pkgconfig/range.c"
 #undef main
