@@ -7,7 +7,7 @@ shift
 install -D -m 0755 -t "$root/usr/local/bin" "$@"
 strip "$root"/usr/local/bin/*
 for program in "$@"; do
-  ldd "$program" | sed -nE 's/^.*(=> )?(\/[^ ]+) \(0x.*$/\2/p'
+  ldd "$program" | grep -oE '/[^ ]+ \(0x' | sed 's/ (0x$//'
 done | sort -u | while read -r library; do
   install -D -m 0755 "$library" "$root$library"
 done
