@@ -58,7 +58,7 @@ stage() { # PACKAGE PATH...: moves parts of the root into a package
 }
 depends() { # FILE...: the packages whose libraries these files need
   (cd "$work" && mkdir -p debian && printf 'Source: dbnloop\n\nPackage: dbnloop-tools\nArchitecture: any\n' \
-    >debian/control && dpkg-shlibdeps --warnings=0 -O "$@" | sed -n 's/^shlibs:Depends=//p')
+    >debian/control && dpkg-shlibdeps -O "$@" 2> >(grep -v 'should already be installed' >&2) | sed -n 's/^shlibs:Depends=//p')
 }
 deb() { # PACKAGE SECTION DEPENDS SUMMARY TEXT: makes the package of what is staged
   local package=$1 dir=$work/$1 doc=$work/$1/usr/share/doc/$1
