@@ -1,24 +1,19 @@
 # syntax=docker/dockerfile:1
-# Three stages: the pinned toolchain, build and test in it, and a small image that holds
-# dbn-tail and dbn-sim. The same make targets run here as everywhere else.
-ARG GO_IMAGE=docker.io/library/golang:1.26.8-bookworm
-ARG RUNTIME_IMAGE=docker.io/library/debian:bookworm-slim
+# The toolchain, build and test in it, and two images that hold the programs and the libraries that
+# they need, and nothing else: dbn-tail (the default) and, with --target sim, dbn-sim. The same make
+# targets run here as everywhere else.
+#
+# The one base image. A tag moves with each update: for a build that can be repeated bit by bit, give
+# its digest, --build-arg BASE_IMAGE=docker.io/library/golang@sha256:…
+ARG BASE_IMAGE=docker.io/library/golang:1.26.8-bookworm
 
-FROM ${GO_IMAGE} AS toolchain
-# The compilers, CMake and the test library are pinned to the package; libssl follows its
-# branch, because Debian removes the old version with each security update.
-RUN apt-get update \
- && apt-get install -y --no-install-recommends \
-      make git ca-certificates \
-      g++=4:12.2.0-3 g++-12=12.2.0-14+deb12u1 \
-      cmake=3.25.1-1 ninja-build=1.11.1-2~deb12u1 pkg-config=1.8.1-1 \
-      libssl-dev=3.0.* libzstd-dev=1.5.4+dfsg2-5 libc-ares-dev=1.18.* \
-      node-llhttp=8.1.0* nlohmann-json3-dev=3.11.2-2 \
-      libcpp-httplib-dev=0.11.4* libhowardhinnant-date-dev=3.0.1* \
-      libgtest-dev=1.12.1-0.2 libgmock-dev=1.12.1-0.2 zstd strace \
-      libasio-dev=1:1.22.1-1 libuv1-dev=1.44.2-* liburing-dev=2.3-3 curl \
- && rm -rf /var/lib/apt/lists/*
-ENV GOTOOLCHAIN=local GOFLAGS=-buildvcs=false
+FROM ${BASE_IMAGE} AS toolchain
+# Debian's packages as they were at this time: the ordinary mirror removes a version with the next
+# update. It must be newer than the base image. DEBIAN_SNAPSHOT= takes the ordinary mirror.
+ARG DEBIAN_SNAPSHOT=20261127T000000Z
+COPY scripts/deps.sh packaging/snapshot.sh /tmp/
+RUN /tmp/snapshot.sh "${DEBIAN_SNAPSHOT}" && /tmp/deps.sh build examples package && rm -rf /var/lib/apt/lists/*
+ENV GOTOOLCHAIN=local
 WORKDIR /src
 # Modules first: they change less often than the sources.
 COPY go.mod go.sum go.work ./
@@ -28,16 +23,32 @@ RUN --mount=type=cache,target=/go/pkg/mod go mod download
 FROM toolchain AS build
 COPY . .
 ARG RUN_TESTS=1
+# The time in the packages; scripts/docker.sh gives that of the commit.
+ARG SOURCE_DATE_EPOCH=0
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    if [ "${RUN_TESTS}" = 1 ]; then make test; else make build; fi \
- && make install PREFIX=/opt/dbnloop
+    if [ "${RUN_TESTS}" = 1 ]; then make test; fi \
+ && make package \
+ && packaging/rootfs.sh /rootfs build/bin/dbn-tail build/bin/dbn-sim
 
-FROM ${RUNTIME_IMAGE} AS runtime
-RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates libssl3 libzstd1 libc-ares2 libstdc++6 \
- && rm -rf /var/lib/apt/lists/* \
- && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin dbnloop
-COPY --from=build /opt/dbnloop/bin/dbn-tail /opt/dbnloop/bin/dbn-sim /usr/local/bin/
-USER 10001
-ENTRYPOINT ["/usr/local/bin/dbn-tail"]
+# What was built, for `podman build --target packages --output dist .`
+FROM scratch AS packages
+COPY --from=build /src/dist/ /
+
+FROM scratch AS base
+COPY --from=build /rootfs/ /
+USER 10001:10001
+ENV PATH=/usr/local/bin
+
+# The live gateway on 13000 and the historical API on 8443, for tests. It is healthy when a client
+# gets a record from it. (Each check is a connection, and has a number among those of --fault.)
+FROM base AS sim
+EXPOSE 13000 8443
+ENV DATABENTO_API_KEY=db-simSIMsimSIMsimSIMsimSIMsim00
+HEALTHCHECK --interval=30s --timeout=5s --start-period=5s CMD \
+  ["dbn-tail", "-d", "GLBX.MDP3", "-s", "trades", "--gateway", "127.0.0.1:13000", "-l", "1", "-q", "-J", "ESZ6"]
+ENTRYPOINT ["dbn-sim"]
+CMD ["--listen", "0.0.0.0:13000", "--hist-listen", "0.0.0.0:8443"]
+
+FROM base AS runtime
+ENTRYPOINT ["dbn-tail"]
 CMD ["--demo"]

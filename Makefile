@@ -28,12 +28,12 @@ deps: ## Install missing Debian packages (as root or with sudo)
 .PHONY: lib
 lib: deps
 	@scripts/configure.sh release
-	@cmake --build --preset release --target dbnloop -j $(JOBS) >&2
+	@cmake --build --preset release --target dbnloop dbnloop_shared -j $(JOBS) >&2
 
 .PHONY: build
-build: lib ## Build libdbnloop.a, dbn-tail and dbn-sim (build/bin)
+build: lib ## Build libdbnloop.a, libdbnloop.so, dbn-tail and dbn-sim (build/bin)
 	@mkdir -p $(BIN)
-	@$(GO) build -buildmode=pie -ldflags "-bindnow -X main.version=$(VERSION) -extldflags '-Wl,-z,relro,-z,now'" -o $(BIN)/ ./cmd/dbn-tail ./cmd/dbn-sim
+	@$(GO) build -trimpath -buildvcs=false -buildmode=pie -ldflags "-buildid= -bindnow -X main.version=$(VERSION) -extldflags '-Wl,-z,relro,-z,now'" -o $(BIN)/ ./cmd/dbn-tail ./cmd/dbn-sim
 
 .PHONY: demo
 demo: build ## Show live records from the embedded simulator; needs neither key nor network
@@ -74,6 +74,7 @@ test-go: build
 
 .PHONY: test-consumers
 test-consumers: build
+	@test/consumer/headers.sh
 	@test/consumer/run.sh
 	@test/consumer/subproject.sh
 	@test/databento/decide.sh
@@ -178,6 +179,14 @@ install: build ## Install the library, headers, dbnloop.pc, CMake package and pr
 	@cmake --install build/release --prefix $(PREFIX) >/dev/null
 	@install -d $(PREFIX)/bin
 	@install -m 0755 $(BIN)/dbn-tail $(BIN)/dbn-sim $(PREFIX)/bin/
+
+.PHONY: package
+package: build ## Make Debian packages, a tarball and their checksums (dist)
+	@packaging/package.sh
+
+.PHONY: reproducible
+reproducible: package ## Build everything again in another directory, and compare it bit by bit
+	@packaging/reproducible.sh
 
 .PHONY: docker
 docker: ## Build the image with podman (or ENGINE=docker) and run its demo

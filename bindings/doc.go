@@ -5,7 +5,7 @@
 // function, and is the only package with import "C".
 //
 // It compiles the C++ core itself, from the sources in the module: a program needs `go get`,
-// `go build`, a C++ compiler and the headers of OpenSSL, zstd, c-ares, nlohmann/json and llhttp.
+// `go build`, a C++ compiler and the headers of OpenSSL, zstd, c-ares and llhttp.
 // The compiler names what is missing. Build tags change this:
 //
 //   - dbnloop_pkgconfig links the installed library, which pkg-config finds.

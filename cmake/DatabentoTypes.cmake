@@ -98,5 +98,5 @@ function(dbnloop_build_databento_clients source)
     "${source}/include" "${generated}" ${DBNLOOP_HTTPLIB_INCLUDE} ${DBNLOOP_DATE_INCLUDE})
   target_include_directories(databento_clients SYSTEM PRIVATE "${source}/src")
   target_link_libraries(databento_clients PUBLIC nlohmann_json::nlohmann_json OpenSSL::SSL
-                                                 OpenSSL::Crypto PkgConfig::ZSTD)
+                                                 OpenSSL::Crypto PkgConfig::DBNLOOP_ZSTD)
 endfunction()

@@ -33,11 +33,11 @@ else()
   find_package_handle_standard_args(llhttp REQUIRED_VARS llhttp_SOURCE_DIR llhttp_INCLUDE_DIR
     REASON_FAILURE_MESSAGE "it needs libllhttp.a, or llhttp's C sources (Debian's node-llhttp)")
   if(llhttp_FOUND)
-    add_library(llhttp_objects OBJECT
+    add_library(dbnloop_llhttp OBJECT
       ${llhttp_SOURCE_DIR}/api.c ${llhttp_SOURCE_DIR}/http.c ${llhttp_SOURCE_DIR}/llhttp.c)
-    target_include_directories(llhttp_objects SYSTEM PRIVATE "${llhttp_INCLUDE_DIR}")
-    target_compile_options(llhttp_objects PRIVATE -w -fno-lto)
-    set(llhttp_PARTS $<TARGET_OBJECTS:llhttp_objects>)
+    target_include_directories(dbnloop_llhttp SYSTEM PRIVATE "${llhttp_INCLUDE_DIR}")
+    target_compile_options(dbnloop_llhttp PRIVATE -w -fno-lto)
+    set(llhttp_PARTS $<TARGET_OBJECTS:dbnloop_llhttp>)
   endif()
 endif()
 set(llhttp_INCLUDE_DIRS "${llhttp_INCLUDE_DIR}")

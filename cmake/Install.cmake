@@ -1,7 +1,11 @@
-# Install rules: library, headers, dbnloop.pc and the CMake package.
+# Install rules: the libraries, the headers, what pkg-config reads and the CMake package.
 include(CMakePackageConfigHelpers)
 
-install(TARGETS dbnloop dbnloop_records EXPORT dbnloopTargets
+set(libraries dbnloop)
+if(DBNLOOP_BUILD_SHARED)
+  list(APPEND libraries dbnloop_shared)
+endif()
+install(TARGETS ${libraries} dbnloop_records EXPORT dbnloopTargets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY cpp/include/dbnloop DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
@@ -32,25 +36,36 @@ install(FILES ${PROJECT_BINARY_DIR}/dbnloopConfig.cmake
               ${PROJECT_BINARY_DIR}/dbnloopConfigVersion.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/dbnloop)
 
+# For pkg-config, as for CMake: dbnloop is the static library with both APIs, dbnloop-shared the
+# shared one with the C API. Neither asks for --static.
+#
 # The prefix is found from the file's own place, so that a moved tree still works.
 file(RELATIVE_PATH DBNLOOP_PC_TO_PREFIX "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
 string(REGEX REPLACE "/$" "" DBNLOOP_PC_TO_PREFIX "${DBNLOOP_PC_TO_PREFIX}")
-set(DBNLOOP_PC_CFLAGS "")
-set(DBNLOOP_PC_LIBS "")
+set(cflags "")
+set(libs "\${libdir}/libdbnloop.a")
 if(DBNLOOP_USE_DATABENTO)
-  string(APPEND DBNLOOP_PC_CFLAGS " -DDBNLOOP_HAS_DATABENTO_CPP=1")
+  string(APPEND cflags " -DDBNLOOP_HAS_DATABENTO_CPP=1")
   if(DBNLOOP_DATABENTO_HEADERS)
-    string(APPEND DBNLOOP_PC_CFLAGS " -I\${includedir}/dbnloop/vendor")
+    string(APPEND cflags " -I\${includedir}/dbnloop/vendor")
   endif()
   set(directories "$<FILTER:$<REMOVE_DUPLICATES:${DBNLOOP_DATABENTO_INCLUDES}>,EXCLUDE,^/usr/include/?$>")
-  string(APPEND DBNLOOP_PC_CFLAGS " $<$<BOOL:${directories}>:-I>$<JOIN:${directories}, -I>")
+  string(APPEND cflags " $<$<BOOL:${directories}>:-I>$<JOIN:${directories}, -I>")
   if(DBNLOOP_DATABENTO_LIBRARY)
-    string(APPEND DBNLOOP_PC_LIBS " ${DBNLOOP_DATABENTO_LIBRARY}")
+    string(APPEND libs " ${DBNLOOP_DATABENTO_LIBRARY}")
   endif()
 endif()
-configure_file(${CMAKE_CURRENT_LIST_DIR}/dbnloop.pc.in
-               ${PROJECT_BINARY_DIR}/dbnloop.pc.gen @ONLY)
-file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/dbnloop.pc
-     INPUT ${PROJECT_BINARY_DIR}/dbnloop.pc.gen TARGET dbnloop)
-install(FILES ${PROJECT_BINARY_DIR}/dbnloop.pc
-        DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+string(APPEND libs " -lstdc++ -lm -pthread")
+
+function(dbnloop_install_pc name title requires libs cflags)
+  configure_file(${CMAKE_CURRENT_FUNCTION_LIST_DIR}/dbnloop.pc.in
+                 ${PROJECT_BINARY_DIR}/${name}.pc.gen @ONLY)
+  file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/${name}.pc
+       INPUT ${PROJECT_BINARY_DIR}/${name}.pc.gen TARGET dbnloop)
+  install(FILES ${PROJECT_BINARY_DIR}/${name}.pc
+          DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endfunction()
+dbnloop_install_pc(dbnloop "C++ and C" "libssl libcrypto libzstd libcares" "${libs}" "${cflags}")
+if(DBNLOOP_BUILD_SHARED)
+  dbnloop_install_pc(dbnloop-shared "C, shared library" "" "-L\${libdir} -ldbnloop" "")
+endif()

@@ -22,3 +22,5 @@ add_custom_command(OUTPUT "${DBNLOOP_HTTP_OBJECT}"
   COMMAND ${CMAKE_OBJCOPY} --wildcard "--localize-symbol=llhttp_*" "${DBNLOOP_HTTP_OBJECT}"
   DEPENDS $<TARGET_OBJECTS:dbnloop_http> ${llhttp_PARTS}
   COMMAND_EXPAND_LISTS VERBATIM)
+# Two libraries link the object; one target makes it.
+add_custom_target(dbnloop_http_object DEPENDS "${DBNLOOP_HTTP_OBJECT}")

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Builds the image and runs its demo once. ENGINE=podman (default) or docker.
+# Builds the images, runs the demo once, and waits until the simulator is healthy.
+# ENGINE=podman (default) or docker; BASE_IMAGE and DEBIAN_SNAPSHOT as in the Dockerfile.
 #
-# LOCAL_BASE=1 makes the base images on this machine (Debian by debootstrap, Go from the
+# LOCAL_BASE=1 makes the base image on this machine (Debian by debootstrap, Go from the
 # toolchain on PATH) for places that reach Debian's packages but no image registry. It
-# proves the Dockerfile's steps, not the upstream images.
+# proves the Dockerfile's steps, not the upstream image, and takes the ordinary mirror.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,11 +21,12 @@ fi
 
 if [ "$local_base" = auto ]; then
   local_base=0
-  timeout 60 "$engine" pull -q docker.io/library/debian:bookworm-slim >/dev/null 2>&1 || local_base=1
+  base=$(sed -n 's/^ARG BASE_IMAGE=//p' Dockerfile)
+  timeout 60 "$engine" pull -q "${BASE_IMAGE:-$base}" >/dev/null 2>&1 || local_base=1
 fi
 
 if [ "$local_base" = 1 ]; then
-  echo "docker: no image registry within reach; making the base images here" >&2
+  echo "docker: no image registry within reach; making the base image here" >&2
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   if ! "$engine" image exists localhost/dbnloop-debian:bookworm; then
@@ -43,8 +45,7 @@ ENV PATH=/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 EOF
   "$engine" build -q --pull=never "${extra[@]}" -t localhost/dbnloop-golang:bookworm "$work/go" >/dev/null
   extra+=(--pull=never
-    --build-arg GO_IMAGE=localhost/dbnloop-golang:bookworm
-    --build-arg RUNTIME_IMAGE=localhost/dbnloop-debian:bookworm)
+    --build-arg BASE_IMAGE=localhost/dbnloop-golang:bookworm --build-arg DEBIAN_SNAPSHOT=)
   # A module proxy behind a private CA: lend its bundle to the build, for the build only.
   if [ -n "${SSL_CERT_FILE:-}" ]; then
     extra+=(-v "$SSL_CERT_FILE:/run/ca.pem:ro" --env SSL_CERT_FILE=/run/ca.pem)
@@ -55,11 +56,39 @@ EOF
   done
 fi
 
-"$engine" build "${extra[@]}" --build-arg RUN_TESTS="${RUN_TESTS:-1}" -t "$tag" .
-
-run=(run --rm --network none)
+for name in BASE_IMAGE DEBIAN_SNAPSHOT; do
+  [ -z "${!name+set}" ] || [ "$local_base" = 1 ] || extra+=(--build-arg "$name=${!name}")
+done
 if [ "$engine" = podman ]; then
-  run=(--runtime "$(command -v runc)" "${run[@]}"
-    --ulimit nofile=1024:1024 --ulimit nproc=1024:1024)
+  extra+=(--format docker) # the other format knows no health check
 fi
-"$engine" "${run[@]}" "$tag" --demo
+extra+=(--build-arg "SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}"
+  --build-arg "RUN_TESTS=${RUN_TESTS:-1}")
+"$engine" build "${extra[@]}" -t "$tag" .
+"$engine" build "${extra[@]}" --target sim -t "$tag-sim" .
+# The packages and programs, to compare them with those of a build outside.
+if [ -n "${OUT:-}" ]; then
+  "$engine" build "${extra[@]}" --target packages --output "$OUT" .
+fi
+
+engine_run=("$engine")
+run=(run --rm --network none --read-only --cap-drop all)
+if [ "$engine" = podman ]; then
+  engine_run+=(--runtime "$(command -v runc)")
+  run+=(--ulimit nofile=1024:1024 --ulimit nproc=1024:1024)
+fi
+"${engine_run[@]}" "${run[@]}" "$tag" --demo
+
+"${engine_run[@]}" "${run[@]}" -d --name "$tag-sim-$$" "$tag-sim" >/dev/null
+trap '"$engine" rm -f "$tag-sim-$$" >/dev/null 2>&1; rm -rf "${work:-}"' EXIT
+health=starting
+for _ in $(seq 20); do
+  if "${engine_run[@]}" healthcheck run "$tag-sim-$$" >/dev/null 2>&1; then
+    health=healthy
+    break
+  fi
+  sleep 1
+done
+[ "$health" = healthy ] || { "$engine" logs "$tag-sim-$$" >&2; echo "docker: the simulator is $health" >&2; exit 1; }
+echo "docker: the simulator is healthy"
+"$engine" image ls --format '{{.Repository}} {{.Size}}' | grep dbnloop

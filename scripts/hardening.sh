@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks that programs and static libraries are hardened as SECURITY.md says.
-# Usage: scripts/hardening.sh FILE...; a name that ends in .a is a library.
+# Checks that programs and libraries are hardened as SECURITY.md says.
+# Usage: scripts/hardening.sh FILE...; the name says which a file is.
 set -euo pipefail
 failed=0
 complain() {
@@ -8,17 +8,23 @@ complain() {
   failed=1
 }
 
-program() {
+# image NAME: what holds for every program and shared library
+image() {
   local name=$1 headers
   headers=$(readelf -hlWd "$name")
-  grep -qE 'Type: +DYN' <<<"$headers" && grep -qE 'FLAGS_1.*PIE' <<<"$headers" ||
-    complain "$name" "it is not position-independent"
+  grep -qE 'Type: +DYN' <<<"$headers" || complain "$name" "it is not position-independent"
   grep -q 'GNU_RELRO' <<<"$headers" || complain "$name" "its relocations stay writable (no RELRO)"
   grep -qE 'FLAGS_1.*NOW' <<<"$headers" || complain "$name" "symbols are bound lazily (no BIND_NOW)"
   grep -qE 'GNU_STACK .* RW ' <<<"$headers" || complain "$name" "its stack is executable"
   grep -qE '^ +LOAD .* RWE ' <<<"$headers" && complain "$name" "a segment is writable and executable"
   grep -qE 'TEXTREL' <<<"$headers" && complain "$name" "its code needs relocations (TEXTREL)"
   grep -qE 'RPATH|RUNPATH' <<<"$headers" && complain "$name" "it names a directory of libraries (RUNPATH)"
+  return 0
+}
+program() {
+  local name=$1
+  image "$name"
+  readelf -dW "$name" | grep -qE 'FLAGS_1.*PIE' || complain "$name" "it is not a position-independent program"
   # Go's code has no landing pads for indirect branches, and goroutines change stacks: a
   # program with a mark would be ended where the machine enforces it.
   readelf -nW "$name" 2>/dev/null | grep -qE 'x86 feature:.*(IBT|SHSTK)' &&
@@ -41,6 +47,8 @@ library() {
 for file in "$@"; do
   case $file in
     *.a) library "$file" ;;
+    # (The system's crti.o decides whether it can be marked for IBT and SHSTK.)
+    *.so | *.so.*) image "$file" ;;
     *) program "$file" ;;
   esac
 done

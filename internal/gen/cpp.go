@@ -95,7 +95,7 @@ func cppStruct(b *strings.Builder, d *docs, r *record, name string, l layout) {
 	for _, f := range l.Fields {
 		fmt.Fprintf(b, "static_assert(offsetof(%s, %s) == %d && sizeof(%s::%s) == %d);\n", name, f.Name, f.Offset, name, f.Name, f.Size)
 	}
-	b.WriteString("\n")
+	b.WriteString(cppPrintStruct(name) + "\n")
 }
 
 func cppEnums(b *strings.Builder, s *schemaFile) {
@@ -115,7 +115,7 @@ func cppEnum(b *strings.Builder, d *docs, name string, e enum) {
 	}
 	b.WriteString("};\n")
 	b.WriteString("/// Returns the string of a value; \"Unknown\" for unknown values.\n")
-	fmt.Fprintf(b, "[[nodiscard]] const char* ToString(%s value) noexcept;\n\n", name)
+	fmt.Fprintf(b, "[[nodiscard]] const char* ToString(%s value) noexcept;\n%s\n", name, cppPrintEnum(name))
 }
 
 func cppValue(name string, e enum, v enumValue) string {
@@ -141,6 +141,7 @@ func genCPP(s *schemaFile) string {
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <iosfwd>
 #include <limits>
 #include <ratio>
 #include <stdexcept>
@@ -174,6 +175,7 @@ using TimeDeltaNanos = std::chrono::duration<std::int32_t, std::nano>;
 				comments[" "+f.Name] = s.docs.trailingField(cppWords, l.Name, f)
 			}
 			b.WriteString(withTrailing(cppHeader, comments))
+			b.WriteString(cppPrintStruct(l.Name) + "\n")
 			continue
 		}
 		fmt.Fprintf(&b, "/// %s\n", s.docs.ofType(l.Name, l.Name))
@@ -271,6 +273,8 @@ static_assert(sizeof(FlagSet) == 1);
 /// Returns the set flags and the number, such as "LAST | MBP (144)"; the number alone when
 /// no known flag is set.
 [[nodiscard]] std::string ToString(FlagSet flags);
+/// Writes that string.
+std::ostream& operator<<(std::ostream& out, FlagSet flags);
 
 /// Defined in publishers.gen.hpp.
 enum class Publisher : std::uint16_t;
@@ -301,7 +305,6 @@ static_assert(offsetof(RecordHeader, rtype) == 1 &&
               offsetof(RecordHeader, publisher_id) == 2 &&
               offsetof(RecordHeader, instrument_id) == 4 &&
               offsetof(RecordHeader, ts_event) == 8);
-
 `
 
 const cppRecordView = `/// A record followed by the live gateway's send time.
@@ -316,6 +319,14 @@ struct WithTsOut {
   R rec;
   UnixNanos ts_out;
 };
+namespace detail {
+std::ostream& PrintTsOut(std::ostream& out, UnixNanos ts_out);
+}  // namespace detail
+/// Writes the record and the time.
+template <typename R>
+std::ostream& operator<<(std::ostream& out, const WithTsOut<R>& value) {
+  return detail::PrintTsOut(out << value.rec, value.ts_out);
+}
 
 /// A view of any record. It does not own what it points to.
 class Record {
@@ -347,5 +358,8 @@ class Record {
  private:
   RecordHeader* record_;
 };
+/// Writes the record as its type; its header alone when the type is not known, or the record
+/// is shorter than the struct.
+std::ostream& operator<<(std::ostream& out, const Record& record);
 
 `

@@ -68,6 +68,7 @@ func genCPPPublishers(s *schemaFile) string {
 	b.WriteString(cppBanner + `#pragma once
 
 #include <cstdint>
+#include <iosfwd>
 
 /// Publishers, datasets and venues. New ones may be added: unlisted values must be
 /// preserved.
@@ -86,6 +87,7 @@ func genCPPWords(s *schemaFile) string {
 	b.WriteString(cppBanner + `#pragma once
 
 #include <cstdint>
+#include <iosfwd>
 
 /// Enums of the services. Only their strings are ever sent; the numbers have no meaning.
 namespace dbnloop {
@@ -97,7 +99,7 @@ namespace dbnloop {
 		for _, v := range e.sorted() {
 			fmt.Fprintf(&b, "  %s = %d,\n", v.Name, v.Value)
 		}
-		fmt.Fprintf(&b, "};\n/// Returns the string of a value; \"Unknown\" for unknown values.\n[[nodiscard]] const char* ToString(%s value) noexcept;\n\n", name)
+		fmt.Fprintf(&b, "};\n/// Returns the string of a value; \"Unknown\" for unknown values.\n[[nodiscard]] const char* ToString(%s value) noexcept;\n%s\n", name, cppPrintEnum(name))
 	}
 	b.WriteString("}  // namespace dbnloop\n")
 	return b.String()

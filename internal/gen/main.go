@@ -67,6 +67,7 @@ func Files(root string) (map[string][]byte, error) {
 		"cpp/include/dbnloop/dbn_types.gen.hpp":     []byte(genCPP(s)),
 		"cpp/include/dbnloop/publishers.gen.hpp":    []byte(genCPPPublishers(s)),
 		"cpp/include/dbnloop/service_words.gen.hpp": []byte(genCPPWords(s)),
+		"cpp/src/dbn/print.gen.cpp":                 []byte(genCPPPrint(s)),
 		"cpp/src/dbn/enum_tables.gen.cpp":           []byte(genCPPStrings(s)),
 		"cpp/src/dbn/upgrade_definition.gen.hpp":    []byte(genCPPUpgrade(s)),
 		"capi/dbnloop_status.h":                     []byte(genCStatus(codes)),

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs into an empty prefix and builds one consumer of each kind against it: a CMake
-# package (C++), pkg-config (C), and Go with the pkg-config tag. Run by `make test`.
+# Installs into an empty prefix and builds one consumer of each kind against it: C and C++
+# (native.sh), and Go with the pkg-config tag. Run by `make test`.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
@@ -13,38 +13,8 @@ mv "$work/prefix" "$work/moved"
 pcdir=${pcdir/$work\/prefix/$work\/moved}
 export PKG_CONFIG_PATH="$pcdir"
 
-# The library starts no thread, looks up no name by blocking, prints nothing, ends no
-# process, handles no signal: it does not even refer to what would.
-never='pthread_create|thrd_create|clone|fork|getaddrinfo|gethostbyname[a-z0-9_]*|getnameinfo'
-never+='|printf|puts|putchar|perror|syslog|exit|_exit|quick_exit|signal|sigaction'
-never+='|sleep|usleep|nanosleep|system|popen'
+test/consumer/native.sh "$work/moved" "$work/native"
 library=$(find "$work/moved" -name libdbnloop.a)
-if nm -u "$library" | grep -wE "U ($never|_ZSt4cout|_ZSt4cerr|_ZNSt6thread.*)"; then
-  echo "consumer: libdbnloop.a calls what a library must not call" >&2
-  exit 1
-fi
-# What it holds of other libraries does not meet what a program links: llhttp's names are local,
-# nlohmann's are weak and in a namespace of their version.
-if nm -gC --defined-only "$library" | grep -E '^[0-9a-f]* . (llhttp|nlohmann::)' |
-  grep -vE '^[0-9a-f]* [WVu] nlohmann::json_abi_'; then
-  echo "consumer: libdbnloop.a exports names of another library" >&2
-  exit 1
-fi
-echo "consumer symbols: $(nm -u "$library" | grep -c ' U ') references, none that a library must not have"
-
-cmake -S test/consumer/cmake -B "$work/cmake" -G Ninja -DCMAKE_PREFIX_PATH="$work/moved" >"$work/cmake.log" ||
-  { cat "$work/cmake.log" >&2; exit 1; }
-cmake --build "$work/cmake" >"$work/cmake.log" || { cat "$work/cmake.log" >&2; exit 1; }
-echo "consumer cmake: $("$work/cmake/consumer")"
-mv "$work/cmake/range" "$work/range-cpp"
-mv "$work/cmake/beside" "$work/range-beside"
-
-# A C program links a C++ library: pkg-config --static names what it needs.
-cc -std=c11 -Wall -Wextra -Werror -o "$work/consumer-c" test/consumer/pkgconfig/main.c \
-  $(pkg-config --cflags --static --libs dbnloop)
-echo "consumer pkg-config: $("$work/consumer-c")"
-cc -std=c11 -Wall -Wextra -Werror -o "$work/range-c" test/consumer/pkgconfig/range.c \
-  $(pkg-config --cflags --static --libs dbnloop)
 
 # Go, in a module of its own: the package comes from this tree by a replace directive.
 root=$PWD
@@ -113,14 +83,16 @@ build/bin/dbn-tail hist -y --hist-url "$url" --ca-file "$work/ca.pem" -d GLBX.MD
 metadata=$(od -An -tu4 -j4 -N4 "$work/tail.dbn")
 tail -c +$((metadata + 9)) "$work/tail.dbn" >"$work/tail.records"
 [ -s "$work/tail.records" ] || { echo "consumer ranges: no records" >&2; exit 1; }
-# In C++ in a program with another llhttp too: each uses its own.
-for language in cpp c go beside; do
-  "$work/range-$language" "$url" "$work/ca.pem" GLBX.MDP3 mbo ESZ6 $start $end >"$work/records"
+# In C++ and in C also in programs with another llhttp: each uses its own.
+libdir=$(dirname "$library")
+mv "$work/range-go" "$work/native/"
+for language in cpp c go beside beside-c; do
+  LD_LIBRARY_PATH=$libdir "$work/native/range-$language" "$url" "$work/ca.pem" GLBX.MDP3 mbo ESZ6 $start $end >"$work/records"
   cmp "$work/tail.records" "$work/records"
 done
 kill $!
 echo "consumer ranges: $(stat -c %s "$work/tail.records") bytes of records, equal in C++, C, Go and dbn-tail"
 
 # What ships is hardened, each program by itself.
-scripts/hardening.sh "$work/moved/bin/dbn-tail" "$work/moved/bin/dbn-sim" "$library"
+scripts/hardening.sh "$work/moved/bin/dbn-tail" "$work/moved/bin/dbn-sim" "$library" "${library%.a}.so"
 echo "consumer programs: $("$work/moved/bin/dbn-tail" --version), $("$work/moved/bin/dbn-sim" --version)"

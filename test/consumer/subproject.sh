@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# dbnloop as a part of another project: no tests, no GTest, no network asked; and the three
-# homes of llhttp, each of which must become a private part of the library. Run by `make test`.
+# dbnloop as a part of another project, by add_subdirectory and by FetchContent: no tests, no
+# GTest, no network asked, no option of that project's changed; and the three homes of llhttp,
+# each of which must become a private part of the library. Run by `make test`.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
@@ -50,3 +51,12 @@ if [ -d $sources ]; then
   private archive $object
   echo "subproject: llhttp is private from its sources, from a target and from an archive"
 fi
+
+# Compiled as fast as the compiler can: only this project's part of it is tested here.
+configure test/consumer/fetchcontent fetchcontent -DDBNLOOP_UNITY=ON -DDBNLOOP_BUILD_SHARED=ON \
+  -DCMAKE_CXX_FLAGS=-O0 -DCMAKE_EXPORT_COMPILE_COMMANDS=ON
+[ ! -s "$work/git-calls" ] || { echo "subproject: git was called: $(cat "$work/git-calls")" >&2; exit 1; }
+cmake --build "$work/fetchcontent" >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
+# One build of the objects, for both libraries.
+[ "$(grep -c 'Building CXX object.*Unity/unity_capi_src' "$work/log")" = 1 ]
+echo "fetchcontent: C++ $("$work/fetchcontent/consumer"), C and shared $("$work/fetchcontent/consumer_c")"

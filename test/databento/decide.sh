@@ -192,7 +192,7 @@ tree=whole project=.
 configure -DCMAKE_PREFIX_PATH="$work/fitting" -DDBNLOOP_BUILD_TESTS=OFF -DDBNLOOP_BUILD_EXAMPLES=OFF
 is "of databento-cpp 0.65.3 (the installed package"
 grep -q '^Cflags:.* -DDBNLOOP_HAS_DATABENTO_CPP=1' "$work/whole/dbnloop.pc"
-grep -q "^Libs: .*-ldbnloop $work/fitting/.*/libdatabento.a" "$work/whole/dbnloop.pc"
+grep -q "^Libs: .*/libdbnloop.a $work/fitting/.*/libdatabento.a" "$work/whole/dbnloop.pc"
 grep -q 'find_dependency(databento 0.65)' "$work/whole/dbnloopConfig.cmake"
 tree=package project=
 mv "$work/fitting" "$work/gone"

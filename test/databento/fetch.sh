@@ -69,7 +69,7 @@ until [ -s "$work/port" ]; do read -rt 0.05 <> <(:) || true; done
 port=$(cat "$work/port")
 echo "fetch cmake: $("$work/cmake/consumer" 127.0.0.1 "$port")"
 c++ -std=c++23 -Wall -Wextra -Werror -o "$work/consumer" test/databento/consumer/main.cpp \
-  $(pkg-config --cflags --static --libs dbnloop)
+  $(pkg-config --cflags --libs dbnloop)
 echo "fetch pkg-config: $("$work/consumer" 127.0.0.1 "$port")"
 
 # Plain Go, which knows nothing of the types of the library that it links.

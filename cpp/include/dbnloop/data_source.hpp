@@ -61,9 +61,14 @@ class DataSource {
   /// is every record while no handler is set. A generic lambda hides a template over
   /// spans: name the record's type there.
   template <typename Handler>
-    requires detail::RecordHandler<std::remove_cvref_t<Handler>>
   void OnRecord(Handler&& h) {
     using H = std::remove_cvref_t<Handler>;
+    static_assert(
+        detail::kTakesAnything<H>,
+        "This handler accepts no record. It must be callable with one of: const "
+        "TradeMsg& (or another record), std::span<const TradeMsg>, const "
+        "WithTsOut<TradeMsg>&, std::span<const WithTsOut<TradeMsg>>, const Record&, "
+        "const auto&; or be an Overload of such callables.");
     SetDispatch(detail::Dispatcher<H>{std::forward<Handler>(h)});
   }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <iosfwd>
 #include <limits>
 #include <ratio>
 #include <stdexcept>
@@ -60,6 +61,8 @@ enum class RType : std::uint8_t {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(RType value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, RType value);
 
 /// Side is a side of the book, or the aggressor's of a trade.
 /// Unlisted values may occur and are preserved.
@@ -70,6 +73,8 @@ enum class Side : char {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(Side value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, Side value);
 
 /// Action is what happened to the book.
 /// Unlisted values may occur and are preserved.
@@ -84,6 +89,8 @@ enum class Action : char {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(Action value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, Action value);
 
 /// InstrumentClass is the kind of instrument.
 /// Unlisted values may occur and are preserved.
@@ -102,6 +109,8 @@ enum class InstrumentClass : char {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(InstrumentClass value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, InstrumentClass value);
 
 /// MatchAlgorithm is how a venue matches orders.
 /// Unlisted values may occur and are preserved.
@@ -121,6 +130,8 @@ enum class MatchAlgorithm : char {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(MatchAlgorithm value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, MatchAlgorithm value);
 
 /// UserDefinedInstrument says whether a user of the venue created an instrument.
 /// Unlisted values may occur and are preserved.
@@ -130,6 +141,8 @@ enum class UserDefinedInstrument : char {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(UserDefinedInstrument value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, UserDefinedInstrument value);
 
 /// SecurityUpdateAction is the kind of change to an instrument's definition.
 /// Unlisted values may occur and are preserved.
@@ -141,6 +154,8 @@ enum class SecurityUpdateAction : char {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(SecurityUpdateAction value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, SecurityUpdateAction value);
 
 /// SType is a symbology, the kind of name that a symbol is.
 /// Unlisted values may occur and are preserved.
@@ -164,6 +179,8 @@ enum class SType : std::uint8_t {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(SType value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, SType value);
 
 /// Schema is a kind of data that can be requested.
 /// Unlisted values may occur and are preserved.
@@ -191,6 +208,8 @@ enum class Schema : std::uint16_t {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(Schema value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, Schema value);
 
 /// Encoding is an encoding of data.
 /// Unlisted values may occur and are preserved.
@@ -201,6 +220,8 @@ enum class Encoding : std::uint8_t {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(Encoding value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, Encoding value);
 
 /// Compression is a compression of data.
 /// Unlisted values may occur and are preserved.
@@ -210,6 +231,8 @@ enum class Compression : std::uint8_t {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(Compression value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, Compression value);
 
 /// StatType is the kind of a statistic, which determines what its price or quantity means.
 /// Unlisted values may occur and are preserved.
@@ -245,6 +268,8 @@ enum class StatType : std::uint16_t {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(StatType value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, StatType value);
 
 /// StatUpdateAction says whether a statistic is new or withdrawn.
 /// Unlisted values may occur and are preserved.
@@ -254,6 +279,8 @@ enum class StatUpdateAction : std::uint8_t {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(StatUpdateAction value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, StatUpdateAction value);
 
 /// StatusAction is a trading status.
 /// Unlisted values may occur and are preserved.
@@ -277,6 +304,8 @@ enum class StatusAction : std::uint16_t {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(StatusAction value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, StatusAction value);
 
 /// StatusReason is the reason why a trading status changed.
 /// Unlisted values may occur and are preserved.
@@ -318,6 +347,8 @@ enum class StatusReason : std::uint16_t {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(StatusReason value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, StatusReason value);
 
 /// TradingEvent is a further effect of a change of the trading status.
 /// Unlisted values may occur and are preserved.
@@ -330,6 +361,8 @@ enum class TradingEvent : std::uint16_t {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(TradingEvent value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, TradingEvent value);
 
 /// TriState is yes, no or undefined.
 /// Unlisted values may occur and are preserved.
@@ -340,6 +373,8 @@ enum class TriState : char {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(TriState value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, TriState value);
 
 /// VersionUpgradePolicy determines how records of older DBN versions are treated.
 enum class VersionUpgradePolicy : std::uint8_t {
@@ -349,6 +384,8 @@ enum class VersionUpgradePolicy : std::uint8_t {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(VersionUpgradePolicy value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, VersionUpgradePolicy value);
 
 /// ErrorCode is an error of the live gateway.
 /// Unlisted values may occur and are preserved.
@@ -365,6 +402,8 @@ enum class ErrorCode : std::uint8_t {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(ErrorCode value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, ErrorCode value);
 
 /// SystemCode is a message of the live gateway other than an error.
 /// Unlisted values may occur and are preserved.
@@ -379,6 +418,8 @@ enum class SystemCode : std::uint8_t {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(SystemCode value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, SystemCode value);
 
 /// SlowReaderBehavior is what the live gateway does when a client falls behind.
 enum class SlowReaderBehavior : std::uint8_t {
@@ -387,6 +428,8 @@ enum class SlowReaderBehavior : std::uint8_t {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(SlowReaderBehavior value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, SlowReaderBehavior value);
 
 /// HistoricalGateway is a server of the historical API.
 enum class HistoricalGateway : std::uint8_t {
@@ -394,6 +437,8 @@ enum class HistoricalGateway : std::uint8_t {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(HistoricalGateway value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, HistoricalGateway value);
 
 /// FeedMode is the mode of delivery that a price applies to.
 /// Unlisted values may occur and are preserved.
@@ -404,6 +449,8 @@ enum class FeedMode : std::uint8_t {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(FeedMode value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, FeedMode value);
 
 /// SplitDuration is the duration by which a batch job's files are split.
 /// Unlisted values may occur and are preserved.
@@ -416,6 +463,8 @@ enum class SplitDuration : std::uint8_t {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(SplitDuration value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, SplitDuration value);
 
 /// Delivery is the way in which a batch job's files are delivered.
 /// Unlisted values may occur and are preserved.
@@ -424,6 +473,8 @@ enum class Delivery : std::uint8_t {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(Delivery value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, Delivery value);
 
 /// JobState is the state of a batch job.
 /// Unlisted values may occur and are preserved.
@@ -435,6 +486,8 @@ enum class JobState : std::uint8_t {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(JobState value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, JobState value);
 
 /// DatasetCondition says whether the data of a day is available and complete.
 /// Unlisted values may occur and are preserved.
@@ -446,6 +499,8 @@ enum class DatasetCondition : std::uint8_t {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(DatasetCondition value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, DatasetCondition value);
 
 /// Bit flags of a record.
 class FlagSet {
@@ -487,6 +542,8 @@ static_assert(sizeof(FlagSet) == 1);
 /// Returns the set flags and the number, such as "LAST | MBP (144)"; the number alone when
 /// no known flag is set.
 [[nodiscard]] std::string ToString(FlagSet flags);
+/// Writes that string.
+std::ostream& operator<<(std::ostream& out, FlagSet flags);
 
 /// Defined in publishers.gen.hpp.
 enum class Publisher : std::uint16_t;
@@ -515,6 +572,8 @@ static_assert(offsetof(RecordHeader, rtype) == 1 &&
               offsetof(RecordHeader, publisher_id) == 2 &&
               offsetof(RecordHeader, instrument_id) == 4 &&
               offsetof(RecordHeader, ts_event) == 8);
+/// Writes the fields with their names, on one line.
+std::ostream& operator<<(std::ostream& out, const RecordHeader& value);
 
 /// BidAskPair is one level of an order book: the prices and the quantities that rest at them.
 struct BidAskPair {
@@ -532,6 +591,8 @@ static_assert(offsetof(BidAskPair, bid_sz) == 16 && sizeof(BidAskPair::bid_sz) =
 static_assert(offsetof(BidAskPair, ask_sz) == 20 && sizeof(BidAskPair::ask_sz) == 4);
 static_assert(offsetof(BidAskPair, bid_ct) == 24 && sizeof(BidAskPair::bid_ct) == 4);
 static_assert(offsetof(BidAskPair, ask_ct) == 28 && sizeof(BidAskPair::ask_ct) == 4);
+/// Writes the fields with their names, on one line.
+std::ostream& operator<<(std::ostream& out, const BidAskPair& value);
 
 /// ConsolidatedBidAskPair is the best bid and offer across several venues.
 struct ConsolidatedBidAskPair {
@@ -553,6 +614,8 @@ static_assert(offsetof(ConsolidatedBidAskPair, bid_pb) == 24 && sizeof(Consolida
 static_assert(offsetof(ConsolidatedBidAskPair, _reserved1) == 26 && sizeof(ConsolidatedBidAskPair::_reserved1) == 2);
 static_assert(offsetof(ConsolidatedBidAskPair, ask_pb) == 28 && sizeof(ConsolidatedBidAskPair::ask_pb) == 2);
 static_assert(offsetof(ConsolidatedBidAskPair, _reserved2) == 30 && sizeof(ConsolidatedBidAskPair::_reserved2) == 2);
+/// Writes the fields with their names, on one line.
+std::ostream& operator<<(std::ostream& out, const ConsolidatedBidAskPair& value);
 
 /// MboMsg is one event of one order: market by order, the full depth of the book.
 /// Schemas: mbo.
@@ -587,6 +650,8 @@ static_assert(offsetof(MboMsg, side) == 39 && sizeof(MboMsg::side) == 1);
 static_assert(offsetof(MboMsg, ts_recv) == 40 && sizeof(MboMsg::ts_recv) == 8);
 static_assert(offsetof(MboMsg, ts_in_delta) == 48 && sizeof(MboMsg::ts_in_delta) == 4);
 static_assert(offsetof(MboMsg, sequence) == 52 && sizeof(MboMsg::sequence) == 4);
+/// Writes the fields with their names, on one line.
+std::ostream& operator<<(std::ostream& out, const MboMsg& value);
 
 /// TradeMsg is a trade.
 /// Schemas: trades.
@@ -619,6 +684,8 @@ static_assert(offsetof(TradeMsg, depth) == 31 && sizeof(TradeMsg::depth) == 1);
 static_assert(offsetof(TradeMsg, ts_recv) == 32 && sizeof(TradeMsg::ts_recv) == 8);
 static_assert(offsetof(TradeMsg, ts_in_delta) == 40 && sizeof(TradeMsg::ts_in_delta) == 4);
 static_assert(offsetof(TradeMsg, sequence) == 44 && sizeof(TradeMsg::sequence) == 4);
+/// Writes the fields with their names, on one line.
+std::ostream& operator<<(std::ostream& out, const TradeMsg& value);
 
 /// Mbp1Msg is a change of the best bid or offer, or a trade, with the top of the book after it (tbbo: a trade, with the top of the book before it).
 /// Schemas: mbp-1, tbbo.
@@ -653,6 +720,8 @@ static_assert(offsetof(Mbp1Msg, ts_recv) == 32 && sizeof(Mbp1Msg::ts_recv) == 8)
 static_assert(offsetof(Mbp1Msg, ts_in_delta) == 40 && sizeof(Mbp1Msg::ts_in_delta) == 4);
 static_assert(offsetof(Mbp1Msg, sequence) == 44 && sizeof(Mbp1Msg::sequence) == 4);
 static_assert(offsetof(Mbp1Msg, levels) == 48 && sizeof(Mbp1Msg::levels) == 32);
+/// Writes the fields with their names, on one line.
+std::ostream& operator<<(std::ostream& out, const Mbp1Msg& value);
 
 using TbboMsg = Mbp1Msg;
 
@@ -689,6 +758,8 @@ static_assert(offsetof(Mbp10Msg, ts_recv) == 32 && sizeof(Mbp10Msg::ts_recv) == 
 static_assert(offsetof(Mbp10Msg, ts_in_delta) == 40 && sizeof(Mbp10Msg::ts_in_delta) == 4);
 static_assert(offsetof(Mbp10Msg, sequence) == 44 && sizeof(Mbp10Msg::sequence) == 4);
 static_assert(offsetof(Mbp10Msg, levels) == 48 && sizeof(Mbp10Msg::levels) == 320);
+/// Writes the fields with their names, on one line.
+std::ostream& operator<<(std::ostream& out, const Mbp10Msg& value);
 
 /// BboMsg is the best bid and offer at the end of an interval, with the last trade.
 /// Schemas: bbo-1s, bbo-1m.
@@ -724,6 +795,8 @@ static_assert(offsetof(BboMsg, ts_recv) == 32 && sizeof(BboMsg::ts_recv) == 8);
 static_assert(offsetof(BboMsg, _reserved3) == 40 && sizeof(BboMsg::_reserved3) == 4);
 static_assert(offsetof(BboMsg, sequence) == 44 && sizeof(BboMsg::sequence) == 4);
 static_assert(offsetof(BboMsg, levels) == 48 && sizeof(BboMsg::levels) == 32);
+/// Writes the fields with their names, on one line.
+std::ostream& operator<<(std::ostream& out, const BboMsg& value);
 
 using Bbo1SMsg = BboMsg;
 
@@ -763,6 +836,8 @@ static_assert(offsetof(Cmbp1Msg, ts_recv) == 32 && sizeof(Cmbp1Msg::ts_recv) == 
 static_assert(offsetof(Cmbp1Msg, ts_in_delta) == 40 && sizeof(Cmbp1Msg::ts_in_delta) == 4);
 static_assert(offsetof(Cmbp1Msg, _reserved2) == 44 && sizeof(Cmbp1Msg::_reserved2) == 4);
 static_assert(offsetof(Cmbp1Msg, levels) == 48 && sizeof(Cmbp1Msg::levels) == 32);
+/// Writes the fields with their names, on one line.
+std::ostream& operator<<(std::ostream& out, const Cmbp1Msg& value);
 
 using TcbboMsg = Cmbp1Msg;
 
@@ -798,6 +873,8 @@ static_assert(offsetof(CbboMsg, _reserved2) == 31 && sizeof(CbboMsg::_reserved2)
 static_assert(offsetof(CbboMsg, ts_recv) == 32 && sizeof(CbboMsg::ts_recv) == 8);
 static_assert(offsetof(CbboMsg, _reserved3) == 40 && sizeof(CbboMsg::_reserved3) == 8);
 static_assert(offsetof(CbboMsg, levels) == 48 && sizeof(CbboMsg::levels) == 32);
+/// Writes the fields with their names, on one line.
+std::ostream& operator<<(std::ostream& out, const CbboMsg& value);
 
 using Cbbo1SMsg = CbboMsg;
 
@@ -831,6 +908,8 @@ static_assert(offsetof(OhlcvMsg, high) == 24 && sizeof(OhlcvMsg::high) == 8);
 static_assert(offsetof(OhlcvMsg, low) == 32 && sizeof(OhlcvMsg::low) == 8);
 static_assert(offsetof(OhlcvMsg, close) == 40 && sizeof(OhlcvMsg::close) == 8);
 static_assert(offsetof(OhlcvMsg, volume) == 48 && sizeof(OhlcvMsg::volume) == 8);
+/// Writes the fields with their names, on one line.
+std::ostream& operator<<(std::ostream& out, const OhlcvMsg& value);
 
 /// StatusMsg is a change of an instrument's trading status.
 /// Schemas: status.
@@ -861,6 +940,8 @@ static_assert(offsetof(StatusMsg, is_trading) == 30 && sizeof(StatusMsg::is_trad
 static_assert(offsetof(StatusMsg, is_quoting) == 31 && sizeof(StatusMsg::is_quoting) == 1);
 static_assert(offsetof(StatusMsg, is_short_sell_restricted) == 32 && sizeof(StatusMsg::is_short_sell_restricted) == 1);
 static_assert(offsetof(StatusMsg, _reserved) == 33 && sizeof(StatusMsg::_reserved) == 7);
+/// Writes the fields with their names, on one line.
+std::ostream& operator<<(std::ostream& out, const StatusMsg& value);
 
 /// InstrumentDefMsg is the definition of an instrument. A strategy of n legs consists of n records that differ in the leg fields.
 /// Schemas: definition.
@@ -1028,6 +1109,8 @@ static_assert(offsetof(InstrumentDefMsg, tick_rule) == 500 && sizeof(InstrumentD
 static_assert(offsetof(InstrumentDefMsg, leg_instrument_class) == 501 && sizeof(InstrumentDefMsg::leg_instrument_class) == 1);
 static_assert(offsetof(InstrumentDefMsg, leg_side) == 502 && sizeof(InstrumentDefMsg::leg_side) == 1);
 static_assert(offsetof(InstrumentDefMsg, _reserved) == 503 && sizeof(InstrumentDefMsg::_reserved) == 17);
+/// Writes the fields with their names, on one line.
+std::ostream& operator<<(std::ostream& out, const InstrumentDefMsg& value);
 
 /// ImbalanceMsg is the state of an auction.
 /// Schemas: imbalance.
@@ -1084,6 +1167,8 @@ static_assert(offsetof(ImbalanceMsg, num_extensions) == 108 && sizeof(ImbalanceM
 static_assert(offsetof(ImbalanceMsg, unpaired_side) == 109 && sizeof(ImbalanceMsg::unpaired_side) == 1);
 static_assert(offsetof(ImbalanceMsg, significant_imbalance) == 110 && sizeof(ImbalanceMsg::significant_imbalance) == 1);
 static_assert(offsetof(ImbalanceMsg, _reserved) == 111 && sizeof(ImbalanceMsg::_reserved) == 1);
+/// Writes the fields with their names, on one line.
+std::ostream& operator<<(std::ostream& out, const ImbalanceMsg& value);
 
 /// StatMsg is a statistic of the venue, such as a settlement price or the open interest.
 /// Schemas: statistics.
@@ -1120,6 +1205,8 @@ static_assert(offsetof(StatMsg, channel_id) == 58 && sizeof(StatMsg::channel_id)
 static_assert(offsetof(StatMsg, update_action) == 60 && sizeof(StatMsg::update_action) == 1);
 static_assert(offsetof(StatMsg, stat_flags) == 61 && sizeof(StatMsg::stat_flags) == 1);
 static_assert(offsetof(StatMsg, _reserved) == 62 && sizeof(StatMsg::_reserved) == 18);
+/// Writes the fields with their names, on one line.
+std::ostream& operator<<(std::ostream& out, const StatMsg& value);
 
 /// ErrorMsg is an error that the live gateway reports.
 /// Schemas: none (gateway messages).
@@ -1141,6 +1228,8 @@ static_assert(offsetof(ErrorMsg, hd) == 0 && sizeof(ErrorMsg::hd) == 16);
 static_assert(offsetof(ErrorMsg, err) == 16 && sizeof(ErrorMsg::err) == 302);
 static_assert(offsetof(ErrorMsg, code) == 318 && sizeof(ErrorMsg::code) == 1);
 static_assert(offsetof(ErrorMsg, is_last) == 319 && sizeof(ErrorMsg::is_last) == 1);
+/// Writes the fields with their names, on one line.
+std::ostream& operator<<(std::ostream& out, const ErrorMsg& value);
 
 /// SymbolMappingMsg maps a symbol of a live subscription to an instrument_id for an interval of time.
 /// Schemas: none (gateway messages).
@@ -1169,6 +1258,8 @@ static_assert(offsetof(SymbolMappingMsg, stype_out) == 88 && sizeof(SymbolMappin
 static_assert(offsetof(SymbolMappingMsg, stype_out_symbol) == 89 && sizeof(SymbolMappingMsg::stype_out_symbol) == 71);
 static_assert(offsetof(SymbolMappingMsg, start_ts) == 160 && sizeof(SymbolMappingMsg::start_ts) == 8);
 static_assert(offsetof(SymbolMappingMsg, end_ts) == 168 && sizeof(SymbolMappingMsg::end_ts) == 8);
+/// Writes the fields with their names, on one line.
+std::ostream& operator<<(std::ostream& out, const SymbolMappingMsg& value);
 
 /// SystemMsg is a message of the live gateway other than an error: a heartbeat, an acknowledgement or a warning.
 /// Schemas: none (gateway messages).
@@ -1192,6 +1283,8 @@ static_assert(sizeof(SystemMsg) == 320 && alignof(SystemMsg) == 8);
 static_assert(offsetof(SystemMsg, hd) == 0 && sizeof(SystemMsg::hd) == 16);
 static_assert(offsetof(SystemMsg, msg) == 16 && sizeof(SystemMsg::msg) == 303);
 static_assert(offsetof(SystemMsg, code) == 319 && sizeof(SystemMsg::code) == 1);
+/// Writes the fields with their names, on one line.
+std::ostream& operator<<(std::ostream& out, const SystemMsg& value);
 
 /// Layouts of DBN version 1 that differ from the current ones; the rest are aliases.
 namespace v1 {
@@ -1357,6 +1450,8 @@ static_assert(offsetof(InstrumentDefMsg, contract_multiplier_unit) == 354 && siz
 static_assert(offsetof(InstrumentDefMsg, flow_schedule_type) == 355 && sizeof(InstrumentDefMsg::flow_schedule_type) == 1);
 static_assert(offsetof(InstrumentDefMsg, tick_rule) == 356 && sizeof(InstrumentDefMsg::tick_rule) == 1);
 static_assert(offsetof(InstrumentDefMsg, _dummy) == 357 && sizeof(InstrumentDefMsg::_dummy) == 3);
+/// Writes the fields with their names, on one line.
+std::ostream& operator<<(std::ostream& out, const InstrumentDefMsg& value);
 
 using ImbalanceMsg = dbn::ImbalanceMsg;
 struct StatMsg {
@@ -1392,6 +1487,8 @@ static_assert(offsetof(StatMsg, channel_id) == 54 && sizeof(StatMsg::channel_id)
 static_assert(offsetof(StatMsg, update_action) == 56 && sizeof(StatMsg::update_action) == 1);
 static_assert(offsetof(StatMsg, stat_flags) == 57 && sizeof(StatMsg::stat_flags) == 1);
 static_assert(offsetof(StatMsg, _reserved) == 58 && sizeof(StatMsg::_reserved) == 6);
+/// Writes the fields with their names, on one line.
+std::ostream& operator<<(std::ostream& out, const StatMsg& value);
 
 struct ErrorMsg {
   static constexpr bool HasRType(RType rtype) {
@@ -1407,6 +1504,8 @@ struct ErrorMsg {
 static_assert(sizeof(ErrorMsg) == 80 && alignof(ErrorMsg) == 8);
 static_assert(offsetof(ErrorMsg, hd) == 0 && sizeof(ErrorMsg::hd) == 16);
 static_assert(offsetof(ErrorMsg, err) == 16 && sizeof(ErrorMsg::err) == 64);
+/// Writes the fields with their names, on one line.
+std::ostream& operator<<(std::ostream& out, const ErrorMsg& value);
 
 struct SymbolMappingMsg {
   static constexpr bool HasRType(RType rtype) {
@@ -1431,6 +1530,8 @@ static_assert(offsetof(SymbolMappingMsg, stype_out_symbol) == 38 && sizeof(Symbo
 static_assert(offsetof(SymbolMappingMsg, _dummy) == 60 && sizeof(SymbolMappingMsg::_dummy) == 4);
 static_assert(offsetof(SymbolMappingMsg, start_ts) == 64 && sizeof(SymbolMappingMsg::start_ts) == 8);
 static_assert(offsetof(SymbolMappingMsg, end_ts) == 72 && sizeof(SymbolMappingMsg::end_ts) == 8);
+/// Writes the fields with their names, on one line.
+std::ostream& operator<<(std::ostream& out, const SymbolMappingMsg& value);
 
 struct SystemMsg {
   static constexpr bool HasRType(RType rtype) {
@@ -1449,6 +1550,8 @@ struct SystemMsg {
 static_assert(sizeof(SystemMsg) == 80 && alignof(SystemMsg) == 8);
 static_assert(offsetof(SystemMsg, hd) == 0 && sizeof(SystemMsg::hd) == 16);
 static_assert(offsetof(SystemMsg, msg) == 16 && sizeof(SystemMsg::msg) == 64);
+/// Writes the fields with their names, on one line.
+std::ostream& operator<<(std::ostream& out, const SystemMsg& value);
 
 }  // namespace v1
 
@@ -1608,6 +1711,8 @@ static_assert(offsetof(InstrumentDefMsg, contract_multiplier_unit) == 387 && siz
 static_assert(offsetof(InstrumentDefMsg, flow_schedule_type) == 388 && sizeof(InstrumentDefMsg::flow_schedule_type) == 1);
 static_assert(offsetof(InstrumentDefMsg, tick_rule) == 389 && sizeof(InstrumentDefMsg::tick_rule) == 1);
 static_assert(offsetof(InstrumentDefMsg, _reserved) == 390 && sizeof(InstrumentDefMsg::_reserved) == 10);
+/// Writes the fields with their names, on one line.
+std::ostream& operator<<(std::ostream& out, const InstrumentDefMsg& value);
 
 using ImbalanceMsg = dbn::ImbalanceMsg;
 using StatMsg = v1::StatMsg;
@@ -1628,6 +1733,14 @@ struct WithTsOut {
   R rec;
   UnixNanos ts_out;
 };
+namespace detail {
+std::ostream& PrintTsOut(std::ostream& out, UnixNanos ts_out);
+}  // namespace detail
+/// Writes the record and the time.
+template <typename R>
+std::ostream& operator<<(std::ostream& out, const WithTsOut<R>& value) {
+  return detail::PrintTsOut(out << value.rec, value.ts_out);
+}
 
 /// A view of any record. It does not own what it points to.
 class Record {
@@ -1659,5 +1772,8 @@ class Record {
  private:
   RecordHeader* record_;
 };
+/// Writes the record as its type; its header alone when the type is not known, or the record
+/// is shorter than the struct.
+std::ostream& operator<<(std::ostream& out, const Record& record);
 
 }  // namespace dbnloop::dbn

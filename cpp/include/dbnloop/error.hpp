@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "dbnloop/detail/require_cxx23.hpp"
 #include "dbnloop/error_code.gen.hpp"
 
 namespace dbnloop {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "dbnloop/detail/require_cxx23.hpp"
+
 namespace dbnloop {
 
 /// Joins lambdas into one overload set, for DataSource::OnRecord:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <iosfwd>
 
 /// Publishers, datasets and venues. New ones may be added: unlisted values must be
 /// preserved.
@@ -83,6 +84,8 @@ enum class Venue : std::uint16_t {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(Venue value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, Venue value);
 
 enum class Dataset : std::uint16_t {
   GlbxMdp3 = 1,
@@ -141,6 +144,8 @@ enum class Dataset : std::uint16_t {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(Dataset value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, Dataset value);
 
 enum class Publisher : std::uint16_t {
   GlbxMdp3Glbx = 1,
@@ -299,5 +304,7 @@ enum class Publisher : std::uint16_t {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(Publisher value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, Publisher value);
 
 }  // namespace dbnloop::dbn

@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 
+#include "dbnloop/detail/require_cxx23.hpp"
+
 namespace dbnloop {
 
 /// A thin epoll wrapper that the user drives. The thread that calls Poll or Run owns

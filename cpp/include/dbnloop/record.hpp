@@ -1,5 +1,7 @@
 #pragma once
 
+#include "dbnloop/detail/require_cxx23.hpp"
+
 #if DBNLOOP_HAS_DATABENTO_CPP
 #include <databento/constants.hpp>
 #include <databento/datetime.hpp>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <iosfwd>
 
 /// Enums of the services. Only their strings are ever sent; the numbers have no meaning.
 namespace dbnloop {
@@ -13,6 +14,8 @@ enum class RollRule : std::uint8_t {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(RollRule value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, RollRule value);
 
 enum class SymbologyResolutionStatus : std::uint8_t {
   NotFound = 0,
@@ -21,6 +24,8 @@ enum class SymbologyResolutionStatus : std::uint8_t {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(SymbologyResolutionStatus value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, SymbologyResolutionStatus value);
 
 enum class PriceType : std::uint8_t {
   Decimal = 0,
@@ -29,6 +34,8 @@ enum class PriceType : std::uint8_t {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(PriceType value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, PriceType value);
 
 enum class ReconnectPolicy : std::uint8_t {
   None = 0,
@@ -36,6 +43,8 @@ enum class ReconnectPolicy : std::uint8_t {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(ReconnectPolicy value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, ReconnectPolicy value);
 
 enum class Packaging : std::uint8_t {
   None = 0,
@@ -44,5 +53,7 @@ enum class Packaging : std::uint8_t {
 };
 /// Returns the string of a value; "Unknown" for unknown values.
 [[nodiscard]] const char* ToString(Packaging value) noexcept;
+/// Writes that string; for an unknown value also its number, as in "Unknown (200)".
+std::ostream& operator<<(std::ostream& out, Packaging value);
 
 }  // namespace dbnloop

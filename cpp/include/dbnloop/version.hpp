@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include "dbnloop/detail/require_cxx23.hpp"
+
 namespace dbnloop {
 
 /// The version of the library. It equals that of the CMake project, which a test

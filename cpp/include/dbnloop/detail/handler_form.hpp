@@ -102,8 +102,4 @@ inline constexpr bool kTakesAnything =
                SymbolMappingMsg, SystemMsg>() ||
     TakesRaw<H>();
 
-/// The handlers that DataSource::OnRecord accepts.
-template <typename H>
-concept RecordHandler = kTakesAnything<H>;
-
 }  // namespace dbnloop::detail
