@@ -546,29 +546,56 @@ var columnsSystemMsgV1 = []Column{
 	{Name: "msg", key: `"msg":`, kind: kindText, offset: 16, size: 64, group: inRecord, level: 0},
 }
 
+// layoutID names a record layout.
+type layoutID uint8
+
+const (
+	layoutMboMsg layoutID = iota
+	layoutTradeMsg
+	layoutMbp1Msg
+	layoutMbp10Msg
+	layoutBboMsg
+	layoutCmbp1Msg
+	layoutCbboMsg
+	layoutOhlcvMsg
+	layoutStatusMsg
+	layoutInstrumentDefMsg
+	layoutImbalanceMsg
+	layoutStatMsg
+	layoutErrorMsg
+	layoutSymbolMappingMsg
+	layoutSystemMsg
+	layoutInstrumentDefMsgV1
+	layoutInstrumentDefMsgV2
+	layoutStatMsgV1
+	layoutErrorMsgV1
+	layoutSymbolMappingMsgV1
+	layoutSystemMsgV1
+)
+
 // layouts gives an rtype's text columns by record size, largest first.
 var layouts = [256][]textLayout{
-	RTypeMbo:             {{56, columnsMboMsg}},
-	RTypeMbp0:            {{48, columnsTradeMsg}},
-	RTypeMbp1:            {{80, columnsMbp1Msg}},
-	RTypeMbp10:           {{368, columnsMbp10Msg}},
-	RTypeBbo1S:           {{80, columnsBboMsg}},
-	RTypeBbo1M:           {{80, columnsBboMsg}},
-	RTypeCmbp1:           {{80, columnsCmbp1Msg}},
-	RTypeTcbbo:           {{80, columnsCmbp1Msg}},
-	RTypeCbbo1S:          {{80, columnsCbboMsg}},
-	RTypeCbbo1M:          {{80, columnsCbboMsg}},
-	RTypeOhlcv1S:         {{56, columnsOhlcvMsg}},
-	RTypeOhlcv1M:         {{56, columnsOhlcvMsg}},
-	RTypeOhlcv1H:         {{56, columnsOhlcvMsg}},
-	RTypeOhlcv1D:         {{56, columnsOhlcvMsg}},
-	RTypeOhlcvEod:        {{56, columnsOhlcvMsg}},
-	RTypeOhlcvDeprecated: {{56, columnsOhlcvMsg}},
-	RTypeStatus:          {{40, columnsStatusMsg}},
-	RTypeInstrumentDef:   {{520, columnsInstrumentDefMsg}, {400, columnsInstrumentDefMsgV2}, {360, columnsInstrumentDefMsgV1}},
-	RTypeImbalance:       {{112, columnsImbalanceMsg}},
-	RTypeStatistics:      {{80, columnsStatMsg}, {64, columnsStatMsgV1}},
-	RTypeError:           {{320, columnsErrorMsg}, {80, columnsErrorMsgV1}},
-	RTypeSymbolMapping:   {{176, columnsSymbolMappingMsg}, {80, columnsSymbolMappingMsgV1}},
-	RTypeSystem:          {{320, columnsSystemMsg}, {80, columnsSystemMsgV1}},
+	RTypeMbo:             {{56, layoutMboMsg, columnsMboMsg}},
+	RTypeMbp0:            {{48, layoutTradeMsg, columnsTradeMsg}},
+	RTypeMbp1:            {{80, layoutMbp1Msg, columnsMbp1Msg}},
+	RTypeMbp10:           {{368, layoutMbp10Msg, columnsMbp10Msg}},
+	RTypeBbo1S:           {{80, layoutBboMsg, columnsBboMsg}},
+	RTypeBbo1M:           {{80, layoutBboMsg, columnsBboMsg}},
+	RTypeCmbp1:           {{80, layoutCmbp1Msg, columnsCmbp1Msg}},
+	RTypeTcbbo:           {{80, layoutCmbp1Msg, columnsCmbp1Msg}},
+	RTypeCbbo1S:          {{80, layoutCbboMsg, columnsCbboMsg}},
+	RTypeCbbo1M:          {{80, layoutCbboMsg, columnsCbboMsg}},
+	RTypeOhlcv1S:         {{56, layoutOhlcvMsg, columnsOhlcvMsg}},
+	RTypeOhlcv1M:         {{56, layoutOhlcvMsg, columnsOhlcvMsg}},
+	RTypeOhlcv1H:         {{56, layoutOhlcvMsg, columnsOhlcvMsg}},
+	RTypeOhlcv1D:         {{56, layoutOhlcvMsg, columnsOhlcvMsg}},
+	RTypeOhlcvEod:        {{56, layoutOhlcvMsg, columnsOhlcvMsg}},
+	RTypeOhlcvDeprecated: {{56, layoutOhlcvMsg, columnsOhlcvMsg}},
+	RTypeStatus:          {{40, layoutStatusMsg, columnsStatusMsg}},
+	RTypeInstrumentDef:   {{520, layoutInstrumentDefMsg, columnsInstrumentDefMsg}, {400, layoutInstrumentDefMsgV2, columnsInstrumentDefMsgV2}, {360, layoutInstrumentDefMsgV1, columnsInstrumentDefMsgV1}},
+	RTypeImbalance:       {{112, layoutImbalanceMsg, columnsImbalanceMsg}},
+	RTypeStatistics:      {{80, layoutStatMsg, columnsStatMsg}, {64, layoutStatMsgV1, columnsStatMsgV1}},
+	RTypeError:           {{320, layoutErrorMsg, columnsErrorMsg}, {80, layoutErrorMsgV1, columnsErrorMsgV1}},
+	RTypeSymbolMapping:   {{176, layoutSymbolMappingMsg, columnsSymbolMappingMsg}, {80, layoutSymbolMappingMsgV1, columnsSymbolMappingMsgV1}},
+	RTypeSystem:          {{320, layoutSystemMsg, columnsSystemMsg}, {80, layoutSystemMsgV1, columnsSystemMsgV1}},
 }

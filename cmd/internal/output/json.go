@@ -13,11 +13,11 @@ type jsonSink struct {
 	out     *textWriter
 	text    dbn.TextOptions
 	columns *columnFilter
-	line    []byte
 }
 
 func (s *jsonSink) Begin(m *dbn.Metadata) (err error) {
 	s.text = s.output.Text
+	s.text.Indent = s.text.Pretty
 	s.text.TsOut = m.TsOut && s.columns.wants("ts_out")
 	s.text.MapSymbol = s.text.MapSymbol && s.columns.wants("symbol")
 	s.out, err = s.output.openText(s.stdout)
@@ -33,13 +33,7 @@ func (s *jsonSink) Record(r dbn.Record, symbol string, known bool) error {
 		columns = headerColumns
 	}
 	columns = s.columns.of(r.RType(), columns)
-	if !s.output.Text.Pretty {
-		s.out.buf = dbn.AppendJSON(s.out.buf, r, columns, symbol, known, &s.text)
-	} else {
-		s.line = dbn.AppendJSON(s.line[:0], r, columns, symbol, known, &s.text)
-		s.out.buf = dbn.AppendIndented(s.out.buf, s.line)
-	}
-	s.out.buf = append(s.out.buf, '\n')
+	s.out.buf = append(dbn.AppendJSON(s.out.buf, r, columns, symbol, known, &s.text), '\n')
 	return s.out.endLine()
 }
 

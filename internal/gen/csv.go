@@ -1,0 +1,76 @@
+package main
+
+// genGoCSV writes, for every record layout, the function that writes its CSV row.
+func genGoCSV(s *schemaFile) string {
+	structs := structsByName(s)
+	w := new(textWriter)
+	w.WriteString(goBanner + "import \"unsafe\"\n\n")
+	w.printf("// csvRow writes the columns of a record, of which longestCSV says how many bytes they are at most.\n")
+	w.printf("func csvRow(l layoutID, p, r unsafe.Pointer, d byte, pretty bool) unsafe.Pointer {\nswitch l {\n")
+	for _, r := range goRecords(s) {
+		w.printf("case layout%s:\nreturn csv%s(p, (*%s)(r), d, pretty)\n", r.Name, r.Name, r.Name)
+	}
+	w.printf("}\npanic(\"a layout without a CSV row\")\n}\n\n")
+	longest := ""
+	for _, r := range goRecords(s) {
+		w.longest = 0
+		w.csv(r.Name, textColumns(structs, r.Layout))
+		longest += longestOf(r.Name, w.longest)
+	}
+	w.printf("var longestCSV = [...]int{\n%s}\n", longest)
+	return w.String()
+}
+
+func (w *textWriter) csv(name string, columns []textColumn) {
+	levels := levelCount(columns)
+	w.printf("func csv%s(p unsafe.Pointer, m *%s, d byte, pretty bool) unsafe.Pointer {\n", name, name)
+	for i, c := range columns {
+		switch begins, ends := borders(columns, i); {
+		case c.level > 0: // the loop has written it
+			continue
+		case begins:
+			w.printf("for i := range m.Levels {\nl := &m.Levels[i]\n")
+			w.csvColumn(c, i > 0, levels)
+		default:
+			w.csvColumn(c, i > 0, levels)
+			if ends {
+				w.printf("}\n")
+			}
+		}
+	}
+	w.printf("return p\n}\n\n")
+}
+
+// borders reports whether the first level begins or ends with a column.
+func borders(columns []textColumn, i int) (begins, ends bool) {
+	in := func(i int) bool {
+		return i >= 0 && i < len(columns) && columns[i].group == "inLevels" && columns[i].level == 0
+	}
+	return in(i) && !in(i-1), in(i) && !in(i+1)
+}
+
+func (w *textWriter) csvColumn(c textColumn, follows bool, levels int) {
+	before := w.longest
+	if follows {
+		w.printf("p = putByte(p, d)\n")
+		w.longest++
+	}
+	switch v := c.value; {
+	case w.number(c):
+	case c.kind() == "Price":
+		w.printf("p = putPrice(p, %s, pretty)\n", v)
+		w.longest += 21
+	case c.kind() == "Time":
+		w.printf("p = putTime(p, %s, pretty)\n", v)
+		w.longest += 30
+	case c.kind() == "Char":
+		w.printf("p = csvChar(p, byte(%s), d)\n", v)
+		w.longest += 5
+	default:
+		w.printf("p = csvText(p, %s[:], d)\n", v)
+		w.longest += 2*c.field.Size + 2
+	}
+	if c.group == "inLevels" {
+		w.longest = before + (w.longest-before)*levels
+	}
+}
