@@ -89,34 +89,37 @@ var short = func() (table [1000]uint32) {
 // digits8 gives the eight decimal digits of a number below 1e8, one in each byte, the first in
 // the lowest.
 func digits8(v uint32) uint64 {
-	// Two halves of four digits, then four of two, then eight of one: each step divides all parts
-	// at once, by multiplications that are exact for numbers of their size.
-	high := uint64(v / 10_000)
-	x := high | (uint64(v)-high*10_000)<<32
+	// Two halves of four digits, then four of two, then eight of one. Each step divides all parts
+	// at once, by a multiplication that is exact for numbers of their size, and puts each
+	// remainder above its quotient: high + (x-high*n)<<s is x<<s - high*(n<<s-1).
+	x := uint64(v)
+	high := x * 3_518_437_209 >> 45
+	x = x<<32 - high*(10_000<<32-1)
 	high = x * 10_486 >> 20 & 0x0000_007F_0000_007F
-	x = high | (x-high*100)<<16
+	x = x<<16 - high*(100<<16-1)
 	high = x * 103 >> 10 & 0x000F_000F_000F_000F
-	return high | (x-high*10)<<8
+	return x<<8 - high*(10<<8-1)
 }
 
 // putDigits writes a number from 1 to 99,999,999 that digits8 has taken apart.
 func putDigits(p unsafe.Pointer, digits uint64) unsafe.Pointer {
-	leading := bits.TrailingZeros64(digits) &^ 7
+	leading := bits.TrailingZeros64(digits) & 0x38 // bits of the zeros before the first digit
 	put8(p, (digits|ascii)>>leading)
 	return unsafe.Add(p, 8-leading>>3)
 }
 
-func putUint8(p unsafe.Pointer, v uint8) unsafe.Pointer {
+// putShort writes a number below 1000.
+func putShort(p unsafe.Pointer, v uint32) unsafe.Pointer {
 	text := short[v]
 	put4(p, text)
 	return unsafe.Add(p, text>>24)
 }
 
+func putUint8(p unsafe.Pointer, v uint8) unsafe.Pointer { return putShort(p, uint32(v)) }
+
 func putUint32(p unsafe.Pointer, v uint32) unsafe.Pointer {
 	if v < 1000 {
-		text := short[v]
-		put4(p, text)
-		return unsafe.Add(p, text>>24)
+		return putShort(p, v)
 	}
 	if v >= e8 {
 		high := v / e8
@@ -142,16 +145,24 @@ func putUint64(p unsafe.Pointer, v uint64) unsafe.Pointer {
 	}
 	high := v / e8
 	low := digits8(uint32(v-high*e8)) | ascii
-	if high >= e8 {
-		top := high / e8 // at most 1844
-		p = putUint32(p, uint32(top))
-		put8(p, digits8(uint32(high-top*e8))|ascii)
-		p = unsafe.Add(p, 8)
-	} else {
+	if high < e8 {
 		p = putDigits(p, digits8(uint32(high)))
+		put8(p, low)
+		return unsafe.Add(p, 8)
 	}
-	put8(p, low)
-	return unsafe.Add(p, 8)
+	top := high / e8 // at most 1844
+	middle := digits8(uint32(high-top*e8)) | ascii
+	if top >= 1000 {
+		p = putByte(p, '1')
+		top -= 1000
+		put4(p, uint32(digits8(uint32(top))>>40|ascii))
+		p = unsafe.Add(p, 3)
+	} else {
+		p = putShort(p, uint32(top))
+	}
+	put8(p, middle)
+	put8(unsafe.Add(p, 8), low)
+	return unsafe.Add(p, 16)
 }
 
 func putInt64(p unsafe.Pointer, v int64) unsafe.Pointer {

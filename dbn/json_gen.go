@@ -5,59 +5,59 @@ package dbn
 import "unsafe"
 
 // jsonObject writes a record up to the members that are not its own, or the end of the object.
-func jsonObject(l layoutID, p, r unsafe.Pointer, o *TextOptions) unsafe.Pointer {
+func (f *formatter) jsonObject(l layoutID, p, r unsafe.Pointer) unsafe.Pointer {
 	switch l {
 	case layoutMboMsg:
-		return jsonMboMsg(p, (*MboMsg)(r), o.Pretty, o.Exact)
+		return f.jsonMboMsg(p, (*MboMsg)(r))
 	case layoutTradeMsg:
-		return jsonTradeMsg(p, (*TradeMsg)(r), o.Pretty, o.Exact)
+		return f.jsonTradeMsg(p, (*TradeMsg)(r))
 	case layoutMbp1Msg:
-		return jsonMbp1Msg(p, (*Mbp1Msg)(r), o.Pretty, o.Exact)
+		return f.jsonMbp1Msg(p, (*Mbp1Msg)(r))
 	case layoutMbp10Msg:
-		return jsonMbp10Msg(p, (*Mbp10Msg)(r), o.Pretty, o.Exact)
+		return f.jsonMbp10Msg(p, (*Mbp10Msg)(r))
 	case layoutBboMsg:
-		return jsonBboMsg(p, (*BboMsg)(r), o.Pretty, o.Exact)
+		return f.jsonBboMsg(p, (*BboMsg)(r))
 	case layoutCmbp1Msg:
-		return jsonCmbp1Msg(p, (*Cmbp1Msg)(r), o.Pretty, o.Exact)
+		return f.jsonCmbp1Msg(p, (*Cmbp1Msg)(r))
 	case layoutCbboMsg:
-		return jsonCbboMsg(p, (*CbboMsg)(r), o.Pretty, o.Exact)
+		return f.jsonCbboMsg(p, (*CbboMsg)(r))
 	case layoutOhlcvMsg:
-		return jsonOhlcvMsg(p, (*OhlcvMsg)(r), o.Pretty, o.Exact)
+		return f.jsonOhlcvMsg(p, (*OhlcvMsg)(r))
 	case layoutStatusMsg:
-		return jsonStatusMsg(p, (*StatusMsg)(r), o.Pretty, o.Exact)
+		return f.jsonStatusMsg(p, (*StatusMsg)(r))
 	case layoutInstrumentDefMsg:
-		return jsonInstrumentDefMsg(p, (*InstrumentDefMsg)(r), o.Pretty, o.Exact)
+		return f.jsonInstrumentDefMsg(p, (*InstrumentDefMsg)(r))
 	case layoutImbalanceMsg:
-		return jsonImbalanceMsg(p, (*ImbalanceMsg)(r), o.Pretty, o.Exact)
+		return f.jsonImbalanceMsg(p, (*ImbalanceMsg)(r))
 	case layoutStatMsg:
-		return jsonStatMsg(p, (*StatMsg)(r), o.Pretty, o.Exact)
+		return f.jsonStatMsg(p, (*StatMsg)(r))
 	case layoutErrorMsg:
-		return jsonErrorMsg(p, (*ErrorMsg)(r), o.Pretty, o.Exact)
+		return f.jsonErrorMsg(p, (*ErrorMsg)(r))
 	case layoutSymbolMappingMsg:
-		return jsonSymbolMappingMsg(p, (*SymbolMappingMsg)(r), o.Pretty, o.Exact)
+		return f.jsonSymbolMappingMsg(p, (*SymbolMappingMsg)(r))
 	case layoutSystemMsg:
-		return jsonSystemMsg(p, (*SystemMsg)(r), o.Pretty, o.Exact)
+		return f.jsonSystemMsg(p, (*SystemMsg)(r))
 	case layoutInstrumentDefMsgV1:
-		return jsonInstrumentDefMsgV1(p, (*InstrumentDefMsgV1)(r), o.Pretty, o.Exact)
+		return f.jsonInstrumentDefMsgV1(p, (*InstrumentDefMsgV1)(r))
 	case layoutInstrumentDefMsgV2:
-		return jsonInstrumentDefMsgV2(p, (*InstrumentDefMsgV2)(r), o.Pretty, o.Exact)
+		return f.jsonInstrumentDefMsgV2(p, (*InstrumentDefMsgV2)(r))
 	case layoutStatMsgV1:
-		return jsonStatMsgV1(p, (*StatMsgV1)(r), o.Pretty, o.Exact)
+		return f.jsonStatMsgV1(p, (*StatMsgV1)(r))
 	case layoutErrorMsgV1:
-		return jsonErrorMsgV1(p, (*ErrorMsgV1)(r), o.Pretty, o.Exact)
+		return f.jsonErrorMsgV1(p, (*ErrorMsgV1)(r))
 	case layoutSymbolMappingMsgV1:
-		return jsonSymbolMappingMsgV1(p, (*SymbolMappingMsgV1)(r), o.Pretty, o.Exact)
+		return f.jsonSymbolMappingMsgV1(p, (*SymbolMappingMsgV1)(r))
 	case layoutSystemMsgV1:
-		return jsonSystemMsgV1(p, (*SystemMsgV1)(r), o.Pretty, o.Exact)
+		return f.jsonSystemMsgV1(p, (*SystemMsgV1)(r))
 	}
 	panic("a layout without a JSON object")
 }
 
-func jsonMboMsg(p unsafe.Pointer, m *MboMsg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) jsonMboMsg(p unsafe.Pointer, m *MboMsg) unsafe.Pointer {
 	p = put2Words(p, `{"ts_recv":     `, 11)
-	p = jsonTime(p, m.TsRecv, pretty)
+	p = f.jsonTime(p, m.TsRecv)
 	p = put3Words(p, `,"hd":{"ts_event":      `, 18)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put2Words(p, `,"rtype":       `, 9)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put2Words(p, `,"publisher_id":`, 16)
@@ -65,11 +65,11 @@ func jsonMboMsg(p unsafe.Pointer, m *MboMsg, pretty, exact bool) unsafe.Pointer 
 	p = put3Words(p, `,"instrument_id":       `, 17)
 	p = putUint32(p, uint32(m.Hd.InstrumentID))
 	p = put2Words(p, `},"action":     `, 11)
-	p = jsonChar(p, byte(m.Action), exact)
+	p = f.jsonChar(p, byte(m.Action))
 	p = put1Words(p, `,"side":`, 8)
-	p = jsonChar(p, byte(m.Side), exact)
+	p = f.jsonChar(p, byte(m.Side))
 	p = put2Words(p, `,"price":       `, 9)
-	p = jsonPrice(p, m.Price, pretty)
+	p = f.jsonPrice(p, m.Price)
 	p = put1Words(p, `,"size":`, 8)
 	p = putUint32(p, uint32(m.Size))
 	p = put2Words(p, `,"channel_id":  `, 14)
@@ -85,11 +85,11 @@ func jsonMboMsg(p unsafe.Pointer, m *MboMsg, pretty, exact bool) unsafe.Pointer 
 	return p
 }
 
-func jsonTradeMsg(p unsafe.Pointer, m *TradeMsg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) jsonTradeMsg(p unsafe.Pointer, m *TradeMsg) unsafe.Pointer {
 	p = put2Words(p, `{"ts_recv":     `, 11)
-	p = jsonTime(p, m.TsRecv, pretty)
+	p = f.jsonTime(p, m.TsRecv)
 	p = put3Words(p, `,"hd":{"ts_event":      `, 18)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put2Words(p, `,"rtype":       `, 9)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put2Words(p, `,"publisher_id":`, 16)
@@ -97,13 +97,13 @@ func jsonTradeMsg(p unsafe.Pointer, m *TradeMsg, pretty, exact bool) unsafe.Poin
 	p = put3Words(p, `,"instrument_id":       `, 17)
 	p = putUint32(p, uint32(m.Hd.InstrumentID))
 	p = put2Words(p, `},"action":     `, 11)
-	p = jsonChar(p, byte(m.Action), exact)
+	p = f.jsonChar(p, byte(m.Action))
 	p = put1Words(p, `,"side":`, 8)
-	p = jsonChar(p, byte(m.Side), exact)
+	p = f.jsonChar(p, byte(m.Side))
 	p = put2Words(p, `,"depth":       `, 9)
 	p = putUint8(p, uint8(m.Depth))
 	p = put2Words(p, `,"price":       `, 9)
-	p = jsonPrice(p, m.Price, pretty)
+	p = f.jsonPrice(p, m.Price)
 	p = put1Words(p, `,"size":`, 8)
 	p = putUint32(p, uint32(m.Size))
 	p = put2Words(p, `,"flags":       `, 9)
@@ -115,11 +115,11 @@ func jsonTradeMsg(p unsafe.Pointer, m *TradeMsg, pretty, exact bool) unsafe.Poin
 	return p
 }
 
-func jsonMbp1Msg(p unsafe.Pointer, m *Mbp1Msg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) jsonMbp1Msg(p unsafe.Pointer, m *Mbp1Msg) unsafe.Pointer {
 	p = put2Words(p, `{"ts_recv":     `, 11)
-	p = jsonTime(p, m.TsRecv, pretty)
+	p = f.jsonTime(p, m.TsRecv)
 	p = put3Words(p, `,"hd":{"ts_event":      `, 18)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put2Words(p, `,"rtype":       `, 9)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put2Words(p, `,"publisher_id":`, 16)
@@ -127,13 +127,13 @@ func jsonMbp1Msg(p unsafe.Pointer, m *Mbp1Msg, pretty, exact bool) unsafe.Pointe
 	p = put3Words(p, `,"instrument_id":       `, 17)
 	p = putUint32(p, uint32(m.Hd.InstrumentID))
 	p = put2Words(p, `},"action":     `, 11)
-	p = jsonChar(p, byte(m.Action), exact)
+	p = f.jsonChar(p, byte(m.Action))
 	p = put1Words(p, `,"side":`, 8)
-	p = jsonChar(p, byte(m.Side), exact)
+	p = f.jsonChar(p, byte(m.Side))
 	p = put2Words(p, `,"depth":       `, 9)
 	p = putUint8(p, uint8(m.Depth))
 	p = put2Words(p, `,"price":       `, 9)
-	p = jsonPrice(p, m.Price, pretty)
+	p = f.jsonPrice(p, m.Price)
 	p = put1Words(p, `,"size":`, 8)
 	p = putUint32(p, uint32(m.Size))
 	p = put2Words(p, `,"flags":       `, 9)
@@ -146,9 +146,9 @@ func jsonMbp1Msg(p unsafe.Pointer, m *Mbp1Msg, pretty, exact bool) unsafe.Pointe
 	for i := range m.Levels {
 		l := &m.Levels[i]
 		p = put2Words(p, `{"bid_px":      `, 10)
-		p = jsonPrice(p, l.BidPx, pretty)
+		p = f.jsonPrice(p, l.BidPx)
 		p = put2Words(p, `,"ask_px":      `, 10)
-		p = jsonPrice(p, l.AskPx, pretty)
+		p = f.jsonPrice(p, l.AskPx)
 		p = put2Words(p, `,"bid_sz":      `, 10)
 		p = putUint32(p, uint32(l.BidSz))
 		p = put2Words(p, `,"ask_sz":      `, 10)
@@ -164,11 +164,11 @@ func jsonMbp1Msg(p unsafe.Pointer, m *Mbp1Msg, pretty, exact bool) unsafe.Pointe
 	return p
 }
 
-func jsonMbp10Msg(p unsafe.Pointer, m *Mbp10Msg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) jsonMbp10Msg(p unsafe.Pointer, m *Mbp10Msg) unsafe.Pointer {
 	p = put2Words(p, `{"ts_recv":     `, 11)
-	p = jsonTime(p, m.TsRecv, pretty)
+	p = f.jsonTime(p, m.TsRecv)
 	p = put3Words(p, `,"hd":{"ts_event":      `, 18)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put2Words(p, `,"rtype":       `, 9)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put2Words(p, `,"publisher_id":`, 16)
@@ -176,13 +176,13 @@ func jsonMbp10Msg(p unsafe.Pointer, m *Mbp10Msg, pretty, exact bool) unsafe.Poin
 	p = put3Words(p, `,"instrument_id":       `, 17)
 	p = putUint32(p, uint32(m.Hd.InstrumentID))
 	p = put2Words(p, `},"action":     `, 11)
-	p = jsonChar(p, byte(m.Action), exact)
+	p = f.jsonChar(p, byte(m.Action))
 	p = put1Words(p, `,"side":`, 8)
-	p = jsonChar(p, byte(m.Side), exact)
+	p = f.jsonChar(p, byte(m.Side))
 	p = put2Words(p, `,"depth":       `, 9)
 	p = putUint8(p, uint8(m.Depth))
 	p = put2Words(p, `,"price":       `, 9)
-	p = jsonPrice(p, m.Price, pretty)
+	p = f.jsonPrice(p, m.Price)
 	p = put1Words(p, `,"size":`, 8)
 	p = putUint32(p, uint32(m.Size))
 	p = put2Words(p, `,"flags":       `, 9)
@@ -195,9 +195,9 @@ func jsonMbp10Msg(p unsafe.Pointer, m *Mbp10Msg, pretty, exact bool) unsafe.Poin
 	for i := range m.Levels {
 		l := &m.Levels[i]
 		p = put2Words(p, `{"bid_px":      `, 10)
-		p = jsonPrice(p, l.BidPx, pretty)
+		p = f.jsonPrice(p, l.BidPx)
 		p = put2Words(p, `,"ask_px":      `, 10)
-		p = jsonPrice(p, l.AskPx, pretty)
+		p = f.jsonPrice(p, l.AskPx)
 		p = put2Words(p, `,"bid_sz":      `, 10)
 		p = putUint32(p, uint32(l.BidSz))
 		p = put2Words(p, `,"ask_sz":      `, 10)
@@ -213,11 +213,11 @@ func jsonMbp10Msg(p unsafe.Pointer, m *Mbp10Msg, pretty, exact bool) unsafe.Poin
 	return p
 }
 
-func jsonBboMsg(p unsafe.Pointer, m *BboMsg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) jsonBboMsg(p unsafe.Pointer, m *BboMsg) unsafe.Pointer {
 	p = put2Words(p, `{"ts_recv":     `, 11)
-	p = jsonTime(p, m.TsRecv, pretty)
+	p = f.jsonTime(p, m.TsRecv)
 	p = put3Words(p, `,"hd":{"ts_event":      `, 18)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put2Words(p, `,"rtype":       `, 9)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put2Words(p, `,"publisher_id":`, 16)
@@ -225,9 +225,9 @@ func jsonBboMsg(p unsafe.Pointer, m *BboMsg, pretty, exact bool) unsafe.Pointer 
 	p = put3Words(p, `,"instrument_id":       `, 17)
 	p = putUint32(p, uint32(m.Hd.InstrumentID))
 	p = put2Words(p, `},"side":       `, 9)
-	p = jsonChar(p, byte(m.Side), exact)
+	p = f.jsonChar(p, byte(m.Side))
 	p = put2Words(p, `,"price":       `, 9)
-	p = jsonPrice(p, m.Price, pretty)
+	p = f.jsonPrice(p, m.Price)
 	p = put1Words(p, `,"size":`, 8)
 	p = putUint32(p, uint32(m.Size))
 	p = put2Words(p, `,"flags":       `, 9)
@@ -238,9 +238,9 @@ func jsonBboMsg(p unsafe.Pointer, m *BboMsg, pretty, exact bool) unsafe.Pointer 
 	for i := range m.Levels {
 		l := &m.Levels[i]
 		p = put2Words(p, `{"bid_px":      `, 10)
-		p = jsonPrice(p, l.BidPx, pretty)
+		p = f.jsonPrice(p, l.BidPx)
 		p = put2Words(p, `,"ask_px":      `, 10)
-		p = jsonPrice(p, l.AskPx, pretty)
+		p = f.jsonPrice(p, l.AskPx)
 		p = put2Words(p, `,"bid_sz":      `, 10)
 		p = putUint32(p, uint32(l.BidSz))
 		p = put2Words(p, `,"ask_sz":      `, 10)
@@ -256,11 +256,11 @@ func jsonBboMsg(p unsafe.Pointer, m *BboMsg, pretty, exact bool) unsafe.Pointer 
 	return p
 }
 
-func jsonCmbp1Msg(p unsafe.Pointer, m *Cmbp1Msg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) jsonCmbp1Msg(p unsafe.Pointer, m *Cmbp1Msg) unsafe.Pointer {
 	p = put2Words(p, `{"ts_recv":     `, 11)
-	p = jsonTime(p, m.TsRecv, pretty)
+	p = f.jsonTime(p, m.TsRecv)
 	p = put3Words(p, `,"hd":{"ts_event":      `, 18)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put2Words(p, `,"rtype":       `, 9)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put2Words(p, `,"publisher_id":`, 16)
@@ -268,11 +268,11 @@ func jsonCmbp1Msg(p unsafe.Pointer, m *Cmbp1Msg, pretty, exact bool) unsafe.Poin
 	p = put3Words(p, `,"instrument_id":       `, 17)
 	p = putUint32(p, uint32(m.Hd.InstrumentID))
 	p = put2Words(p, `},"action":     `, 11)
-	p = jsonChar(p, byte(m.Action), exact)
+	p = f.jsonChar(p, byte(m.Action))
 	p = put1Words(p, `,"side":`, 8)
-	p = jsonChar(p, byte(m.Side), exact)
+	p = f.jsonChar(p, byte(m.Side))
 	p = put2Words(p, `,"price":       `, 9)
-	p = jsonPrice(p, m.Price, pretty)
+	p = f.jsonPrice(p, m.Price)
 	p = put1Words(p, `,"size":`, 8)
 	p = putUint32(p, uint32(m.Size))
 	p = put2Words(p, `,"flags":       `, 9)
@@ -283,9 +283,9 @@ func jsonCmbp1Msg(p unsafe.Pointer, m *Cmbp1Msg, pretty, exact bool) unsafe.Poin
 	for i := range m.Levels {
 		l := &m.Levels[i]
 		p = put2Words(p, `{"bid_px":      `, 10)
-		p = jsonPrice(p, l.BidPx, pretty)
+		p = f.jsonPrice(p, l.BidPx)
 		p = put2Words(p, `,"ask_px":      `, 10)
-		p = jsonPrice(p, l.AskPx, pretty)
+		p = f.jsonPrice(p, l.AskPx)
 		p = put2Words(p, `,"bid_sz":      `, 10)
 		p = putUint32(p, uint32(l.BidSz))
 		p = put2Words(p, `,"ask_sz":      `, 10)
@@ -301,11 +301,11 @@ func jsonCmbp1Msg(p unsafe.Pointer, m *Cmbp1Msg, pretty, exact bool) unsafe.Poin
 	return p
 }
 
-func jsonCbboMsg(p unsafe.Pointer, m *CbboMsg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) jsonCbboMsg(p unsafe.Pointer, m *CbboMsg) unsafe.Pointer {
 	p = put2Words(p, `{"ts_recv":     `, 11)
-	p = jsonTime(p, m.TsRecv, pretty)
+	p = f.jsonTime(p, m.TsRecv)
 	p = put3Words(p, `,"hd":{"ts_event":      `, 18)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put2Words(p, `,"rtype":       `, 9)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put2Words(p, `,"publisher_id":`, 16)
@@ -313,9 +313,9 @@ func jsonCbboMsg(p unsafe.Pointer, m *CbboMsg, pretty, exact bool) unsafe.Pointe
 	p = put3Words(p, `,"instrument_id":       `, 17)
 	p = putUint32(p, uint32(m.Hd.InstrumentID))
 	p = put2Words(p, `},"side":       `, 9)
-	p = jsonChar(p, byte(m.Side), exact)
+	p = f.jsonChar(p, byte(m.Side))
 	p = put2Words(p, `,"price":       `, 9)
-	p = jsonPrice(p, m.Price, pretty)
+	p = f.jsonPrice(p, m.Price)
 	p = put1Words(p, `,"size":`, 8)
 	p = putUint32(p, uint32(m.Size))
 	p = put2Words(p, `,"flags":       `, 9)
@@ -324,9 +324,9 @@ func jsonCbboMsg(p unsafe.Pointer, m *CbboMsg, pretty, exact bool) unsafe.Pointe
 	for i := range m.Levels {
 		l := &m.Levels[i]
 		p = put2Words(p, `{"bid_px":      `, 10)
-		p = jsonPrice(p, l.BidPx, pretty)
+		p = f.jsonPrice(p, l.BidPx)
 		p = put2Words(p, `,"ask_px":      `, 10)
-		p = jsonPrice(p, l.AskPx, pretty)
+		p = f.jsonPrice(p, l.AskPx)
 		p = put2Words(p, `,"bid_sz":      `, 10)
 		p = putUint32(p, uint32(l.BidSz))
 		p = put2Words(p, `,"ask_sz":      `, 10)
@@ -342,9 +342,9 @@ func jsonCbboMsg(p unsafe.Pointer, m *CbboMsg, pretty, exact bool) unsafe.Pointe
 	return p
 }
 
-func jsonOhlcvMsg(p unsafe.Pointer, m *OhlcvMsg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) jsonOhlcvMsg(p unsafe.Pointer, m *OhlcvMsg) unsafe.Pointer {
 	p = put3Words(p, `{"hd":{"ts_event":      `, 18)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put2Words(p, `,"rtype":       `, 9)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put2Words(p, `,"publisher_id":`, 16)
@@ -352,24 +352,24 @@ func jsonOhlcvMsg(p unsafe.Pointer, m *OhlcvMsg, pretty, exact bool) unsafe.Poin
 	p = put3Words(p, `,"instrument_id":       `, 17)
 	p = putUint32(p, uint32(m.Hd.InstrumentID))
 	p = put2Words(p, `},"open":       `, 9)
-	p = jsonPrice(p, m.Open, pretty)
+	p = f.jsonPrice(p, m.Open)
 	p = put1Words(p, `,"high":`, 8)
-	p = jsonPrice(p, m.High, pretty)
+	p = f.jsonPrice(p, m.High)
 	p = put1Words(p, `,"low": `, 7)
-	p = jsonPrice(p, m.Low, pretty)
+	p = f.jsonPrice(p, m.Low)
 	p = put2Words(p, `,"close":       `, 9)
-	p = jsonPrice(p, m.Close, pretty)
+	p = f.jsonPrice(p, m.Close)
 	p = put2Words(p, `,"volume":"     `, 11)
 	p = putUint64(p, uint64(m.Volume))
 	p = put1Words(p, `"       `, 1)
 	return p
 }
 
-func jsonStatusMsg(p unsafe.Pointer, m *StatusMsg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) jsonStatusMsg(p unsafe.Pointer, m *StatusMsg) unsafe.Pointer {
 	p = put2Words(p, `{"ts_recv":     `, 11)
-	p = jsonTime(p, m.TsRecv, pretty)
+	p = f.jsonTime(p, m.TsRecv)
 	p = put3Words(p, `,"hd":{"ts_event":      `, 18)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put2Words(p, `,"rtype":       `, 9)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put2Words(p, `,"publisher_id":`, 16)
@@ -383,19 +383,19 @@ func jsonStatusMsg(p unsafe.Pointer, m *StatusMsg, pretty, exact bool) unsafe.Po
 	p = put3Words(p, `,"trading_event":       `, 17)
 	p = putUint32(p, uint32(m.TradingEvent))
 	p = put2Words(p, `,"is_trading":  `, 14)
-	p = jsonChar(p, byte(m.IsTrading), exact)
+	p = f.jsonChar(p, byte(m.IsTrading))
 	p = put2Words(p, `,"is_quoting":  `, 14)
-	p = jsonChar(p, byte(m.IsQuoting), exact)
+	p = f.jsonChar(p, byte(m.IsQuoting))
 	p = put4Words(p, `,"is_short_sell_restricted":    `, 28)
-	p = jsonChar(p, byte(m.IsShortSellRestricted), exact)
+	p = f.jsonChar(p, byte(m.IsShortSellRestricted))
 	return p
 }
 
-func jsonInstrumentDefMsg(p unsafe.Pointer, m *InstrumentDefMsg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) jsonInstrumentDefMsg(p unsafe.Pointer, m *InstrumentDefMsg) unsafe.Pointer {
 	p = put2Words(p, `{"ts_recv":     `, 11)
-	p = jsonTime(p, m.TsRecv, pretty)
+	p = f.jsonTime(p, m.TsRecv)
 	p = put3Words(p, `,"hd":{"ts_event":      `, 18)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put2Words(p, `,"rtype":       `, 9)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put2Words(p, `,"publisher_id":`, 16)
@@ -405,29 +405,29 @@ func jsonInstrumentDefMsg(p unsafe.Pointer, m *InstrumentDefMsg, pretty, exact b
 	p = put2Words(p, `},"raw_symbol": `, 15)
 	p = jsonText(p, m.RawSymbol[:])
 	p = put4Words(p, `,"security_update_action":      `, 26)
-	p = jsonChar(p, byte(m.SecurityUpdateAction), exact)
+	p = f.jsonChar(p, byte(m.SecurityUpdateAction))
 	p = put3Words(p, `,"instrument_class":    `, 20)
-	p = jsonChar(p, byte(m.InstrumentClass), exact)
+	p = f.jsonChar(p, byte(m.InstrumentClass))
 	p = put3Words(p, `,"min_price_increment": `, 23)
-	p = jsonPrice(p, m.MinPriceIncrement, pretty)
+	p = f.jsonPrice(p, m.MinPriceIncrement)
 	p = put3Words(p, `,"display_factor":      `, 18)
-	p = jsonPrice(p, m.DisplayFactor, pretty)
+	p = f.jsonPrice(p, m.DisplayFactor)
 	p = put2Words(p, `,"expiration":  `, 14)
-	p = jsonTime(p, m.Expiration, pretty)
+	p = f.jsonTime(p, m.Expiration)
 	p = put2Words(p, `,"activation":  `, 14)
-	p = jsonTime(p, m.Activation, pretty)
+	p = f.jsonTime(p, m.Activation)
 	p = put3Words(p, `,"high_limit_price":    `, 20)
-	p = jsonPrice(p, m.HighLimitPrice, pretty)
+	p = f.jsonPrice(p, m.HighLimitPrice)
 	p = put3Words(p, `,"low_limit_price":     `, 19)
-	p = jsonPrice(p, m.LowLimitPrice, pretty)
+	p = f.jsonPrice(p, m.LowLimitPrice)
 	p = put3Words(p, `,"max_price_variation": `, 23)
-	p = jsonPrice(p, m.MaxPriceVariation, pretty)
+	p = f.jsonPrice(p, m.MaxPriceVariation)
 	p = put3Words(p, `,"unit_of_measure_qty": `, 23)
-	p = jsonPrice(p, m.UnitOfMeasureQty, pretty)
+	p = f.jsonPrice(p, m.UnitOfMeasureQty)
 	p = put4Words(p, `,"min_price_increment_amount":  `, 30)
-	p = jsonPrice(p, m.MinPriceIncrementAmount, pretty)
+	p = f.jsonPrice(p, m.MinPriceIncrementAmount)
 	p = put2Words(p, `,"price_ratio": `, 15)
-	p = jsonPrice(p, m.PriceRatio, pretty)
+	p = f.jsonPrice(p, m.PriceRatio)
 	p = put3Words(p, `,"inst_attrib_value":   `, 21)
 	p = putInt32(p, int32(m.InstAttribValue))
 	p = put3Words(p, `,"underlying_id":       `, 17)
@@ -487,9 +487,9 @@ func jsonInstrumentDefMsg(p unsafe.Pointer, m *InstrumentDefMsg, pretty, exact b
 	p = put4Words(p, `,"strike_price_currency":       `, 25)
 	p = jsonText(p, m.StrikePriceCurrency[:])
 	p = put2Words(p, `,"strike_price":`, 16)
-	p = jsonPrice(p, m.StrikePrice, pretty)
+	p = f.jsonPrice(p, m.StrikePrice)
 	p = put3Words(p, `,"match_algorithm":     `, 19)
-	p = jsonChar(p, byte(m.MatchAlgorithm), exact)
+	p = f.jsonChar(p, byte(m.MatchAlgorithm))
 	p = put3Words(p, `,"main_fraction":       `, 17)
 	p = putUint8(p, uint8(m.MainFraction))
 	p = put3Words(p, `,"price_display_format":`, 24)
@@ -505,7 +505,7 @@ func jsonInstrumentDefMsg(p unsafe.Pointer, m *InstrumentDefMsg, pretty, exact b
 	p = put3Words(p, `,"maturity_week":       `, 17)
 	p = putUint8(p, uint8(m.MaturityWeek))
 	p = put4Words(p, `,"user_defined_instrument":     `, 27)
-	p = jsonChar(p, byte(m.UserDefinedInstrument), exact)
+	p = f.jsonChar(p, byte(m.UserDefinedInstrument))
 	p = put4Words(p, `,"contract_multiplier_unit":    `, 28)
 	p = putInt32(p, int32(m.ContractMultiplierUnit))
 	p = put3Words(p, `,"flow_schedule_type":  `, 22)
@@ -521,13 +521,13 @@ func jsonInstrumentDefMsg(p unsafe.Pointer, m *InstrumentDefMsg, pretty, exact b
 	p = put3Words(p, `,"leg_raw_symbol":      `, 18)
 	p = jsonText(p, m.LegRawSymbol[:])
 	p = put3Words(p, `,"leg_instrument_class":`, 24)
-	p = jsonChar(p, byte(m.LegInstrumentClass), exact)
+	p = f.jsonChar(p, byte(m.LegInstrumentClass))
 	p = put2Words(p, `,"leg_side":    `, 12)
-	p = jsonChar(p, byte(m.LegSide), exact)
+	p = f.jsonChar(p, byte(m.LegSide))
 	p = put2Words(p, `,"leg_price":   `, 13)
-	p = jsonPrice(p, m.LegPrice, pretty)
+	p = f.jsonPrice(p, m.LegPrice)
 	p = put2Words(p, `,"leg_delta":   `, 13)
-	p = jsonPrice(p, m.LegDelta, pretty)
+	p = f.jsonPrice(p, m.LegDelta)
 	p = put4Words(p, `,"leg_ratio_price_numerator":   `, 29)
 	p = putInt32(p, int32(m.LegRatioPriceNumerator))
 	p = put4Words(p, `,"leg_ratio_price_denominator": `, 31)
@@ -541,11 +541,11 @@ func jsonInstrumentDefMsg(p unsafe.Pointer, m *InstrumentDefMsg, pretty, exact b
 	return p
 }
 
-func jsonImbalanceMsg(p unsafe.Pointer, m *ImbalanceMsg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) jsonImbalanceMsg(p unsafe.Pointer, m *ImbalanceMsg) unsafe.Pointer {
 	p = put2Words(p, `{"ts_recv":     `, 11)
-	p = jsonTime(p, m.TsRecv, pretty)
+	p = f.jsonTime(p, m.TsRecv)
 	p = put3Words(p, `,"hd":{"ts_event":      `, 18)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put2Words(p, `,"rtype":       `, 9)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put2Words(p, `,"publisher_id":`, 16)
@@ -553,21 +553,21 @@ func jsonImbalanceMsg(p unsafe.Pointer, m *ImbalanceMsg, pretty, exact bool) uns
 	p = put3Words(p, `,"instrument_id":       `, 17)
 	p = putUint32(p, uint32(m.Hd.InstrumentID))
 	p = put2Words(p, `},"ref_price":  `, 14)
-	p = jsonPrice(p, m.RefPrice, pretty)
+	p = f.jsonPrice(p, m.RefPrice)
 	p = put2Words(p, `,"auction_time":`, 16)
-	p = jsonTime(p, m.AuctionTime, pretty)
+	p = f.jsonTime(p, m.AuctionTime)
 	p = put3Words(p, `,"cont_book_clr_price": `, 23)
-	p = jsonPrice(p, m.ContBookClrPrice, pretty)
+	p = f.jsonPrice(p, m.ContBookClrPrice)
 	p = put4Words(p, `,"auct_interest_clr_price":     `, 27)
-	p = jsonPrice(p, m.AuctInterestClrPrice, pretty)
+	p = f.jsonPrice(p, m.AuctInterestClrPrice)
 	p = put3Words(p, `,"ssr_filling_price":   `, 21)
-	p = jsonPrice(p, m.SsrFillingPrice, pretty)
+	p = f.jsonPrice(p, m.SsrFillingPrice)
 	p = put3Words(p, `,"ind_match_price":     `, 19)
-	p = jsonPrice(p, m.IndMatchPrice, pretty)
+	p = f.jsonPrice(p, m.IndMatchPrice)
 	p = put2Words(p, `,"upper_collar":`, 16)
-	p = jsonPrice(p, m.UpperCollar, pretty)
+	p = f.jsonPrice(p, m.UpperCollar)
 	p = put2Words(p, `,"lower_collar":`, 16)
-	p = jsonPrice(p, m.LowerCollar, pretty)
+	p = f.jsonPrice(p, m.LowerCollar)
 	p = put2Words(p, `,"paired_qty":  `, 14)
 	p = putUint32(p, uint32(m.PairedQty))
 	p = put3Words(p, `,"total_imbalance_qty": `, 23)
@@ -577,9 +577,9 @@ func jsonImbalanceMsg(p unsafe.Pointer, m *ImbalanceMsg, pretty, exact bool) uns
 	p = put2Words(p, `,"unpaired_qty":`, 16)
 	p = putUint32(p, uint32(m.UnpairedQty))
 	p = put2Words(p, `,"auction_type":`, 16)
-	p = jsonChar(p, byte(m.AuctionType), exact)
+	p = f.jsonChar(p, byte(m.AuctionType))
 	p = put1Words(p, `,"side":`, 8)
-	p = jsonChar(p, byte(m.Side), exact)
+	p = f.jsonChar(p, byte(m.Side))
 	p = put3Words(p, `,"auction_status":      `, 18)
 	p = putUint8(p, uint8(m.AuctionStatus))
 	p = put3Words(p, `,"freeze_status":       `, 17)
@@ -587,17 +587,17 @@ func jsonImbalanceMsg(p unsafe.Pointer, m *ImbalanceMsg, pretty, exact bool) uns
 	p = put3Words(p, `,"num_extensions":      `, 18)
 	p = putUint8(p, uint8(m.NumExtensions))
 	p = put3Words(p, `,"unpaired_side":       `, 17)
-	p = jsonChar(p, byte(m.UnpairedSide), exact)
+	p = f.jsonChar(p, byte(m.UnpairedSide))
 	p = put4Words(p, `,"significant_imbalance":       `, 25)
-	p = jsonChar(p, byte(m.SignificantImbalance), exact)
+	p = f.jsonChar(p, byte(m.SignificantImbalance))
 	return p
 }
 
-func jsonStatMsg(p unsafe.Pointer, m *StatMsg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) jsonStatMsg(p unsafe.Pointer, m *StatMsg) unsafe.Pointer {
 	p = put2Words(p, `{"ts_recv":     `, 11)
-	p = jsonTime(p, m.TsRecv, pretty)
+	p = f.jsonTime(p, m.TsRecv)
 	p = put3Words(p, `,"hd":{"ts_event":      `, 18)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put2Words(p, `,"rtype":       `, 9)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put2Words(p, `,"publisher_id":`, 16)
@@ -605,9 +605,9 @@ func jsonStatMsg(p unsafe.Pointer, m *StatMsg, pretty, exact bool) unsafe.Pointe
 	p = put3Words(p, `,"instrument_id":       `, 17)
 	p = putUint32(p, uint32(m.Hd.InstrumentID))
 	p = put2Words(p, `},"ts_ref":     `, 11)
-	p = jsonTime(p, m.TsRef, pretty)
+	p = f.jsonTime(p, m.TsRef)
 	p = put2Words(p, `,"price":       `, 9)
-	p = jsonPrice(p, m.Price, pretty)
+	p = f.jsonPrice(p, m.Price)
 	p = put2Words(p, `,"quantity":"   `, 13)
 	p = putInt64(p, int64(m.Quantity))
 	p = put2Words(p, `","sequence":   `, 13)
@@ -625,9 +625,9 @@ func jsonStatMsg(p unsafe.Pointer, m *StatMsg, pretty, exact bool) unsafe.Pointe
 	return p
 }
 
-func jsonErrorMsg(p unsafe.Pointer, m *ErrorMsg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) jsonErrorMsg(p unsafe.Pointer, m *ErrorMsg) unsafe.Pointer {
 	p = put3Words(p, `{"hd":{"ts_event":      `, 18)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put2Words(p, `,"rtype":       `, 9)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put2Words(p, `,"publisher_id":`, 16)
@@ -643,9 +643,9 @@ func jsonErrorMsg(p unsafe.Pointer, m *ErrorMsg, pretty, exact bool) unsafe.Poin
 	return p
 }
 
-func jsonSymbolMappingMsg(p unsafe.Pointer, m *SymbolMappingMsg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) jsonSymbolMappingMsg(p unsafe.Pointer, m *SymbolMappingMsg) unsafe.Pointer {
 	p = put3Words(p, `{"hd":{"ts_event":      `, 18)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put2Words(p, `,"rtype":       `, 9)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put2Words(p, `,"publisher_id":`, 16)
@@ -661,15 +661,15 @@ func jsonSymbolMappingMsg(p unsafe.Pointer, m *SymbolMappingMsg, pretty, exact b
 	p = put3Words(p, `,"stype_out_symbol":    `, 20)
 	p = jsonText(p, m.StypeOutSymbol[:])
 	p = put2Words(p, `,"start_ts":    `, 12)
-	p = jsonTime(p, m.StartTs, pretty)
+	p = f.jsonTime(p, m.StartTs)
 	p = put2Words(p, `,"end_ts":      `, 10)
-	p = jsonTime(p, m.EndTs, pretty)
+	p = f.jsonTime(p, m.EndTs)
 	return p
 }
 
-func jsonSystemMsg(p unsafe.Pointer, m *SystemMsg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) jsonSystemMsg(p unsafe.Pointer, m *SystemMsg) unsafe.Pointer {
 	p = put3Words(p, `{"hd":{"ts_event":      `, 18)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put2Words(p, `,"rtype":       `, 9)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put2Words(p, `,"publisher_id":`, 16)
@@ -683,11 +683,11 @@ func jsonSystemMsg(p unsafe.Pointer, m *SystemMsg, pretty, exact bool) unsafe.Po
 	return p
 }
 
-func jsonInstrumentDefMsgV1(p unsafe.Pointer, m *InstrumentDefMsgV1, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) jsonInstrumentDefMsgV1(p unsafe.Pointer, m *InstrumentDefMsgV1) unsafe.Pointer {
 	p = put2Words(p, `{"ts_recv":     `, 11)
-	p = jsonTime(p, m.TsRecv, pretty)
+	p = f.jsonTime(p, m.TsRecv)
 	p = put3Words(p, `,"hd":{"ts_event":      `, 18)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put2Words(p, `,"rtype":       `, 9)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put2Words(p, `,"publisher_id":`, 16)
@@ -697,31 +697,31 @@ func jsonInstrumentDefMsgV1(p unsafe.Pointer, m *InstrumentDefMsgV1, pretty, exa
 	p = put2Words(p, `},"raw_symbol": `, 15)
 	p = jsonText(p, m.RawSymbol[:])
 	p = put4Words(p, `,"security_update_action":      `, 26)
-	p = jsonChar(p, byte(m.SecurityUpdateAction), exact)
+	p = f.jsonChar(p, byte(m.SecurityUpdateAction))
 	p = put3Words(p, `,"instrument_class":    `, 20)
-	p = jsonChar(p, byte(m.InstrumentClass), exact)
+	p = f.jsonChar(p, byte(m.InstrumentClass))
 	p = put3Words(p, `,"min_price_increment": `, 23)
-	p = jsonPrice(p, m.MinPriceIncrement, pretty)
+	p = f.jsonPrice(p, m.MinPriceIncrement)
 	p = put3Words(p, `,"display_factor":      `, 18)
-	p = jsonPrice(p, m.DisplayFactor, pretty)
+	p = f.jsonPrice(p, m.DisplayFactor)
 	p = put2Words(p, `,"expiration":  `, 14)
-	p = jsonTime(p, m.Expiration, pretty)
+	p = f.jsonTime(p, m.Expiration)
 	p = put2Words(p, `,"activation":  `, 14)
-	p = jsonTime(p, m.Activation, pretty)
+	p = f.jsonTime(p, m.Activation)
 	p = put3Words(p, `,"high_limit_price":    `, 20)
-	p = jsonPrice(p, m.HighLimitPrice, pretty)
+	p = f.jsonPrice(p, m.HighLimitPrice)
 	p = put3Words(p, `,"low_limit_price":     `, 19)
-	p = jsonPrice(p, m.LowLimitPrice, pretty)
+	p = f.jsonPrice(p, m.LowLimitPrice)
 	p = put3Words(p, `,"max_price_variation": `, 23)
-	p = jsonPrice(p, m.MaxPriceVariation, pretty)
+	p = f.jsonPrice(p, m.MaxPriceVariation)
 	p = put4Words(p, `,"trading_reference_price":     `, 27)
-	p = jsonPrice(p, m.TradingReferencePrice, pretty)
+	p = f.jsonPrice(p, m.TradingReferencePrice)
 	p = put3Words(p, `,"unit_of_measure_qty": `, 23)
-	p = jsonPrice(p, m.UnitOfMeasureQty, pretty)
+	p = f.jsonPrice(p, m.UnitOfMeasureQty)
 	p = put4Words(p, `,"min_price_increment_amount":  `, 30)
-	p = jsonPrice(p, m.MinPriceIncrementAmount, pretty)
+	p = f.jsonPrice(p, m.MinPriceIncrementAmount)
 	p = put2Words(p, `,"price_ratio": `, 15)
-	p = jsonPrice(p, m.PriceRatio, pretty)
+	p = f.jsonPrice(p, m.PriceRatio)
 	p = put3Words(p, `,"inst_attrib_value":   `, 21)
 	p = putInt32(p, int32(m.InstAttribValue))
 	p = put3Words(p, `,"underlying_id":       `, 17)
@@ -783,9 +783,9 @@ func jsonInstrumentDefMsgV1(p unsafe.Pointer, m *InstrumentDefMsgV1, pretty, exa
 	p = put4Words(p, `,"strike_price_currency":       `, 25)
 	p = jsonText(p, m.StrikePriceCurrency[:])
 	p = put2Words(p, `,"strike_price":`, 16)
-	p = jsonPrice(p, m.StrikePrice, pretty)
+	p = f.jsonPrice(p, m.StrikePrice)
 	p = put3Words(p, `,"match_algorithm":     `, 19)
-	p = jsonChar(p, byte(m.MatchAlgorithm), exact)
+	p = f.jsonChar(p, byte(m.MatchAlgorithm))
 	p = put4Words(p, `,"md_security_trading_status":  `, 30)
 	p = putUint8(p, uint8(m.MdSecurityTradingStatus))
 	p = put3Words(p, `,"main_fraction":       `, 17)
@@ -805,7 +805,7 @@ func jsonInstrumentDefMsgV1(p unsafe.Pointer, m *InstrumentDefMsgV1, pretty, exa
 	p = put3Words(p, `,"maturity_week":       `, 17)
 	p = putUint8(p, uint8(m.MaturityWeek))
 	p = put4Words(p, `,"user_defined_instrument":     `, 27)
-	p = jsonChar(p, byte(m.UserDefinedInstrument), exact)
+	p = f.jsonChar(p, byte(m.UserDefinedInstrument))
 	p = put4Words(p, `,"contract_multiplier_unit":    `, 28)
 	p = putInt32(p, int32(m.ContractMultiplierUnit))
 	p = put3Words(p, `,"flow_schedule_type":  `, 22)
@@ -815,11 +815,11 @@ func jsonInstrumentDefMsgV1(p unsafe.Pointer, m *InstrumentDefMsgV1, pretty, exa
 	return p
 }
 
-func jsonInstrumentDefMsgV2(p unsafe.Pointer, m *InstrumentDefMsgV2, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) jsonInstrumentDefMsgV2(p unsafe.Pointer, m *InstrumentDefMsgV2) unsafe.Pointer {
 	p = put2Words(p, `{"ts_recv":     `, 11)
-	p = jsonTime(p, m.TsRecv, pretty)
+	p = f.jsonTime(p, m.TsRecv)
 	p = put3Words(p, `,"hd":{"ts_event":      `, 18)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put2Words(p, `,"rtype":       `, 9)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put2Words(p, `,"publisher_id":`, 16)
@@ -829,31 +829,31 @@ func jsonInstrumentDefMsgV2(p unsafe.Pointer, m *InstrumentDefMsgV2, pretty, exa
 	p = put2Words(p, `},"raw_symbol": `, 15)
 	p = jsonText(p, m.RawSymbol[:])
 	p = put4Words(p, `,"security_update_action":      `, 26)
-	p = jsonChar(p, byte(m.SecurityUpdateAction), exact)
+	p = f.jsonChar(p, byte(m.SecurityUpdateAction))
 	p = put3Words(p, `,"instrument_class":    `, 20)
-	p = jsonChar(p, byte(m.InstrumentClass), exact)
+	p = f.jsonChar(p, byte(m.InstrumentClass))
 	p = put3Words(p, `,"min_price_increment": `, 23)
-	p = jsonPrice(p, m.MinPriceIncrement, pretty)
+	p = f.jsonPrice(p, m.MinPriceIncrement)
 	p = put3Words(p, `,"display_factor":      `, 18)
-	p = jsonPrice(p, m.DisplayFactor, pretty)
+	p = f.jsonPrice(p, m.DisplayFactor)
 	p = put2Words(p, `,"expiration":  `, 14)
-	p = jsonTime(p, m.Expiration, pretty)
+	p = f.jsonTime(p, m.Expiration)
 	p = put2Words(p, `,"activation":  `, 14)
-	p = jsonTime(p, m.Activation, pretty)
+	p = f.jsonTime(p, m.Activation)
 	p = put3Words(p, `,"high_limit_price":    `, 20)
-	p = jsonPrice(p, m.HighLimitPrice, pretty)
+	p = f.jsonPrice(p, m.HighLimitPrice)
 	p = put3Words(p, `,"low_limit_price":     `, 19)
-	p = jsonPrice(p, m.LowLimitPrice, pretty)
+	p = f.jsonPrice(p, m.LowLimitPrice)
 	p = put3Words(p, `,"max_price_variation": `, 23)
-	p = jsonPrice(p, m.MaxPriceVariation, pretty)
+	p = f.jsonPrice(p, m.MaxPriceVariation)
 	p = put4Words(p, `,"trading_reference_price":     `, 27)
-	p = jsonPrice(p, m.TradingReferencePrice, pretty)
+	p = f.jsonPrice(p, m.TradingReferencePrice)
 	p = put3Words(p, `,"unit_of_measure_qty": `, 23)
-	p = jsonPrice(p, m.UnitOfMeasureQty, pretty)
+	p = f.jsonPrice(p, m.UnitOfMeasureQty)
 	p = put4Words(p, `,"min_price_increment_amount":  `, 30)
-	p = jsonPrice(p, m.MinPriceIncrementAmount, pretty)
+	p = f.jsonPrice(p, m.MinPriceIncrementAmount)
 	p = put2Words(p, `,"price_ratio": `, 15)
-	p = jsonPrice(p, m.PriceRatio, pretty)
+	p = f.jsonPrice(p, m.PriceRatio)
 	p = put3Words(p, `,"inst_attrib_value":   `, 21)
 	p = putInt32(p, int32(m.InstAttribValue))
 	p = put3Words(p, `,"underlying_id":       `, 17)
@@ -915,9 +915,9 @@ func jsonInstrumentDefMsgV2(p unsafe.Pointer, m *InstrumentDefMsgV2, pretty, exa
 	p = put4Words(p, `,"strike_price_currency":       `, 25)
 	p = jsonText(p, m.StrikePriceCurrency[:])
 	p = put2Words(p, `,"strike_price":`, 16)
-	p = jsonPrice(p, m.StrikePrice, pretty)
+	p = f.jsonPrice(p, m.StrikePrice)
 	p = put3Words(p, `,"match_algorithm":     `, 19)
-	p = jsonChar(p, byte(m.MatchAlgorithm), exact)
+	p = f.jsonChar(p, byte(m.MatchAlgorithm))
 	p = put4Words(p, `,"md_security_trading_status":  `, 30)
 	p = putUint8(p, uint8(m.MdSecurityTradingStatus))
 	p = put3Words(p, `,"main_fraction":       `, 17)
@@ -937,7 +937,7 @@ func jsonInstrumentDefMsgV2(p unsafe.Pointer, m *InstrumentDefMsgV2, pretty, exa
 	p = put3Words(p, `,"maturity_week":       `, 17)
 	p = putUint8(p, uint8(m.MaturityWeek))
 	p = put4Words(p, `,"user_defined_instrument":     `, 27)
-	p = jsonChar(p, byte(m.UserDefinedInstrument), exact)
+	p = f.jsonChar(p, byte(m.UserDefinedInstrument))
 	p = put4Words(p, `,"contract_multiplier_unit":    `, 28)
 	p = putInt32(p, int32(m.ContractMultiplierUnit))
 	p = put3Words(p, `,"flow_schedule_type":  `, 22)
@@ -947,11 +947,11 @@ func jsonInstrumentDefMsgV2(p unsafe.Pointer, m *InstrumentDefMsgV2, pretty, exa
 	return p
 }
 
-func jsonStatMsgV1(p unsafe.Pointer, m *StatMsgV1, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) jsonStatMsgV1(p unsafe.Pointer, m *StatMsgV1) unsafe.Pointer {
 	p = put2Words(p, `{"ts_recv":     `, 11)
-	p = jsonTime(p, m.TsRecv, pretty)
+	p = f.jsonTime(p, m.TsRecv)
 	p = put3Words(p, `,"hd":{"ts_event":      `, 18)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put2Words(p, `,"rtype":       `, 9)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put2Words(p, `,"publisher_id":`, 16)
@@ -959,9 +959,9 @@ func jsonStatMsgV1(p unsafe.Pointer, m *StatMsgV1, pretty, exact bool) unsafe.Po
 	p = put3Words(p, `,"instrument_id":       `, 17)
 	p = putUint32(p, uint32(m.Hd.InstrumentID))
 	p = put2Words(p, `},"ts_ref":     `, 11)
-	p = jsonTime(p, m.TsRef, pretty)
+	p = f.jsonTime(p, m.TsRef)
 	p = put2Words(p, `,"price":       `, 9)
-	p = jsonPrice(p, m.Price, pretty)
+	p = f.jsonPrice(p, m.Price)
 	p = put2Words(p, `,"quantity":    `, 12)
 	p = putInt32(p, int32(m.Quantity))
 	p = put2Words(p, `,"sequence":    `, 12)
@@ -979,9 +979,9 @@ func jsonStatMsgV1(p unsafe.Pointer, m *StatMsgV1, pretty, exact bool) unsafe.Po
 	return p
 }
 
-func jsonErrorMsgV1(p unsafe.Pointer, m *ErrorMsgV1, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) jsonErrorMsgV1(p unsafe.Pointer, m *ErrorMsgV1) unsafe.Pointer {
 	p = put3Words(p, `{"hd":{"ts_event":      `, 18)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put2Words(p, `,"rtype":       `, 9)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put2Words(p, `,"publisher_id":`, 16)
@@ -993,9 +993,9 @@ func jsonErrorMsgV1(p unsafe.Pointer, m *ErrorMsgV1, pretty, exact bool) unsafe.
 	return p
 }
 
-func jsonSymbolMappingMsgV1(p unsafe.Pointer, m *SymbolMappingMsgV1, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) jsonSymbolMappingMsgV1(p unsafe.Pointer, m *SymbolMappingMsgV1) unsafe.Pointer {
 	p = put3Words(p, `{"hd":{"ts_event":      `, 18)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put2Words(p, `,"rtype":       `, 9)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put2Words(p, `,"publisher_id":`, 16)
@@ -1007,15 +1007,15 @@ func jsonSymbolMappingMsgV1(p unsafe.Pointer, m *SymbolMappingMsgV1, pretty, exa
 	p = put3Words(p, `,"stype_out_symbol":    `, 20)
 	p = jsonText(p, m.StypeOutSymbol[:])
 	p = put2Words(p, `,"start_ts":    `, 12)
-	p = jsonTime(p, m.StartTs, pretty)
+	p = f.jsonTime(p, m.StartTs)
 	p = put2Words(p, `,"end_ts":      `, 10)
-	p = jsonTime(p, m.EndTs, pretty)
+	p = f.jsonTime(p, m.EndTs)
 	return p
 }
 
-func jsonSystemMsgV1(p unsafe.Pointer, m *SystemMsgV1, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) jsonSystemMsgV1(p unsafe.Pointer, m *SystemMsgV1) unsafe.Pointer {
 	p = put3Words(p, `{"hd":{"ts_event":      `, 18)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put2Words(p, `,"rtype":       `, 9)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put2Words(p, `,"publisher_id":`, 16)
@@ -1028,59 +1028,59 @@ func jsonSystemMsgV1(p unsafe.Pointer, m *SystemMsgV1, pretty, exact bool) unsaf
 }
 
 // indentedJSONObject writes a record up to the members that are not its own, or the end of the object.
-func indentedJSONObject(l layoutID, p, r unsafe.Pointer, o *TextOptions) unsafe.Pointer {
+func (f *formatter) indentedJSONObject(l layoutID, p, r unsafe.Pointer) unsafe.Pointer {
 	switch l {
 	case layoutMboMsg:
-		return indentedJSONMboMsg(p, (*MboMsg)(r), o.Pretty, o.Exact)
+		return f.indentedJSONMboMsg(p, (*MboMsg)(r))
 	case layoutTradeMsg:
-		return indentedJSONTradeMsg(p, (*TradeMsg)(r), o.Pretty, o.Exact)
+		return f.indentedJSONTradeMsg(p, (*TradeMsg)(r))
 	case layoutMbp1Msg:
-		return indentedJSONMbp1Msg(p, (*Mbp1Msg)(r), o.Pretty, o.Exact)
+		return f.indentedJSONMbp1Msg(p, (*Mbp1Msg)(r))
 	case layoutMbp10Msg:
-		return indentedJSONMbp10Msg(p, (*Mbp10Msg)(r), o.Pretty, o.Exact)
+		return f.indentedJSONMbp10Msg(p, (*Mbp10Msg)(r))
 	case layoutBboMsg:
-		return indentedJSONBboMsg(p, (*BboMsg)(r), o.Pretty, o.Exact)
+		return f.indentedJSONBboMsg(p, (*BboMsg)(r))
 	case layoutCmbp1Msg:
-		return indentedJSONCmbp1Msg(p, (*Cmbp1Msg)(r), o.Pretty, o.Exact)
+		return f.indentedJSONCmbp1Msg(p, (*Cmbp1Msg)(r))
 	case layoutCbboMsg:
-		return indentedJSONCbboMsg(p, (*CbboMsg)(r), o.Pretty, o.Exact)
+		return f.indentedJSONCbboMsg(p, (*CbboMsg)(r))
 	case layoutOhlcvMsg:
-		return indentedJSONOhlcvMsg(p, (*OhlcvMsg)(r), o.Pretty, o.Exact)
+		return f.indentedJSONOhlcvMsg(p, (*OhlcvMsg)(r))
 	case layoutStatusMsg:
-		return indentedJSONStatusMsg(p, (*StatusMsg)(r), o.Pretty, o.Exact)
+		return f.indentedJSONStatusMsg(p, (*StatusMsg)(r))
 	case layoutInstrumentDefMsg:
-		return indentedJSONInstrumentDefMsg(p, (*InstrumentDefMsg)(r), o.Pretty, o.Exact)
+		return f.indentedJSONInstrumentDefMsg(p, (*InstrumentDefMsg)(r))
 	case layoutImbalanceMsg:
-		return indentedJSONImbalanceMsg(p, (*ImbalanceMsg)(r), o.Pretty, o.Exact)
+		return f.indentedJSONImbalanceMsg(p, (*ImbalanceMsg)(r))
 	case layoutStatMsg:
-		return indentedJSONStatMsg(p, (*StatMsg)(r), o.Pretty, o.Exact)
+		return f.indentedJSONStatMsg(p, (*StatMsg)(r))
 	case layoutErrorMsg:
-		return indentedJSONErrorMsg(p, (*ErrorMsg)(r), o.Pretty, o.Exact)
+		return f.indentedJSONErrorMsg(p, (*ErrorMsg)(r))
 	case layoutSymbolMappingMsg:
-		return indentedJSONSymbolMappingMsg(p, (*SymbolMappingMsg)(r), o.Pretty, o.Exact)
+		return f.indentedJSONSymbolMappingMsg(p, (*SymbolMappingMsg)(r))
 	case layoutSystemMsg:
-		return indentedJSONSystemMsg(p, (*SystemMsg)(r), o.Pretty, o.Exact)
+		return f.indentedJSONSystemMsg(p, (*SystemMsg)(r))
 	case layoutInstrumentDefMsgV1:
-		return indentedJSONInstrumentDefMsgV1(p, (*InstrumentDefMsgV1)(r), o.Pretty, o.Exact)
+		return f.indentedJSONInstrumentDefMsgV1(p, (*InstrumentDefMsgV1)(r))
 	case layoutInstrumentDefMsgV2:
-		return indentedJSONInstrumentDefMsgV2(p, (*InstrumentDefMsgV2)(r), o.Pretty, o.Exact)
+		return f.indentedJSONInstrumentDefMsgV2(p, (*InstrumentDefMsgV2)(r))
 	case layoutStatMsgV1:
-		return indentedJSONStatMsgV1(p, (*StatMsgV1)(r), o.Pretty, o.Exact)
+		return f.indentedJSONStatMsgV1(p, (*StatMsgV1)(r))
 	case layoutErrorMsgV1:
-		return indentedJSONErrorMsgV1(p, (*ErrorMsgV1)(r), o.Pretty, o.Exact)
+		return f.indentedJSONErrorMsgV1(p, (*ErrorMsgV1)(r))
 	case layoutSymbolMappingMsgV1:
-		return indentedJSONSymbolMappingMsgV1(p, (*SymbolMappingMsgV1)(r), o.Pretty, o.Exact)
+		return f.indentedJSONSymbolMappingMsgV1(p, (*SymbolMappingMsgV1)(r))
 	case layoutSystemMsgV1:
-		return indentedJSONSystemMsgV1(p, (*SystemMsgV1)(r), o.Pretty, o.Exact)
+		return f.indentedJSONSystemMsgV1(p, (*SystemMsgV1)(r))
 	}
 	panic("a layout without a JSON object")
 }
 
-func indentedJSONMboMsg(p unsafe.Pointer, m *MboMsg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) indentedJSONMboMsg(p unsafe.Pointer, m *MboMsg) unsafe.Pointer {
 	p = put3Words(p, "{\n    \"ts_recv\":        ", 17)
-	p = jsonTime(p, m.TsRecv, pretty)
+	p = f.jsonTime(p, m.TsRecv)
 	p = put5Words(p, ",\n    \"hd\": {\n        \"ts_event\":       ", 34)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put3Words(p, ",\n        \"rtype\":      ", 19)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put4Words(p, ",\n        \"publisher_id\":       ", 26)
@@ -1088,11 +1088,11 @@ func indentedJSONMboMsg(p unsafe.Pointer, m *MboMsg, pretty, exact bool) unsafe.
 	p = put4Words(p, ",\n        \"instrument_id\":      ", 27)
 	p = putUint32(p, uint32(m.Hd.InstrumentID))
 	p = put3Words(p, "\n    },\n    \"action\":   ", 22)
-	p = jsonChar(p, byte(m.Action), exact)
+	p = f.jsonChar(p, byte(m.Action))
 	p = put2Words(p, ",\n    \"side\":   ", 14)
-	p = jsonChar(p, byte(m.Side), exact)
+	p = f.jsonChar(p, byte(m.Side))
 	p = put2Words(p, ",\n    \"price\":  ", 15)
-	p = jsonPrice(p, m.Price, pretty)
+	p = f.jsonPrice(p, m.Price)
 	p = put2Words(p, ",\n    \"size\":   ", 14)
 	p = putUint32(p, uint32(m.Size))
 	p = put3Words(p, ",\n    \"channel_id\":     ", 20)
@@ -1108,11 +1108,11 @@ func indentedJSONMboMsg(p unsafe.Pointer, m *MboMsg, pretty, exact bool) unsafe.
 	return p
 }
 
-func indentedJSONTradeMsg(p unsafe.Pointer, m *TradeMsg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) indentedJSONTradeMsg(p unsafe.Pointer, m *TradeMsg) unsafe.Pointer {
 	p = put3Words(p, "{\n    \"ts_recv\":        ", 17)
-	p = jsonTime(p, m.TsRecv, pretty)
+	p = f.jsonTime(p, m.TsRecv)
 	p = put5Words(p, ",\n    \"hd\": {\n        \"ts_event\":       ", 34)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put3Words(p, ",\n        \"rtype\":      ", 19)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put4Words(p, ",\n        \"publisher_id\":       ", 26)
@@ -1120,13 +1120,13 @@ func indentedJSONTradeMsg(p unsafe.Pointer, m *TradeMsg, pretty, exact bool) uns
 	p = put4Words(p, ",\n        \"instrument_id\":      ", 27)
 	p = putUint32(p, uint32(m.Hd.InstrumentID))
 	p = put3Words(p, "\n    },\n    \"action\":   ", 22)
-	p = jsonChar(p, byte(m.Action), exact)
+	p = f.jsonChar(p, byte(m.Action))
 	p = put2Words(p, ",\n    \"side\":   ", 14)
-	p = jsonChar(p, byte(m.Side), exact)
+	p = f.jsonChar(p, byte(m.Side))
 	p = put2Words(p, ",\n    \"depth\":  ", 15)
 	p = putUint8(p, uint8(m.Depth))
 	p = put2Words(p, ",\n    \"price\":  ", 15)
-	p = jsonPrice(p, m.Price, pretty)
+	p = f.jsonPrice(p, m.Price)
 	p = put2Words(p, ",\n    \"size\":   ", 14)
 	p = putUint32(p, uint32(m.Size))
 	p = put2Words(p, ",\n    \"flags\":  ", 15)
@@ -1138,11 +1138,11 @@ func indentedJSONTradeMsg(p unsafe.Pointer, m *TradeMsg, pretty, exact bool) uns
 	return p
 }
 
-func indentedJSONMbp1Msg(p unsafe.Pointer, m *Mbp1Msg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) indentedJSONMbp1Msg(p unsafe.Pointer, m *Mbp1Msg) unsafe.Pointer {
 	p = put3Words(p, "{\n    \"ts_recv\":        ", 17)
-	p = jsonTime(p, m.TsRecv, pretty)
+	p = f.jsonTime(p, m.TsRecv)
 	p = put5Words(p, ",\n    \"hd\": {\n        \"ts_event\":       ", 34)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put3Words(p, ",\n        \"rtype\":      ", 19)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put4Words(p, ",\n        \"publisher_id\":       ", 26)
@@ -1150,13 +1150,13 @@ func indentedJSONMbp1Msg(p unsafe.Pointer, m *Mbp1Msg, pretty, exact bool) unsaf
 	p = put4Words(p, ",\n        \"instrument_id\":      ", 27)
 	p = putUint32(p, uint32(m.Hd.InstrumentID))
 	p = put3Words(p, "\n    },\n    \"action\":   ", 22)
-	p = jsonChar(p, byte(m.Action), exact)
+	p = f.jsonChar(p, byte(m.Action))
 	p = put2Words(p, ",\n    \"side\":   ", 14)
-	p = jsonChar(p, byte(m.Side), exact)
+	p = f.jsonChar(p, byte(m.Side))
 	p = put2Words(p, ",\n    \"depth\":  ", 15)
 	p = putUint8(p, uint8(m.Depth))
 	p = put2Words(p, ",\n    \"price\":  ", 15)
-	p = jsonPrice(p, m.Price, pretty)
+	p = f.jsonPrice(p, m.Price)
 	p = put2Words(p, ",\n    \"size\":   ", 14)
 	p = putUint32(p, uint32(m.Size))
 	p = put2Words(p, ",\n    \"flags\":  ", 15)
@@ -1169,9 +1169,9 @@ func indentedJSONMbp1Msg(p unsafe.Pointer, m *Mbp1Msg, pretty, exact bool) unsaf
 	for i := range m.Levels {
 		l := &m.Levels[i]
 		p = put3Words(p, "{\n            \"bid_px\": ", 24)
-		p = jsonPrice(p, l.BidPx, pretty)
+		p = f.jsonPrice(p, l.BidPx)
 		p = put3Words(p, ",\n            \"ask_px\": ", 24)
-		p = jsonPrice(p, l.AskPx, pretty)
+		p = f.jsonPrice(p, l.AskPx)
 		p = put3Words(p, ",\n            \"bid_sz\": ", 24)
 		p = putUint32(p, uint32(l.BidSz))
 		p = put3Words(p, ",\n            \"ask_sz\": ", 24)
@@ -1187,11 +1187,11 @@ func indentedJSONMbp1Msg(p unsafe.Pointer, m *Mbp1Msg, pretty, exact bool) unsaf
 	return p
 }
 
-func indentedJSONMbp10Msg(p unsafe.Pointer, m *Mbp10Msg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) indentedJSONMbp10Msg(p unsafe.Pointer, m *Mbp10Msg) unsafe.Pointer {
 	p = put3Words(p, "{\n    \"ts_recv\":        ", 17)
-	p = jsonTime(p, m.TsRecv, pretty)
+	p = f.jsonTime(p, m.TsRecv)
 	p = put5Words(p, ",\n    \"hd\": {\n        \"ts_event\":       ", 34)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put3Words(p, ",\n        \"rtype\":      ", 19)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put4Words(p, ",\n        \"publisher_id\":       ", 26)
@@ -1199,13 +1199,13 @@ func indentedJSONMbp10Msg(p unsafe.Pointer, m *Mbp10Msg, pretty, exact bool) uns
 	p = put4Words(p, ",\n        \"instrument_id\":      ", 27)
 	p = putUint32(p, uint32(m.Hd.InstrumentID))
 	p = put3Words(p, "\n    },\n    \"action\":   ", 22)
-	p = jsonChar(p, byte(m.Action), exact)
+	p = f.jsonChar(p, byte(m.Action))
 	p = put2Words(p, ",\n    \"side\":   ", 14)
-	p = jsonChar(p, byte(m.Side), exact)
+	p = f.jsonChar(p, byte(m.Side))
 	p = put2Words(p, ",\n    \"depth\":  ", 15)
 	p = putUint8(p, uint8(m.Depth))
 	p = put2Words(p, ",\n    \"price\":  ", 15)
-	p = jsonPrice(p, m.Price, pretty)
+	p = f.jsonPrice(p, m.Price)
 	p = put2Words(p, ",\n    \"size\":   ", 14)
 	p = putUint32(p, uint32(m.Size))
 	p = put2Words(p, ",\n    \"flags\":  ", 15)
@@ -1218,9 +1218,9 @@ func indentedJSONMbp10Msg(p unsafe.Pointer, m *Mbp10Msg, pretty, exact bool) uns
 	for i := range m.Levels {
 		l := &m.Levels[i]
 		p = put3Words(p, "{\n            \"bid_px\": ", 24)
-		p = jsonPrice(p, l.BidPx, pretty)
+		p = f.jsonPrice(p, l.BidPx)
 		p = put3Words(p, ",\n            \"ask_px\": ", 24)
-		p = jsonPrice(p, l.AskPx, pretty)
+		p = f.jsonPrice(p, l.AskPx)
 		p = put3Words(p, ",\n            \"bid_sz\": ", 24)
 		p = putUint32(p, uint32(l.BidSz))
 		p = put3Words(p, ",\n            \"ask_sz\": ", 24)
@@ -1236,11 +1236,11 @@ func indentedJSONMbp10Msg(p unsafe.Pointer, m *Mbp10Msg, pretty, exact bool) uns
 	return p
 }
 
-func indentedJSONBboMsg(p unsafe.Pointer, m *BboMsg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) indentedJSONBboMsg(p unsafe.Pointer, m *BboMsg) unsafe.Pointer {
 	p = put3Words(p, "{\n    \"ts_recv\":        ", 17)
-	p = jsonTime(p, m.TsRecv, pretty)
+	p = f.jsonTime(p, m.TsRecv)
 	p = put5Words(p, ",\n    \"hd\": {\n        \"ts_event\":       ", 34)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put3Words(p, ",\n        \"rtype\":      ", 19)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put4Words(p, ",\n        \"publisher_id\":       ", 26)
@@ -1248,9 +1248,9 @@ func indentedJSONBboMsg(p unsafe.Pointer, m *BboMsg, pretty, exact bool) unsafe.
 	p = put4Words(p, ",\n        \"instrument_id\":      ", 27)
 	p = putUint32(p, uint32(m.Hd.InstrumentID))
 	p = put3Words(p, "\n    },\n    \"side\":     ", 20)
-	p = jsonChar(p, byte(m.Side), exact)
+	p = f.jsonChar(p, byte(m.Side))
 	p = put2Words(p, ",\n    \"price\":  ", 15)
-	p = jsonPrice(p, m.Price, pretty)
+	p = f.jsonPrice(p, m.Price)
 	p = put2Words(p, ",\n    \"size\":   ", 14)
 	p = putUint32(p, uint32(m.Size))
 	p = put2Words(p, ",\n    \"flags\":  ", 15)
@@ -1261,9 +1261,9 @@ func indentedJSONBboMsg(p unsafe.Pointer, m *BboMsg, pretty, exact bool) unsafe.
 	for i := range m.Levels {
 		l := &m.Levels[i]
 		p = put3Words(p, "{\n            \"bid_px\": ", 24)
-		p = jsonPrice(p, l.BidPx, pretty)
+		p = f.jsonPrice(p, l.BidPx)
 		p = put3Words(p, ",\n            \"ask_px\": ", 24)
-		p = jsonPrice(p, l.AskPx, pretty)
+		p = f.jsonPrice(p, l.AskPx)
 		p = put3Words(p, ",\n            \"bid_sz\": ", 24)
 		p = putUint32(p, uint32(l.BidSz))
 		p = put3Words(p, ",\n            \"ask_sz\": ", 24)
@@ -1279,11 +1279,11 @@ func indentedJSONBboMsg(p unsafe.Pointer, m *BboMsg, pretty, exact bool) unsafe.
 	return p
 }
 
-func indentedJSONCmbp1Msg(p unsafe.Pointer, m *Cmbp1Msg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) indentedJSONCmbp1Msg(p unsafe.Pointer, m *Cmbp1Msg) unsafe.Pointer {
 	p = put3Words(p, "{\n    \"ts_recv\":        ", 17)
-	p = jsonTime(p, m.TsRecv, pretty)
+	p = f.jsonTime(p, m.TsRecv)
 	p = put5Words(p, ",\n    \"hd\": {\n        \"ts_event\":       ", 34)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put3Words(p, ",\n        \"rtype\":      ", 19)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put4Words(p, ",\n        \"publisher_id\":       ", 26)
@@ -1291,11 +1291,11 @@ func indentedJSONCmbp1Msg(p unsafe.Pointer, m *Cmbp1Msg, pretty, exact bool) uns
 	p = put4Words(p, ",\n        \"instrument_id\":      ", 27)
 	p = putUint32(p, uint32(m.Hd.InstrumentID))
 	p = put3Words(p, "\n    },\n    \"action\":   ", 22)
-	p = jsonChar(p, byte(m.Action), exact)
+	p = f.jsonChar(p, byte(m.Action))
 	p = put2Words(p, ",\n    \"side\":   ", 14)
-	p = jsonChar(p, byte(m.Side), exact)
+	p = f.jsonChar(p, byte(m.Side))
 	p = put2Words(p, ",\n    \"price\":  ", 15)
-	p = jsonPrice(p, m.Price, pretty)
+	p = f.jsonPrice(p, m.Price)
 	p = put2Words(p, ",\n    \"size\":   ", 14)
 	p = putUint32(p, uint32(m.Size))
 	p = put2Words(p, ",\n    \"flags\":  ", 15)
@@ -1306,9 +1306,9 @@ func indentedJSONCmbp1Msg(p unsafe.Pointer, m *Cmbp1Msg, pretty, exact bool) uns
 	for i := range m.Levels {
 		l := &m.Levels[i]
 		p = put3Words(p, "{\n            \"bid_px\": ", 24)
-		p = jsonPrice(p, l.BidPx, pretty)
+		p = f.jsonPrice(p, l.BidPx)
 		p = put3Words(p, ",\n            \"ask_px\": ", 24)
-		p = jsonPrice(p, l.AskPx, pretty)
+		p = f.jsonPrice(p, l.AskPx)
 		p = put3Words(p, ",\n            \"bid_sz\": ", 24)
 		p = putUint32(p, uint32(l.BidSz))
 		p = put3Words(p, ",\n            \"ask_sz\": ", 24)
@@ -1324,11 +1324,11 @@ func indentedJSONCmbp1Msg(p unsafe.Pointer, m *Cmbp1Msg, pretty, exact bool) uns
 	return p
 }
 
-func indentedJSONCbboMsg(p unsafe.Pointer, m *CbboMsg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) indentedJSONCbboMsg(p unsafe.Pointer, m *CbboMsg) unsafe.Pointer {
 	p = put3Words(p, "{\n    \"ts_recv\":        ", 17)
-	p = jsonTime(p, m.TsRecv, pretty)
+	p = f.jsonTime(p, m.TsRecv)
 	p = put5Words(p, ",\n    \"hd\": {\n        \"ts_event\":       ", 34)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put3Words(p, ",\n        \"rtype\":      ", 19)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put4Words(p, ",\n        \"publisher_id\":       ", 26)
@@ -1336,9 +1336,9 @@ func indentedJSONCbboMsg(p unsafe.Pointer, m *CbboMsg, pretty, exact bool) unsaf
 	p = put4Words(p, ",\n        \"instrument_id\":      ", 27)
 	p = putUint32(p, uint32(m.Hd.InstrumentID))
 	p = put3Words(p, "\n    },\n    \"side\":     ", 20)
-	p = jsonChar(p, byte(m.Side), exact)
+	p = f.jsonChar(p, byte(m.Side))
 	p = put2Words(p, ",\n    \"price\":  ", 15)
-	p = jsonPrice(p, m.Price, pretty)
+	p = f.jsonPrice(p, m.Price)
 	p = put2Words(p, ",\n    \"size\":   ", 14)
 	p = putUint32(p, uint32(m.Size))
 	p = put2Words(p, ",\n    \"flags\":  ", 15)
@@ -1347,9 +1347,9 @@ func indentedJSONCbboMsg(p unsafe.Pointer, m *CbboMsg, pretty, exact bool) unsaf
 	for i := range m.Levels {
 		l := &m.Levels[i]
 		p = put3Words(p, "{\n            \"bid_px\": ", 24)
-		p = jsonPrice(p, l.BidPx, pretty)
+		p = f.jsonPrice(p, l.BidPx)
 		p = put3Words(p, ",\n            \"ask_px\": ", 24)
-		p = jsonPrice(p, l.AskPx, pretty)
+		p = f.jsonPrice(p, l.AskPx)
 		p = put3Words(p, ",\n            \"bid_sz\": ", 24)
 		p = putUint32(p, uint32(l.BidSz))
 		p = put3Words(p, ",\n            \"ask_sz\": ", 24)
@@ -1365,9 +1365,9 @@ func indentedJSONCbboMsg(p unsafe.Pointer, m *CbboMsg, pretty, exact bool) unsaf
 	return p
 }
 
-func indentedJSONOhlcvMsg(p unsafe.Pointer, m *OhlcvMsg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) indentedJSONOhlcvMsg(p unsafe.Pointer, m *OhlcvMsg) unsafe.Pointer {
 	p = put5Words(p, "{\n    \"hd\": {\n        \"ts_event\":       ", 34)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put3Words(p, ",\n        \"rtype\":      ", 19)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put4Words(p, ",\n        \"publisher_id\":       ", 26)
@@ -1375,24 +1375,24 @@ func indentedJSONOhlcvMsg(p unsafe.Pointer, m *OhlcvMsg, pretty, exact bool) uns
 	p = put4Words(p, ",\n        \"instrument_id\":      ", 27)
 	p = putUint32(p, uint32(m.Hd.InstrumentID))
 	p = put3Words(p, "\n    },\n    \"open\":     ", 20)
-	p = jsonPrice(p, m.Open, pretty)
+	p = f.jsonPrice(p, m.Open)
 	p = put2Words(p, ",\n    \"high\":   ", 14)
-	p = jsonPrice(p, m.High, pretty)
+	p = f.jsonPrice(p, m.High)
 	p = put2Words(p, ",\n    \"low\":    ", 13)
-	p = jsonPrice(p, m.Low, pretty)
+	p = f.jsonPrice(p, m.Low)
 	p = put2Words(p, ",\n    \"close\":  ", 15)
-	p = jsonPrice(p, m.Close, pretty)
+	p = f.jsonPrice(p, m.Close)
 	p = put3Words(p, ",\n    \"volume\": \"       ", 17)
 	p = putUint64(p, uint64(m.Volume))
 	p = put1Words(p, `"       `, 1)
 	return p
 }
 
-func indentedJSONStatusMsg(p unsafe.Pointer, m *StatusMsg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) indentedJSONStatusMsg(p unsafe.Pointer, m *StatusMsg) unsafe.Pointer {
 	p = put3Words(p, "{\n    \"ts_recv\":        ", 17)
-	p = jsonTime(p, m.TsRecv, pretty)
+	p = f.jsonTime(p, m.TsRecv)
 	p = put5Words(p, ",\n    \"hd\": {\n        \"ts_event\":       ", 34)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put3Words(p, ",\n        \"rtype\":      ", 19)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put4Words(p, ",\n        \"publisher_id\":       ", 26)
@@ -1406,19 +1406,19 @@ func indentedJSONStatusMsg(p unsafe.Pointer, m *StatusMsg, pretty, exact bool) u
 	p = put3Words(p, ",\n    \"trading_event\":  ", 23)
 	p = putUint32(p, uint32(m.TradingEvent))
 	p = put3Words(p, ",\n    \"is_trading\":     ", 20)
-	p = jsonChar(p, byte(m.IsTrading), exact)
+	p = f.jsonChar(p, byte(m.IsTrading))
 	p = put3Words(p, ",\n    \"is_quoting\":     ", 20)
-	p = jsonChar(p, byte(m.IsQuoting), exact)
+	p = f.jsonChar(p, byte(m.IsQuoting))
 	p = put5Words(p, ",\n    \"is_short_sell_restricted\":       ", 34)
-	p = jsonChar(p, byte(m.IsShortSellRestricted), exact)
+	p = f.jsonChar(p, byte(m.IsShortSellRestricted))
 	return p
 }
 
-func indentedJSONInstrumentDefMsg(p unsafe.Pointer, m *InstrumentDefMsg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) indentedJSONInstrumentDefMsg(p unsafe.Pointer, m *InstrumentDefMsg) unsafe.Pointer {
 	p = put3Words(p, "{\n    \"ts_recv\":        ", 17)
-	p = jsonTime(p, m.TsRecv, pretty)
+	p = f.jsonTime(p, m.TsRecv)
 	p = put5Words(p, ",\n    \"hd\": {\n        \"ts_event\":       ", 34)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put3Words(p, ",\n        \"rtype\":      ", 19)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put4Words(p, ",\n        \"publisher_id\":       ", 26)
@@ -1428,29 +1428,29 @@ func indentedJSONInstrumentDefMsg(p unsafe.Pointer, m *InstrumentDefMsg, pretty,
 	p = put4Words(p, "\n    },\n    \"raw_symbol\":       ", 26)
 	p = jsonText(p, m.RawSymbol[:])
 	p = put4Words(p, ",\n    \"security_update_action\": ", 32)
-	p = jsonChar(p, byte(m.SecurityUpdateAction), exact)
+	p = f.jsonChar(p, byte(m.SecurityUpdateAction))
 	p = put4Words(p, ",\n    \"instrument_class\":       ", 26)
-	p = jsonChar(p, byte(m.InstrumentClass), exact)
+	p = f.jsonChar(p, byte(m.InstrumentClass))
 	p = put4Words(p, ",\n    \"min_price_increment\":    ", 29)
-	p = jsonPrice(p, m.MinPriceIncrement, pretty)
+	p = f.jsonPrice(p, m.MinPriceIncrement)
 	p = put3Words(p, ",\n    \"display_factor\": ", 24)
-	p = jsonPrice(p, m.DisplayFactor, pretty)
+	p = f.jsonPrice(p, m.DisplayFactor)
 	p = put3Words(p, ",\n    \"expiration\":     ", 20)
-	p = jsonTime(p, m.Expiration, pretty)
+	p = f.jsonTime(p, m.Expiration)
 	p = put3Words(p, ",\n    \"activation\":     ", 20)
-	p = jsonTime(p, m.Activation, pretty)
+	p = f.jsonTime(p, m.Activation)
 	p = put4Words(p, ",\n    \"high_limit_price\":       ", 26)
-	p = jsonPrice(p, m.HighLimitPrice, pretty)
+	p = f.jsonPrice(p, m.HighLimitPrice)
 	p = put4Words(p, ",\n    \"low_limit_price\":        ", 25)
-	p = jsonPrice(p, m.LowLimitPrice, pretty)
+	p = f.jsonPrice(p, m.LowLimitPrice)
 	p = put4Words(p, ",\n    \"max_price_variation\":    ", 29)
-	p = jsonPrice(p, m.MaxPriceVariation, pretty)
+	p = f.jsonPrice(p, m.MaxPriceVariation)
 	p = put4Words(p, ",\n    \"unit_of_measure_qty\":    ", 29)
-	p = jsonPrice(p, m.UnitOfMeasureQty, pretty)
+	p = f.jsonPrice(p, m.UnitOfMeasureQty)
 	p = put5Words(p, ",\n    \"min_price_increment_amount\":     ", 36)
-	p = jsonPrice(p, m.MinPriceIncrementAmount, pretty)
+	p = f.jsonPrice(p, m.MinPriceIncrementAmount)
 	p = put3Words(p, ",\n    \"price_ratio\":    ", 21)
-	p = jsonPrice(p, m.PriceRatio, pretty)
+	p = f.jsonPrice(p, m.PriceRatio)
 	p = put4Words(p, ",\n    \"inst_attrib_value\":      ", 27)
 	p = putInt32(p, int32(m.InstAttribValue))
 	p = put3Words(p, ",\n    \"underlying_id\":  ", 23)
@@ -1510,9 +1510,9 @@ func indentedJSONInstrumentDefMsg(p unsafe.Pointer, m *InstrumentDefMsg, pretty,
 	p = put4Words(p, ",\n    \"strike_price_currency\":  ", 31)
 	p = jsonText(p, m.StrikePriceCurrency[:])
 	p = put3Words(p, ",\n    \"strike_price\":   ", 22)
-	p = jsonPrice(p, m.StrikePrice, pretty)
+	p = f.jsonPrice(p, m.StrikePrice)
 	p = put4Words(p, ",\n    \"match_algorithm\":        ", 25)
-	p = jsonChar(p, byte(m.MatchAlgorithm), exact)
+	p = f.jsonChar(p, byte(m.MatchAlgorithm))
 	p = put3Words(p, ",\n    \"main_fraction\":  ", 23)
 	p = putUint8(p, uint8(m.MainFraction))
 	p = put4Words(p, ",\n    \"price_display_format\":   ", 30)
@@ -1528,7 +1528,7 @@ func indentedJSONInstrumentDefMsg(p unsafe.Pointer, m *InstrumentDefMsg, pretty,
 	p = put3Words(p, ",\n    \"maturity_week\":  ", 23)
 	p = putUint8(p, uint8(m.MaturityWeek))
 	p = put5Words(p, ",\n    \"user_defined_instrument\":        ", 33)
-	p = jsonChar(p, byte(m.UserDefinedInstrument), exact)
+	p = f.jsonChar(p, byte(m.UserDefinedInstrument))
 	p = put5Words(p, ",\n    \"contract_multiplier_unit\":       ", 34)
 	p = putInt32(p, int32(m.ContractMultiplierUnit))
 	p = put4Words(p, ",\n    \"flow_schedule_type\":     ", 28)
@@ -1544,13 +1544,13 @@ func indentedJSONInstrumentDefMsg(p unsafe.Pointer, m *InstrumentDefMsg, pretty,
 	p = put3Words(p, ",\n    \"leg_raw_symbol\": ", 24)
 	p = jsonText(p, m.LegRawSymbol[:])
 	p = put4Words(p, ",\n    \"leg_instrument_class\":   ", 30)
-	p = jsonChar(p, byte(m.LegInstrumentClass), exact)
+	p = f.jsonChar(p, byte(m.LegInstrumentClass))
 	p = put3Words(p, ",\n    \"leg_side\":       ", 18)
-	p = jsonChar(p, byte(m.LegSide), exact)
+	p = f.jsonChar(p, byte(m.LegSide))
 	p = put3Words(p, ",\n    \"leg_price\":      ", 19)
-	p = jsonPrice(p, m.LegPrice, pretty)
+	p = f.jsonPrice(p, m.LegPrice)
 	p = put3Words(p, ",\n    \"leg_delta\":      ", 19)
-	p = jsonPrice(p, m.LegDelta, pretty)
+	p = f.jsonPrice(p, m.LegDelta)
 	p = put5Words(p, ",\n    \"leg_ratio_price_numerator\":      ", 35)
 	p = putInt32(p, int32(m.LegRatioPriceNumerator))
 	p = put5Words(p, ",\n    \"leg_ratio_price_denominator\":    ", 37)
@@ -1564,11 +1564,11 @@ func indentedJSONInstrumentDefMsg(p unsafe.Pointer, m *InstrumentDefMsg, pretty,
 	return p
 }
 
-func indentedJSONImbalanceMsg(p unsafe.Pointer, m *ImbalanceMsg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) indentedJSONImbalanceMsg(p unsafe.Pointer, m *ImbalanceMsg) unsafe.Pointer {
 	p = put3Words(p, "{\n    \"ts_recv\":        ", 17)
-	p = jsonTime(p, m.TsRecv, pretty)
+	p = f.jsonTime(p, m.TsRecv)
 	p = put5Words(p, ",\n    \"hd\": {\n        \"ts_event\":       ", 34)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put3Words(p, ",\n        \"rtype\":      ", 19)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put4Words(p, ",\n        \"publisher_id\":       ", 26)
@@ -1576,21 +1576,21 @@ func indentedJSONImbalanceMsg(p unsafe.Pointer, m *ImbalanceMsg, pretty, exact b
 	p = put4Words(p, ",\n        \"instrument_id\":      ", 27)
 	p = putUint32(p, uint32(m.Hd.InstrumentID))
 	p = put4Words(p, "\n    },\n    \"ref_price\":        ", 25)
-	p = jsonPrice(p, m.RefPrice, pretty)
+	p = f.jsonPrice(p, m.RefPrice)
 	p = put3Words(p, ",\n    \"auction_time\":   ", 22)
-	p = jsonTime(p, m.AuctionTime, pretty)
+	p = f.jsonTime(p, m.AuctionTime)
 	p = put4Words(p, ",\n    \"cont_book_clr_price\":    ", 29)
-	p = jsonPrice(p, m.ContBookClrPrice, pretty)
+	p = f.jsonPrice(p, m.ContBookClrPrice)
 	p = put5Words(p, ",\n    \"auct_interest_clr_price\":        ", 33)
-	p = jsonPrice(p, m.AuctInterestClrPrice, pretty)
+	p = f.jsonPrice(p, m.AuctInterestClrPrice)
 	p = put4Words(p, ",\n    \"ssr_filling_price\":      ", 27)
-	p = jsonPrice(p, m.SsrFillingPrice, pretty)
+	p = f.jsonPrice(p, m.SsrFillingPrice)
 	p = put4Words(p, ",\n    \"ind_match_price\":        ", 25)
-	p = jsonPrice(p, m.IndMatchPrice, pretty)
+	p = f.jsonPrice(p, m.IndMatchPrice)
 	p = put3Words(p, ",\n    \"upper_collar\":   ", 22)
-	p = jsonPrice(p, m.UpperCollar, pretty)
+	p = f.jsonPrice(p, m.UpperCollar)
 	p = put3Words(p, ",\n    \"lower_collar\":   ", 22)
-	p = jsonPrice(p, m.LowerCollar, pretty)
+	p = f.jsonPrice(p, m.LowerCollar)
 	p = put3Words(p, ",\n    \"paired_qty\":     ", 20)
 	p = putUint32(p, uint32(m.PairedQty))
 	p = put4Words(p, ",\n    \"total_imbalance_qty\":    ", 29)
@@ -1600,9 +1600,9 @@ func indentedJSONImbalanceMsg(p unsafe.Pointer, m *ImbalanceMsg, pretty, exact b
 	p = put3Words(p, ",\n    \"unpaired_qty\":   ", 22)
 	p = putUint32(p, uint32(m.UnpairedQty))
 	p = put3Words(p, ",\n    \"auction_type\":   ", 22)
-	p = jsonChar(p, byte(m.AuctionType), exact)
+	p = f.jsonChar(p, byte(m.AuctionType))
 	p = put2Words(p, ",\n    \"side\":   ", 14)
-	p = jsonChar(p, byte(m.Side), exact)
+	p = f.jsonChar(p, byte(m.Side))
 	p = put3Words(p, ",\n    \"auction_status\": ", 24)
 	p = putUint8(p, uint8(m.AuctionStatus))
 	p = put3Words(p, ",\n    \"freeze_status\":  ", 23)
@@ -1610,17 +1610,17 @@ func indentedJSONImbalanceMsg(p unsafe.Pointer, m *ImbalanceMsg, pretty, exact b
 	p = put3Words(p, ",\n    \"num_extensions\": ", 24)
 	p = putUint8(p, uint8(m.NumExtensions))
 	p = put3Words(p, ",\n    \"unpaired_side\":  ", 23)
-	p = jsonChar(p, byte(m.UnpairedSide), exact)
+	p = f.jsonChar(p, byte(m.UnpairedSide))
 	p = put4Words(p, ",\n    \"significant_imbalance\":  ", 31)
-	p = jsonChar(p, byte(m.SignificantImbalance), exact)
+	p = f.jsonChar(p, byte(m.SignificantImbalance))
 	return p
 }
 
-func indentedJSONStatMsg(p unsafe.Pointer, m *StatMsg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) indentedJSONStatMsg(p unsafe.Pointer, m *StatMsg) unsafe.Pointer {
 	p = put3Words(p, "{\n    \"ts_recv\":        ", 17)
-	p = jsonTime(p, m.TsRecv, pretty)
+	p = f.jsonTime(p, m.TsRecv)
 	p = put5Words(p, ",\n    \"hd\": {\n        \"ts_event\":       ", 34)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put3Words(p, ",\n        \"rtype\":      ", 19)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put4Words(p, ",\n        \"publisher_id\":       ", 26)
@@ -1628,9 +1628,9 @@ func indentedJSONStatMsg(p unsafe.Pointer, m *StatMsg, pretty, exact bool) unsaf
 	p = put4Words(p, ",\n        \"instrument_id\":      ", 27)
 	p = putUint32(p, uint32(m.Hd.InstrumentID))
 	p = put3Words(p, "\n    },\n    \"ts_ref\":   ", 22)
-	p = jsonTime(p, m.TsRef, pretty)
+	p = f.jsonTime(p, m.TsRef)
 	p = put2Words(p, ",\n    \"price\":  ", 15)
-	p = jsonPrice(p, m.Price, pretty)
+	p = f.jsonPrice(p, m.Price)
 	p = put3Words(p, ",\n    \"quantity\": \"     ", 19)
 	p = putInt64(p, int64(m.Quantity))
 	p = put3Words(p, "\",\n    \"sequence\":      ", 19)
@@ -1648,9 +1648,9 @@ func indentedJSONStatMsg(p unsafe.Pointer, m *StatMsg, pretty, exact bool) unsaf
 	return p
 }
 
-func indentedJSONErrorMsg(p unsafe.Pointer, m *ErrorMsg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) indentedJSONErrorMsg(p unsafe.Pointer, m *ErrorMsg) unsafe.Pointer {
 	p = put5Words(p, "{\n    \"hd\": {\n        \"ts_event\":       ", 34)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put3Words(p, ",\n        \"rtype\":      ", 19)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put4Words(p, ",\n        \"publisher_id\":       ", 26)
@@ -1666,9 +1666,9 @@ func indentedJSONErrorMsg(p unsafe.Pointer, m *ErrorMsg, pretty, exact bool) uns
 	return p
 }
 
-func indentedJSONSymbolMappingMsg(p unsafe.Pointer, m *SymbolMappingMsg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) indentedJSONSymbolMappingMsg(p unsafe.Pointer, m *SymbolMappingMsg) unsafe.Pointer {
 	p = put5Words(p, "{\n    \"hd\": {\n        \"ts_event\":       ", 34)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put3Words(p, ",\n        \"rtype\":      ", 19)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put4Words(p, ",\n        \"publisher_id\":       ", 26)
@@ -1684,15 +1684,15 @@ func indentedJSONSymbolMappingMsg(p unsafe.Pointer, m *SymbolMappingMsg, pretty,
 	p = put4Words(p, ",\n    \"stype_out_symbol\":       ", 26)
 	p = jsonText(p, m.StypeOutSymbol[:])
 	p = put3Words(p, ",\n    \"start_ts\":       ", 18)
-	p = jsonTime(p, m.StartTs, pretty)
+	p = f.jsonTime(p, m.StartTs)
 	p = put2Words(p, ",\n    \"end_ts\": ", 16)
-	p = jsonTime(p, m.EndTs, pretty)
+	p = f.jsonTime(p, m.EndTs)
 	return p
 }
 
-func indentedJSONSystemMsg(p unsafe.Pointer, m *SystemMsg, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) indentedJSONSystemMsg(p unsafe.Pointer, m *SystemMsg) unsafe.Pointer {
 	p = put5Words(p, "{\n    \"hd\": {\n        \"ts_event\":       ", 34)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put3Words(p, ",\n        \"rtype\":      ", 19)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put4Words(p, ",\n        \"publisher_id\":       ", 26)
@@ -1706,11 +1706,11 @@ func indentedJSONSystemMsg(p unsafe.Pointer, m *SystemMsg, pretty, exact bool) u
 	return p
 }
 
-func indentedJSONInstrumentDefMsgV1(p unsafe.Pointer, m *InstrumentDefMsgV1, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) indentedJSONInstrumentDefMsgV1(p unsafe.Pointer, m *InstrumentDefMsgV1) unsafe.Pointer {
 	p = put3Words(p, "{\n    \"ts_recv\":        ", 17)
-	p = jsonTime(p, m.TsRecv, pretty)
+	p = f.jsonTime(p, m.TsRecv)
 	p = put5Words(p, ",\n    \"hd\": {\n        \"ts_event\":       ", 34)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put3Words(p, ",\n        \"rtype\":      ", 19)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put4Words(p, ",\n        \"publisher_id\":       ", 26)
@@ -1720,31 +1720,31 @@ func indentedJSONInstrumentDefMsgV1(p unsafe.Pointer, m *InstrumentDefMsgV1, pre
 	p = put4Words(p, "\n    },\n    \"raw_symbol\":       ", 26)
 	p = jsonText(p, m.RawSymbol[:])
 	p = put4Words(p, ",\n    \"security_update_action\": ", 32)
-	p = jsonChar(p, byte(m.SecurityUpdateAction), exact)
+	p = f.jsonChar(p, byte(m.SecurityUpdateAction))
 	p = put4Words(p, ",\n    \"instrument_class\":       ", 26)
-	p = jsonChar(p, byte(m.InstrumentClass), exact)
+	p = f.jsonChar(p, byte(m.InstrumentClass))
 	p = put4Words(p, ",\n    \"min_price_increment\":    ", 29)
-	p = jsonPrice(p, m.MinPriceIncrement, pretty)
+	p = f.jsonPrice(p, m.MinPriceIncrement)
 	p = put3Words(p, ",\n    \"display_factor\": ", 24)
-	p = jsonPrice(p, m.DisplayFactor, pretty)
+	p = f.jsonPrice(p, m.DisplayFactor)
 	p = put3Words(p, ",\n    \"expiration\":     ", 20)
-	p = jsonTime(p, m.Expiration, pretty)
+	p = f.jsonTime(p, m.Expiration)
 	p = put3Words(p, ",\n    \"activation\":     ", 20)
-	p = jsonTime(p, m.Activation, pretty)
+	p = f.jsonTime(p, m.Activation)
 	p = put4Words(p, ",\n    \"high_limit_price\":       ", 26)
-	p = jsonPrice(p, m.HighLimitPrice, pretty)
+	p = f.jsonPrice(p, m.HighLimitPrice)
 	p = put4Words(p, ",\n    \"low_limit_price\":        ", 25)
-	p = jsonPrice(p, m.LowLimitPrice, pretty)
+	p = f.jsonPrice(p, m.LowLimitPrice)
 	p = put4Words(p, ",\n    \"max_price_variation\":    ", 29)
-	p = jsonPrice(p, m.MaxPriceVariation, pretty)
+	p = f.jsonPrice(p, m.MaxPriceVariation)
 	p = put5Words(p, ",\n    \"trading_reference_price\":        ", 33)
-	p = jsonPrice(p, m.TradingReferencePrice, pretty)
+	p = f.jsonPrice(p, m.TradingReferencePrice)
 	p = put4Words(p, ",\n    \"unit_of_measure_qty\":    ", 29)
-	p = jsonPrice(p, m.UnitOfMeasureQty, pretty)
+	p = f.jsonPrice(p, m.UnitOfMeasureQty)
 	p = put5Words(p, ",\n    \"min_price_increment_amount\":     ", 36)
-	p = jsonPrice(p, m.MinPriceIncrementAmount, pretty)
+	p = f.jsonPrice(p, m.MinPriceIncrementAmount)
 	p = put3Words(p, ",\n    \"price_ratio\":    ", 21)
-	p = jsonPrice(p, m.PriceRatio, pretty)
+	p = f.jsonPrice(p, m.PriceRatio)
 	p = put4Words(p, ",\n    \"inst_attrib_value\":      ", 27)
 	p = putInt32(p, int32(m.InstAttribValue))
 	p = put3Words(p, ",\n    \"underlying_id\":  ", 23)
@@ -1806,9 +1806,9 @@ func indentedJSONInstrumentDefMsgV1(p unsafe.Pointer, m *InstrumentDefMsgV1, pre
 	p = put4Words(p, ",\n    \"strike_price_currency\":  ", 31)
 	p = jsonText(p, m.StrikePriceCurrency[:])
 	p = put3Words(p, ",\n    \"strike_price\":   ", 22)
-	p = jsonPrice(p, m.StrikePrice, pretty)
+	p = f.jsonPrice(p, m.StrikePrice)
 	p = put4Words(p, ",\n    \"match_algorithm\":        ", 25)
-	p = jsonChar(p, byte(m.MatchAlgorithm), exact)
+	p = f.jsonChar(p, byte(m.MatchAlgorithm))
 	p = put5Words(p, ",\n    \"md_security_trading_status\":     ", 36)
 	p = putUint8(p, uint8(m.MdSecurityTradingStatus))
 	p = put3Words(p, ",\n    \"main_fraction\":  ", 23)
@@ -1828,7 +1828,7 @@ func indentedJSONInstrumentDefMsgV1(p unsafe.Pointer, m *InstrumentDefMsgV1, pre
 	p = put3Words(p, ",\n    \"maturity_week\":  ", 23)
 	p = putUint8(p, uint8(m.MaturityWeek))
 	p = put5Words(p, ",\n    \"user_defined_instrument\":        ", 33)
-	p = jsonChar(p, byte(m.UserDefinedInstrument), exact)
+	p = f.jsonChar(p, byte(m.UserDefinedInstrument))
 	p = put5Words(p, ",\n    \"contract_multiplier_unit\":       ", 34)
 	p = putInt32(p, int32(m.ContractMultiplierUnit))
 	p = put4Words(p, ",\n    \"flow_schedule_type\":     ", 28)
@@ -1838,11 +1838,11 @@ func indentedJSONInstrumentDefMsgV1(p unsafe.Pointer, m *InstrumentDefMsgV1, pre
 	return p
 }
 
-func indentedJSONInstrumentDefMsgV2(p unsafe.Pointer, m *InstrumentDefMsgV2, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) indentedJSONInstrumentDefMsgV2(p unsafe.Pointer, m *InstrumentDefMsgV2) unsafe.Pointer {
 	p = put3Words(p, "{\n    \"ts_recv\":        ", 17)
-	p = jsonTime(p, m.TsRecv, pretty)
+	p = f.jsonTime(p, m.TsRecv)
 	p = put5Words(p, ",\n    \"hd\": {\n        \"ts_event\":       ", 34)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put3Words(p, ",\n        \"rtype\":      ", 19)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put4Words(p, ",\n        \"publisher_id\":       ", 26)
@@ -1852,31 +1852,31 @@ func indentedJSONInstrumentDefMsgV2(p unsafe.Pointer, m *InstrumentDefMsgV2, pre
 	p = put4Words(p, "\n    },\n    \"raw_symbol\":       ", 26)
 	p = jsonText(p, m.RawSymbol[:])
 	p = put4Words(p, ",\n    \"security_update_action\": ", 32)
-	p = jsonChar(p, byte(m.SecurityUpdateAction), exact)
+	p = f.jsonChar(p, byte(m.SecurityUpdateAction))
 	p = put4Words(p, ",\n    \"instrument_class\":       ", 26)
-	p = jsonChar(p, byte(m.InstrumentClass), exact)
+	p = f.jsonChar(p, byte(m.InstrumentClass))
 	p = put4Words(p, ",\n    \"min_price_increment\":    ", 29)
-	p = jsonPrice(p, m.MinPriceIncrement, pretty)
+	p = f.jsonPrice(p, m.MinPriceIncrement)
 	p = put3Words(p, ",\n    \"display_factor\": ", 24)
-	p = jsonPrice(p, m.DisplayFactor, pretty)
+	p = f.jsonPrice(p, m.DisplayFactor)
 	p = put3Words(p, ",\n    \"expiration\":     ", 20)
-	p = jsonTime(p, m.Expiration, pretty)
+	p = f.jsonTime(p, m.Expiration)
 	p = put3Words(p, ",\n    \"activation\":     ", 20)
-	p = jsonTime(p, m.Activation, pretty)
+	p = f.jsonTime(p, m.Activation)
 	p = put4Words(p, ",\n    \"high_limit_price\":       ", 26)
-	p = jsonPrice(p, m.HighLimitPrice, pretty)
+	p = f.jsonPrice(p, m.HighLimitPrice)
 	p = put4Words(p, ",\n    \"low_limit_price\":        ", 25)
-	p = jsonPrice(p, m.LowLimitPrice, pretty)
+	p = f.jsonPrice(p, m.LowLimitPrice)
 	p = put4Words(p, ",\n    \"max_price_variation\":    ", 29)
-	p = jsonPrice(p, m.MaxPriceVariation, pretty)
+	p = f.jsonPrice(p, m.MaxPriceVariation)
 	p = put5Words(p, ",\n    \"trading_reference_price\":        ", 33)
-	p = jsonPrice(p, m.TradingReferencePrice, pretty)
+	p = f.jsonPrice(p, m.TradingReferencePrice)
 	p = put4Words(p, ",\n    \"unit_of_measure_qty\":    ", 29)
-	p = jsonPrice(p, m.UnitOfMeasureQty, pretty)
+	p = f.jsonPrice(p, m.UnitOfMeasureQty)
 	p = put5Words(p, ",\n    \"min_price_increment_amount\":     ", 36)
-	p = jsonPrice(p, m.MinPriceIncrementAmount, pretty)
+	p = f.jsonPrice(p, m.MinPriceIncrementAmount)
 	p = put3Words(p, ",\n    \"price_ratio\":    ", 21)
-	p = jsonPrice(p, m.PriceRatio, pretty)
+	p = f.jsonPrice(p, m.PriceRatio)
 	p = put4Words(p, ",\n    \"inst_attrib_value\":      ", 27)
 	p = putInt32(p, int32(m.InstAttribValue))
 	p = put3Words(p, ",\n    \"underlying_id\":  ", 23)
@@ -1938,9 +1938,9 @@ func indentedJSONInstrumentDefMsgV2(p unsafe.Pointer, m *InstrumentDefMsgV2, pre
 	p = put4Words(p, ",\n    \"strike_price_currency\":  ", 31)
 	p = jsonText(p, m.StrikePriceCurrency[:])
 	p = put3Words(p, ",\n    \"strike_price\":   ", 22)
-	p = jsonPrice(p, m.StrikePrice, pretty)
+	p = f.jsonPrice(p, m.StrikePrice)
 	p = put4Words(p, ",\n    \"match_algorithm\":        ", 25)
-	p = jsonChar(p, byte(m.MatchAlgorithm), exact)
+	p = f.jsonChar(p, byte(m.MatchAlgorithm))
 	p = put5Words(p, ",\n    \"md_security_trading_status\":     ", 36)
 	p = putUint8(p, uint8(m.MdSecurityTradingStatus))
 	p = put3Words(p, ",\n    \"main_fraction\":  ", 23)
@@ -1960,7 +1960,7 @@ func indentedJSONInstrumentDefMsgV2(p unsafe.Pointer, m *InstrumentDefMsgV2, pre
 	p = put3Words(p, ",\n    \"maturity_week\":  ", 23)
 	p = putUint8(p, uint8(m.MaturityWeek))
 	p = put5Words(p, ",\n    \"user_defined_instrument\":        ", 33)
-	p = jsonChar(p, byte(m.UserDefinedInstrument), exact)
+	p = f.jsonChar(p, byte(m.UserDefinedInstrument))
 	p = put5Words(p, ",\n    \"contract_multiplier_unit\":       ", 34)
 	p = putInt32(p, int32(m.ContractMultiplierUnit))
 	p = put4Words(p, ",\n    \"flow_schedule_type\":     ", 28)
@@ -1970,11 +1970,11 @@ func indentedJSONInstrumentDefMsgV2(p unsafe.Pointer, m *InstrumentDefMsgV2, pre
 	return p
 }
 
-func indentedJSONStatMsgV1(p unsafe.Pointer, m *StatMsgV1, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) indentedJSONStatMsgV1(p unsafe.Pointer, m *StatMsgV1) unsafe.Pointer {
 	p = put3Words(p, "{\n    \"ts_recv\":        ", 17)
-	p = jsonTime(p, m.TsRecv, pretty)
+	p = f.jsonTime(p, m.TsRecv)
 	p = put5Words(p, ",\n    \"hd\": {\n        \"ts_event\":       ", 34)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put3Words(p, ",\n        \"rtype\":      ", 19)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put4Words(p, ",\n        \"publisher_id\":       ", 26)
@@ -1982,9 +1982,9 @@ func indentedJSONStatMsgV1(p unsafe.Pointer, m *StatMsgV1, pretty, exact bool) u
 	p = put4Words(p, ",\n        \"instrument_id\":      ", 27)
 	p = putUint32(p, uint32(m.Hd.InstrumentID))
 	p = put3Words(p, "\n    },\n    \"ts_ref\":   ", 22)
-	p = jsonTime(p, m.TsRef, pretty)
+	p = f.jsonTime(p, m.TsRef)
 	p = put2Words(p, ",\n    \"price\":  ", 15)
-	p = jsonPrice(p, m.Price, pretty)
+	p = f.jsonPrice(p, m.Price)
 	p = put3Words(p, ",\n    \"quantity\":       ", 18)
 	p = putInt32(p, int32(m.Quantity))
 	p = put3Words(p, ",\n    \"sequence\":       ", 18)
@@ -2002,9 +2002,9 @@ func indentedJSONStatMsgV1(p unsafe.Pointer, m *StatMsgV1, pretty, exact bool) u
 	return p
 }
 
-func indentedJSONErrorMsgV1(p unsafe.Pointer, m *ErrorMsgV1, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) indentedJSONErrorMsgV1(p unsafe.Pointer, m *ErrorMsgV1) unsafe.Pointer {
 	p = put5Words(p, "{\n    \"hd\": {\n        \"ts_event\":       ", 34)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put3Words(p, ",\n        \"rtype\":      ", 19)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put4Words(p, ",\n        \"publisher_id\":       ", 26)
@@ -2016,9 +2016,9 @@ func indentedJSONErrorMsgV1(p unsafe.Pointer, m *ErrorMsgV1, pretty, exact bool)
 	return p
 }
 
-func indentedJSONSymbolMappingMsgV1(p unsafe.Pointer, m *SymbolMappingMsgV1, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) indentedJSONSymbolMappingMsgV1(p unsafe.Pointer, m *SymbolMappingMsgV1) unsafe.Pointer {
 	p = put5Words(p, "{\n    \"hd\": {\n        \"ts_event\":       ", 34)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put3Words(p, ",\n        \"rtype\":      ", 19)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put4Words(p, ",\n        \"publisher_id\":       ", 26)
@@ -2030,15 +2030,15 @@ func indentedJSONSymbolMappingMsgV1(p unsafe.Pointer, m *SymbolMappingMsgV1, pre
 	p = put4Words(p, ",\n    \"stype_out_symbol\":       ", 26)
 	p = jsonText(p, m.StypeOutSymbol[:])
 	p = put3Words(p, ",\n    \"start_ts\":       ", 18)
-	p = jsonTime(p, m.StartTs, pretty)
+	p = f.jsonTime(p, m.StartTs)
 	p = put2Words(p, ",\n    \"end_ts\": ", 16)
-	p = jsonTime(p, m.EndTs, pretty)
+	p = f.jsonTime(p, m.EndTs)
 	return p
 }
 
-func indentedJSONSystemMsgV1(p unsafe.Pointer, m *SystemMsgV1, pretty, exact bool) unsafe.Pointer {
+func (f *formatter) indentedJSONSystemMsgV1(p unsafe.Pointer, m *SystemMsgV1) unsafe.Pointer {
 	p = put5Words(p, "{\n    \"hd\": {\n        \"ts_event\":       ", 34)
-	p = jsonTime(p, m.Hd.TsEvent, pretty)
+	p = f.jsonTime(p, m.Hd.TsEvent)
 	p = put3Words(p, ",\n        \"rtype\":      ", 19)
 	p = putUint8(p, uint8(m.Hd.RType))
 	p = put4Words(p, ",\n        \"publisher_id\":       ", 26)

@@ -16,6 +16,7 @@ type Column struct {
 	size   uint16
 	group  columnGroup
 	level  uint8
+	layout layoutID
 }
 
 type columnKind uint8
@@ -46,7 +47,6 @@ const (
 
 type textLayout struct {
 	size    int
-	id      layoutID
 	columns []Column
 }
 
@@ -60,31 +60,23 @@ func ColumnsFor(rtype RType, version uint8) []Column {
 }
 
 func columnsFor(rtype RType, size int) []Column {
-	if l := layoutFor(rtype, size); l != nil {
-		return l.columns
-	}
-	return nil
-}
-
-func layoutFor(rtype RType, size int) *textLayout {
-	list := layouts[rtype]
-	for i := range list {
-		if size >= list[i].size {
-			return &list[i]
+	for _, l := range layouts[rtype] {
+		if size >= l.size {
+			return l.columns
 		}
 	}
 	return nil
 }
 
-// layoutOf returns the layout of a record, if the columns are all of its columns; else nil. What
-// has a layout is written by the function that was generated for it, a choice of columns by
-// [Column.append].
-func layoutOf(r Record, columns []Column) *textLayout {
-	l := layoutFor(r.RType(), r.Size())
-	if l == nil || len(columns) != len(l.columns) || &columns[0] != &l.columns[0] {
-		return nil
+// layoutOf returns the layout that the columns are all columns of. What has one is written by the
+// function that was generated for it, a choice of columns one by one.
+func layoutOf(columns []Column) (l layoutID, all bool) {
+	if len(columns) == 0 {
+		return 0, false
 	}
-	return l
+	l = columns[0].layout
+	of := layoutColumns[l]
+	return l, len(columns) == len(of) && &columns[0] == &of[0]
 }
 
 // TextOptions determine how records are written as text. The zero value is the default of the
@@ -161,13 +153,17 @@ func fieldText(field []byte) []byte {
 	return field[:n]
 }
 
-// textClass says of each byte where it can be written as it is: in CSV unless it is the delimiter,
-// and in a JSON string. What belongs to a longer character is for the slow way, which checks it.
+// textClass says of each byte where it can be written as it is: in the text of CSV, unless it is
+// the delimiter, in the text of JSON, and as a character field of JSON. What belongs to a longer
+// character is for the slow way, which checks it.
 var textClass = func() (table [256]uint8) {
 	for c := range table {
 		if c < utf8.RuneSelf && c != 0 {
 			if c != '"' && c != '\r' && c != '\n' {
 				table[c] |= csvPlain
+			}
+			if c >= ' ' && c != '"' && c != '\\' && c != '\'' && c != 0x7F {
+				table[c] |= charPlain
 			}
 			if c >= ' ' && c != '"' && c != '\\' && c != '/' {
 				table[c] |= jsonPlain
@@ -180,6 +176,7 @@ var textClass = func() (table [256]uint8) {
 const (
 	csvPlain  = 1
 	jsonPlain = 2
+	charPlain = 4
 )
 
 // into is a slice that appends at p, where n bytes can be written.

@@ -47,40 +47,28 @@ func (t UnixNanos) String() string {
 
 // Append appends what String returns to dst.
 func (t UnixNanos) Append(dst []byte) []byte {
-	dst, p := room(dst, 30)
-	return upTo(dst, putISO(p, t))
-}
-
-// putTime writes the nanoseconds or, when pretty, a date and a time of the day, which is nothing
-// for a time of 0 and an undefined one.
-func putTime(p unsafe.Pointer, t UnixNanos, pretty bool) unsafe.Pointer {
-	switch {
-	case !pretty:
-		return putUint64(p, uint64(t))
-	case t == 0:
-		return p
-	}
-	return putISO(p, t)
-}
-
-// putISO writes what String returns.
-func putISO(p unsafe.Pointer, t UnixNanos) unsafe.Pointer {
 	if t.IsUndef() {
-		return p
+		return dst
 	}
-	seconds := uint64(t) / 1e9
-	nanos := uint32(uint64(t) - seconds*1e9)
-	day := uint32(seconds / 86_400)
-	second := uint32(seconds - uint64(day)*86_400)
-	minute := second / 60
+	var text [30 + slack]byte
+	second := uint64(t) / 1e9
+	p := putNine(putSecond(unsafe.Pointer(&text), second), uint32(uint64(t)-second*1e9))
+	return append(dst, upTo(text[:], putByte(p, 'Z'))...)
+}
+
+// putSecond writes a number of seconds since 1970 as a date and a time of the day, with a point
+// after it: 20 bytes.
+func putSecond(p unsafe.Pointer, second uint64) unsafe.Pointer {
+	day := uint32(second / 86_400)
+	ofDay := uint32(second - uint64(day)*86_400)
+	minute := ofDay / 60
 	hour := minute / 60
-	date := digits8(dateOfDay(day)) | ascii                                       // yyyymmdd
-	clock := digits8(hour*10_000+(minute-hour*60)*100+(second-minute*60)) | ascii // 00hhmmss
+	date := digits8(dateOfDay(day)) | ascii                                    // yyyymmdd
+	clock := digits8(hour*10_000+(minute-hour*60)*100+ofDay-minute*60) | ascii // 00hhmmss
 	put8(p, date&0xFFFF_FFFF|'-'<<32|date>>32&0xFFFF<<40|'-'<<56)
 	put8(unsafe.Add(p, 8), date>>48|'T'<<16|clock>>16&0xFFFF<<24|':'<<40|clock>>32<<48)
 	put4(unsafe.Add(p, 16), uint32(':'|clock>>48<<8|'.'<<24))
-	p = putNine(unsafe.Add(p, 20), nanos)
-	return putByte(p, 'Z')
+	return unsafe.Add(p, 20)
 }
 
 // putNine writes the nine digits of a number below 1e9.
@@ -182,20 +170,12 @@ func (p Price) String() string {
 
 // Append appends what String returns to dst.
 func (p Price) Append(dst []byte) []byte {
-	dst, at := room(dst, 21)
-	return upTo(dst, putDecimal(at, p))
+	var text [21 + slack]byte
+	return append(dst, upTo(text[:], putPrice(unsafe.Pointer(&text), p))...)
 }
 
-// putPrice writes the units of a price or, when pretty, the decimal number.
-func putPrice(p unsafe.Pointer, v Price, pretty bool) unsafe.Pointer {
-	if !pretty {
-		return putInt64(p, int64(v))
-	}
-	return putDecimal(p, v)
-}
-
-// putDecimal writes what String returns.
-func putDecimal(p unsafe.Pointer, v Price) unsafe.Pointer {
+// putPrice writes what String returns.
+func putPrice(p unsafe.Pointer, v Price) unsafe.Pointer {
 	if v.IsUndef() {
 		return p
 	}

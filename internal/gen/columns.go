@@ -13,8 +13,8 @@ func genGoColumns(s *schemaFile) string {
 	for _, r := range goRecords(s) {
 		fmt.Fprintf(&b, "var columns%s = []Column{\n", r.Name)
 		for _, c := range textColumns(structs, r.Layout) {
-			fmt.Fprintf(&b, "\t{Name: %q, key: `%q:`, kind: kind%s, offset: %d, size: %d, group: %s, level: %d},\n",
-				c.name, c.key, c.kind(), c.place, c.field.Size, c.group, c.level)
+			fmt.Fprintf(&b, "\t{Name: %q, key: `%q:`, kind: kind%s, offset: %d, size: %d, group: %s, level: %d, layout: layout%s},\n",
+				c.name, c.key, c.kind(), c.place, c.field.Size, c.group, c.level, r.Name)
 		}
 		b.WriteString("}\n\n")
 	}
@@ -43,13 +43,18 @@ func goLayouts(b *strings.Builder, s *schemaFile) {
 		b.WriteString("\n")
 	}
 	b.WriteString(")\n\n")
+	b.WriteString("// layoutColumns gives the columns of every layout.\nvar layoutColumns = [...][]Column{\n")
+	for _, r := range all {
+		fmt.Fprintf(b, "\tlayout%s: columns%s,\n", r.Name, r.Name)
+	}
+	b.WriteString("}\n\n")
 	b.WriteString("// layouts gives an rtype's text columns by record size, largest first.\nvar layouts = [256][]textLayout{\n")
 	for _, r := range s.Records {
 		var list []string
 		for _, v := range []string{"", "2", "1"} {
 			for _, g := range all {
 				if g.Record.Name == r.Name && g.Version == v {
-					list = append(list, fmt.Sprintf("{%d, layout%s, columns%s}", g.Layout.Size, g.Name, g.Name))
+					list = append(list, fmt.Sprintf("{%d, columns%s}", g.Layout.Size, g.Name))
 				}
 			}
 		}

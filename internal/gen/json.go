@@ -18,9 +18,9 @@ func genGoJSON(s *schemaFile) string {
 			form = "indentedJSON"
 		}
 		w.printf("// %sObject writes a record up to the members that are not its own, or the end of the object.\n", form)
-		w.printf("func %sObject(l layoutID, p, r unsafe.Pointer, o *TextOptions) unsafe.Pointer {\nswitch l {\n", form)
+		w.printf("func (f *formatter) %sObject(l layoutID, p, r unsafe.Pointer) unsafe.Pointer {\nswitch l {\n", form)
 		for _, r := range goRecords(s) {
-			w.printf("case layout%s:\nreturn %s%s(p, (*%s)(r), o.Pretty, o.Exact)\n", r.Name, form, r.Name, r.Name)
+			w.printf("case layout%s:\nreturn f.%s%s(p, (*%s)(r))\n", r.Name, form, r.Name, r.Name)
 		}
 		w.printf("}\npanic(\"a layout without a JSON object\")\n}\n\n")
 		for _, r := range goRecords(s) {
@@ -81,7 +81,7 @@ func (w *jsonWriter) key(name string) {
 
 func (w *jsonWriter) object(form, name string, columns []textColumn) {
 	levels := levelCount(columns)
-	w.printf("func %s%s(p unsafe.Pointer, m *%s, pretty, exact bool) unsafe.Pointer {\n", form, name, name)
+	w.printf("func (f *formatter) %s%s(p unsafe.Pointer, m *%s) unsafe.Pointer {\n", form, name, name)
 	w.open("{")
 	group := "inRecord"
 	before := 0 // the loop
@@ -140,13 +140,13 @@ func (w *jsonWriter) jsonColumn(c textColumn) {
 	switch {
 	case w.number(c):
 	case c.kind() == "Price":
-		w.printf("p = jsonPrice(p, %s, pretty)\n", v)
+		w.printf("p = f.jsonPrice(p, %s)\n", v)
 		w.longest += 23
 	case c.kind() == "Time":
-		w.printf("p = jsonTime(p, %s, pretty)\n", v)
+		w.printf("p = f.jsonTime(p, %s)\n", v)
 		w.longest += 32
 	case c.kind() == "Char":
-		w.printf("p = jsonChar(p, byte(%s), exact)\n", v)
+		w.printf("p = f.jsonChar(p, byte(%s))\n", v)
 		w.longest += 8
 	default:
 		w.printf("p = jsonText(p, %s[:])\n", v)

@@ -17,6 +17,7 @@ type csvSink struct {
 	version uint8
 	out     *textWriter
 	text    dbn.TextOptions
+	format  *dbn.Formatter
 	columns []dbn.Column // of the schema in this stream's version
 	fields  []field      // with --fields: what to print, in this order
 }
@@ -31,6 +32,7 @@ func (s *csvSink) Begin(m *dbn.Metadata) error {
 	s.version = m.Version
 	s.text = s.output.Text
 	s.text.TsOut = m.TsOut
+	s.format = dbn.NewFormatter(s.text)
 	if s.schema != dbn.SchemaNone {
 		rtype, _ := dbn.RTypeOf(s.schema)
 		s.columns = dbn.ColumnsFor(rtype, m.Version)
@@ -128,7 +130,7 @@ func (s *csvSink) Record(r dbn.Record, symbol string, _ bool) error {
 		return exit.Fail(exit.Corrupt, "a record of type %s (%d bytes) does not fit into the %s's columns of %s: use -J", r.RType(), r.Size(), s.output.Format, s.schema)
 	}
 	if s.fields == nil {
-		s.out.buf = dbn.AppendCSV(s.out.buf, r, columns, symbol, &s.text)
+		s.out.buf = s.format.AppendCSV(s.out.buf, r, columns, symbol)
 	} else {
 		s.out.buf = s.appendFields(s.out.buf, r, symbol)
 	}

@@ -11,15 +11,16 @@ type jsonSink struct {
 	output  *Output
 	stdout  io.Writer
 	out     *textWriter
-	text    dbn.TextOptions
+	format  *dbn.Formatter
 	columns *columnFilter
 }
 
 func (s *jsonSink) Begin(m *dbn.Metadata) (err error) {
-	s.text = s.output.Text
-	s.text.Indent = s.text.Pretty
-	s.text.TsOut = m.TsOut && s.columns.wants("ts_out")
-	s.text.MapSymbol = s.text.MapSymbol && s.columns.wants("symbol")
+	o := s.output.Text
+	o.Indent = o.Pretty
+	o.TsOut = m.TsOut && s.columns.wants("ts_out")
+	o.MapSymbol = o.MapSymbol && s.columns.wants("symbol")
+	s.format = dbn.NewFormatter(o)
 	s.out, err = s.output.openText(s.stdout)
 	return err
 }
@@ -33,7 +34,7 @@ func (s *jsonSink) Record(r dbn.Record, symbol string, known bool) error {
 		columns = headerColumns
 	}
 	columns = s.columns.of(r.RType(), columns)
-	s.out.buf = append(dbn.AppendJSON(s.out.buf, r, columns, symbol, known, &s.text), '\n')
+	s.out.buf = append(s.format.AppendJSON(s.out.buf, r, columns, symbol, known), '\n')
 	return s.out.endLine()
 }
 
