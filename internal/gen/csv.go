@@ -25,7 +25,7 @@ func (w *textWriter) csv(name string, columns []textColumn) {
 	levels := levelCount(columns)
 	w.printf("func (f *formatter) csv%s(p unsafe.Pointer, m *%s) unsafe.Pointer {\n", name, name)
 	for i, c := range columns {
-		switch begins, ends := borders(columns, i); {
+		switch begins, ends := firstLevel(columns, i); {
 		case c.level > 0: // the loop has written it
 			continue
 		case c.value == "m.Hd.RType":
@@ -48,8 +48,8 @@ func (w *textWriter) csv(name string, columns []textColumn) {
 	w.printf("return p\n}\n\n")
 }
 
-// borders reports whether the first level begins or ends with a column.
-func borders(columns []textColumn, i int) (begins, ends bool) {
+// firstLevel reports whether the first level begins or ends with a column.
+func firstLevel(columns []textColumn, i int) (begins, ends bool) {
 	in := func(i int) bool {
 		return i >= 0 && i < len(columns) && columns[i].group == "inLevels" && columns[i].level == 0
 	}

@@ -89,7 +89,7 @@ func (w *jsonWriter) object(form, name string, columns []textColumn) {
 		if c.level > 0 { // the loop has written it
 			continue
 		}
-		begins, ends := borders(columns, i)
+		begins, ends := firstLevel(columns, i)
 		if group == "inHeader" && c.group != group {
 			w.close("}")
 		}
