@@ -11,31 +11,37 @@ type jsonSink struct {
 	output  *Output
 	stdout  io.Writer
 	out     *textWriter
-	format  *dbn.Formatter
+	text    dbn.TextOptions
 	columns *columnFilter
 }
 
 func (s *jsonSink) Begin(m *dbn.Metadata) (err error) {
-	o := s.output.Text
-	o.Indent = o.Pretty
-	o.TsOut = m.TsOut && s.columns.wants("ts_out")
-	o.MapSymbol = o.MapSymbol && s.columns.wants("symbol")
-	s.format = dbn.NewFormatter(o)
-	s.out, err = s.output.openText(s.stdout)
+	s.text = s.output.Text
+	s.text.Indent = s.text.Pretty
+	s.text.TsOut = m.TsOut && s.columns.wants("ts_out")
+	s.text.MapSymbol = s.text.MapSymbol && s.columns.wants("symbol")
+	s.out, err = s.output.openText(s.stdout, s.format)
 	return err
+}
+
+// format makes what appends records as lines.
+func (s *jsonSink) format() appendRecord {
+	text, chosen := dbn.NewFormatter(s.text), newColumnFilter(s.output.Fields)
+	return func(dst []byte, r dbn.Record, symbol string, known bool) []byte {
+		columns := dbn.ColumnsOf(r)
+		if columns == nil {
+			columns = headerColumns
+		}
+		columns = chosen.of(r.RType(), columns)
+		return append(text.AppendJSON(dst, r, columns, symbol, known), '\n')
+	}
 }
 
 // headerColumns are what is known of a record whose type is not.
 var headerColumns = dbn.ColumnsFor(dbn.RTypeOhlcv1S, dbn.Version)[:4]
 
 func (s *jsonSink) Record(r dbn.Record, symbol string, known bool) error {
-	columns := dbn.ColumnsOf(r)
-	if columns == nil {
-		columns = headerColumns
-	}
-	columns = s.columns.of(r.RType(), columns)
-	s.out.buf = append(s.format.AppendJSON(s.out.buf, r, columns, symbol, known), '\n')
-	return s.out.endLine()
+	return s.out.take(r, symbol, known)
 }
 
 func (s *jsonSink) Message(r dbn.Record, symbol string, known bool) error {
