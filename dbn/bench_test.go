@@ -11,7 +11,7 @@ import (
 )
 
 // benchStream is a plain stream of mbo records with values as real ones have.
-func benchStream(b *testing.B, records int) []byte {
+func benchStream(b testing.TB, records int) []byte {
 	b.Helper()
 	m := testMetadata(3, false)
 	m.Schema = dbn.SchemaMbo

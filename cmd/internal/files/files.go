@@ -360,7 +360,7 @@ func (run *fileRun) explain(name string, err error) error {
 
 // isEmpty reports whether not a byte came from an input.
 func (run *fileRun) isEmpty(name string) bool {
-	return slices.ContainsFunc(run.inputs, func(in *input) bool { return in.name == name && in.got == 0 && in.read })
+	return slices.ContainsFunc(run.inputs, func(in *input) bool { return in.name == name && in.got.Load() == 0 && in.read })
 }
 
 // conclude says how it went, and gives the error to end with.
