@@ -18,6 +18,7 @@ import (
 	"unsafe"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/race"
 )
 
 // An oracle for text: it reads the layouts from the schema and writes one value after the other,
@@ -355,6 +356,7 @@ func fillText(r *rand.Rand, field []byte) {
 // The text of every record type with every option, by a Formatter that remembers what it wrote
 // before and by the functions that remember nothing, into memory that ends where it may.
 func TestTextIsThatOfTheOracle(t *testing.T) {
+	race.SkipOneGoroutine(t)
 	random := rand.New(rand.NewPCG(13, 2))
 	const rounds = 10
 	symbols := []string{"", "ESZ6", "A,\"B", "é", "E\xFF\xE2\x82", "tab\tline\n", strings.Repeat("\"", 70), "a;b|c d'\\/\x01"}
@@ -417,6 +419,7 @@ func everyOption(yield func(dbn.TextOptions) bool) {
 // The longest text of a layout is what its memory is reserved for: nothing may be written after
 // the room that was asked for, whatever the record holds.
 func TestTextStaysInItsRoom(t *testing.T) {
+	race.SkipOneGoroutine(t)
 	canaries := bytes.Repeat([]byte{0xA5}, 16<<10)
 	memory := bytes.Clone(canaries)
 	for _, oracle := range textOracles(t) {
