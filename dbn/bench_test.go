@@ -11,7 +11,7 @@ import (
 )
 
 // benchStream is a plain stream of mbo records with values as real ones have.
-func benchStream(b *testing.B, records int) []byte {
+func benchStream(b testing.TB, records int) []byte {
 	b.Helper()
 	m := testMetadata(3, false)
 	m.Schema = dbn.SchemaMbo
@@ -36,12 +36,13 @@ func benchStream(b *testing.B, records int) []byte {
 func BenchmarkText(b *testing.B) {
 	stream := benchStream(b, 1<<16)
 	text := func(o dbn.TextOptions, json bool) func([]byte, dbn.Record, []dbn.Column) []byte {
+		f := dbn.NewFormatter(o)
 		if json {
 			return func(dst []byte, r dbn.Record, c []dbn.Column) []byte {
-				return append(dbn.AppendJSON(dst, r, c, "ESZ6", true, &o), '\n')
+				return append(f.AppendJSON(dst, r, c, "ESZ6", true), '\n')
 			}
 		}
-		return func(dst []byte, r dbn.Record, c []dbn.Column) []byte { return dbn.AppendCSV(dst, r, c, "ESZ6", &o) }
+		return func(dst []byte, r dbn.Record, c []dbn.Column) []byte { return f.AppendCSV(dst, r, c, "ESZ6") }
 	}
 	for _, form := range []struct {
 		name   string
@@ -51,7 +52,7 @@ func BenchmarkText(b *testing.B) {
 		{"csv", text(dbn.TextOptions{}, false)},
 		{"csv pretty with symbol", text(dbn.TextOptions{Pretty: true, MapSymbol: true}, false)},
 		{"json", text(dbn.TextOptions{}, true)},
-		{"json pretty values with symbol", text(dbn.TextOptions{Pretty: true, MapSymbol: true}, true)},
+		{"json indented and pretty with symbol", text(dbn.TextOptions{Pretty: true, Indent: true, MapSymbol: true}, true)},
 	} {
 		b.Run(form.name, func(b *testing.B) {
 			b.SetBytes(56)

@@ -60,6 +60,7 @@ var ErrLegacyDBZ = errors.New("dbn: legacy DBZ data; convert it to DBN with the 
 type Decoder struct {
 	in       io.Reader
 	zr       *zstdReader // nil: plain
+	stage    io.Closer   // what WithDecompressed put after it; nil: nothing
 	metadata *Metadata
 	first    *Metadata // what CanFollow asks of the first header; nil before it was read
 	options  decoderOptions
@@ -80,6 +81,7 @@ type decoderOptions struct {
 	version     uint8
 	tsOut       bool
 	next        func(*Metadata)
+	stage       func(io.Reader) io.ReadCloser
 }
 
 // DecoderOption configures a Decoder.
@@ -104,6 +106,14 @@ func WithMaxMetadata(n int) DecoderOption {
 // Next, before it returns the first record under that header.
 func WithNextHeader(f func(*Metadata)) DecoderOption {
 	return decoderOption(func(o *decoderOptions) { o.next = f })
+}
+
+// WithDecompressed sets a function that is called once for a compressed input, with the reader of the
+// decompressed bytes, and returns the reader that the Decoder uses in its place. So a program can
+// decompress in a goroutine of its own, which the Decoder never starts. Close closes what it
+// returned; after that nothing may be read from the reader that it was given.
+func WithDecompressed(f func(io.Reader) io.ReadCloser) DecoderOption {
+	return decoderOption(func(o *decoderOptions) { o.stage = f })
 }
 
 // WithFragment reads records without a header, of the given version (1 to 3). Version 3 is
@@ -175,6 +185,10 @@ func (d *Decoder) open(r io.Reader) error {
 		return err
 	}
 	d.in = d.zr
+	if d.options.stage != nil {
+		stage := d.options.stage(d.zr)
+		d.in, d.stage = stage, stage
+	}
 	return nil
 }
 
@@ -313,7 +327,7 @@ func (d *Decoder) Next() (Record, error) {
 // the same uncompressed stream, offset bytes after its beginning. The header stays unchanged.
 func (d *Decoder) ResumeAt(r io.Reader, offset int64) {
 	d.Close()
-	d.in, d.zr = r, nil
+	d.in, d.zr, d.stage = r, nil, nil
 	d.pos, d.end, d.offset, d.err = 0, 0, offset, nil
 }
 
@@ -415,6 +429,9 @@ func (d *Decoder) want(n int) error {
 
 // Close frees the memory of zstd; it does not close the reader.
 func (d *Decoder) Close() {
+	if d.stage != nil {
+		d.stage.Close() //nolint:errcheck // it was only read
+	}
 	if d.zr != nil {
 		d.zr.close()
 	}

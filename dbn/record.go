@@ -64,27 +64,31 @@ func (r Record) TsOut() UnixNanos {
 // IndexTs returns the index timestamp, by which records are sorted: ts_recv if the record has
 // one, otherwise ts_event.
 func (r Record) IndexTs() UnixNanos {
-	switch r.hd.RType {
-	case RTypeOhlcv1S, RTypeOhlcv1M, RTypeOhlcv1H, RTypeOhlcv1D, RTypeOhlcvEod,
-		RTypeOhlcvDeprecated, RTypeError, RTypeSymbolMapping, RTypeSystem:
+	place := indexPlaces[r.hd.RType]
+	if r.Size() < int(place.least) {
 		return r.hd.TsEvent
-	case RTypeMbo:
-		if m, ok := As[MboMsg](r); ok {
-			return m.TsRecv
-		}
-	case RTypeMbp0, RTypeMbp1, RTypeMbp10, RTypeBbo1S, RTypeBbo1M, RTypeCmbp1, RTypeTcbbo,
-		RTypeCbbo1S, RTypeCbbo1M:
-		if r.Size() >= int(unsafe.Sizeof(TradeMsg{})) {
-			return (*TradeMsg)(unsafe.Pointer(r.hd)).TsRecv
-		}
-	case RTypeStatus, RTypeInstrumentDef, RTypeImbalance, RTypeStatistics:
-		// ts_recv is the first field after the header in all of these.
-		if r.Size() >= HeaderLen+8 {
-			return (*StatusMsg)(unsafe.Pointer(r.hd)).TsRecv
+	}
+	return *(*UnixNanos)(unsafe.Add(unsafe.Pointer(r.hd), place.at))
+}
+
+// indexPlaces says where the index timestamp of each rtype is. A shorter record than the least is
+// sorted by ts_event.
+var indexPlaces = func() (places [256]struct{ at, least uint8 }) {
+	for rtype := range places {
+		places[rtype].at = uint8(unsafe.Offsetof(RecordHeader{}.TsEvent))
+	}
+	set := func(at, least uintptr, rtypes ...RType) {
+		for _, rtype := range rtypes {
+			places[rtype].at, places[rtype].least = uint8(at), uint8(least)
 		}
 	}
-	return r.hd.TsEvent
-}
+	set(unsafe.Offsetof(MboMsg{}.TsRecv), unsafe.Sizeof(MboMsg{}), RTypeMbo)
+	set(unsafe.Offsetof(TradeMsg{}.TsRecv), unsafe.Sizeof(TradeMsg{}), RTypeMbp0, RTypeMbp1, RTypeMbp10,
+		RTypeBbo1S, RTypeBbo1M, RTypeCmbp1, RTypeTcbbo, RTypeCbbo1S, RTypeCbbo1M)
+	// ts_recv is the first field after the header in all of these.
+	set(HeaderLen, HeaderLen+8, RTypeStatus, RTypeInstrumentDef, RTypeImbalance, RTypeStatistics)
+	return places
+}()
 
 // typed is implemented by all record types. HasRType reads no field.
 type typed[T any] interface {

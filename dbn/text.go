@@ -16,6 +16,7 @@ type Column struct {
 	size   uint16
 	group  columnGroup
 	level  uint8
+	layout layoutID
 }
 
 type columnKind uint8
@@ -67,6 +68,17 @@ func columnsFor(rtype RType, size int) []Column {
 	return nil
 }
 
+// layoutOf returns the layout that the columns are all columns of. What has one is written by the
+// function that was generated for it, a choice of columns one by one.
+func layoutOf(columns []Column) (l layoutID, all bool) {
+	if len(columns) == 0 {
+		return 0, false
+	}
+	l = columns[0].layout
+	of := layoutColumns[l]
+	return l, len(columns) == len(of) && &columns[0] == &of[0]
+}
+
 // TextOptions determine how records are written as text. The zero value is the default of the
 // official tool: plain integers, no symbol.
 type TextOptions struct {
@@ -78,6 +90,7 @@ type TextOptions struct {
 	// such as \xe2 or \', and a symbol that is not UTF-8 stays unchanged. Without Exact they
 	// become \u00E2, ' and U+FFFD for each invalid byte; everything else is the same.
 	Exact     bool
+	Indent    bool // JSON has an indentation of four spaces per level, as AppendIndented gives it
 	Delimiter byte // delimiter of CSV; 0: ','. A tab gives TSV
 }
 
@@ -86,83 +99,6 @@ func (o *TextOptions) delimiter() byte {
 		return ','
 	}
 	return o.Delimiter
-}
-
-// AppendCSVHeader appends the names of the columns and a line feed to dst.
-func AppendCSVHeader(dst []byte, columns []Column, o *TextOptions) []byte {
-	d := o.delimiter()
-	for i := range columns {
-		if i > 0 {
-			dst = append(dst, d)
-		}
-		dst = append(dst, columns[i].Name...)
-	}
-	if o.TsOut {
-		dst = append(append(dst, d), "ts_out"...)
-	}
-	if o.MapSymbol {
-		dst = append(append(dst, d), "symbol"...)
-	}
-	return append(dst, '\n')
-}
-
-// AppendCSV appends a record to dst as one row. The record must have the layout of the columns.
-func AppendCSV(dst []byte, r Record, columns []Column, symbol string, o *TextOptions) []byte {
-	d := o.delimiter()
-	for i := range columns {
-		if i > 0 {
-			dst = append(dst, d)
-		}
-		start := len(dst)
-		dst = columns[i].append(dst, r, o.Pretty)
-		if k := columns[i].kind; k == kindText || k == kindChar {
-			dst = QuoteCSV(dst, start, d)
-		}
-	}
-	if o.TsOut {
-		dst = appendTime(append(dst, d), r.TsOut(), o.Pretty)
-	}
-	if o.MapSymbol {
-		dst = append(dst, d)
-		start := len(dst)
-		dst = QuoteCSV(append(dst, symbol...), start, d)
-	}
-	return append(dst, '\n')
-}
-
-// QuoteCSV puts the field dst[start:] into quotes if a reader of CSV with this delimiter needs
-// them.
-func QuoteCSV(dst []byte, start int, delimiter byte) []byte {
-	field := dst[start:]
-	need, quotes := false, 0
-	for _, c := range field {
-		switch c {
-		case '"':
-			need = true
-			quotes++
-		case delimiter, '\n', '\r':
-			need = true
-		}
-	}
-	if !need {
-		return dst
-	}
-	end := len(dst)
-	for i := 0; i < quotes+2; i++ {
-		dst = append(dst, 0)
-	}
-	w := len(dst) - 1
-	dst[w] = '"'
-	for i := end - 1; i >= start; i-- {
-		w--
-		dst[w] = dst[i]
-		if dst[i] == '"' {
-			w--
-			dst[w] = '"'
-		}
-	}
-	dst[start] = '"'
-	return dst
 }
 
 func at[T any](r Record, c *Column) T { return *(*T)(unsafe.Add(r.Pointer(), int(c.offset))) }
@@ -204,15 +140,50 @@ func (c *Column) append(dst []byte, r Record, pretty bool) []byte {
 	}
 }
 
-// text is a string field's text; empty when it has no NUL or is not UTF-8.
 func (c *Column) text(r Record) []byte {
-	b := unsafe.Slice((*byte)(unsafe.Add(r.Pointer(), int(c.offset))), int(c.size))
-	n := bytes.IndexByte(b, 0)
-	if n < 0 || !utf8.Valid(b[:n]) {
+	return fieldText(unsafe.Slice((*byte)(unsafe.Add(r.Pointer(), int(c.offset))), int(c.size)))
+}
+
+// fieldText is a string field's text; empty when it has no NUL or is not UTF-8.
+func fieldText(field []byte) []byte {
+	n := bytes.IndexByte(field, 0)
+	if n < 0 || !utf8.Valid(field[:n]) {
 		return nil
 	}
-	return b[:n]
+	return field[:n]
 }
+
+// textClass says of each byte where it can be written as it is: in the text of CSV, unless it is
+// the delimiter, in the text of JSON, and as a character field of JSON. What belongs to a longer
+// character is for the slow way, which checks it.
+var textClass = func() (table [256]uint8) {
+	for c := range table {
+		if c < utf8.RuneSelf && c != 0 {
+			if c != '"' && c != '\r' && c != '\n' {
+				table[c] |= csvPlain
+			}
+			if c >= ' ' && c != '"' && c != '\\' && c != '\'' && c != 0x7F {
+				table[c] |= charPlain
+			}
+			if c >= ' ' && c != '"' && c != '\\' && c != '/' {
+				table[c] |= jsonPlain
+			}
+		}
+	}
+	return table
+}()
+
+const (
+	csvPlain  = 1
+	jsonPlain = 2
+	charPlain = 4
+)
+
+// into is a slice that appends at p, where n bytes can be written.
+func into(p unsafe.Pointer, n int) []byte { return unsafe.Slice((*byte)(p), n)[:0] }
+
+// end is the address after a slice that into began.
+func end(b []byte) unsafe.Pointer { return unsafe.Add(unsafe.Pointer(unsafe.SliceData(b)), len(b)) }
 
 func appendTime(dst []byte, t UnixNanos, pretty bool) []byte {
 	if !pretty {

@@ -117,10 +117,14 @@ func TestTextAllocatesNothing(t *testing.T) {
 			for pattern := range dbntest.OddPatterns {
 				r := alignedRecord(dbntest.OddRecord(rtype, version, true, pattern))
 				columns := dbn.ColumnsOf(r)
-				for _, o := range []dbn.TextOptions{{}, {Pretty: true, MapSymbol: true, TsOut: true}} {
+				for _, o := range []dbn.TextOptions{{}, {Pretty: true, MapSymbol: true, TsOut: true}, {Indent: true, Delimiter: 'x'}} {
+					formatter := dbn.NewFormatter(o)
 					if n := testing.AllocsPerRun(10, func() {
 						buf = dbn.AppendCSV(buf[:0], r, columns, `A,"B"`, &o)
 						buf = dbn.AppendJSON(buf, r, columns, "ESZ6", true, &o)
+						buf = formatter.AppendCSV(buf, r, columns, `A,"B"`)
+						buf = formatter.AppendJSON(buf, r, columns, "ESZ6", true)
+						buf = dbn.AppendJSON(buf, r, columns[:2], "ESZ6", true, &o)
 					}); n != 0 {
 						t.Errorf("v%d %v, pattern %d: %v allocations", version, rtype, pattern, n)
 					}

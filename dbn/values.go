@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"math"
 	"math/bits"
-	"strconv"
 	"time"
+	"unsafe"
 )
 
 // UnixNanos is a time in nanoseconds since 1970-01-01T00:00:00Z.
@@ -50,24 +50,52 @@ func (t UnixNanos) Append(dst []byte) []byte {
 	if t.IsUndef() {
 		return dst
 	}
-	year, month, day := t.Time().Date()
-	rest := uint64(t % (24 * 3600 * 1e9))
-	nanos := rest % 1e9
-	seconds := rest / 1e9
-	dst = appendPadded(dst, uint64(year), 4)
-	dst = append(dst, '-')
-	dst = appendPadded(dst, uint64(month), 2)
-	dst = append(dst, '-')
-	dst = appendPadded(dst, uint64(day), 2)
-	dst = append(dst, 'T')
-	dst = appendPadded(dst, seconds/3600, 2)
-	dst = append(dst, ':')
-	dst = appendPadded(dst, seconds/60%60, 2)
-	dst = append(dst, ':')
-	dst = appendPadded(dst, seconds%60, 2)
-	dst = append(dst, '.')
-	dst = appendPadded(dst, nanos, 9)
-	return append(dst, 'Z')
+	var text [30 + slack]byte
+	second := uint64(t) / 1e9
+	p := putNine(putSecond(unsafe.Pointer(&text), second), uint32(uint64(t)-second*1e9))
+	return append(dst, upTo(text[:], putByte(p, 'Z'))...)
+}
+
+// putSecond writes a number of seconds since 1970 as a date and a time of the day, with a point
+// after it: 20 bytes.
+func putSecond(p unsafe.Pointer, second uint64) unsafe.Pointer {
+	day := uint32(second / 86_400)
+	ofDay := uint32(second - uint64(day)*86_400)
+	minute := ofDay / 60
+	hour := minute / 60
+	date := digits8(dateOfDay(day)) | ascii                                    // yyyymmdd
+	clock := digits8(hour*10_000+(minute-hour*60)*100+ofDay-minute*60) | ascii // 00hhmmss
+	put8(p, date&0xFFFF_FFFF|'-'<<32|date>>32&0xFFFF<<40|'-'<<56)
+	put8(unsafe.Add(p, 8), date>>48|'T'<<16|clock>>16&0xFFFF<<24|':'<<40|clock>>32<<48)
+	put4(unsafe.Add(p, 16), uint32(':'|clock>>48<<8|'.'<<24))
+	return unsafe.Add(p, 20)
+}
+
+// putNine writes the nine digits of a number below 1e9.
+func putNine(p unsafe.Pointer, v uint32) unsafe.Pointer {
+	high := v / e8
+	p = putByte(p, byte('0'+high))
+	put8(p, digits8(v-high*e8)|ascii)
+	return unsafe.Add(p, 8)
+}
+
+// dateOfDay is the date, as yyyymmdd, of a number of days since 1970-01-01, at most 213,503: the
+// last day of a time. It counts in years that begin in March, so that the leap day is their last
+// (Neri and Schneider, "Euclidean affine functions and their application to calendar algorithms").
+func dateOfDay(day uint32) uint32 {
+	n := 4*(day+719_468) + 3 // quarters of a day since 0000-03-01
+	century := n / 146_097
+	n = n%146_097 | 3
+	product := uint64(n) * 2_939_745 // 2^32 divided by the 1461 quarters of a year, nearly
+	year := 100*century + uint32(product>>32)
+	ofYear := uint32(product) / 2_939_745 / 4
+	n = 2_141*ofYear + 197_913
+	month, ofMonth := n>>16, n&0xFFFF/2_141
+	if ofYear >= 306 { // January and February
+		year++
+		month -= 12
+	}
+	return year*10_000 + month*100 + ofMonth + 1
 }
 
 // DateOf returns the UTC date of a time as yyyymmdd; 0 when the time is undefined.
@@ -75,20 +103,7 @@ func DateOf(t UnixNanos) uint32 {
 	if t.IsUndef() {
 		return 0
 	}
-	year, month, day := t.Time().Date()
-	return uint32(year*10000 + int(month)*100 + day)
-}
-
-func appendPadded(dst []byte, v uint64, width int) []byte {
-	var buf [20]byte
-	i := len(buf)
-	for v > 0 || width > 0 {
-		i--
-		buf[i] = byte('0' + v%10)
-		v /= 10
-		width--
-	}
-	return append(dst, buf[i:]...)
+	return dateOfDay(uint32(t / (86_400 * 1e9)))
 }
 
 // Price is a fixed-point price; one unit is 1e-9.
@@ -155,17 +170,23 @@ func (p Price) String() string {
 
 // Append appends what String returns to dst.
 func (p Price) Append(dst []byte) []byte {
-	if p.IsUndef() {
-		return dst
+	var text [21 + slack]byte
+	return append(dst, upTo(text[:], putPrice(unsafe.Pointer(&text), p))...)
+}
+
+// putPrice writes what String returns.
+func putPrice(p unsafe.Pointer, v Price) unsafe.Pointer {
+	if v.IsUndef() {
+		return p
 	}
-	u := uint64(p)
-	if p < 0 {
-		dst = append(dst, '-')
+	u := uint64(v)
+	if v < 0 {
+		p = putByte(p, '-')
 		u = -u
 	}
-	dst = strconv.AppendUint(dst, u/PriceScale, 10)
-	dst = append(dst, '.')
-	return appendPadded(dst, u%PriceScale, 9)
+	units := u / PriceScale
+	p = putUint64(p, units)
+	return putNine(putByte(p, '.'), uint32(u-units*PriceScale))
 }
 
 // CStr returns the text of a fixed-size field up to its first NUL.

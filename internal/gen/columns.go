@@ -7,16 +7,14 @@ import (
 
 // genGoColumns writes the text columns of every record layout, in the official order.
 func genGoColumns(s *schemaFile) string {
-	structs := map[string]layout{}
-	for _, l := range s.Structs {
-		structs[l.Name] = l
-	}
+	structs := structsByName(s)
 	var b strings.Builder
 	b.WriteString(goBanner)
 	for _, r := range goRecords(s) {
 		fmt.Fprintf(&b, "var columns%s = []Column{\n", r.Name)
-		for _, name := range r.Layout.TextColumns {
-			fmt.Fprintf(&b, "\t%s,\n", goColumn(structs, r.Layout, name))
+		for _, c := range textColumns(structs, r.Layout) {
+			fmt.Fprintf(&b, "\t{Name: %q, key: `%q:`, kind: kind%s, offset: %d, size: %d, group: %s, level: %d, layout: layout%s},\n",
+				c.name, c.key, c.kind(), c.place, c.field.Size, c.group, c.level, r.Name)
 		}
 		b.WriteString("}\n\n")
 	}
@@ -24,59 +22,32 @@ func genGoColumns(s *schemaFile) string {
 	return b.String()
 }
 
-// goColumn finds the field of a text column: its own, the header's, or a level's.
-func goColumn(structs map[string]layout, l layout, name string) string {
-	for _, f := range l.Fields {
-		if f.Name == name {
-			return goColumnOf(name, name, f, f.Offset, "inRecord", 0)
-		}
+func structsByName(s *schemaFile) map[string]layout {
+	structs := map[string]layout{}
+	for _, l := range s.Structs {
+		structs[l.Name] = l
 	}
-	for _, f := range structs["RecordHeader"].Fields {
-		if f.Name == name {
-			return goColumnOf(name, name, f, f.Offset, "inHeader", 0)
-		}
-	}
-	var base string
-	var level int
-	cut := len(name) - 3
-	base = name[:cut]
-	fmt.Sscanf(name[cut:], "_%02d", &level)
-	for _, f := range l.Fields {
-		if f.Name != "levels" {
-			continue
-		}
-		item := structs[f.Type]
-		for _, sub := range item.Fields {
-			if sub.Name == base {
-				return goColumnOf(name, base, sub, f.Offset+level*item.Size+sub.Offset, "inLevels", level)
-			}
-		}
-	}
-	panic("no field for text column " + name)
-}
-
-func goColumnOf(name, key string, f field, offset int, group string, level int) string {
-	kind := ""
-	switch {
-	case f.Type == "cstr":
-		kind = "kindText"
-	case f.Fmt == "ts":
-		kind = "kindTime"
-	case f.Fmt == "price":
-		kind = "kindPrice"
-	case f.Type == "char":
-		kind = "kindChar"
-	default:
-		kind = "kind" + strings.ToUpper(f.Type[:1]) + f.Type[1:]
-	}
-	return fmt.Sprintf("{Name: %q, key: `%q:`, kind: %s, offset: %d, size: %d, group: %s, level: %d}",
-		name, key, kind, offset, f.Size, group, level)
+	return structs
 }
 
 // goLayouts writes, per rtype, the layouts from the largest to the smallest: a record's size
 // tells which one it has.
 func goLayouts(b *strings.Builder, s *schemaFile) {
 	all := goRecords(s)
+	b.WriteString("// layoutID names a record layout.\ntype layoutID uint8\n\nconst (\n")
+	for i, r := range all {
+		fmt.Fprintf(b, "\tlayout%s", r.Name)
+		if i == 0 {
+			b.WriteString(" layoutID = iota")
+		}
+		b.WriteString("\n")
+	}
+	b.WriteString(")\n\n")
+	b.WriteString("// layoutColumns gives the columns of every layout.\nvar layoutColumns = [...][]Column{\n")
+	for _, r := range all {
+		fmt.Fprintf(b, "\tlayout%s: columns%s,\n", r.Name, r.Name)
+	}
+	b.WriteString("}\n\n")
 	b.WriteString("// layouts gives an rtype's text columns by record size, largest first.\nvar layouts = [256][]textLayout{\n")
 	for _, r := range s.Records {
 		var list []string

@@ -89,6 +89,8 @@ func Files(root string) (map[string][]byte, error) {
 		"dbn/publishers_gen.go":    genGoPublishers(s),
 		"dbn/upgrade_gen.go":       genGoUpgrade(s),
 		"dbn/columns_gen.go":       genGoColumns(s),
+		"dbn/csv_gen.go":           genGoCSV(s),
+		"dbn/json_gen.go":          genGoJSON(s),
 		"dbn/message_codes_gen.go": genGoMessageCodes(&texts),
 		"handlers_gen.go":          genGoHandlers(s),
 		"error_codes_gen.go":       genGoErrorCodes(codes),

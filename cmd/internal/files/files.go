@@ -135,7 +135,7 @@ func (run *fileRun) prepare() error {
 	if symbols, err := dbn.TsSymbolMapOf(metadata); err != nil {
 		run.log.Debug("no symbols from the metadata: " + err.Error())
 	} else if symbols.Len() > 0 {
-		file.Symbols = symbols
+		file.SetSymbols(symbols)
 	}
 	run.narrow(metadata, filtered)
 	run.stream = stream.New(run.log, run.schemas, &run.output, run.sel, o.Stdout)
@@ -195,16 +195,17 @@ func (run *fileRun) nextHeader(in *input, m *dbn.Metadata) {
 	if run.stream == nil {
 		return
 	}
-	file := run.stream.File
-	if file.Symbols == nil {
-		file.Symbols = dbn.NewTsSymbolMap()
+	symbols := run.stream.File.Symbols()
+	if symbols == nil {
+		symbols = dbn.NewTsSymbolMap()
 	}
-	if err := file.Symbols.Add(m); err != nil {
+	if err := symbols.Add(m); err != nil {
 		run.log.Debug("no symbols from the metadata: " + err.Error())
 	}
-	if file.Symbols.Len() == 0 {
-		file.Symbols = nil
+	if symbols.Len() == 0 {
+		symbols = nil
 	}
+	run.stream.File.SetSymbols(symbols)
 	if run.output.Format == output.DBN && !stream.HoldsMappings(run.header, m) {
 		run.log.Warn(in.name + ": the symbols of a stream that follows in it are not in the output, whose metadata was written before")
 	}
@@ -359,7 +360,7 @@ func (run *fileRun) explain(name string, err error) error {
 
 // isEmpty reports whether not a byte came from an input.
 func (run *fileRun) isEmpty(name string) bool {
-	return slices.ContainsFunc(run.inputs, func(in *input) bool { return in.name == name && in.got == 0 && in.read })
+	return slices.ContainsFunc(run.inputs, func(in *input) bool { return in.name == name && in.got.Load() == 0 && in.read })
 }
 
 // conclude says how it went, and gives the error to end with.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime"
+	"sync/atomic"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
@@ -21,8 +23,10 @@ type input struct {
 	following *following
 	decoder   *dbn.Decoder
 	metadata  *dbn.Metadata // of the file, upgraded; nil for a fragment
-	got       int64         // bytes that were read of the file, since its beginning was
+	got       atomic.Int64  // bytes that were read of the file, since its beginning was
+	shown     int64         // of them, how many the progress shows
 	read      bool          // the file was
+	ahead     bool          // it is read by a readAhead, from here on
 }
 
 func (run *fileRun) openInput(name string, stdin io.Reader, follow, byName bool) (*input, error) {
@@ -129,9 +133,16 @@ func (in *input) size() int64 {
 // it has come.
 func (in *input) decode() error {
 	for {
-		in.got = 0
+		in.got.Store(0)
+		in.shown = 0
 		options := in.run.options.Decode
 		options = append(options[:len(options):len(options)], dbn.WithNextHeader(func(m *dbn.Metadata) { in.run.nextHeader(in, m) }))
+		if in.regular && in.following == nil && in.pooled == nil && runtime.GOMAXPROCS(0) > 1 {
+			options = append(options, dbn.WithDecompressed(func(r io.Reader) io.ReadCloser {
+				in.ahead = true
+				return newReadAhead(in, r)
+			}))
+		}
 		decoder, err := dbn.NewDecoder(in, options...)
 		if err == nil {
 			in.decoder, in.metadata = decoder, decoder.Metadata()
@@ -150,7 +161,7 @@ func (in *input) goesOn(err error) bool {
 		return false
 	}
 	in.following.moved = false
-	in.run.partial = in.run.partial || cut && in.got > 0
+	in.run.partial = in.run.partial || cut && in.got.Load() > 0
 	return true
 }
 
@@ -183,13 +194,18 @@ func (in *input) sameKind(before *dbn.Metadata) error {
 			in.name, now.Version, now.TsOut, before.Version, before.TsOut)
 	}
 	if symbols, err := dbn.TsSymbolMapOf(now); err == nil && symbols.Len() > 0 {
-		in.run.stream.File.Symbols = symbols
+		in.run.stream.File.SetSymbols(symbols)
 	}
 	return nil
 }
 
-// Read is what the decoder reads with.
+// Read is what the decoder reads with; for a readAhead, that is its goroutine.
 func (in *input) Read(p []byte) (int, error) {
+	if in.ahead {
+		n, err := in.reader.Read(p)
+		in.got.Add(int64(n))
+		return n, err
+	}
 	for {
 		if err := in.run.interrupted(); err != nil {
 			return 0, err
@@ -206,8 +222,8 @@ func (in *input) Read(p []byte) (int, error) {
 		}
 		in.read = true
 		n, err := in.reader.Read(p)
-		in.run.progress.Add(n)
-		in.got += int64(n)
+		in.got.Add(int64(n))
+		in.showProgress()
 		if n > 0 || in.following == nil || !errors.Is(err, io.EOF) {
 			return n, err
 		}
@@ -215,6 +231,13 @@ func (in *input) Read(p []byte) (int, error) {
 			return 0, err
 		}
 	}
+}
+
+// showProgress shows what was read up to now.
+func (in *input) showProgress() {
+	got := in.got.Load()
+	in.run.progress.Add(int(got - in.shown))
+	in.shown = got
 }
 
 // await waits until a pipe or terminal can be read. What was gathered goes out before.

@@ -113,7 +113,7 @@ func (f *lastFinder) bySize() (at int64, ok bool) {
 // hasSymbol reports whether the symbol of a record that begins chunk is known. Where it is
 // not, a header that was not read may have it: the one of a stream that follows the first.
 func (f *lastFinder) hasSymbol(chunk []byte) bool {
-	symbols := f.run.stream.File.Symbols
+	symbols := f.run.stream.File.Symbols()
 	if p := unsafe.Pointer(unsafe.SliceData(chunk)); symbols != nil && uintptr(p)%8 == 0 {
 		_, known := symbols.SymbolOf(dbn.RecordAt(p))
 		return known

@@ -39,7 +39,7 @@ func (s *csvSink) Begin(m *dbn.Metadata) error {
 		}
 	}
 	var err error
-	if s.out, err = s.output.openText(s.stdout); err != nil || s.columns == nil {
+	if s.out, err = s.output.openText(s.stdout, s.format); err != nil || s.columns == nil {
 		return err
 	}
 	return s.header()
@@ -115,7 +115,7 @@ func (s *csvSink) delimiter() byte {
 	return s.text.Delimiter
 }
 
-func (s *csvSink) Record(r dbn.Record, symbol string, _ bool) error {
+func (s *csvSink) Record(r dbn.Record, symbol string, known bool) error {
 	columns := dbn.ColumnsOf(r)
 	if s.columns == nil && columns != nil {
 		s.schema = schemaOf(r.RType())
@@ -127,12 +127,18 @@ func (s *csvSink) Record(r dbn.Record, symbol string, _ bool) error {
 	if len(columns) == 0 || &columns[0] != &s.columns[0] {
 		return exit.Fail(exit.Corrupt, "a record of type %s (%d bytes) does not fit into the %s's columns of %s: use -J", r.RType(), r.Size(), s.output.Format, s.schema)
 	}
-	if s.fields == nil {
-		s.out.buf = dbn.AppendCSV(s.out.buf, r, columns, symbol, &s.text)
-	} else {
-		s.out.buf = s.appendFields(s.out.buf, r, symbol)
+	return s.out.take(r, symbol, known)
+}
+
+// format makes what appends records as rows.
+func (s *csvSink) format() appendRecord {
+	text := dbn.NewFormatter(s.text)
+	return func(dst []byte, r dbn.Record, symbol string, _ bool) []byte {
+		if s.fields != nil {
+			return s.appendFields(dst, r, symbol)
+		}
+		return text.AppendCSV(dst, r, dbn.ColumnsOf(r), symbol) // they are those of s
 	}
-	return s.out.endLine()
 }
 
 func (s *csvSink) appendFields(dst []byte, r dbn.Record, symbol string) []byte {

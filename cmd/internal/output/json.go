@@ -13,34 +13,35 @@ type jsonSink struct {
 	out     *textWriter
 	text    dbn.TextOptions
 	columns *columnFilter
-	line    []byte
 }
 
 func (s *jsonSink) Begin(m *dbn.Metadata) (err error) {
 	s.text = s.output.Text
+	s.text.Indent = s.text.Pretty
 	s.text.TsOut = m.TsOut && s.columns.wants("ts_out")
 	s.text.MapSymbol = s.text.MapSymbol && s.columns.wants("symbol")
-	s.out, err = s.output.openText(s.stdout)
+	s.out, err = s.output.openText(s.stdout, s.format)
 	return err
+}
+
+// format makes what appends records as lines.
+func (s *jsonSink) format() appendRecord {
+	text, chosen := dbn.NewFormatter(s.text), newColumnFilter(s.output.Fields)
+	return func(dst []byte, r dbn.Record, symbol string, known bool) []byte {
+		columns := dbn.ColumnsOf(r)
+		if columns == nil {
+			columns = headerColumns
+		}
+		columns = chosen.of(r.RType(), columns)
+		return append(text.AppendJSON(dst, r, columns, symbol, known), '\n')
+	}
 }
 
 // headerColumns are what is known of a record whose type is not.
 var headerColumns = dbn.ColumnsFor(dbn.RTypeOhlcv1S, dbn.Version)[:4]
 
 func (s *jsonSink) Record(r dbn.Record, symbol string, known bool) error {
-	columns := dbn.ColumnsOf(r)
-	if columns == nil {
-		columns = headerColumns
-	}
-	columns = s.columns.of(r.RType(), columns)
-	if !s.output.Text.Pretty {
-		s.out.buf = dbn.AppendJSON(s.out.buf, r, columns, symbol, known, &s.text)
-	} else {
-		s.line = dbn.AppendJSON(s.line[:0], r, columns, symbol, known, &s.text)
-		s.out.buf = dbn.AppendIndented(s.out.buf, s.line)
-	}
-	s.out.buf = append(s.out.buf, '\n')
-	return s.out.endLine()
+	return s.out.take(r, symbol, known)
 }
 
 func (s *jsonSink) Message(r dbn.Record, symbol string, known bool) error {

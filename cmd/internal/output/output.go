@@ -53,6 +53,11 @@ type Settings struct {
 	Fragment   bool // of records without metadata: what CSV's columns are shows with the first
 }
 
+// ShowsSymbols reports whether records are written with the symbol of their instrument.
+func (o *Settings) ShowsSymbols() bool {
+	return o.Format == Table || o.Format != DBN && o.Text.MapSymbol
+}
+
 // Output is where the records of one run go, and what became of them.
 type Output struct {
 	Settings

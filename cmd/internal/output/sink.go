@@ -55,13 +55,14 @@ func NewTee(o *Output) Sink {
 	return &dbnSink{output: o, path: o.Tee, zstd: o.TeeZstd}
 }
 
-// openText opens the output for text.
-func (o *Output) openText(stdout io.Writer) (*textWriter, error) {
+// openText opens the output for text: of the records that format says how to write, or of what is
+// gathered by the line.
+func (o *Output) openText(stdout io.Writer, format func() appendRecord) (*textWriter, error) {
 	dest, err := o.open(o.Path, stdout)
 	if err != nil {
 		return nil, err
 	}
-	t, err := newTextWriter(dest, o.Zstd)
+	t, err := newTextWriter(dest, o.Zstd, format)
 	if err == nil && t.perLine {
 		t.plain = o.plain()
 	}
@@ -92,7 +93,7 @@ type metadataSink struct {
 }
 
 func (s *metadataSink) Begin(m *dbn.Metadata) (err error) {
-	if s.out, err = s.output.openText(s.stdout); err != nil {
+	if s.out, err = s.output.openText(s.stdout, nil); err != nil {
 		return err
 	}
 	text := m.AppendJSON(nil, s.output.Text.Pretty)

@@ -25,7 +25,7 @@ func (s *tableSink) Begin(m *dbn.Metadata) (err error) {
 	for i := range m.Mappings {
 		s.table.widen(m.Mappings[i].RawSymbol)
 	}
-	if s.out, err = s.output.openText(s.stdout); err != nil {
+	if s.out, err = s.output.openText(s.stdout, nil); err != nil {
 		return err
 	}
 	s.table.width = term.Width(s.out.dest.w)

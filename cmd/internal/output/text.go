@@ -2,17 +2,24 @@ package output
 
 import (
 	"cmp"
+	"runtime"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
+	"github.com/dbnloop/dbnloop/dbn"
 )
 
-// textWriter gathers lines: to be written one by one on a terminal, batch by batch into a
-// pipe, in large pieces into a file.
+// textWriter makes records into text and gathers it: to be written record by record on a terminal,
+// batch by batch into a pipe, in large pieces into a file. Once a turn has brought more than one
+// such piece, several goroutines make the rest of it into text.
 type textWriter struct {
 	dest    *destination
+	format  func() appendRecord // nil: not records, or text that depends on what came before
+	record  appendRecord
+	pipe    *pipeline // nil: not needed yet
+	piped   bool      // this turn's records go through the pipeline
 	zw      *zstd.Encoder
 	buf     []byte
 	perLine bool
@@ -26,9 +33,12 @@ type textWriter struct {
 // writeSize is how much is gathered before it is written.
 const writeSize = 64 << 10
 
-func newTextWriter(dest *destination, compress bool) (*textWriter, error) {
+func newTextWriter(dest *destination, compress bool, format func() appendRecord) (*textWriter, error) {
 	t := &textWriter{
-		dest: dest, perLine: term.IsTerminal(dest.w), perTurn: dest.file == nil || dest.paid() && !compress, lag: newLag(),
+		dest: dest, format: format, perLine: term.IsTerminal(dest.w), perTurn: dest.file == nil || dest.paid() && !compress, lag: newLag(),
+	}
+	if format != nil {
+		t.record = format()
 	}
 	if !compress {
 		return t, nil
@@ -36,6 +46,15 @@ func newTextWriter(dest *destination, compress bool) (*textWriter, error) {
 	var err error
 	t.zw, err = zstd.NewWriter(dest, zstd.WithEncoderCRC(true), zstd.WithEncoderConcurrency(1))
 	return t, err
+}
+
+// take makes a record into text.
+func (t *textWriter) take(r dbn.Record, symbol string, known bool) error {
+	if t.piped {
+		return t.pipe.record(r, symbol, known)
+	}
+	t.buf = t.record(t.buf, r, symbol, known)
+	return t.endLine()
 }
 
 // endLine is called when a whole record is in the buffer.
@@ -47,7 +66,25 @@ func (t *textWriter) endLine() error {
 		t.shown = t.plain(t.shown[:0], t.buf)
 		t.buf, t.shown = t.shown, t.buf
 	}
-	return t.write()
+	err := t.write(t.buf)
+	t.buf = t.buf[:0]
+	if workers := min(runtime.GOMAXPROCS(0)-1, maxWorkers); workers > 0 && t.format != nil && !t.perLine {
+		if t.piped = true; t.pipe == nil {
+			t.pipe = newPipeline(workers, t.format, t.write)
+		}
+	}
+	return err
+}
+
+// flush writes all that was taken.
+func (t *textWriter) flush() error {
+	if t.piped {
+		t.piped = false
+		return t.pipe.drain()
+	}
+	err := t.write(t.buf)
+	t.buf = t.buf[:0]
+	return err
 }
 
 // endTurn is called when no more records are at hand for the moment.
@@ -55,32 +92,35 @@ func (t *textWriter) endTurn() error {
 	if !t.perTurn && !t.lag.overFor(t.dest.maxLag()) {
 		return nil
 	}
-	if err := t.write(); err != nil || !t.pending {
+	if err := t.flush(); err != nil || !t.pending {
 		return err
 	}
 	t.pending = false
 	return t.zw.Flush()
 }
 
-func (t *textWriter) write() error {
-	if len(t.buf) == 0 {
+// write writes text that consists of complete lines. With a pipeline, that is what calls it.
+func (t *textWriter) write(text []byte) error {
+	if len(text) == 0 {
 		return nil
 	}
 	if t.zw != nil {
-		_, err := t.zw.Write(t.buf)
-		t.buf, t.pending = t.buf[:0], true
+		_, err := t.zw.Write(text)
+		t.pending = true
 		return err
 	}
-	n, err := t.dest.Write(t.buf)
+	n, err := t.dest.Write(text)
 	if err != nil {
-		t.dest.endLine(t.buf[:n])
+		t.dest.endLine(text[:n])
 	}
-	t.buf = t.buf[:0]
 	return err
 }
 
 func (t *textWriter) close() error {
-	err := t.write()
+	err := t.flush()
+	if t.pipe != nil {
+		t.pipe.close()
+	}
 	if t.zw != nil {
 		err = cmp.Or(err, t.zw.Close())
 	}

@@ -18,7 +18,41 @@ type Selection struct {
 // that were in the metadata.
 type FileRecords struct {
 	Wanted  [256]bool        // by rtype
-	Symbols *dbn.TsSymbolMap // nil: as the symbol mapping records of the file say
+	symbols *dbn.TsSymbolMap // nil: as the symbol mapping records of the file say
+	recent  [64]recentSymbol // of the instruments that came last, by their ids
+}
+
+// recentSymbol is the symbol of an instrument on a day.
+type recentSymbol struct {
+	instrument uint32
+	day        uint32 // since 1970, plus one; 0: none yet
+	symbol     string
+	known      bool
+}
+
+// SetSymbols sets the symbols that the metadata gave. It is called again when they change.
+func (file *FileRecords) SetSymbols(symbols *dbn.TsSymbolMap) {
+	file.symbols = symbols
+	clear(file.recent[:])
+}
+
+// Symbols returns the symbols that the metadata gave; nil: it gave none.
+func (file *FileRecords) Symbols() *dbn.TsSymbolMap { return file.symbols }
+
+// symbolOf is the symbol of a record on its day. It is looked up once in a run of an instrument.
+func (file *FileRecords) symbolOf(r dbn.Record) (symbol string, known bool) {
+	const nanosPerDay = 86_400e9
+	ts := r.IndexTs()
+	if ts.IsUndef() {
+		return "", false
+	}
+	instrument, day := r.Header().InstrumentID, uint32(ts/nanosPerDay)+1
+	recent := &file.recent[instrument%uint32(len(file.recent))]
+	if recent.instrument != instrument || recent.day != day {
+		recent.instrument, recent.day = instrument, day
+		recent.symbol, recent.known = file.symbols.SymbolOf(r)
+	}
+	return recent.symbol, recent.known
 }
 
 // Want chooses the types of records. The gateway's own records belong to DBN; in text they

@@ -29,6 +29,7 @@ type Stream struct {
 	tee     output.Sink // nil without --tee
 	began   bool        // begin of both sinks was called
 	symbols *dbn.PitSymbolMap
+	named   bool         // the output shows symbols
 	File    *FileRecords // what is different about files and historical data; nil: live
 	last    *ring        // with -n N
 	carried carried      // nil: the output is text
@@ -43,7 +44,7 @@ type Stream struct {
 // New makes the stream of a run: schemas are those that were asked for, if any, and say how
 // records are printed; o and sel say where and which.
 func New(log *slog.Logger, schemas []dbn.Schema, o *output.Output, sel Selection, stdout io.Writer) *Stream {
-	s := &Stream{log: log, schemas: schemas, output: o, sel: sel, symbols: dbn.NewPitSymbolMap(), now: time.Now}
+	s := &Stream{log: log, schemas: schemas, output: o, sel: sel, symbols: dbn.NewPitSymbolMap(), named: o.ShowsSymbols(), now: time.Now}
 	s.main, s.tee = output.NewSink(o, schemas, stdout), output.NewTee(o)
 	if sel.Tail {
 		s.last = newRing(sel.Last, s.LeaveOut)
@@ -153,10 +154,10 @@ func (s *Stream) passOn(r dbn.Record) error {
 }
 
 func (s *Stream) writeMessage(r dbn.Record) error {
-	if s.File == nil || s.File.Symbols == nil {
+	if s.File == nil || s.File.symbols == nil {
 		return s.main.Message(r, "", false)
 	}
-	symbol, known := s.File.Symbols.SymbolOf(r)
+	symbol, known := s.File.symbolOf(r)
 	return s.main.Message(r, symbol, known)
 }
 
@@ -212,11 +213,15 @@ func (s *Stream) print(r dbn.Record) error {
 	if err := s.carried.need(r, s.writeMessage); err != nil {
 		return err
 	}
-	if s.File != nil && s.File.Symbols != nil {
-		symbol, known := s.File.Symbols.SymbolOf(r)
-		return s.main.Record(r, symbol, known)
+	var symbol string
+	var known bool
+	switch {
+	case !s.named:
+	case s.File != nil && s.File.symbols != nil:
+		symbol, known = s.File.symbolOf(r)
+	default:
+		symbol, known = s.symbols.Symbol(r.Header().InstrumentID)
 	}
-	symbol, known := s.symbols.Symbol(r.Header().InstrumentID)
 	return s.main.Record(r, symbol, known)
 }
 
