@@ -13,7 +13,7 @@ import (
 type Batch struct {
 	data  unsafe.Pointer
 	size  int
-	runs  []bindings.Run
+	runs  []bindings.Run // none: mixed records, each of which is typed
 	tsOut bool
 }
 
@@ -29,6 +29,31 @@ func (b Batch) Len() int {
 	n := 0
 	for i := range b.runs {
 		n += int(b.runs[i].Count)
+	}
+	if len(b.runs) == 0 {
+		for at := 0; at < b.size; at += b.at(at).Size() {
+			n++
+		}
+	}
+	return n
+}
+
+// at views the record at an offset.
+func (b Batch) at(offset int) dbn.Record { return dbn.RecordAt(unsafe.Add(b.data, offset)) }
+
+// headAt returns the first two bytes of the record at an offset, its length and its rtype.
+func (b Batch) headAt(offset int) head { return *(*head)(unsafe.Add(b.data, offset)) }
+
+// head is the first two bytes of a record. Records of the same head form a run.
+type head struct{ length, rtype uint8 }
+
+func (h head) size() int { return int(h.length) * 4 }
+
+// runAt returns the number of consecutive records that are like the one at an offset.
+func (b Batch) runAt(offset int) int {
+	n, like := 1, b.headAt(offset)
+	for at := offset + like.size(); at < b.size && b.headAt(at) == like; at += like.size() {
+		n++
 	}
 	return n
 }
@@ -55,6 +80,17 @@ func (b Batch) Runs() iter.Seq[Run] {
 			}
 			at += r.Count * r.RecordSize
 		}
+		if len(b.runs) != 0 {
+			return
+		}
+		for at < b.size {
+			of := b.headAt(at)
+			r := Run{dbn.RType(of.rtype), b.runAt(at), of.size(), true, unsafe.Add(b.data, at)}
+			if !yield(r) {
+				return
+			}
+			at += r.Count * r.RecordSize
+		}
 	}
 }
 
@@ -62,7 +98,7 @@ func (b Batch) Runs() iter.Seq[Run] {
 func (b Batch) Records() iter.Seq[dbn.Record] {
 	return func(yield func(dbn.Record) bool) {
 		for at := 0; at < b.size; {
-			r := dbn.RecordAt(unsafe.Add(b.data, at))
+			r := b.at(at)
 			at += r.Size()
 			if !yield(r) {
 				return

@@ -73,6 +73,9 @@ void DataSource::Delivery::SetSink(BatchSink sink, BatchForm form) {
         held_ = ended_ ? 0 : batch.size - consumed;
         held_batch_ = batch;
         UpdateStop();
+        // Release would schedule it outside of a turn, where that may cost a system
+        // call, and another one when it is done.
+        if (held_ != 0 && (HasPending() || observer_->HasMore())) Schedule();
       },
       form);
 }
