@@ -41,18 +41,15 @@ func (b Batch) Len() int {
 // at views the record at an offset.
 func (b Batch) at(offset int) dbn.Record { return dbn.RecordAt(unsafe.Add(b.data, offset)) }
 
-// headAt returns the first two bytes of the record at an offset, its length and its rtype.
-func (b Batch) headAt(offset int) head { return *(*head)(unsafe.Add(b.data, offset)) }
-
-// head is the first two bytes of a record. Records of the same head form a run.
+// head is the first two bytes of a record, its length and its rtype. Records of the same head form a run.
 type head struct{ length, rtype uint8 }
 
 func (h head) size() int { return int(h.length) * 4 }
 
 // runAt returns the number of consecutive records that are like the one at an offset.
-func (b Batch) runAt(offset int) int {
-	n, like := 1, b.headAt(offset)
-	for at := offset + like.size(); at < b.size && b.headAt(at) == like; at += like.size() {
+func runAt(data unsafe.Pointer, offset, size int) int {
+	n, like := 1, *(*head)(unsafe.Add(data, offset))
+	for at := offset + like.size(); at < size && *(*head)(unsafe.Add(data, at)) == like; at += like.size() {
 		n++
 	}
 	return n
@@ -84,8 +81,9 @@ func (b Batch) Runs() iter.Seq[Run] {
 			return
 		}
 		for at < b.size {
-			of := b.headAt(at)
-			r := Run{dbn.RType(of.rtype), b.runAt(at), of.size(), true, unsafe.Add(b.data, at)}
+			p := unsafe.Add(b.data, at)
+			of := *(*head)(p)
+			r := Run{dbn.RType(of.rtype), runAt(b.data, at, b.size), of.size(), true, p}
 			if !yield(r) {
 				return
 			}

@@ -68,7 +68,7 @@ func (t *oneByOne) each(cur *cursor, h *Handlers, b Batch) {
 		of := *(*head)(p)
 		f := t[of.rtype]
 		if f == nil {
-			h.run(cur, dbn.RType(of.rtype), true, p, of.size(), b.runAt(at))
+			h.run(cur, dbn.RType(of.rtype), true, p, of.size(), runAt(b.data, at, b.size))
 			at = cur.consumed
 			continue
 		}

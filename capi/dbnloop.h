@@ -145,7 +145,7 @@ typedef struct dbnloop_records_event {
   const void* data;        /* records, one after the other; see dbnloop_next_record */
   size_t size;             /* bytes */
   const dbnloop_run* runs; /* the same records; their sizes add up to size */
-  size_t run_count; /* 0 for mixed records; see dbnloop_reactor_accept_mixed */
+  size_t run_count;        /* 0 for mixed records; see dbnloop_reactor_accept_mixed */
   /* The number of bytes of data that the caller used, which the caller writes before
    * the next poll. It ranges from 0 to size and must be a record boundary; the next
    * poll refuses any other count and acknowledges nothing. It is initially `size`, so a

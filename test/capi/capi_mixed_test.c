@@ -59,7 +59,8 @@ static int read_all(dbnloop_reactor* reactor, const char* path, uint32_t most) {
       size_t used = 0;
       for (uint32_t n = 0; n < most && (record = dbnloop_next_record(e, record)); ++n) {
         CHECK(record->instrument_id == seen);
-        CHECK(record->rtype == (seen % 2 == 0 ? DBNLOOP_RTYPE_MBO : DBNLOOP_RTYPE_MBP_0));
+        CHECK(record->rtype ==
+              (seen % 2 == 0 ? DBNLOOP_RTYPE_MBO : DBNLOOP_RTYPE_MBP_0));
         used += (size_t)record->length * 4;
         seen++;
       }

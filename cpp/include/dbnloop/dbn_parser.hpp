@@ -35,7 +35,7 @@ struct RecordBatch {
 
   [[nodiscard]] bool empty() const noexcept { return size == 0; }
   /// A batch of mixed records has no table of runs; see DbnParser::PeekMixed.
-  [[nodiscard]] bool mixed() const noexcept { return runs.empty(); }
+  [[nodiscard]] bool mixed() const noexcept { return size != 0 && runs.empty(); }
 };
 
 struct ParserOptions {
@@ -96,9 +96,9 @@ class DbnParser {
   /// record by the length of the one before it, and stops before one that is incomplete
   /// or is not plain: the next call takes care of that one.
   ///
-  /// A record is plain if its first two bytes are those that plain_heads() holds for its
-  /// rtype. It can then be viewed as its rtype's struct of the current version, followed
-  /// by ts_out in a stream that has it, and by nothing else.
+  /// A record is plain if its first two bytes are those that plain_heads() holds for
+  /// its rtype. It can then be viewed as its rtype's struct of the current version,
+  /// followed by ts_out in a stream that has it, and by nothing else.
   [[nodiscard]] RecordBatch PeekMixed();
   /// By rtype: length and rtype of a plain record as a little-endian number, or 0 if no
   /// record of that rtype is plain. It changes when a header is read. The messages of a

@@ -304,18 +304,19 @@ void DataSource::Delivery::CountMixed(const RecordBatch& batch, std::size_t from
   }
   if (ended_) return;
   const auto head = detail::HeadAt(tally.last);
-  const RecordRun last{.count = 1,
-                       .record_size =
-                           static_cast<std::uint16_t>(detail::SizeOfHead(head)),
-                       .rtype = static_cast<RType>(head >> 8U),
-                       .typed = 1};
+  const RecordRun last{
+      .count = 1,
+      .record_size = static_cast<std::uint16_t>(detail::SizeOfHead(head)),
+      .rtype = static_cast<RType>(head >> 8U),
+      .typed = 1};
   observer_->ObserveConsumed(last, tally.last, 1, true);
 }
 
 // Counts the plain records that `records` begins with.
 void DataSource::Delivery::Tally(std::span<const std::byte> records) noexcept {
   auto& tally = control_.mixed;
-  for (const auto rtype : KnownRTypes()) tally.counts[static_cast<std::uint8_t>(rtype)] = 0;
+  for (const auto rtype : KnownRTypes())
+    tally.counts[static_cast<std::uint8_t>(rtype)] = 0;
   detail::PlainRecords plain{records.data(), records.data() + records.size(),
                              parser_.plain_heads()};
   while (const auto* const record = plain.Take()) tally.Count(record);

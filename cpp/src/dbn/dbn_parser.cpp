@@ -21,8 +21,8 @@ constexpr std::align_val_t kAlignment{64};
 constexpr std::size_t kRecordAlignment = 8;
 constexpr std::size_t kMinBuffer = 16 * 1024;
 constexpr std::size_t kMaxBuffer = std::size_t{1} << 30;
-constexpr std::size_t kProbeRuns = 16;    // whose length decides whether records mix
-constexpr std::size_t kShortRun = 4;      // records; shorter ones cost more than none
+constexpr std::size_t kProbeRuns = 16;  // whose length decides whether records mix
+constexpr std::size_t kShortRun = 8;    // records; where they are fewer, runs cost more
 constexpr std::size_t kMixedBytes = 1024 * 1024;  // until runs are looked for again
 constexpr std::size_t kSideArea = 64 * 1024;
 constexpr std::uint16_t kNever = 0xFFFF;  // no record is that long

@@ -123,7 +123,7 @@ class Dispatcher {
         if constexpr (std::is_same_v<T, Record>) {
           std::unreachable();  // a type that is not known is not plain
         } else {
-          One<T, FormOf<H, T>(ts_out)>(at, records, control);
+          Plain<T, FormOf<H, T>(ts_out)>(at, records, control);
         }
       });
       if (control.stop) return;
@@ -132,7 +132,7 @@ class Dispatcher {
 
   // Delivers a plain record, to a handler of runs also those like it that follow.
   template <typename T, Form form>
-  void One(const std::byte* at, PlainRecords& records, DeliveryControl& control) {
+  void Plain(const std::byte* at, PlainRecords& records, DeliveryControl& control) {
     if constexpr (form == Form::Run || form == Form::TsOutRun) {
       using Element = std::conditional_t<form == Form::Run, T, WithTsOut<T>>;
       // A ts_out after each record leaves no span of more than one.
@@ -142,8 +142,7 @@ class Dispatcher {
         control.mixed.Count(at, more);
         count += more;
       }
-      handler_(
-          std::span<const Element>{reinterpret_cast<const Element*>(at), count});
+      handler_(std::span<const Element>{reinterpret_cast<const Element*>(at), count});
     } else if constexpr (form == Form::TsOut) {
       handler_(*reinterpret_cast<const WithTsOut<T>*>(at));
     } else if constexpr (form == Form::One) {
