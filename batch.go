@@ -13,7 +13,7 @@ import (
 type Batch struct {
 	data  unsafe.Pointer
 	size  int
-	runs  []bindings.Run
+	runs  []bindings.Run // none: mixed records, each of which is typed
 	tsOut bool
 }
 
@@ -29,6 +29,28 @@ func (b Batch) Len() int {
 	n := 0
 	for i := range b.runs {
 		n += int(b.runs[i].Count)
+	}
+	if len(b.runs) == 0 {
+		for at := 0; at < b.size; at += b.at(at).Size() {
+			n++
+		}
+	}
+	return n
+}
+
+// at views the record at an offset.
+func (b Batch) at(offset int) dbn.Record { return dbn.RecordAt(unsafe.Add(b.data, offset)) }
+
+// head is the first two bytes of a record, its length and its rtype. Records of the same head form a run.
+type head struct{ length, rtype uint8 }
+
+func (h head) size() int { return int(h.length) * 4 }
+
+// runAt returns the number of consecutive records that are like the one at an offset.
+func runAt(data unsafe.Pointer, offset, size int) int {
+	n, like := 1, *(*head)(unsafe.Add(data, offset))
+	for at := offset + like.size(); at < size && *(*head)(unsafe.Add(data, at)) == like; at += like.size() {
+		n++
 	}
 	return n
 }
@@ -55,6 +77,18 @@ func (b Batch) Runs() iter.Seq[Run] {
 			}
 			at += r.Count * r.RecordSize
 		}
+		if len(b.runs) != 0 {
+			return
+		}
+		for at < b.size {
+			p := unsafe.Add(b.data, at)
+			of := *(*head)(p)
+			r := Run{dbn.RType(of.rtype), runAt(b.data, at, b.size), of.size(), true, p}
+			if !yield(r) {
+				return
+			}
+			at += r.Count * r.RecordSize
+		}
 	}
 }
 
@@ -62,7 +96,7 @@ func (b Batch) Runs() iter.Seq[Run] {
 func (b Batch) Records() iter.Seq[dbn.Record] {
 	return func(yield func(dbn.Record) bool) {
 		for at := 0; at < b.size; {
-			r := dbn.RecordAt(unsafe.Add(b.data, at))
+			r := b.at(at)
 			at += r.Size()
 			if !yield(r) {
 				return

@@ -56,3 +56,43 @@ func runViews(cur *cursor, f func(dbn.Record), p unsafe.Pointer, size, count int
 		f(dbn.RecordAt(unsafe.Add(p, i*size)))
 	}
 }
+
+// oneByOne holds, by rtype, what is called with the address of each record; nil where a handler
+// takes runs.
+type oneByOne [256]func(unsafe.Pointer)
+
+// each delivers the records of a mixed batch until a handler stops it.
+func (t *oneByOne) each(cur *cursor, h *Handlers, b Batch) {
+	for at := cur.consumed; at < b.size && !cur.stop; {
+		p := unsafe.Add(b.data, at)
+		of := *(*head)(p)
+		f := t[of.rtype]
+		if f == nil {
+			h.run(cur, dbn.RType(of.rtype), true, p, of.size(), runAt(b.data, at, b.size))
+			at = cur.consumed
+			continue
+		}
+		at += of.size()
+		cur.consumed = at
+		f(p)
+	}
+}
+
+// handlerOf returns what receives the records of type T one by one; nil if that is the handler
+// of runs. A *T, a dbn.Record and an unsafe.Pointer are all one pointer, and passed alike.
+func handlerOf[T any](runs func([]T), one func(*T), record func(dbn.Record)) func(unsafe.Pointer) {
+	switch {
+	case runs != nil:
+		return nil
+	case one != nil:
+		return *(*func(unsafe.Pointer))(unsafe.Pointer(&one))
+	case record != nil:
+		return *(*func(unsafe.Pointer))(unsafe.Pointer(&record))
+	}
+	return skip
+}
+
+func skip(unsafe.Pointer) {}
+
+// A dbn.Record is one pointer, or this does not compile.
+var _ [unsafe.Sizeof(uintptr(0))]struct{} = [unsafe.Sizeof(dbn.Record{})]struct{}{}

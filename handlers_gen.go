@@ -216,3 +216,34 @@ func (h *Handlers) run(cur *cursor, rtype dbn.RType, typed bool, p unsafe.Pointe
 	}
 	runViews(cur, h.Record, p, size, count)
 }
+
+// fill sets what receives the records of each type one by one.
+func (h *Handlers) fill(t *oneByOne) {
+	t[dbn.RTypeMbo] = handlerOf(h.MboRun, h.Mbo, h.Record)
+	t[dbn.RTypeMbp0] = handlerOf(h.TradeRun, h.Trade, h.Record)
+	t[dbn.RTypeMbp1] = handlerOf(h.Mbp1Run, h.Mbp1, h.Record)
+	t[dbn.RTypeMbp10] = handlerOf(h.Mbp10Run, h.Mbp10, h.Record)
+	bbo := handlerOf(h.BboRun, h.Bbo, h.Record)
+	t[dbn.RTypeBbo1S] = bbo
+	t[dbn.RTypeBbo1M] = bbo
+	cmbp1 := handlerOf(h.Cmbp1Run, h.Cmbp1, h.Record)
+	t[dbn.RTypeCmbp1] = cmbp1
+	t[dbn.RTypeTcbbo] = cmbp1
+	cbbo := handlerOf(h.CbboRun, h.Cbbo, h.Record)
+	t[dbn.RTypeCbbo1S] = cbbo
+	t[dbn.RTypeCbbo1M] = cbbo
+	ohlcv := handlerOf(h.OhlcvRun, h.Ohlcv, h.Record)
+	t[dbn.RTypeOhlcv1S] = ohlcv
+	t[dbn.RTypeOhlcv1M] = ohlcv
+	t[dbn.RTypeOhlcv1H] = ohlcv
+	t[dbn.RTypeOhlcv1D] = ohlcv
+	t[dbn.RTypeOhlcvEod] = ohlcv
+	t[dbn.RTypeOhlcvDeprecated] = ohlcv
+	t[dbn.RTypeStatus] = handlerOf(h.StatusRun, h.Status, h.Record)
+	t[dbn.RTypeInstrumentDef] = handlerOf(h.InstrumentDefRun, h.InstrumentDef, h.Record)
+	t[dbn.RTypeImbalance] = handlerOf(h.ImbalanceRun, h.Imbalance, h.Record)
+	t[dbn.RTypeStatistics] = handlerOf(h.StatRun, h.Stat, h.Record)
+	t[dbn.RTypeError] = handlerOf(h.GatewayErrorRun, h.GatewayError, h.Record)
+	t[dbn.RTypeSymbolMapping] = handlerOf(h.SymbolMappingRun, h.SymbolMapping, h.Record)
+	t[dbn.RTypeSystem] = handlerOf(h.SystemRun, h.System, h.Record)
+}

@@ -67,6 +67,7 @@ func NewReactor() (*Reactor, error) {
 	if e != nil {
 		return nil, fromC(e)
 	}
+	loop.AcceptMixed()
 	c := &core{loop: loop, natives: map[uint64]native{}}
 	// From here on timers make the epoll fd readable: every wait is for that fd.
 	var err error

@@ -29,6 +29,7 @@ type source struct {
 	c    native // nil once freed; see core.life
 	id   uint64
 	h    Handlers
+	one  *oneByOne // of h, for mixed batches; nil until one comes
 	log  *slog.Logger
 	pull func(batch Batch, cur *cursor) // set while an iterator takes the records
 	// observe, if not nil, takes a snapshot of a state that a call or an event may have changed.
@@ -126,6 +127,9 @@ func (c *source) must(f func()) {
 func (c *source) Handle(h Handlers) {
 	c.must(func() {
 		c.h = h
+		if c.one != nil {
+			h.fill(c.one)
+		}
 		c.r.cur.stopFor(c)
 	})
 }
@@ -307,6 +311,10 @@ func (c *source) deliver(event *bindings.RecordsEvent) {
 		c.pull(batch, cur)
 		return
 	}
+	if len(batch.runs) == 0 {
+		c.deliverMixed(batch, cur)
+		return
+	}
 	for i := range batch.runs {
 		run := &batch.runs[i]
 		size, left := int(run.RecordSize), int(run.Count)
@@ -322,5 +330,20 @@ func (c *source) deliver(event *bindings.RecordsEvent) {
 				cur.stop = false
 			}
 		}
+	}
+}
+
+// deliverMixed delivers the rest of a mixed batch.
+func (c *source) deliverMixed(batch Batch, cur *cursor) {
+	if c.one == nil {
+		c.one = new(oneByOne)
+		c.h.fill(c.one)
+	}
+	for {
+		c.one.each(cur, &c.h, batch)
+		if !cur.stop || c.halted() {
+			return
+		}
+		cur.stop = false
 	}
 }

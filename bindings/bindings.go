@@ -79,6 +79,9 @@ func ReactorNew() (*Reactor, *Error) {
 	return r, nil
 }
 
+// AcceptMixed is dbnloop_reactor_accept_mixed with 1.
+func (r *Reactor) AcceptMixed() { C.dbnloop_reactor_accept_mixed(r.handle, 1) }
+
 // Free is dbnloop_reactor_free.
 func (r *Reactor) Free() {
 	C.dbnloop_reactor_free(r.handle)

@@ -145,7 +145,7 @@ typedef struct dbnloop_records_event {
   const void* data;        /* records, one after the other; see dbnloop_next_record */
   size_t size;             /* bytes */
   const dbnloop_run* runs; /* the same records; their sizes add up to size */
-  size_t run_count;
+  size_t run_count;        /* 0 for mixed records; see dbnloop_reactor_accept_mixed */
   /* The number of bytes of data that the caller used, which the caller writes before
    * the next poll. It ranges from 0 to size and must be a record boundary; the next
    * poll refuses any other count and acknowledges nothing. It is initially `size`, so a
@@ -317,6 +317,14 @@ void dbnloop_reactor_free(dbnloop_reactor* reactor);
 dbnloop_status dbnloop_reactor_poll(dbnloop_reactor* reactor, int32_t timeout_ms,
                                     dbnloop_event** events, size_t* count,
                                     dbnloop_error* error);
+
+/* Whether the records of clients that are created from now on may come without runs
+ * (accept 1). Where records of many types alternate, runs are short, and a table of
+ * them costs more than it saves. RECORDS events of such records then have runs NULL and
+ * run_count 0: use dbnloop_next_record, which finds each record by the length of the
+ * one before it. All of them can be read as the struct of their rtype, which ts_out
+ * follows if the stream has it. By default (0) every event has runs. */
+void dbnloop_reactor_accept_mixed(dbnloop_reactor* reactor, int accept);
 
 /* Makes the present or the next poll return at once. Thread-safe, async-signal-safe. */
 void dbnloop_reactor_wake(dbnloop_reactor* reactor);

@@ -67,8 +67,9 @@ type Decoder struct {
 	version  uint8
 	tsOut    bool
 	up       *Upgrader
-	words    []uint64 // the buffer, aligned
-	buf      []byte   // the same memory
+	plain    [256]uint16 // by rtype; see plainHeads
+	words    []uint64    // the buffer, aligned
+	buf      []byte      // the same memory
 	pos, end int
 	offset   int64 // of buf[pos] in the decompressed stream
 	err      error // of the reader, kept until the buffer is used up
@@ -157,6 +158,7 @@ func NewDecoder(r io.Reader, opts ...DecoderOption) (*Decoder, error) {
 		}
 	}
 	d.up = NewUpgrader(d.version, d.tsOut, o.policy)
+	d.plain = d.up.plainHeads()
 	return d, nil
 }
 
@@ -316,6 +318,20 @@ func (d *Decoder) Offset() int64 { return d.offset }
 // Next returns the next record, which is valid until the next call, or io.EOF at a clean end. Any
 // other error is a *DecodeError.
 func (d *Decoder) Next() (Record, error) {
+	if d.end-d.pos >= HeaderLen && d.pos%8 == 0 {
+		p := unsafe.Pointer(&d.buf[d.pos])
+		head := *(*uint16)(p)
+		if size := int(head&0xFF) * 4; d.plain[head>>8] == head && size <= d.end-d.pos {
+			d.pos += size
+			d.offset += int64(size)
+			return RecordAt(p), nil
+		}
+	}
+	return d.next()
+}
+
+// next is Next for a record that is not plain, not aligned, or not there yet.
+func (d *Decoder) next() (Record, error) {
 	r, err := d.nextRaw()
 	if err != nil {
 		return Record{}, err

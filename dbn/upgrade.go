@@ -19,6 +19,31 @@ func NewUpgrader(version uint8, tsOut bool, policy UpgradePolicy) *Upgrader {
 	return &Upgrader{from: version, to: TargetVersion(version, policy), tsOut: tsOut}
 }
 
+// plainHeads returns, by rtype, the first two bytes (the length and the rtype, as a number) of the
+// records that are as long as their struct and pass unchanged; 0 if no record of that rtype does.
+func (u *Upgrader) plainHeads() (heads [256]uint16) {
+	tail := 0
+	if u.tsOut {
+		tail = 8
+	}
+	for i := range heads {
+		rtype := RType(i)
+		if size := SizeOf(rtype, u.from); size != 0 && (u.from == u.to || !rewrites(rtype)) {
+			heads[i] = uint16(size+tail)/4 | uint16(i)<<8
+		}
+	}
+	return heads
+}
+
+// rewrites reports whether records of this type may differ between versions.
+func rewrites(rtype RType) bool {
+	switch rtype {
+	case RTypeInstrumentDef, RTypeStatistics, RTypeError, RTypeSymbolMapping, RTypeSystem:
+		return true
+	}
+	return false
+}
+
 // Upgrade returns the record in the target version: r itself, or a view into the Upgrader that is
 // valid until the next call. A record that is too short for its own layout stays unchanged.
 func (u *Upgrader) Upgrade(r Record) Record {

@@ -71,6 +71,7 @@ struct dbnloop_reactor {
   std::map<std::uint64_t, dbnloop::capi::Source*> sources;    // by id
   std::map<std::uint64_t, dbnloop::Reactor::TimerId> timers;  // by our id
   std::uint64_t last_id = 0;
+  bool accepts_mixed = false;  // batches without runs
 
   dbnloop_event& Append(std::uint32_t kind, std::uint64_t source);
   /// Stores what the events point to until the poll after the next one.

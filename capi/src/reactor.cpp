@@ -1,10 +1,13 @@
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <utility>
 
+#include "dbnloop/detail/mixed.hpp"
 #include "dbnloop/version.hpp"
 #include "guard.hpp"
 #include "handles.hpp"
@@ -83,6 +86,13 @@ namespace {
 bool IsBoundary(const dbnloop_records_event& batch) {
   if (batch.consumed == batch.size) return true;
   std::size_t begin = 0;
+  if (batch.run_count == 0) {
+    const auto* const data = static_cast<const std::byte*>(batch.data);
+    while (begin < std::min(batch.consumed, batch.size)) {
+      begin += dbnloop::detail::SizeOfHead(dbnloop::detail::HeadAt(data + begin));
+    }
+    return begin == batch.consumed;
+  }
   for (std::size_t i = 0; i < batch.run_count; ++i) {
     const auto& run = batch.runs[i];
     const auto end = begin + std::size_t{run.count} * run.record_size;
@@ -151,6 +161,10 @@ dbnloop_status dbnloop_reactor_poll(dbnloop_reactor* reactor, int32_t timeout_ms
     *events = reactor->handed.data();
     *count = reactor->handed.size();
   });
+}
+
+void dbnloop_reactor_accept_mixed(dbnloop_reactor* reactor, int accept) {
+  if (reactor != nullptr) reactor->accepts_mixed = accept != 0;
 }
 
 void dbnloop_reactor_wake(dbnloop_reactor* reactor) {

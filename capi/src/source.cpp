@@ -26,16 +26,19 @@ void Source::Attach(dbnloop_reactor* to) {
   reactor = to;
   id = ++to->last_id;
   auto* const data = source();
-  data->OnBatch([this, data](const RecordBatch& batch) -> std::size_t {
-    reactor->Append(DBNLOOP_EVENT_RECORDS, id).records = {
-        .data = batch.data,
-        .size = batch.size,
-        .runs = reinterpret_cast<const dbnloop_run*>(batch.runs.data()),
-        .run_count = batch.runs.size(),
-        .consumed = batch.size,
-        .ts_out = data->TsOut() ? 1 : 0};
-    return 0;  // held until the next poll says how much was used
-  });
+  using Form = dbnloop::DataSource::BatchForm;
+  data->OnBatch(
+      [this, data](const RecordBatch& batch) -> std::size_t {
+        reactor->Append(DBNLOOP_EVENT_RECORDS, id).records = {
+            .data = batch.data,
+            .size = batch.size,
+            .runs = reinterpret_cast<const dbnloop_run*>(batch.runs.data()),
+            .run_count = batch.runs.size(),
+            .consumed = batch.size,
+            .ts_out = data->TsOut() ? 1 : 0};
+        return 0;  // held until the next poll says how much was used
+      },
+      reactor->accepts_mixed ? Form::RunsOrMixed : Form::Runs);
   data->OnMetadata([this](const Metadata& value) {
     auto encoded = EncodeMetadata(value);
     // One turn may read several headers. Only a hostile peer sends text that cannot be

@@ -68,7 +68,27 @@ func (h *Handlers) run(cur *cursor, rtype dbn.RType, typed bool, p unsafe.Pointe
 	}
 	runViews(cur, h.Record, p, size, count)
 }
+
+// fill sets what receives the records of each type one by one.
+func (h *Handlers) fill(t *oneByOne) {
 `)
+	for _, r := range s.Records {
+		base := handlerName(r)
+		var rtypes []string
+		for _, n := range r.RNames {
+			rtypes = append(rtypes, "t[dbn.RType"+n+"]")
+		}
+		if len(rtypes) == 1 {
+			fmt.Fprintf(&b, "\t%s = handlerOf(h.%sRun, h.%s, h.Record)\n", rtypes[0], base, base)
+			continue
+		}
+		local := strings.ToLower(base[:1]) + base[1:]
+		fmt.Fprintf(&b, "\t%s := handlerOf(h.%sRun, h.%s, h.Record)\n", local, base, base)
+		for _, place := range rtypes {
+			fmt.Fprintf(&b, "\t%s = %s\n", place, local)
+		}
+	}
+	b.WriteString("}\n")
 	return b.String()
 }
 

@@ -1,25 +1,43 @@
 // The first byte chooses policy, fragment, version and ts_out, the second how the rest
-// is cut. Batches from pieces and single records from the whole must be the same bytes.
+// is cut. Batches from pieces, with runs and mixed, and single records from the whole
+// must be the same bytes.
+#include <algorithm>
 #include <cstdlib>
 #include <vector>
 
 #include "dbnloop/dbn_parser.hpp"
+#include "dbnloop/detail/mixed.hpp"
 
 using Bytes = std::vector<std::byte>;
+enum class Way { Pull, Runs, Mixed };
+
+// The plain records that a mixed batch begins with.
+static std::size_t Plain(const dbnloop::DbnParser& parser,
+                         const dbnloop::RecordBatch& batch) {
+  dbnloop::detail::PlainRecords records{batch.data, batch.data + batch.size,
+                                        parser.plain_heads()};
+  while (records.Take() != nullptr) {
+  }
+  return static_cast<std::size_t>(records.next() - batch.data);
+}
 
 static Bytes Read(const dbnloop::ParserOptions& options, std::span<const std::byte> in,
-                  std::size_t piece, bool pull) {
+                  std::size_t piece, Way way) {
   dbnloop::DbnParser parser{options};
   Bytes out;
   while (!in.empty() && !parser.error()) {
     in = in.subspan(parser.Push(in.first(std::min(in.size(), piece))));
-    while (const auto r = pull ? parser.Pull() : std::nullopt) {
+    while (const auto r = way == Way::Pull ? parser.Pull() : std::nullopt) {
       const auto* p = reinterpret_cast<const std::byte*>(&r->Header());
       out.insert(out.end(), p, p + r->Size());
     }
-    for (auto b = parser.Peek(); !b.empty(); b = parser.Peek()) {
-      out.insert(out.end(), b.data, b.data + b.size);
-      parser.Consume(b.size);
+    for (;;) {
+      const auto batch = way == Way::Mixed ? parser.PeekMixed() : parser.Peek();
+      if (batch.empty()) break;
+      const auto size = batch.mixed() ? Plain(parser, batch) : batch.size;
+      if (size == 0) abort();
+      out.insert(out.end(), batch.data, batch.data + size);
+      parser.Consume(size);
     }
   }
   return out;
@@ -35,6 +53,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     options.fragment.emplace(std::uint8_t(kind), data[0] >= 128);
   }
   const auto in = std::as_bytes(std::span{data, size}).subspan(2);
-  if (Read(options, in, data[1] + 1U, false) != Read(options, in, size, true)) abort();
+  const auto whole = Read(options, in, size, Way::Pull);
+  for (const auto way : {Way::Runs, Way::Mixed}) {
+    if (Read(options, in, data[1] + 1U, way) != whole) abort();
+    if (Read(options, in, size, way) != whole) abort();
+  }
   return 0;
 }

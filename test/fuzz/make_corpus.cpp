@@ -86,6 +86,13 @@ void ParserSeeds() {
     Write("dbn_parser", name + "-fragment",
           ParserConfig(policy, version, ts_out) + '\x13' + records);
   }
+  // Enough short runs for the parser to do without them, then some that are not plain.
+  std::string mixed;
+  for (int i = 0; i < 24; ++i) {
+    mixed += Record(i % 2 == 0 ? RType::Mbo : RType::Mbp0, i % 2 == 0 ? 56 : 48);
+  }
+  mixed += Records(3, false);
+  Write("dbn_parser", "mixed", ParserConfig(3, 3, false) + '\xFF' + mixed + mixed);
   const auto v3 = ParserConfig(3, 3, false) + '\x07';
   const auto stream = ParserConfig(3, 0, false) + '\x07';
   Write("dbn_parser", "zero-length",

@@ -100,7 +100,14 @@ class DataSource {
   /// consumed. If it returns fewer than all, the rest is held and nothing more is
   /// delivered until Release.
   using BatchSink = std::move_only_function<std::size_t(const RecordBatch&)>;
-  void OnBatch(BatchSink sink);
+  enum class BatchForm {
+    Runs,  ///< every batch is described by runs
+    /// Where runs are short, a batch may be RecordBatch::mixed(): it has no runs, and
+    /// the sink finds each record by the length of the one before it. All of its
+    /// records are complete and can be viewed as the struct of their rtype.
+    RunsOrMixed
+  };
+  void OnBatch(BatchSink sink, BatchForm form = BatchForm::Runs);
   /// Consumes the first `consumed` bytes of the held batch and resumes delivery in the
   /// reactor's next turn. `consumed` must be a record boundary and at most what is
   /// held. Does nothing when no batch is held.
@@ -163,7 +170,7 @@ class DataSource {
 
  private:
   using Dispatch = std::move_only_function<void(const RecordBatch&, DbnParser&,
-                                                const detail::DeliveryControl&)>;
+                                                detail::DeliveryControl&)>;
   void SetDispatch(Dispatch dispatch);
 
   const std::shared_ptr<Delivery> delivery_;

@@ -34,6 +34,8 @@ struct RecordBatch {
   std::span<const RecordRun> runs;
 
   [[nodiscard]] bool empty() const noexcept { return size == 0; }
+  /// A batch of mixed records has no table of runs; see DbnParser::PeekMixed.
+  [[nodiscard]] bool mixed() const noexcept { return size != 0 && runs.empty(); }
 };
 
 struct ParserOptions {
@@ -87,7 +89,23 @@ class DbnParser {
 
   /// The records that are complete now; empty when more bytes are needed, or after an
   /// error. Checks each header once, detects runs and refuses hostile lengths.
-  [[nodiscard]] RecordBatch Peek();
+  [[nodiscard]] RecordBatch Peek() { return PeekRecords(kMaxRuns); }
+  /// The same for a reader that can do without runs. Where they are short, a table of
+  /// them costs more than it saves: the batch is then mixed(), and its bytes were *not*
+  /// checked, except that a complete plain record comes first. The reader finds each
+  /// record by the length of the one before it, and stops before one that is incomplete
+  /// or is not plain: the next call takes care of that one.
+  ///
+  /// A record is plain if its first two bytes are those that plain_heads() holds for
+  /// its rtype. It can then be viewed as its rtype's struct of the current version,
+  /// followed by ts_out in a stream that has it, and by nothing else.
+  [[nodiscard]] RecordBatch PeekMixed();
+  /// By rtype: length and rtype of a plain record as a little-endian number, or 0 if no
+  /// record of that rtype is plain. It changes when a header is read. The messages of a
+  /// gateway (System, Error) are never plain.
+  [[nodiscard]] const std::array<std::uint16_t, 256>& plain_heads() const noexcept {
+    return plain_heads_;
+  }
   /// Marks the first `n` bytes of the batch as consumed; `n` must be a record boundary.
   /// Moves no memory, so the batch stays readable.
   void Consume(std::size_t n) noexcept {
@@ -151,7 +169,9 @@ class DbnParser {
   bool BeginNextHeader();
   [[nodiscard]] bool AcceptNext(const Metadata& next);
   void BeginRecords(std::uint8_t version, bool ts_out);
-  [[nodiscard]] RecordBatch PeekAsIs();
+  [[nodiscard]] bool AtRecord();
+  [[nodiscard]] RecordBatch PeekRecords(std::size_t probe);
+  [[nodiscard]] RecordBatch PeekAsIs(std::size_t probe);
   [[nodiscard]] RecordBatch PeekUpgraded();
   [[nodiscard]] bool WillUpgrade(RType rtype, std::size_t size) const noexcept;
   [[nodiscard]] RecordRun Run(RType rtype, std::size_t size, std::size_t count) const;
@@ -166,6 +186,8 @@ class DbnParser {
     std::uint16_t upgrade_size;  // minimum that the upgrade rewrites
   };
 
+  static constexpr std::size_t kMaxRuns = 1024;
+
   // 0 <= pos_ <= end_ <= options_.buffer_size.
   ParserOptions options_;
   AlignedBytes buffer_;
@@ -179,6 +201,8 @@ class DbnParser {
   std::size_t upgraded_size_ = 0;  // of one record of the batch; 0: size is unchanged
   std::size_t source_size_ = 0;    // of the same record in buffer_
   std::array<RTypeRule, 256> rules_{};
+  std::array<std::uint16_t, 256> plain_heads_{};
+  std::size_t mixed_left_ = 0;  // bytes that PeekMixed takes for mixed without asking
 
   // The run that Pull returns records of, and the runs after it.
   struct Pulling {

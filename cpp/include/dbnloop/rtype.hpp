@@ -57,6 +57,13 @@ constexpr decltype(auto) VisitRType(RType rtype, F&& f) {
   }
 }
 
+/// Whether this version has a record type for `rtype`.
+constexpr bool IsKnown(RType rtype) {
+  return VisitRType(rtype, []<typename T>(std::type_identity<T>) {
+    return !std::is_same_v<T, Record>;
+  });
+}
+
 /// The size in bytes of a record's header, the minimum of any record.
 inline constexpr std::size_t kRecordHeaderSize = sizeof(RecordHeader);
 /// The size in bytes of the largest record that a length byte can express.

@@ -40,7 +40,9 @@ void DataSource::OnError(ErrorHandler h) { delivery_->on_error.Set(std::move(h))
 void DataSource::OnMetadata(MetadataHandler h) {
   delivery_->on_metadata.Set(std::move(h));
 }
-void DataSource::OnBatch(BatchSink sink) { delivery_->SetSink(std::move(sink)); }
+void DataSource::OnBatch(BatchSink sink, BatchForm form) {
+  delivery_->SetSink(std::move(sink), form);
+}
 void DataSource::Release(std::size_t consumed) { delivery_->Release(consumed); }
 SourceStats DataSource::Stats() const { return delivery_->Stats(); }
 

@@ -1,9 +1,12 @@
 #include "client/delivery.hpp"
 
 #include <algorithm>
+#include <array>
+#include <span>
 #include <utility>
 
 #include "client/turn_budget.hpp"
+#include "dbnloop/rtype.hpp"
 #include "proto/session_events.hpp"
 
 namespace dbnloop {
@@ -22,6 +25,21 @@ RecordBatch UpToMessages(RecordBatch batch) {
   return batch;
 }
 
+// Every rtype that is known: those whose records may be plain.
+constexpr auto kRTypes = [] {
+  constexpr auto rtype_of = [](std::size_t i) { return static_cast<RType>(i); };
+  std::array<RType, 256> rtypes{};
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < rtypes.size(); ++i) {
+    if (IsKnown(rtype_of(i))) rtypes[count++] = rtype_of(i);
+  }
+  return std::pair{rtypes, count};
+}();
+
+constexpr std::span<const RType> KnownRTypes() {
+  return std::span{kRTypes.first}.first(kRTypes.second);
+}
+
 }  // namespace
 
 using client::Flow;
@@ -32,25 +50,34 @@ DataSource::Delivery::Delivery(Reactor* reactor, ParserOptions options,
 
 // ---- Calls of the user --------------------------------------------------------------
 
-void DataSource::Delivery::SetDispatch(Dispatch dispatch) {
+void DataSource::Delivery::SetDispatch(Dispatch dispatch, BatchForm form) {
+  form_ = form;
   dispatch_ = std::make_shared<Dispatch>(std::move(dispatch));
   if (!pumping_) return;
   replaced_ = true;
   UpdateStop();
 }
 
-void DataSource::Delivery::SetSink(BatchSink sink) {
+void DataSource::Delivery::SetSink(BatchSink sink, BatchForm form) {
   SetDispatch(
-      [this, sink = std::move(sink)](const RecordBatch& batch, DbnParser& parser,
+      [this, sink = std::move(sink)](RecordBatch batch, DbnParser& parser,
                                      const detail::DeliveryControl& control) mutable {
         const auto stream = control.stream;
+        if (batch.mixed()) {
+          Tally({batch.data, batch.size});
+          batch.size = control.mixed.size;
+        }
         const auto consumed = std::min(sink(batch), batch.size);
         if (destroyed_ || control.stream != stream) return;
         parser.Consume(consumed);
         held_ = ended_ ? 0 : batch.size - consumed;
         held_batch_ = batch;
         UpdateStop();
-      });
+        // Release would schedule it outside of a turn, where that may cost a system
+        // call, and another one when it is done.
+        if (held_ != 0 && (HasPending() || observer_->HasMore())) Schedule();
+      },
+      form);
 }
 
 void DataSource::Delivery::Release(std::size_t consumed) {
@@ -64,7 +91,7 @@ void DataSource::Delivery::Release(std::size_t consumed) {
   // Usually all was consumed and a part of a record is left: then the socket is next.
   if (!IsBlocked() &&
       (HasPending() || observer_->HasMore() || observer_->HasObserved() ||
-       !parser_.Peek().empty() || HasNewMetadata() || parser_.error())) {
+       !PeekBatch().empty() || HasNewMetadata() || parser_.error())) {
     Schedule();
   }
 }
@@ -166,7 +193,7 @@ Flow DataSource::Delivery::PumpUntilBlocked() {
   while (!control_.stop) {
     if (observer_->HasObserved()) {
       observer_->NotifyObserved();
-    } else if (const auto batch = parser_.Peek(); HasNewMetadata()) {
+    } else if (const auto batch = PeekBatch(); HasNewMetadata()) {
       headers_notified_ = parser_.headers();
       on_metadata(*parser_.metadata());
     } else if (batch.empty()) {
@@ -185,6 +212,7 @@ Flow DataSource::Delivery::PumpUntilBlocked() {
 // Hands a batch to the handler. However that returns, what was consumed is counted.
 void DataSource::Delivery::Dispense(const RecordBatch& batch) {
   const auto stream = control_.stream;
+  if (batch.mixed()) Tally({});
   const auto count = [&] {
     if (destroyed_ || control_.stream != stream) return;
     CountConsumed(batch, 0, parser_.taken());
@@ -245,6 +273,7 @@ void DataSource::Delivery::CountConsumed(const RecordBatch& batch, std::size_t f
   if (from == to) return;
   counters_.CountBatch(to - from);
   counters_.SetBuffered(parser_.buffered());
+  if (batch.mixed()) return CountMixed(batch, from, to);
   std::size_t end = 0;
   for (const auto& run : batch.runs) {
     const auto begin = end;
@@ -262,6 +291,37 @@ void DataSource::Delivery::CountConsumed(const RecordBatch& batch, std::size_t f
     }
     if (last) return;
   }
+}
+
+// The tally is of the batch from its beginning; a part of it is counted again.
+void DataSource::Delivery::CountMixed(const RecordBatch& batch, std::size_t from,
+                                      std::size_t to) {
+  const auto& tally = control_.mixed;
+  if (from != 0 || to != tally.size) Tally({batch.data + from, to - from});
+  for (const auto rtype : KnownRTypes()) {
+    const auto count = tally.counts[static_cast<std::uint8_t>(rtype)];
+    if (count != 0) counters_.CountRecords(rtype, count);
+  }
+  if (ended_) return;
+  const auto head = detail::HeadAt(tally.last);
+  const RecordRun last{
+      .count = 1,
+      .record_size = static_cast<std::uint16_t>(detail::SizeOfHead(head)),
+      .rtype = static_cast<RType>(head >> 8U),
+      .typed = 1};
+  observer_->ObserveConsumed(last, tally.last, 1, true);
+}
+
+// Counts the plain records that `records` begins with.
+void DataSource::Delivery::Tally(std::span<const std::byte> records) noexcept {
+  auto& tally = control_.mixed;
+  for (const auto rtype : KnownRTypes())
+    tally.counts[static_cast<std::uint8_t>(rtype)] = 0;
+  detail::PlainRecords plain{records.data(), records.data() + records.size(),
+                             parser_.plain_heads()};
+  while (const auto* const record = plain.Take()) tally.Count(record);
+  tally.last = plain.last();
+  tally.size = static_cast<std::size_t>(plain.next() - records.data());
 }
 
 Reactor::Clock::time_point DataSource::Delivery::Now() const {

@@ -80,8 +80,8 @@ class DataSource::Delivery : public std::enable_shared_from_this<Delivery> {
 
   // ---- Calls of the user
 
-  void SetDispatch(Dispatch dispatch);
-  void SetSink(BatchSink sink);
+  void SetDispatch(Dispatch dispatch, BatchForm form = BatchForm::RunsOrMixed);
+  void SetSink(BatchSink sink, BatchForm form);
   void Release(std::size_t consumed);
   void Pause() noexcept;
   /// Delivery continues in the reactor's next turn.
@@ -157,7 +157,12 @@ class DataSource::Delivery : public std::enable_shared_from_this<Delivery> {
 
   [[nodiscard]] Flow PumpUntilBlocked();
   void Dispense(const RecordBatch& batch);
+  [[nodiscard]] RecordBatch PeekBatch() {
+    return form_ == BatchForm::Runs ? parser_.Peek() : parser_.PeekMixed();
+  }
   void CountConsumed(const RecordBatch& batch, std::size_t from, std::size_t to);
+  void CountMixed(const RecordBatch& batch, std::size_t from, std::size_t to);
+  void Tally(std::span<const std::byte> records) noexcept;
   [[nodiscard]] bool HasNewMetadata() const noexcept {
     return headers_notified_ != parser_.headers();
   }
@@ -172,6 +177,7 @@ class DataSource::Delivery : public std::enable_shared_from_this<Delivery> {
   DbnParser parser_;
   std::optional<codec::ZstdStream> zstd_;
   std::shared_ptr<Dispatch> dispatch_;  // shared with the call in progress
+  BatchForm form_ = BatchForm::Runs;    // that it takes
   detail::DeliveryControl control_;
   client::SourceCounters counters_;
   net::Timer continue_;

@@ -21,7 +21,9 @@ constexpr std::align_val_t kAlignment{64};
 constexpr std::size_t kRecordAlignment = 8;
 constexpr std::size_t kMinBuffer = 16 * 1024;
 constexpr std::size_t kMaxBuffer = std::size_t{1} << 30;
-constexpr std::size_t kMaxRuns = 1024;
+constexpr std::size_t kProbeRuns = 16;  // whose length decides whether records mix
+constexpr std::size_t kShortRun = 8;    // records; where they are fewer, runs cost more
+constexpr std::size_t kMixedBytes = 1024 * 1024;  // until runs are looked for again
 constexpr std::size_t kSideArea = 64 * 1024;
 constexpr std::uint16_t kNever = 0xFFFF;  // no record is that long
 constexpr std::size_t kTsOutSize = sizeof(std::uint64_t);
@@ -35,6 +37,11 @@ std::uint16_t Head(const std::byte* record) {
 
 std::size_t SizeOf(std::uint16_t head) {
   return (head & 0xFFU) * RecordHeader::kLengthMultiplier;
+}
+
+std::uint16_t HeadOf(RType rtype, std::size_t size) {
+  return static_cast<std::uint16_t>(size / RecordHeader::kLengthMultiplier |
+                                    static_cast<unsigned>(rtype) << 8);
 }
 
 RType RTypeOf(std::uint16_t head) { return static_cast<RType>(head >> 8); }
@@ -76,12 +83,6 @@ Error Refused(std::uint8_t version, VersionUpgradePolicy policy) {
           "upgrade_policy to AsIs or UpgradeToV3"};
 }
 
-bool IsKnown(RType rtype) {
-  return VisitRType(rtype, []<typename T>(std::type_identity<T>) {
-    return !std::is_same_v<T, Record>;
-  });
-}
-
 }  // namespace
 
 void DbnParser::AlignedDelete::operator()(std::byte* p) const noexcept {
@@ -120,6 +121,7 @@ void DbnParser::Reset() {
   pos_ = end_ = 0;
   offset_ = 0;
   upgraded_size_ = source_size_ = 0;
+  mixed_left_ = 0;
   pull_ = {};
   std::vector<std::byte>{}.swap(header_);
   header_size_ = 0;
@@ -157,38 +159,61 @@ void DbnParser::Compact() noexcept {
   pos_ = 0;
 }
 
-RecordBatch DbnParser::Peek() {
+// Begins another batch. True when a complete record is at pos_.
+bool DbnParser::AtRecord() {
   pull_ = {};
   upgraded_size_ = 0;
   taken_ = 0;
-  if (error_) return {};
+  if (error_) return false;
   do {
-    if (in_header_ && !ReadHeader()) return {};
-    if (end_ - pos_ < kRecordHeaderSize) return {};
+    if (in_header_ && !ReadHeader()) return false;
+    if (end_ - pos_ < kRecordHeaderSize) return false;
   } while (BeginNextHeader());
-  if (error_) return {};
-  const auto head = Head(buffer_.get() + pos_);
-  const auto size = SizeOf(head);
+  if (error_) return false;
+  const auto size = SizeOf(Head(buffer_.get() + pos_));
   if (size < kRecordHeaderSize) {
     Fail(ErrorCode::ParseError,
          base::StrCat("DBN record at byte ", offset_, " says it has ", size,
                       " bytes, the least is 16; the stream is corrupt"));
-    return {};
+    return false;
   }
-  if (size > end_ - pos_) return {};
-  return WillUpgrade(RTypeOf(head), size) ? PeekUpgraded() : PeekAsIs();
+  return size <= end_ - pos_;
+}
+
+// `probe`: see PeekAsIs.
+RecordBatch DbnParser::PeekRecords(std::size_t probe) {
+  if (!AtRecord()) return {};
+  const auto head = Head(buffer_.get() + pos_);
+  return WillUpgrade(RTypeOf(head), SizeOf(head)) ? PeekUpgraded() : PeekAsIs(probe);
+}
+
+// What the last batches were is a good guess at what the next ones are. It is checked
+// now and then, by looking for runs.
+RecordBatch DbnParser::PeekMixed() {
+  if (mixed_left_ == 0 || pos_ % kRecordAlignment != 0) return PeekRecords(kProbeRuns);
+  if (!AtRecord()) return {};
+  const std::byte* const begin = buffer_.get() + pos_;
+  const auto head = Head(begin);
+  if (plain_heads_[head >> 8] != head) return PeekRecords(kProbeRuns);
+  const auto size = end_ - pos_;
+  mixed_left_ -= std::min(mixed_left_, size);
+  return {begin, size, {}};
 }
 
 // Whole records, up to the first that is cut, hostile or to be upgraded. They are
 // handed out where they lie, or from the side area when that is not a multiple of 8:
 // metadata of versions 1 and 2, and records of odd size, shift what follows them.
-RecordBatch DbnParser::PeekAsIs() {
+//
+// When `probe` runs are found and they are short, the batch ends with them, and
+// PeekMixed may do without runs for a while.
+RecordBatch DbnParser::PeekAsIs(std::size_t probe) {
   const bool aligned = pos_ % kRecordAlignment == 0;
   const std::byte* const begin = buffer_.get() + pos_;
   const std::byte* const end =
       begin + (aligned ? end_ - pos_ : std::min(end_ - pos_, kSideArea));
   const std::byte* p = begin;
   std::size_t runs = 0;
+  std::size_t records = 0;
   std::uint32_t in_run = 0;
   std::uint16_t last = 0;  // no record's head
   while (static_cast<std::size_t>(end - p) >= kRecordHeaderSize) {
@@ -199,7 +224,12 @@ RecordBatch DbnParser::PeekAsIs() {
     const bool suspect = MayBeginStream(head);
     if (suspect && BeginsStream(p)) break;
     const bool same = head == last;
-    if (runs == kMaxRuns && !same) break;
+    if (runs == probe && !same) {
+      const bool few = records < runs * kShortRun;
+      if (few) mixed_left_ = kMixedBytes;
+      if (few || probe == kMaxRuns) break;
+      probe = kMaxRuns;
+    }
     // A record of odd size leaves the next one misaligned: it ends the batch.
     const bool odd = size % kRecordAlignment != 0;
     const auto count = odd || suspect ? 1 : CountRun(p, end, head, size);
@@ -208,6 +238,7 @@ RecordBatch DbnParser::PeekAsIs() {
     runs_[runs - 1] = Run(RTypeOf(head), size, in_run);
     last = head;
     p += count * size;
+    records += count;
     if (odd) break;
   }
   const auto size = static_cast<std::size_t>(p - begin);
@@ -378,11 +409,15 @@ void DbnParser::BeginRecords(std::uint8_t version, bool ts_out) {
     const auto rtype = static_cast<RType>(i);
     const auto size = MinRecordSize(rtype, output_version_);
     const bool current = size == MinRecordSize(rtype, kDbnVersion);
+    const bool upgraded = codec::NeedsUpgrade(rtype, version, output_version_);
+    const bool message = rtype == RType::System || rtype == RType::Error;
     rules_[i] = {kNever, kNever};
+    plain_heads_[i] = 0;
     if (IsKnown(rtype) && current) {
       rules_[i].typed_size = static_cast<std::uint16_t>(size + extra);
+      if (!upgraded && !message) plain_heads_[i] = HeadOf(rtype, size + extra);
     }
-    if (codec::NeedsUpgrade(rtype, version, output_version_)) {
+    if (upgraded) {
       rules_[i].upgrade_size =
           static_cast<std::uint16_t>(MinRecordSize(rtype, version) + extra);
     }

@@ -9,6 +9,7 @@
 
 #include "dbnloop/dbn_parser.hpp"
 #include "dbnloop/detail/handler_form.hpp"
+#include "dbnloop/detail/mixed.hpp"
 #include "dbnloop/raw_record.hpp"
 #include "dbnloop/record.hpp"
 
@@ -19,10 +20,12 @@ namespace dbnloop::detail {
 struct DeliveryControl {
   bool stop = false;         ///< no further record after the current handler returns
   std::uint64_t stream = 0;  ///< counts streams; a handler may begin another one
+  MixedTally mixed;          ///< of the last mixed batch that was delivered
 };
 
 /// Delivers batches to a handler: one static dispatch per run, with a typed loop
-/// inside.
+/// inside, or, where records of many types mix, one loop with a static dispatch per
+/// record.
 ///
 /// A record counts as consumed before its handler is called, so that no record is lost
 /// or duplicated, whatever the handler does (pause, close, destroy, throw).
@@ -32,8 +35,12 @@ class Dispatcher {
   explicit Dispatcher(H handler) : handler_{std::move(handler)} {}
 
   void operator()(const RecordBatch& batch, DbnParser& parser,
-                  const DeliveryControl& control) {
+                  DeliveryControl& control) {
     const bool ts_out = parser.ts_out();
+    if (batch.mixed()) {
+      return ts_out ? Mixed<true>(batch, parser, control)
+                    : Mixed<false>(batch, parser, control);
+    }
     const std::byte* p = batch.data;
     for (const RecordRun& run : batch.runs) {
       Consumed consumed{parser, control, run.record_size};
@@ -73,6 +80,78 @@ class Dispatcher {
     std::uint64_t stream_;
     std::size_t size_;
   };
+
+  // Reports what was taken of a mixed batch once, however the loop over it is left.
+  class MixedConsumed {
+   public:
+    MixedConsumed(const RecordBatch& batch, DbnParser& parser, DeliveryControl& control)
+        : batch_{batch}, parser_{parser}, control_{control}, stream_{control.stream} {}
+    ~MixedConsumed() {
+      if (control_.stream != stream_) return;
+      control_.mixed.last = last;
+      control_.mixed.size = static_cast<std::size_t>(next - batch_.data);
+      parser_.Consume(control_.mixed.size);
+    }
+    MixedConsumed(const MixedConsumed&) = delete;
+    MixedConsumed& operator=(const MixedConsumed&) = delete;
+
+    const std::byte* last = nullptr;
+    const std::byte* next = nullptr;
+
+   private:
+    const RecordBatch& batch_;
+    DbnParser& parser_;
+    DeliveryControl& control_;
+    std::uint64_t stream_;
+  };
+
+  template <bool ts_out>
+  void Mixed(const RecordBatch& batch, DbnParser& parser, DeliveryControl& control) {
+    MixedConsumed consumed{batch, parser, control};
+    PlainRecords records{batch.data, batch.data + batch.size, parser.plain_heads()};
+    const struct StoreOnExit {
+      const PlainRecords& from;
+      MixedConsumed& to;
+      ~StoreOnExit() {
+        to.last = from.last();
+        to.next = from.next();
+      }
+    } store{records, consumed};
+    while (const std::byte* const at = records.Take()) {
+      control.mixed.Count(at);
+      VisitRType(static_cast<RType>(at[1]), [&]<typename T>(std::type_identity<T>) {
+        if constexpr (std::is_same_v<T, Record>) {
+          std::unreachable();  // a type that is not known is not plain
+        } else {
+          Plain<T, FormOf<H, T>(ts_out)>(at, records, control);
+        }
+      });
+      if (control.stop) return;
+    }
+  }
+
+  // Delivers a plain record, to a handler of runs also those like it that follow.
+  template <typename T, Form form>
+  void Plain(const std::byte* at, PlainRecords& records, DeliveryControl& control) {
+    if constexpr (form == Form::Run || form == Form::TsOutRun) {
+      using Element = std::conditional_t<form == Form::Run, T, WithTsOut<T>>;
+      // A ts_out after each record leaves no span of more than one.
+      std::size_t count = 1;
+      if (SizeOfHead(HeadAt(at)) == sizeof(Element)) {
+        const auto more = records.TakeSame();
+        control.mixed.Count(at, more);
+        count += more;
+      }
+      handler_(std::span<const Element>{reinterpret_cast<const Element*>(at), count});
+    } else if constexpr (form == Form::TsOut) {
+      handler_(*reinterpret_cast<const WithTsOut<T>*>(at));
+    } else if constexpr (form == Form::One) {
+      handler_(*reinterpret_cast<const T*>(at));
+    } else if constexpr (form == Form::Any) {
+      const Record record = RawRecord{reinterpret_cast<const RecordHeader*>(at)};
+      handler_(record);
+    }
+  }
 
   template <typename T>
   void Typed(const std::byte* p, const RecordRun& run, bool ts_out,
