@@ -60,13 +60,16 @@ const (
 	maxWorkers = 8
 )
 
+// batchesFor is the number of batches. There are more than can be in work at once, so that one is
+// filled again only after it has left the cache of the processor that read it: a write to what
+// another processor's cache holds takes as long as the text of a record.
+func batchesFor(workers int) int { return 4*workers + 12 }
+
 // newPipeline starts the workers. Write is called by one goroutine at a time.
 func newPipeline(workers int, format func() appendRecord, write func(text []byte) error) *pipeline {
 	p := &pipeline{own: format(), write: write}
 	p.handedOn.L, p.written.L = &p.mu, &p.mu
-	// Enough of them that what one processor has just read is not at once written by another one,
-	// which would wait for it.
-	for range 4*workers + 4 {
+	for range batchesFor(workers) {
 		p.free = append(p.free, &batch{words: make([]uint64, batchSize/8)})
 	}
 	for range workers {

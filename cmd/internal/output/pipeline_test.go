@@ -41,7 +41,7 @@ func TestThePipelineKeepsTheOrderAndItsMemoryBounded(t *testing.T) {
 				got = append(got, text...)
 				written.Add(int64(bytes.Count(text, []byte{'\n'})))
 				// The smallest record has 16 bytes.
-				if held := taken.Load() - written.Load(); held > int64((4*workers+4)*batchSize/16) {
+				if held := taken.Load() - written.Load(); held > int64(batchesFor(workers)*batchSize/16) {
 					t.Errorf("%d records were taken that are not written", held)
 				}
 				return nil
@@ -86,7 +86,7 @@ func TestAfterAFailedWriteThePipelineWritesNothing(t *testing.T) {
 			err = p.record(numbered(n, 14), "", false)
 		}
 		// The error comes before all batches were filled again.
-		if most := uint64((4*workers + 4 + 3) * batchSize / 56); !errors.Is(err, full) || n > most {
+		if most := uint64((batchesFor(workers) + 3) * batchSize / 56); !errors.Is(err, full) || n > most {
 			t.Errorf("%v, after %d records, at most %d", err, n, most)
 		}
 		if err := p.record(numbered(n, 14), "", false); !errors.Is(err, full) {
