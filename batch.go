@@ -41,15 +41,18 @@ func (b Batch) Len() int {
 // at views the record at an offset.
 func (b Batch) at(offset int) dbn.Record { return dbn.RecordAt(unsafe.Add(b.data, offset)) }
 
-// head is the first two bytes of a record, its length and its rtype. Records of the same head form a run.
-type head struct{ length, rtype uint8 }
+// head is the first two bytes of a record, its length and its rtype. Records of the same head form
+// a run.
+type head = uint16
 
-func (h head) size() int { return int(h.length) * 4 }
+func sizeOf(h head) int    { return int(h&0xFF) * 4 }
+func rtypeOf(h head) uint8 { return uint8(h >> 8) }
 
-// runAt returns the number of consecutive records that are like the one at an offset.
+// runAt returns the number of consecutive complete records that are like the one at an offset.
 func runAt(data unsafe.Pointer, offset, size int) int {
 	n, like := 1, *(*head)(unsafe.Add(data, offset))
-	for at := offset + like.size(); at < size && *(*head)(unsafe.Add(data, at)) == like; at += like.size() {
+	step := sizeOf(like)
+	for at := offset + step; size-at >= step && *(*head)(unsafe.Add(data, at)) == like; at += step {
 		n++
 	}
 	return n
@@ -83,7 +86,7 @@ func (b Batch) Runs() iter.Seq[Run] {
 		for at < b.size {
 			p := unsafe.Add(b.data, at)
 			of := *(*head)(p)
-			r := Run{dbn.RType(of.rtype), runAt(b.data, at, b.size), of.size(), true, p}
+			r := Run{dbn.RType(rtypeOf(of)), runAt(b.data, at, b.size), sizeOf(of), true, p}
 			if !yield(r) {
 				return
 			}

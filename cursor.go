@@ -3,6 +3,7 @@ package dbnloop
 import (
 	"unsafe"
 
+	"github.com/dbnloop/dbnloop/bindings"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -62,20 +63,67 @@ func runViews(cur *cursor, f func(dbn.Record), p unsafe.Pointer, size, count int
 type oneByOne [256]func(unsafe.Pointer)
 
 // each delivers the records of a mixed batch until a handler stops it.
-func (t *oneByOne) each(cur *cursor, h *Handlers, b Batch) {
-	for at := cur.consumed; at < b.size && !cur.stop; {
-		p := unsafe.Add(b.data, at)
-		of := *(*head)(p)
-		f := t[of.rtype]
-		if f == nil {
-			h.run(cur, dbn.RType(of.rtype), true, p, of.size(), runAt(b.data, at, b.size))
-			at = cur.consumed
+func (t *oneByOne) each(cur *cursor, h *Handlers, b *mixedBatch) {
+	data, size := b.data, b.size
+	heads, counts := b.mixed.Heads, b.mixed.Counts
+	for at := cur.consumed; size-at >= dbn.HeaderLen && !cur.stop; {
+		p := unsafe.Add(data, at)
+		like := *(*head)(p)
+		n := sizeOf(like)
+		if heads[rtypeOf(like)] != like || n > size-at {
+			return
+		}
+		if f := t[rtypeOf(like)]; f != nil {
+			counts[rtypeOf(like)]++
+			b.mixed.Last = uintptr(at)
+			at += n
+			cur.consumed = at
+			f(p)
 			continue
 		}
-		at += of.size()
-		cur.consumed = at
-		f(p)
+		// In streams with ts_out a slice holds one record.
+		count := 1
+		if !b.tsOut {
+			count = runAt(data, at, size)
+		}
+		counts[rtypeOf(like)] += uint32(count)
+		b.mixed.Last = uintptr(at + (count-1)*n)
+		h.run(cur, dbn.RType(rtypeOf(like)), true, p, n, count)
+		at = cur.consumed
 	}
+}
+
+// mixedBatch is memory of a client that nobody has checked yet. Its plain records (see DbnParser in
+// C++) are delivered; what follows them is left for the next batch.
+type mixedBatch struct {
+	Batch
+	mixed *bindings.Mixed
+}
+
+// next returns the size of the record at an offset, or 0 if it is not complete or not plain, and
+// notes that it is delivered.
+func (b *mixedBatch) next(at int) int {
+	if b.size-at < dbn.HeaderLen {
+		return 0
+	}
+	like := *(*head)(unsafe.Add(b.data, at))
+	n := sizeOf(like)
+	if b.mixed.Heads[rtypeOf(like)] != like || n > b.size-at {
+		return 0
+	}
+	b.mixed.Counts[rtypeOf(like)]++
+	b.mixed.Last = uintptr(at)
+	return n
+}
+
+// checked returns the plain records as a batch, and notes that they are delivered.
+func (b *mixedBatch) checked() Batch {
+	checked := b.Batch
+	checked.size = 0
+	for n := b.next(0); n != 0; n = b.next(checked.size) {
+		checked.size += n
+	}
+	return checked
 }
 
 // handlerOf returns what receives the records of type T one by one; nil if that is the handler

@@ -3,7 +3,6 @@ package dbnloop
 import (
 	"context"
 	"iter"
-	"unsafe"
 
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -21,10 +20,17 @@ import (
 // or for the handlers after Resume. A paused client is resumed when a loop begins.
 func (c *source) Records(ctx context.Context) iter.Seq2[dbn.Record, error] {
 	return func(yield func(dbn.Record, error) bool) {
-		deliver := func(b Batch, cur *cursor) bool {
+		deliver := func(b *mixedBatch, cur *cursor) bool {
 			for cur.consumed < b.size {
-				r := dbn.RecordAt(unsafe.Add(b.data, cur.consumed))
-				cur.consumed += r.Size()
+				r := b.at(cur.consumed)
+				n := r.Size()
+				if b.mixed != nil {
+					n = b.next(cur.consumed)
+				}
+				if n == 0 {
+					return true
+				}
+				cur.consumed += n
 				if !yield(r, nil) {
 					return false
 				}
@@ -48,9 +54,13 @@ func (c *source) Records(ctx context.Context) iter.Seq2[dbn.Record, error] {
 // while another one is inside the reactor.
 func (c *source) Batches(ctx context.Context) iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {
-		deliver := func(b Batch, cur *cursor) bool {
-			cur.consumed = b.size
-			return yield(b, nil)
+		deliver := func(b *mixedBatch, cur *cursor) bool {
+			batch := b.Batch
+			if b.mixed != nil {
+				batch = b.checked()
+			}
+			cur.consumed = batch.size
+			return yield(batch, nil)
 		}
 		if err := c.loop(ctx, deliver); err != nil {
 			yield(Batch{}, err)
@@ -60,7 +70,7 @@ func (c *source) Batches(ctx context.Context) iter.Seq2[Batch, error] {
 
 // loop polls until the stream ends or deliver returns false. The error is what the iterator
 // yields last, or nil.
-func (c *source) loop(ctx context.Context, deliver func(Batch, *cursor) bool) error {
+func (c *source) loop(ctx context.Context, deliver func(*mixedBatch, *cursor) bool) error {
 	r := c.r
 	if err := r.owner.acquire(); err != nil {
 		return err
@@ -73,7 +83,7 @@ func (c *source) loop(ctx context.Context, deliver func(Batch, *cursor) bool) er
 		return newError(CodeInvalidState, "no stream was requested: begin one first (Connect, Subscribe and Start; Request and Start)")
 	}
 	broke := false
-	c.pull = func(b Batch, cur *cursor) {
+	c.pull = func(b *mixedBatch, cur *cursor) {
 		if !deliver(b, cur) {
 			broke = true
 			c.Pause()

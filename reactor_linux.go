@@ -29,6 +29,7 @@ type Reactor struct {
 	calls   map[uint64]func(*bindings.Event) // of historical clients, by id
 	toFree  []*source                        // closed inside a handler
 	cur     cursor                           // of the batch that is being delivered
+	batch   mixedBatch                       // that batch
 	copy    poisoner
 
 	timers  map[uint64]timer

@@ -31,7 +31,7 @@ type source struct {
 	h    Handlers
 	one  *oneByOne // of h, for mixed batches; nil until one comes
 	log  *slog.Logger
-	pull func(batch Batch, cur *cursor) // set while an iterator takes the records
+	pull func(batch *mixedBatch, cur *cursor) // set while an iterator takes the records
 	// observe, if not nil, takes a snapshot of a state that a call or an event may have changed.
 	observe func()
 
@@ -296,22 +296,24 @@ func (c *source) deliver(event *bindings.RecordsEvent) {
 	}
 	cur := &c.r.cur
 	*cur = cursor{client: c}
-	batch := c.r.copy.batch(Batch{
+	batch := &c.r.batch // not a variable, which would be allocated for c.pull
+	*batch = mixedBatch{c.r.copy.batch(Batch{
 		data:  event.Data,
 		size:  int(event.Size),
 		runs:  unsafe.Slice(event.Runs, int(event.RunCount)),
 		tsOut: event.TsOut != 0,
-	})
+	}), event.Mixed}
 	defer func() {
 		event.Consumed = uintptr(cur.consumed)
 		cur.client = nil
+		*batch = mixedBatch{}
 		c.r.copy.poison()
 	}()
 	if c.pull != nil {
 		c.pull(batch, cur)
 		return
 	}
-	if len(batch.runs) == 0 {
+	if batch.mixed != nil {
 		c.deliverMixed(batch, cur)
 		return
 	}
@@ -333,8 +335,8 @@ func (c *source) deliver(event *bindings.RecordsEvent) {
 	}
 }
 
-// deliverMixed delivers the rest of a mixed batch.
-func (c *source) deliverMixed(batch Batch, cur *cursor) {
+// deliverMixed delivers a mixed batch.
+func (c *source) deliverMixed(batch *mixedBatch, cur *cursor) {
 	if c.one == nil {
 		c.one = new(oneByOne)
 		c.h.fill(c.one)

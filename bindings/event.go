@@ -84,6 +84,14 @@ type RecordsEvent struct {
 	RunCount uintptr
 	Consumed uintptr
 	TsOut    int32
+	Mixed    *Mixed
+}
+
+// Mixed mirrors dbnloop_mixed.
+type Mixed struct {
+	Heads  *[256]uint16
+	Counts *[256]uint32
+	Last   uintptr
 }
 
 // MetadataEvent mirrors dbnloop_metadata_event.
@@ -208,6 +216,11 @@ var (
 	_ [unsafe.Offsetof(RecordsEvent{}.RunCount)]struct{} = [unsafe.Offsetof(C.dbnloop_records_event{}.run_count)]struct{}{}
 	_ [unsafe.Offsetof(RecordsEvent{}.Consumed)]struct{} = [unsafe.Offsetof(C.dbnloop_records_event{}.consumed)]struct{}{}
 	_ [unsafe.Offsetof(RecordsEvent{}.TsOut)]struct{}    = [unsafe.Offsetof(C.dbnloop_records_event{}.ts_out)]struct{}{}
+	_ [unsafe.Offsetof(RecordsEvent{}.Mixed)]struct{}    = [unsafe.Offsetof(C.dbnloop_records_event{}.mixed)]struct{}{}
+
+	_ [unsafe.Sizeof(Mixed{})]struct{}          = [unsafe.Sizeof(C.dbnloop_mixed{})]struct{}{}
+	_ [unsafe.Offsetof(Mixed{}.Counts)]struct{} = [unsafe.Offsetof(C.dbnloop_mixed{}.counts)]struct{}{}
+	_ [unsafe.Offsetof(Mixed{}.Last)]struct{}   = [unsafe.Offsetof(C.dbnloop_mixed{}.last)]struct{}{}
 
 	_ [unsafe.Sizeof(MetadataEvent{})]struct{}         = [unsafe.Sizeof(C.dbnloop_metadata_event{})]struct{}{}
 	_ [unsafe.Offsetof(MetadataEvent{}.data)]struct{}  = [unsafe.Offsetof(C.dbnloop_metadata_event{}.data)]struct{}{}

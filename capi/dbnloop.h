@@ -86,7 +86,7 @@ extern "C" {
 #define DBNLOOP_VERSION_MINOR 1
 #define DBNLOOP_VERSION_PATCH 0
 /* Increases whenever a struct or the meaning of a function changes. */
-#define DBNLOOP_ABI_VERSION 5
+#define DBNLOOP_ABI_VERSION 6
 
 /* Returns the ABI version of the linked library; compare it with DBNLOOP_ABI_VERSION.
  */
@@ -141,6 +141,13 @@ typedef struct dbnloop_run {
   uint8_t typed; /* 1 if readable as the struct of this rtype in dbnloop_records.h */
 } dbnloop_run;
 
+/* What a reader of mixed records works with; see dbnloop_next_mixed. */
+typedef struct dbnloop_mixed {
+  const uint16_t* heads; /* by rtype: length and rtype of a plain record, or 0 */
+  uint32_t* counts;      /* by rtype: how many records were used */
+  size_t last;           /* where the last one that was used begins, in bytes */
+} dbnloop_mixed;
+
 typedef struct dbnloop_records_event {
   const void* data;        /* records, one after the other; see dbnloop_next_record */
   size_t size;             /* bytes */
@@ -154,7 +161,8 @@ typedef struct dbnloop_records_event {
    * stops a client sets `consumed` to 0 in that client's later RECORDS events of the
    * array. */
   size_t consumed;
-  int32_t ts_out; /* 1 if each record ends with an 8-byte ts_out, otherwise 0 */
+  int32_t ts_out;       /* 1 if each record ends with an 8-byte ts_out, otherwise 0 */
+  dbnloop_mixed* mixed; /* NULL unless mixed records are accepted; see below */
 } dbnloop_records_event;
 
 /* It precedes the first record, and the records of each further DBN stream in the same
@@ -291,6 +299,29 @@ static inline const dbnloop_record_header* dbnloop_next_record(
                                              : (const dbnloop_record_header*)next;
 }
 
+/* Returns the next record of a RECORDS event whose `mixed` is not NULL, and uses it:
+ * `consumed`, which is 0 at first, then counts it. Such an event has no runs, and its
+ * bytes were not checked: this function checks each record. Returns NULL when the rest
+ * is left for the next poll, and for other events. The record can be read as the struct
+ * of its rtype, which ts_out follows if the stream has it. */
+static inline const dbnloop_record_header* dbnloop_next_mixed(dbnloop_event* event) {
+  if (event == NULL || event->kind != DBNLOOP_EVENT_RECORDS) return NULL;
+  dbnloop_records_event* const batch = &event->records;
+  if (batch->mixed == NULL) return NULL;
+  const dbnloop_record_header* const record =
+      (const dbnloop_record_header*)((const char*)batch->data + batch->consumed);
+  const size_t left = batch->size - batch->consumed;
+  if (left < sizeof(*record) || dbnloop_record_size(record) > left ||
+      batch->mixed->heads[record->rtype] !=
+          (uint16_t)(record->length | record->rtype << 8)) {
+    return NULL;
+  }
+  batch->mixed->counts[record->rtype]++;
+  batch->mixed->last = batch->consumed;
+  batch->consumed += dbnloop_record_size(record);
+  return record;
+}
+
 /* Return the name of a dbnloop_live_state or of a dbnloop_session_event_kind, such as
  * "Streaming" and "SlowReader"; "Unknown" for other values. Static storage. */
 const char* dbnloop_live_state_name(uint32_t state);
@@ -320,10 +351,9 @@ dbnloop_status dbnloop_reactor_poll(dbnloop_reactor* reactor, int32_t timeout_ms
 
 /* Whether the records of clients that are created from now on may come without runs
  * (accept 1). Where records of many types alternate, runs are short, and a table of
- * them costs more than it saves. RECORDS events of such records then have runs NULL and
- * run_count 0: use dbnloop_next_record, which finds each record by the length of the
- * one before it. All of them can be read as the struct of their rtype, which ts_out
- * follows if the stream has it. By default (0) every event has runs. */
+ * them costs more than it saves. RECORDS events of such records have `mixed` set, runs
+ * NULL and run_count 0: read them with dbnloop_next_mixed. By default (0) every event
+ * has runs. */
 void dbnloop_reactor_accept_mixed(dbnloop_reactor* reactor, int accept);
 
 /* Makes the present or the next poll return at once. Thread-safe, async-signal-safe. */

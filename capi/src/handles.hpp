@@ -32,6 +32,10 @@ struct Source {
 
   dbnloop_reactor* reactor = nullptr;  // null once the reactor was freed
   std::uint64_t id = 0;
+  dbnloop_mixed mixed{};  // of the batch that is held, if it is mixed
+
+  /// Takes in what the caller used of the batch that is held.
+  void Release(const dbnloop_records_event& batch);
 
   /// Null once the reactor was freed.
   [[nodiscard]] virtual DataSource* source() const noexcept = 0;

@@ -1,6 +1,5 @@
 #include <sys/epoll.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <memory>
@@ -82,17 +81,20 @@ void dbnloop_reactor::ForgetRequest(std::uint64_t request) noexcept {
 
 namespace {
 
-// Whether `consumed` falls between two records of the batch, or at one of its ends.
+// Whether `consumed` falls between two records of the batch, or at one of its ends. Of
+// a mixed batch it is the end of the last record that was used.
 bool IsBoundary(const dbnloop_records_event& batch) {
+  if (batch.mixed != nullptr) {
+    const auto last = batch.mixed->last;
+    if (batch.consumed == 0) return true;
+    if (batch.consumed > batch.size || last >= batch.consumed) return false;
+    const auto head =
+        dbnloop::detail::HeadAt(static_cast<const std::byte*>(batch.data) + last);
+    return last + dbnloop::detail::SizeOfHead(head) == batch.consumed &&
+           batch.mixed->heads[head >> 8U] == head;
+  }
   if (batch.consumed == batch.size) return true;
   std::size_t begin = 0;
-  if (batch.run_count == 0) {
-    const auto* const data = static_cast<const std::byte*>(batch.data);
-    while (begin < std::min(batch.consumed, batch.size)) {
-      begin += dbnloop::detail::SizeOfHead(dbnloop::detail::HeadAt(data + begin));
-    }
-    return begin == batch.consumed;
-  }
   for (std::size_t i = 0; i < batch.run_count; ++i) {
     const auto& run = batch.runs[i];
     const auto end = begin + std::size_t{run.count} * run.record_size;
@@ -115,7 +117,8 @@ void dbnloop_reactor::TakeConsumed() {
   }
   for (const auto& event : handed) {
     if (event.kind != DBNLOOP_EVENT_RECORDS) continue;
-    if (auto* source = Find(event.source)) source->Release(event.records.consumed);
+    const auto found = sources.find(event.source);
+    if (found != sources.end()) found->second->Release(event.records);
   }
   handed.clear();
 }

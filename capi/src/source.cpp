@@ -27,6 +27,9 @@ void Source::Attach(dbnloop_reactor* to) {
   id = ++to->last_id;
   auto* const data = source();
   using Form = dbnloop::DataSource::BatchForm;
+  mixed = {.heads = data->PlainHeads().data(),
+           .counts = data->TallyOfHeld().counts.data(),
+           .last = 0};
   data->OnBatch(
       [this, data](const RecordBatch& batch) -> std::size_t {
         reactor->Append(DBNLOOP_EVENT_RECORDS, id).records = {
@@ -34,8 +37,9 @@ void Source::Attach(dbnloop_reactor* to) {
             .size = batch.size,
             .runs = reinterpret_cast<const dbnloop_run*>(batch.runs.data()),
             .run_count = batch.runs.size(),
-            .consumed = batch.size,
-            .ts_out = data->TsOut() ? 1 : 0};
+            .consumed = batch.mixed() ? 0 : batch.size,
+            .ts_out = data->TsOut() ? 1 : 0,
+            .mixed = batch.mixed() ? &mixed : nullptr};
         return 0;  // held until the next poll says how much was used
       },
       reactor->accepts_mixed ? Form::RunsOrMixed : Form::Runs);
@@ -52,6 +56,17 @@ void Source::Attach(dbnloop_reactor* to) {
     reactor->Keep(error, reactor->Append(DBNLOOP_EVENT_ERROR, id).error);
   });
   to->sources.emplace(id, this);
+}
+
+void Source::Release(const dbnloop_records_event& batch) {
+  auto* const data = source();
+  if (data == nullptr) return;
+  if (batch.mixed != nullptr) {
+    auto& tally = data->TallyOfHeld();
+    tally.last = static_cast<const std::byte*>(batch.data) + mixed.last;
+    tally.size = batch.consumed;
+  }
+  data->Release(batch.consumed);
 }
 
 void Source::Detach() noexcept {

@@ -5,7 +5,7 @@
 
 #include "check.h"
 
-_Static_assert(DBNLOOP_ABI_VERSION == 5, "compare every line below, then raise this");
+_Static_assert(DBNLOOP_ABI_VERSION == 6, "compare every line below, then raise this");
 
 #define SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
 #define AT(type, field, offset) \
@@ -42,13 +42,19 @@ AT(dbnloop_run, record_size, 4);
 AT(dbnloop_run, rtype, 6);
 AT(dbnloop_run, typed, 7);
 
-SIZE(dbnloop_records_event, 48);
+SIZE(dbnloop_mixed, 24);
+AT(dbnloop_mixed, heads, 0);
+AT(dbnloop_mixed, counts, 8);
+AT(dbnloop_mixed, last, 16);
+
+SIZE(dbnloop_records_event, 56);
 AT(dbnloop_records_event, data, 0);
 AT(dbnloop_records_event, size, 8);
 AT(dbnloop_records_event, runs, 16);
 AT(dbnloop_records_event, run_count, 24);
 AT(dbnloop_records_event, consumed, 32);
 AT(dbnloop_records_event, ts_out, 40);
+AT(dbnloop_records_event, mixed, 48);
 
 SIZE(dbnloop_metadata_event, 24);
 AT(dbnloop_metadata_event, data, 0);

@@ -54,15 +54,37 @@ static int read_all(dbnloop_reactor* reactor, const char* path, uint32_t most) {
       if (e->kind != DBNLOOP_EVENT_RECORDS) continue;
       dbnloop_records_event* batch = &e->records;
       CHECK((batch->runs == NULL) == (batch->run_count == 0));
-      if (batch->run_count == 0) mixed++;
+      CHECK((batch->runs == NULL) == (batch->mixed != NULL));
       const dbnloop_record_header* record = NULL;
       size_t used = 0;
-      for (uint32_t n = 0; n < most && (record = dbnloop_next_record(e, record)); ++n) {
+      uint32_t n = 0;
+      for (; n < most; ++n) {
+        record = batch->mixed ? dbnloop_next_mixed(e) : dbnloop_next_record(e, record);
+        if (record == NULL) break;
         CHECK(record->instrument_id == seen);
         CHECK(record->rtype ==
               (seen % 2 == 0 ? DBNLOOP_RTYPE_MBO : DBNLOOP_RTYPE_MBP_0));
         used += (size_t)record->length * 4;
         seen++;
+      }
+      CHECK(n > 0);
+      if (batch->mixed != NULL) {
+        mixed++;
+        CHECK(batch->consumed == used);
+        for (size_t left = 0; left < 60;
+             ++left) { /* a record that is cut off is not used */
+          dbnloop_event cut = *e;
+          dbnloop_mixed copy = *batch->mixed;
+          uint32_t counts[256] = {0};
+          copy.counts = counts;
+          cut.records.mixed = &copy;
+          cut.records.consumed = 0;
+          cut.records.size = left;
+          const size_t first = (size_t)((const unsigned char*)batch->data)[0] * 4;
+          CHECK((dbnloop_next_mixed(&cut) != NULL) == (left >= first));
+        }
+      } else {
+        CHECK(dbnloop_next_mixed(e) == NULL);
       }
       /* What is not between two records is refused, and acknowledges nothing. */
       static const size_t wrong[] = {1, 8, 55, 57, 100};

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -102,12 +104,19 @@ class DataSource {
   using BatchSink = std::move_only_function<std::size_t(const RecordBatch&)>;
   enum class BatchForm {
     Runs,  ///< every batch is described by runs
-    /// Where runs are short, a batch may be RecordBatch::mixed(): it has no runs, and
-    /// the sink finds each record by the length of the one before it. All of its
-    /// records are complete and can be viewed as the struct of their rtype.
+    /// Where runs are short, a batch may be RecordBatch::mixed(): bytes that were not
+    /// checked, of which the sink takes the plain records; see DbnParser::PeekMixed.
     RunsOrMixed
   };
   void OnBatch(BatchSink sink, BatchForm form = BatchForm::Runs);
+  /// What plain records begin with; see DbnParser::plain_heads.
+  [[nodiscard]] const std::array<std::uint16_t, 256>& PlainHeads() const noexcept {
+    return parser_.plain_heads();
+  }
+  /// Where a sink may note what it took of the mixed batch that it holds, before
+  /// Release. Where the size is not that of what Release consumes, the records are
+  /// counted again.
+  [[nodiscard]] detail::MixedTally& TallyOfHeld() noexcept;
   /// Consumes the first `consumed` bytes of the held batch and resumes delivery in the
   /// reactor's next turn. `consumed` must be a record boundary and at most what is
   /// held. Does nothing when no batch is held.
@@ -160,8 +169,8 @@ class DataSource {
   /// called.
   void ScheduleDelivery();
   /// Called in a turn of the reactor when delivery can continue: after ScheduleDelivery
-  /// and SetPaused(false), after Release, and after a handler threw. By default it
-  /// delivers what the parser holds.
+  /// and SetPaused(false), after Release, and after a handler threw. It may also be
+  /// called while a batch is held. By default it delivers what the parser holds.
   virtual void ContinueDelivery() { DeliverBytes({}); }
 
   /// For the library's own sources, whose sessions own their delivery.

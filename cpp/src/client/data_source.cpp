@@ -44,6 +44,7 @@ void DataSource::OnBatch(BatchSink sink, BatchForm form) {
   delivery_->SetSink(std::move(sink), form);
 }
 void DataSource::Release(std::size_t consumed) { delivery_->Release(consumed); }
+detail::MixedTally& DataSource::TallyOfHeld() noexcept { return delivery_->tally(); }
 SourceStats DataSource::Stats() const { return delivery_->Stats(); }
 
 // ---- For sources of a user's own ----------------------------------------------------

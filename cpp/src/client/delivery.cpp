@@ -60,13 +60,9 @@ void DataSource::Delivery::SetDispatch(Dispatch dispatch, BatchForm form) {
 
 void DataSource::Delivery::SetSink(BatchSink sink, BatchForm form) {
   SetDispatch(
-      [this, sink = std::move(sink)](RecordBatch batch, DbnParser& parser,
+      [this, sink = std::move(sink)](const RecordBatch& batch, DbnParser& parser,
                                      const detail::DeliveryControl& control) mutable {
         const auto stream = control.stream;
-        if (batch.mixed()) {
-          Tally({batch.data, batch.size});
-          batch.size = control.mixed.size;
-        }
         const auto consumed = std::min(sink(batch), batch.size);
         if (destroyed_ || control.stream != stream) return;
         parser.Consume(consumed);
@@ -293,7 +289,8 @@ void DataSource::Delivery::CountConsumed(const RecordBatch& batch, std::size_t f
   }
 }
 
-// The tally is of the batch from its beginning; a part of it is counted again.
+// Whoever took the records has counted them from the beginning of the batch, or else
+// they are counted now.
 void DataSource::Delivery::CountMixed(const RecordBatch& batch, std::size_t from,
                                       std::size_t to) {
   const auto& tally = control_.mixed;

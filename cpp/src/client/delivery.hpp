@@ -122,6 +122,8 @@ class DataSource::Delivery : public std::enable_shared_from_this<Delivery> {
   // ---- State
 
   [[nodiscard]] DbnParser& parser() noexcept { return parser_; }
+  /// Of the mixed batch that is delivered or held.
+  [[nodiscard]] detail::MixedTally& tally() noexcept { return control_.mixed; }
   [[nodiscard]] client::SourceCounters& counters() noexcept { return counters_; }
   /// Any thread may read it.
   [[nodiscard]] const std::atomic<bool>& paused() const noexcept { return paused_; }
