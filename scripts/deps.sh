@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a group of targets needs, when they are missing, and
-# nothing else. Usage: scripts/deps.sh [build|lint|fuzz|container|netfaults|interop]...
+# nothing else. Usage: scripts/deps.sh [build|lint|fuzz|container|netfaults|interop|guard]...
 set -euo pipefail
 
 packages_of() {
@@ -11,7 +11,8 @@ packages_of() {
     container) echo "podman buildah runc debootstrap" ;;
     netfaults) echo "nftables iproute2 util-linux" ;;
     interop) echo "python3 python3-venv" ;;
-    *) echo "deps: no group named '$1'; groups: build lint fuzz container netfaults interop" >&2; exit 2 ;;
+    guard) echo "valgrind" ;;
+    *) echo "deps: no group named '$1'; groups: build lint fuzz container netfaults interop guard" >&2; exit 2 ;;
   esac
 }
 
