@@ -30,7 +30,7 @@ const (
 )
 
 // programs lists what takes part. Peers were built by scripts/bench-peers.sh, which left, in the
-// directory of each, the program and its version, or the reason why there is none.
+// directory of each, the program and its version, or the reason why it is missing.
 func programs(o options) map[string]program {
 	own := filepath.Join(o.build, "release", "test", "bench")
 	all := map[string]program{
