@@ -23,13 +23,29 @@ func someReport() *report.Report {
 			r.Rows = append(r.Rows, report.NewRow(w, program, 10_000_000, []report.Sample{{Seconds: seconds, CPU: seconds}}, nil))
 		}
 	}
+	for _, program := range []string{"bare", "C++", "Go"} {
+		for _, clients := range []float64{1, 1000} {
+			r.Many = append(r.Many, report.Line{Program: program, Values: map[string]float64{"clients": clients, "cpu_ns": 9, "turn_max_ms": 3}})
+			r.Latency = append(r.Latency, report.Line{Program: program, Values: map[string]float64{"rate": clients, "p50_us": 9, "p99_us": 30}})
+		}
+	}
 	return r
+}
+
+func TestAPanelIsOfOneProgramOrOneRate(t *testing.T) {
+	r := someReport()
+	if p := manyPanels(r.Many, "cpu_ns", "CPU"); len(p) != 3 || p[2].title != "Go, CPU" || len(p[2].bars) != 2 || p[2].bars[1].name != "1,000 clients" {
+		t.Errorf("many clients: %v", p)
+	}
+	if p := latencyPanels(r.Latency); len(p) != 4 || p[3].title != "p99 µs, 1,000 records/s" || len(p[3].bars) != 3 || p[3].bars[2].name != "Go" {
+		t.Errorf("latency: %v", p)
+	}
 }
 
 func TestPicturesAreXMLWithABarForEachProgram(t *testing.T) {
 	files := pictures(someReport())
-	if len(files) != 3 {
-		t.Fatalf("%d pictures, want 3", len(files))
+	if len(files) != 5 {
+		t.Fatalf("%d pictures, want 5", len(files))
 	}
 	for name, text := range files {
 		d := xml.NewDecoder(strings.NewReader(text))
@@ -39,6 +55,9 @@ func TestPicturesAreXMLWithABarForEachProgram(t *testing.T) {
 			} else if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
+		}
+		if name == "scale.svg" || name == "latency.svg" {
+			continue
 		}
 		panels := 2
 		if name == "text.svg" {

@@ -50,6 +50,18 @@ func pictures(r *report.Report) map[string]string {
 			files[p.file] = c.svg()
 		}
 	}
+	many := append(manyPanels(r.Many, "cpu_ns", "CPU ns per record"), manyPanels(r.Many, "turn_max_ms", "longest turn in ms")...)
+	for _, c := range []struct {
+		file, title string
+		panels      []panel
+	}{
+		{"scale.svg", "Many live clients on one reactor; shorter is better", many},
+		{"latency.svg", "From a sender into a handler; shorter is better", latencyPanels(r.Latency)},
+	} {
+		if len(c.panels) > 0 {
+			files[c.file] = chart{c.title, c.panels, footer(r)}.svg()
+		}
+	}
 	return files
 }
 
@@ -78,6 +90,6 @@ func footer(r *report.Report) []string {
 	compiler := m.Compiler[strings.LastIndex(m.Compiler, " ")+1:]
 	return []string{
 		fmt.Sprintf("%s, %d cores, %s, g++ %s, %s. Commit %s, %s.", m.CPU, m.Cores, m.Kernel, compiler, m.Go, r.Commit, date),
-		fmt.Sprintf("Every program sums the prices of the same records; medians of %d interleaved rounds; loopback, files in the page cache.", r.Rounds),
+		fmt.Sprintf("Medians of %d interleaved rounds; loopback, files in the page cache. Method: docs/performance.md.", r.Rounds),
 	}
 }

@@ -22,10 +22,11 @@ type bar struct {
 	color color
 }
 
-// panel is the bars of one comparison, with a scale of its own.
+// panel is the bars of one comparison.
 type panel struct {
 	title string
 	bars  []bar
+	scale float64 // the largest value that fits; 0: that of the bars
 }
 
 // chart is panels in two columns.
@@ -117,6 +118,9 @@ func (p panel) draw(out *strings.Builder, x, y int) {
 // limit is where the scale ends. A value that is several times the others would make these
 // invisible: its bar is cut.
 func (p panel) limit() float64 {
+	if p.scale > 0 {
+		return p.scale
+	}
 	sorted := make([]float64, 0, len(p.bars))
 	for _, b := range p.bars {
 		sorted = append(sorted, b.value)

@@ -11,11 +11,14 @@ import (
 
 // Report is one run of the benchmarks.
 type Report struct {
-	Machine Machine  `json:"machine"`
-	Date    string   `json:"date"` // of the end of the run, UTC
-	Commit  string   `json:"commit"`
-	Rounds  int      `json:"rounds"`
-	Rows    []Row    `json:"rows"`
+	Machine Machine `json:"machine"`
+	Date    string  `json:"date"` // of the end of the run, UTC
+	Commit  string  `json:"commit"`
+	Rounds  int     `json:"rounds"`
+	Rows    []Row   `json:"rows"`
+	// Many is many clients on one reactor, Latency the time from a sender into a handler.
+	Many    []Line   `json:"many_clients,omitempty"`
+	Latency []Line   `json:"latency,omitempty"`
 	NotRun  []NotRun `json:"not_run"`
 }
 
@@ -47,6 +50,12 @@ type Row struct {
 	// record likewise.
 	Speed float64 `json:"speed_to_first"`
 	CPU   float64 `json:"cpu_to_first"`
+}
+
+// Line is a row of a benchmark with figures of its own, by the names that Columns explains.
+type Line struct {
+	Program string             `json:"program"`
+	Values  map[string]float64 `json:"values"`
 }
 
 // NotRun is a program that could not take part, and why.

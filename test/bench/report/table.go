@@ -12,7 +12,7 @@ func (r *Report) Table() string {
 		rows := r.Of(w)
 		fmt.Fprintf(&out, "\n### %s\n\n", w)
 		fmt.Fprintf(&out, "| %s records | M records/s | × first | CPU ns/record | × first | wall s, median / min | CPU s, median / min |\n",
-			thousands(rows[0].Records))
+			Thousands(rows[0].Records))
 		out.WriteString("|---|--:|--:|--:|--:|--:|--:|\n")
 		for _, row := range rows {
 			name := row.Program
@@ -20,13 +20,15 @@ func (r *Report) Table() string {
 				name += " " + row.Version
 			}
 			if row.Records != rows[0].Records {
-				name += fmt.Sprintf(" (%s records)", thousands(row.Records))
+				name += fmt.Sprintf(" (%s records)", Thousands(row.Records))
 			}
 			fmt.Fprintf(&out, "| %s | %.1f | %.2f | %.1f | %.2f | %.3f / %.3f | %.3f / %.3f |\n", name,
 				row.RecordsPerSecond/1e6, row.Speed, row.CPUPerRecord, row.CPU,
 				row.MedianSeconds, row.MinSeconds, row.MedianCPUSeconds, row.MinCPUSeconds)
 		}
 	}
+	out.WriteString(lineTable("latency", r.Latency, LatencyColumns))
+	out.WriteString(lineTable("many clients on one reactor", r.Many, ManyColumns))
 	if len(r.NotRun) > 0 {
 		out.WriteString("\nNOT RUN:\n\n")
 		for _, n := range r.NotRun {
@@ -40,8 +42,8 @@ func (r *Report) Table() string {
 	return out.String()
 }
 
-// thousands writes a number in groups of three digits.
-func thousands(n uint64) string {
+// Thousands writes a number in groups of three digits.
+func Thousands(n uint64) string {
 	digits := fmt.Sprint(n)
 	for i := len(digits) - 3; i > 0; i -= 3 {
 		digits = digits[:i] + "," + digits[i:]

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/dbnloop/dbnloop/test/bench/data"
+	"github.com/dbnloop/dbnloop/test/bench/report"
 	"github.com/dbnloop/dbnloop/test/bench/serve"
 )
 
@@ -135,5 +137,35 @@ func TestALiveStreamIsRepeated(t *testing.T) {
 	header := len(stream) - (len(got)-len(stream))/(f.repeat-1)
 	if want := string(stream[:header]) + strings.Repeat(string(stream[header:]), f.repeat); got != want {
 		t.Errorf("%d bytes arrived, want %d, a header of %d and the rest %d times", len(got), len(want), header, f.repeat)
+	}
+}
+
+func TestLinesOfSeveralRoundsGiveTheirMedians(t *testing.T) {
+	var rounds [][]report.Line
+	for _, ns := range []string{"9", "30", "10"} {
+		lines, err := parseLines("many", "starting\nmany language=C++ mode=spin clients=10 ns="+ns+"\nmany language=Go clients=10 ns=1"+ns+"\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		rounds = append(rounds, lines)
+	}
+	got, err := medians(rounds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []report.Line{
+		{Program: "C++, spin", Values: map[string]float64{"clients": 10, "ns": 10}},
+		{Program: "Go", Values: map[string]float64{"clients": 10, "ns": 110}},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	for _, out := range []string{"", "other clients=1\n", "many clients\n"} {
+		if lines, err := parseLines("many", out); err == nil {
+			t.Errorf("%q gave %v", out, lines)
+		}
+	}
+	if _, err := medians([][]report.Line{want, want[:1]}); err == nil {
+		t.Error("rounds with different lines give no error")
 	}
 }

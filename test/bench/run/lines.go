@@ -1,0 +1,81 @@
+package main
+
+import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/dbnloop/dbnloop/test/bench/report"
+)
+
+// lines runs a program that measures several things itself and prints a line for each, such as
+// "live_many language=Go clients=10 cpu_ns=9.5". Its lines are the same in each round but for
+// their figures, whose medians are returned.
+func (b *bench) lines(name string, args ...string) ([]report.Line, error) {
+	var rounds [][]report.Line
+	for range b.rounds {
+		var stderr strings.Builder
+		cmd := exec.Command(filepath.Join(b.build, "release", "test", "bench", name), args...)
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w: %s", name, err, lastLine(stderr.String()))
+		}
+		lines, err := parseLines(name, string(out))
+		if err != nil {
+			return nil, err
+		}
+		rounds = append(rounds, lines)
+	}
+	return medians(rounds)
+}
+
+// parseLines reads the lines that begin with the program's name. "language" and whatever is not a
+// number say which program a line is about.
+func parseLines(name, out string) (all []report.Line, err error) {
+	for text := range strings.Lines(out) {
+		fields := strings.Fields(text)
+		if len(fields) == 0 || fields[0] != name {
+			continue
+		}
+		l := report.Line{Values: map[string]float64{}}
+		for _, f := range fields[1:] {
+			key, value, found := strings.Cut(f, "=")
+			if !found {
+				return nil, fmt.Errorf("%s: %q in the line %q is not key=value", name, f, text)
+			}
+			if n, err := strconv.ParseFloat(value, 64); err == nil {
+				l.Values[key] = n
+				continue
+			}
+			if l.Program != "" {
+				l.Program += ", "
+			}
+			l.Program += value
+		}
+		all = append(all, l)
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%s printed no line that begins with its name: %.200q", name, out)
+	}
+	return all, nil
+}
+
+func medians(rounds [][]report.Line) ([]report.Line, error) {
+	first := rounds[0]
+	for i := range first {
+		for key := range first[i].Values {
+			var values []float64
+			for _, r := range rounds {
+				if len(r) != len(first) || r[i].Program != first[i].Program {
+					return nil, fmt.Errorf("one round printed %v, another %v", first, r)
+				}
+				values = append(values, r[i].Values[key])
+			}
+			first[i].Values[key] = report.Median(values)
+		}
+	}
+	return first, nil
+}
