@@ -49,7 +49,7 @@ func latencyPanels(lines []report.Line) (panels []panel) {
 	return panels
 }
 
-// with returns the panel of this title, which it appends if there is none yet.
+// with returns the panel of this title, which it appends if it is missing.
 func with(panels []panel, title string) ([]panel, *panel) {
 	for i := range panels {
 		if panels[i].title == title {

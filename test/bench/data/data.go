@@ -66,6 +66,7 @@ const (
 	dataset     = "GLBX.MDP3"
 	epoch       = dbn.UnixNanos(1_794_700_800_000_000_000) // 2026-11-15
 	instruments = 40
+	firstID     = 4900
 	tick        = 250_000_000
 )
 
@@ -97,6 +98,12 @@ func (g *generator) metadata() *dbn.Metadata {
 	m := &dbn.Metadata{
 		Version: 3, Dataset: dataset, Schema: dbn.SchemaNone, Start: epoch, End: epoch + 86_400_000_000_000,
 		StypeIn: dbn.STypeRawSymbol, StypeOut: dbn.STypeInstrumentID, Symbols: []string{"ALL_SYMBOLS"},
+	}
+	for i := range instruments {
+		m.Mappings = append(m.Mappings, dbn.SymbolMapping{
+			RawSymbol: fmt.Sprintf("ES%c%d", "HMUZ"[i%4], i/4),
+			Intervals: []dbn.MappingInterval{{StartDate: 20261115, EndDate: 20261116, Symbol: fmt.Sprint(firstID + i)}},
+		})
 	}
 	switch g.kind {
 	case Mbo:

@@ -3,7 +3,7 @@ package data
 import "github.com/dbnloop/dbnloop/dbn"
 
 func (g *generator) header(rtype dbn.RType, instrument int) dbn.RecordHeader {
-	return dbn.RecordHeader{RType: rtype, PublisherID: 1, InstrumentID: uint32(4900 + instrument), TsEvent: g.now}
+	return dbn.RecordHeader{RType: rtype, PublisherID: 1, InstrumentID: uint32(firstID + instrument), TsEvent: g.now}
 }
 
 // price is one near the instrument's last, which moves now and then.
@@ -91,7 +91,7 @@ func (g *generator) definition(i int) {
 		DisplayFactor: 1e9, Expiration: g.now + 90*86_400_000_000_000, Activation: g.now, HighLimitPrice: dbn.UndefPrice,
 		LowLimitPrice: dbn.UndefPrice, MaxPriceVariation: dbn.UndefPrice, TradingReferencePrice: g.prices[i],
 		UnitOfMeasureQty: 50e9, MinPriceIncrementAmount: 12_500_000_000, StrikePrice: g.prices[i],
-		RawInstrumentID: uint32(4900 + i), MarketDepth: 10, MaxTradeVol: 3000, MinTradeVol: 1, MinLotSizeRoundLot: 1,
+		RawInstrumentID: uint32(firstID + i), MarketDepth: 10, MaxTradeVol: 3000, MinTradeVol: 1, MinLotSizeRoundLot: 1,
 		ContractMultiplier: 2147483647, InstrumentClass: dbn.InstrumentClassCall, MaturityYear: 2027, MaturityMonth: 3,
 		MatchAlgorithm: dbn.MatchAlgorithmFifo, SecurityUpdateAction: dbn.SecurityUpdateActionAdd, UserDefinedInstrument: dbn.UserDefinedInstrumentNo,
 	}
