@@ -156,7 +156,6 @@ bench-build: build
 .PHONY: bench
 bench: bench-build ## Measure the library beside bare loops: build/bench.json and a table
 	@$(BENCH)
-	@build/release/test/bench/live_latency $(or $(ROUNDS),5)
 	@$(GOTEST) -run '^$$' -bench . -benchmem . ./dbn
 
 # DATABENTO_CPP, CPP_HTTPLIB and DBN_GO name directories with sources, for machines without GitHub.

@@ -26,7 +26,12 @@ func someReport() *report.Report {
 	for _, program := range []string{"bare", "C++", "Go"} {
 		for _, clients := range []float64{1, 1000} {
 			r.Many = append(r.Many, report.Line{Program: program, Values: map[string]float64{"clients": clients, "cpu_ns": 9, "turn_max_ms": 3}})
-			r.Latency = append(r.Latency, report.Line{Program: program, Values: map[string]float64{"rate": clients, "p50_us": 9, "p99_us": 30}})
+			for _, origin := range []string{"ts_recv", "kernel"} {
+				r.Latency = append(r.Latency, report.Line{
+					Program: program + "_spin, " + origin,
+					Values:  map[string]float64{"rate": clients, "p50_us": 9, "p99_us": 30, "p999_us": 60},
+				})
+			}
 		}
 	}
 	return r
@@ -37,7 +42,7 @@ func TestAPanelIsOfOneProgramOrOneRate(t *testing.T) {
 	if p := manyPanels(r.Many, "cpu_ns", "CPU"); len(p) != 3 || p[2].title != "Go, CPU" || len(p[2].bars) != 2 || p[2].bars[1].name != "1,000 clients" {
 		t.Errorf("many clients: %v", p)
 	}
-	if p := latencyPanels(r.Latency); len(p) != 4 || p[3].title != "p99 µs, 1,000 records/s" || len(p[3].bars) != 3 || p[3].bars[2].name != "Go" {
+	if p := latencyPanels(r.Latency); len(p) != 4 || p[3].title != "p99 µs, 1,000 records/s" || len(p[3].bars) != 3 || p[3].bars[2].name != "Go, spin" {
 		t.Errorf("latency: %v", p)
 	}
 }

@@ -33,17 +33,23 @@ func manyPanels(lines []report.Line, key, what string) (panels []panel) {
 }
 
 // latencyPanels draws percentiles: a panel for each rate and percentile, a bar for each program.
+// Only what counts from the time at which a record was due is drawn: a delay that holds up the
+// sender, too, is then not hidden.
 func latencyPanels(lines []report.Line) (panels []panel) {
 	for _, l := range lines {
+		way, due := strings.CutSuffix(l.Program, ", ts_recv")
+		if !due || strings.HasSuffix(way, "_timed") {
+			continue
+		}
 		for _, c := range report.LatencyColumns {
 			v, ok := l.Values[c.Key]
-			if !ok || !strings.HasPrefix(c.Heading, "p") {
+			if !ok || c.Key != "p50_us" && c.Key != "p99_us" {
 				continue
 			}
 			title := fmt.Sprintf("%s, %s records/s", c.Heading, report.Thousands(uint64(l.Values["rate"])))
 			var p *panel
 			panels, p = with(panels, title)
-			p.bars = append(p.bars, bar{l.Program, v, colorOf(l.Program)})
+			p.bars = append(p.bars, bar{strings.ReplaceAll(way, "_", ", "), v, colorOf(way)})
 		}
 	}
 	return panels

@@ -28,7 +28,7 @@ var LatencyColumns = []Column{
 	{"p50_us", "p50 µs"},
 	{"p99_us", "p99 µs"},
 	{"p999_us", "p99.9 µs"},
-	{"cpu_percent", "CPU %"},
+	{"max_us", "longest µs"},
 }
 
 // lineTable returns a Markdown table. A column that no line has is left out.

@@ -13,11 +13,12 @@ import (
 // lines runs a program that measures several things itself and prints a line for each, such as
 // "live_many language=Go clients=10 cpu_ns=9.5". Its lines are the same in each round but for
 // their figures, whose medians are returned.
-func (b *bench) lines(name string, args ...string) ([]report.Line, error) {
-	var rounds [][]report.Line
-	for range b.rounds {
+func lines(rounds int, program string, args ...string) ([]report.Line, error) {
+	name := filepath.Base(program)
+	var all [][]report.Line
+	for range rounds {
 		var stderr strings.Builder
-		cmd := exec.Command(filepath.Join(b.build, "release", "test", "bench", name), args...)
+		cmd := exec.Command(program, args...)
 		cmd.Stderr = &stderr
 		out, err := cmd.Output()
 		if err != nil {
@@ -27,13 +28,13 @@ func (b *bench) lines(name string, args ...string) ([]report.Line, error) {
 		if err != nil {
 			return nil, err
 		}
-		rounds = append(rounds, lines)
+		all = append(all, lines)
 	}
-	return medians(rounds)
+	return medians(all)
 }
 
-// parseLines reads the lines that begin with the program's name. "language" and whatever is not a
-// number say which program a line is about.
+// parseLines reads the lines that begin with the program's name. What is not a number says what a
+// line is about. A line that counts nothing is left out.
 func parseLines(name, out string) (all []report.Line, err error) {
 	for text := range strings.Lines(out) {
 		fields := strings.Fields(text)
@@ -55,7 +56,9 @@ func parseLines(name, out string) (all []report.Line, err error) {
 			}
 			l.Program += value
 		}
-		all = append(all, l)
+		if count, ok := l.Values["count"]; !ok || count > 0 {
+			all = append(all, l)
+		}
 	}
 	if len(all) == 0 {
 		return nil, fmt.Errorf("%s printed no line that begins with its name: %.200q", name, out)

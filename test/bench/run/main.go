@@ -16,9 +16,9 @@ import (
 	"flag"
 	"fmt"
 	"log"
-	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"time"
 
 	"github.com/dbnloop/dbnloop/test/bench/report"
@@ -64,6 +64,7 @@ func run(o options) error {
 	if o.peers {
 		r.NotRun = append(r.NotRun, b.missing()...)
 	}
+	var failed []error // what worked is kept all the same
 	for _, w := range workloads() {
 		if !o.only.MatchString(w.name) {
 			continue
@@ -71,18 +72,36 @@ func run(o options) error {
 		log.Print(w.name)
 		rows, notRun, err := b.measure(w)
 		if err != nil {
-			return fmt.Errorf("%s: %w", w.name, err)
+			failed = append(failed, fmt.Errorf("%s: %w", w.name, err))
 		}
 		r.Rows, r.NotRun = append(r.Rows, rows...), append(r.NotRun, notRun...)
 	}
-	if len(r.Rows) == 0 {
-		return errors.New("no workload matches -only")
+	for _, l := range []struct {
+		workload, program string
+		rounds            int
+		args              []string
+		lines             *[]report.Line
+	}{
+		{"many clients", "live_many", o.rounds, []string{"1,10,100,1000,5000", "256", "Go=" + o.own("live_many_go")}, &r.Many},
+		// It has rounds of its own, whose latencies become one distribution.
+		{"latency", "live_latency", 1, []string{strconv.Itoa(o.rounds), "1", "10000,100000,1000000", "Go=" + o.own("live_latency_go")}, &r.Latency},
+	} {
+		if !o.only.MatchString(l.workload) {
+			continue
+		}
+		log.Print(l.workload)
+		if *l.lines, err = lines(l.rounds, o.own(l.program), l.args...); err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", l.workload, err))
+		}
+	}
+	if len(r.Rows)+len(r.Many)+len(r.Latency) == 0 {
+		return errors.Join(append(failed, errors.New("there are no results"))...)
 	}
 	r.Date = time.Now().UTC().Format(time.RFC3339)
 	fmt.Print(r.Table())
 	if err := r.Save(o.out); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(os.Stderr, "bench: wrote", o.out)
-	return err
+	log.Print("wrote ", o.out)
+	return errors.Join(failed...)
 }

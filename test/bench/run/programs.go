@@ -29,14 +29,18 @@ const (
 	peerTool   = "dbn"
 )
 
+// own is the path of one of the project's own benchmarks.
+func (o options) own(name string) string {
+	return filepath.Join(o.build, "release", "test", "bench", name)
+}
+
 // programs lists what takes part. Peers were built by scripts/bench-peers.sh, which left, in the
 // directory of each, the program and its version, or the reason why it is missing.
 func programs(o options) map[string]program {
-	own := filepath.Join(o.build, "release", "test", "bench")
 	all := map[string]program{
-		"bare":       {path: filepath.Join(own, "bare")},
-		"receive":    {path: filepath.Join(own, "receive")},
-		"receive_go": {path: filepath.Join(own, "receive_go")},
+		"bare":       {path: o.own("bare")},
+		"receive":    {path: o.own("receive")},
+		"receive_go": {path: o.own("receive_go")},
 		"dbn-tail":   {path: filepath.Join(o.build, "bin", "dbn-tail")},
 	}
 	for _, name := range []string{peerCPP, peerRust, peerPython, peerGo, peerTool} {

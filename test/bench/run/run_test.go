@@ -143,7 +143,7 @@ func TestALiveStreamIsRepeated(t *testing.T) {
 func TestLinesOfSeveralRoundsGiveTheirMedians(t *testing.T) {
 	var rounds [][]report.Line
 	for _, ns := range []string{"9", "30", "10"} {
-		lines, err := parseLines("many", "starting\nmany language=C++ mode=spin clients=10 ns="+ns+"\nmany language=Go clients=10 ns=1"+ns+"\n")
+		lines, err := parseLines("many", "starting\nmany language=C++ mode=spin clients=10 ns="+ns+"\nmany language=Go clients=10 ns=1"+ns+"\nmany language=Go clients=0 count=0\n")
 		if err != nil {
 			t.Fatal(err)
 		}
