@@ -11,8 +11,7 @@ export CMAKE_ARGS
 BIN := build/bin
 VERSION := $(shell awk '/^project.dbnloop VERSION/ {print $$3}' CMakeLists.txt)
 
-# Go's build cache does not see a changed static library: scripts/cgo-env.sh puts the
-# library's hash into the linker flags, so that a changed library is a changed build.
+# Go links the library that CMake built, instead of compiling the core again (scripts/cgo-env.sh).
 GO = env $$(scripts/cgo-env.sh) go
 # The packages of both modules: the library's and the programs'.
 PACKAGES := ./... ./cmd/...
@@ -42,8 +41,7 @@ demo: build ## Show live records from the embedded simulator; needs neither key 
 
 .PHONY: test
 test: build ## Run every test: C++, C, Go with -race, end to end
-	@$(MAKE) --no-print-directory -j2 --output-sync=line test-cpp test-go
-	@$(MAKE) --no-print-directory test-consumers
+	@$(MAKE) --no-print-directory -j3 --output-sync=line test-cpp test-go test-consumers
 
 # On the library that ships: what Go links and what is installed is what the tests link.
 .PHONY: test-cpp
@@ -59,12 +57,13 @@ check: lib ## Run the C++ tests whose names match T, such as T='Reactor.*', and 
 	    { echo "check: no test matches '$$filter'" >&2; exit 1; }; \
 	  $$tests --gtest_filter="$$filter"
 
-# Tests that call t.Parallel wait for deadlines, not for the processor.
+# Tests that call t.Parallel wait for deadlines, not for the processor. Long tests of one goroutine
+# (internal/race) run without the race detector.
 .PHONY: test-go
 test-go: build
 	@$(GO) vet $(PACKAGES)
 	@$(GOTEST) -race -timeout 15m -parallel 16 $(PACKAGES)
-	@$(GOTEST) -short -tags dbnloop_poison .
+	@$(GOTEST) -short -tags dbnloop_poison . ./dbn
 	@GOEXPERIMENT=cgocheck2 $(GOTEST) -short .
 	@CGO_ENABLED=0 go build ./dbn/... ./gateway/... ./sim/...
 	@for os in darwin windows freebsd; do \
@@ -78,6 +77,10 @@ test-consumers: build
 	@test/consumer/readme.sh
 	@test/consumer/subproject.sh
 	@test/databento/decide.sh
+
+.PHONY: test-goget
+test-goget: build ## Build a program with go get alone, which compiles the core, and vendored
+	@test/consumer/go_get.sh
 
 # DATABENTO_CPP names a directory with databento-cpp's sources, for machines without GitHub.
 .PHONY: test-databento

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/race"
 )
 
 // faultyFiles are small files of every shape that a fault may meet: plain, zstd in one frame
@@ -104,9 +105,7 @@ func decoderRecords(content []byte) (records []byte, err error) {
 // Wherever a file is cut off or has a bit flipped, package dbn gives the records that the
 // C++ core gives before the fault, and then an error as well.
 func TestBothLanguagesGiveTheSameRecordsBeforeAFault(t *testing.T) {
-	if testing.Short() {
-		t.Skip("reads thousands of damaged files")
-	}
+	race.SkipOneGoroutine(t)
 	r := newReactor(t)
 	path := filepath.Join(t.TempDir(), "faulty.dbn")
 	compare := func(t *testing.T, what string, at int, content []byte) {

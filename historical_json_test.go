@@ -17,6 +17,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/race"
 )
 
 // answering is a client of a server that answers everything with one body.
@@ -100,6 +101,7 @@ func flat(begin, item, end string) []byte {
 
 // TotalAlloc counts what was freed again, too: nothing is made to be thrown away.
 func TestAFlatAnswerCostsThreeTimesItsTextAtMost(t *testing.T) {
+	race.SkipOneGoroutine(t)
 	for _, c := range []struct {
 		name, begin, item, end string
 		into                   any
@@ -163,6 +165,7 @@ func TestATypedCallDoesNotCopyItsAnswer(t *testing.T) {
 }
 
 func TestAnswersAsTheServiceGivesThemAreRead(t *testing.T) {
+	race.SkipOneGoroutine(t)
 	const n = 50_000
 	var jobs, symbols []string
 	for i := range n {

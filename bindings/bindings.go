@@ -1,3 +1,5 @@
+//go:build linux
+
 package bindings
 
 /*
@@ -26,8 +28,6 @@ import "C"
 import (
 	"fmt"
 	"unsafe"
-
-	_ "github.com/dbnloop/dbnloop/capi" // so that vendoring keeps the header
 )
 
 // ABIVersion is the header's; it must equal the library's LibraryABIVersion.

@@ -1,4 +1,4 @@
-//go:build dbnloop_pkgconfig
+//go:build linux && dbnloop_pkgconfig
 
 package bindings
 

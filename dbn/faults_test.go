@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/race"
 )
 
 // realStream is a real file, its records as they are, and where each begins (plain only).
@@ -63,6 +64,7 @@ func (s *realStream) before(offset int) int {
 }
 
 func TestEveryFlippedByteOfRealFilesIsAnErrorOrADifference(t *testing.T) {
+	race.SkipOneGoroutine(t)
 	eachRealFile(t, func(t *testing.T, s *realStream) {
 		bad := bytes.Clone(s.raw)
 		for i := range s.raw {
@@ -96,6 +98,7 @@ func TestEveryFlippedByteOfRealFilesIsAnErrorOrADifference(t *testing.T) {
 }
 
 func TestEveryTruncationOfRealFilesGivesTheWholeRecordsBeforeIt(t *testing.T) {
+	race.SkipOneGoroutine(t)
 	eachRealFile(t, func(t *testing.T, s *realStream) {
 		for cut := range s.raw {
 			got, err := decodeAll(bytes.NewReader(s.raw[:cut]), s.opts...)
@@ -119,6 +122,7 @@ func TestEveryTruncationOfRealFilesGivesTheWholeRecordsBeforeIt(t *testing.T) {
 }
 
 func TestZstdThatIsCutOffIsTold(t *testing.T) {
+	race.SkipOneGoroutine(t)
 	eachRealFile(t, func(t *testing.T, s *realStream) {
 		if s.plain {
 			return

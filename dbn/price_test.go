@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/race"
 )
 
 func TestPriceOfIsTheNearestPrice(t *testing.T) {
@@ -28,6 +29,7 @@ func TestPriceOfIsTheNearestPrice(t *testing.T) {
 }
 
 func TestPriceOfAgreesWithExactArithmetic(t *testing.T) {
+	race.SkipOneGoroutine(t)
 	random := rand.New(rand.NewPCG(3, 4))
 	half := big.NewRat(1, 2)
 	for range 200_000 {

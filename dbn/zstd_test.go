@@ -14,6 +14,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/race"
 )
 
 // compressedTrades is a file of n trades in frames of the given size in bytes, 0: in one.
@@ -55,6 +56,7 @@ func TestACutOrWrongChecksumCostsNoRecord(t *testing.T) {
 }
 
 func TestEveryBlockBeforeAFaultCounts(t *testing.T) {
+	race.SkipOneGoroutine(t)
 	const perFrame = 100
 	file := compressedTrades(t, 500, 48*perFrame)
 	whole := testRecordsOf(t, file)
@@ -131,6 +133,7 @@ func inputsOfAllKinds(t testing.TB) map[string][]byte {
 }
 
 func TestTheSecondDecoderAgreesOnSoundFrames(t *testing.T) {
+	race.SkipOneGoroutine(t)
 	for name, input := range inputsOfAllKinds(t) {
 		for level := zstd.SpeedFastest; level <= zstd.SpeedBestCompression; level++ {
 			zw, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithWindowSize(64<<10), zstd.WithSingleSegment(false))
@@ -178,6 +181,7 @@ func TestAFlippedBitInLiteralsCostsNotTheBlock(t *testing.T) {
 
 // A frame that is too large to be decoded a second time loses the bad block, nothing else.
 func TestOnlyTheBadBlockOfALargeFrameIsLost(t *testing.T) {
+	race.SkipOneGoroutine(t)
 	file := compressedTrades(t, 600_000, 0)
 	whole := testRecordsOf(t, file)
 	file[len(file)/2] ^= 0x10

@@ -19,6 +19,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/dbnloop/dbnloop/internal/race"
 	"github.com/dbnloop/dbnloop/sim"
 )
 
@@ -31,6 +32,14 @@ func TestMain(m *testing.M) {
 	os.Exit(buildAndRun(m))
 }
 
+// raceFlags make dbn-tail be checked for races as the tests are.
+func raceFlags() []string {
+	if race.Enabled {
+		return []string{"-race"}
+	}
+	return nil
+}
+
 func buildAndRun(m *testing.M) int {
 	var err error
 	if programs, err = os.MkdirTemp("", "dbnloop-e2e-*"); err != nil {
@@ -38,7 +47,7 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(programs)
-	if err = build(programs, "./cmd/dbn-tail", buildFlags...); err == nil {
+	if err = build(programs, "./cmd/dbn-tail", raceFlags()...); err == nil {
 		err = build(programs, "./cmd/dbn-sim")
 	}
 	if err != nil {

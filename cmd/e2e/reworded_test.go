@@ -13,7 +13,7 @@ import (
 // message is left out.
 func TestNothingDependsOnTheWordsOfAnError(t *testing.T) {
 	reworded := filepath.Join(t.TempDir(), "bin")
-	if err := build(reworded, "./cmd/dbn-tail", append([]string{"-tags", "dbnloop_reworded"}, buildFlags...)...); err != nil {
+	if err := build(reworded, "./cmd/dbn-tail", append(raceFlags(), "-tags", "dbnloop_reworded")...); err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()

@@ -72,6 +72,11 @@ func Files(root string) (map[string][]byte, error) {
 		"test/cpp/databento_parity.gen.cpp":         []byte(genCPPParity(s)),
 		"test/cpp/support/enum_rows.gen.hpp":        []byte(genCPPEnumRows(s)),
 	}
+	core, err := genCore(root)
+	if err != nil {
+		return nil, err
+	}
+	files["bindings/core.cc"] = []byte(core)
 	for name, source := range map[string]string{
 		"dbn/types_gen.go":         genGoTypes(s),
 		"dbn/enums_gen.go":         genGoEnums(s),

@@ -1,0 +1,6 @@
+//go:build linux && !dbnloop_pkgconfig
+
+#include "llhttp_source.h"
+#ifdef DBNLOOP_LLHTTP_SOURCE
+#include DBNLOOP_LLHTTP_SOURCE(http)
+#endif
