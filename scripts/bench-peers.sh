@@ -21,7 +21,9 @@ peer() {
   local name=$1
   mkdir -p "$peers/$name" && cd "$peers/$name" || exit 1
   rm -f peer version not_run
-  if (set -e; "build_${name//-/_}") >build.log 2>&1 && [ -x peer ]; then
+  # In the background, because a subshell in a condition ignores -e.
+  (set -e; "build_${name//-/_}") >build.log 2>&1 &
+  if wait $! && [ -x peer ]; then
     echo "bench: $name $(cat version)"
   else
     rm -f peer
@@ -91,6 +93,7 @@ build_dbn() {
   echo "$tool_version" >version
 }
 
-for name in databento-cpp databento-rs databento-python dbn-go dbn; do
+[ $# -gt 0 ] || set -- databento-cpp databento-rs databento-python dbn-go dbn
+for name in "$@"; do
   peer "$name"
 done
