@@ -153,7 +153,7 @@ BENCH = build/bench/run -rounds $(or $(ROUNDS),5) -records $(or $(RECORDS),40000
 .PHONY: bench-build
 bench-build: build
 	@cmake --build --preset release --target bench_cpp -j $(JOBS) >&2
-	@$(GO) build -o build/release/test/bench/ ./test/bench/receive_go
+	@$(GO) build -o build/release/test/bench/ $(patsubst %main.go,./%,$(wildcard test/bench/*_go/main.go))
 	@$(GO) build -o build/bench/ ./test/bench/run ./test/bench/guard ./test/bench/chart
 
 .PHONY: bench
