@@ -92,7 +92,7 @@ func TestALongBarIsCutAndTheOthersStayVisible(t *testing.T) {
 	if got := strings.Count(out.String(), `class="cut"`); got != 2 {
 		t.Errorf("%d bars are cut, want 2", got)
 	}
-	for _, value := range []string{">8.00<", ">12.0<", ">70.0<", ">1500<"} {
+	for _, value := range []string{">8.00<", ">12.0<", ">70.0<", ">1,500<"} {
 		if !strings.Contains(out.String(), value) {
 			t.Errorf("the value %s is missing", value)
 		}

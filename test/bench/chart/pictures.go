@@ -40,7 +40,7 @@ func pictures(r *report.Report) map[string]string {
 		{"cpu.svg", "CPU time per record in ns; shorter is better", streams, cpu},
 		{"text.svg", "Text: CPU time per record in ns; shorter is better", text, cpu},
 	} {
-		c := chart{title: p.title, footer: footer(r)}
+		c := chart{title: p.title, footer: footer(r, "Medians of %d interleaved rounds; loopback, files in the page cache.")}
 		for _, w := range p.workloads {
 			if panel := panelOf(r, w, p.value); len(panel.bars) > 0 {
 				c.panels = append(c.panels, panel)
@@ -51,16 +51,17 @@ func pictures(r *report.Report) map[string]string {
 		}
 	}
 	many := append(manyPanels(r.Many, "cpu_ns", "CPU ns per record"), manyPanels(r.Many, "turn_max_ms", "longest turn in ms")...)
-	for _, c := range []struct {
-		file, title string
-		panels      []panel
-	}{
-		{"scale.svg", "Many live clients on one reactor; shorter is better", many},
-		{"latency.svg", "From a sender into a handler; shorter is better", latencyPanels(r.Latency)},
-	} {
-		if len(c.panels) > 0 {
-			files[c.file] = chart{c.title, c.panels, footer(r)}.svg()
-		}
+	if len(many) > 0 {
+		files["scale.svg"] = chart{
+			"Many live clients on one reactor; shorter is better", many,
+			footer(r, "Medians of %d rounds; every client's gateway sends as fast as its socket takes it, over loopback."),
+		}.svg()
+	}
+	if latency := latencyPanels(r.Latency); len(latency) > 0 {
+		files["latency.svg"] = chart{
+			"From the time a record is due into a handler; shorter is better", latency,
+			footer(r, "All records of %d interleaved rounds, from another process over loopback."),
+		}.svg()
 	}
 	return files
 }
@@ -83,13 +84,13 @@ func panelOf(r *report.Report, workload string, value func(report.Row) float64) 
 	return p
 }
 
-// footer says on what and how the figures were measured.
-func footer(r *report.Report) []string {
+// footer says on what the figures were measured, and how in how many rounds.
+func footer(r *report.Report, how string) []string {
 	m := r.Machine
 	date, _, _ := strings.Cut(r.Date, "T")
 	compiler := m.Compiler[strings.LastIndex(m.Compiler, " ")+1:]
 	return []string{
 		fmt.Sprintf("%s, %d cores, %s, g++ %s, %s. Commit %s, %s.", m.CPU, m.Cores, m.Kernel, compiler, m.Go, r.Commit, date),
-		fmt.Sprintf("Medians of %d interleaved rounds; loopback, files in the page cache. Method: docs/performance.md.", r.Rounds),
+		fmt.Sprintf(how, r.Rounds) + " Method: docs/performance.md.",
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"html"
 	"slices"
 	"strings"
+
+	"github.com/dbnloop/dbnloop/test/bench/report"
 )
 
 // color is a class of the style sheet.
@@ -133,11 +135,11 @@ func (p panel) limit() float64 {
 	return last
 }
 
-// number writes three digits.
+// number writes at least three digits.
 func number(v float64) string {
 	switch {
 	case v >= 100:
-		return fmt.Sprintf("%.0f", v)
+		return report.Thousands(uint64(v + 0.5))
 	case v >= 10:
 		return fmt.Sprintf("%.1f", v)
 	default:

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -55,16 +56,26 @@ func lineTable(title string, lines []Line, columns []Column) string {
 		fmt.Fprintf(&out, "| %s |", l.Program)
 		for _, c := range present {
 			v, ok := l.Values[c.Key]
-			switch {
-			case !ok:
+			if !ok {
 				out.WriteString(" – |")
-			case v == float64(int64(v)):
-				fmt.Fprintf(&out, " %s |", Thousands(uint64(v)))
-			default:
-				fmt.Fprintf(&out, " %.4g |", v)
+				continue
 			}
+			fmt.Fprintf(&out, " %s |", figure(v))
 		}
 		out.WriteString("\n")
 	}
 	return out.String()
+}
+
+// figure writes as many digits as mean something.
+func figure(v float64) string {
+	switch {
+	case v >= 100 || v == math.Trunc(v):
+		return Thousands(uint64(math.Round(v)))
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	case v >= 1:
+		return fmt.Sprintf("%.2f", v)
+	}
+	return fmt.Sprintf("%.4f", v)
 }
