@@ -166,13 +166,40 @@ docs: ## Make the reference of C++ and C with Doxygen (build/docs/html)
 pictures: build ## Draw the pictures of the documents from real runs
 	@scripts/pictures.sh docs
 
-.PHONY: bench
-bench: build ## Run the benchmarks; DATABENTO_CPP=its-sources also measures databento-cpp
-	@scripts/configure.sh release -DDBNLOOP_BENCH_DATABENTO=$(if $(DATABENTO_CPP),$(abspath $(DATABENTO_CPP)))
+# ROUNDS, RECORDS (of a stream) and ONLY (an expression for the names of workloads) are optional.
+BENCH = build/bench/run -rounds $(or $(ROUNDS),5) -records $(or $(RECORDS),4000000) -only '$(ONLY)'
+.PHONY: bench-build
+bench-build: build
 	@cmake --build --preset release --target bench_cpp -j $(JOBS) >&2
-	@$(GO) build -o build/release/test/bench/live_go ./test/bench/live_go
-	@scripts/bench.sh $(or $(ROUNDS),5) $(or $(MIB),512)
+	@$(GO) build -o build/release/test/bench/ $(patsubst %main.go,./%,$(wildcard test/bench/*_go/main.go))
+	@$(GO) build -o build/bench/ ./test/bench/run ./test/bench/guard ./test/bench/chart
+
+.PHONY: bench
+bench: bench-build ## Measure the library beside bare loops: build/bench.json and a table
+	@$(BENCH)
 	@$(GOTEST) -run '^$$' -bench . -benchmem . ./dbn
+
+# DATABENTO_CPP, CPP_HTTPLIB and DBN_GO name directories with sources, for machines without GitHub.
+.PHONY: bench-peers
+bench-peers: bench-build ## Measure it beside the official clients and others as well
+	@scripts/deps.sh build interop
+	@JOBS=$(JOBS) scripts/bench-peers.sh
+	@$(BENCH) -peers
+
+.PHONY: bench-docs
+bench-docs: bench-build ## Put build/bench.json into docs/: the figures, the table and the pictures
+	@cp build/bench.json docs/bench.json
+	@build/bench/chart docs
+
+.PHONY: guard
+guard: bench-build ## Count the instructions per record, and fail where they grew by more than 5 %
+	@scripts/deps.sh build guard
+	@build/bench/guard
+
+.PHONY: guard-accept
+guard-accept: bench-build ## Accept the instructions per record as they are now
+	@scripts/deps.sh build guard
+	@build/bench/guard -accept
 
 .PHONY: install
 install: build ## Install the library, headers, dbnloop.pc, CMake package and programs to PREFIX

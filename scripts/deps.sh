@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what a group of targets needs and this machine lacks, and nothing else. What is there
 # counts, wherever it came from: with everything in place no package manager is asked.
-# Usage: scripts/deps.sh [build|examples|package|docs|lint|fuzz|container|netfaults|interop]...
+# Usage: scripts/deps.sh [build|examples|package|docs|lint|guard|fuzz|container|netfaults|interop]...
 #
 # The columns: group, how to see that it is there, package of Debian and Ubuntu, of Fedora and RHEL.
 # Tried on Debian 12 and 13. The names for Ubuntu 24.04 are Debian's; those of the last column have
@@ -38,6 +38,7 @@ package   cmd:dpkg-shlibdeps        dpkg-dev                    -
 lint      cmd:clang-format-19       clang-format-19             clang-tools-extra
 lint      cmd:clang-tidy-19         clang-tidy-19               clang-tools-extra
 lint      cmd:doxygen               doxygen                     doxygen
+guard     cmd:valgrind              valgrind                    valgrind
 fuzz      cmd:clang-19              clang-19                    clang
 fuzz      package                   libclang-rt-19-dev          compiler-rt
 container cmd:podman                podman                      podman
