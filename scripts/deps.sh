@@ -25,7 +25,7 @@ build     module:libzstd            libzstd-dev                 libzstd-devel
 build     module:libcares           libc-ares-dev               c-ares-devel
 build     module:gtest              libgtest-dev                gtest-devel
 build     module:gmock              libgmock-dev                gmock-devel
-build     llhttp                    node-llhttp|libllhttp-dev   llhttp-devel
+build     llhttp                    libllhttp-dev|node-llhttp   llhttp-devel
 build     header:nlohmann/json.hpp  nlohmann-json3-dev          json-devel
 build     header:httplib.h          libcpp-httplib-dev          cpp-httplib-devel
 build     header:date/date.h        libhowardhinnant-date-dev   date-devel
