@@ -116,6 +116,42 @@ func (b *mixedBatch) next(at int) int {
 	return n
 }
 
+// yieldEach yields records until the body of the loop interrupts it. It returns false if that left
+// the loop.
+func (b *mixedBatch) yieldEach(cur *cursor, yield func(dbn.Record) bool) bool {
+	data, size := b.data, b.size
+	heads, counts := b.mixed.Heads, b.mixed.Counts
+	for at := cur.consumed; size-at >= dbn.HeaderLen && !cur.stop; {
+		p := unsafe.Add(data, at)
+		like := *(*head)(p)
+		n := sizeOf(like)
+		if heads[rtypeOf(like)] != like || n > size-at {
+			return true
+		}
+		counts[rtypeOf(like)]++
+		b.mixed.Last = uintptr(at)
+		at += n
+		cur.consumed = at
+		if !yield(dbn.RecordAt(p)) {
+			return false
+		}
+	}
+	return true
+}
+
+// yieldEach is that of a batch whose records were checked.
+func (b Batch) yieldEach(cur *cursor, yield func(dbn.Record) bool) bool {
+	for at := cur.consumed; at < b.size && !cur.stop; {
+		r := b.at(at)
+		at += r.Size()
+		cur.consumed = at
+		if !yield(r) {
+			return false
+		}
+	}
+	return true
+}
+
 // checked returns the plain records as a batch, and notes that they are delivered.
 func (b *mixedBatch) checked() Batch {
 	checked := b.Batch

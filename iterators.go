@@ -20,28 +20,21 @@ import (
 // or for the handlers after Resume. A paused client is resumed when a loop begins.
 func (c *source) Records(ctx context.Context) iter.Seq2[dbn.Record, error] {
 	return func(yield func(dbn.Record, error) bool) {
+		one := func(r dbn.Record) bool { return yield(r, nil) }
 		deliver := func(b *mixedBatch, cur *cursor) bool {
-			for cur.consumed < b.size {
-				r := b.at(cur.consumed)
-				n := r.Size()
+			for {
 				if b.mixed != nil {
-					n = b.next(cur.consumed)
-				}
-				if n == 0 {
-					return true
-				}
-				cur.consumed += n
-				if !yield(r, nil) {
+					if !b.yieldEach(cur, one) {
+						return false
+					}
+				} else if !b.Batch.yieldEach(cur, one) {
 					return false
 				}
-				if cur.stop {
-					if c.halted() {
-						return true
-					}
-					cur.stop = false
+				if !cur.stop || c.halted() {
+					return true
 				}
+				cur.stop = false
 			}
-			return true
 		}
 		if err := c.loop(ctx, deliver); err != nil {
 			yield(dbn.Record{}, err)
