@@ -43,7 +43,7 @@ const (
 	margin     = 24
 	gap        = 32
 	column     = (width - 2*margin - gap) / 2
-	labels     = 138 // the names of the bars
+	labels     = 166 // the names of the bars
 	values     = 52  // what is written after the longest bar
 	rowHeight  = 22
 	barHeight  = 14

@@ -27,44 +27,52 @@ def price(record):
     return record.price
 
 
-def measure(records, began):
-    """Takes what an iterator gives, and prints the line that the runner reads."""
-    wall, cpu = began
-    count = total = 0
-    for record in records:
-        count += 1
-        total += price(record)
-    print(json.dumps({
-        "records": count,
-        "sum": total % 2**64,
-        "seconds": time.perf_counter() - wall,
-        "cpu": cpu_seconds() - cpu,
-    }))
+class Measurement:
+    """Takes records, and prints the line that the runner reads."""
 
+    def __init__(self):
+        self.count = self.total = 0
+        self.wall, self.cpu = time.perf_counter(), cpu_seconds()
 
-def now():
-    return time.perf_counter(), cpu_seconds()
+    def take(self, record):
+        self.count += 1
+        self.total += price(record)
+
+    def print(self):
+        print(json.dumps({
+            "records": self.count,
+            "sum": self.total % 2**64,
+            "seconds": time.perf_counter() - self.wall,
+            "cpu": cpu_seconds() - self.cpu,
+        }))
 
 
 def live(port):
     client = databento.Live(key=KEY, gateway="127.0.0.1", port=port)
     client.subscribe(dataset="GLBX.MDP3", schema="mbo", symbols="ALL_SYMBOLS")
-    measure(client, now())
+    m = Measurement()
+    # Not a loop over the client, which may end before its last records.
+    client.add_callback(m.take)
+    client.start()
+    client.block_for_close()
+    m.print()
 
 
 def file(path):
-    began = now()
-    store = databento.DBNStore.from_file(path)
-    measure(store, began)
+    m = Measurement()
+    for record in databento.DBNStore.from_file(path):
+        m.take(record)
+    m.print()
 
 
 def historical(port):
     client = databento.Historical(KEY, gateway=f"https://127.0.0.1:{port}")
-    began = now()
-    store = client.timeseries.get_range(
+    m = Measurement()
+    for record in client.timeseries.get_range(
         dataset="GLBX.MDP3", schema="mbo", symbols="ALL_SYMBOLS", start="2026-11-15", end="2026-11-16"
-    )
-    measure(store, began)
+    ):
+        m.take(record)
+    m.print()
 
 
 def main(transport, _form, target, _records):
