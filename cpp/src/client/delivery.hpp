@@ -155,6 +155,8 @@ class DataSource::Delivery : public std::enable_shared_from_this<Delivery> {
  private:
   class PumpScope;
 
+  [[nodiscard]] static std::shared_ptr<DbnParser::Pool> PoolOf(Reactor* reactor);
+
   [[nodiscard]] Flow PumpUntilBlocked();
   void Dispense(const RecordBatch& batch);
   void CountConsumed(const RecordBatch& batch, std::size_t from, std::size_t to);
