@@ -34,6 +34,7 @@ void Source::Attach(dbnloop_reactor* to) {
         .run_count = batch.runs.size(),
         .consumed = batch.size,
         .ts_out = data->TsOut() ? 1 : 0};
+    reactor->BoundTurn(batch.size);
     return 0;  // held until the next poll says how much was used
   });
   data->OnMetadata([this](const Metadata& value) {
