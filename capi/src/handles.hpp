@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "dbnloop.h"
@@ -70,8 +71,8 @@ struct dbnloop_reactor {
   std::vector<dbnloop_event> next;
   std::vector<std::unique_ptr<dbnloop::capi::Kept>> handed_texts;
   std::vector<std::unique_ptr<dbnloop::capi::Kept>> next_texts;
-  std::map<std::uint64_t, dbnloop::capi::Source*> sources;    // by id
-  std::map<std::uint64_t, dbnloop::Reactor::TimerId> timers;  // by our id
+  std::unordered_map<std::uint64_t, dbnloop::capi::Source*> sources;  // by id
+  std::map<std::uint64_t, dbnloop::Reactor::TimerId> timers;          // by our id
   std::uint64_t last_id = 0;
   std::size_t batch_bytes = 0;  // of the present turn
 
