@@ -64,6 +64,7 @@ type session struct {
 	state  State
 	id     uint64
 	idText string
+	fd     int
 }
 
 // NewLiveClient creates a client on the reactor. It checks that the key consists of 32
@@ -85,9 +86,9 @@ func NewLiveClient(r *Reactor, apiKey string, opts ...LiveOption) (*LiveClient, 
 		return nil, config.err
 	}
 	c := &LiveClient{}
-	c.seen.Store(&session{})
+	c.seen.Store(&session{fd: -1})
 	c.observe = func() {
-		c.seen.Store(&session{State(c.live.State()), c.live.SessionID(), c.live.SessionIDText()})
+		c.seen.Store(&session{State(c.live.State()), c.live.SessionID(), c.live.SessionIDText(), c.live.Fd()})
 	}
 	err := c.attach(r, config.log, func(loop *bindings.Reactor) (native, *bindings.Error) {
 		live, e := bindings.LiveNew(loop, apiKey, config.c)
@@ -195,7 +196,7 @@ func (c *LiveClient) Stop() error {
 // last is what the owner saw last.
 func (c *LiveClient) last() session {
 	if c.closed.Load() {
-		return session{}
+		return session{fd: -1}
 	}
 	return *c.seen.Load()
 }
@@ -214,3 +215,9 @@ func (c *LiveClient) SessionID() uint64 { return c.last().id }
 // empty before authentication and after Close. Any goroutine may call it at any time, and it
 // never waits.
 func (c *LiveClient) SessionIDText() string { return c.last().idText }
+
+// Fd returns the session's socket, for socket options that no LiveOption sets, as of the last
+// call and the last event that was handled; -1 while the client is not connected, and after
+// Close. The client owns it and closes it when the session ends: do not read, write or close
+// it. Any goroutine may call it at any time, and it never waits.
+func (c *LiveClient) Fd() int { return c.last().fd }

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/internal/simtest"
@@ -265,4 +267,37 @@ func TestTheReactorEndsBeforeItsClients(t *testing.T) {
 		t.Errorf("Start after the reactor's Close: %v", err)
 	}
 	c.Pause() // no panic
+}
+
+func TestSocketOptions(t *testing.T) {
+	gw := simtest.Gateway(t, sim.Config{})
+	r := newReactor(t)
+	for _, bad := range []dbnloop.LiveOption{
+		dbnloop.WithReceiveBuffer(-1), dbnloop.WithReceiveBuffer(100),
+		dbnloop.WithBusyPoll(-1), dbnloop.WithBusyPoll(time.Minute), dbnloop.WithBusyPoll(1500),
+	} {
+		if _, err := dbnloop.NewLiveClient(r, sim.TestKey, bad); !errors.Is(err, dbnloop.ErrInvalidArgument) {
+			t.Errorf("%v, want InvalidArgument", err)
+		}
+	}
+	c := session(t, gw, r, dbn.SchemaTrades, dbnloop.WithReceiveBuffer(64<<10), dbnloop.WithQuickAck(), dbnloop.WithBusyPoll(0))
+	if fd := c.Fd(); fd != -1 {
+		t.Errorf("fd %d before it is connected", fd)
+	}
+	records := 0
+	c.Handle(dbnloop.Handlers{Record: func(dbn.Record) { records++ }})
+	polled(t, r, func() bool { return records > 0 })
+	size, err := unix.GetsockoptInt(c.Fd(), unix.SOL_SOCKET, unix.SO_RCVBUF)
+	if err != nil || size != 2*64<<10 {
+		t.Errorf("SO_RCVBUF %d, %v", size, err)
+	}
+	if quick, err := unix.GetsockoptInt(c.Fd(), unix.IPPROTO_TCP, unix.TCP_QUICKACK); err != nil || quick != 1 {
+		t.Errorf("TCP_QUICKACK %d, %v", quick, err)
+	}
+	if err := c.Disconnect(); err != nil {
+		t.Fatal(err)
+	}
+	if fd := c.Fd(); fd != -1 {
+		t.Errorf("fd %d after Disconnect", fd)
+	}
 }

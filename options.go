@@ -156,6 +156,73 @@ func WithAckTimeout(d time.Duration) LiveOption {
 	return liveOption(func(o *liveConfig) { o.c.AckTimeoutMs = milliseconds(d) })
 }
 
+// WithReceiveBuffer sets the size of the socket's receive buffer (SO_RCVBUF) in bytes, 4 KiB to
+// 1 GiB; 0: the system's. The system doubles a given size, silently limits it to
+// net.core.rmem_max, and then no longer adjusts it. Default: 0, the system's, which grows as
+// needed.
+func WithReceiveBuffer(bytes int) LiveOption {
+	return liveOption(func(o *liveConfig) {
+		if bytes < 0 {
+			o.refuse("WithReceiveBuffer: %d is negative", bytes)
+		}
+		o.c.ReceiveBuffer = uint64(bytes)
+	})
+}
+
+// WithBusyPoll sets how long a read may poll the network device (SO_BUSY_POLL), up to 1 s in
+// whole microseconds; 0: the system's. The session ends with ErrSystem when the system refuses
+// it: more than net.core.busy_read needs the capability CAP_NET_ADMIN. It has no effect on
+// loopback. Default: 0.
+func WithBusyPoll(d time.Duration) LiveOption {
+	return liveOption(func(o *liveConfig) {
+		if us, ok := microseconds(d); ok {
+			o.c.BusyPollUs = us
+		} else {
+			o.refuse("WithBusyPoll: %v is not 0 to 1 s in whole microseconds", d)
+		}
+	})
+}
+
+// WithQuickAck acknowledges received segments at once (TCP_QUICKACK), at the cost of a system
+// call for each read, instead of up to 40 ms later together with others. Default: off.
+func WithQuickAck() LiveOption {
+	return liveOption(func(o *liveConfig) { o.c.QuickAck = true })
+}
+
+// ReactorOption configures a Reactor.
+type ReactorOption interface{ applyReactor(*reactorConfig) }
+
+type reactorConfig struct {
+	config
+	spin time.Duration
+	c    bindings.ReactorOptions
+}
+
+type reactorOption func(*reactorConfig)
+
+func (f reactorOption) applyReactor(o *reactorConfig) { f(o) }
+
+// WithSpin sets how long Poll and Run ask again and again whether something is ready before
+// they wait, up to 1 s in whole microseconds. They then see an event some microseconds sooner,
+// and keep a processor busy meanwhile. Default: 0, they wait at once.
+func WithSpin(d time.Duration) ReactorOption {
+	return reactorOption(func(o *reactorConfig) {
+		us, ok := microseconds(d)
+		if !ok {
+			o.refuse("WithSpin: %v is not 0 to 1 s in whole microseconds", d)
+		}
+		o.spin, o.c.SpinUs = d, us
+	})
+}
+
+// microseconds is false unless d is 0 to 1 s, in whole microseconds.
+func microseconds(d time.Duration) (us int32, ok bool) {
+	if d < 0 || d > time.Second || d%time.Microsecond != 0 {
+		return 0, false
+	}
+	return int32(d / time.Microsecond), true
+}
+
 // WithUserAgent appends text to the user agent that the server receives: printable ASCII, for
 // live clients without '|'. Default: none.
 func WithUserAgent(extension string) NetworkOption {

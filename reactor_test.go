@@ -292,3 +292,47 @@ func TestAStormOfSignalsLosesNothing(t *testing.T) {
 		t.Errorf("%d records, want %d", next, n)
 	}
 }
+
+func TestSpin(t *testing.T) {
+	for _, d := range []time.Duration{-1, time.Second + time.Microsecond, 1500 * time.Nanosecond} {
+		if _, err := dbnloop.NewReactor(dbnloop.WithSpin(d)); !errors.Is(err, dbnloop.ErrInvalidArgument) {
+			t.Errorf("WithSpin(%v): %v, want InvalidArgument", d, err)
+		}
+	}
+	r, err := dbnloop.NewReactor(nil, dbnloop.WithSpin(time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	in, out := pipe(t)
+	defer unix.Close(in)
+	defer unix.Close(out)
+	read := 0
+	if err := r.Add(in, unix.EPOLLIN, func(uint32) {
+		n, err := unix.Read(in, make([]byte, 16))
+		if err != nil {
+			t.Error(err)
+		}
+		read += n
+		if read == 2 {
+			r.Stop()
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	unix.Write(out, []byte("a"))
+	if n, err := r.Poll(-1); n != 1 || err != nil || read != 1 {
+		t.Errorf("Poll: %d, %v, read %d", n, err, read)
+	}
+	// Run spins for a while after each event, then parks; an event ends either.
+	for range 3 {
+		timer, err := r.AfterFunc(5*time.Millisecond, func() { unix.Write(out, []byte("b")) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		read = 1
+		if err := r.Run(t.Context()); err != nil || read != 2 || r.Cancel(timer) {
+			t.Errorf("Run: %v, read %d", err, read)
+		}
+	}
+}

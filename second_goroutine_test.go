@@ -44,6 +44,7 @@ var withoutError = map[string]answer{
 	"LiveClient.State":         works,
 	"LiveClient.SessionID":     works,
 	"LiveClient.SessionIDText": works,
+	"LiveClient.Fd":            works,
 	"LiveClient.IsPaused":      works,
 	"LiveClient.TsOut":         works,
 	"LiveClient.Handle":        panics,

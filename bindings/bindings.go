@@ -6,8 +6,10 @@ package bindings
 #include "dbnloop.h"
 
 // Nothing in the C API calls back into Go or keeps a pointer that it was given.
-#cgo noescape dbnloop_reactor_new
-#cgo nocallback dbnloop_reactor_new
+#cgo noescape dbnloop_reactor_options_init
+#cgo nocallback dbnloop_reactor_options_init
+#cgo noescape dbnloop_reactor_new_with
+#cgo nocallback dbnloop_reactor_new_with
 #cgo nocallback dbnloop_reactor_free
 #cgo noescape dbnloop_reactor_poll
 #cgo nocallback dbnloop_reactor_poll
@@ -70,10 +72,18 @@ type Reactor struct {
 	err    C.dbnloop_error
 }
 
-// ReactorNew is dbnloop_reactor_new.
-func ReactorNew() (*Reactor, *Error) {
+// ReactorOptions mirrors dbnloop_reactor_options, whose defaults are its zero value.
+type ReactorOptions struct {
+	SpinUs int32
+}
+
+// ReactorNew is dbnloop_reactor_new_with.
+func ReactorNew(options ReactorOptions) (*Reactor, *Error) {
+	var o C.dbnloop_reactor_options
+	C.dbnloop_reactor_options_init(&o)
+	o.spin_us = C.int32_t(options.SpinUs)
 	r := &Reactor{}
-	if e := failed(C.dbnloop_reactor_new(&r.handle, &r.err), &r.err); e != nil {
+	if e := failed(C.dbnloop_reactor_new_with(&o, &r.handle, &r.err), &r.err); e != nil {
 		return nil, e
 	}
 	return r, nil

@@ -68,6 +68,7 @@
 #include "../cpp/src/net/proxy.cpp"
 #include "../cpp/src/net/reactor.cpp"
 #include "../cpp/src/net/resolver.cpp"
+#include "../cpp/src/net/socket_options.cpp"
 #include "../cpp/src/net/tls_stream.cpp"
 #include "../cpp/src/proto/api_json.cpp"
 #include "../cpp/src/proto/cram.cpp"

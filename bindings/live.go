@@ -28,6 +28,7 @@ package bindings
 #cgo nocallback dbnloop_live_get_state
 #cgo nocallback dbnloop_live_session_id
 #cgo nocallback dbnloop_live_session_id_text
+#cgo nocallback dbnloop_live_fd
 */
 import "C"
 
@@ -56,6 +57,9 @@ type LiveOptions struct {
 	SlowReaderBehavior          int32
 	Compression                 int32
 	AuthTimeoutMs, AckTimeoutMs int32
+	ReceiveBuffer               uint64
+	BusyPollUs                  int32
+	QuickAck                    bool
 }
 
 // LiveOptionsDefault is dbnloop_live_options_init.
@@ -78,6 +82,9 @@ func LiveOptionsDefault() LiveOptions {
 		Compression:        int32(o.compression),
 		AuthTimeoutMs:      int32(o.auth_timeout_ms),
 		AckTimeoutMs:       int32(o.ack_timeout_ms),
+		ReceiveBuffer:      uint64(o.receive_buffer),
+		BusyPollUs:         int32(o.busy_poll_us),
+		QuickAck:           o.quick_ack != 0,
 	}
 }
 
@@ -134,6 +141,9 @@ func LiveNew(r *Reactor, apiKey string, options LiveOptions) (*Live, *Error) {
 	o.resolve_timeout_ms = C.int32_t(options.ResolveTimeoutMs)
 	o.name_servers, o.name_servers_len = cstring(options.NameServers)
 	defer C.free(unsafe.Pointer(o.name_servers))
+	o.receive_buffer = C.uint64_t(options.ReceiveBuffer)
+	o.busy_poll_us = C.int32_t(options.BusyPollUs)
+	o.quick_ack = flag(options.QuickAck)
 
 	l := &Live{}
 	key := []byte(apiKey + "\x00") // never empty, so that its address exists
@@ -200,3 +210,6 @@ func (l *Live) SessionID() uint64 { return uint64(C.dbnloop_live_session_id(l.ha
 
 // SessionIDText is dbnloop_live_session_id_text, copied.
 func (l *Live) SessionIDText() string { return C.GoString(C.dbnloop_live_session_id_text(l.handle)) }
+
+// Fd is dbnloop_live_fd.
+func (l *Live) Fd() int { return int(C.dbnloop_live_fd(l.handle)) }

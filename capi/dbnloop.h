@@ -332,8 +332,23 @@ const char* dbnloop_session_event_name(uint32_t kind);
 /* An event loop, with its clients, timers and fds. */
 typedef struct dbnloop_reactor dbnloop_reactor;
 
+typedef struct dbnloop_reactor_options {
+  size_t struct_size;
+  /* How long poll asks again and again whether something is ready before it waits, in
+   * microseconds, 0 to 1000000; default 0. It then sees an event some microseconds
+   * sooner, and keeps a processor busy meanwhile. */
+  int32_t spin_us;
+} dbnloop_reactor_options;
+
+/* Fills in the size and the defaults. */
+void dbnloop_reactor_options_init(dbnloop_reactor_options* options);
+
 /* Creates a reactor. SYSTEM if its file descriptors cannot be created. */
 dbnloop_status dbnloop_reactor_new(dbnloop_reactor** out, dbnloop_error* error);
+/* The same, with options, which may be NULL (defaults). INVALID_ARGUMENT if an option
+ * is out of its range. */
+dbnloop_status dbnloop_reactor_new_with(const dbnloop_reactor_options* options,
+                                        dbnloop_reactor** out, dbnloop_error* error);
 /* Frees the reactor and closes the connections of its clients. The client handles must
  * still be freed, before or after this call. */
 void dbnloop_reactor_free(dbnloop_reactor* reactor);
@@ -343,7 +358,9 @@ void dbnloop_reactor_free(dbnloop_reactor* reactor);
  * reactor's own array). It then waits at most timeout_ms (-1: without limit), or not at
  * all when something is pending. It may return earlier and without an event: *count 0
  * does not mean that the time is over. *events points to the reactor's array of *count
- * events, which is valid until the next poll. INVALID_ARGUMENT, and nothing is
+ * events, which is valid until the next poll. A turn gathers about 1 MiB of records, or
+ * 64 events; clients that have more wait for the next turns, in which they come first.
+ * INVALID_ARGUMENT, and nothing is
  * acknowledged, if a `consumed` is not a record boundary. */
 dbnloop_status dbnloop_reactor_poll(dbnloop_reactor* reactor, int32_t timeout_ms,
                                     dbnloop_event** events, size_t* count,

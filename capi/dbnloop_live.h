@@ -49,6 +49,10 @@ typedef struct dbnloop_live_options {
                                  default 5000 */
   const char* name_servers;   /* "192.0.2.1:53,…"; NULL: those of /etc/resolv.conf */
   size_t name_servers_len;
+  uint64_t receive_buffer; /* SO_RCVBUF, bytes, 4096 to 2^30; 0: the system's, which
+                              grows as needed; default 0 */
+  int32_t busy_poll_us;    /* SO_BUSY_POLL, 0 to 1000000; 0: the system's; default 0 */
+  int32_t quick_ack;       /* TCP_QUICKACK after each read, 0 or 1; default 0 */
 } dbnloop_live_options;
 
 /* Fills in the size and the defaults. */
@@ -134,6 +138,11 @@ uint64_t dbnloop_live_session_id(const dbnloop_live* client);
 /* Returns the session id as the gateway wrote it, without control characters; "" before
  * authentication. Valid until the next connect, or until the client is freed. */
 const char* dbnloop_live_session_id_text(const dbnloop_live* client);
+/* Returns the session's socket, for options that dbnloop_live_options does not have; -1
+ * while the client is not connected. The client owns it: do not read, write or close
+ * it.
+ */
+int dbnloop_live_fd(const dbnloop_live* client);
 /* Reads the statistics of the client. Set out->struct_size first; that many bytes are
  * written. Thread-safe, also during dbnloop_reactor_poll, as long as no other thread
  * frees the client or its reactor meanwhile. The counters are read one by one, so they

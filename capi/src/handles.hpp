@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "dbnloop.h"
@@ -67,17 +68,24 @@ dbnloop_status ReadStats(const Source* client, dbnloop_stats* out,
 /// A reactor and the events it has gathered. Two arrays: the caller reads (and writes
 /// `consumed` of) one while calls between two polls append to the other.
 struct dbnloop_reactor {
+  explicit dbnloop_reactor(dbnloop::ReactorOptions options) : loop{options} {}
+
   dbnloop::Reactor loop;
   std::vector<dbnloop_event> handed;  // the caller's, until the next poll
   std::vector<dbnloop_event> next;
   std::vector<std::unique_ptr<dbnloop::capi::Kept>> handed_texts;
   std::vector<std::unique_ptr<dbnloop::capi::Kept>> next_texts;
-  std::map<std::uint64_t, dbnloop::capi::Source*> sources;    // by id
-  std::map<std::uint64_t, dbnloop::Reactor::TimerId> timers;  // by our id
+  std::unordered_map<std::uint64_t, dbnloop::capi::Source*> sources;  // by id
+  std::map<std::uint64_t, dbnloop::Reactor::TimerId> timers;          // by our id
   std::uint64_t last_id = 0;
-  bool accepts_mixed = false;  // batches without runs
+  bool accepts_mixed = false;   // batches without runs
+  std::size_t batch_bytes = 0;  // of the present turn
 
   dbnloop_event& Append(std::uint32_t kind, std::uint64_t source);
+  /// Ends the turn when the batches that it gathered are enough: their records are
+  /// handed out while they are still in the processor's cache, and timers and others do
+  /// not wait until the caller has worked through the records of thousands of clients.
+  void BoundTurn(std::size_t bytes) noexcept;
   /// Stores what the events point to until the poll after the next one.
   dbnloop::capi::Kept& Keep();
   /// Stores a text, and sets where it is.

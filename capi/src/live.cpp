@@ -32,6 +32,9 @@ dbnloop::LiveOptions Convert(const dbnloop_live_options& in) {
                     "options.compression"));
   out.auth_timeout = std::chrono::milliseconds{in.auth_timeout_ms};
   out.ack_timeout = std::chrono::milliseconds{in.ack_timeout_ms};
+  out.receive_buffer = in.receive_buffer;
+  out.busy_poll = std::chrono::microseconds{in.busy_poll_us};
+  out.quick_ack = capi::Flag(in.quick_ack, "options.quick_ack");
   return out;
 }
 
@@ -177,6 +180,10 @@ int dbnloop_live_is_paused(const dbnloop_live* client) {
 uint32_t dbnloop_live_get_state(const dbnloop_live* client) {
   return Ask(client, uint32_t{DBNLOOP_LIVE_DISCONNECTED},
              [](const LiveClient& live) { return live.GetState(); });
+}
+
+int dbnloop_live_fd(const dbnloop_live* client) {
+  return Ask(client, -1, [](const LiveClient& live) { return live.Fd(); });
 }
 
 uint64_t dbnloop_live_session_id(const dbnloop_live* client) {

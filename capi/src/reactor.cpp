@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "client/turn_budget.hpp"
 #include "dbnloop/detail/mixed.hpp"
 #include "dbnloop/version.hpp"
 #include "guard.hpp"
@@ -20,6 +21,14 @@ dbnloop_event& dbnloop_reactor::Append(std::uint32_t kind, std::uint64_t source)
   event.kind = kind;
   event.source = source;
   return event;
+}
+
+void dbnloop_reactor::BoundTurn(std::size_t bytes) noexcept {
+  constexpr std::size_t kMostEvents = 64;
+  batch_bytes += bytes;
+  if (batch_bytes >= dbnloop::client::kTurnBytes || next.size() >= kMostEvents) {
+    loop.Yield();
+  }
 }
 
 dbnloop::capi::Kept& dbnloop_reactor::Keep() {
@@ -129,10 +138,24 @@ uint32_t dbnloop_abi_version(void) { return DBNLOOP_ABI_VERSION; }
 
 const char* dbnloop_version(void) { return dbnloop::kVersion.data(); }
 
+void dbnloop_reactor_options_init(dbnloop_reactor_options* options) {
+  if (options == nullptr) return;
+  *options = {.struct_size = sizeof(*options), .spin_us = 0};
+}
+
 dbnloop_status dbnloop_reactor_new(dbnloop_reactor** out, dbnloop_error* error) {
+  return dbnloop_reactor_new_with(nullptr, out, error);
+}
+
+dbnloop_status dbnloop_reactor_new_with(const dbnloop_reactor_options* options,
+                                        dbnloop_reactor** out, dbnloop_error* error) {
   return Guard(error, [&] {
     RequireNonNull(out, "out");
-    *out = new dbnloop_reactor;
+    dbnloop_reactor_options read;
+    dbnloop_reactor_options_init(&read);
+    if (options != nullptr) dbnloop::capi::ReadSized(options, read, "options");
+    *out = new dbnloop_reactor{
+        dbnloop::ReactorOptions{.spin = std::chrono::microseconds{read.spin_us}}};
   });
 }
 
@@ -157,6 +180,7 @@ dbnloop_status dbnloop_reactor_poll(dbnloop_reactor* reactor, int32_t timeout_ms
                     "; it must be -1 or more");
     }
     reactor->TakeConsumed();
+    reactor->batch_bytes = 0;
     reactor->loop.Poll(reactor->next.empty() ? timeout_ms : 0);
     reactor->handed.swap(reactor->next);
     reactor->handed_texts.swap(reactor->next_texts);

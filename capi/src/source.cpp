@@ -40,6 +40,7 @@ void Source::Attach(dbnloop_reactor* to) {
             .consumed = batch.mixed() ? 0 : batch.size,
             .ts_out = data->TsOut() ? 1 : 0,
             .mixed = batch.mixed() ? &mixed : nullptr};
+        reactor->BoundTurn(batch.size);
         return 0;  // held until the next poll says how much was used
       },
       reactor->accepts_mixed ? Form::RunsOrMixed : Form::Runs);

@@ -34,12 +34,12 @@ inline void ReadUntil(int fd, std::string_view end) {
 }
 
 /// The gateway's part up to the metadata; nothing is checked.
-inline void Welcome(int socket) {
+inline void Welcome(int socket, const std::string& header = MboHeader()) {
   SendAll(socket, "lsg_version=bench\ncram=bench\n");
   ReadUntil(socket, "\n");
   SendAll(socket, "success=1|session_id=1\n");
   ReadUntil(socket, "start_session\n");
-  SendAll(socket, MboHeader());
+  SendAll(socket, header);
 }
 
 /// Plays the gateway for one connection: the handshake, then whole blocks of records as

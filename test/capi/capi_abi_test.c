@@ -134,7 +134,7 @@ AT(dbnloop_stats, records, 80);
 AT(dbnloop_stats, gateway_to_client, 2128);
 AT(dbnloop_stats, venue_to_gateway, 2640);
 
-SIZE(dbnloop_live_options, 112);
+SIZE(dbnloop_live_options, 128);
 AT(dbnloop_live_options, struct_size, 0);
 AT(dbnloop_live_options, dataset, 8);
 AT(dbnloop_live_options, dataset_len, 16);
@@ -154,6 +154,13 @@ AT(dbnloop_live_options, ack_timeout_ms, 88);
 AT(dbnloop_live_options, resolve_timeout_ms, 92);
 AT(dbnloop_live_options, name_servers, 96);
 AT(dbnloop_live_options, name_servers_len, 104);
+AT(dbnloop_live_options, receive_buffer, 112);
+AT(dbnloop_live_options, busy_poll_us, 120);
+AT(dbnloop_live_options, quick_ack, 124);
+
+SIZE(dbnloop_reactor_options, 16);
+AT(dbnloop_reactor_options, struct_size, 0);
+AT(dbnloop_reactor_options, spin_us, 8);
 
 SIZE(dbnloop_subscription, 64);
 AT(dbnloop_subscription, struct_size, 0);

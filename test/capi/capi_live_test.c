@@ -244,6 +244,8 @@ int main(void) {
   dbnloop_live_options options;
   dbnloop_live_options_init(&options);
   options.ack_timeout_ms = 1;
+  options.receive_buffer = 65536;
+  options.quick_ack = 1;
   CHECK(dbnloop_live_new(reactor, kKey, 32, &options, &client, &error) == DBNLOOP_OK);
   dbnloop_subscription subscription;
   dbnloop_subscription_init(&subscription);
@@ -270,6 +272,11 @@ int main(void) {
   CHECK(s.pauses == kRecords / 21);
   CHECK(s.last_state == DBNLOOP_LIVE_STREAMING);
   CHECK(dbnloop_live_session_id(client) == 4711);
+  int size = 0;
+  socklen_t length = sizeof size;
+  CHECK(getsockopt(dbnloop_live_fd(client), SOL_SOCKET, SO_RCVBUF, &size, &length) ==
+        0);
+  CHECK(size == 2 * 65536);
 
   while (s.overdue == 0) turn(&g, client, &s);
   for (int i = 0; i < kMessageCount; ++i) send_message(&g, &kMessages[i]);

@@ -201,6 +201,66 @@ static void struct_sizes(dbnloop_reactor* reactor) {
         DBNLOOP_INVALID_ARGUMENT);
 }
 
+static void socket_options(dbnloop_reactor* reactor) {
+  dbnloop_error error;
+  dbnloop_live* client = NULL;
+  dbnloop_live_options options;
+  dbnloop_live_options_init(&options);
+  CHECK(options.receive_buffer == 0 && options.busy_poll_us == 0 &&
+        options.quick_ack == 0);
+  options.receive_buffer = 100;
+  CHECK(dbnloop_live_new(reactor, kKey, 32, &options, &client, &error) ==
+        DBNLOOP_INVALID_ARGUMENT);
+  CHECK(strstr(error.message, "receive_buffer is 100 bytes") != NULL);
+  /* An older caller's struct ends before it. */
+  options.struct_size = offsetof(dbnloop_live_options, receive_buffer);
+  CHECK(dbnloop_live_new(reactor, kKey, 32, &options, &client, &error) == DBNLOOP_OK);
+  CHECK(dbnloop_live_fd(client) == -1);
+  dbnloop_live_free(client);
+  CHECK(dbnloop_live_fd(NULL) == -1);
+  dbnloop_live_options_init(&options);
+  options.busy_poll_us = -1;
+  CHECK(dbnloop_live_new(reactor, kKey, 32, &options, &client, &error) ==
+        DBNLOOP_INVALID_ARGUMENT);
+  CHECK(strstr(error.message, "busy_poll is -1 us") != NULL);
+  dbnloop_live_options_init(&options);
+  options.quick_ack = 2;
+  CHECK(dbnloop_live_new(reactor, kKey, 32, &options, &client, &error) ==
+        DBNLOOP_INVALID_ARGUMENT);
+  CHECK(strstr(error.message, "options.quick_ack") != NULL);
+}
+
+static void reactor_options(void) {
+  dbnloop_error error;
+  dbnloop_reactor* reactor = NULL;
+  dbnloop_reactor_options options;
+  dbnloop_reactor_options_init(NULL);
+  dbnloop_reactor_options_init(&options);
+  CHECK(options.spin_us == 0);
+  CHECK(dbnloop_reactor_new_with(&options, NULL, &error) == DBNLOOP_INVALID_ARGUMENT);
+  options.spin_us = -1;
+  CHECK(dbnloop_reactor_new_with(&options, &reactor, &error) ==
+        DBNLOOP_INVALID_ARGUMENT);
+  CHECK(strstr(error.message, "spin is -1 us") != NULL);
+  options.struct_size = 0;
+  CHECK(dbnloop_reactor_new_with(&options, &reactor, &error) ==
+        DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_reactor_new_with(NULL, &reactor, &error) == DBNLOOP_OK);
+  dbnloop_reactor_free(reactor);
+  dbnloop_reactor_options_init(&options);
+  options.spin_us = 1000;
+  CHECK(dbnloop_reactor_new_with(&options, &reactor, &error) == DBNLOOP_OK);
+  dbnloop_event* events = NULL;
+  size_t count = 0;
+  uint64_t timer = 0;
+  CHECK(dbnloop_reactor_timer(reactor, 1, 0, &timer, &error) == DBNLOOP_OK);
+  while (count == 0) {
+    CHECK(dbnloop_reactor_poll(reactor, -1, &events, &count, &error) == DBNLOOP_OK);
+  }
+  CHECK(events[0].kind == DBNLOOP_EVENT_TIMER && events[0].timer.id == timer);
+  dbnloop_reactor_free(reactor);
+}
+
 static void free_orders(void) {
   dbnloop_error error;
   dbnloop_reactor* reactor = NULL;
@@ -267,6 +327,8 @@ int main(void) {
   null_client(reactor);
   bad_arguments(reactor);
   struct_sizes(reactor);
+  socket_options(reactor);
+  reactor_options();
   fds_timers_and_wake(reactor);
   dbnloop_reactor_free(reactor);
   free_orders();

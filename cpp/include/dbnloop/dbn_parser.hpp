@@ -72,6 +72,10 @@ class DbnParser {
  public:
   /// Throws Exception(InvalidArgument) when an option is out of range.
   explicit DbnParser(ParserOptions options = {});
+  class Pool;
+  /// For the library's sources, which take turns: takes its memory from `pool`, which
+  /// may be null, and gives it back in Rest.
+  DbnParser(ParserOptions options, std::shared_ptr<Pool> pool);
   ~DbnParser();
   DbnParser(const DbnParser&) = delete;
   DbnParser& operator=(const DbnParser&) = delete;
@@ -156,6 +160,10 @@ class DbnParser {
   [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
   /// Discards all state and keeps the buffer.
   void Reset();
+  /// Lends the memory to other parsers of its pool until more bytes are pushed, unless
+  /// it holds more than a part of a record. The last batch becomes invalid. Does
+  /// nothing without a pool.
+  void Rest() noexcept;
 
  private:
   struct AlignedDelete {
@@ -163,6 +171,16 @@ class DbnParser {
   };
   using AlignedBytes = std::unique_ptr<std::byte[], AlignedDelete>;
   static AlignedBytes AllocateAligned(std::size_t size);
+
+  struct Memory {
+    static Memory Allocate(std::size_t size);
+
+    std::size_t size = 0;  // of the buffer
+    AlignedBytes buffer;
+    AlignedBytes side;
+    std::unique_ptr<RecordRun[]> runs;
+  };
+  void TakeMemory();
 
   bool ReadHeader();
   bool DecodeHeader(std::span<const std::byte> header);
@@ -190,7 +208,8 @@ class DbnParser {
 
   // 0 <= pos_ <= end_ <= options_.buffer_size.
   ParserOptions options_;
-  AlignedBytes buffer_;
+  std::shared_ptr<Pool> pool_;
+  AlignedBytes buffer_;  // null while it rests: `rest_` holds [0, end_) then
   std::size_t pos_ = 0;
   std::size_t end_ = 0;
   std::uint64_t offset_ = 0;  // of buffer_[pos_] in the stream
@@ -203,6 +222,8 @@ class DbnParser {
   std::array<RTypeRule, 256> rules_{};
   std::array<std::uint16_t, 256> plain_heads_{};
   std::size_t mixed_left_ = 0;  // bytes that PeekMixed takes for mixed without asking
+
+  std::array<std::byte, 1024> rest_;  // more than a part of a record
 
   // The run that Pull returns records of, and the runs after it.
   struct Pulling {

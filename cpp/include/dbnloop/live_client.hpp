@@ -50,6 +50,17 @@ struct LiveOptions {
   std::string user_agent_extension = {};
   /// DNS servers, "192.0.2.1:53,[2001:db8::1]:53"; empty: those of /etc/resolv.conf.
   std::string name_servers = {};
+  /// Size of the socket's receive buffer (SO_RCVBUF) in bytes, 4 KiB to 1 GiB; 0: the
+  /// system's, which grows as needed. The system doubles a given size, silently limits
+  /// it to net.core.rmem_max, and then no longer adjusts it.
+  std::size_t receive_buffer = 0;
+  /// How long a read may poll the network device (SO_BUSY_POLL), up to 1 s; 0: the
+  /// system's. The session ends with System when the system refuses it: more than
+  /// net.core.busy_read needs CAP_NET_ADMIN. It has no effect on loopback.
+  std::chrono::microseconds busy_poll{0};
+  /// Acknowledges received segments at once (TCP_QUICKACK), at the cost of a system
+  /// call for each read, instead of up to 40 ms later together with others.
+  bool quick_ack = false;
 };
 
 struct Subscription {
@@ -129,6 +140,10 @@ class LiveClient : public DataSource {
   void OnSessionEvent(SessionEventHandler h);
   /// The address of the gateway, "192.0.2.1:13000"; empty before it is connected.
   [[nodiscard]] const std::string& Peer() const noexcept;
+  /// The session's socket, for options that LiveOptions does not have; -1 while the
+  /// client is not connected. It belongs to the client, which closes it when the
+  /// session ends: do not read, write or close it.
+  [[nodiscard]] int Fd() const noexcept;
 
  private:
   class Session;

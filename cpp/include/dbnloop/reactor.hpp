@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -8,6 +9,15 @@
 #include "dbnloop/detail/require_cxx23.hpp"
 
 namespace dbnloop {
+
+class DataSource;
+
+struct ReactorOptions {
+  /// How long Poll asks again and again whether something is ready before it waits, up
+  /// to 1 s. It then sees an event some microseconds sooner, and keeps a processor busy
+  /// meanwhile. 0: it waits at once.
+  std::chrono::microseconds spin{0};
+};
 
 /// A thin epoll wrapper that the user drives. The thread that calls Poll or Run owns
 /// it. Only Stop, Wake and Post may be called from other threads.
@@ -30,8 +40,9 @@ class Reactor {
   /// Identifies a timer or a deferred task. Ids are never 0 and never reused.
   using TimerId = std::uint64_t;
 
-  /// Throws Exception(System) when the epoll instance or the eventfd cannot be created.
-  Reactor();
+  /// Throws Exception: System when the epoll instance or the eventfd cannot be created,
+  /// InvalidArgument when an option is out of range.
+  explicit Reactor(ReactorOptions options = {});
   /// Drops callbacks, timers and tasks without running them; the objects that they own
   /// may call Remove and Cancel while they are destroyed. Closes the reactor's own fds.
   /// Fds that were added stay open, because they belong to the user. Must not run
@@ -58,13 +69,23 @@ class Reactor {
   /// Runs one bounded turn: waits at most `timeout_ms` (-1: without limit, 0: not at
   /// all) for fds, timers and tasks, runs what is ready and returns how many callbacks
   /// ran. The order within a turn is: fds, deferred tasks, timers, posted tasks. A
-  /// signal (EINTR) counts as zero events. Exceptions of callbacks pass through; the
-  /// reactor stays usable, and whatever has not run yet runs in the next turn.
+  /// signal (EINTR) counts as zero events. The wait begins with ReactorOptions::spin,
+  /// as far as `timeout_ms` allows. Exceptions of callbacks pass through; the reactor
+  /// stays usable, and whatever has not run yet runs in the next turn.
+  ///
+  /// A turn begins callbacks of fds for at most kTurnTime, and deferred tasks for as
+  /// long again, but at least 16 of each. The rest waits, in its order, for the next
+  /// turn, which does not wait and runs it before epoll is asked again: no fd has a
+  /// second callback before every other that was ready has had one. Timers that are due
+  /// and posted tasks run in every turn.
   ///
   /// A timer runs after the callbacks of every fd that was ready when its deadline
-  /// passed, or later, however late the turn is. A timer that judges an fd to be silent
-  /// is therefore right, even after the process was stopped for a long time.
+  /// passed, or later, however late the turn is, unless these do not fit into the turn;
+  /// a timer of AfterFds waits for them in any case. A timer that judges an fd to be
+  /// silent is therefore right, even after the process was stopped for a long time.
   int Poll(int timeout_ms = -1);
+  /// The time after which a turn begins no further callback of an fd.
+  static constexpr std::chrono::milliseconds kTurnTime{10};
   /// Polls until Stop. Returns at once if Stop was called before Run.
   void Run();
   /// Ends Run after the current batch and wakes a waiting Poll. Thread-safe and
@@ -80,7 +101,7 @@ class Reactor {
   void Post(Task task);
 
   /// Runs `task` once in the next turn, in the order of the calls: after the callbacks
-  /// of the fds that are ready in that turn, and before timers and posted tasks. A task
+  /// of the fds that run in that turn, and before timers and posted tasks. A task
   /// that is deferred inside a callback runs in the turn after the present one, for
   /// which Poll does not wait. Cancel keeps it from running.
   ///
@@ -98,6 +119,11 @@ class Reactor {
   /// below 0 counts as 0, and one above 10 years as 10 years. Throws InvalidArgument
   /// when `cb` is empty.
   TimerId After(Clock::duration delay, TimerCallback cb);
+  /// Like After, but `cb` also waits for the fds that do not fit into the turn: it runs
+  /// after the callbacks of every fd that was ready when its deadline passed, however
+  /// many turns these take. For a timer that judges an fd to be silent, in a loop with
+  /// very many fds or long callbacks.
+  TimerId AfterFds(Clock::duration delay, TimerCallback cb);
   /// Runs `cb` every `period` until cancelled. Runs that were missed are not repeated.
   /// Throws InvalidArgument when `cb` is empty or `period` is not positive.
   TimerId Every(Clock::duration period, TimerCallback cb);
@@ -115,6 +141,13 @@ class Reactor {
   /// system call; does not detect children of _Fork or a bare clone.
   [[nodiscard]] bool InChild() const noexcept;
 
+  /// The number of fds that epoll reported in its last answer. Where many are ready, a
+  /// callback may do less, so that the others have their turn sooner.
+  [[nodiscard]] std::size_t ReadyFds() const noexcept;
+  /// For a callback: leaves the fds and deferred tasks that still wait to the next
+  /// turn, as if the time of this one were over.
+  void Yield() noexcept;
+
   /// The number of turns so far, including those of Run. If it grows while nothing
   /// happens, the loop spins. Thread-safe.
   [[nodiscard]] std::uint64_t Polls() const noexcept;
@@ -123,8 +156,10 @@ class Reactor {
   void SetClockForTest(std::function<Clock::time_point()> now);
 
  private:
+  friend class DataSource;
   struct Impl;
   std::unique_ptr<Impl> impl_;
+  std::shared_ptr<void> shared_;  // by its sources
 };
 
 }  // namespace dbnloop

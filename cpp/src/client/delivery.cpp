@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "client/turn_budget.hpp"
+#include "dbn/parser_memory.hpp"
 #include "dbnloop/rtype.hpp"
 #include "proto/session_events.hpp"
 
@@ -46,7 +47,17 @@ using client::Flow;
 
 DataSource::Delivery::Delivery(Reactor* reactor, ParserOptions options,
                                client::DeliveryObserver* observer)
-    : reactor_{reactor}, observer_{observer}, parser_{options}, continue_{reactor} {}
+    : reactor_{reactor},
+      observer_{observer},
+      parser_{options, PoolOf(reactor)},
+      continue_{reactor} {}
+
+// The sources of a reactor take turns, so they share the memory of their parsers.
+std::shared_ptr<DbnParser::Pool> DataSource::Delivery::PoolOf(Reactor* reactor) {
+  if (reactor == nullptr) return nullptr;
+  if (!reactor->shared_) reactor->shared_ = std::make_shared<DbnParser::Pool>();
+  return std::static_pointer_cast<DbnParser::Pool>(reactor->shared_);
+}
 
 // ---- Calls of the user --------------------------------------------------------------
 
@@ -90,6 +101,7 @@ void DataSource::Delivery::Release(std::size_t consumed) {
        !PeekBatch().empty() || HasNewMetadata() || parser_.error())) {
     Schedule();
   }
+  parser_.Rest();
 }
 
 void DataSource::Delivery::Pause() noexcept {
@@ -133,6 +145,7 @@ void DataSource::Delivery::BeginStream() {
 }
 
 void DataSource::Delivery::EndStream() noexcept {
+  if (!pumping_ && !IsHeld()) parser_.Rest();
   zstd_.reset();
   continue_.Disarm();
   held_ = 0;
@@ -165,6 +178,7 @@ class DataSource::Delivery::PumpScope {
     delivery_.counters_.SetBuffered(delivery_.parser_.buffered());
     // A handler threw: what is buffered must not wait for the socket.
     if (!completed_ && !delivery_.IsBlocked()) delivery_.Schedule();
+    if (!delivery_.IsHeld()) delivery_.parser_.Rest();
   }
   PumpScope(const PumpScope&) = delete;
   PumpScope& operator=(const PumpScope&) = delete;

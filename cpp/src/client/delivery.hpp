@@ -157,6 +157,8 @@ class DataSource::Delivery : public std::enable_shared_from_this<Delivery> {
  private:
   class PumpScope;
 
+  [[nodiscard]] static std::shared_ptr<DbnParser::Pool> PoolOf(Reactor* reactor);
+
   [[nodiscard]] Flow PumpUntilBlocked();
   void Dispense(const RecordBatch& batch);
   [[nodiscard]] RecordBatch PeekBatch() {

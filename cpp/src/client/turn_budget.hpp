@@ -14,6 +14,8 @@ inline constexpr std::size_t kTurnBytes = 1024 * 1024;
 inline constexpr std::size_t kReceiveBytes = 64 * 1024;
 /// The most reads from a socket whose bytes go straight into the parser.
 inline constexpr int kTurnReads = 4;
+/// Where more fds than this are ready, each has one read in its turn.
+inline constexpr std::size_t kCrowd = 1024;
 /// The most reads from an HTTP connection, where TLS cuts the bytes into records of
 /// 16 KiB.
 inline constexpr int kTurnHttpReads = 8;

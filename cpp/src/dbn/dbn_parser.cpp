@@ -10,6 +10,7 @@
 #include "base/text.hpp"
 #include "base/throw.hpp"
 #include "dbn/metadata_layout.hpp"
+#include "dbn/parser_memory.hpp"
 #include "dbn/upgrade.hpp"
 #include "dbnloop/enum_strings.hpp"
 #include "dbnloop/rtype.hpp"
@@ -93,7 +94,15 @@ DbnParser::AlignedBytes DbnParser::AllocateAligned(std::size_t size) {
   return AlignedBytes{static_cast<std::byte*>(::operator new[](size, kAlignment))};
 }
 
-DbnParser::DbnParser(ParserOptions options) : options_{options} {
+DbnParser::Memory DbnParser::Memory::Allocate(std::size_t size) {
+  return {size, AllocateAligned(size), AllocateAligned(kSideArea),
+          std::make_unique_for_overwrite<RecordRun[]>(kMaxRuns)};
+}
+
+DbnParser::DbnParser(ParserOptions options) : DbnParser{options, nullptr} {}
+
+DbnParser::DbnParser(ParserOptions options, std::shared_ptr<Pool> pool)
+    : options_{options}, pool_{std::move(pool)} {
   if (options_.buffer_size < kMinBuffer || options_.buffer_size > kMaxBuffer) {
     base::Throw(ErrorCode::InvalidArgument,
                 base::StrCat("buffer_size is ", options_.buffer_size,
@@ -109,13 +118,31 @@ DbnParser::DbnParser(ParserOptions options) : options_{options} {
     auto error = Refused(options_.fragment->version, options_.upgrade_policy);
     if (error) base::Throw(std::move(error));
   }
-  buffer_ = AllocateAligned(options_.buffer_size);
-  side_ = AllocateAligned(kSideArea);
-  runs_ = std::make_unique<RecordRun[]>(kMaxRuns);
+  if (!pool_) TakeMemory();
   Reset();
 }
 
 DbnParser::~DbnParser() = default;
+
+void DbnParser::TakeMemory() {
+  auto memory = pool_ ? pool_->Take(options_.buffer_size)
+                      : Memory::Allocate(options_.buffer_size);
+  buffer_ = std::move(memory.buffer);
+  side_ = std::move(memory.side);
+  runs_ = std::move(memory.runs);
+  std::memcpy(buffer_.get(), rest_.data(), end_);
+}
+
+void DbnParser::Rest() noexcept {
+  const auto held = end_ - pos_;
+  if (!pool_ || !buffer_ || held > rest_.size()) return;
+  std::memcpy(rest_.data(), buffer_.get() + pos_, held);
+  pos_ = 0;
+  end_ = held;
+  pull_ = {};
+  pool_->Give(
+      {options_.buffer_size, std::move(buffer_), std::move(side_), std::move(runs_)});
+}
 
 void DbnParser::Reset() {
   pos_ = end_ = 0;
@@ -137,6 +164,7 @@ void DbnParser::Reset() {
 }
 
 std::span<std::byte> DbnParser::WritableSpan() {
+  if (!buffer_) TakeMemory();
   pull_ = {};
   upgraded_size_ = 0;
   // Usually the tail is less than one record: moving it keeps the buffer linear.
@@ -164,7 +192,8 @@ bool DbnParser::AtRecord() {
   pull_ = {};
   upgraded_size_ = 0;
   taken_ = 0;
-  if (error_) return false;
+  if (error_ || (!buffer_ && end_ == 0)) return false;
+  if (!buffer_) TakeMemory();
   do {
     if (in_header_ && !ReadHeader()) return false;
     if (end_ - pos_ < kRecordHeaderSize) return false;
@@ -426,7 +455,8 @@ void DbnParser::BeginRecords(std::uint8_t version, bool ts_out) {
 
 Error DbnParser::Finish() const {
   if (error_) return error_;
-  const std::span<const std::byte> held{buffer_.get() + pos_, end_ - pos_};
+  const std::span<const std::byte> held{(buffer_ ? buffer_.get() : rest_.data()) + pos_,
+                                        end_ - pos_};
   if (in_header_) {
     if (header_size_ == 0 && held.empty()) {
       return {ErrorCode::ParseError, "the stream ended before its DBN metadata"};

@@ -46,19 +46,23 @@ class DeferredQueue {
   /// Begins a turn: what was added before is due in it.
   void BeginTurn() noexcept { due_ = entries_.size(); }
 
-  /// Runs what is due. The queue may grow meanwhile. When a task throws, the rest stays
-  /// due. Returns how many ran.
-  int Run() {
+  /// Runs what is due while `take` returns true, which is called once for each task.
+  /// The queue may grow meanwhile. The rest stays due, also when a task throws. Returns
+  /// how many ran.
+  template <typename Take>
+  int Run(Take&& take) {
     int ran = 0;
-    while (next_ < due_) {
-      auto task = std::exchange(entries_[next_++].task, nullptr);
-      if (!task) continue;
+    for (; next_ < due_; ++next_) {
+      if (!entries_[next_].task) continue;
+      if (!take()) break;
+      auto task = std::exchange(entries_[next_].task, nullptr);
       ++ran;
       task();
     }
     entries_.erase(entries_.begin(),
                    entries_.begin() + static_cast<std::ptrdiff_t>(next_));
-    next_ = due_ = 0;
+    due_ -= next_;
+    next_ = 0;
     return ran;
   }
 

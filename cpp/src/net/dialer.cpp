@@ -14,8 +14,11 @@
 
 namespace dbnloop::net {
 
-Dialer::Dialer(Reactor* reactor, ResolverOptions options)
-    : reactor_{reactor}, resolver_{reactor, std::move(options)}, head_start_{reactor} {}
+Dialer::Dialer(Reactor* reactor, ResolverOptions options, SocketOptions socket_options)
+    : reactor_{reactor},
+      resolver_{reactor, std::move(options)},
+      socket_options_{socket_options},
+      head_start_{reactor} {}
 
 Dialer::~Dialer() { Cancel(); }
 
@@ -76,6 +79,11 @@ void Dialer::Begin() {
     // Small lines must not wait for acknowledgements.
     const int one = 1;
     ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    // Before it connects: the size of the buffer decides which window is offered.
+    if (auto refused = Apply(socket_options_, socket.get())) {
+      Cancel();
+      return Finish({{}, {}, std::move(refused)});
+    }
     // After EINTR a connect continues in the background, as after EINPROGRESS.
     if (::connect(socket.get(), address->get(), address->length) != 0 &&
         errno != EINPROGRESS && errno != EINTR) {

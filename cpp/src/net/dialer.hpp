@@ -14,6 +14,7 @@
 #include "dbnloop/reactor.hpp"
 #include "net/resolver.hpp"
 #include "net/scoped_fd.hpp"
+#include "net/socket_options.hpp"
 #include "net/timer.hpp"
 
 namespace dbnloop::net {
@@ -40,13 +41,15 @@ class Dialer {
   };
   using Callback = std::move_only_function<void(Result)>;
 
-  explicit Dialer(Reactor* reactor, ResolverOptions options = {});
+  explicit Dialer(Reactor* reactor, ResolverOptions options = {},
+                  SocketOptions socket_options = {});
   ~Dialer();
   Dialer(const Dialer&) = delete;
   Dialer& operator=(const Dialer&) = delete;
 
   /// Calls `done` once from a later turn. Errors: DnsResolutionFailed, ConnectionFailed
-  /// (each address with its reason, time spent). `done` may destroy the dialer.
+  /// (each address with its reason, time spent), System (an option of the socket was
+  /// refused). `done` may destroy the dialer.
   void Dial(std::string host, int port, Callback done);
   /// Forgets the dial; `done` does not run.
   void Cancel() noexcept;
@@ -81,6 +84,7 @@ class Dialer {
 
   Reactor* reactor_;
   Resolver resolver_;
+  SocketOptions socket_options_;
   std::string host_;
   int port_ = 0;
   Callback done_;

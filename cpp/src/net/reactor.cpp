@@ -32,6 +32,7 @@ using std::chrono::milliseconds;
 constexpr std::uint64_t kWakeToken = ~std::uint64_t{0};
 constexpr std::uint64_t kTimerToken = kWakeToken - 1;
 constexpr std::size_t kOwnFds = 2;  // these two
+constexpr int kTurnCallbacks = 16;  // run in every turn, however long they take
 
 // Counted in each child that fork makes: so it costs no system call to see that a
 // reactor was inherited. (_Fork and a bare clone run no handlers.)
@@ -62,7 +63,12 @@ struct Reactor::Impl {
     std::shared_ptr<Callback> callback;
   };
 
-  Impl() {
+  explicit Impl(ReactorOptions options) : spin{options.spin} {
+    if (spin.count() < 0 || spin > std::chrono::seconds{1}) {
+      base::Throw(ErrorCode::InvalidArgument,
+                  base::StrCat("reactor: spin is ", spin.count(),
+                               " us; it must be 0 to 1000000 us"));
+    }
     epoll = net::ScopedFd{::epoll_create1(EPOLL_CLOEXEC)};
     if (!epoll) base::Throw(base::SystemError("reactor: epoll_create1"));
     wake = net::ScopedFd{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
@@ -102,6 +108,8 @@ struct Reactor::Impl {
   }
 
   Clock::time_point ReadClock() const { return clock ? clock() : Clock::now(); }
+  Clock::time_point Now() const { return polling ? now : ReadClock(); }
+  TimerId AddTimer(net::TimerQueue& queue, Clock::duration delay, TimerCallback cb);
 
   // Thread-safe and async-signal-safe.
   void Wake() const noexcept {
@@ -118,10 +126,17 @@ struct Reactor::Impl {
     [[maybe_unused]] const auto n = ::read(wake.get(), &count, sizeof(count));
   }
 
+  // The first deadline of all timers.
+  std::optional<Clock::time_point> NextTimer() {
+    const auto judge = judges.Next();
+    const auto timer = timers.Next();
+    return judge && timer ? std::min(judge, timer) : judge ? judge : timer;
+  }
+
   // Whole ms, rounded up: 0.5 ms must not become a busy loop.
   int WaitFor(int timeout_ms, Clock::time_point from) {
     if (!deferred.Empty()) return 0;
-    const auto next = timers.Next();
+    const auto next = NextTimer();
     if (!next) return timeout_ms;
     const auto left = *next - from;
     if (left <= Clock::duration::zero()) return 0;
@@ -155,14 +170,31 @@ struct Reactor::Impl {
     return static_cast<int>(tasks.size());
   }
 
+  int AskEpoll(int timeout_ms) {
+    return ::epoll_wait(epoll.get(), batch.data(), static_cast<int>(batch.size()),
+                        timeout_ms);
+  }
+
+  // Spins at first, in real time whatever the reactor's clock is.
+  int Wait(int timeout_ms) {
+    if (spin.count() == 0 || timeout_ms == 0) return AskEpoll(timeout_ms);
+    const auto began = Clock::now();
+    Clock::duration spent{};
+    while (spent < spin && (timeout_ms < 0 || spent < milliseconds{timeout_ms})) {
+      if (const int count = AskEpoll(0); count != 0) return count;
+      spent = Clock::now() - began;
+    }
+    if (timeout_ms < 0) return AskEpoll(timeout_ms);
+    const auto left = std::chrono::ceil<milliseconds>(milliseconds{timeout_ms} - spent);
+    return AskEpoll(static_cast<int>(std::max<long long>(left.count(), 0)));
+  }
+
   // Fetches a batch: all that is ready, as it has room for every fd. A signal that
   // comes first leaves `asked` as it was.
   void Ask(int timeout_ms) {
     const auto before = ReadClock();
     next_event = event_count = 0;
-    const int count =
-        ::epoll_wait(epoll.get(), batch.data(), static_cast<int>(batch.size()),
-                     WaitFor(timeout_ms, before));
+    const int count = Wait(WaitFor(timeout_ms, before));
     if (count >= 0) {
       event_count = count;
       asked = before;
@@ -175,23 +207,48 @@ struct Reactor::Impl {
   // posted tasks. A timer may judge an fd: it runs only when epoll was asked after its
   // deadline had passed, and all that was reported then has been dispatched. A signal,
   // the rest of a batch whose callback threw, and an answer from before the deadline
-  // are no such answer.
+  // are no such answer. Where the turn's share of fds is used up before all of them
+  // were dispatched, only `judges` wait for the others.
   int RunReady() {
     now = ReadClock();
-    int ran = Dispatch();
-    ran += deferred.Run();
-    if (const auto due = timers.Next(); due && *due <= now && *due > asked) {
-      Ask(0);
-      ran += Dispatch();
+    yielded = false;
+    Share fds{*this, now};
+    int ran = Dispatch(fds);
+    if (!deferred.Empty()) {
+      Share tasks{*this, ReadClock()};
+      ran += deferred.Run([&] { return tasks.Take(); });
     }
-    ran += timers.Run(std::min(now, asked));
+    if (const auto due = NextTimer();
+        !HasRest() && due && *due <= now && *due > asked) {
+      Ask(0);
+      ran += Dispatch(fds);
+    }
+    const auto answered = std::min(now, asked);
+    if (HasRest()) return ran + timers.Run(now) + RunPosted();
+    ran += judges.Run(answered);
+    ran += timers.Run(answered);
     return ran + RunPosted();
   }
 
-  int Dispatch() {
+  // What a turn may run of one kind: a few calls in any case, and as many as begin
+  // before its time is over.
+  struct Share {
+    Share(Impl& i, Clock::time_point began) : impl{i}, end{began + kTurnTime} {}
+    bool Take() {
+      return ++taken <= kTurnCallbacks || (!impl.yielded && impl.ReadClock() < end);
+    }
+    Impl& impl;
+    Clock::time_point end;
+    int taken = 0;
+  };
+
+  // Whether fds that epoll reported still wait for their callbacks.
+  [[nodiscard]] bool HasRest() const noexcept { return next_event < event_count; }
+
+  int Dispatch(Share& share) {
     int ran = 0;
-    while (next_event < event_count) {
-      const epoll_event event = batch[static_cast<std::size_t>(next_event++)];
+    while (HasRest()) {
+      const epoll_event event = batch[static_cast<std::size_t>(next_event)];
       const auto token = event.data.u64;
       // At once: a wake-up that comes later, also from a callback of this turn, is for
       // the next one.
@@ -199,15 +256,20 @@ struct Reactor::Impl {
         DrainWake();
         woken = drained = true;
       }
-      if (token >= kTimerToken) continue;  // due timers run in every turn
+      if (token >= kTimerToken) {  // due timers run in every turn
+        ++next_event;
+        continue;
+      }
       const auto index = static_cast<std::uint32_t>(token);
       const auto& slot = slots[index];
-      if (slot.fd < 0 || slot.generation != static_cast<std::uint32_t>(token >> 32)) {
-        continue;  // removed, or its slot has a new owner
-      }
       // Interest that a callback of this batch withdrew is not reported any more.
       const auto ready = event.events & (slot.interest | EPOLLERR | EPOLLHUP);
-      if (ready == 0) continue;
+      // Removed, or its slot has a new owner.
+      const bool stale =
+          slot.fd < 0 || slot.generation != static_cast<std::uint32_t>(token >> 32);
+      if (!stale && ready != 0 && !share.Take()) break;
+      ++next_event;
+      if (stale || ready == 0) continue;
       const auto callback = slot.callback;  // outlives its own removal
       ++ran;
       (*callback)(ready);
@@ -218,7 +280,7 @@ struct Reactor::Impl {
   // Keeps the timerfd at the next deadline, once somebody polls Fd from outside.
   void SyncTimerFd() {
     if (!timer_fd || InChild()) return;
-    const auto next = deferred.Empty() ? timers.Next() : Clock::time_point::min();
+    const auto next = deferred.Empty() ? NextTimer() : Clock::time_point::min();
     if (next == armed) return;
     itimerspec spec{};
     if (next) {
@@ -234,6 +296,7 @@ struct Reactor::Impl {
   }
 
   const std::uint32_t born = CountForks();
+  const std::chrono::microseconds spin;
   net::ScopedFd epoll;
   net::ScopedFd wake;
   net::ScopedFd timer_fd;
@@ -251,8 +314,10 @@ struct Reactor::Impl {
   bool broken_off = false;    // a callback of the last turn threw
   bool woken = false;         // and posted tasks were not taken since
   bool drained = false;       // in this Poll
+  bool yielded = false;       // in this turn
   std::uint64_t last_id = 0;  // of timers and deferred tasks
   net::TimerQueue timers;
+  net::TimerQueue judges;  // those of AfterFds
   net::DeferredQueue deferred;
   std::function<Clock::time_point()> clock;
   Clock::time_point now{};
@@ -263,7 +328,7 @@ struct Reactor::Impl {
   std::vector<Task> posted;
 };
 
-Reactor::Reactor() : impl_{std::make_unique<Impl>()} {}
+Reactor::Reactor(ReactorOptions options) : impl_{std::make_unique<Impl>(options)} {}
 
 // Destroying a callback may call back into the reactor, so all are destroyed while it
 // is still usable.
@@ -271,6 +336,7 @@ Reactor::~Reactor() {
   std::exchange(impl_->posted, {}).clear();
   impl_->deferred.Clear();
   impl_->timers.Clear();
+  impl_->judges.Clear();
   while (!impl_->index_of.empty()) Remove(impl_->index_of.begin()->first);
 }
 
@@ -363,8 +429,13 @@ int Reactor::Poll(int timeout_ms) {
   int ran = 0;
   impl_->drained = false;
   // After a callback threw, the rest of its turn comes first, so that one that always
-  // throws starves nobody.
-  if (std::exchange(impl_->broken_off, true)) ran = impl_->RunReady();
+  // throws starves nobody. So do the fds that the last turn left.
+  if (std::exchange(impl_->broken_off, true)) {
+    ran = impl_->RunReady();
+  } else if (impl_->HasRest()) {
+    impl_->deferred.BeginTurn();
+    ran = impl_->RunReady();
+  }
   if (ran == 0) {
     // What the rest of the last turn drained may have been meant for this one.
     impl_->Ask(impl_->drained ? 0 : timeout_ms);
@@ -380,6 +451,12 @@ bool Reactor::InChild() const noexcept { return impl_->InChild(); }
 std::uint64_t Reactor::Polls() const noexcept {
   return impl_->polls.load(std::memory_order_relaxed);
 }
+
+std::size_t Reactor::ReadyFds() const noexcept {
+  return static_cast<std::size_t>(impl_->event_count);
+}
+
+void Reactor::Yield() noexcept { impl_->yielded = true; }
 
 void Reactor::Run() {
   impl_->RefuseNesting();
@@ -425,13 +502,22 @@ Reactor::TimerId Reactor::Defer(Task task) {
   return id;
 }
 
-Reactor::TimerId Reactor::After(Clock::duration delay, TimerCallback cb) {
+Reactor::TimerId Reactor::Impl::AddTimer(net::TimerQueue& queue, Clock::duration delay,
+                                         TimerCallback cb) {
   if (!cb)
     base::Throw(ErrorCode::InvalidArgument, "reactor: After: the callback is empty");
-  const auto id = ++impl_->last_id;
-  impl_->timers.Add(id, Now() + Bounded(delay), Clock::duration::zero(), std::move(cb));
-  if (!impl_->polling) impl_->SyncTimerFd();
+  const auto id = ++last_id;
+  queue.Add(id, Now() + Bounded(delay), Clock::duration::zero(), std::move(cb));
+  if (!polling) SyncTimerFd();
   return id;
+}
+
+Reactor::TimerId Reactor::After(Clock::duration delay, TimerCallback cb) {
+  return impl_->AddTimer(impl_->timers, delay, std::move(cb));
+}
+
+Reactor::TimerId Reactor::AfterFds(Clock::duration delay, TimerCallback cb) {
+  return impl_->AddTimer(impl_->judges, delay, std::move(cb));
 }
 
 Reactor::TimerId Reactor::Every(Clock::duration period, TimerCallback cb) {
@@ -449,14 +535,13 @@ Reactor::TimerId Reactor::Every(Clock::duration period, TimerCallback cb) {
 }
 
 bool Reactor::Cancel(TimerId id) noexcept {
-  const bool cancelled = impl_->timers.Cancel(id) || impl_->deferred.Cancel(id);
+  const bool cancelled = impl_->timers.Cancel(id) || impl_->judges.Cancel(id) ||
+                         impl_->deferred.Cancel(id);
   if (cancelled && !impl_->polling) impl_->SyncTimerFd();
   return cancelled;
 }
 
-Reactor::Clock::time_point Reactor::Now() const {
-  return impl_->polling ? impl_->now : impl_->ReadClock();
-}
+Reactor::Clock::time_point Reactor::Now() const { return impl_->Now(); }
 
 Reactor::Clock::time_point Reactor::ReadClock() const { return impl_->ReadClock(); }
 

@@ -6,7 +6,8 @@
 
 namespace dbnloop::net {
 
-/// One call that an object has planned: after a delay, or in the reactor's next turn.
+/// One call that an object has planned: after a delay and the fds that are ready then
+/// (Reactor::AfterFds), or in the reactor's next turn.
 /// Planning another call replaces it, and destroying the timer cancels it, so that a
 /// callback may refer to the object that holds the timer.
 ///
@@ -23,7 +24,7 @@ class Timer {
   /// may arm it again or destroy it.
   template <typename F>
   void Arm(Reactor::Clock::duration delay, F f) {
-    Replace(reactor_->After(delay, Once(std::move(f))));
+    Replace(reactor_->AfterFds(delay, Once(std::move(f))));
   }
   /// Calls `f` once, in the reactor's next turn (Reactor::Defer).
   template <typename F>

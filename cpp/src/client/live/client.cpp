@@ -15,6 +15,8 @@ using std::chrono::seconds;
 
 constexpr seconds kMinHeartbeat{5};
 constexpr seconds kMaxHeartbeat{1800};
+constexpr std::size_t kMinReceiveBuffer = 4 * 1024;
+constexpr std::size_t kMaxReceiveBuffer = std::size_t{1} << 30;
 
 // Longer ones could not be counted in nanoseconds.
 constexpr std::chrono::milliseconds kLongest = std::chrono::years{10};
@@ -37,6 +39,18 @@ LiveOptions Validated(LiveOptions options) {
        {&options.heartbeat_grace, &options.connect_timeout, &options.auth_timeout,
         &options.ack_timeout, &options.resolve_timeout}) {
     *limit = std::min(*limit, kLongest);
+  }
+  if (options.receive_buffer != 0 && (options.receive_buffer < kMinReceiveBuffer ||
+                                      options.receive_buffer > kMaxReceiveBuffer)) {
+    base::Throw(
+        ErrorCode::InvalidArgument,
+        base::StrCat("receive_buffer is ", options.receive_buffer,
+                     " bytes; it must be 4 KiB to 1 GiB, or 0 for the system's"));
+  }
+  if (options.busy_poll.count() < 0 || options.busy_poll > seconds{1}) {
+    base::Throw(ErrorCode::InvalidArgument,
+                base::StrCat("busy_poll is ", options.busy_poll.count(),
+                             " us; it must be 0 to 1000000 us"));
   }
   const bool plain = std::ranges::all_of(options.user_agent_extension, [](char c) {
     return c >= 0x20 && c < 0x7F && c != '|';
@@ -101,6 +115,7 @@ const std::string& LiveClient::SessionIdText() const noexcept {
   return session_->session_id_text();
 }
 const std::string& LiveClient::Peer() const noexcept { return session_->peer(); }
+int LiveClient::Fd() const noexcept { return session_->fd(); }
 
 void LiveClient::OnState(StateHandler h) { session_->on_state.Set(std::move(h)); }
 void LiveClient::OnSessionEvent(SessionEventHandler h) {

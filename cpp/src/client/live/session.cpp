@@ -33,8 +33,10 @@ LiveClient::Session::Session(Reactor* reactor, base::SecretString api_key,
                         .upgrade_policy = options_.upgrade_policy,
                         .fragment = std::nullopt},
           this)},
-      dialer_{reactor,
-              {.timeout = options_.resolve_timeout, .servers = options_.name_servers}},
+      dialer_{
+          reactor,
+          {.timeout = options_.resolve_timeout, .servers = options_.name_servers},
+          {.receive_buffer = options_.receive_buffer, .busy_poll = options_.busy_poll}},
       text_{NewText()},
       deadline_{reactor},
       heartbeat_{reactor},
@@ -190,6 +192,7 @@ void LiveClient::Session::OnDialed(net::Dialer::Result result) {
   socket_ = std::move(result.socket);
   peer_ = std::move(result.peer);
   silent_since_ = reactor_->Now();
+  AcknowledgeAtOnce();
   ArmAuthTimeout();
   UpdateInterest();  // before the state's handler, which may throw
   static_cast<void>(SetState(State::Authenticating));
@@ -240,9 +243,13 @@ bool LiveClient::Session::ComesLate(Reactor::Clock::time_point last_sign) {
 
 client::Flow LiveClient::Session::ReadText() {
   std::array<std::byte, kTextBuffer> buffer;
+  // Memory first, for records that follow the last line: what is received is stored.
+  static_cast<void>(delivery_->parser().WritableSpan());
   const auto n = Receive(buffer);
-  if (!n) return eof_ ? OnEof() : Flow::Go;
-  return TakeText(std::span{buffer}.first(*n));
+  if (!n && eof_) return OnEof();
+  const auto flow = n ? TakeText(std::span{buffer}.first(*n)) : Flow::Go;
+  if (flow != Flow::Gone && InText()) delivery_->parser().Rest();
+  return flow;
 }
 
 client::Flow LiveClient::Session::TakeText(std::span<const std::byte> bytes) {

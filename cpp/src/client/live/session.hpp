@@ -54,6 +54,7 @@ class LiveClient::Session final : public client::DeliveryObserver {
     return session_id_text_;
   }
   [[nodiscard]] const std::string& peer() const noexcept { return peer_; }
+  [[nodiscard]] int fd() const noexcept { return socket_.get(); }
 
   client::SharedHandler<State> on_state;
   client::SharedHandler<const SessionEvent&> on_session_event;
@@ -79,6 +80,7 @@ class LiveClient::Session final : public client::DeliveryObserver {
   [[nodiscard]] Flow Deliver();
   [[nodiscard]] Flow OnEof();
   [[nodiscard]] std::optional<std::size_t> Receive(std::span<std::byte> into);
+  void AcknowledgeAtOnce() const noexcept;
   void BeginRecords(std::span<const std::byte> bytes);
   void Ingest(std::span<const std::byte> bytes);
   bool Send();

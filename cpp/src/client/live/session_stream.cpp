@@ -2,6 +2,8 @@
 
 #include "client/live/session.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -80,7 +82,8 @@ void LiveClient::Session::OnSocket(std::uint32_t events) {
 client::Flow LiveClient::Session::Read() {
   if (InText()) return ReadText();
   if (FollowPhase() == Flow::Gone) return Flow::Gone;
-  for (int i = 0; i < client::kTurnReads; ++i) {
+  const int reads = reactor_->ReadyFds() > client::kCrowd ? 1 : client::kTurnReads;
+  for (int i = 0; i < reads; ++i) {
     const auto n = delivery_->IsCompressed() ? ReadCompressed() : ReadPlain();
     if (const auto flow = Deliver(); flow != Flow::Go) return flow;
     // A short read has emptied the socket; what else there is comes in the next turn.
@@ -154,6 +157,7 @@ std::optional<std::size_t> LiveClient::Session::Receive(std::span<std::byte> int
       silent_since_ = reactor_->Now();
       read_turn_ = reactor_->Polls();
       delivery_->CountRead(static_cast<std::size_t>(n));
+      AcknowledgeAtOnce();
       return static_cast<std::size_t>(n);
     }
     if (n < 0 && errno == EINTR) continue;
@@ -162,6 +166,13 @@ std::optional<std::size_t> LiveClient::Session::Receive(std::span<std::byte> int
     eof_errno_ = n < 0 ? errno : 0;
     return std::nullopt;
   }
+}
+
+// The system forgets it after a few segments, so it is asked for after each read.
+void LiveClient::Session::AcknowledgeAtOnce() const noexcept {
+  if (!options_.quick_ack) return;
+  const int on = 1;
+  ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
 }
 
 // ---- Records ------------------------------------------------------------------------
