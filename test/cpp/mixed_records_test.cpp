@@ -447,8 +447,12 @@ TEST_P(MixedRecords, AreHeldForBatchSinks) {
       EXPECT_EQ(source.Stats().TotalRecords(), expected.size()) << most;
       const bool wanted =
           form == DataSource::BatchForm::RunsOrMixed && Current().version == 3;
-      if (wanted) EXPECT_GT(mixed, 0U);
-      if (form == DataSource::BatchForm::Runs) EXPECT_EQ(mixed, 0U);
+      if (wanted) {
+        EXPECT_GT(mixed, 0U);
+      }
+      if (form == DataSource::BatchForm::Runs) {
+        EXPECT_EQ(mixed, 0U);
+      }
     }
   }
 }
