@@ -76,7 +76,7 @@ else
 fi
 
 groups=" ${*:-build} "
-known=$(table | awk '{print $1}' | uniq | xargs)
+known=$(table | awk '!seen[$1]++ {printf "%s%s", space, $1; space = " "}')
 for group in $groups; do
   [[ " $known " == *" $group "* ]] || { echo "deps: no group named '$group'; groups: $known" >&2; exit 2; }
 done
