@@ -4,8 +4,8 @@
 # Usage: scripts/deps.sh [build|examples|package|docs|lint|guard|fuzz|container|netfaults|interop]...
 #
 # The columns: group, how to see that it is there, package of Debian and Ubuntu, of Fedora and RHEL.
-# Tried on Debian 12 and 13. The names for Ubuntu 24.04 are Debian's; those of the last column have
-# not been tried (RHEL also needs EPEL, CRB and gcc-toolset-13; llhttp needs a libllhttp.a or its
+# Tried on Debian 12 and 13. Ubuntu 24.04 should have Debian's names; neither these nor the last
+# column have been tried (RHEL also needs EPEL, CRB and gcc-toolset-13; llhttp needs a libllhttp.a or its
 # sources there, see cmake/Findllhttp.cmake).
 set -euo pipefail
 
@@ -83,7 +83,7 @@ else
 fi
 
 groups=" ${*:-build} "
-known=$(table | awk '{print $1}' | uniq | xargs)
+known=$(table | awk '!seen[$1]++ {printf "%s%s", space, $1; space = " "}')
 for group in $groups; do
   [[ " $known " == *" $group "* ]] || { echo "deps: no group named '$group'; groups: $known" >&2; exit 2; }
 done

@@ -81,14 +81,19 @@ fi
 
 "${engine_run[@]}" "${run[@]}" -d --name "$tag-sim-$$" "$tag-sim" >/dev/null
 trap '"$engine" rm -f "$tag-sim-$$" >/dev/null 2>&1; rm -rf "${work:-}"' EXIT
-health=starting
-for _ in $(seq 20); do
-  if "${engine_run[@]}" healthcheck run "$tag-sim-$$" >/dev/null 2>&1; then
-    health=healthy
+healthy() {
+  if [ "$engine" = podman ]; then
+    "${engine_run[@]}" healthcheck run "$tag-sim-$$" >/dev/null 2>&1
+  else
+    [ "$("$engine" inspect --format '{{.State.Health.Status}}' "$tag-sim-$$")" = healthy ]
+  fi
+}
+for _ in $(seq 60); do
+  if healthy; then
     break
   fi
   sleep 1
 done
-[ "$health" = healthy ] || { "$engine" logs "$tag-sim-$$" >&2; echo "docker: the simulator is $health" >&2; exit 1; }
+healthy || { "$engine" logs "$tag-sim-$$" >&2; echo "docker: the simulator is not healthy" >&2; exit 1; }
 echo "docker: the simulator is healthy"
 "$engine" image ls --format '{{.Repository}} {{.Size}}' | grep dbnloop
