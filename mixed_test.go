@@ -315,8 +315,7 @@ func TestHandlersMayBeReplacedAtEachMixedRecord(t *testing.T) {
 	got := &taken{}
 	n := 0
 	names := []string{"typed", "runs", "Record"}
-	var replace func()
-	replace = func() {
+	replace := func() {
 		h := forms[names[n%len(names)]](got)
 		n++
 		h.Complete = func() { ended = true }

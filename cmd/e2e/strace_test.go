@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -100,8 +101,12 @@ func TestACppProgramHasOneThreadAndWaitsInEpoll(t *testing.T) {
 	}
 	// By name, so that there is something to look up.
 	byName := strings.NewReplacer("127.0.0.1", "localhost")
+	host, port, err := net.SplitHostPort(byName.Replace(gateway))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for source, args := range map[string][]string{
-		"examples/live_overload.cpp": {byName.Replace(gateway), "GLBX.MDP3", "trades", "ESZ6"},
+		"examples/cpp/overload.cpp": {host, port},
 		"test/consumer/cmake/range.cpp": {
 			byName.Replace(hist), filepath.Join(work, "ca.pem"), "GLBX.MDP3", "mbo", "ESZ6",
 			"1794700800000000000", "1794787200000000000",
