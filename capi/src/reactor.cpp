@@ -96,7 +96,10 @@ bool IsBoundary(const dbnloop_records_event& batch) {
   if (batch.mixed != nullptr) {
     const auto last = batch.mixed->last;
     if (batch.consumed == 0) return true;
-    if (batch.consumed > batch.size || last >= batch.consumed) return false;
+    if (batch.consumed > batch.size || last >= batch.consumed ||
+        batch.consumed - last < dbnloop::kRecordHeaderSize) {
+      return false;
+    }
     const auto head =
         dbnloop::detail::HeadAt(static_cast<const std::byte*>(batch.data) + last);
     return last + dbnloop::detail::SizeOfHead(head) == batch.consumed &&
