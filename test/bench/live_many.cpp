@@ -23,8 +23,8 @@
 #include <thread>
 #include <vector>
 
+#include "bench/arguments.hpp"
 #include "bench/many_sender.hpp"
-#include "bench/measure.hpp"
 #include "dbnloop/live_client.hpp"
 #include "dbnloop/reactor.hpp"
 
@@ -187,7 +187,7 @@ class Crowd {
     return total_ - from;
   }
 
-  // A turn that waited is none to be measured: it is asked without waiting first.
+  // Only turns that find something to do are measured: each one polls without waiting.
   void MeasureTurns(std::uint64_t records) {
     const auto from = total_;
     auto last = Clock::now();

@@ -23,7 +23,7 @@ func TestEveryBlockIsACopyOrIsRun(t *testing.T) {
 			case b.lang == "sh" && (b.arg == "" || b.arg == "server"):
 			case b.lang == "text" && b.arg == "":
 				if i == 0 || all[i-1].lang != "sh" || all[i-1].arg != "" {
-					t.Errorf("%v: a text block is the output of the shell block before it, and there is none", b)
+					t.Errorf("%v: a text block must follow the shell block whose output it shows", b)
 				}
 			case b.arg == "":
 				t.Errorf("%v: the block names no file that it is a copy of", b)

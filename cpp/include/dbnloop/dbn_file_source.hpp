@@ -18,7 +18,7 @@ struct FileOptions {
   /// Set this to read a fragment: records without a header.
   std::optional<ParserOptions::Fragment> fragment;
   /// Reads regular files through a mapping instead of read(2). This is rarely faster:
-  /// measure it (test/bench/file_read.cpp). Use it only for files that are not
+  /// measure it (`make bench`). Use it only for files that are not
   /// truncated while in use: the process is killed (SIGBUS) when that happens, or when
   /// the disk fails. The mapping is a moving window of bounded size.
   bool use_mmap = false;

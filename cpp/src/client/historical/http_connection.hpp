@@ -63,7 +63,7 @@ class HttpConnection {
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
 
-  /// Sends a request, and connects first if there is no connection. Does not call the
+  /// Sends a request, and connects first if it has to. Send itself never calls the
   /// listener, which must live until the end of the exchange.
   void Send(const proto::HttpRequest& request, HttpListener* listener);
   /// Ends the exchange and the connection silently.

@@ -1,7 +1,7 @@
 // databento-cpp, measured as ../../receive.cpp measures ours: its blocking live client,
 // its reader of files and, if it was built with HTTP, its historical client.
 //
-//   peer_databento live|file|historical FORM PORT|PATH RECORDS
+//   peer live|file|historical FORM PORT|PATH RECORDS
 //
 // FORM is next, which asks for each record, or callback (for files).
 
