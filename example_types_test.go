@@ -28,14 +28,14 @@ func liveClient(subscription dbnloop.Subscription, opts ...dbnloop.LiveOption) (
 
 // historicalClient returns a client of a simulated API in a directory of its own, and a function
 // that ends it.
-func historicalClient() (client *dbnloop.HistoricalClient, dir string, end func()) {
+func historicalClient() (reactor *dbnloop.Reactor, client *dbnloop.HistoricalClient, dir string, end func()) {
 	server := must(simhist.NewServer(simhist.Config{Sources: sim.SampleSources()}))
 	dir = must(os.MkdirTemp("", "dbnloop"))
 	ca := filepath.Join(dir, "ca.pem")
 	check(server.WriteCA(ca))
-	reactor := must(dbnloop.NewReactor())
+	reactor = must(dbnloop.NewReactor())
 	client = must(dbnloop.NewHistoricalClient(reactor, sim.TestKey, dbnloop.WithURL(server.URL()), dbnloop.WithCAFile(ca)))
-	return client, dir, func() { reactor.Close(); server.Close(); os.RemoveAll(dir) }
+	return reactor, client, dir, func() { reactor.Close(); server.Close(); os.RemoveAll(dir) }
 }
 
 var sunday = time.Date(2026, 11, 15, 0, 0, 0, 0, time.UTC)
@@ -164,7 +164,7 @@ func ExampleReactor_Every() {
 
 // The cost of a range is free of charge to ask.
 func ExampleHistoricalRequest() {
-	client, _, end := historicalClient()
+	_, client, _, end := historicalClient()
 	defer end()
 	day := dbnloop.DayRange("GLBX.MDP3", dbn.SchemaTrades, sunday, "ESZ6")
 	usd := must(client.Cost(context.Background(), day))
@@ -174,7 +174,7 @@ func ExampleHistoricalRequest() {
 
 // A download appears under its name when it is complete.
 func ExampleDownloadRequest() {
-	client, dir, end := historicalClient()
+	_, client, dir, end := historicalClient()
 	defer end()
 	result := must(client.Download(context.Background(), dbnloop.DownloadRequest{
 		Range: dbnloop.DayRange("GLBX.MDP3", dbn.SchemaTrades, sunday, "ESZ6"),
@@ -186,7 +186,7 @@ func ExampleDownloadRequest() {
 
 // A batch job is submitted, which costs money, and its files are downloaded and verified.
 func ExampleBatchRequest() {
-	client, dir, end := historicalClient()
+	_, client, dir, end := historicalClient()
 	defer end()
 	ctx := context.Background()
 	job := must(client.SubmitJob(ctx, dbnloop.BatchRequest{
@@ -207,7 +207,7 @@ func ExampleBatchRequest() {
 
 // What a symbol stands for over a span of days.
 func ExampleSymbologyResolution() {
-	client, _, end := historicalClient()
+	_, client, _, end := historicalClient()
 	defer end()
 	resolution := must(client.Resolve(context.Background(), "GLBX.MDP3", []string{"ESZ6", "NOSUCH"},
 		dbn.STypeRawSymbol, dbn.STypeInstrumentID, dbnloop.DateOf(sunday), ""))
@@ -217,17 +217,15 @@ func ExampleSymbologyResolution() {
 
 // Inside a handler nothing may wait: Call returns at once, and its function runs in a later turn.
 func ExampleHistoricalClient_Call() {
-	client, _, end := historicalClient()
+	reactor, client, _, end := historicalClient()
 	defer end()
-	answered := make(chan []string, 1)
 	must(client.Call(dbnloop.CallGet, "metadata.list_datasets", url.Values{}, func(body []byte, err error) {
 		check(err)
 		var datasets []string
 		check(json.Unmarshal(body, &datasets))
-		answered <- datasets
+		fmt.Println(datasets)
+		reactor.Stop()
 	}))
-	// Any call that waits turns the loop, and so does Run.
-	must(client.ListPublishers(context.Background()))
-	fmt.Println(<-answered)
+	check(reactor.Run(context.Background())) // so does any call that waits turn the loop
 	// Output: [GLBX.MDP3]
 }
