@@ -76,6 +76,11 @@ class DbnParser {
   /// For the library's sources, which take turns: takes its memory from `pool`, which
   /// may be null, and gives it back in Rest.
   DbnParser(ParserOptions options, std::shared_ptr<Pool> pool);
+  class Keeper;
+  /// For the library's sources: consumed records stay in memory, and `keeper` receives
+  /// each buffer that is full of them. It must outlive the parser, or be removed
+  /// (nullptr) before.
+  void SetKeeper(Keeper* keeper) noexcept { keeper_ = keeper; }
   ~DbnParser();
   DbnParser(const DbnParser&) = delete;
   DbnParser& operator=(const DbnParser&) = delete;
@@ -105,8 +110,8 @@ class DbnParser {
   /// followed by ts_out in a stream that has it, and by nothing else.
   [[nodiscard]] RecordBatch PeekMixed();
   /// By rtype: length and rtype of a plain record as a little-endian number, or 0 if no
-  /// record of that rtype is plain. It changes when a header is read. The messages of a
-  /// gateway (System, Error) are never plain.
+  /// record of that rtype is plain. It changes when a header is read. What a gateway
+  /// says about the session (System, Error, SymbolMapping) is never plain.
   [[nodiscard]] const std::array<std::uint16_t, 256>& plain_heads() const noexcept {
     return plain_heads_;
   }
@@ -128,6 +133,19 @@ class DbnParser {
     pos_ += pull_.source_size;
     offset_ += pull_.source_size;
     return Record{reinterpret_cast<RecordHeader*>(record)};
+  }
+
+  /// For the library's sources: the next record as it arrived, before an upgrade or
+  /// alignment. After Peek the source records of a run follow each other there.
+  [[nodiscard]] std::byte* NextSource() noexcept { return buffer_.get() + pos_; }
+  /// The size in bytes of a source record of a batch's run.
+  [[nodiscard]] std::size_t SourceSize(const RecordRun& run) const noexcept {
+    return upgraded_size_ != 0 ? source_size_ : run.record_size;
+  }
+  /// With a keeper: the consumed source records that are still in the buffer.
+  [[nodiscard]] std::span<const std::byte> Kept() const noexcept {
+    if (!buffer_ || kept_from_ >= pos_) return {};
+    return {buffer_.get() + kept_from_, pos_ - kept_from_};
   }
 
   /// The number of bytes of the last batch that were passed to Consume.
@@ -154,6 +172,10 @@ class DbnParser {
   /// Truncated, with the offset. It is ParseError if the input is empty or is not DBN.
   [[nodiscard]] Error Finish() const;
 
+  /// ParserOptions::buffer_size.
+  [[nodiscard]] std::size_t buffer_size() const noexcept {
+    return options_.buffer_size;
+  }
   /// The number of bytes buffered and not yet consumed.
   [[nodiscard]] std::size_t buffered() const noexcept { return end_ - pos_; }
   /// The number of bytes consumed since the start of the stream, including the header.
@@ -195,6 +217,8 @@ class DbnParser {
   [[nodiscard]] RecordRun Run(RType rtype, std::size_t size, std::size_t count) const;
   bool PullNextRun();
   void Compact() noexcept;
+  [[nodiscard]] bool NeedsHandOver() const noexcept;
+  void HandOver();
   void Fail(ErrorCode code, std::string message);
   void FailHeader(Error error);
 
@@ -214,6 +238,8 @@ class DbnParser {
   std::size_t end_ = 0;
   std::uint64_t offset_ = 0;  // of buffer_[pos_] in the stream
   std::size_t taken_ = 0;     // bytes consumed of the last batch
+  Keeper* keeper_ = nullptr;
+  std::size_t kept_from_ = 0;  // where the records that are kept begin in buffer_
 
   std::unique_ptr<RecordRun[]> runs_;
   AlignedBytes side_;              // holds upgraded and misaligned records

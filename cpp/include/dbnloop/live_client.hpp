@@ -147,6 +147,7 @@ class LiveClient : public DataSource {
 
  private:
   class Session;
+  friend class ContinuousClient;  // whose stream its sessions feed
 
   static std::unique_ptr<Session> MakeSession(Reactor* reactor, std::string api_key,
                                               LiveOptions options);

@@ -138,10 +138,14 @@ void DataSource::Delivery::BeginStream() {
   headers_notified_ = 0;
   held_ = 0;
   ended_ = false;
-  counters_.Reset(Now(), reactor_ != nullptr ? reactor_->Polls() : 0, IsPaused());
+  if (tap_ == nullptr) ResetCounters();
   ++control_.stream;
   stale_ = pumping_;
   UpdateStop();
+}
+
+void DataSource::Delivery::ResetCounters() {
+  counters_.Reset(Now(), reactor_ != nullptr ? reactor_->Polls() : 0, IsPaused());
 }
 
 void DataSource::Delivery::EndStream() noexcept {
@@ -155,7 +159,11 @@ void DataSource::Delivery::EndStream() noexcept {
 
 bool DataSource::Delivery::DeliverError(const Error& e) {
   const auto self = shared_from_this();
-  on_error(e);
+  if (tap_ != nullptr) {
+    tap_->OnSessionEnd(e);
+  } else {
+    on_error(e);
+  }
   return !destroyed_;
 }
 
@@ -205,9 +213,13 @@ Flow DataSource::Delivery::PumpUntilBlocked() {
       observer_->NotifyObserved();
     } else if (const auto batch = PeekBatch(); HasNewMetadata()) {
       headers_notified_ = parser_.headers();
-      on_metadata(*parser_.metadata());
+      if (tap_ == nullptr || tap_->Admits(*parser_.metadata())) {
+        on_metadata(*parser_.metadata());
+      }
     } else if (batch.empty()) {
       return parser_.error() ? Flow::Failed : Flow::Go;
+    } else if (Screens()) {
+      Screen(batch);
     } else {
       Dispense(UpToMessages(batch));
     }
@@ -217,6 +229,18 @@ Flow DataSource::Delivery::PumpUntilBlocked() {
     }
   }
   return Flow::Wait;
+}
+
+// Hands out, or drops, the records that share a verdict.
+void DataSource::Delivery::Screen(const RecordBatch& batch) {
+  screened_ = batch.runs.front();
+  const auto verdict =
+      tap_->Screen(screened_, parser_.NextSource(), parser_.SourceSize(screened_));
+  screened_.count = verdict.count;
+  const auto size = std::size_t{verdict.count} * screened_.record_size;
+  if (verdict.deliver) return Dispense({batch.data, size, {&screened_, 1}});
+  parser_.Consume(size);
+  counters_.SetBuffered(parser_.buffered());
 }
 
 // Hands a batch to the handler. However that returns, what was consumed is counted.
@@ -276,6 +300,11 @@ Error DataSource::Delivery::Finish() const {
   return parser_.Finish();
 }
 
+void DataSource::Delivery::CountRecords(RType rtype, std::size_t count) noexcept {
+  counters_.CountRecords(rtype, count);
+  if (tap_ != nullptr) tap_->CountHandedOut(rtype, count);
+}
+
 // Counts the records from byte `from` to byte `to` of a batch; both lie between
 // records.
 void DataSource::Delivery::CountConsumed(const RecordBatch& batch, std::size_t from,
@@ -293,7 +322,10 @@ void DataSource::Delivery::CountConsumed(const RecordBatch& batch, std::size_t f
     const auto first = std::max(begin, from);
     const auto count =
         complete ? run.count : (std::min(end, to) - first) / run.record_size;
-    counters_.CountRecords(run.rtype, count);
+    CountRecords(run.rtype, count);
+    if (tap_ != nullptr && run.rtype == RType::SymbolMapping) {
+      tap_->ObserveMappings(run, batch.data + first, count);
+    }
     const bool last = end >= to;
     // A stream that a handler ended has nothing more to tell.
     if (!ended_ && (last || proto::HoldsSessionEvent(run.rtype))) {
@@ -311,7 +343,7 @@ void DataSource::Delivery::CountMixed(const RecordBatch& batch, std::size_t from
   if (from != 0 || to != tally.size) Tally({batch.data + from, to - from});
   for (const auto rtype : KnownRTypes()) {
     const auto count = tally.counts[static_cast<std::uint8_t>(rtype)];
-    if (count != 0) counters_.CountRecords(rtype, count);
+    if (count != 0) CountRecords(rtype, count);
   }
   if (ended_) return;
   const auto head = detail::HeadAt(tally.last);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 
+#include "client/delivery_tap.hpp"
 #include "client/flow.hpp"
 #include "client/shared_handler.hpp"
 #include "client/source_counters.hpp"
@@ -92,16 +93,28 @@ class DataSource::Delivery : public std::enable_shared_from_this<Delivery> {
   client::SharedHandler<const Error&> on_error;
   client::SharedHandler<const Metadata&> on_metadata;
 
+  // ---- Calls of a client that feeds it from several sessions
+
+  /// What stands between the sessions and the handlers; it must live until Detach. The
+  /// counters then count all sessions.
+  void SetTap(client::DeliveryTap* tap) noexcept { tap_ = tap; }
+  /// Whose bytes are delivered from the next BeginStream on.
+  void SetObserver(client::DeliveryObserver* observer) noexcept {
+    observer_ = observer;
+  }
+  void ResetCounters();
+
   // ---- Calls of the session
 
-  /// Begins a stream: empties the parser, releases a held batch, resets the counters.
+  /// Begins a stream: empties the parser, releases a held batch, and resets the
+  /// counters unless there is a tap.
   void BeginStream();
   /// The bytes of the stream are compressed from here on.
   void BeginFrames() { zstd_.emplace(); }
   /// Ends the stream: nothing more is delivered until BeginStream.
   void EndStream() noexcept;
-  /// Reports the end of the stream. Returns false when the handler destroyed the
-  /// source.
+  /// Reports the end of the stream, to the tap if there is one. Returns false when the
+  /// handler destroyed the source.
   bool DeliverError(const Error& e);
 
   /// Delivers what the parser holds. Go: it is empty.
@@ -161,9 +174,14 @@ class DataSource::Delivery : public std::enable_shared_from_this<Delivery> {
 
   [[nodiscard]] Flow PumpUntilBlocked();
   void Dispense(const RecordBatch& batch);
-  [[nodiscard]] RecordBatch PeekBatch() {
-    return form_ == BatchForm::Runs ? parser_.Peek() : parser_.PeekMixed();
+  void Screen(const RecordBatch& batch);
+  [[nodiscard]] bool Screens() const noexcept {
+    return tap_ != nullptr && tap_->Screens();
   }
+  [[nodiscard]] RecordBatch PeekBatch() {
+    return form_ == BatchForm::Runs || Screens() ? parser_.Peek() : parser_.PeekMixed();
+  }
+  void CountRecords(RType rtype, std::size_t count) noexcept;
   void CountConsumed(const RecordBatch& batch, std::size_t from, std::size_t to);
   void CountMixed(const RecordBatch& batch, std::size_t from, std::size_t to);
   void Tally(std::span<const std::byte> records) noexcept;
@@ -178,6 +196,7 @@ class DataSource::Delivery : public std::enable_shared_from_this<Delivery> {
 
   Reactor* reactor_;
   client::DeliveryObserver* observer_;
+  client::DeliveryTap* tap_ = nullptr;
   DbnParser parser_;
   std::optional<codec::ZstdStream> zstd_;
   std::shared_ptr<Dispatch> dispatch_;  // shared with the call in progress
@@ -188,6 +207,7 @@ class DataSource::Delivery : public std::enable_shared_from_this<Delivery> {
   std::uint64_t headers_notified_ = 0;  // reported to the metadata handler
   std::size_t held_ = 0;                // bytes that the sink has not consumed
   RecordBatch held_batch_;              // the batch that ends with them
+  RecordRun screened_{};                // the one run of a screened batch
   std::atomic<bool> paused_{false};
   bool ended_ = false;
   bool destroyed_ = false;

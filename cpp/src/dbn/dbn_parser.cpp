@@ -26,6 +26,8 @@ constexpr std::size_t kProbeRuns = 16;  // whose length decides whether records 
 constexpr std::size_t kShortRun = 8;    // records; where they are fewer, runs cost more
 constexpr std::size_t kMixedBytes = 1024 * 1024;  // until runs are looked for again
 constexpr std::size_t kSideArea = 64 * 1024;
+constexpr std::size_t kKeptRoom =
+    64 * 1024;                            // where less is left, a kept buffer is full
 constexpr std::uint16_t kNever = 0xFFFF;  // no record is that long
 constexpr std::size_t kTsOutSize = sizeof(std::uint64_t);
 
@@ -135,7 +137,7 @@ void DbnParser::TakeMemory() {
 
 void DbnParser::Rest() noexcept {
   const auto held = end_ - pos_;
-  if (!pool_ || !buffer_ || held > rest_.size()) return;
+  if (!pool_ || !buffer_ || keeper_ != nullptr || held > rest_.size()) return;
   std::memcpy(rest_.data(), buffer_.get() + pos_, held);
   pos_ = 0;
   end_ = held;
@@ -145,6 +147,10 @@ void DbnParser::Rest() noexcept {
 }
 
 void DbnParser::Reset() {
+  if (keeper_ != nullptr && buffer_) {
+    end_ = pos_;  // a part of a record is of no use to anybody
+    HandOver();
+  }
   pos_ = end_ = 0;
   offset_ = 0;
   upgraded_size_ = source_size_ = 0;
@@ -168,7 +174,11 @@ std::span<std::byte> DbnParser::WritableSpan() {
   pull_ = {};
   upgraded_size_ = 0;
   // Usually the tail is less than one record: moving it keeps the buffer linear.
-  if (end_ - pos_ < kMaxEncodableRecordSize || end_ == options_.buffer_size) Compact();
+  if (keeper_ != nullptr) {
+    if (NeedsHandOver()) HandOver();
+  } else if (end_ - pos_ < kMaxEncodableRecordSize || end_ == options_.buffer_size) {
+    Compact();
+  }
   return {buffer_.get() + end_, options_.buffer_size - end_};
 }
 
@@ -178,6 +188,26 @@ std::size_t DbnParser::Push(std::span<const std::byte> bytes) {
   if (n != 0) std::memcpy(room.data(), bytes.data(), n);
   Commit(n);
   return n;
+}
+
+// A misaligned rest would make every following batch be copied.
+bool DbnParser::NeedsHandOver() const noexcept {
+  const auto room = options_.buffer_size - end_;
+  if (room == 0) return true;
+  if (in_header_ || end_ - pos_ >= kMaxEncodableRecordSize) return false;
+  return room < std::min(kKeptRoom, options_.buffer_size / 4) ||
+         pos_ % kRecordAlignment != 0;
+}
+
+// The keeper receives the buffer with what was consumed; the rest begins another one.
+void DbnParser::HandOver() {
+  const auto consumed = pos_ > kept_from_ ? pos_ : kept_from_;
+  auto next = keeper_->Prepare(options_.buffer_size);
+  std::memcpy(next.get(), buffer_.get() + pos_, end_ - pos_);
+  keeper_->Keep(std::exchange(buffer_, std::move(next)), kept_from_, consumed, *this);
+  end_ -= pos_;
+  pos_ = 0;
+  kept_from_ = 0;
 }
 
 void DbnParser::Compact() noexcept {
@@ -390,6 +420,7 @@ bool DbnParser::ReadHeader() {
     if (header_size_ <= options_.buffer_size) {
       if (held.size() < header_size_) return false;
       pos_ += header_size_;
+      kept_from_ = pos_;
       return DecodeHeader(held.first(header_size_));
     }
     // The size is the peer's word: memory grows only with the bytes that really came.
@@ -397,6 +428,7 @@ bool DbnParser::ReadHeader() {
     header_.insert(header_.end(), held.begin(),
                    held.begin() + static_cast<std::ptrdiff_t>(take));
     pos_ += take;
+    kept_from_ = pos_;
     if (header_.size() < header_size_) return false;
     const auto header = std::exchange(header_, {});
     return DecodeHeader(header);
@@ -439,7 +471,8 @@ void DbnParser::BeginRecords(std::uint8_t version, bool ts_out) {
     const auto size = MinRecordSize(rtype, output_version_);
     const bool current = size == MinRecordSize(rtype, kDbnVersion);
     const bool upgraded = codec::NeedsUpgrade(rtype, version, output_version_);
-    const bool message = rtype == RType::System || rtype == RType::Error;
+    const bool message = rtype == RType::System || rtype == RType::Error ||
+                         rtype == RType::SymbolMapping;
     rules_[i] = {kNever, kNever};
     plain_heads_[i] = 0;
     if (IsKnown(rtype) && current) {

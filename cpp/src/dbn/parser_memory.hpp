@@ -39,4 +39,22 @@ class DbnParser::Pool {
   std::vector<Memory> free_;
 };
 
+/// Keeps the records that a parser has consumed, in the buffers in which they arrived:
+/// nothing is copied, and nothing is done per record.
+class DbnParser::Keeper {
+ public:
+  using Bytes = AlignedBytes;
+
+  /// Another buffer of `size` bytes.
+  [[nodiscard]] virtual Bytes Prepare(std::size_t size) = 0;
+  /// Receives a buffer whose bytes from `begin` to `end` are complete source records,
+  /// all consumed. `parser` still describes them (version, ts_out).
+  virtual void Keep(Bytes buffer, std::size_t begin, std::size_t end,
+                    const DbnParser& parser) noexcept = 0;
+
+ protected:
+  ~Keeper() = default;
+  [[nodiscard]] static Bytes Allocate(std::size_t size) { return AllocateAligned(size); }
+};
+
 }  // namespace dbnloop

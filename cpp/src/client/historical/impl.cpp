@@ -11,17 +11,19 @@
 namespace dbnloop {
 
 HistoricalClient::Impl::Impl(Reactor* reactor, base::SecretString api_key,
-                             const HistoricalOptions& options)
+                             const HistoricalOptions& options,
+                             std::shared_ptr<Delivery> delivery)
     : session{std::make_shared<client::HttpSession>(reactor, std::move(api_key),
                                                     options)},
       options_{options},
-      delivery_{std::make_shared<Delivery>(
-          reactor,
-          ParserOptions{.buffer_size = options.buffer_size,
-                        .max_metadata = options.max_metadata,
-                        .upgrade_policy = options.upgrade_policy,
-                        .fragment = std::nullopt},
-          this)},
+      delivery_{delivery ? std::move(delivery)
+                         : std::make_shared<Delivery>(
+                               reactor,
+                               ParserOptions{.buffer_size = options.buffer_size,
+                                             .max_metadata = options.max_metadata,
+                                             .upgrade_policy = options.upgrade_policy,
+                                             .fragment = std::nullopt},
+                               this)},
       end_{reactor} {}
 
 HistoricalClient::Impl::~Impl() { Close(); }
@@ -43,6 +45,7 @@ void HistoricalClient::Impl::Start() {
                             : "Start: nothing was requested; call Request first");
   }
   end_.Disarm();
+  delivery_->SetObserver(this);
   delivery_->BeginStream();
   delivery_->BeginFrames();
   refused_.Reset();

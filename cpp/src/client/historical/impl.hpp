@@ -21,7 +21,9 @@ namespace dbnloop {
 class HistoricalClient::Impl final : private client::HttpListener,
                                      public client::DeliveryObserver {
  public:
-  Impl(Reactor* reactor, base::SecretString api_key, const HistoricalOptions& options);
+  /// `delivery`: the one that it feeds; null: one of its own.
+  Impl(Reactor* reactor, base::SecretString api_key, const HistoricalOptions& options,
+       std::shared_ptr<Delivery> delivery = nullptr);
   ~Impl() override;
 
   void SetRequest(const HistoricalRequest& request);

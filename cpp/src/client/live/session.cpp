@@ -22,17 +22,18 @@ constexpr milliseconds kStopLimit{5000};       // for what is in flight after St
 }  // namespace
 
 LiveClient::Session::Session(Reactor* reactor, base::SecretString api_key,
-                             LiveOptions options)
+                             LiveOptions options, std::shared_ptr<Delivery> delivery)
     : reactor_{reactor},
       api_key_{std::move(api_key)},
       options_{std::move(options)},
-      delivery_{std::make_shared<Delivery>(
-          reactor,
-          ParserOptions{.buffer_size = options_.buffer_size,
-                        .max_metadata = options_.max_metadata,
-                        .upgrade_policy = options_.upgrade_policy,
-                        .fragment = std::nullopt},
-          this)},
+      delivery_{delivery ? std::move(delivery)
+                         : std::make_shared<Delivery>(
+                               reactor,
+                               ParserOptions{.buffer_size = options_.buffer_size,
+                                             .max_metadata = options_.max_metadata,
+                                             .upgrade_policy = options_.upgrade_policy,
+                                             .fragment = std::nullopt},
+                               this)},
       dialer_{
           reactor,
           {.timeout = options_.resolve_timeout, .servers = options_.name_servers},
@@ -72,6 +73,7 @@ void LiveClient::Session::Connect(std::string_view gateway, int port) {
                 base::StrCat("Connect: port ", port, " is not in 1 to 65535"));
   }
   end_.Disarm();
+  delivery_->SetObserver(this);
   delivery_->BeginStream();
   gateway_ = gateway;
   port_ = port;

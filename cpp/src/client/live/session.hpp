@@ -26,7 +26,9 @@ namespace dbnloop {
 /// Deliver empties all of them before the socket is read again.
 class LiveClient::Session final : public client::DeliveryObserver {
  public:
-  Session(Reactor* reactor, base::SecretString api_key, LiveOptions options);
+  /// `delivery`: the one that it feeds; null: one of its own.
+  Session(Reactor* reactor, base::SecretString api_key, LiveOptions options,
+          std::shared_ptr<Delivery> delivery = nullptr);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;

@@ -1,0 +1,52 @@
+#include "client/continuous/edge.hpp"
+
+#include <algorithm>
+#include <span>
+
+namespace dbnloop::client {
+
+std::optional<std::uint64_t> HandedOutUpTo(const Evidence& evidence) {
+  if (evidence.complete) return std::nullopt;
+  std::optional<std::uint64_t> latest;
+  const std::span<const KnownRecord> records = evidence.records;
+  for (const auto& record : records.first((records.size() + 1) / 2)) {
+    if (record.clock == kUndefTimestamp) continue;
+    latest = std::max(latest.value_or(0), record.clock);
+  }
+  return latest;
+}
+
+Edge::Edge(const Evidence& evidence, std::uint64_t start)
+    : upto_{HandedOutUpTo(evidence)} {
+  const auto from = std::max(start, upto_.value_or(0));
+  for (const auto& record : evidence.records) {
+    if (record.clock < from || record.clock == kUndefTimestamp) continue;
+    auto& missing = missing_[record.hash];
+    ++missing.count;
+    missing.clock = record.clock;
+  }
+}
+
+bool Edge::IsNew(const KnownRecord& record) const {
+  if (upto_ && record.clock < *upto_) return false;
+  const auto found = missing_.find(record.hash);
+  if (found != missing_.end() && found->second.clock == record.clock) return false;
+  return !upto_ || record.clock != *upto_ || reached_;
+}
+
+void Edge::Drop(const KnownRecord& record) {
+  const auto found = missing_.find(record.hash);
+  if (found == missing_.end() || found->second.clock != record.clock) return;
+  if (--found->second.count == 0) missing_.erase(found);
+  if (upto_ && record.clock == *upto_) reached_ = true;
+}
+
+std::optional<std::uint64_t> Edge::LowestMissing() const {
+  std::optional<std::uint64_t> lowest;
+  for (const auto& [hash, missing] : missing_) {
+    lowest = std::min(lowest.value_or(missing.clock), missing.clock);
+  }
+  return lowest;
+}
+
+}  // namespace dbnloop::client

@@ -1,0 +1,204 @@
+// What the gateway no longer retains comes from history, at a price that is known
+// first.
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/str_cat.hpp"
+#include "client/continuous/engine.hpp"
+#include "dbnloop/enum_strings.hpp"
+#include "proto/iso_time.hpp"
+
+namespace dbnloop {
+namespace {
+
+using Kind = ContinuityEvent::Kind;
+using Reason = ContinuityEvent::GapReason;
+
+// Of one request.
+constexpr std::size_t kMostSymbols = 2000;
+// A record is received at most so much before or after its ts_event.
+constexpr std::uint64_t kSkew = std::uint64_t{10} * 1'000'000'000;
+
+std::uint64_t PresentTime() {
+  using std::chrono::nanoseconds;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<nanoseconds>(now).count());
+}
+
+}  // namespace
+
+bool ContinuousClient::Engine::NeedsHistory(const Wanted& wanted,
+                                            std::uint64_t start) const {
+  const auto schema = wanted.subscription.schema;
+  if (wanted.policy != RecoveryPolicy::Replay || wanted.refused) return false;
+  if (history_done_.contains(schema) || gaps_.contains(schema)) return false;
+  if (from_history_.contains(schema)) return true;
+  const auto limit = std::chrono::nanoseconds{options_.replay_limit}.count();
+  const auto now = PresentTime();
+  return start < now - std::min(now, static_cast<std::uint64_t>(limit));
+}
+
+HistoricalClient& ContinuousClient::Engine::History() {
+  if (!history_) {
+    auto impl = std::make_unique<HistoricalSession>(reactor_, api_key_,
+                                                    options_.history, delivery_);
+    history_session_ = impl.get();
+    history_session_->on_complete.Set([this] { OnRangeComplete(); });
+    history_.reset(new HistoricalClient{std::move(impl)});
+  }
+  return *history_;
+}
+
+void ContinuousClient::Engine::CancelCalls() {
+  if (call_ != 0 && history_) history_->Cancel(call_);
+  call_ = 0;
+}
+
+// Which ranges are missing, and up to where history has them.
+void ContinuousClient::Engine::BeginHistory(const client::KnownStream& known) {
+  if (!SetState(State::History)) return;
+  ranges_.clear();
+  range_ = 0;
+  price_ = 0;
+  handed_out_ = false;
+  screen_.Reset();
+  for (const auto& wanted : wanted_) {
+    const auto start = StartOf(wanted, known);
+    if (!start || !NeedsHistory(wanted, *start)) continue;
+    const auto& subscription = wanted.subscription;
+    const auto found = known.rtypes.find(client::RTypeOf(subscription.schema));
+    auto index = *start;
+    if (found != known.rtypes.end() && !found->second.records.empty()) {
+      index = std::max(std::min(found->second.lowest_index, *start),
+                       *start - std::min(*start, kSkew));
+    }
+    for (std::size_t at = 0; at < subscription.symbols.size(); at += kMostSymbols) {
+      const auto end = std::min(at + kMostSymbols, subscription.symbols.size());
+      HistoricalRequest request;
+      request.dataset = dataset_;
+      request.symbols.assign(
+          subscription.symbols.begin() + static_cast<std::ptrdiff_t>(at),
+          subscription.symbols.begin() + static_cast<std::ptrdiff_t>(end));
+      request.schema = subscription.schema;
+      request.stype_in = subscription.stype_in;
+      request.start = UnixNanos{UnixNanos::duration{index}};
+      ranges_.push_back({std::move(request), *start});
+    }
+  }
+  call_ = HistoricalApi{&History()}.GetDatasetRange(
+      dataset_, [this](std::expected<DatasetRange, Error> range) {
+        call_ = 0;
+        if (!range) return OnHistoryError(range.error());
+        OnDatasetRange(*range);
+      });
+}
+
+void ContinuousClient::Engine::OnHistoryError(const Error& error) {
+  OnSessionEnd(error);
+}
+
+void ContinuousClient::Engine::OnDatasetRange(const DatasetRange& available) {
+  for (auto& range : ranges_) {
+    const auto named =
+        available.range_by_schema.find(std::string{TextOf(range.request.schema)});
+    const auto& text =
+        named != available.range_by_schema.end() ? named->second.end : available.end;
+    const auto end = proto::ParseIsoTime(text);
+    if (!end) {
+      return OnSessionEnd({ErrorCode::ParseError,
+                           "the API says that the data of " + dataset_ + " ends at " +
+                               base::StrCat('"', text, '"') + ", which is not a time"});
+    }
+    range.request.end = *end;
+    reached_[range.request.schema] = end->time_since_epoch().count();
+  }
+  std::erase_if(ranges_, [&](const Range& range) {
+    const bool empty = range.request.start >= *range.request.end;
+    if (empty) history_done_.insert(range.request.schema);
+    return empty;
+  });
+  if (ranges_.empty()) return Proceed();
+  AskPrice();
+}
+
+void ContinuousClient::Engine::AskPrice() {
+  call_ = HistoricalApi{&History()}.GetCost(ranges_[range_].request,
+                                            [this](std::expected<double, Error> cost) {
+                                              call_ = 0;
+                                              if (!cost)
+                                                return OnHistoryError(cost.error());
+                                              price_ += *cost;
+                                              if (++range_ < ranges_.size())
+                                                return AskPrice();
+                                              OnPrice();
+                                            });
+}
+
+void ContinuousClient::Engine::OnPrice() {
+  ContinuityEvent event{.kind = Kind::Price};
+  event.cost = price_;
+  event.schema = ranges_.front().request.schema;
+  event.from = ranges_.front().request.start;
+  event.to = *ranges_.front().request.end;
+  for (const auto& range : ranges_) {
+    event.from = std::min(event.from, range.request.start);
+    event.to = std::max(event.to, *range.request.end);
+    if (range.request.schema != *event.schema) event.schema.reset();
+    if (!event.schema) break;
+  }
+  if (!Report(event) || state() != State::History || stopping_) return;
+  const auto allowed = options_.max_cost.value_or(0);
+  if (price_ > 0 && spent_ + price_ > allowed) {
+    return GiveUpHistory(
+        Reason::Price,
+        {ErrorCode::LimitExceeded,
+         "history for this stream costs " + std::to_string(price_) +
+             " US dollars, and " + std::to_string(std::max(0.0, allowed - spent_)) +
+             " may be spent: raise max_cost, or begin later"});
+  }
+  range_ = 0;
+  RequestRange();
+}
+
+// Paid for when it is requested.
+void ContinuousClient::Engine::RequestRange() {
+  const auto& range = ranges_[range_];
+  if (range_ == 0) spent_ += price_;
+  screen_.Reset();
+  screen_.Expect(range.request.schema, trail_.Collect(delivery_->parser()),
+                 range.start);
+  UpdateScreens();
+  history_session_->SetRequest(range.request);
+  history_session_->Start();
+}
+
+void ContinuousClient::Engine::OnRangeComplete() {
+  (void)screen_.Complete(ranges_[range_].request.schema);
+  if (stopping_) {
+    return Finish({ErrorCode::Cancelled, "the stream was stopped by this client"});
+  }
+  // The next one only once this handler's stream is done.
+  next_.Defer([this] {
+    if (++range_ < ranges_.size()) return RequestRange();
+    for (const auto& range : ranges_) history_done_.insert(range.request.schema);
+    handed_out_ = false;
+    Proceed();
+  });
+}
+
+// Before anything was handed out the user must decide; later the stream goes on with
+// what the gateway has, and the rest is a gap.
+void ContinuousClient::Engine::GiveUpHistory(Reason reason, Error why) {
+  if (sessions_ == 0 && !resumed_) return Finish(why);
+  for (const auto& range : ranges_) {
+    const auto schema = range.request.schema;
+    history_done_.insert(schema);
+    gaps_.try_emplace(schema, PendingGap{range.start, reason, why});
+  }
+  next_.Defer([this] { Proceed(); });
+}
+
+}  // namespace dbnloop

@@ -1,0 +1,154 @@
+// What the live session says, and what follows from it.
+
+#include <algorithm>
+#include <utility>
+
+#include "client/continuous/engine.hpp"
+
+namespace dbnloop {
+namespace {
+
+using Kind = ContinuityEvent::Kind;
+using Reason = ContinuityEvent::GapReason;
+
+std::uint64_t CountOfTime(UnixNanos time) {
+  const auto count = time.time_since_epoch().count();
+  return count == kUndefTimestamp ? 0 : count;
+}
+
+}  // namespace
+
+void ContinuousClient::Engine::OnLiveState(LiveClient::State state) {
+  if (state == LiveClient::State::Ready) authenticated_once_ = true;
+  if (state != LiveClient::State::Streaming) return;
+  (void)SetState(screen_.open() ? State::Replaying : State::Live);
+}
+
+// The user first, who may do anything; then what follows.
+void ContinuousClient::Engine::OnLiveEvent(const SessionEvent& event) {
+  const auto stream = delivery_->WatchStream();
+  on_session_event(event);
+  if (stream.ended()) return;
+  switch (event.kind) {
+    case SessionEvent::Kind::ReplayCompleted:
+      return OnReplayCompleted(event);
+    case SessionEvent::Kind::RecordsSkipped:
+      return OnSkipped(event);
+    case SessionEvent::Kind::GatewayError:
+      last_gateway_code_ = event.error_code;
+      if (event.error_code == GatewayErrorCode::ReplayDataAgedOut) {
+        return OnAgedOut(event);
+      }
+      if (event.error_code == GatewayErrorCode::InvalidSubscription) {
+        return OnRefused(event);
+      }
+      return;
+    default:
+      return;
+  }
+}
+
+void ContinuousClient::Engine::OnReplayCompleted(const SessionEvent& event) {
+  if (!event.schema) return;
+  const auto schema = *event.schema;
+  const auto outcome = screen_.Complete(schema);
+  if (!outcome) return;
+  UpdateScreens();
+  history_done_.erase(schema);
+  from_history_.erase(schema);
+  const auto until = std::max(outcome->to, CountOfTime(event.ts_event));
+  if (sessions_ > 1 || resumed_) {
+    ContinuityEvent recovered{.kind = Kind::Recovered};
+    recovered.schema = schema;
+    recovered.from = UnixNanos{UnixNanos::duration{outcome->from}};
+    recovered.to = UnixNanos{UnixNanos::duration{outcome->to}};
+    recovered.replayed = outcome->replayed;
+    recovered.dropped = outcome->dropped;
+    const auto stream = delivery_->WatchStream();
+    if (!Report(recovered) || stream.ended()) return;
+  }
+  if (outcome->missing) {
+    const auto stream = delivery_->WatchStream();
+    if (!ReportGap(schema, *outcome->missing, until, Reason::Contradiction) ||
+        stream.ended()) {
+      return;
+    }
+  }
+  (void)CatchUp();
+}
+
+// Whether that was the last replay.
+bool ContinuousClient::Engine::CatchUp() {
+  UpdateScreens();
+  if (screen_.open() || state() != State::Replaying) return false;
+  if (SetState(State::Live)) (void)Report({.kind = Kind::CaughtUp});
+  return true;
+}
+
+ContinuousClient::Engine::Wanted* ContinuousClient::Engine::WantedOf(
+    const SessionEvent& event) {
+  for (auto& wanted : wanted_) {
+    if (event.subscription_id != 0 && wanted.session_id == event.subscription_id) {
+      return &wanted;
+    }
+  }
+  if (event.schema) {
+    for (auto& wanted : wanted_) {
+      if (wanted.subscription.schema == *event.schema) return &wanted;
+    }
+  }
+  return wanted_.size() == 1 ? &wanted_.front() : nullptr;
+}
+
+// History has what the gateway no longer retains. Where it was asked already, or may
+// not be asked, the rest is a gap, and the subscription begins with the present.
+void ContinuousClient::Engine::OnAgedOut(const SessionEvent& event) {
+  auto* const wanted = WantedOf(event);
+  if (wanted == nullptr || !screen_.Expects(wanted->subscription.schema)) return;
+  const auto schema = wanted->subscription.schema;
+  from_history_.insert(schema);
+  if (!history_done_.contains(schema)) {
+    live_.Close();
+    next_.Defer([this] { Proceed(); });
+    return;
+  }
+  const auto known = trail_.Collect(delivery_->parser());
+  const auto from = StartOf(*wanted, known).value_or(0);
+  screen_.Abandon(schema);
+  auto subscription = wanted->subscription;
+  subscription.start.reset();
+  wanted->session_id = live_.Subscribe(subscription);
+  const auto stream = delivery_->WatchStream();
+  if (!ReportGap(schema, from, CountOfTime(event.ts_event), Reason::AgedOut,
+                 {ErrorCode::GatewayError, event.message}) ||
+      stream.ended()) {
+    return;
+  }
+  (void)CatchUp();
+}
+
+// What is refused once is not asked for again; without a subscription there is no
+// stream.
+void ContinuousClient::Engine::OnRefused(const SessionEvent& event) {
+  auto* const wanted = WantedOf(event);
+  if (wanted == nullptr) return;
+  wanted->refused = true;
+  screen_.Abandon(wanted->subscription.schema);
+  if (std::ranges::all_of(wanted_, &Wanted::refused)) {
+    live_.Close();
+    return FinishLater(
+        {ErrorCode::GatewayError,
+         "the gateway refused every subscription; the last one: " + event.message});
+  }
+  (void)CatchUp();
+}
+
+// The records that the gateway left out are recovered like those of a broken session.
+void ContinuousClient::Engine::OnSkipped(const SessionEvent& event) {
+  live_.Close();
+  Retry({ErrorCode::GatewayError,
+         "the gateway skipped records, because they were read too slowly: " +
+             event.message});
+}
+
+}  // namespace dbnloop
