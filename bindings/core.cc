@@ -19,6 +19,7 @@
 #error "dbnloop needs llhttp: apt-get install node-llhttp (or libllhttp-dev and -tags dbnloop_llhttp)"
 #endif
 
+#include "../capi/src/continuous.cpp"
 #include "../capi/src/file.cpp"
 #include "../capi/src/historical.cpp"
 #include "../capi/src/live.cpp"

@@ -10,6 +10,7 @@
  *   dbnloop_data.h        metadata, symbol maps, prices, times and enums as text
  *   dbnloop_live.h        the live client
  *   dbnloop_historical.h  the historical client
+ *   dbnloop_continuous.h  one stream across broken sessions, from history into live
  *   dbnloop_file.h        DBN files
  *
  * Conventions
@@ -117,17 +118,18 @@ const char* dbnloop_status_name(uint32_t code);
 
 /* The kind of an event, which selects the member of its union. */
 typedef enum dbnloop_event_kind {
-  DBNLOOP_EVENT_RECORDS = 1,   /* records: a batch of records */
-  DBNLOOP_EVENT_METADATA = 2,  /* metadata: the header of a DBN stream */
-  DBNLOOP_EVENT_STATE = 3,     /* state: a live client changed its state */
-  DBNLOOP_EVENT_ERROR = 4,     /* error: the stream or the session ended, and why */
-  DBNLOOP_EVENT_TIMER = 5,     /* timer: a timer fired */
-  DBNLOOP_EVENT_FD = 6,        /* fd: an fd of the caller is ready */
-  DBNLOOP_EVENT_COMPLETE = 7,  /* no member: every record of the range was delivered */
-  DBNLOOP_EVENT_WARNING = 8,   /* warning: the historical API sent a warning */
-  DBNLOOP_EVENT_RESPONSE = 9,  /* response: a call or a download ended */
-  DBNLOOP_EVENT_PROGRESS = 10, /* progress: a download has received more */
-  DBNLOOP_EVENT_SESSION = 11   /* session: a live gateway reported something */
+  DBNLOOP_EVENT_RECORDS = 1,  /* records: a batch of records */
+  DBNLOOP_EVENT_METADATA = 2, /* metadata: the header of a DBN stream */
+  DBNLOOP_EVENT_STATE = 3,    /* state: a live or continuous client changed its state */
+  DBNLOOP_EVENT_ERROR = 4,    /* error: the stream or the session ended, and why */
+  DBNLOOP_EVENT_TIMER = 5,    /* timer: a timer fired */
+  DBNLOOP_EVENT_FD = 6,       /* fd: an fd of the caller is ready */
+  DBNLOOP_EVENT_COMPLETE = 7, /* no member: every record of the range was delivered */
+  DBNLOOP_EVENT_WARNING = 8,  /* warning: the historical API sent a warning */
+  DBNLOOP_EVENT_RESPONSE = 9, /* response: a call or a download ended */
+  DBNLOOP_EVENT_PROGRESS = 10,  /* progress: a download has received more */
+  DBNLOOP_EVENT_SESSION = 11,   /* session: a live gateway reported something */
+  DBNLOOP_EVENT_CONTINUITY = 12 /* continuity: of a continuous client's stream */
 } dbnloop_event_kind;
 
 /* In signed fields: not requested, or not reported. */
@@ -175,7 +177,8 @@ typedef struct dbnloop_metadata_event {
 } dbnloop_metadata_event;
 
 typedef struct dbnloop_state_event {
-  uint32_t state; /* dbnloop_live_state */
+  uint32_t state; /* dbnloop_live_state; of a continuous client
+                     dbnloop_continuous_state */
 } dbnloop_state_event;
 
 /* The details of a request that the historical API refused. Texts may be empty. */
@@ -268,6 +271,53 @@ typedef struct dbnloop_session_event {
   size_t message_len;
 } dbnloop_session_event;
 
+/* What happened to the continuity of a continuous client's stream. */
+typedef enum dbnloop_continuity_kind {
+  /* The session broke for `error`. Attempt `attempt` begins after `delay_ms`. */
+  DBNLOOP_CONTINUITY_RECONNECTING = 1,
+  /* The stream of `schema` was completed from `from` to `to`, with `replayed` records,
+   * of which `dropped` had been handed out before. */
+  DBNLOOP_CONTINUITY_RECOVERED = 2,
+  /* Everything that was to be replayed has come: what follows is live. */
+  DBNLOOP_CONTINUITY_CAUGHT_UP = 3,
+  /* Records of `schema` from `from` to `to` may be missing; `gap` says why. */
+  DBNLOOP_CONTINUITY_GAP = 4,
+  /* The historical range that is about to be requested costs `cost`. Nothing was
+   * bought yet. If that exceeds what max_cost allows, nothing will be. */
+  DBNLOOP_CONTINUITY_PRICE = 5
+} dbnloop_continuity_kind;
+
+/* Why records may be missing. */
+typedef enum dbnloop_gap_reason {
+  DBNLOOP_GAP_NONE = 0, /* the event is not a gap */
+  /* The replay lacked records that had been handed out before the break, so it may lack
+   * others too. */
+  DBNLOOP_GAP_CONTRADICTION = 1,
+  DBNLOOP_GAP_AGED_OUT = 2, /* the gateway no longer retains these records */
+  /* History has the records, but max_cost does not allow buying them. */
+  DBNLOOP_GAP_PRICE = 3,
+  DBNLOOP_GAP_POLICY = 4,    /* the subscription's policy is not to recover them */
+  DBNLOOP_GAP_NO_HISTORY = 5 /* history does not have the records (yet) */
+} dbnloop_gap_reason;
+
+/* Fields that do not belong to the kind are 0. */
+typedef struct dbnloop_continuity_event {
+  uint32_t kind;     /* dbnloop_continuity_kind */
+  uint32_t gap;      /* dbnloop_gap_reason */
+  uint32_t attempt;  /* from 1; counts since the last progress */
+  int32_t schema;    /* dbnloop_schema; DBNLOOP_UNSET: none, or several */
+  uint64_t delay_ms; /* until the attempt begins */
+  /* UNIX ns, inclusive, by the clock of replays: ts_event, of BBO and CBBO schemas
+   * ts_recv; 0: not known */
+  uint64_t from;
+  uint64_t to;
+  uint64_t replayed; /* records that the replay brought */
+  uint64_t dropped;  /* of them those that had been handed out before */
+  double cost;       /* US dollars */
+  /* Why the session ended; for GAP perhaps the gateway's words. NULL: no reason. */
+  const dbnloop_error_event* error;
+} dbnloop_continuity_event;
+
 /* An event. Its pointers are valid until the next dbnloop_reactor_poll of the same
  * reactor, or until the client is freed. */
 typedef struct dbnloop_event {
@@ -284,6 +334,7 @@ typedef struct dbnloop_event {
     dbnloop_response_event response;
     dbnloop_progress_event progress;
     dbnloop_session_event session;
+    dbnloop_continuity_event continuity;
   };
 } dbnloop_event;
 
@@ -322,10 +373,16 @@ static inline const dbnloop_record_header* dbnloop_next_mixed(dbnloop_event* eve
   return record;
 }
 
-/* Return the name of a dbnloop_live_state or of a dbnloop_session_event_kind, such as
- * "Streaming" and "SlowReader"; "Unknown" for other values. Static storage. */
+/* Return the name of a dbnloop_live_state, a dbnloop_continuous_state, a
+ * dbnloop_session_event_kind, a dbnloop_continuity_kind, a dbnloop_gap_reason or a
+ * dbnloop_recovery_policy, such as "Streaming" and "SlowReader"; "Unknown" for other
+ * values. Static storage. */
 const char* dbnloop_live_state_name(uint32_t state);
+const char* dbnloop_continuous_state_name(uint32_t state);
 const char* dbnloop_session_event_name(uint32_t kind);
+const char* dbnloop_continuity_name(uint32_t kind);
+const char* dbnloop_gap_reason_name(uint32_t reason);
+const char* dbnloop_recovery_policy_name(uint32_t policy);
 
 /* ---- Reactor ---- */
 
@@ -413,9 +470,10 @@ int dbnloop_reactor_cancel(dbnloop_reactor* reactor, uint64_t id);
 #define DBNLOOP_LATENCY_BUCKETS 64
 
 /* Counters of a client since its stream began, which dbnloop_live_stats,
- * dbnloop_historical_stats and dbnloop_file_stats read. Latencies are sampled at the
- * last record of each batch. Bucket 0 counts values of zero or less (two clocks
- * disagree), bucket n counts values of 2^(n-1) to 2^n - 1 ns. */
+ * dbnloop_historical_stats, dbnloop_continuous_stats and dbnloop_file_stats read.
+ * Latencies are sampled at the last record of each batch. Bucket 0 counts values of
+ * zero or less (two clocks disagree), bucket n counts values of 2^(n-1) to 2^n - 1 ns.
+ */
 typedef struct dbnloop_stats {
   size_t struct_size;    /* input: size of the caller's struct */
   uint64_t bytes_read;   /* bytes received, compressed, without TLS and HTTP */
@@ -441,5 +499,8 @@ typedef struct dbnloop_stats {
 #include "dbnloop_file.h"
 #include "dbnloop_historical.h"
 #include "dbnloop_live.h"
+
+/* It names structs of the two above. */
+#include "dbnloop_continuous.h"
 
 #endif /* DBNLOOP_H */

@@ -108,6 +108,15 @@ void ReadNetwork(const In& in, Out& out) {
   out.name_servers = View(in.name_servers, in.name_servers_len, "options.name_servers");
 }
 
+/// The structs that several kinds of client take.
+[[nodiscard]] LiveOptions ReadLiveOptions(const dbnloop_live_options& in);
+[[nodiscard]] HistoricalOptions ReadHistoricalOptions(
+    const dbnloop_historical_options& in);
+[[nodiscard]] Subscription ReadSubscription(const dbnloop_subscription* subscription);
+
+/// Appends what a live gateway reported to the events of a client.
+void AppendSessionEvent(const Source& client, const SessionEvent& in);
+
 inline std::int32_t Milliseconds(std::chrono::milliseconds value) {
   return static_cast<std::int32_t>(value.count());
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dbnloop.h"
+#include "dbnloop/continuous_client.hpp"
 #include "dbnloop/dbn_file_source.hpp"
 #include "dbnloop/historical_client.hpp"
 #include "dbnloop/live_client.hpp"
@@ -22,6 +23,7 @@ struct Kept {
   std::vector<std::byte> metadata;
   std::shared_ptr<const HttpFailure> failure;
   dbnloop_http_failure http{};
+  dbnloop_error_event error{};
 };
 
 /// What every kind of client's handle has.
@@ -99,6 +101,9 @@ struct dbnloop_reactor {
   /// Takes in what the caller used of the batches of the last poll. Throws, and takes
   /// in nothing, when that cannot be.
   void TakeConsumed();
+  /// How many bytes the caller used of a client's batch of the last poll; 0 without
+  /// one. Throws when that cannot be.
+  [[nodiscard]] std::size_t ConsumedOf(std::uint64_t source) const;
   /// Null when the client was freed.
   [[nodiscard]] dbnloop::DataSource* Find(std::uint64_t source) const;
 };
@@ -107,6 +112,10 @@ struct dbnloop_live : dbnloop::capi::Handle<dbnloop::LiveClient> {};
 
 struct dbnloop_historical : dbnloop::capi::Handle<dbnloop::HistoricalClient> {
   std::map<std::uint64_t, dbnloop::HistoricalClient::CallId> calls;  // by our id
+};
+
+struct dbnloop_continuous : dbnloop::capi::Handle<dbnloop::ContinuousClient> {
+  std::vector<std::byte> position;  // that was asked for last
 };
 
 struct dbnloop_file : dbnloop::capi::Handle<dbnloop::DbnFileSource> {};

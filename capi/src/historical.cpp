@@ -18,11 +18,11 @@ using dbnloop::capi::With;
 
 namespace capi = dbnloop::capi;
 
-namespace {
+namespace dbnloop::capi {
 
-dbnloop::HistoricalOptions Convert(const dbnloop_historical_options& in) {
-  dbnloop::HistoricalOptions out;
-  capi::ReadNetwork(in, out);
+HistoricalOptions ReadHistoricalOptions(const dbnloop_historical_options& in) {
+  HistoricalOptions out;
+  ReadNetwork(in, out);
   if (in.url != nullptr) out.url = View(in.url, in.url_len, "options.url");
   out.ca_file = View(in.ca_file, in.ca_file_len, "options.ca_file");
   out.ca_dir = View(in.ca_dir, in.ca_dir_len, "options.ca_dir");
@@ -33,6 +33,10 @@ dbnloop::HistoricalOptions Convert(const dbnloop_historical_options& in) {
   out.idle_timeout = std::chrono::milliseconds{in.idle_timeout_ms};
   return out;
 }
+
+}  // namespace dbnloop::capi
+
+namespace {
 
 dbnloop::HistoricalRequest Convert(const dbnloop_range* range) {
   RequireNonNull(range, "range");
@@ -176,7 +180,8 @@ dbnloop_status dbnloop_historical_new(dbnloop_reactor* reactor, const char* api_
       reactor, options, dbnloop_historical_options_init, out, error,
       [&](const dbnloop_historical_options& read, dbnloop_historical* raw) {
         auto client = std::make_unique<HistoricalClient>(
-            &reactor->loop, capi::Key(api_key, api_key_len), Convert(read));
+            &reactor->loop, capi::Key(api_key, api_key_len),
+            capi::ReadHistoricalOptions(read));
         client->OnComplete(
             [raw] { raw->reactor->Append(DBNLOOP_EVENT_COMPLETE, raw->id); });
         client->OnWarning([raw](const std::string& text) {

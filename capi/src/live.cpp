@@ -11,50 +11,53 @@ using dbnloop::capi::With;
 
 namespace capi = dbnloop::capi;
 
-namespace {
+namespace dbnloop::capi {
 
-dbnloop::LiveOptions Convert(const dbnloop_live_options& in) {
-  dbnloop::LiveOptions out;
-  capi::ReadNetwork(in, out);
+LiveOptions ReadLiveOptions(const dbnloop_live_options& in) {
+  LiveOptions out;
+  ReadNetwork(in, out);
   out.dataset = View(in.dataset, in.dataset_len, "options.dataset");
-  out.ts_out = capi::Flag(in.ts_out, "options.ts_out");
+  out.ts_out = Flag(in.ts_out, "options.ts_out");
   if (in.heartbeat_interval_s != DBNLOOP_UNSET) {
     out.heartbeat_interval = std::chrono::seconds{in.heartbeat_interval_s};
   }
   out.heartbeat_grace = std::chrono::milliseconds{in.heartbeat_grace_ms};
   if (in.slow_reader_behavior != DBNLOOP_UNSET) {
-    out.slow_reader_behavior = static_cast<dbnloop::SlowReaderBehavior>(
-        capi::InRange(in.slow_reader_behavior, DBNLOOP_SLOW_READER_WARN,
-                      DBNLOOP_SLOW_READER_SKIP, "options.slow_reader_behavior"));
+    out.slow_reader_behavior = static_cast<SlowReaderBehavior>(
+        InRange(in.slow_reader_behavior, DBNLOOP_SLOW_READER_WARN,
+                DBNLOOP_SLOW_READER_SKIP, "options.slow_reader_behavior"));
   }
-  out.compression = static_cast<dbnloop::Compression>(
-      capi::InRange(in.compression, DBNLOOP_COMPRESSION_NONE, DBNLOOP_COMPRESSION_ZSTD,
-                    "options.compression"));
+  out.compression = static_cast<Compression>(
+      InRange(in.compression, DBNLOOP_COMPRESSION_NONE, DBNLOOP_COMPRESSION_ZSTD,
+              "options.compression"));
   out.auth_timeout = std::chrono::milliseconds{in.auth_timeout_ms};
   out.ack_timeout = std::chrono::milliseconds{in.ack_timeout_ms};
   out.receive_buffer = in.receive_buffer;
   out.busy_poll = std::chrono::microseconds{in.busy_poll_us};
-  out.quick_ack = capi::Flag(in.quick_ack, "options.quick_ack");
+  out.quick_ack = Flag(in.quick_ack, "options.quick_ack");
   return out;
 }
 
-dbnloop::Subscription Convert(const dbnloop_subscription& in) {
-  dbnloop::Subscription out;
+Subscription ReadSubscription(const dbnloop_subscription* subscription) {
+  RequireNonNull(subscription, "subscription");
+  dbnloop_subscription in;
+  dbnloop_subscription_init(&in);
+  ReadSized(subscription, in, "subscription");
+  Subscription out;
   out.dataset = View(in.dataset, in.dataset_len, "subscription.dataset");
-  out.schema = capi::Number<dbnloop::Schema>(in.schema, "subscription.schema");
-  out.stype_in = capi::Number<dbnloop::SType>(in.stype_in, "subscription.stype_in");
-  out.symbols = dbnloop::proto::SplitSymbols(
-      View(in.symbols, in.symbols_len, "subscription.symbols"));
-  out.snapshot = capi::Flag(in.snapshot, "subscription.snapshot");
-  if (capi::IsSet(in.has_start, in.start, "subscription.has_start",
-                  "subscription.start")) {
-    out.start = capi::Time(in.start);
+  out.schema = Number<Schema>(in.schema, "subscription.schema");
+  out.stype_in = Number<SType>(in.stype_in, "subscription.stype_in");
+  out.symbols =
+      proto::SplitSymbols(View(in.symbols, in.symbols_len, "subscription.symbols"));
+  out.snapshot = Flag(in.snapshot, "subscription.snapshot");
+  if (IsSet(in.has_start, in.start, "subscription.has_start", "subscription.start")) {
+    out.start = Time(in.start);
   }
   return out;
 }
 
-void Append(const dbnloop_live& live, const SessionEvent& in) {
-  auto& event = live.reactor->Append(DBNLOOP_EVENT_SESSION, live.id).session;
+void AppendSessionEvent(const Source& client, const SessionEvent& in) {
+  auto& event = client.reactor->Append(DBNLOOP_EVENT_SESSION, client.id).session;
   event = {.kind = static_cast<std::uint32_t>(in.kind),
            .error_code = static_cast<std::uint32_t>(in.error_code),
            .subscription_id = in.subscription_id,
@@ -63,10 +66,10 @@ void Append(const dbnloop_live& live, const SessionEvent& in) {
            .ts_event = in.ts_event.time_since_epoch().count(),
            .message = nullptr,
            .message_len = 0};
-  live.reactor->Keep(in.message, event.message, event.message_len);
+  client.reactor->Keep(in.message, event.message, event.message_len);
 }
 
-}  // namespace
+}  // namespace dbnloop::capi
 
 extern "C" {
 
@@ -95,18 +98,20 @@ void dbnloop_subscription_init(dbnloop_subscription* subscription) {
 dbnloop_status dbnloop_live_new(dbnloop_reactor* reactor, const char* api_key,
                                 size_t api_key_len, const dbnloop_live_options* options,
                                 dbnloop_live** out, dbnloop_error* error) {
-  return capi::New(
-      reactor, options, dbnloop_live_options_init, out, error,
-      [&](const dbnloop_live_options& read, dbnloop_live* raw) {
-        auto live = std::make_unique<LiveClient>(
-            &reactor->loop, capi::Key(api_key, api_key_len), Convert(read));
-        live->OnState([raw](LiveClient::State state) {
-          raw->reactor->Append(DBNLOOP_EVENT_STATE, raw->id).state.state =
-              static_cast<std::uint32_t>(state);
-        });
-        live->OnSessionEvent([raw](const SessionEvent& event) { Append(*raw, event); });
-        return live;
-      });
+  return capi::New(reactor, options, dbnloop_live_options_init, out, error,
+                   [&](const dbnloop_live_options& read, dbnloop_live* raw) {
+                     auto live = std::make_unique<LiveClient>(
+                         &reactor->loop, capi::Key(api_key, api_key_len),
+                         capi::ReadLiveOptions(read));
+                     live->OnState([raw](LiveClient::State state) {
+                       raw->reactor->Append(DBNLOOP_EVENT_STATE, raw->id).state.state =
+                           static_cast<std::uint32_t>(state);
+                     });
+                     live->OnSessionEvent([raw](const SessionEvent& event) {
+                       capi::AppendSessionEvent(*raw, event);
+                     });
+                     return live;
+                   });
 }
 
 void dbnloop_live_free(dbnloop_live* client) { capi::Free(client); }
@@ -126,11 +131,7 @@ dbnloop_status dbnloop_live_subscribe(dbnloop_live* client,
                                       const dbnloop_subscription* subscription,
                                       uint32_t* id, dbnloop_error* error) {
   return With(client, error, [&](LiveClient& live) {
-    capi::RequireNonNull(subscription, "subscription");
-    dbnloop_subscription in;
-    dbnloop_subscription_init(&in);
-    capi::ReadSized(subscription, in, "subscription");
-    const auto given = live.Subscribe(Convert(in));
+    const auto given = live.Subscribe(capi::ReadSubscription(subscription));
     if (id != nullptr) *id = given;
   });
 }
@@ -146,7 +147,7 @@ dbnloop_status dbnloop_live_subscribe_to(dbnloop_live* client, const char* datas
     in.dataset = dataset;
     in.schema = schema;
     in.symbols = symbols;
-    live.Subscribe(Convert(in));
+    live.Subscribe(capi::ReadSubscription(&in));
   });
 }
 

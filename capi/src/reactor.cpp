@@ -1,5 +1,6 @@
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <memory>
@@ -116,16 +117,31 @@ bool IsBoundary(const dbnloop_records_event& batch) {
   return false;
 }
 
+void CheckConsumed(const dbnloop_records_event& batch) {
+  if (IsBoundary(batch)) return;
+  ThrowArgument("consumed is " + std::to_string(batch.consumed) + " of a batch of " +
+                std::to_string(batch.size) +
+                " bytes: it must be 0 to size, between two records; correct it and "
+                "call again");
+}
+
 }  // namespace
+
+std::size_t dbnloop_reactor::ConsumedOf(std::uint64_t source) const {
+  // A client is asked for more only when its batch was acknowledged: it has one.
+  const auto batch = std::ranges::find_if(handed, [source](const dbnloop_event& event) {
+    return event.kind == DBNLOOP_EVENT_RECORDS && event.source == source;
+  });
+  if (batch == handed.end()) return 0;
+  CheckConsumed(batch->records);
+  return batch->records.consumed;
+}
 
 void dbnloop_reactor::TakeConsumed() {
   for (const auto& event : handed) {
-    if (event.kind != DBNLOOP_EVENT_RECORDS || !Find(event.source)) continue;
-    if (IsBoundary(event.records)) continue;
-    dbnloop::capi::ThrowArgument(
-        "consumed is " + std::to_string(event.records.consumed) + " of a batch of " +
-        std::to_string(event.records.size) +
-        " bytes: it must be 0 to size, between two records; correct it and poll again");
+    if (event.kind == DBNLOOP_EVENT_RECORDS && Find(event.source)) {
+      CheckConsumed(event.records);
+    }
   }
   for (const auto& event : handed) {
     if (event.kind != DBNLOOP_EVENT_RECORDS) continue;

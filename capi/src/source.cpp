@@ -123,6 +123,11 @@ dbnloop_status dbnloop_historical_stats(const dbnloop_historical* client,
   return dbnloop::capi::ReadStats(client, out, error);
 }
 
+dbnloop_status dbnloop_continuous_stats(const dbnloop_continuous* client,
+                                        dbnloop_stats* out, dbnloop_error* error) {
+  return dbnloop::capi::ReadStats(client, out, error);
+}
+
 dbnloop_status dbnloop_file_stats(const dbnloop_file* file, dbnloop_stats* out,
                                   dbnloop_error* error) {
   return dbnloop::capi::ReadStats(file, out, error);

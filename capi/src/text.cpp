@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "base/text.hpp"
+#include "dbnloop/continuous_client.hpp"
 #include "dbnloop/format.hpp"
 #include "dbnloop/live_client.hpp"
 #include "dbnloop/session_event.hpp"
@@ -94,6 +95,22 @@ const char* dbnloop_live_state_name(uint32_t state) {
 
 const char* dbnloop_session_event_name(uint32_t kind) {
   return NameOf<dbnloop::SessionEvent::Kind>(kind);
+}
+
+const char* dbnloop_continuous_state_name(uint32_t state) {
+  return NameOf<dbnloop::ContinuousClient::State>(state);
+}
+
+const char* dbnloop_continuity_name(uint32_t kind) {
+  return NameOf<dbnloop::ContinuityEvent::Kind>(kind);
+}
+
+const char* dbnloop_gap_reason_name(uint32_t reason) {
+  return NameOf<dbnloop::ContinuityEvent::GapReason>(reason);
+}
+
+const char* dbnloop_recovery_policy_name(uint32_t policy) {
+  return NameOf<dbnloop::RecoveryPolicy>(policy);
 }
 
 const char* dbnloop_enum_text(uint32_t which, uint32_t value) {

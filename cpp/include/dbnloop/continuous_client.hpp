@@ -105,7 +105,9 @@ class ContinuousClient : public DataSource {
   /// process too (ResumeFrom). At most some 100 KiB; its form may change with the
   /// library's version. Inside a record handler it throws InvalidState: pause there,
   /// and ask when Poll has returned, which gives the position after that very record.
-  [[nodiscard]] std::vector<std::byte> Position() const;
+  /// Of a batch that a sink holds (OnBatch) the first `consumed` bytes count as handed
+  /// out; they must end at a record boundary.
+  [[nodiscard]] std::vector<std::byte> Position(std::size_t consumed = 0) const;
   /// Begins at a position instead of the `start` of the subscriptions. Only before
   /// Start. Throws InvalidArgument when it is damaged, of another version or of another
   /// dataset.

@@ -104,6 +104,23 @@ void DataSource::Delivery::Release(std::size_t consumed) {
   parser_.Rest();
 }
 
+// Each record of a batch stands for one of the source, perhaps of another size.
+std::span<const std::byte> DataSource::Delivery::HeldSource(
+    std::size_t consumed) noexcept {
+  if (held_ == 0) return {};
+  const auto size_at = [](const std::byte* record) {
+    return std::size_t{static_cast<std::uint8_t>(*record)} *
+           RecordHeader::kLengthMultiplier;
+  };
+  const auto* const source = parser_.NextSource();
+  const auto* const first = held_batch_.data + (held_batch_.size - held_);
+  std::size_t size = 0;
+  for (std::size_t at = 0; at < std::min(consumed, held_); at += size_at(first + at)) {
+    size += size_at(source + size);
+  }
+  return {source, size};
+}
+
 void DataSource::Delivery::Pause() noexcept {
   if (IsPaused()) return;
   counters_.BeginPause(Now());
@@ -152,7 +169,6 @@ void DataSource::Delivery::EndStream() noexcept {
   if (!pumping_ && !IsHeld()) parser_.Rest();
   zstd_.reset();
   continue_.Disarm();
-  held_ = 0;
   ended_ = true;
   UpdateStop();
 }

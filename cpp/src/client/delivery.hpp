@@ -111,7 +111,8 @@ class DataSource::Delivery : public std::enable_shared_from_this<Delivery> {
   void BeginStream();
   /// The bytes of the stream are compressed from here on.
   void BeginFrames() { zstd_.emplace(); }
-  /// Ends the stream: nothing more is delivered until BeginStream.
+  /// Ends the stream: nothing more is delivered until BeginStream. Of a batch that is
+  /// held Release still counts what was consumed.
   void EndStream() noexcept;
   /// Reports the end of the stream, to the tap if there is one. Returns false when the
   /// handler destroyed the source.
@@ -145,6 +146,8 @@ class DataSource::Delivery : public std::enable_shared_from_this<Delivery> {
   }
   /// Whether a binding holds a batch.
   [[nodiscard]] bool IsHeld() const noexcept { return held_ != 0; }
+  /// Of the held batch the source records of its first `consumed` bytes.
+  [[nodiscard]] std::span<const std::byte> HeldSource(std::size_t consumed) noexcept;
   /// Whether a handler of records or metadata is on the stack.
   [[nodiscard]] bool IsPumping() const noexcept { return pumping_; }
   /// Whether nothing may be delivered now: paused, held, ended.

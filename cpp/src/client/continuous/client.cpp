@@ -84,8 +84,8 @@ void ContinuousClient::Stop() { engine_->Stop(); }
 void ContinuousClient::Pause() { engine_->Pause(); }
 void ContinuousClient::Resume() { engine_->Resume(); }
 
-std::vector<std::byte> ContinuousClient::Position() const {
-  return engine_->Position();
+std::vector<std::byte> ContinuousClient::Position(std::size_t consumed) const {
+  return engine_->Position(consumed);
 }
 void ContinuousClient::ResumeFrom(std::span<const std::byte> position) {
   engine_->ResumeFrom(position);

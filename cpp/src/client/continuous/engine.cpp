@@ -157,13 +157,14 @@ void ContinuousClient::Engine::Pause() {
 
 void ContinuousClient::Engine::Resume() { live_.Resume(); }
 
-std::vector<std::byte> ContinuousClient::Engine::Position() const {
-  if (delivery_->IsPumping() || delivery_->IsHeld()) {
+std::vector<std::byte> ContinuousClient::Engine::Position(std::size_t consumed) const {
+  if (delivery_->IsPumping()) {
     base::Throw(ErrorCode::InvalidState,
                 "Position: records are being delivered; pause, and ask when Poll has "
                 "returned");
   }
-  return client::EncodePosition(dataset_, trail_.Collect(delivery_->parser()));
+  return client::EncodePosition(
+      dataset_, trail_.Collect(delivery_->parser(), delivery_->HeldSource(consumed)));
 }
 
 void ContinuousClient::Engine::ResumeFrom(std::span<const std::byte> position) {
@@ -207,6 +208,10 @@ std::optional<std::uint64_t> ContinuousClient::Engine::StartOf(
 }
 
 void ContinuousClient::Engine::Proceed() {
+  // What a binding still holds belongs to the session that ended.
+  if (delivery_->IsHeld()) {
+    return next_.Arm(std::chrono::milliseconds{1}, [this] { Proceed(); });
+  }
   const auto known = trail_.Collect(delivery_->parser());
   const bool history = std::ranges::any_of(wanted_, [&](const Wanted& wanted) {
     const auto start = StartOf(wanted, known);

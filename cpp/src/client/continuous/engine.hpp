@@ -39,7 +39,7 @@ class ContinuousClient::Engine final : public client::DeliveryTap,
   void Stop();
   void Pause();
   void Resume();
-  [[nodiscard]] std::vector<std::byte> Position() const;
+  [[nodiscard]] std::vector<std::byte> Position(std::size_t consumed) const;
   void ResumeFrom(std::span<const std::byte> position);
 
   [[nodiscard]] const std::shared_ptr<Delivery>& delivery() const noexcept {

@@ -46,12 +46,14 @@ void Trail::Append(KnownStream& known, std::span<const std::byte> records,
       [&](RType rtype, const CanonicalRecord& record) { Add(known, rtype, record); });
 }
 
-KnownStream Trail::Collect(const DbnParser& parser) const {
+KnownStream Trail::Collect(const DbnParser& parser,
+                           std::span<const std::byte> held) const {
   auto known = older_;
   for (const auto& segment : segments_) {
     Append(known, segment.records(), segment.version, segment.ts_out);
   }
   Append(known, parser.Kept(), parser.input_version(), parser.ts_out());
+  Append(known, held, parser.input_version(), parser.ts_out());
   return known;
 }
 

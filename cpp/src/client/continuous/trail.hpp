@@ -31,8 +31,10 @@ class Trail final : public DbnParser::Keeper {
   void Count(RType rtype, std::size_t count) noexcept {
     present_[static_cast<std::uint8_t>(rtype)] += static_cast<std::uint32_t>(count);
   }
-  /// What is known of the stream now. `parser` feeds this trail.
-  [[nodiscard]] KnownStream Collect(const DbnParser& parser) const;
+  /// What is known of the stream now. `parser` feeds this trail. `held`: source records
+  /// of it that were handed out, but are not consumed yet.
+  [[nodiscard]] KnownStream Collect(const DbnParser& parser,
+                                    std::span<const std::byte> held = {}) const;
 
   [[nodiscard]] Bytes Prepare(std::size_t size) override;
   void Keep(Bytes buffer, std::size_t begin, std::size_t end,
