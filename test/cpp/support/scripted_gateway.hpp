@@ -100,6 +100,13 @@ class ScriptedGateway {
   std::string after_auth;
   /// Goes out when the session is started.
   std::string on_start;
+  /// Makes on_start of the lines that came before; afterwards the gateway closes if it
+  /// says so.
+  struct Stream {
+    std::string bytes;
+    bool close = false;
+  };
+  std::function<Stream(const std::vector<std::string>& lines)> make_stream;
   /// Whether the end of the client's side ends the gateway's too.
   bool close_with_peer = true;
   /// Text goes out one byte per turn.
@@ -193,7 +200,10 @@ class ScriptedGateway {
       if (!auth_response.empty()) Send(auth_response + after_auth);
     } else if (line == "start_session") {
       started = true;
-      Send(on_start);
+      if (!make_stream) return Send(on_start);
+      const auto stream = make_stream(lines);
+      Send(stream.bytes);
+      if (stream.close) Fin();
     } else {
       lines.push_back(line);
     }

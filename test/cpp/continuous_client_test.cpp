@@ -1,0 +1,383 @@
+// Every cut of a stream: what was handed out equals what happened, once and in order.
+
+#include "dbnloop/continuous_client.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dbnloop/exception.hpp"
+#include "support/client_fixture.hpp"
+#include "support/market_gateway.hpp"
+
+namespace dbnloop::test {
+namespace {
+
+using Event = MarketGateway::Event;
+using Session = MarketGateway::Session;
+using Kind = ContinuityEvent::Kind;
+
+constexpr std::uint64_t kBegin = 1'700'000'000'000'000'000;
+
+Event MboEvent(std::uint32_t sequence, std::uint64_t clock) {
+  auto mbo = Mbo(sequence);
+  mbo.hd.ts_event = UnixNanos{UnixNanos::duration{clock}};
+  mbo.ts_recv = UnixNanos{UnixNanos::duration{clock + 100}};
+  return {Bytes(mbo), Schema::Mbo, clock};
+}
+
+Event TradeEvent(std::uint32_t sequence, std::uint64_t clock) {
+  auto trade = Trade(sequence);
+  trade.hd.ts_event = UnixNanos{UnixNanos::duration{clock}};
+  trade.ts_recv = UnixNanos{UnixNanos::duration{clock + 50}};
+  return {Bytes(trade), Schema::Trades, clock};
+}
+
+// Times that go back a little, that are equal, and records that are equal completely.
+std::vector<Event> SmallMarket(std::uint32_t count) {
+  std::vector<Event> events;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto back = i % 3 == 2 ? 150 : 0;
+    const auto clock = kBegin + (i - i % 2) * 100 - back;
+    events.push_back(MboEvent(i % 7 == 6 ? i - 1 : i, i % 7 == 6 ? events.back().clock
+                                                                 : clock));
+  }
+  return events;
+}
+
+class ContinuousTest : public ClientFixture {
+ protected:
+  void Open(std::vector<Event> events) {
+    gateway_ = std::make_unique<MarketGateway>(&reactor_, std::move(events));
+  }
+  static ContinuousOptions Options() {
+    ContinuousOptions options;
+    options.live.dataset = "GLBX.MDP3";
+    options.live.buffer_size = 16 * 1024;
+    options.memory = 64 * 1024;
+    options.min_delay = options.max_delay = std::chrono::milliseconds{0};
+    options.replay_limit = std::chrono::years{50};
+    return options;
+  }
+  std::unique_ptr<ContinuousClient> Make(ContinuousOptions options = Options()) {
+    options.gateway = "127.0.0.1";
+    options.port = gateway_->port();
+    auto client = std::make_unique<ContinuousClient>(&reactor_, std::string{kKey},
+                                                     std::move(options));
+    got_.clear();
+    events_.clear();
+    errors_.clear();
+    client->OnRecord(Overload{
+        [this](const MboMsg& m) { got_.push_back(Bytes(m)); },
+        [this](const TradeMsg& m) { got_.push_back(Bytes(m)); },
+        [this](const SymbolMappingMsg&) { ++mappings_; },
+    });
+    client->OnContinuity([this](const ContinuityEvent& e) { events_.push_back(e); });
+    client->OnError([this](const Error& e) { errors_.push_back(e); });
+    client->OnMetadata([this](const Metadata&) { ++metadata_; });
+    return client;
+  }
+  static Subscription From(Schema schema, std::optional<std::uint64_t> start) {
+    Subscription subscription{.dataset = "GLBX.MDP3",
+                              .schema = schema,
+                              .symbols = {std::string{kAllSymbols}},
+                              .start = std::nullopt};
+    if (start) subscription.start = UnixNanos{UnixNanos::duration{*start}};
+    return subscription;
+  }
+  [[nodiscard]] std::size_t Count(Kind kind) const {
+    return static_cast<std::size_t>(
+        std::ranges::count(events_, kind, &ContinuityEvent::kind));
+  }
+  [[nodiscard]] std::vector<std::string> Happened() const {
+    std::vector<std::string> bytes;
+    for (const auto& event : gateway_->events) bytes.push_back(event.bytes);
+    return bytes;
+  }
+  // Runs until as many records came as happened, and a little longer.
+  bool RunToEnd() {
+    const bool came = Until([&] { return got_.size() >= gateway_->events.size(); });
+    Settle();
+    return came;
+  }
+
+  std::unique_ptr<MarketGateway> gateway_;
+  std::vector<std::string> got_;
+  std::vector<ContinuityEvent> events_;
+  int mappings_ = 0;
+  int metadata_ = 0;
+};
+
+TEST_F(ContinuousTest, EveryCutByteIsMended) {
+  const std::vector<std::pair<std::size_t, std::size_t>> kShapes{{0, 0}, {3, 5}, {1, 9}};
+  for (const auto& [live_after, away] : kShapes) {
+    std::size_t size = SIZE_MAX;
+    for (std::size_t cut = 0; cut <= size; ++cut) {
+      Open(SmallMarket(14));
+      gateway_->present = 2;
+      gateway_->sessions = {{.live = 8, .away = away, .cut = cut},
+                            {.live = SIZE_MAX}};
+      auto client = Make();
+      client->Subscribe(From(Schema::Mbo, kBegin - 1000));
+      client->Start();
+      ASSERT_TRUE(Until([&] { return gateway_->started; }));
+      if (size == SIZE_MAX) size = gateway_->sent;
+      ASSERT_TRUE(RunToEnd()) << "cut after byte " << cut;
+      ASSERT_EQ(got_, Happened()) << "cut after byte " << cut;
+      ASSERT_EQ(Count(Kind::Gap), 0U) << "cut after byte " << cut;
+    }
+  }
+}
+
+TEST_F(ContinuousTest, EveryPairOfCutsIsMended) {
+  constexpr std::uint32_t kRecords = 16;
+  constexpr std::size_t kSize = sizeof(MboMsg);
+  std::size_t pairs = 0;
+  for (std::size_t first = 0; first <= 8; ++first) {
+    for (std::size_t second = 0;; ++second) {
+      Open(SmallMarket(kRecords));
+      const auto header = Header().size() + sizeof(SystemMsg);
+      gateway_->present = 3;
+      gateway_->sessions = {{.live = 5, .away = 2, .cut = header + first * kSize},
+                            {.live = 4, .away = 1, .cut = header + second * kSize},
+                            {.live = SIZE_MAX}};
+      auto client = Make();
+      client->Subscribe(From(Schema::Mbo, kBegin - 1000));
+      client->Start();
+      ASSERT_TRUE(RunToEnd()) << first << ", " << second;
+      ASSERT_EQ(got_, Happened()) << first << ", " << second;
+      ASSERT_EQ(Count(Kind::Gap), 0U) << first << ", " << second;
+      ++pairs;
+      if (second >= kRecords) break;
+    }
+  }
+  EXPECT_EQ(pairs, 9U * (kRecords + 1));
+}
+
+// More than is kept: what left the memory is not handed out again either.
+TEST_F(ContinuousTest, CutsOfALongStreamAreMended) {
+  for (std::size_t cut = 1'000; cut < 9'000; cut += 373) {
+    Open(SmallMarket(10'000));
+    gateway_->sessions = {
+        {.live = 9'000, .away = 300, .cut = Header().size() + cut * sizeof(MboMsg) + 7},
+        {.live = 20, .away = 3, .cut = 40'000 + cut},
+        {.live = SIZE_MAX}};
+    auto client = Make();
+    client->Subscribe(From(Schema::Mbo, kBegin - 1000));
+    client->Start();
+    ASSERT_TRUE(RunToEnd()) << cut;
+    ASSERT_EQ(got_, Happened()) << cut;
+    ASSERT_EQ(Count(Kind::Gap), 0U) << cut;
+    if (cut > 6'000) {
+      EXPECT_LT(gateway_->replayed, 9'000U) << "everything was replayed";
+    }
+  }
+}
+
+TEST_F(ContinuousTest, AQuietSchemaIsNotReplayedForHours) {
+  std::vector<Event> events;
+  constexpr std::uint64_t kHour = std::uint64_t{3600} * 1'000'000'000;
+  events.push_back(TradeEvent(1, kBegin));
+  for (std::uint32_t i = 0; i < 5'000; ++i) {
+    events.push_back(MboEvent(i, kBegin + 5 * kHour + i * 1000));
+  }
+  Open(std::move(events));
+  gateway_->sessions = {
+      {.live = 4'000, .away = 100, .cut = 3'000 * sizeof(MboMsg)}, {.live = SIZE_MAX}};
+  auto client = Make();
+  client->Subscribe(From(Schema::Mbo, kBegin));
+  client->Subscribe(From(Schema::Trades, kBegin));
+  client->Start();
+  ASSERT_TRUE(RunToEnd());
+  EXPECT_EQ(got_, Happened());
+  ASSERT_EQ(gateway_->starts.size(), 2U);
+  EXPECT_GT(gateway_->starts[1].value_or(0), kBegin + 4 * kHour);
+  ASSERT_EQ(Count(Kind::Recovered), 2U);
+}
+
+TEST_F(ContinuousTest, AReplayThatOmitsARecordIsAGap) {
+  Open(SmallMarket(40));
+  gateway_->sessions = {
+      {.live = 20, .away = 5, .cut = Header().size() + sizeof(SystemMsg) +
+                                     10 * sizeof(MboMsg)},
+      {.live = SIZE_MAX}};
+  gateway_->omit = {5};
+  auto client = Make();
+  client->Subscribe(From(Schema::Mbo, std::nullopt));
+  client->Start();
+  ASSERT_TRUE(RunToEnd());
+  EXPECT_EQ(got_, Happened());
+  ASSERT_EQ(Count(Kind::Gap), 1U);
+  const auto gap = *std::ranges::find(events_, Kind::Gap, &ContinuityEvent::kind);
+  EXPECT_EQ(gap.gap, ContinuityEvent::GapReason::Contradiction);
+  EXPECT_EQ(gap.schema, Schema::Mbo);
+  EXPECT_EQ(gap.from.time_since_epoch().count(), gateway_->events[5].clock);
+  EXPECT_GE(gap.to, gap.from);
+}
+
+TEST_F(ContinuousTest, AReplayThatClaimsToBeCompleteEarlyIsAGap) {
+  Open(SmallMarket(40));
+  gateway_->sessions = {
+      {.live = 20, .away = 5, .cut = Header().size() + sizeof(SystemMsg) +
+                                     10 * sizeof(MboMsg)},
+      {.live = SIZE_MAX}};
+  gateway_->claim_after = 3;
+  auto client = Make();
+  client->Subscribe(From(Schema::Mbo, std::nullopt));
+  client->Start();
+  ASSERT_TRUE(Until([&] { return Count(Kind::CaughtUp) == 1; }));
+  ASSERT_EQ(Count(Kind::Gap), 1U);
+  const auto gap = *std::ranges::find(events_, Kind::Gap, &ContinuityEvent::kind);
+  EXPECT_LE(gap.from.time_since_epoch().count(), gateway_->events[9].clock);
+  EXPECT_GE(gap.to.time_since_epoch().count(), gateway_->events[19].clock);
+}
+
+TEST_F(ContinuousTest, APositionContinuesInAnotherClient) {
+  constexpr std::size_t kRecords = 30;
+  for (std::size_t stop = 1; stop < kRecords; ++stop) {
+    Open(SmallMarket(kRecords));
+    gateway_->sessions = {{.live = kRecords, .away = 0}, {.live = SIZE_MAX}};
+    auto client = Make();
+    auto* const first = client.get();
+    client->OnRecord([&, first](const MboMsg& m) {
+      got_.push_back(Bytes(m));
+      if (got_.size() == stop) first->Pause();
+    });
+    client->Subscribe(From(Schema::Mbo, kBegin - 1000));
+    client->Start();
+    ASSERT_TRUE(Until([&] { return client->IsPaused(); }));
+    const auto position = client->Position();
+    const auto before = got_;
+    client = Make();
+    client->Subscribe(From(Schema::Mbo, kBegin - 1000));
+    client->ResumeFrom(position);
+    client->Start();
+    ASSERT_TRUE(Until([&] { return before.size() + got_.size() >= kRecords; })) << stop;
+    Settle();
+    got_.insert(got_.begin(), before.begin(), before.end());
+    ASSERT_EQ(got_, Happened()) << stop;
+  }
+}
+
+TEST_F(ContinuousTest, APositionThatDoesNotFitIsRefused) {
+  Open(SmallMarket(5));
+  auto client = Make();
+  client->Subscribe(From(Schema::Mbo, kBegin));
+  client->Start();
+  ASSERT_TRUE(RunToEnd());
+  const auto position = client->Position();
+  const auto refused = [&](std::vector<std::byte> bytes, std::string_view why) {
+    auto other = Make();
+    try {
+      other->ResumeFrom(bytes);
+      ADD_FAILURE() << "accepted what " << why;
+    } catch (const Exception& e) {
+      EXPECT_EQ(e.error().code, ErrorCode::InvalidArgument);
+      EXPECT_NE(e.error().message.find(why), std::string::npos) << e.error().message;
+    }
+  };
+  refused({}, "is none");
+  for (std::size_t i = 0; i < position.size(); ++i) {
+    auto damaged = position;
+    damaged[i] ^= std::byte{1};
+    auto other = Make();
+    EXPECT_THROW(other->ResumeFrom(damaged), Exception) << i;
+    auto cut = position;
+    cut.resize(i);
+    EXPECT_THROW(other->ResumeFrom(cut), Exception) << i;
+  }
+  auto newer = position;
+  newer[7] = std::byte{9};
+  refused(newer, "version 9");
+  auto options = Options();
+  options.live.dataset = "XNAS.ITCH";
+  auto foreign = Make(options);
+  EXPECT_THROW(foreign->ResumeFrom(position), Exception);
+}
+
+TEST_F(ContinuousTest, RepeatedMappingsAndMetadataAreNotNews) {
+  Open(SmallMarket(30));
+  auto mapping = Zeroed<SymbolMappingMsg>(RType::SymbolMapping);
+  mapping.hd.instrument_id = 7;
+  mapping.stype_out_symbol[0] = 'A';
+  gateway_->symbol_mapping = Bytes(mapping);
+  gateway_->sessions = {{.live = 20, .away = 5, .cut = 1'500},
+                        {.live = 2, .away = 1, .cut = 1'600},
+                        {.live = SIZE_MAX}};
+  auto client = Make();
+  client->Subscribe(From(Schema::Mbo, std::nullopt));
+  client->Start();
+  ASSERT_TRUE(RunToEnd());
+  EXPECT_EQ(got_, Happened());
+  EXPECT_EQ(mappings_, 1);
+  EXPECT_EQ(metadata_, 1);
+}
+
+TEST_F(ContinuousTest, TheNaturalPolicyReportsItsGap) {
+  Open(SmallMarket(30));
+  gateway_->sessions = {
+      {.live = 10, .away = 5, .cut = 1'000'000}, {.live = SIZE_MAX}};
+  auto client = Make();
+  client->Subscribe(From(Schema::Mbo, std::nullopt), RecoveryPolicy::Natural);
+  client->Start();
+  ASSERT_TRUE(Until([&] { return got_.size() == 25; }));
+  ASSERT_EQ(Count(Kind::Gap), 1U);
+  EXPECT_FALSE(gateway_->starts[0].has_value());
+  const auto gap = *std::ranges::find(events_, Kind::Gap, &ContinuityEvent::kind);
+  EXPECT_EQ(gap.gap, ContinuityEvent::GapReason::Policy);
+  std::uint64_t latest = 0;
+  for (int i = 0; i < 10; ++i) latest = std::max(latest, gateway_->events[i].clock);
+  EXPECT_EQ(gap.from.time_since_epoch().count(), latest);
+}
+
+TEST_F(ContinuousTest, StopEndsItOnce) {
+  Open(SmallMarket(5));
+  auto client = Make();
+  client->Subscribe(From(Schema::Mbo, kBegin));
+  client->Start();
+  ASSERT_TRUE(RunToEnd());
+  client->Stop();
+  ASSERT_TRUE(Until([&] { return !errors_.empty(); }));
+  Settle();
+  ASSERT_EQ(errors_.size(), 1U);
+  EXPECT_EQ(errors_[0].code, ErrorCode::Cancelled);
+  EXPECT_EQ(client->GetState(), ContinuousClient::State::Stopped);
+}
+
+TEST_F(ContinuousTest, ARefusedKeyEndsItAtOnce) {
+  Open(SmallMarket(5));
+  gateway_->auth_response = "success=0|error=no such key\n";
+  auto client = Make();
+  client->Subscribe(From(Schema::Mbo, kBegin));
+  client->Start();
+  ASSERT_TRUE(Until([&] { return !errors_.empty(); }));
+  EXPECT_EQ(errors_[0].code, ErrorCode::AuthFailed);
+  EXPECT_EQ(gateway_->accepted, 1);
+}
+
+TEST_F(ContinuousTest, EveryByteOfTheHandshakeMayBeItsLast) {
+  const std::string text = "success=1|session_id=4711\n";
+  for (std::size_t cut = 0; cut < text.size(); ++cut) {
+    Open(SmallMarket(12));
+    gateway_->sessions = {{.live = 6, .away = 2, .cut = 900}, {.live = SIZE_MAX}};
+    auto client = Make();
+    client->Subscribe(From(Schema::Mbo, kBegin - 1000));
+    client->Start();
+    // The first reconnect meets a gateway that closes inside its answer.
+    client->OnState([&, n = 0](ContinuousClient::State state) mutable {
+      if (state != ContinuousClient::State::Connecting) return;
+      gateway_->auth_response = ++n == 1 ? text.substr(0, cut) + "\0" : text;
+    });
+    ASSERT_TRUE(Until([&] { return gateway_->accepted >= 2 && gateway_->Connected(); }));
+    ASSERT_TRUE(Until([&] { return !gateway_->auth.empty() || got_.size() >= 12; }));
+    if (got_.size() < 12 && !gateway_->started) gateway_->Fin();
+    ASSERT_TRUE(RunToEnd()) << cut;
+    ASSERT_EQ(got_, Happened()) << cut;
+  }
+}
+
+}  // namespace
+}  // namespace dbnloop::test
