@@ -15,7 +15,7 @@ import (
 // missing on either side.
 func TestTheConstantsOfTheCHeadersHaveTheSameNamesAndNumbers(t *testing.T) {
 	text := ""
-	for _, name := range []string{"dbnloop_status.h", "dbnloop.h", "dbnloop_live.h", "dbnloop_historical.h"} {
+	for _, name := range []string{"dbnloop_status.h", "dbnloop.h", "dbnloop_live.h", "dbnloop_historical.h", "dbnloop_continuous.h"} {
 		header, err := os.ReadFile("capi/" + name)
 		if err != nil {
 			t.Fatal(err)
@@ -30,6 +30,10 @@ func TestTheConstantsOfTheCHeadersHaveTheSameNamesAndNumbers(t *testing.T) {
 		{"status", "DBNLOOP_", "ErrorCode(28)", func(n int) string { return dbnloop.ErrorCode(n).String() }},
 		{"session_event_kind", "DBNLOOP_SESSION_", "SessionEventKind(?)", func(n int) string { return dbnloop.SessionEventKind(n).String() }},
 		{"live_state", "DBNLOOP_LIVE_", "State(?)", func(n int) string { return dbnloop.State(n).String() }},
+		{"continuous_state", "DBNLOOP_CONTINUOUS_", "StreamState(?)", func(n int) string { return dbnloop.StreamState(n).String() }},
+		{"continuity_kind", "DBNLOOP_CONTINUITY_", "ContinuityKind(?)", func(n int) string { return dbnloop.ContinuityKind(n).String() }},
+		{"gap_reason", "DBNLOOP_GAP_", "GapReason(?)", func(n int) string { return dbnloop.GapReason(n).String() }},
+		{"recovery_policy", "DBNLOOP_RECOVERY_", "RecoveryPolicy(?)", func(n int) string { return dbnloop.RecoveryPolicy(n).String() }},
 		{"call_kind", "DBNLOOP_CALL_", "", func(n int) string {
 			return map[int]string{int(dbnloop.CallGet): "Get", int(dbnloop.CallPostIdempotent): "PostIdempotent", int(dbnloop.CallPostNonIdempotent): "PostNonIdempotent"}[n]
 		}},

@@ -50,6 +50,21 @@ func NewSubscription(dataset string, schema dbn.Schema, symbols ...string) Subsc
 	return Subscription{Dataset: dataset, Schema: schema, Symbols: symbols, StypeIn: dbn.STypeRawSymbol}
 }
 
+func (s Subscription) forC() (bindings.Subscription, error) {
+	symbols, err := symbolList(s.StypeIn, s.Symbols)
+	if err != nil {
+		return bindings.Subscription{}, err
+	}
+	if s.Start != 0 && !s.HasStart {
+		return bindings.Subscription{}, newError(CodeInvalidArgument, "Subscribe: Start is %s, but HasStart is not set: set it to replay from there, or leave Start 0 for records in real time", s.Start)
+	}
+	return bindings.Subscription{
+		Dataset: s.Dataset, Symbols: symbols,
+		Schema: uint32(s.Schema), StypeIn: uint32(s.StypeIn),
+		Snapshot: s.Snapshot, HasStart: s.HasStart, Start: uint64(s.Start),
+	}, nil
+}
+
 // LiveClient is a client of Databento's live gateway. Connect, Subscribe and Start may be
 // called in any order; each takes effect as soon as it can. A session ends once, with one call
 // of the Error handler. Connect and Subscribe then begin another session.
@@ -87,6 +102,13 @@ func NewLiveClient(r *Reactor, apiKey string, opts ...LiveOption) (*LiveClient, 
 	}
 	c := &LiveClient{}
 	c.seen.Store(&session{fd: -1})
+	c.onState = func(number uint32) {
+		state := State(number)
+		c.log.Debug("dbnloop: state", "state", state.String())
+		if c.h.State != nil {
+			c.h.State(state)
+		}
+	}
 	c.observe = func() {
 		c.seen.Store(&session{State(c.live.State()), c.live.SessionID(), c.live.SessionIDText(), c.live.Fd()})
 	}
@@ -154,19 +176,12 @@ func (c *LiveClient) Disconnect() error {
 // session is being stopped, for a replay after Start, and when called from a second goroutine
 // while another one is inside the reactor.
 func (c *LiveClient) Subscribe(s Subscription) (id uint32, err error) {
-	symbols, err := symbolList(s.StypeIn, s.Symbols)
+	in, err := s.forC()
 	if err != nil {
 		return 0, err
 	}
-	if s.Start != 0 && !s.HasStart {
-		return 0, newError(CodeInvalidArgument, "Subscribe: Start is %s, but HasStart is not set: set it to replay from there, or leave Start 0 for records in real time", s.Start)
-	}
 	err = c.call(func() (e *bindings.Error) {
-		id, e = c.live.Subscribe(bindings.Subscription{
-			Dataset: s.Dataset, Symbols: symbols,
-			Schema: uint32(s.Schema), StypeIn: uint32(s.StypeIn),
-			Snapshot: s.Snapshot, HasStart: s.HasStart, Start: uint64(s.Start),
-		})
+		id, e = c.live.Subscribe(in)
 		return e
 	})
 	return id, err

@@ -19,6 +19,7 @@ type HistoricalOption interface{ applyHistorical(*historicalConfig) }
 type Option interface {
 	LiveOption
 	HistoricalOption
+	ContinuousOption
 	FileOption
 }
 
@@ -55,17 +56,26 @@ type option func(*config, *bindings.Options)
 func (f option) apply(o *liveConfig)                 { f(&o.config, &o.c.Options) }
 func (f option) applyHistorical(o *historicalConfig) { f(&o.config, &o.c.Options) }
 func (f option) applyFile(o *fileConfig)             { f(&o.config, &o.c.Options) }
+func (f option) applyContinuous(o *continuousConfig) {
+	f(&o.config, &o.c.Live.Options)
+	f(&o.config, &o.c.History.Options)
+}
 
-// NetworkOption configures a client that connects: a LiveClient or a HistoricalClient.
+// NetworkOption configures a client that connects: any but a FileSource.
 type NetworkOption interface {
 	LiveOption
 	HistoricalOption
+	ContinuousOption
 }
 
 type networkOption func(*bindings.NetworkOptions)
 
 func (f networkOption) apply(o *liveConfig)                 { f(&o.c.NetworkOptions) }
 func (f networkOption) applyHistorical(o *historicalConfig) { f(&o.c.NetworkOptions) }
+func (f networkOption) applyContinuous(o *continuousConfig) {
+	f(&o.c.Live.NetworkOptions)
+	f(&o.c.History.NetworkOptions)
+}
 
 type liveOption func(*liveConfig)
 

@@ -59,6 +59,15 @@ var withoutError = map[string]answer{
 	"HistoricalClient.Resume":   panics,
 	"HistoricalClient.Cancel":   panics,
 
+	"ContinuousClient.Stats":    works,
+	"ContinuousClient.State":    works,
+	"ContinuousClient.IsPaused": works,
+	"ContinuousClient.TsOut":    works,
+	"ContinuousClient.Spent":    panics,
+	"ContinuousClient.Handle":   panics,
+	"ContinuousClient.Pause":    panics,
+	"ContinuousClient.Resume":   panics,
+
 	"FileSource.Stats":      works,
 	"FileSource.TotalBytes": works,
 	"FileSource.IsPaused":   works,
@@ -173,6 +182,7 @@ func TestEveryMethodSaysWhichGoroutineMayCallIt(t *testing.T) {
 	for _, kind := range []reflect.Type{
 		reflect.TypeFor[*dbnloop.Reactor](), reflect.TypeFor[*dbnloop.LiveClient](),
 		reflect.TypeFor[*dbnloop.HistoricalClient](), reflect.TypeFor[*dbnloop.FileSource](),
+		reflect.TypeFor[*dbnloop.ContinuousClient](),
 	} {
 		for i := range kind.NumMethod() {
 			method := kind.Method(i)
@@ -206,8 +216,12 @@ func everything(t *testing.T) (r *dbnloop.Reactor, objects []any) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	stream, err := dbnloop.NewContinuousClient(r, sim.TestKey)
+	if err != nil {
+		t.Fatal(err)
+	}
 	path, _ := sampleFile(t, dbn.SchemaTrades, 1)
-	return r, []any{r, live, newHistorical(t, r), newFileSource(t, r, path)}
+	return r, []any{r, live, newHistorical(t, r), newFileSource(t, r, path), stream}
 }
 
 // checkRefused calls every method that must be refused.

@@ -32,6 +32,8 @@ type source struct {
 	one  *oneByOne // of h, for mixed batches; nil until one comes
 	log  *slog.Logger
 	pull func(batch *mixedBatch, cur *cursor) // set while an iterator takes the records
+	// onState receives the states of clients that have any.
+	onState func(state uint32)
 	// observe, if not nil, takes a snapshot of a state that a call or an event may have changed.
 	observe func()
 
@@ -222,13 +224,11 @@ func (c *source) handle(event *bindings.Event) {
 	case bindings.EventMetadata:
 		c.onMetadata(event.Metadata())
 	case bindings.EventState:
-		state := State(event.State())
-		c.log.Debug("dbnloop: state", "state", state.String())
-		if c.h.State != nil {
-			c.h.State(state)
-		}
+		c.onState(event.State())
 	case bindings.EventSession:
 		c.onSession(sessionEventOf(event.Session()))
+	case bindings.EventContinuity:
+		c.onContinuity(continuityEventOf(event.Continuity()))
 	case bindings.EventComplete:
 		c.complete = true
 		c.log.Debug("dbnloop: stream complete")

@@ -17,17 +17,18 @@ import "unsafe"
 
 // Event kinds.
 const (
-	EventRecords  = C.DBNLOOP_EVENT_RECORDS
-	EventMetadata = C.DBNLOOP_EVENT_METADATA
-	EventState    = C.DBNLOOP_EVENT_STATE
-	EventError    = C.DBNLOOP_EVENT_ERROR
-	EventTimer    = C.DBNLOOP_EVENT_TIMER
-	EventFd       = C.DBNLOOP_EVENT_FD
-	EventComplete = C.DBNLOOP_EVENT_COMPLETE
-	EventWarning  = C.DBNLOOP_EVENT_WARNING
-	EventResponse = C.DBNLOOP_EVENT_RESPONSE
-	EventProgress = C.DBNLOOP_EVENT_PROGRESS
-	EventSession  = C.DBNLOOP_EVENT_SESSION
+	EventRecords    = C.DBNLOOP_EVENT_RECORDS
+	EventMetadata   = C.DBNLOOP_EVENT_METADATA
+	EventState      = C.DBNLOOP_EVENT_STATE
+	EventError      = C.DBNLOOP_EVENT_ERROR
+	EventTimer      = C.DBNLOOP_EVENT_TIMER
+	EventFd         = C.DBNLOOP_EVENT_FD
+	EventComplete   = C.DBNLOOP_EVENT_COMPLETE
+	EventWarning    = C.DBNLOOP_EVENT_WARNING
+	EventResponse   = C.DBNLOOP_EVENT_RESPONSE
+	EventProgress   = C.DBNLOOP_EVENT_PROGRESS
+	EventSession    = C.DBNLOOP_EVENT_SESSION
+	EventContinuity = C.DBNLOOP_EVENT_CONTINUITY
 )
 
 // Run mirrors dbnloop_run.
@@ -52,7 +53,7 @@ func (e *Event) Records() *RecordsEvent { return (*RecordsEvent)(unsafe.Pointer(
 // Metadata is the member of EventMetadata.
 func (e *Event) Metadata() *MetadataEvent { return (*MetadataEvent)(unsafe.Pointer(&e.union)) }
 
-// State is the member of EventState: a dbnloop_live_state.
+// State is the member of EventState: a dbnloop_live_state or a dbnloop_continuous_state.
 func (e *Event) State() uint32 { return (*stateEvent)(unsafe.Pointer(&e.union)).state }
 
 // Error is the member of EventError.
@@ -75,6 +76,9 @@ func (e *Event) Progress() *ProgressEvent { return (*ProgressEvent)(unsafe.Point
 
 // Session is the member of EventSession.
 func (e *Event) Session() *SessionEvent { return (*SessionEvent)(unsafe.Pointer(&e.union)) }
+
+// Continuity is the member of EventContinuity.
+func (e *Event) Continuity() *ContinuityEvent { return (*ContinuityEvent)(unsafe.Pointer(&e.union)) }
 
 // RecordsEvent mirrors dbnloop_records_event.
 type RecordsEvent struct {
@@ -154,6 +158,17 @@ type SessionEvent struct {
 
 // Message is message, copied.
 func (s *SessionEvent) Message() string { return s.message.String() }
+
+// ContinuityEvent mirrors dbnloop_continuity_event.
+type ContinuityEvent struct {
+	Kind, Gap, Attempt uint32
+	Schema             int32
+	DelayMs            uint64
+	From, To           uint64
+	Replayed, Dropped  uint64
+	Cost               float64
+	Error              *ErrorEvent // nil: no reason
+}
 
 // HTTPFailure is a dbnloop_http_failure in C memory, valid as long as its event.
 type HTTPFailure struct {
@@ -265,6 +280,19 @@ var (
 	_ [unsafe.Offsetof(SessionEvent{}.Fatal)]struct{}          = [unsafe.Offsetof(C.dbnloop_session_event{}.fatal)]struct{}{}
 	_ [unsafe.Offsetof(SessionEvent{}.TsEvent)]struct{}        = [unsafe.Offsetof(C.dbnloop_session_event{}.ts_event)]struct{}{}
 	_ [unsafe.Offsetof(SessionEvent{}.message)]struct{}        = [unsafe.Offsetof(C.dbnloop_session_event{}.message)]struct{}{}
+
+	_ [unsafe.Sizeof(ContinuityEvent{})]struct{}            = [unsafe.Sizeof(C.dbnloop_continuity_event{})]struct{}{}
+	_ [unsafe.Offsetof(ContinuityEvent{}.Kind)]struct{}     = [unsafe.Offsetof(C.dbnloop_continuity_event{}.kind)]struct{}{}
+	_ [unsafe.Offsetof(ContinuityEvent{}.Gap)]struct{}      = [unsafe.Offsetof(C.dbnloop_continuity_event{}.gap)]struct{}{}
+	_ [unsafe.Offsetof(ContinuityEvent{}.Attempt)]struct{}  = [unsafe.Offsetof(C.dbnloop_continuity_event{}.attempt)]struct{}{}
+	_ [unsafe.Offsetof(ContinuityEvent{}.Schema)]struct{}   = [unsafe.Offsetof(C.dbnloop_continuity_event{}.schema)]struct{}{}
+	_ [unsafe.Offsetof(ContinuityEvent{}.DelayMs)]struct{}  = [unsafe.Offsetof(C.dbnloop_continuity_event{}.delay_ms)]struct{}{}
+	_ [unsafe.Offsetof(ContinuityEvent{}.From)]struct{}     = [unsafe.Offsetof(C.dbnloop_continuity_event{}.from)]struct{}{}
+	_ [unsafe.Offsetof(ContinuityEvent{}.To)]struct{}       = [unsafe.Offsetof(C.dbnloop_continuity_event{}.to)]struct{}{}
+	_ [unsafe.Offsetof(ContinuityEvent{}.Replayed)]struct{} = [unsafe.Offsetof(C.dbnloop_continuity_event{}.replayed)]struct{}{}
+	_ [unsafe.Offsetof(ContinuityEvent{}.Dropped)]struct{}  = [unsafe.Offsetof(C.dbnloop_continuity_event{}.dropped)]struct{}{}
+	_ [unsafe.Offsetof(ContinuityEvent{}.Cost)]struct{}     = [unsafe.Offsetof(C.dbnloop_continuity_event{}.cost)]struct{}{}
+	_ [unsafe.Offsetof(ContinuityEvent{}.Error)]struct{}    = [unsafe.Offsetof(C.dbnloop_continuity_event{}.error)]struct{}{}
 
 	_ [unsafe.Sizeof(HTTPFailure{})]struct{}               = [unsafe.Sizeof(C.dbnloop_http_failure{})]struct{}{}
 	_ [unsafe.Offsetof(HTTPFailure{}.Retryable)]struct{}   = [unsafe.Offsetof(C.dbnloop_http_failure{}.retryable)]struct{}{}

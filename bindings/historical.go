@@ -99,19 +99,28 @@ type Historical struct {
 // HistoricalNew is dbnloop_historical_new. The key is not copied into C memory that outlives the call.
 func HistoricalNew(r *Reactor, apiKey string, options HistoricalOptions) (*Historical, *Error) {
 	var o C.dbnloop_historical_options
-	C.dbnloop_historical_options_init(&o)
+	defer options.fill(&o)()
+
+	h := &Historical{}
+	key := []byte(apiKey + "\x00") // never empty, so that its address exists
+	status := C.dbnloop_historical_new(r.handle, (*C.char)(unsafe.Pointer(&key[0])), C.size_t(len(apiKey)), &o, &h.handle, &h.err)
+	clear(key)
+	if e := failed(status, &h.err); e != nil {
+		return nil, e
+	}
+	return h, nil
+}
+
+// fill copies into C memory that the returned function frees.
+func (options *HistoricalOptions) fill(o *C.dbnloop_historical_options) (free func()) {
+	C.dbnloop_historical_options_init(o)
 	o.url, o.url_len = cstring(options.URL)
-	defer C.free(unsafe.Pointer(o.url))
 	o.ca_file, o.ca_file_len = cstring(options.CAFile)
-	defer C.free(unsafe.Pointer(o.ca_file))
 	o.ca_dir, o.ca_dir_len = cstring(options.CADir)
-	defer C.free(unsafe.Pointer(o.ca_dir))
 	if options.HasProxy {
 		o.proxy, o.proxy_len = C.CString(options.Proxy), C.size_t(len(options.Proxy))
-		defer C.free(unsafe.Pointer(o.proxy))
 	}
 	o.user_agent_extension, o.user_agent_extension_len = cstring(options.UserAgentExtension)
-	defer C.free(unsafe.Pointer(o.user_agent_extension))
 	o.upgrade_policy = C.int32_t(options.UpgradePolicy)
 	o.max_retries = C.int32_t(options.MaxRetries)
 	o.connect_timeout_ms = C.int32_t(options.ConnectTimeoutMs)
@@ -122,16 +131,12 @@ func HistoricalNew(r *Reactor, apiKey string, options HistoricalOptions) (*Histo
 	o.max_metadata = C.uint64_t(options.MaxMetadata)
 	o.resolve_timeout_ms = C.int32_t(options.ResolveTimeoutMs)
 	o.name_servers, o.name_servers_len = cstring(options.NameServers)
-	defer C.free(unsafe.Pointer(o.name_servers))
-
-	h := &Historical{}
-	key := []byte(apiKey + "\x00") // never empty, so that its address exists
-	status := C.dbnloop_historical_new(r.handle, (*C.char)(unsafe.Pointer(&key[0])), C.size_t(len(apiKey)), &o, &h.handle, &h.err)
-	clear(key)
-	if e := failed(status, &h.err); e != nil {
-		return nil, e
+	texts := [...]*C.char{o.url, o.ca_file, o.ca_dir, o.proxy, o.user_agent_extension, o.name_servers}
+	return func() {
+		for _, text := range texts {
+			C.free(unsafe.Pointer(text))
+		}
 	}
-	return h, nil
 }
 
 // Free is dbnloop_historical_free.

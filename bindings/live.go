@@ -97,6 +97,21 @@ type Subscription struct {
 	Start            uint64
 }
 
+// fill copies into C memory that the returned function frees.
+func (s Subscription) fill(in *C.dbnloop_subscription) (free func()) {
+	C.dbnloop_subscription_init(in)
+	in.dataset, in.dataset_len = cstring(s.Dataset)
+	in.symbols, in.symbols_len = cstring(s.Symbols)
+	in.schema, in.stype_in = C.uint32_t(s.Schema), C.uint32_t(s.StypeIn)
+	in.snapshot, in.has_start = flag(s.Snapshot), flag(s.HasStart)
+	in.start = C.uint64_t(s.Start)
+	dataset, symbols := in.dataset, in.symbols
+	return func() {
+		C.free(unsafe.Pointer(dataset))
+		C.free(unsafe.Pointer(symbols))
+	}
+}
+
 // Live is a dbnloop_live.
 type Live struct {
 	handle *C.dbnloop_live
@@ -122,11 +137,23 @@ func cstring(s string) (*C.char, C.size_t) {
 // LiveNew is dbnloop_live_new. The key is not copied into C memory that outlives the call.
 func LiveNew(r *Reactor, apiKey string, options LiveOptions) (*Live, *Error) {
 	var o C.dbnloop_live_options
-	C.dbnloop_live_options_init(&o)
+	defer options.fill(&o)()
+
+	l := &Live{}
+	key := []byte(apiKey + "\x00") // never empty, so that its address exists
+	status := C.dbnloop_live_new(r.handle, (*C.char)(unsafe.Pointer(&key[0])), C.size_t(len(apiKey)), &o, &l.handle, &l.err)
+	clear(key)
+	if e := failed(status, &l.err); e != nil {
+		return nil, e
+	}
+	return l, nil
+}
+
+// fill copies into C memory that the returned function frees.
+func (options *LiveOptions) fill(o *C.dbnloop_live_options) (free func()) {
+	C.dbnloop_live_options_init(o)
 	o.dataset, o.dataset_len = cstring(options.Dataset)
-	defer C.free(unsafe.Pointer(o.dataset))
 	o.user_agent_extension, o.user_agent_extension_len = cstring(options.UserAgentExtension)
-	defer C.free(unsafe.Pointer(o.user_agent_extension))
 	o.ts_out = flag(options.TsOut)
 	o.heartbeat_interval_s = C.int32_t(options.HeartbeatIntervalS)
 	o.heartbeat_grace_ms = C.int32_t(options.HeartbeatGraceMs)
@@ -140,19 +167,15 @@ func LiveNew(r *Reactor, apiKey string, options LiveOptions) (*Live, *Error) {
 	o.ack_timeout_ms = C.int32_t(options.AckTimeoutMs)
 	o.resolve_timeout_ms = C.int32_t(options.ResolveTimeoutMs)
 	o.name_servers, o.name_servers_len = cstring(options.NameServers)
-	defer C.free(unsafe.Pointer(o.name_servers))
 	o.receive_buffer = C.uint64_t(options.ReceiveBuffer)
 	o.busy_poll_us = C.int32_t(options.BusyPollUs)
 	o.quick_ack = flag(options.QuickAck)
-
-	l := &Live{}
-	key := []byte(apiKey + "\x00") // never empty, so that its address exists
-	status := C.dbnloop_live_new(r.handle, (*C.char)(unsafe.Pointer(&key[0])), C.size_t(len(apiKey)), &o, &l.handle, &l.err)
-	clear(key)
-	if e := failed(status, &l.err); e != nil {
-		return nil, e
+	dataset, agent, servers := o.dataset, o.user_agent_extension, o.name_servers
+	return func() {
+		C.free(unsafe.Pointer(dataset))
+		C.free(unsafe.Pointer(agent))
+		C.free(unsafe.Pointer(servers))
 	}
-	return l, nil
 }
 
 // Free is dbnloop_live_free.
@@ -174,14 +197,7 @@ func (l *Live) Connect(gateway string, port int32) *Error {
 // Subscribe is dbnloop_live_subscribe.
 func (l *Live) Subscribe(s Subscription) (uint32, *Error) {
 	var in C.dbnloop_subscription
-	C.dbnloop_subscription_init(&in)
-	in.dataset, in.dataset_len = cstring(s.Dataset)
-	defer C.free(unsafe.Pointer(in.dataset))
-	in.symbols, in.symbols_len = cstring(s.Symbols)
-	defer C.free(unsafe.Pointer(in.symbols))
-	in.schema, in.stype_in = C.uint32_t(s.Schema), C.uint32_t(s.StypeIn)
-	in.snapshot, in.has_start = flag(s.Snapshot), flag(s.HasStart)
-	in.start = C.uint64_t(s.Start)
+	defer s.fill(&in)()
 	var id C.uint32_t
 	e := failed(C.dbnloop_live_subscribe(l.handle, &in, &id, &l.err), &l.err)
 	return uint32(id), e

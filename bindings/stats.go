@@ -9,6 +9,8 @@ package bindings
 #cgo nocallback dbnloop_live_stats
 #cgo noescape dbnloop_historical_stats
 #cgo nocallback dbnloop_historical_stats
+#cgo noescape dbnloop_continuous_stats
+#cgo nocallback dbnloop_continuous_stats
 #cgo noescape dbnloop_file_stats
 #cgo nocallback dbnloop_file_stats
 */
@@ -58,6 +60,11 @@ func (l *Live) Stats(out *Stats) bool {
 // Stats is dbnloop_historical_stats. Any goroutine may call it until Free.
 func (h *Historical) Stats(out *Stats) bool {
 	return C.dbnloop_historical_stats(h.handle, out.c(), nil) == C.DBNLOOP_OK
+}
+
+// Stats is dbnloop_continuous_stats. Any goroutine may call it until Free.
+func (c *Continuous) Stats(out *Stats) bool {
+	return C.dbnloop_continuous_stats(c.handle, out.c(), nil) == C.DBNLOOP_OK
 }
 
 // Stats is dbnloop_file_stats. Any goroutine may call it until Free.

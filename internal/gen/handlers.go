@@ -36,8 +36,13 @@ type Handlers struct {
 	Metadata func(*dbn.Metadata)
 	// State is called at every change of a live client's state.
 	State func(State)
-	// SessionEvent is called for what a live gateway reports about the session, after the record
-	// that contains it and before the next one; not while paused.
+	// StreamState is called at every change of a continuous client's state.
+	StreamState func(StreamState)
+	// Continuity is called for what happens to the continuity of a continuous client's stream.
+	Continuity func(ContinuityEvent)
+	// SessionEvent is called for what a live gateway reports about the session of a live or
+	// continuous client, after the record that contains it and before the next one; not while
+	// paused.
 	SessionEvent func(SessionEvent)
 	// Warning is called with each text of the historical API's X-Warning headers.
 	Warning func(text string)
