@@ -37,16 +37,18 @@ type Session struct {
 	waiting  []string // subscription lines from before the start
 	posts    posts
 
-	chunks    map[string]*request // unfinished subscriptions by id
-	nextID    uint32              // id of the next subscription that has none
-	mapped    map[mappedKey]bool  // symbol mappings that were sent
-	streaming bool                // what was asked for before the start is answered
-	sent      int64               // data records
-	gone      chan struct{}       // closed when the client sends nothing more
-	atEnd     bool                // the faults of the data's end were shown
-	noted     int                 // bytes of the lines that info holds
-	lines     int                 // that asked for something
-	lineBytes int                 // of them
+	chunks map[string]*request // unfinished subscriptions by id
+	nextID uint32              // id of the next subscription that has none
+	mapped map[mappedKey]bool  // symbol mappings that were sent
+	// subscribed are the schemas of all subscriptions that were accepted.
+	subscribed map[dbn.Schema]*subscribedBy
+	streaming  bool          // what was asked for before the start is answered
+	sent       int64         // data records
+	gone       chan struct{} // closed when the client sends nothing more
+	atEnd      bool          // the faults of the data's end were shown
+	noted      int           // bytes of the lines that info holds
+	lines      int           // that asked for something
+	lineBytes  int           // of them
 }
 
 type mappedKey struct {
@@ -71,8 +73,8 @@ func newSession(g *Server, conn *net.TCPConn, number int64) *Session {
 		log:    g.cfg.Logger.With("session", number),
 		info:   &SessionInfo{ID: number, Remote: conn.RemoteAddr().String()},
 		chunks: make(map[string]*request),
-		mapped: make(map[mappedKey]bool),
-		gone:   make(chan struct{}),
+		mapped: make(map[mappedKey]bool), subscribed: make(map[dbn.Schema]*subscribedBy),
+		gone: make(chan struct{}),
 	}
 	s.wire = &writer{conn: conn, limit: -1}
 	s.ill = g.cfg.Misbehave(number)
