@@ -76,7 +76,7 @@ func TestASharedMarketGoesOnBetweenSessions(t *testing.T) {
 
 func TestASharedMarketNeedsATimeOfItsOwn(t *testing.T) {
 	for _, cfg := range []sim.Config{
-		{SharedMarket: true}, {SharedMarket: true, Pace: sim.PerSecond(5)}, {SharedMarket: true, Pace: sim.RealTime(1), Passes: 2},
+		{SharedMarket: true, Passes: 2}, {SharedMarket: true, Pace: sim.PerSecond(5)}, {SharedMarket: true, Pace: sim.RealTime(1), Passes: 2},
 	} {
 		cfg.Sources = sim.SampleSources()
 		if gw, err := sim.NewGateway(cfg); err == nil {

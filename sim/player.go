@@ -41,6 +41,10 @@ type player struct {
 	stage    stage
 	at, stop market.Place // position, and the end of the stage
 	live     market.Place // where the present begins in the first pass
+	// pinned means that live was set before the first subscription, at the market's time now.
+	pinned   bool
+	now      uint64
+	entry    int          // byte offset at which a later subscription begins; at the end of the stage, none
 	behind   market.Place // position after the last record that was sent
 	pass     int64
 	passSent int64
@@ -60,17 +64,26 @@ const (
 	ended                  // nothing left to send
 )
 
-// Begin opens the market that the sessions share.
-func (p *player) Begin() {
-	if p.market != nil {
-		p.market.open()
+// Begin opens the market that the sessions share. The present of what is subscribed before
+// the start is that moment.
+func (p *player) Begin() { p.pin() }
+
+// pin notes where the present of the shared market begins for the subscriptions that follow.
+func (p *player) pin() {
+	if p.market != nil && !p.pinned {
+		p.live, p.now = p.market.open(p.tl)
+		p.pinned = true
 	}
 }
 
-// Now is the market's time, or the clock's.
+// Now is when the present began for this session, or the clock's time.
 func (p *player) Now() dbn.UnixNanos {
-	if p.market != nil {
-		return dbn.UnixNanos(p.market.now())
+	switch {
+	case p.market != nil:
+		p.pin() // the metadata may go out before the start
+		return dbn.UnixNanos(p.now)
+	case p.liveFrom != 0:
+		return dbn.UnixNanos(p.liveFrom)
 	}
 	return dbn.UnixNanos(p.clock.Now().UnixNano())
 }
@@ -81,18 +94,21 @@ func (p *player) Ended() bool { return p.stage == ended }
 // Subscribe adds a subscription while the session runs or before it does. One that comes
 // when the data has ended gets the data from its beginning, alone.
 func (p *player) Subscribe(asked *gateway.Subscription) (snapshot []byte) {
-	sub := newSubscription(asked)
+	if p.stage == ended {
+		p.stage = idle
+	}
+	sub, from := newSubscription(asked), p.position()
 	if asked.Snapshot {
-		snapshot = snapshotOf(p.tl, sub, p.position())
+		snapshot = snapshotOf(p.tl, sub, from)
 	}
 	p.subs = append(p.subs, sub)
-	switch p.stage {
-	case ended:
-		p.stage = idle
-	case playing:
-		sub.active = true
+	if p.market != nil && p.stage != idle {
+		sub.from = from
+	}
+	if p.stage == playing {
+		p.rewind(from)
+		sub.active = sub.from.Off <= p.at.Off
 		p.refilter()
-		p.rewind()
 	}
 	return snapshot
 }
@@ -114,8 +130,14 @@ func (p *player) Unsubscribe(schema dbn.Schema, gone func(id uint32) bool) {
 }
 
 // rewind goes back over the records that were skipped because nobody wanted them, though
-// their time has not come yet.
-func (p *player) rewind() {
+// their time has not come yet: in a shared market, to its present.
+func (p *player) rewind(present market.Place) {
+	if p.market != nil {
+		if present.Off < p.at.Off {
+			p.at = present
+		}
+		return
+	}
 	if p.pace.factor <= 0 || !p.paced {
 		return
 	}
@@ -136,7 +158,9 @@ func (p *player) rewind() {
 // begin starts the first stage once there are subscriptions.
 func (p *player) begin() {
 	p.pass, p.offset = 0, 0
-	p.live = p.present()
+	if p.market == nil {
+		p.live = p.present()
+	}
 	replay := false
 	for _, sub := range p.subs {
 		sub.active = sub.replay
@@ -159,20 +183,24 @@ func (p *player) begin() {
 // presentIsSet tells whether there is a past: without it, the present begins with the data.
 func (p *player) presentIsSet() bool { return p.liveFrom != 0 || p.market != nil }
 
-// present is where live data begins.
+// present is where live data begins, without a shared market.
 func (p *player) present() market.Place {
-	switch {
-	case p.market != nil:
-		return p.market.present(p.tl)
-	case p.liveFrom != 0:
+	if p.liveFrom != 0 {
 		return p.tl.Seek(p.liveFrom)
 	}
 	return market.Place{}
 }
 
-// position is the present place in the data.
+// position is the present place in the data, where a subscription begins that comes now.
 func (p *player) position() market.Place {
-	if p.stage == replaying || p.stage == playing {
+	running := p.stage == replaying || p.stage == playing
+	switch {
+	case p.market != nil && running:
+		return p.market.present(p.tl)
+	case p.market != nil:
+		p.pin()
+		return p.live
+	case running:
 		return p.at
 	}
 	return p.present()
@@ -204,11 +232,8 @@ func (p *player) beginPass() {
 		p.at = p.live
 	}
 	p.passSent, p.paced = 0, false
-	if p.market != nil {
-		p.pacer, p.paced = p.market.pacer(), true
-	}
 	for _, sub := range p.subs {
-		sub.active = p.pass > 0 || !sub.replay || p.presentIsSet()
+		sub.active = (p.pass > 0 || !sub.replay || p.presentIsSet()) && sub.from.Off <= p.at.Off
 	}
 	p.refilter()
 }
@@ -249,10 +274,13 @@ func (p *player) allActive() bool {
 
 // refilter prepares the filter from the active subscriptions.
 func (p *player) refilter() {
-	p.bySchema = [market.NumSchemas][]*subscription{}
+	p.bySchema, p.entry = [market.NumSchemas][]*subscription{}, p.tl.Len()
 	for _, sub := range p.subs {
-		if sub.active {
+		switch {
+		case sub.active:
 			p.bySchema[sub.schema] = append(p.bySchema[sub.schema], sub)
+		case p.stage == playing && p.market != nil:
+			p.entry = min(p.entry, sub.from.Off)
 		}
 	}
 	p.everything = p.stage == playing
@@ -294,18 +322,41 @@ func (p *player) Step(out *gateway.Sink, limit int64) (sent int64, next time.Tim
 	if p.stage == idle && len(p.subs) > 0 {
 		p.begin()
 	}
+	p.pinned = false // who subscribes later begins later
 	for sent == 0 && next.IsZero() && err == nil && (p.stage == replaying || p.stage == playing) {
+		bound := p.bound()
 		switch {
 		case p.at.Off >= p.stop.Off:
 			sent, err = p.endStage(out)
+		case p.at.Off >= p.entry:
+			p.admit()
+		case p.at.Off >= bound:
+			return 0, next, nil // the market stands
 		case p.prepared():
-			sent, err = p.sendBlock(out, limit)
+			sent, err = p.sendBlock(out, limit, bound)
 		default:
-			sent, next, err = p.sendRecords(out, limit)
+			sent, next, err = p.sendRecords(out, limit, bound)
 		}
 		p.passSent += sent
 	}
 	return sent, next, err
+}
+
+// bound is the byte offset up to which records may be sent before anything changes.
+func (p *player) bound() int {
+	bound := min(p.stop.Off, p.entry)
+	if p.market != nil && p.market.byHand() && p.stage == playing {
+		bound = min(bound, p.market.present(p.tl).Off)
+	}
+	return bound
+}
+
+// admit activates the subscriptions that begin here.
+func (p *player) admit() {
+	for _, sub := range p.subs {
+		sub.active = sub.active || sub.from.Off <= p.at.Off
+	}
+	p.refilter()
 }
 
 func (p *player) fast() bool { return p.stage == replaying || p.pace.isFast() }
@@ -324,13 +375,10 @@ func (p *player) spoilsReplay() bool {
 func (p *player) prepared() bool { return p.everything && p.plain() && p.fast() }
 
 // sendBlock sends up to the next boundary.
-func (p *player) sendBlock(out *gateway.Sink, limit int64) (int64, error) {
+func (p *player) sendBlock(out *gateway.Sink, limit int64, bound int) (int64, error) {
 	end := p.tl.BlockEnd(p.at)
-	if end.Off > p.stop.Off {
-		end = p.stop
-	}
-	if end.Rec-p.at.Rec > limit {
-		n, _, err := p.sendRecords(out, limit)
+	if end.Off > bound || end.Rec-p.at.Rec > limit {
+		n, _, err := p.sendRecords(out, limit, bound)
 		return n, err
 	}
 	block := p.records.Range(p.at.Off, end.Off)
@@ -346,10 +394,13 @@ func (p *player) sendBlock(out *gateway.Sink, limit int64) (int64, error) {
 // sendRecords goes record by record to the next boundary, the limit, or the first record
 // that is not due yet. Wanted neighbours are copied in one piece where nothing in them
 // changes.
-func (p *player) sendRecords(out *gateway.Sink, limit int64) (sent int64, next time.Time, err error) {
+func (p *player) sendRecords(out *gateway.Sink, limit int64, bound int) (sent int64, next time.Time, err error) {
 	now := p.clock.Now()
+	if p.market != nil {
+		p.pacer, p.paced = p.market.pacer(), true // it may have been moved
+	}
 	plain, fast := p.plain(), p.fast()
-	end := min(p.tl.BlockEnd(p.at).Off, p.stop.Off)
+	end := min(p.tl.BlockEnd(p.at).Off, bound)
 	base := p.at.Off
 	data, from := p.records.Range(base, end), base // [from, p.at.off) is wanted and not copied yet
 	if data == nil {

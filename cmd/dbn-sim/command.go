@@ -187,6 +187,9 @@ func (o *options) config(stderr io.Writer) (sim.Config, error) {
 	if cfg.Pace, err = sim.ParsePace(o.pace); err != nil {
 		return cfg, fmt.Errorf("--pace: %w", err)
 	}
+	if o.shared && cfg.Pace == sim.AsFast() { // the package moves such a market by hand
+		return cfg, errors.New("--shared-market needs a --pace that is a factor of real time, such as 1x")
+	}
 	if cfg.Passes, err = parseLoop(o.loop); err != nil {
 		return cfg, err
 	}
