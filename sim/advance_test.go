@@ -369,3 +369,44 @@ func (c *client) trades(gw *sim.Gateway, to dbn.UnixNanos, want []byte) {
 		c.t.Fatalf("%d bytes until %s differ", len(got), to)
 	}
 }
+
+// A fault of replays is counted in each replay that it changes, and in no other session.
+func TestFaultsOfReplaysAreCountedAndRemoved(t *testing.T) {
+	gw := byHand(t, sim.Config{})
+	all := sampleRecords(t, dbn.SchemaTrades)
+	ends := boundaries(all)
+	if err := gw.AdvanceTo(simtest.Time("2026-11-15T23:59:00Z")); err != nil {
+		t.Fatal(err)
+	}
+	omit, err := gw.AddFault("replay-omit-at=2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	early, err := gw.AddFault("replay-complete=4,on=3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	far, err := gw.AddFault("replay-omit-at=1000000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const line = "schema=trades|symbols=ALL_SYMBOLS|id=1|start=0"
+	for i, want := range [][]byte{
+		append(bytes.Clone(all[:ends[1]]), all[ends[2]:]...),
+		append(bytes.Clone(all[:ends[1]]), all[ends[2]:]...),
+		append(bytes.Clone(all[:ends[1]]), all[ends[2]:ends[4]]...),
+		all,
+	} {
+		if i == 3 {
+			omit.Remove()
+		}
+		c := subscribed(t, gw, line)
+		c.takes(want)
+		c.says(tradesReplayed)
+		c.conn.Close()
+	}
+	subscribed(t, gw, "schema=trades|symbols=ALL_SYMBOLS|id=1")
+	if omit.Fired() != 3 || early.Fired() != 1 || far.Fired() != 0 {
+		t.Errorf("shown %d, %d and %d times, want 3, 1 and 0", omit.Fired(), early.Fired(), far.Fired())
+	}
+}

@@ -3,6 +3,7 @@ package sim
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -132,8 +133,8 @@ type faultName struct {
 	set         func(f *Faults, value string) error
 }
 
-// faultNames are all of them; those of the stream's faults follow the others.
-var faultNames = append([]faultName{
+// faultNames are all of them; those of replays and of the stream follow the others.
+var faultNames = slices.Concat([]faultName{
 	{"split", "N bytes per write", setNumber(func(f *Faults) *int { return &f.SplitBytes })},
 	{"byte-by-byte", "", func(f *Faults, _ string) error { f.SplitBytes = 1; return nil }},
 	{"coalesce", "", func(f *Faults, _ string) error { f.CoalesceAuth = true; return nil }},
@@ -145,11 +146,7 @@ var faultNames = append([]faultName{
 	{"garbage", "", func(f *Faults, _ string) error { f.Garbage = true; return nil }},
 	{"huge-metadata", "", func(f *Faults, _ string) error { f.HugeMetadata = true; return nil }},
 	{"sessions", "N connections", setNumber(func(f *Faults) *int { return &f.Sessions })},
-	{"replay-omit", "every Nth record", setNumber(func(f *Faults) *int { return &f.Replay.OmitEvery })},
-	{"replay-omit-last", "N records", setNumber(func(f *Faults) *int { return &f.Replay.OmitLast })},
-	{"replay-repeat", "every Nth record", setNumber(func(f *Faults) *int { return &f.Replay.RepeatEvery })},
-	{"replay-reorder", "every Nth record", setNumber(func(f *Faults) *int { return &f.Replay.ReorderEvery })},
-}, streamFaultNames()...)
+}, replayFaultNames, streamFaultNames())
 
 // FaultHelp lists the names that [Faults.ParseFault] knows, each with the meaning of its value
 // ("" when it takes none). A position is "N" (data records), "Nb" (bytes) or "end".

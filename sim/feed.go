@@ -32,7 +32,7 @@ func (d datasets) Open(s *gateway.Session, name string) *gateway.Feed {
 		}
 	}
 	if ill, ok := s.Misbehaviour().(*misbehaviour); ok {
-		ill.play, p.replay.faults = p, ill.replay()
+		ill.play, p.replayFaults = p, ill.replay
 	}
 	return &gateway.Feed{Version: tl.Version, Symbols: symbols{tl}, Records: p}
 }

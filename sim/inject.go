@@ -104,12 +104,14 @@ func (m *misbehaviour) Authenticate() error {
 	return nil
 }
 
-// replay are the faults of the session's replays.
-func (m *misbehaviour) replay() ReplayFaults {
-	if f := m.first(func(f *Faults) bool { return f.Replay != ReplayFaults{} }); f != nil {
-		return f.Replay
+// replay are the faults of a replay that begins.
+func (m *misbehaviour) replay() (list []*replayFault) {
+	for _, f := range m.parts {
+		if !f.Removed() && !f.Replay.none() {
+			list = append(list, &replayFault{ReplayFaults: &f.Replay, FaultHandle: f.FaultHandle})
+		}
 	}
-	return ReplayFaults{}
+	return list
 }
 
 // Metadata sends what is not DBN, when that was asked for.

@@ -31,8 +31,9 @@ type player struct {
 	announceReplayed func(dbn.Schema) error
 	announceInterval func(schema dbn.Schema, ts uint64) error // nil unless asked for
 
-	replay   replayer
-	skipping [market.NumSchemas]int64 // records that are left out from now on
+	replay       *replayer                // of the replay that is running
+	replayFaults func() []*replayFault    // those of a replay that begins; may be nil
+	skipping     [market.NumSchemas]int64 // records that are left out from now on
 
 	subs       []*subscription
 	bySchema   [market.NumSchemas][]*subscription // the active ones
@@ -63,30 +64,6 @@ const (
 	playing                // the present
 	ended                  // nothing left to send
 )
-
-// Begin opens the market that the sessions share. The present of what is subscribed before
-// the start is that moment.
-func (p *player) Begin() { p.pin() }
-
-// pin notes where the present of the shared market begins for the subscriptions that follow.
-func (p *player) pin() {
-	if p.market != nil && !p.pinned {
-		p.live, p.now = p.market.open(p.tl)
-		p.pinned = true
-	}
-}
-
-// Now is when the present began for this session, or the clock's time.
-func (p *player) Now() dbn.UnixNanos {
-	switch {
-	case p.market != nil:
-		p.pin() // the metadata may go out before the start
-		return dbn.UnixNanos(p.now)
-	case p.liveFrom != 0:
-		return dbn.UnixNanos(p.liveFrom)
-	}
-	return dbn.UnixNanos(p.clock.Now().UnixNano())
-}
 
 // Ended reports that all passes are over.
 func (p *player) Ended() bool { return p.stage == ended }
@@ -129,32 +106,6 @@ func (p *player) Unsubscribe(schema dbn.Schema, gone func(id uint32) bool) {
 	p.refilter()
 }
 
-// rewind goes back over the records that were skipped because nobody wanted them, though
-// their time has not come yet: in a shared market, to its present.
-func (p *player) rewind(present market.Place) {
-	if p.market != nil {
-		if present.Off < p.at.Off {
-			p.at = present
-		}
-		return
-	}
-	if p.pace.factor <= 0 || !p.paced {
-		return
-	}
-	now := p.clock.Now()
-	for at := p.behind; at.Off < p.at.Off; at.Rec++ {
-		rec := p.records.Record(at.Off)
-		if rec == nil {
-			return // the next step gets the error
-		}
-		if p.pacer.due(market.IndexTs(rec)).After(now) {
-			p.at = at
-			return
-		}
-		at.Off += len(rec)
-	}
-}
-
 // begin starts the first stage once there are subscriptions.
 func (p *player) begin() {
 	p.pass, p.offset = 0, 0
@@ -178,32 +129,6 @@ func (p *player) begin() {
 	}
 	p.refilter()
 	p.beginReplay()
-}
-
-// presentIsSet tells whether there is a past: without it, the present begins with the data.
-func (p *player) presentIsSet() bool { return p.liveFrom != 0 || p.market != nil }
-
-// present is where live data begins, without a shared market.
-func (p *player) present() market.Place {
-	if p.liveFrom != 0 {
-		return p.tl.Seek(p.liveFrom)
-	}
-	return market.Place{}
-}
-
-// position is the present place in the data, where a subscription begins that comes now.
-func (p *player) position() market.Place {
-	running := p.stage == replaying || p.stage == playing
-	switch {
-	case p.market != nil && running:
-		return p.market.present(p.tl)
-	case p.market != nil:
-		p.pin()
-		return p.live
-	case running:
-		return p.at
-	}
-	return p.present()
 }
 
 // nextRecord is the next wanted record; nil when this stage has no more.
@@ -342,23 +267,6 @@ func (p *player) Step(out *gateway.Sink, limit int64) (sent int64, next time.Tim
 	return sent, next, err
 }
 
-// bound is the byte offset up to which records may be sent before anything changes.
-func (p *player) bound() int {
-	bound := min(p.stop.Off, p.entry)
-	if p.market != nil && p.market.byHand() && p.stage == playing {
-		bound = min(bound, p.market.present(p.tl).Off)
-	}
-	return bound
-}
-
-// admit activates the subscriptions that begin here.
-func (p *player) admit() {
-	for _, sub := range p.subs {
-		sub.active = sub.active || sub.from.Off <= p.at.Off
-	}
-	p.refilter()
-}
-
 func (p *player) fast() bool { return p.stage == replaying || p.pace.isFast() }
 
 // plain reports whether records go out as they lie in the timeline.
@@ -368,7 +276,7 @@ func (p *player) plain() bool {
 
 // spoilsReplay reports whether the records of a replay are being sent and have faults.
 func (p *player) spoilsReplay() bool {
-	return p.stage == replaying && p.replay.faults != ReplayFaults{}
+	return p.stage == replaying && len(p.replay.faults) > 0
 }
 
 // prepared reports whether whole blocks can be sent without a check of their records.
@@ -490,41 +398,4 @@ func shiftTs(rec []byte, off int, by uint64) {
 	if ts := market.U64(rec, off); ts != market.UndefTimestamp {
 		market.PutU64(rec, off, ts+by)
 	}
-}
-
-// isInterval tells the schemas whose records sum up an interval.
-func isInterval(tag uint8) bool {
-	switch dbn.Schema(tag) {
-	case dbn.SchemaOhlcv1S, dbn.SchemaOhlcv1M, dbn.SchemaOhlcv1H, dbn.SchemaOhlcv1D,
-		dbn.SchemaBbo1S, dbn.SchemaBbo1M, dbn.SchemaCbbo1S, dbn.SchemaCbbo1M:
-		return true
-	}
-	return false
-}
-
-// noteInterval announces the end of an interval when a record of a later one follows.
-func (p *player) noteInterval(tag uint8, rec []byte) error {
-	if p.announceInterval == nil || !isInterval(tag) {
-		return nil
-	}
-	ts, before := market.IndexTs(rec), p.intervals[tag]
-	p.intervals[tag] = ts
-	if before == 0 || before == ts {
-		return nil
-	}
-	return p.announceInterval(dbn.Schema(tag), before)
-}
-
-// endIntervals announces the intervals that are open at the end of a stage.
-func (p *player) endIntervals() error {
-	for tag, ts := range p.intervals {
-		if ts == 0 {
-			continue
-		}
-		p.intervals[tag] = 0
-		if err := p.announceInterval(dbn.Schema(tag), ts); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -22,7 +22,7 @@ func Numbers(text string) (first, last int, err error) {
 			continue
 		}
 		if *end.n, err = strconv.Atoi(end.text); err != nil || *end.n < 1 {
-			return 0, 0, fmt.Errorf("on=%s: want numbers from 1, such as 2, 1-3 or 2-", text)
+			return 0, 0, fmt.Errorf("%s: want numbers from 1, such as 2, 1-3 or 2-", text)
 		}
 	}
 	return first, last, nil
@@ -35,10 +35,10 @@ func CutNumbers(text string) (rest string, first, last int, err error) {
 	if i < 0 || !ok {
 		return text, 0, 0, nil
 	}
-	if first, last, err = Numbers(numbers); err == nil {
-		err = Ordered(first, last)
+	if first, last, err = Numbers(numbers); err != nil {
+		return text[:i], 0, 0, fmt.Errorf("on=%w", err)
 	}
-	return text[:i], first, last, err
+	return text[:i], first, last, Ordered(first, last)
 }
 
 // Ordered refuses a range whose end comes before its beginning.
