@@ -107,6 +107,9 @@ func (s *Session) authenticate() error {
 	if err != nil {
 		return fmt.Errorf("read the authentication: %w", err)
 	}
+	if err := s.stage(Answering); err != nil {
+		return err
+	}
 	if err := s.checkAuth(line, challenge); err != nil {
 		s.g.count.Refused.Add(1)
 		s.log.Warn("authentication refused", "error", err)
@@ -115,7 +118,10 @@ func (s *Session) authenticate() error {
 	if err := s.conn.SetReadDeadline(time.Time{}); err != nil {
 		return err
 	}
-	return s.welcome()
+	if err := s.welcome(); err != nil {
+		return err
+	}
+	return s.stage(Authenticated)
 }
 
 func (s *Session) greet() (challenge string, err error) {
@@ -128,7 +134,25 @@ func (s *Session) greet() (challenge string, err error) {
 		}
 		greeting, line = cmp.Or(other, greeting), cmp.Or(instead, line)
 	}
-	return challenge, s.Write([]byte(greeting + line))
+	if err := s.stage(Connected); err != nil {
+		return "", err
+	}
+	s.wire.lead = []byte(greeting)
+	if err := s.stage(Greeted); err != nil {
+		return "", err
+	}
+	if err := s.Write([]byte(line)); err != nil {
+		return "", err
+	}
+	return challenge, s.stage(Challenged)
+}
+
+// stage lets the misbehaviour of a stage happen.
+func (s *Session) stage(reached Stage) error {
+	if s.ill == nil {
+		return nil
+	}
+	return s.ill.Stage(s, reached)
 }
 
 // AuthFailed begins the refusal of a key, as with the service: clients look for it.
@@ -247,12 +271,15 @@ func (s *Session) awaitStart() error {
 		if isStart(line) {
 			s.log.Info("started")
 			s.note(func(info *SessionInfo) { info.Started = true })
-			return nil
+			return s.stage(Started)
 		}
 		if err := s.admit(line); err != nil {
 			return err
 		}
 		s.waiting = append(s.waiting, line)
+		if err := s.stage(Requested); err != nil {
+			return err
+		}
 	}
 }
 

@@ -71,10 +71,12 @@ type StreamFault struct {
 	Text string
 }
 
-// Position is a place in a session's stream. The zero value is right after the metadata.
+// Position is a place in a session: in its stream, or before it, in the text phase. The zero
+// value is right after the metadata.
 type Position struct {
 	kind  positionKind
 	count int64
+	stage gateway.Stage
 }
 
 type positionKind int
@@ -83,19 +85,57 @@ const (
 	afterRecords positionKind = iota
 	afterBytes
 	atEnd
+	atStage
 )
 
 // AfterRecords is the place after the first n data records; system, error and symbol
 // mapping records do not count. 0 is right after the metadata.
-func AfterRecords(n int64) Position { return Position{afterRecords, n} }
+func AfterRecords(n int64) Position { return Position{kind: afterRecords, count: n} }
 
 // AfterBytes is the place after the first n bytes of the DBN stream as it is sent, with
 // the metadata. Only stall, reset, half-close, close and refuse can happen there,
 // because the other faults need a boundary between records.
-func AfterBytes(n int64) Position { return Position{afterBytes, n} }
+func AfterBytes(n int64) Position { return Position{kind: afterBytes, count: n} }
 
 // AtEnd is the place after the last record of the data.
-func AtEnd() Position { return Position{atEnd, 0} }
+func AtEnd() Position { return Position{kind: atEnd} }
+
+// AtStage is a place in the text phase, where stall, reset, half-close, close and refuse can
+// happen. Of gateway.Requested it is the first line.
+func AtStage(reached gateway.Stage) Position {
+	return Position{kind: atStage, count: 1, stage: reached}
+}
+
+// AfterLine is the place where the client has sent n lines that subscribe or unsubscribe,
+// before the session starts.
+func AfterLine(n int64) Position {
+	return Position{kind: atStage, count: n, stage: gateway.Requested}
+}
+
+// stageNames are the places in the text phase as ParseFault reads them.
+var stageNames = []string{
+	gateway.Connected: "connect", gateway.Greeted: "greeting", gateway.Challenged: "challenge", gateway.Answering: "auth",
+	gateway.Authenticated: "answer", gateway.Requested: "request", gateway.Started: "start",
+}
+
+// String is the text that [Faults.ParseFault] reads.
+func (p Position) String() string {
+	switch p.kind {
+	case afterBytes:
+		return fmt.Sprintf("%db", p.count)
+	case atEnd:
+		return "end"
+	case atStage:
+		if p.stage == gateway.Requested && p.count != 1 {
+			return fmt.Sprintf("request%d", p.count)
+		}
+		return stageNames[p.stage]
+	}
+	return strconv.FormatInt(p.count, 10)
+}
+
+// betweenRecords tells whether a fault of that place may send records.
+func (p Position) betweenRecords() bool { return p.kind == afterRecords || p.kind == atEnd }
 
 // validate refuses what could not be shown.
 func (f *Faults) validate() error {
@@ -108,8 +148,10 @@ func (f *Faults) validate() error {
 			return fmt.Errorf("fault %s: position %d is negative", s.Kind, s.At.count)
 		case s.Records < 0 || s.For < 0:
 			return fmt.Errorf("fault %s: negative Records (%d) or For (%s)", s.Kind, s.Records, s.For)
-		case s.At.kind == afterBytes && !form.inBytes:
-			return fmt.Errorf("fault %s: a position in bytes (%db) is not possible, give one in records", s.Kind, s.At.count)
+		case s.At.kind == atStage && (s.At.stage < gateway.Connected || s.At.stage > gateway.Started || s.At.count < 1):
+			return fmt.Errorf("fault %s: there is no line %d of stage %d", s.Kind, s.At.count, s.At.stage)
+		case !s.At.betweenRecords() && !form.inBytes:
+			return fmt.Errorf("fault %s: the position %s is not possible, give one in records", s.Kind, s.At)
 		}
 	}
 	if f.SplitBytes < 0 {
@@ -149,7 +191,9 @@ var faultNames = slices.Concat([]faultName{
 }, replayFaultNames, streamFaultNames())
 
 // FaultHelp lists the names that [Faults.ParseFault] knows, each with the meaning of its value
-// ("" when it takes none). A position is "N" (data records), "Nb" (bytes) or "end".
+// ("" when it takes none). A position is "N" (data records), "Nb" (bytes), "end", or a place
+// in the handshake: "connect", "greeting", "challenge", "auth", "answer", "request" (or
+// "requestN", the line with that number) or "start".
 func FaultHelp() [][2]string {
 	help := make([][2]string, 0, len(faultNames))
 	for _, f := range faultNames {
@@ -213,6 +257,16 @@ func parsePosition(text string) (Position, error) {
 	if text == "end" {
 		return AtEnd(), nil
 	}
+	if stage := slices.Index(stageNames, text); stage > 0 {
+		return AtStage(gateway.Stage(stage)), nil
+	}
+	if line, ok := strings.CutPrefix(text, stageNames[gateway.Requested]); ok {
+		n, err := strconv.ParseInt(line, 10, 64)
+		if err != nil || n < 1 {
+			return Position{}, fmt.Errorf("position %q: want a number of lines, such as request2", text)
+		}
+		return AfterLine(n), nil
+	}
 	make := AfterRecords
 	number, bytes := strings.CutSuffix(text, "b")
 	if bytes {
@@ -220,7 +274,8 @@ func parsePosition(text string) (Position, error) {
 	}
 	n, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || n < 0 {
-		return Position{}, fmt.Errorf("position %q: want a number of records, bytes (100b) or end", text)
+		return Position{}, fmt.Errorf("position %q: want a number of records, bytes (100b), end, or a place in the handshake (%s)",
+			text, strings.Join(stageNames[1:], ", "))
 	}
 	return make(n), nil
 }

@@ -67,7 +67,8 @@ well, over TLS with a certificate made at start: --ca-out writes the CA to trust
 line, "historical on URL", then follows the first.
 
 Faults (--fault NAME[=VALUE][,on=FIRST-LAST], repeatable; on numbers the connections; a
-position is N data records, Nb bytes, or end):
+position is N data records, Nb bytes, end, or a place in the handshake: connect, greeting,
+challenge, auth, answer, request (or requestN, the Nth line), start):
 ` + faultHelp(sim.FaultHelp()) + `
 Faults of the historical API (--hist-fault NAME[=VALUE][,on=FIRST-LAST][,endpoint=NAME],
 repeatable; on numbers the requests to the endpoint, or the connections for the faults of

@@ -190,7 +190,7 @@ func TestMistakesAreOneClearLine(t *testing.T) {
 		{"--pace slow", exitUsage, `pace "slow": want fast, a factor such as 1x, or a rate such as 1000/s`},
 		{"--loop 0", exitUsage, `--loop "0": want a number of passes or forever`},
 		{"--fault nonsense", exitUsage, `fault "nonsense" is unknown`},
-		{"--fault stall=x", exitUsage, `position "x": want a number of records, bytes (100b) or end`},
+		{"--fault stall=x", exitUsage, `position "x": want a number of records, bytes (100b), end, or a place in the handshake (connect, greeting, challenge, auth, answer, request, start)`},
 		{"--live-from soon", exitUsage, `--live-from: invalid time "soon": want ISO 8601`},
 		{"--live-from 1794700800", exitUsage, `looks like seconds`},
 		{"--shared-market", exitUsage, "--shared-market needs a --pace that is a factor of real time, such as 1x"},
