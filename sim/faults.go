@@ -51,10 +51,12 @@ type Faults struct {
 }
 
 // NumberedFaults are faults of the connections with the numbers First to Last, counted from 1.
-// First 0 is from the first, Last 0 is without an end. Its own Sessions and Numbered must be
-// empty.
+// First 0 is from the first, Last 0 is without an end. With For, they are only those that come
+// within that time after the gateway has started, or the faults were added. The Sessions and
+// Numbered of Faults must be empty.
 type NumberedFaults struct {
 	First, Last int
+	For         time.Duration
 	Faults      Faults
 }
 
@@ -159,7 +161,7 @@ func (f *Faults) validate() error {
 	}
 	for i := range f.Numbered {
 		n := &f.Numbered[i]
-		if n.First < 0 || n.Last < 0 || n.Faults.Sessions != 0 || len(n.Faults.Numbered) > 0 {
+		if n.First < 0 || n.Last < 0 || n.For < 0 || n.Faults.Sessions != 0 || len(n.Faults.Numbered) > 0 {
 			return fmt.Errorf("faults of connections %d to %d: a number is negative, or they have Sessions or Numbered of their own", n.First, n.Last)
 		}
 		if err := cmp.Or(schedule.Ordered(n.First, n.Last), n.Faults.validate()); err != nil {
@@ -202,23 +204,23 @@ func FaultHelp() [][2]string {
 	return help
 }
 
-// ParseFault adds the fault that a text such as "stall=100", "reset=5000b" or
-// "cut-record=end,on=2-3" describes: a name, a value, and the numbers of the connections that
-// get it.
+// ParseFault adds the fault that a text such as "stall=100", "reset=5000b",
+// "cut-record=end,on=2-3" or "auth-refused=Overloaded,for=2s" describes: a name, a value, and
+// the connections that get it, by their numbers and by how soon they come.
 func (f *Faults) ParseFault(text string) error {
-	text, first, last, err := schedule.CutNumbers(text)
+	text, limits, err := schedule.CutLimits(text)
 	if err != nil {
 		return fmt.Errorf("fault %s: %w", text, err)
 	}
-	if first == 0 && last == 0 {
+	if limits == (schedule.Limits{}) {
 		return f.parse(text)
 	}
-	numbered := NumberedFaults{First: first, Last: last}
+	numbered := NumberedFaults{First: limits.First, Last: limits.Last, For: limits.For}
 	if err := numbered.Faults.parse(text); err != nil {
 		return err
 	}
 	if numbered.Faults.Sessions != 0 {
-		return fmt.Errorf("fault %s: it numbers connections itself and takes no on=FIRST-LAST", text)
+		return fmt.Errorf("fault %s: it numbers connections itself and takes no on=FIRST-LAST or for=DURATION", text)
 	}
 	f.Numbered = append(f.Numbered, numbered)
 	return nil

@@ -152,7 +152,7 @@ func (g *Gateway) start(cfg Config) (err error) {
 		}
 	}()
 	g.openMarket()
-	g.faults = parts(g.cfg.Faults, new(FaultHandle), 0)
+	g.faults = parts(g.cfg.Faults, new(FaultHandle), 0, g.cfg.Clock.Now())
 	g.Server, err = gateway.NewServer(gateway.Config{
 		Addr: g.cfg.Addr, Keys: g.cfg.Keys, Datasets: datasets{g}, Version: "0.7.0-sim",
 		CloseAtEnd: g.cfg.AtEnd == CloseAtEnd, Heartbeat: g.cfg.Heartbeat, AuthTimeout: g.cfg.AuthTimeout,

@@ -35,7 +35,7 @@ func (g *Gateway) misbehave(number int64) gateway.Misbehaviour {
 	g.faults = slices.DeleteFunc(g.faults, func(f *addedFaults) bool { return f.Removed() })
 	m := new(misbehaviour)
 	for _, f := range g.faults {
-		if f.concerns(number) {
+		if f.concerns(number, g.cfg.Clock.Now()) {
 			m.add(f)
 		}
 	}

@@ -66,9 +66,10 @@ With --hist-port (or --hist-listen) the same data is served over the historical 
 well, over TLS with a certificate made at start: --ca-out writes the CA to trust. A second
 line, "historical on URL", then follows the first.
 
-Faults (--fault NAME[=VALUE][,on=FIRST-LAST], repeatable; on numbers the connections; a
-position is N data records, Nb bytes, end, or a place in the handshake: connect, greeting,
-challenge, auth, answer, request (or requestN, the Nth line), start):
+Faults (--fault NAME[=VALUE][,on=FIRST-LAST][,for=DURATION], repeatable; on numbers the
+connections, for takes those that come within a time of the start; a position is N data
+records, Nb bytes, end, or a place in the handshake: connect, greeting, challenge, auth,
+answer, request (or requestN, the Nth line), start):
 ` + faultHelp(sim.FaultHelp()) + `
 Faults of the historical API (--hist-fault NAME[=VALUE][,on=FIRST-LAST][,endpoint=NAME],
 repeatable; on numbers the requests to the endpoint, or the connections for the faults of
@@ -117,7 +118,7 @@ func (o *options) define(cmd *cobra.Command) {
 	f.BoolVar(&o.closeAtEnd, "close-at-end", false, "end a session after its last record, instead of staying with heartbeats")
 	f.Int64Var(&o.exitAfter, "exit-after-sessions", 0, "exit when this many connections have ended")
 	f.DurationVar(&o.heartbeat, "heartbeat", 30*time.Second, "heartbeat interval of clients that ask for none")
-	f.StringArrayVar(&o.faults, "fault", nil, "misbehave: NAME[=VALUE] (repeatable), see above")
+	f.StringArrayVar(&o.faults, "fault", nil, "misbehave: NAME[=VALUE][,on=FIRST-LAST][,for=DURATION] (repeatable), see above")
 	o.hist.define(f)
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "log subscription lines and more")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "log errors only")
