@@ -410,3 +410,35 @@ func TestFaultsOfReplaysAreCountedAndRemoved(t *testing.T) {
 		t.Errorf("shown %d, %d and %d times, want 3, 1 and 0", omit.Fired(), early.Fired(), far.Fired())
 	}
 }
+
+// What is kept for replays can be bounded by hand; a replay that has begun is not concerned.
+func TestWhatIsKeptIsBoundedByHand(t *testing.T) {
+	gw := byHand(t, sim.Config{Retention: sim.KeepAll})
+	kept := simtest.Time("2026-11-15T23:01:00Z")
+	if err := gw.AdvanceTo(simtest.Time("2026-11-15T23:02:00Z")); err != nil {
+		t.Fatal(err)
+	}
+	from := func(start dbn.UnixNanos) []byte {
+		return simtest.Pick(sampleRecords(t, dbn.SchemaTrades), func(r dbn.Record) bool {
+			return r.Header().TsEvent >= start && r.IndexTs() < gw.Present()
+		})
+	}
+	const line = "schema=trades|stype_in=instrument_id|symbols=4916,5122,73214,81640|id=1|start="
+	c := subscribed(t, gw, line+"2026-11-15T23:00")
+	gw.KeepFrom(kept)
+	c.takes(from(0))
+	c.says(tradesReplayed)
+	c = dial(t, gw)
+	c.login("")
+	c.send("%s\n%s\n", line+"2026-11-15T23:00:59.999999999", line+"2026-11-15T23:01")
+	c.begin()
+	c.says("replay_data_aged_out last=1: Replay of subscription 1 (trades): start 2026-11-15T23:00:59.999999999Z is before 2026-11-15T23:01:00.000000000Z, where the data that is kept for replays begins")
+	for rec := c.mustNext(); rec.RType() != dbn.RTypeSystem; { // mappings, then the acknowledgement
+		rec = c.mustNext()
+	}
+	c.takes(from(kept))
+	c.says(tradesReplayed)
+	gw.KeepFrom(0)
+	c = subscribed(t, gw, line+"0")
+	c.takes(from(0))
+}

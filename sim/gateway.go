@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
@@ -110,6 +111,7 @@ type Gateway struct {
 	timelines map[string]*market.Timeline // by dataset
 	market    *sharedMarket               // nil when each session has its own
 	count     gateway.Counters
+	kept      atomic.Uint64 // the time that KeepFrom was given
 
 	mu          sync.Mutex
 	connections int64 // that have come

@@ -3,6 +3,7 @@ package sim
 import (
 	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
@@ -27,13 +28,16 @@ type player struct {
 	market   *sharedMarket // in place of liveFrom and a clock of its own; may be nil
 	// retention is Config.Retention.
 	retention time.Duration
+	kept      *atomic.Uint64 // as Gateway.KeepFrom says
 	// The announcements send a system message at the present place of the stream.
 	announceReplayed func(dbn.Schema) error
+	announceSkipped  func(schemas int) error
 	announceInterval func(schema dbn.Schema, ts uint64) error // nil unless asked for
 
 	replay       *replayer                // of the replay that is running
 	replayFaults func() []*replayFault    // those of a replay that begins; may be nil
 	skipping     [market.NumSchemas]int64 // records that are left out from now on
+	skipped      [market.NumSchemas]bool  // those of which some are, not reported yet
 
 	subs       []*subscription
 	bySchema   [market.NumSchemas][]*subscription // the active ones
@@ -178,8 +182,9 @@ func (p *player) endStage(out *gateway.Sink) (sent int64, err error) {
 	idlePass := p.passSent == 0 && (p.pass > 1 || p.allActive())
 	if (p.passes >= 0 && p.pass >= p.passes) || idlePass {
 		p.stage, p.subs = ended, nil
+		p.skipping = [market.NumSchemas]int64{}
 		p.refilter()
-		return 0, nil
+		return 0, p.endSkips()
 	}
 	if p.shift {
 		p.offset += p.tl.Span + uint64(time.Second)
@@ -325,13 +330,19 @@ func (p *player) sendRecords(out *gateway.Sink, limit int64, bound int) (sent in
 				break
 			}
 		}
-		wanted = wanted && !p.leavesOut(tag)
+		leftOut := wanted && p.leavesOut(tag)
+		wanted = wanted && !leftOut
 		if !wanted || !plain {
 			out.Pending = append(out.Pending, data[from-base:p.at.Off-base]...)
 			from = p.at.Off + len(rec)
 		}
 		p.at.Off += len(rec)
 		p.at.Rec++
+		if leftOut {
+			if err := p.endSkips(); err != nil {
+				return sent, next, err
+			}
+		}
 		if !wanted {
 			continue
 		}

@@ -36,8 +36,17 @@ const (
 	weekRetention = 7 * 24 * time.Hour // of GLBX.MDP3, mbo and definition
 )
 
+// KeepFrom lets replays begin at a time at the earliest, beside what Config.Retention says, for
+// those who subscribe from now on. 0 removes the limit.
+func (g *Gateway) KeepFrom(at dbn.UnixNanos) { g.kept.Store(uint64(at)) }
+
 // retained is the time from which on replays of a schema are possible.
 func (p *player) retained(schema dbn.Schema) uint64 {
+	return max(p.retainedBehind(schema), p.kept.Load())
+}
+
+// retainedBehind is what the retention says.
+func (p *player) retainedBehind(schema dbn.Schema) uint64 {
 	keep, present := p.retention, p.liveFrom
 	if p.market != nil {
 		present = p.market.now()
