@@ -60,7 +60,7 @@ func newSharedMarket(clock Clock, pace Pace, origin uint64, timelines []*market.
 	return m
 }
 
-// byHand tells whether the market moves only when it is told to.
+// byHand reports whether only Advance and AdvanceTo move the market.
 func (m *sharedMarket) byHand() bool { return m.pace.isFast() }
 
 // now is the market's time.
@@ -169,7 +169,7 @@ func (m *sharedMarket) advance(n int) int {
 		t.at = market.Place{Off: t.at.Off + len(rec), Rec: t.at.Rec + 1}
 		now = max(now, ts)
 	}
-	// The present is behind the last record, unless another one has the same time.
+	// The present is after the last record, unless another one has the same time.
 	if t, ts := m.nextTape(now); done > 0 && (t == nil || ts > now) {
 		now++
 	}

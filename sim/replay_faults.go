@@ -45,7 +45,7 @@ func within(ranges []RecordRange, n int64) bool {
 	return slices.ContainsFunc(ranges, func(r RecordRange) bool { return r.holds(n) })
 }
 
-// none reports whether there is no fault.
+// none reports whether nothing goes wrong.
 func (f *ReplayFaults) none() bool {
 	return f.OmitEvery == 0 && f.RepeatEvery == 0 && f.ReorderEvery == 0 && f.OmitLast == 0 &&
 		len(f.Omit) == 0 && len(f.Repeat) == 0 && len(f.Swap) == 0 && !f.CompleteEarly
