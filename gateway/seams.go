@@ -60,7 +60,7 @@ type Records interface {
 	Unsubscribe(schema dbn.Schema, gone func(id uint32) bool)
 	// Step adds what is due to the sink, at most limit records, and returns their number.
 	// When nothing is due it returns 0 and the time of the next record; the zero time
-	// without a next record.
+	// without a next record. Server.Wake brings the next call forward.
 	Step(out *Sink, limit int64) (sent int64, next time.Time, err error)
 	// Ended reports whether there is nothing left to send to the present subscriptions.
 	Ended() bool

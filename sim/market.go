@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
-	"github.com/dbnloop/dbnloop/gateway"
 	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
 
@@ -208,7 +207,7 @@ func (g *Gateway) Advance(records int) (int, error) {
 		return 0, errNoMarket
 	}
 	n := g.market.advance(records)
-	g.wake()
+	g.Wake()
 	return n, nil
 }
 
@@ -223,14 +222,11 @@ func (g *Gateway) AdvanceTo(at dbn.UnixNanos) error {
 	if err := g.market.advanceTo(uint64(at)); err != nil {
 		return fmt.Errorf("sim: %w", err)
 	}
-	g.wake()
+	g.Wake()
 	return nil
 }
 
 var errNoMarket = errors.New("sim: there is no market to move: set Config.SharedMarket")
-
-// wake lets every session see what has changed.
-func (g *Gateway) wake() { g.Do(func(*gateway.Session) error { return nil }) }
 
 // openMarket makes the market that the sessions share, when that was asked for. It opens at
 // LiveFrom, or else where the data of all datasets begins.
