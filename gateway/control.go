@@ -83,7 +83,7 @@ func (p *posts) add(do func(*Session) error) bool {
 	return true
 }
 
-// wake lets the session look at its calls, even when there are none.
+// wake lets the session take its calls, and ask its records again even without a call.
 func (p *posts) wake() {
 	select {
 	case p.waiting <- struct{}{}:

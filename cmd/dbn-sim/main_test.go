@@ -193,7 +193,7 @@ func TestMistakesAreOneClearLine(t *testing.T) {
 		{"--fault stall=x", exitUsage, `position "x": want a number of records, bytes (100b), end, or a place in the handshake (connect, greeting, challenge, auth, answer, request, start)`},
 		{"--live-from soon", exitUsage, `--live-from: invalid time "soon": want ISO 8601`},
 		{"--live-from 1794700800", exitUsage, `looks like seconds`},
-		{"--shared-market", exitUsage, "--shared-market needs a --pace that is a factor of real time, such as 1x"},
+		{"--shared-market", exitUsage, "--shared-market needs a --pace that is a factor of real time, such as 1x, or --control"},
 		{"--shared-market --pace 5/s", exitFailure, "a shared market needs a pace that is a factor of real time, such as 1x, or none, and one pass"},
 		{"--fault refuse=1,soon", exitUsage, `"soon" is not a duration, such as 2s`},
 		{"--log-format xml", exitUsage, `--log-format "xml": want text or json`},
