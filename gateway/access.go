@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"time"
 
@@ -49,6 +50,18 @@ func (s *Session) Control(rec []byte) error {
 		rec = wire.AppendTsOut(rec, 0, s.g.cfg.Clock.Now())
 	}
 	return s.out.Add(rec)
+}
+
+// Lines is how many lines that subscribe or unsubscribe have come.
+func (s *Session) Lines() int { return s.lines }
+
+// Drain reads away what the client sends, until it goes. It is for the text phase.
+func (s *Session) Drain() {
+	if err := s.conn.SetReadDeadline(time.Time{}); err != nil {
+		s.log.Debug("read away", "error", err)
+		return
+	}
+	io.Copy(io.Discard, s.in) //nolint:errcheck // the client goes in one way or another
 }
 
 // Add sends bytes of the DBN stream as they are.
