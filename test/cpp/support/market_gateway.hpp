@@ -16,8 +16,8 @@
 
 namespace dbnloop::test {
 
-/// A market whose time goes on while nobody is connected, and a gateway that replays it:
-/// from `start` on by the records' clock, then a message that says so, then live.
+/// A market whose time goes on while nobody is connected, and a gateway that replays
+/// it: from `start` on by the records' clock, then a message that says so, then live.
 class MarketGateway : public ScriptedGateway {
  public:
   struct Event {
@@ -27,8 +27,8 @@ class MarketGateway : public ScriptedGateway {
   };
   /// How a session goes.
   struct Session {
-    std::size_t live = SIZE_MAX;   ///< records that happen while it lasts
-    std::size_t away = 0;          ///< records that happen after its end
+    std::size_t live = SIZE_MAX;  ///< records that happen while it lasts
+    std::size_t away = 0;         ///< records that happen after its end
     std::optional<std::size_t> cut = std::nullopt;  ///< bytes after which it ends
   };
 
@@ -37,16 +37,16 @@ class MarketGateway : public ScriptedGateway {
     make_stream = [this](const auto& subscriptions) { return Make(subscriptions); };
   }
 
-  std::vector<Event> events;  ///< in the order in which they happen
-  std::size_t present = 0;    ///< how many have happened
+  std::vector<Event> events;      ///< in the order in which they happen
+  std::size_t present = 0;        ///< how many have happened
   std::vector<Session> sessions;  ///< of each connection; afterwards all that is left
   std::set<std::size_t> omit;     ///< events that no replay contains
   std::size_t claim_after = SIZE_MAX;  ///< a replay says that it is complete by then
-  std::uint64_t retained = 0;     ///< a replay from before is refused as aged out
-  std::size_t replayed = 0;       ///< records of the last session's replays
+  std::uint64_t retained = 0;          ///< a replay from before is refused as aged out
+  std::size_t replayed = 0;            ///< records of the last session's replays
   std::vector<std::optional<std::uint64_t>> starts;  ///< of the last session
-  std::uint64_t began = 0;        ///< metadata.start of the next session
-  std::string symbol_mapping;     ///< begins every session
+  std::uint64_t began = 0;     ///< metadata.start of the next session
+  std::string symbol_mapping;  ///< begins every session
 
   static std::string System(SystemCode code, std::string_view text,
                             std::uint64_t time = 0) {
@@ -87,7 +87,8 @@ class MarketGateway : public ScriptedGateway {
       if (from < retained) {
         auto record = Zeroed<ErrorMsg>(RType::Error);
         record.code = GatewayErrorCode::ReplayDataAgedOut;
-        const auto text = "replay of " + std::string{Field(line, "schema")} + " aged out";
+        const auto text =
+            "replay of " + std::string{Field(line, "schema")} + " aged out";
         text.copy(record.err.data(), record.err.size() - 1);
         out += Bytes(record);
         continue;

@@ -14,8 +14,8 @@
 namespace dbnloop {
 namespace {
 
-using Kind = ContinuityEvent::Kind;
-using Reason = ContinuityEvent::GapReason;
+using StreamKind = ContinuityEvent::Kind;
+using GapKind = ContinuityEvent::GapReason;
 
 // No market data is that late, apart from bars.
 constexpr std::uint64_t kLatest = std::uint64_t{600} * 1'000'000'000;
@@ -245,7 +245,7 @@ void ContinuousClient::Engine::Connect(const client::KnownStream& known) {
     }
     const bool broke = sessions_ > 1 || resumed_;
     if (wanted.policy != RecoveryPolicy::Replay && broke && !gap) {
-      gaps_[schema] = {LatestOf(schema, known), Reason::Policy};
+      gaps_[schema] = {LatestOf(schema, known), GapKind::Policy};
     }
     wanted.session_id = live_.Subscribe(subscription);
   }
@@ -271,7 +271,7 @@ void ContinuousClient::Engine::OnSessionEnd(const Error& error) {
     return Finish(error);
   }
   if (state() == State::History && error.http && !error.http->Retryable()) {
-    return GiveUpHistory(Reason::NoHistory, error);
+    return GiveUpHistory(GapKind::NoHistory, error);
   }
   Retry(error);
 }
@@ -320,7 +320,7 @@ void ContinuousClient::Engine::Retry(const Error& error) {
   }
   handed_out_ = false;
   next_.Arm(delay, [this] { Proceed(); });
-  ContinuityEvent event{.kind = Kind::Reconnecting};
+  ContinuityEvent event{.kind = StreamKind::Reconnecting};
   event.attempt = attempt;
   event.delay = delay;
   event.reason = error;
@@ -437,8 +437,8 @@ bool ContinuousClient::Engine::Report(const ContinuityEvent& event) {
 }
 
 bool ContinuousClient::Engine::ReportGap(Schema schema, std::uint64_t from,
-                                         std::uint64_t to, Reason reason, Error why) {
-  ContinuityEvent event{.kind = Kind::Gap, .gap = reason};
+                                         std::uint64_t to, GapKind reason, Error why) {
+  ContinuityEvent event{.kind = StreamKind::Gap, .gap = reason};
   event.reason = std::move(why);
   event.schema = schema;
   event.from = TimeOf(from);

@@ -13,8 +13,8 @@
 namespace dbnloop {
 namespace {
 
-using Kind = ContinuityEvent::Kind;
-using Reason = ContinuityEvent::GapReason;
+using StreamKind = ContinuityEvent::Kind;
+using GapKind = ContinuityEvent::GapReason;
 
 // Of one request.
 constexpr std::size_t kMostSymbols = 2000;
@@ -138,7 +138,7 @@ void ContinuousClient::Engine::AskPrice() {
 }
 
 void ContinuousClient::Engine::OnPrice() {
-  ContinuityEvent event{.kind = Kind::Price};
+  ContinuityEvent event{.kind = StreamKind::Price};
   event.cost = price_;
   event.schema = ranges_.front().request.schema;
   event.from = ranges_.front().request.start;
@@ -153,7 +153,7 @@ void ContinuousClient::Engine::OnPrice() {
   const auto allowed = options_.max_cost.value_or(0);
   if (price_ > 0 && spent_ + price_ > allowed) {
     return GiveUpHistory(
-        Reason::Price,
+        GapKind::Price,
         {ErrorCode::LimitExceeded,
          "history for this stream costs " + std::to_string(price_) +
              " US dollars, and " + std::to_string(std::max(0.0, allowed - spent_)) +
@@ -191,7 +191,7 @@ void ContinuousClient::Engine::OnRangeComplete() {
 
 // Before anything was handed out the user must decide; later the stream goes on with
 // what the gateway has, and the rest is a gap.
-void ContinuousClient::Engine::GiveUpHistory(Reason reason, Error why) {
+void ContinuousClient::Engine::GiveUpHistory(GapKind reason, Error why) {
   if (sessions_ == 0 && !resumed_) return Finish(why);
   for (const auto& range : ranges_) {
     const auto schema = range.request.schema;

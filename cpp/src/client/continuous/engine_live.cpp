@@ -8,8 +8,8 @@
 namespace dbnloop {
 namespace {
 
-using Kind = ContinuityEvent::Kind;
-using Reason = ContinuityEvent::GapReason;
+using StreamKind = ContinuityEvent::Kind;
+using GapKind = ContinuityEvent::GapReason;
 
 std::uint64_t CountOfTime(UnixNanos time) {
   const auto count = time.time_since_epoch().count();
@@ -58,7 +58,7 @@ void ContinuousClient::Engine::OnReplayCompleted(const SessionEvent& event) {
   from_history_.erase(schema);
   const auto until = std::max(outcome->to, CountOfTime(event.ts_event));
   if (sessions_ > 1 || resumed_) {
-    ContinuityEvent recovered{.kind = Kind::Recovered};
+    ContinuityEvent recovered{.kind = StreamKind::Recovered};
     recovered.schema = schema;
     recovered.from = UnixNanos{UnixNanos::duration{outcome->from}};
     recovered.to = UnixNanos{UnixNanos::duration{outcome->to}};
@@ -69,7 +69,7 @@ void ContinuousClient::Engine::OnReplayCompleted(const SessionEvent& event) {
   }
   if (outcome->missing) {
     const auto stream = delivery_->WatchStream();
-    if (!ReportGap(schema, *outcome->missing, until, Reason::Contradiction) ||
+    if (!ReportGap(schema, *outcome->missing, until, GapKind::Contradiction) ||
         stream.ended()) {
       return;
     }
@@ -81,7 +81,7 @@ void ContinuousClient::Engine::OnReplayCompleted(const SessionEvent& event) {
 bool ContinuousClient::Engine::CatchUp() {
   UpdateScreens();
   if (screen_.open() || state() != State::Replaying) return false;
-  if (SetState(State::Live)) (void)Report({.kind = Kind::CaughtUp});
+  if (SetState(State::Live)) (void)Report({.kind = StreamKind::CaughtUp});
   return true;
 }
 
@@ -119,7 +119,7 @@ void ContinuousClient::Engine::OnAgedOut(const SessionEvent& event) {
   subscription.start.reset();
   wanted->session_id = live_.Subscribe(subscription);
   const auto stream = delivery_->WatchStream();
-  if (!ReportGap(schema, from, CountOfTime(event.ts_event), Reason::AgedOut,
+  if (!ReportGap(schema, from, CountOfTime(event.ts_event), GapKind::AgedOut,
                  {ErrorCode::GatewayError, event.message}) ||
       stream.ended()) {
     return;

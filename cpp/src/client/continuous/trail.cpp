@@ -4,6 +4,8 @@
 #include <new>
 #include <utility>
 
+#include "base/str_cat.hpp"
+#include "base/throw.hpp"
 #include "dbnloop/rtype.hpp"
 
 namespace dbnloop::client {
@@ -114,6 +116,14 @@ void Trail::GiveUp(Segment& segment) {
         Add(older_, rtype, record);
         Trim(older_.rtypes[rtype]);
       });
+}
+
+void CheckTrailMemory(std::size_t bytes) {
+  constexpr std::size_t kLeast = 64 * 1024;
+  constexpr std::size_t kMost = std::size_t{1} << 30;
+  if (bytes >= kLeast && bytes <= kMost) return;
+  base::Throw(ErrorCode::InvalidArgument,
+              base::StrCat("memory is ", bytes, " bytes; it must be 64 KiB to 1 GiB"));
 }
 
 }  // namespace dbnloop::client
