@@ -133,6 +133,30 @@ TEST_F(ContinuousTest, EveryCutByteIsMended) {
   }
 }
 
+// The times that the gateway appends differ, and the compressed bytes too.
+TEST_F(ContinuousTest, CutsOfACompressedStreamWithTsOutAreMended) {
+  std::size_t size = SIZE_MAX;
+  for (std::size_t cut = 0; cut <= size; cut += 3) {
+    Open(SmallMarket(14));
+    gateway_->ts_out = gateway_->zstd = true;
+    gateway_->present = 2;
+    gateway_->sessions = {{.live = 8, .away = 2, .cut = cut}, {.live = SIZE_MAX}};
+    auto options = Options();
+    options.live.ts_out = true;
+    options.live.compression = Compression::Zstd;
+    auto client = Make(options);
+    client->Subscribe(From(Schema::Mbo, kBegin - 1000));
+    client->Start();
+    ASSERT_TRUE(Until([&] { return gateway_->started; }));
+    if (size == SIZE_MAX) size = gateway_->sent;
+    ASSERT_TRUE(RunToEnd()) << "cut after byte " << cut;
+    auto happened = Happened();
+    for (auto& bytes : happened) bytes[0] = static_cast<char>(bytes[0] + 2);
+    ASSERT_EQ(got_, happened) << "cut after byte " << cut;
+    ASSERT_EQ(Count(Kind::Gap), 0U) << "cut after byte " << cut;
+  }
+}
+
 TEST_F(ContinuousTest, EveryPairOfCutsIsMended) {
   constexpr std::uint32_t kRecords = 16;
   constexpr std::size_t kSize = sizeof(MboMsg);
