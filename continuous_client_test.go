@@ -110,15 +110,6 @@ func (got *received) want(t testing.TB, what string, raw []byte) {
 	}
 }
 
-// firstClock is before every record of the market.
-func (m *market) firstClock() uint64 {
-	first := uint64(math.MaxUint64)
-	for _, h := range m.records {
-		first = min(first, h.clock)
-	}
-	return first
-}
-
 // Every byte that the gateway says is the last one of a session once: of the handshake, of the
 // metadata, of a record, and of a replay. What happens meanwhile is not lost, and nothing comes
 // twice.
@@ -126,7 +117,7 @@ func TestAContinuousStreamSurvivesEveryCut(t *testing.T) {
 	const n = 24
 	r := newReactor(t)
 	m := mboMarket(t, n)
-	start := m.firstClock()
+	start := m.clockFrom(0)
 	run := func(t *testing.T, what string, visits ...visit) (said []int) {
 		m.again(4, visits...)
 		got := continuous(t, r, "127.0.0.1", m.port(), m.schema, start)
@@ -160,16 +151,25 @@ func TestAContinuousStreamSurvivesEveryCut(t *testing.T) {
 	})
 }
 
-// The stream begins with the present, is cut, and continues without what came before it.
+// The stream begins with the present, is cut, and continues without what came before it. A
+// session that broke before its first record told only its time, so those of that time come too.
 func TestAContinuousStreamFromThePresentOn(t *testing.T) {
-	const n, present = 30, 7
+	const n = 30
 	r := newReactor(t)
 	m := mboMarket(t, n)
-	for live := range 12 {
+	for i := range 12 * (n - 12) {
+		present, live := i/12, i%12
+		if present > 0 && bytes.Equal(m.records[present-1].raw, m.records[present].raw) {
+			continue // which of the two was the first, nobody can tell
+		}
 		m.again(present, visit{cut: math.MaxInt, live: live, away: 3})
 		got := continuous(t, r, "127.0.0.1", m.port(), m.schema, 0)
 		got.start(t, r, n-present)
-		got.want(t, fmt.Sprintf("cut after %d records", live), m.since(present))
+		want := m.since(present)
+		if live == 0 {
+			want = m.from(m.clockFrom(present), present)
+		}
+		got.want(t, fmt.Sprintf("cut after %d records", live), want)
 		got.client.Close()
 	}
 }
@@ -180,7 +180,7 @@ func TestALoopOverAContinuousStreamEndsWithItsStop(t *testing.T) {
 	r := newReactor(t)
 	m := mboMarket(t, n)
 	m.again(0, visit{cut: math.MaxInt, live: 10, away: 5}, visit{cut: 100, live: 4, away: 5})
-	got := continuous(t, r, "127.0.0.1", m.port(), m.schema, m.firstClock())
+	got := continuous(t, r, "127.0.0.1", m.port(), m.schema, m.clockFrom(0))
 	c := got.client
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
@@ -210,7 +210,7 @@ func TestAContinuousStreamContinuesAtAPosition(t *testing.T) {
 	const n = 24
 	r := newReactor(t)
 	m := mboMarket(t, n)
-	start := m.firstClock()
+	start := m.clockFrom(0)
 	ends := map[string]func(t *testing.T, got *received, last int) []byte{
 		"paused": func(t *testing.T, got *received, last int) []byte {
 			h := got.handlers()
@@ -336,7 +336,7 @@ func TestAStoppedContinuousStreamStartsAgain(t *testing.T) {
 	r := newReactor(t)
 	m := mboMarket(t, n)
 	m.again(5)
-	got := continuous(t, r, "127.0.0.1", m.port(), m.schema, m.firstClock())
+	got := continuous(t, r, "127.0.0.1", m.port(), m.schema, m.clockFrom(0))
 	h := got.handlers()
 	record := h.Record
 	h.Record = func(rec dbn.Record) {
@@ -368,7 +368,7 @@ func TestAPositionThatDoesNotFitIsRefused(t *testing.T) {
 	const n = 20
 	r := newReactor(t)
 	m := mboMarket(t, n)
-	got := continuous(t, r, "127.0.0.1", m.port(), m.schema, m.firstClock())
+	got := continuous(t, r, "127.0.0.1", m.port(), m.schema, m.clockFrom(0))
 	got.start(t, r, n)
 	position, err := got.client.Position()
 	if err != nil {
@@ -411,7 +411,7 @@ func TestAReplayThatContradictsIsAGap(t *testing.T) {
 	for i := range had {
 		// Of records that are equal it does not matter which one is missing.
 		m.again(0, visit{cut: math.MaxInt, live: had, away: 4}, visit{cut: -1, live: -1, omit: map[int]bool{i: true}})
-		got := continuous(t, r, "127.0.0.1", m.port(), m.schema, m.firstClock())
+		got := continuous(t, r, "127.0.0.1", m.port(), m.schema, m.clockFrom(0))
 		got.start(t, r, n)
 		got.want(t, fmt.Sprintf("without record %d", i), m.since(0))
 		gaps := got.of(dbnloop.Gap)
@@ -423,7 +423,7 @@ func TestAReplayThatContradictsIsAGap(t *testing.T) {
 	t.Run("complete too early", func(t *testing.T) {
 		for after := 1; after < had; after++ {
 			m.again(0, visit{cut: math.MaxInt, live: had, away: 4}, visit{cut: -1, live: -1, claimAfter: after})
-			got := continuous(t, r, "127.0.0.1", m.port(), m.schema, m.firstClock())
+			got := continuous(t, r, "127.0.0.1", m.port(), m.schema, m.clockFrom(0))
 			got.start(t, r, n-4)
 			gaps := got.of(dbnloop.Gap)
 			lowest := uint64(math.MaxUint64)

@@ -162,6 +162,26 @@ func (m *market) since(first int) []byte {
 	return all
 }
 
+// clockFrom is the lowest clock of the records from the number on.
+func (m *market) clockFrom(first int) uint64 {
+	lowest := uint64(dbn.UndefTimestamp)
+	for _, h := range m.records[first:] {
+		lowest = min(lowest, h.clock)
+	}
+	return lowest
+}
+
+// from are the records from the number on, after those that are not older than start.
+func (m *market) from(start uint64, first int) []byte {
+	var earlier []byte
+	for _, h := range m.records[:first] {
+		if h.clock >= start {
+			earlier = append(earlier, h.raw...)
+		}
+	}
+	return append(earlier, m.since(first)...)
+}
+
 func (m *market) serve(conn net.Conn) {
 	m.mu.Lock()
 	v := calm
@@ -210,10 +230,7 @@ func (m *market) session(in *bufio.Reader, out *bounded, v visit) error {
 	m.started++
 	m.asked = append(m.asked, subscription)
 	meta := m.meta
-	meta.Start = dbn.UndefTimestamp
-	for _, h := range m.records[m.present:] {
-		meta.Start = min(meta.Start, dbn.UnixNanos(h.clock))
-	}
+	meta.Start = dbn.UnixNanos(m.clockFrom(m.present))
 	var stream bytes.Buffer
 	encoder, err := dbn.NewEncoder(&stream, &meta)
 	if err != nil {
