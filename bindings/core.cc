@@ -41,6 +41,7 @@
 #include "../cpp/src/client/continuous/evidence.cpp"
 #include "../cpp/src/client/continuous/position.cpp"
 #include "../cpp/src/client/continuous/screen.cpp"
+#include "../cpp/src/client/continuous/stream_end.cpp"
 #include "../cpp/src/client/continuous/trail.cpp"
 #include "../cpp/src/client/data_source.cpp"
 #include "../cpp/src/client/delivery.cpp"

@@ -1,7 +1,7 @@
 // The library's C++ clients, measured: receives a stream from a live gateway, a file or
 // the historical API, sums the prices and prints one line (result.hpp).
 //
-//   receive live|file|historical FORM PORT|PATH RECORDS
+//   receive live|continuous|file|historical FORM PORT|PATH RECORDS
 //
 // FORM is how the records reach the program: runs, overload, typed (mbo alone), record;
 // for files also mmap (runs, from a mapping), and parser, which only finds the records.
@@ -21,6 +21,7 @@
 #include <string_view>
 
 #include "bench/result.hpp"
+#include "dbnloop/continuous_client.hpp"
 #include "dbnloop/dbn_file_source.hpp"
 #include "dbnloop/dbn_parser.hpp"
 #include "dbnloop/exception.hpp"
@@ -92,6 +93,31 @@ int Live(std::string_view form, int port) {
   return 0;
 }
 
+// Until the session breaks, with which a stream without a gap does not end.
+int Continuous(std::string_view form, int port) {
+  Reactor reactor;
+  ContinuousOptions options;
+  options.gateway = "127.0.0.1";
+  options.port = port;
+  ContinuousClient client{&reactor, kKey, options};
+  Totals totals;
+  if (!Handle(client, form, totals)) return 2;
+  End end;
+  client.OnError([&](const Error& e) { end.Fail(e); });
+  client.OnContinuity([&](const ContinuityEvent& e) {
+    if (e.kind == ContinuityEvent::Kind::Reconnecting) end.Fail(e.reason);
+  });
+  client.Subscribe("GLBX.MDP3", "ALL_SYMBOLS", Schema::Mbo);
+  client.Start();
+  while (client.GetState() != ContinuousClient::State::Live && !end.reached) {
+    reactor.Poll();
+  }
+  const Stopwatch watch;
+  while (!end.reached) reactor.Poll();
+  watch.Print(totals);
+  return 0;
+}
+
 int Historical(std::string_view form, int port) {
   Reactor reactor;
   HistoricalOptions options;
@@ -153,6 +179,7 @@ int Main(std::span<char* const> args) {
   if (args.size() != 5) return 2;
   const std::string_view transport = args[1];
   if (transport == "live") return Live(args[2], std::atoi(args[3]));
+  if (transport == "continuous") return Continuous(args[2], std::atoi(args[3]));
   if (transport == "file") return File(args[2], args[3]);
   if (transport == "historical") return Historical(args[2], std::atoi(args[3]));
   return 2;
@@ -165,7 +192,7 @@ int main(int argc, char** argv) {
   try {
     const auto status = dbnloop::bench::Main({argv, static_cast<std::size_t>(argc)});
     if (status == 2) {
-      std::fputs("usage: receive live|file|historical FORM PORT|PATH RECORDS\n",
+      std::fputs("usage: receive live|continuous|file|historical FORM PORT|PATH RECORDS\n",
                  stderr);
     }
     return status;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dbnloop/exception.hpp"
+#include "dbnloop/stream_end.hpp"
 #include "support/client_fixture.hpp"
 #include "support/market_gateway.hpp"
 
@@ -42,8 +43,8 @@ std::vector<Event> SmallMarket(std::uint32_t count) {
   for (std::uint32_t i = 0; i < count; ++i) {
     const auto back = i % 3 == 2 ? 150 : 0;
     const auto clock = kBegin + (i - i % 2) * 100 - back;
-    events.push_back(MboEvent(i % 7 == 6 ? i - 1 : i, i % 7 == 6 ? events.back().clock
-                                                                 : clock));
+    events.push_back(
+        MboEvent(i % 7 == 6 ? i - 1 : i, i % 7 == 6 ? events.back().clock : clock));
   }
   return events;
 }
@@ -112,14 +113,14 @@ class ContinuousTest : public ClientFixture {
 };
 
 TEST_F(ContinuousTest, EveryCutByteIsMended) {
-  const std::vector<std::pair<std::size_t, std::size_t>> kShapes{{0, 0}, {3, 5}, {1, 9}};
+  const std::vector<std::pair<std::size_t, std::size_t>> kShapes{
+      {0, 0}, {3, 5}, {1, 9}};
   for (const auto& [live_after, away] : kShapes) {
     std::size_t size = SIZE_MAX;
     for (std::size_t cut = 0; cut <= size; ++cut) {
       Open(SmallMarket(14));
       gateway_->present = 2;
-      gateway_->sessions = {{.live = 8, .away = away, .cut = cut},
-                            {.live = SIZE_MAX}};
+      gateway_->sessions = {{.live = 8, .away = away, .cut = cut}, {.live = SIZE_MAX}};
       auto client = Make();
       client->Subscribe(From(Schema::Mbo, kBegin - 1000));
       client->Start();
@@ -129,6 +130,30 @@ TEST_F(ContinuousTest, EveryCutByteIsMended) {
       ASSERT_EQ(got_, Happened()) << "cut after byte " << cut;
       ASSERT_EQ(Count(Kind::Gap), 0U) << "cut after byte " << cut;
     }
+  }
+}
+
+// The times that the gateway appends differ, and the compressed bytes too.
+TEST_F(ContinuousTest, CutsOfACompressedStreamWithTsOutAreMended) {
+  std::size_t size = SIZE_MAX;
+  for (std::size_t cut = 0; cut <= size; cut += 3) {
+    Open(SmallMarket(14));
+    gateway_->ts_out = gateway_->zstd = true;
+    gateway_->present = 2;
+    gateway_->sessions = {{.live = 8, .away = 2, .cut = cut}, {.live = SIZE_MAX}};
+    auto options = Options();
+    options.live.ts_out = true;
+    options.live.compression = Compression::Zstd;
+    auto client = Make(options);
+    client->Subscribe(From(Schema::Mbo, kBegin - 1000));
+    client->Start();
+    ASSERT_TRUE(Until([&] { return gateway_->started; }));
+    if (size == SIZE_MAX) size = gateway_->sent;
+    ASSERT_TRUE(RunToEnd()) << "cut after byte " << cut;
+    auto happened = Happened();
+    for (auto& bytes : happened) bytes[0] = static_cast<char>(bytes[0] + 2);
+    ASSERT_EQ(got_, happened) << "cut after byte " << cut;
+    ASSERT_EQ(Count(Kind::Gap), 0U) << "cut after byte " << cut;
   }
 }
 
@@ -185,8 +210,8 @@ TEST_F(ContinuousTest, AQuietSchemaIsNotReplayedForHours) {
     events.push_back(MboEvent(i, kBegin + 5 * kHour + i * 1000));
   }
   Open(std::move(events));
-  gateway_->sessions = {
-      {.live = 4'000, .away = 100, .cut = 3'000 * sizeof(MboMsg)}, {.live = SIZE_MAX}};
+  gateway_->sessions = {{.live = 4'000, .away = 100, .cut = 3'000 * sizeof(MboMsg)},
+                        {.live = SIZE_MAX}};
   auto client = Make();
   client->Subscribe(From(Schema::Mbo, kBegin));
   client->Subscribe(From(Schema::Trades, kBegin));
@@ -201,8 +226,9 @@ TEST_F(ContinuousTest, AQuietSchemaIsNotReplayedForHours) {
 TEST_F(ContinuousTest, AReplayThatOmitsARecordIsAGap) {
   Open(SmallMarket(40));
   gateway_->sessions = {
-      {.live = 20, .away = 5, .cut = Header().size() + sizeof(SystemMsg) +
-                                     10 * sizeof(MboMsg)},
+      {.live = 20,
+       .away = 5,
+       .cut = Header().size() + sizeof(SystemMsg) + 10 * sizeof(MboMsg)},
       {.live = SIZE_MAX}};
   gateway_->omit = {5};
   auto client = Make();
@@ -221,8 +247,9 @@ TEST_F(ContinuousTest, AReplayThatOmitsARecordIsAGap) {
 TEST_F(ContinuousTest, AReplayThatClaimsToBeCompleteEarlyIsAGap) {
   Open(SmallMarket(40));
   gateway_->sessions = {
-      {.live = 20, .away = 5, .cut = Header().size() + sizeof(SystemMsg) +
-                                     10 * sizeof(MboMsg)},
+      {.live = 20,
+       .away = 5,
+       .cut = Header().size() + sizeof(SystemMsg) + 10 * sizeof(MboMsg)},
       {.live = SIZE_MAX}};
   gateway_->claim_after = 3;
   auto client = Make();
@@ -260,6 +287,47 @@ TEST_F(ContinuousTest, APositionContinuesInAnotherClient) {
     got_.insert(got_.begin(), before.begin(), before.end());
     ASSERT_EQ(got_, Happened()) << stop;
   }
+}
+
+// A file that a capture wrote, cut anywhere: its end is a position.
+TEST_F(ContinuousTest, AFileIsAPosition) {
+  const auto events = SmallMarket(4'000);
+  std::string file = Header();
+  const auto header = file.size();
+  for (const auto& event : events) file += event.bytes;
+  for (std::size_t cut = header; cut < header + 3 * sizeof(MboMsg); ++cut) {
+    StreamEnd end{64 * 1024};
+    end.Push(AsBytes(std::string_view{file}.substr(0, cut)));
+    EXPECT_EQ(end.Records(), (cut - header) / sizeof(MboMsg));
+    EXPECT_EQ(end.Complete(), cut - (cut - header) % sizeof(MboMsg));
+  }
+  for (const std::size_t cut : {1, 2, 5, 100, 1'999, 3'500, 3'990}) {
+    StreamEnd end{64 * 1024};
+    const auto bytes = std::string_view{file}.substr(0, header + cut * sizeof(MboMsg));
+    for (std::size_t at = 0; at < bytes.size(); at += 1'000) {
+      end.Push(AsBytes(bytes.substr(at, 1'000)));
+    }
+    Open(events);
+    gateway_->present = 3'995;
+    auto client = Make();
+    client->Subscribe(From(Schema::Mbo, std::nullopt));
+    client->ResumeFrom(end.Position());
+    client->Start();
+    ASSERT_TRUE(Until([&] { return cut + got_.size() >= events.size(); })) << cut;
+    Settle();
+    auto happened = Happened();
+    happened.erase(happened.begin(),
+                   happened.begin() + static_cast<std::ptrdiff_t>(cut));
+    ASSERT_EQ(got_, happened) << cut;
+    EXPECT_EQ(Count(Kind::Gap), 0U);
+  }
+}
+
+TEST_F(ContinuousTest, WhatIsNoDbnHasNoPosition) {
+  StreamEnd end;
+  EXPECT_THROW((void)end.Position(), Exception);
+  EXPECT_THROW(end.Push(AsBytes("no DBN at all, and long enough")), Exception);
+  EXPECT_THROW(StreamEnd{1}, Exception);
 }
 
 TEST_F(ContinuousTest, APositionThatDoesNotFitIsRefused) {
@@ -318,8 +386,7 @@ TEST_F(ContinuousTest, RepeatedMappingsAndMetadataAreNotNews) {
 
 TEST_F(ContinuousTest, TheNaturalPolicyReportsItsGap) {
   Open(SmallMarket(30));
-  gateway_->sessions = {
-      {.live = 10, .away = 5, .cut = 1'000'000}, {.live = SIZE_MAX}};
+  gateway_->sessions = {{.live = 10, .away = 5, .cut = 1'000'000}, {.live = SIZE_MAX}};
   auto client = Make();
   client->Subscribe(From(Schema::Mbo, std::nullopt), RecoveryPolicy::Natural);
   client->Start();
@@ -371,7 +438,8 @@ TEST_F(ContinuousTest, EveryByteOfTheHandshakeMayBeItsLast) {
       if (state != ContinuousClient::State::Connecting) return;
       gateway_->auth_response = ++n == 1 ? text.substr(0, cut) + "\0" : text;
     });
-    ASSERT_TRUE(Until([&] { return gateway_->accepted >= 2 && gateway_->Connected(); }));
+    ASSERT_TRUE(
+        Until([&] { return gateway_->accepted >= 2 && gateway_->Connected(); }));
     ASSERT_TRUE(Until([&] { return !gateway_->auth.empty() || got_.size() >= 12; }));
     if (got_.size() < 12 && !gateway_->started) gateway_->Fin();
     ASSERT_TRUE(RunToEnd()) << cut;

@@ -16,8 +16,8 @@
 
 namespace dbnloop::test {
 
-/// A market whose time goes on while nobody is connected, and a gateway that replays it:
-/// from `start` on by the records' clock, then a message that says so, then live.
+/// A market whose time goes on while nobody is connected, and a gateway that replays
+/// it: from `start` on by the records' clock, then a message that says so, then live.
 class MarketGateway : public ScriptedGateway {
  public:
   struct Event {
@@ -27,8 +27,8 @@ class MarketGateway : public ScriptedGateway {
   };
   /// How a session goes.
   struct Session {
-    std::size_t live = SIZE_MAX;   ///< records that happen while it lasts
-    std::size_t away = 0;          ///< records that happen after its end
+    std::size_t live = SIZE_MAX;  ///< records that happen while it lasts
+    std::size_t away = 0;         ///< records that happen after its end
     std::optional<std::size_t> cut = std::nullopt;  ///< bytes after which it ends
   };
 
@@ -37,16 +37,18 @@ class MarketGateway : public ScriptedGateway {
     make_stream = [this](const auto& subscriptions) { return Make(subscriptions); };
   }
 
-  std::vector<Event> events;  ///< in the order in which they happen
-  std::size_t present = 0;    ///< how many have happened
+  std::vector<Event> events;      ///< in the order in which they happen
+  std::size_t present = 0;        ///< how many have happened
   std::vector<Session> sessions;  ///< of each connection; afterwards all that is left
   std::set<std::size_t> omit;     ///< events that no replay contains
   std::size_t claim_after = SIZE_MAX;  ///< a replay says that it is complete by then
-  std::uint64_t retained = 0;     ///< a replay from before is refused as aged out
-  std::size_t replayed = 0;       ///< records of the last session's replays
+  std::uint64_t retained = 0;          ///< a replay from before is refused as aged out
+  std::size_t replayed = 0;            ///< records of the last session's replays
   std::vector<std::optional<std::uint64_t>> starts;  ///< of the last session
-  std::uint64_t began = 0;        ///< metadata.start of the next session
-  std::string symbol_mapping;     ///< begins every session
+  std::uint64_t began = 0;     ///< metadata.start of the next session
+  std::string symbol_mapping;  ///< begins every session
+  bool ts_out = false;         ///< another one in each session
+  bool zstd = false;
 
   static std::string System(SystemCode code, std::string_view text,
                             std::uint64_t time = 0) {
@@ -68,16 +70,18 @@ class MarketGateway : public ScriptedGateway {
   Stream Make(const std::vector<std::string>& subscriptions) {
     const auto session = sessions.empty() ? Session{} : sessions.front();
     if (!sessions.empty()) sessions.erase(sessions.begin());
-    std::string out = LiveHeader() + symbol_mapping;
+    ++sends;
+    std::string out = LiveHeader() + OnWire(symbol_mapping);
     replayed = 0;
     starts.clear();
     std::set<Schema> schemas;
     for (const auto& line : subscriptions) {
       const auto schema = FromString<Schema>(Field(line, "schema")).value();
       schemas.insert(schema);
-      out += System(SystemCode::SubscriptionAck,
-                    "Subscription request " + std::string{Field(line, "id")} + " for " +
-                        std::string{Field(line, "schema")} + " data succeeded");
+      out += OnWire(System(SystemCode::SubscriptionAck,
+                           "Subscription request " + std::string{Field(line, "id")} +
+                               " for " + std::string{Field(line, "schema")} +
+                               " data succeeded"));
       const auto start = Field(line, "start");
       starts.emplace_back();
       if (start.empty()) continue;
@@ -87,41 +91,54 @@ class MarketGateway : public ScriptedGateway {
       if (from < retained) {
         auto record = Zeroed<ErrorMsg>(RType::Error);
         record.code = GatewayErrorCode::ReplayDataAgedOut;
-        const auto text = "replay of " + std::string{Field(line, "schema")} + " aged out";
+        const auto text =
+            "replay of " + std::string{Field(line, "schema")} + " aged out";
         text.copy(record.err.data(), record.err.size() - 1);
-        out += Bytes(record);
+        out += OnWire(Bytes(record));
         continue;
       }
       std::size_t count = 0;
       for (std::size_t i = 0; i < present && count < claim_after; ++i) {
         const auto& event = events[i];
         if (event.schema != schema || event.clock < from || omit.contains(i)) continue;
-        out += event.bytes;
+        out += OnWire(event.bytes);
         ++count;
       }
       replayed += count;
-      out += System(SystemCode::ReplayCompleted,
-                    "Finished " + std::string{Field(line, "schema")} + " replay",
-                    present != 0 ? events[present - 1].clock : 0);
+      out += OnWire(System(SystemCode::ReplayCompleted,
+                           "Finished " + std::string{Field(line, "schema")} + " replay",
+                           present != 0 ? events[present - 1].clock : 0));
     }
     const auto live = std::min(session.live, events.size() - present);
     for (std::size_t i = 0; i < live; ++i) {
       const auto& event = events[present + i];
-      if (schemas.contains(event.schema)) out += event.bytes;
+      if (schemas.contains(event.schema)) out += OnWire(event.bytes);
     }
     present = std::min(present + live + session.away, events.size());
+    if (zstd) out = Zstd(out);
     sent = out.size();
     if (!session.cut) return {out};
     return {out.substr(0, *session.cut), true};
+  }
+
+  // A record as this session sends it.
+  [[nodiscard]] std::string OnWire(std::string bytes) const {
+    if (!ts_out || bytes.empty()) return bytes;
+    bytes[0] = static_cast<char>(bytes[0] + 2);
+    bytes += std::string(7, static_cast<char>(sends)) + '\0';
+    return bytes;
   }
 
   std::string LiveHeader() const {
     Metadata metadata;
     metadata.dataset = "GLBX.MDP3";
     metadata.start = UnixNanos{UnixNanos::duration{began}};
+    metadata.ts_out = ts_out;
     const auto bytes = EncodeMetadata(metadata);
     return {reinterpret_cast<const char*>(bytes->data()), bytes->size()};
   }
+
+  int sends = 0;
 
  public:
   std::size_t sent = 0;  ///< bytes that the last session has, uncut

@@ -10,15 +10,8 @@
 namespace dbnloop {
 namespace {
 
-constexpr std::size_t kLeastMemory = 64 * 1024;
-constexpr std::size_t kMostMemory = std::size_t{1} << 30;
-
 ContinuousOptions Checked(ContinuousOptions options) {
-  if (options.memory < kLeastMemory || options.memory > kMostMemory) {
-    base::Throw(ErrorCode::InvalidArgument,
-                base::StrCat("memory is ", options.memory,
-                             " bytes; it must be 64 KiB to 1 GiB"));
-  }
+  client::CheckTrailMemory(options.memory);
   if (options.min_delay.count() < 0 || options.max_delay < options.min_delay ||
       options.give_up_after.count() < 0 || options.replay_limit.count() < 0) {
     base::Throw(ErrorCode::InvalidArgument,

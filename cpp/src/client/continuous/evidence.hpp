@@ -67,17 +67,18 @@ class CanonicalRecord {
 /// The rtype that marks a source record as dropped; no record has it.
 inline constexpr std::byte kDroppedRType{0xFF};
 
-/// Calls `f(rtype, record)` for each complete record of `bytes` that was not dropped.
-template <typename F>
+/// Calls `f(rtype, record)` for each complete record of `bytes` that was not dropped
+/// and whose rtype is `wanted`.
+template <typename W, typename F>
 void ForEachRecord(std::span<const std::byte> bytes, std::uint8_t version, bool ts_out,
-                   F f) {
+                   W wanted, F f) {
   while (bytes.size() >= sizeof(RecordHeader)) {
     const auto size = std::size_t{static_cast<std::uint8_t>(bytes[0])} *
                       RecordHeader::kLengthMultiplier;
     if (size < sizeof(RecordHeader) || size > bytes.size()) return;
-    if (bytes[1] != kDroppedRType) {
-      f(static_cast<RType>(bytes[1]),
-        CanonicalRecord{bytes.data(), size, version, ts_out});
+    const auto rtype = static_cast<RType>(bytes[1]);
+    if (bytes[1] != kDroppedRType && wanted(rtype)) {
+      f(rtype, CanonicalRecord{bytes.data(), size, version, ts_out});
     }
     bytes = bytes.subspan(size);
   }

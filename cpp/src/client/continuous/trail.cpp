@@ -4,18 +4,22 @@
 #include <new>
 #include <utility>
 
+#include "base/str_cat.hpp"
+#include "base/throw.hpp"
 #include "dbnloop/rtype.hpp"
 
 namespace dbnloop::client {
 namespace {
 
 // Of an rtype with fewer kept records than this, older ones are remembered too.
-constexpr std::size_t kRare = 2048;
+constexpr std::size_t kRare = 64;
+constexpr std::size_t kRemembered = 1024;
 
 void Trim(Evidence& evidence) {
-  if (evidence.records.size() <= 2 * kRare) return;
-  evidence.records.erase(evidence.records.begin(),
-                         evidence.records.end() - static_cast<std::ptrdiff_t>(kRare));
+  if (evidence.records.size() <= 2 * kRemembered) return;
+  evidence.records.erase(
+      evidence.records.begin(),
+      evidence.records.end() - static_cast<std::ptrdiff_t>(kRemembered));
   evidence.complete = false;
 }
 
@@ -42,7 +46,7 @@ void Trail::Reset() {
 void Trail::Append(KnownStream& known, std::span<const std::byte> records,
                    std::uint8_t version, bool ts_out) {
   ForEachRecord(
-      records, version, ts_out,
+      records, version, ts_out, [](RType) { return true; },
       [&](RType rtype, const CanonicalRecord& record) { Add(known, rtype, record); });
 }
 
@@ -107,12 +111,21 @@ void Trail::GiveUp(Segment& segment) {
     }
   }
   if (!rare) return;
-  ForEachRecord(segment.records(), segment.version, segment.ts_out,
-                [&](RType rtype, const CanonicalRecord& record) {
-                  if (!wanted[static_cast<std::uint8_t>(rtype)]) return;
-                  Add(older_, rtype, record);
-                  Trim(older_.rtypes[rtype]);
-                });
+  ForEachRecord(
+      segment.records(), segment.version, segment.ts_out,
+      [&](RType rtype) { return wanted[static_cast<std::uint8_t>(rtype)]; },
+      [&](RType rtype, const CanonicalRecord& record) {
+        Add(older_, rtype, record);
+        Trim(older_.rtypes[rtype]);
+      });
+}
+
+void CheckTrailMemory(std::size_t bytes) {
+  constexpr std::size_t kLeast = 64 * 1024;
+  constexpr std::size_t kMost = std::size_t{1} << 30;
+  if (bytes >= kLeast && bytes <= kMost) return;
+  base::Throw(ErrorCode::InvalidArgument,
+              base::StrCat("memory is ", bytes, " bytes; it must be 64 KiB to 1 GiB"));
 }
 
 }  // namespace dbnloop::client

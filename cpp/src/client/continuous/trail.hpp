@@ -68,4 +68,7 @@ class Trail final : public DbnParser::Keeper {
   KnownStream older_;  // rare records that precede the segments
 };
 
+/// Throws Exception(InvalidArgument) unless a trail may keep that many bytes.
+void CheckTrailMemory(std::size_t bytes);
+
 }  // namespace dbnloop::client
