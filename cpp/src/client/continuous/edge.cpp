@@ -16,7 +16,7 @@ std::optional<std::uint64_t> HandedOutUpTo(const Evidence& evidence) {
   return latest;
 }
 
-Edge::Edge(const Evidence& evidence, std::uint64_t start)
+Edge::Edge(const Evidence& evidence, std::uint64_t start, bool joined)
     : upto_{HandedOutUpTo(evidence)} {
   const auto from = std::max(start, upto_.value_or(0));
   for (const auto& record : evidence.records) {
@@ -25,12 +25,17 @@ Edge::Edge(const Evidence& evidence, std::uint64_t start)
     ++missing.count;
     missing.clock = record.clock;
   }
+  if (!joined || !evidence.complete || evidence.records.empty()) return;
+  if (const auto& first = evidence.records.front(); missing_.contains(first.hash)) {
+    first_ = first;
+  }
 }
 
 bool Edge::IsNew(const KnownRecord& record) const {
   if (upto_ && record.clock < *upto_) return false;
   const auto found = missing_.find(record.hash);
   if (found != missing_.end() && found->second.clock == record.clock) return false;
+  if (first_ && record.clock <= first_->clock) return false;
   return !upto_ || record.clock != *upto_ || reached_;
 }
 
@@ -39,6 +44,7 @@ void Edge::Drop(const KnownRecord& record) {
   if (found == missing_.end() || found->second.clock != record.clock) return;
   if (--found->second.count == 0) missing_.erase(found);
   if (upto_ && record.clock == *upto_) reached_ = true;
+  if (first_ == record) first_.reset();
 }
 
 std::optional<std::uint64_t> Edge::LowestMissing() const {

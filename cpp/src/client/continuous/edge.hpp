@@ -18,8 +18,9 @@ namespace dbnloop::client {
 /// *at* `upto` those that come before the first one of the evidence had left it.
 class Edge {
  public:
-  /// Records before `start` will not come again; 0: all may.
-  Edge(const Evidence& evidence, std::uint64_t start);
+  /// Records before `start` will not come again; 0: all may. `joined`: the stream began
+  /// with the present, so that a replay may bring what came before its first record.
+  Edge(const Evidence& evidence, std::uint64_t start, bool joined = false);
 
   /// Whether records of this time are new whatever they are.
   [[nodiscard]] bool IsPast(std::uint64_t clock) const noexcept {
@@ -43,6 +44,7 @@ class Edge {
   };
   std::optional<std::uint64_t> upto_;
   bool reached_ = false;  // a record of the evidence at upto_ has come again
+  std::optional<KnownRecord> first_;  // that was handed out, until it has come again
   std::unordered_map<std::uint64_t, Missing> missing_;  // by hash
 };
 

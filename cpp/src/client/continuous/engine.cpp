@@ -244,7 +244,12 @@ void ContinuousClient::Engine::Connect(const client::KnownStream& known) {
     if (wanted.policy == RecoveryPolicy::Replay && start && !gap) {
       subscription.start = TimeOf(*start);
       subscription.snapshot = false;
-      screen_.Expect(schema, known, *start);
+      const auto rtype = client::RTypeOf(schema);
+      const bool joined = std::ranges::none_of(wanted_, [&](const Wanted& other) {
+        return other.subscription.start &&
+               client::RTypeOf(other.subscription.schema) == rtype;
+      });
+      screen_.Expect(schema, known, *start, joined);
     } else if (wanted.policy == RecoveryPolicy::Snapshot) {
       subscription.snapshot = true;
     }

@@ -25,7 +25,8 @@ void Screen::Reset() {
   for (auto& judged : rtypes_) judged.reset();
 }
 
-void Screen::Expect(Schema schema, const KnownStream& known, std::uint64_t start) {
+void Screen::Expect(Schema schema, const KnownStream& known, std::uint64_t start,
+                    bool joined) {
   if (Expects(schema)) return;
   schemas_.push_back(schema);
   const auto rtype = RTypeOf(schema);
@@ -33,7 +34,7 @@ void Screen::Expect(Schema schema, const KnownStream& known, std::uint64_t start
   if (judged) return;
   const auto found = known.rtypes.find(rtype);
   judged = std::make_unique<Judged>(
-      Edge{found != known.rtypes.end() ? found->second : Evidence{}, start});
+      Edge{found != known.rtypes.end() ? found->second : Evidence{}, start, joined});
   judged->start = start;
 }
 

@@ -29,8 +29,9 @@ class Screen {
   /// Forgets what is open.
   void Reset();
   /// A replay of a schema from `start` (0: all) is expected. `known`: what was handed
-  /// out.
-  void Expect(Schema schema, const KnownStream& known, std::uint64_t start);
+  /// out. `joined`: see Edge.
+  void Expect(Schema schema, const KnownStream& known, std::uint64_t start,
+              bool joined = false);
   /// The replay of a schema is complete; nullopt if none was expected.
   [[nodiscard]] std::optional<Outcome> Complete(Schema schema);
   /// The replay of a schema will not come.
