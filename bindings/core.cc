@@ -28,6 +28,7 @@
 #include "../capi/src/reactor.cpp"
 #include "../capi/src/records_parity.gen.cpp"
 #include "../capi/src/source.cpp"
+#include "../capi/src/stream_end.cpp"
 #include "../capi/src/symbol_map.cpp"
 #include "../capi/src/text.cpp"
 #include "../cpp/src/base/error_code.gen.cpp"

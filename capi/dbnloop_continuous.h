@@ -143,6 +143,29 @@ double dbnloop_continuous_spent(const dbnloop_continuous* client);
 dbnloop_status dbnloop_continuous_stats(const dbnloop_continuous* client,
                                         dbnloop_stats* out, dbnloop_error* error);
 
+/* Finds the position at the end of a stream of DBN bytes, such as a file that a capture
+ * wrote: a file is a position of its own. It belongs to no reactor. */
+typedef struct dbnloop_stream_end dbnloop_stream_end;
+
+/* `memory`: as in dbnloop_continuous_options; 0: the default. INVALID_ARGUMENT if it is
+ * out of range. */
+dbnloop_status dbnloop_stream_end_new(uint64_t memory, dbnloop_stream_end** out,
+                                      dbnloop_error* error);
+void dbnloop_stream_end_free(dbnloop_stream_end* end);
+/* Takes the next bytes, of any number, not compressed. PARSE_ERROR when they are not
+ * DBN. */
+dbnloop_status dbnloop_stream_end_push(dbnloop_stream_end* end, const void* data,
+                                       size_t size, dbnloop_error* error);
+/* Returns the number of bytes up to the end of the last complete record: a file that was
+ * cut inside a record is continued there. */
+uint64_t dbnloop_stream_end_complete(const dbnloop_stream_end* end);
+/* Returns the number of complete records. */
+uint64_t dbnloop_stream_end_records(const dbnloop_stream_end* end);
+/* Returns the position after the last complete record, as dbnloop_continuous_position
+ * does. INVALID_STATE as long as the metadata is not complete. */
+dbnloop_status dbnloop_stream_end_position(dbnloop_stream_end* end, const void** data,
+                                           size_t* size, dbnloop_error* error);
+
 #ifdef __cplusplus
 }
 #endif

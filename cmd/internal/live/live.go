@@ -26,6 +26,7 @@ type Options struct {
 	KeyOrigin     string // what messages say of the key in its place
 	Client        []dbnloop.LiveOption
 	Subscriptions []dbnloop.Subscription // one for each schema
+	Unbroken      *Unbroken              // nil: the end of the session is the end of the stream
 	Upgrade       string                 // the flag's value, for messages
 
 	Output    *output.Output
@@ -43,11 +44,20 @@ type session struct {
 	Options
 	log     *slog.Logger
 	reactor *dbnloop.Reactor
-	client  *dbnloop.LiveClient
+	client  client
 	stream  *stream.Stream
 	asked   sharedSnapshot // by scrapes of the metrics
 	// streamed: the text phase is over, and what came after it is data.
-	streamed bool
+	streamed   bool
+	describe   func() string // the state, for people
+	streaming  func() bool
+	continuity continuity
+}
+
+// client is what a live client and one without a gap share.
+type client interface {
+	Stats() dbnloop.Stats
+	Close() error
 }
 
 // Run runs a session until its stream is over.
@@ -115,30 +125,42 @@ func (s *session) watch() error {
 
 // open makes the client and asks for everything.
 func (s *session) open() (err error) {
-	if s.client, err = dbnloop.NewLiveClient(s.reactor, s.Key, s.Client...); err != nil {
-		return err
+	handlers := dbnloop.Handlers{
+		Record: s.stream.Record, Metadata: s.stream.Metadata, Error: s.ended, SessionEvent: s.stream.SessionEvent,
 	}
-	s.client.Handle(dbnloop.Handlers{
-		Record: s.stream.Record, Metadata: s.stream.Metadata, Error: s.ended,
-		State: s.changed, SessionEvent: s.stream.SessionEvent,
-	})
-	if err := s.subscribe(); err != nil {
+	if s.Unbroken != nil {
+		err = s.openUnbroken(handlers)
+	} else {
+		err = s.openSession(handlers)
+	}
+	if err != nil && s.client != nil {
 		s.client.Close() //nolint:errcheck // the first error counts
-		return err
 	}
-	return nil
+	return err
 }
 
-func (s *session) subscribe() error {
+// openSession makes the client of one session.
+func (s *session) openSession(handlers dbnloop.Handlers) error {
+	client, err := dbnloop.NewLiveClient(s.reactor, s.Key, s.Client...)
+	if err != nil {
+		return err
+	}
+	s.client = client
+	s.describe = func() string {
+		return fmt.Sprintf("%s %s, session %d", strings.ToLower(client.State().String()), s.Dataset, client.SessionID())
+	}
+	s.streaming = func() bool { return client.State() == dbnloop.Streaming }
+	handlers.State = s.changed
+	client.Handle(handlers)
 	for _, subscription := range s.Subscriptions {
-		if _, err := s.client.Subscribe(subscription); err != nil {
+		if _, err := client.Subscribe(subscription); err != nil {
 			return err
 		}
 	}
-	if err := s.client.Connect(s.Host, s.Port); err != nil {
+	if err := client.Connect(s.Host, s.Port); err != nil {
 		return err
 	}
-	return s.client.Start()
+	return client.Start()
 }
 
 func (s *session) changed(state dbnloop.State) {
@@ -157,21 +179,20 @@ func (s *session) stopBy(number syscall.Signal) {
 func (s *session) tick() {
 	if s.stream.Began() {
 		stats := s.client.Stats()
-		s.log.Info(s.stream.Count.Tick(time.Now()) + "; " + stream.SourceLine(&stats))
+		s.log.Info(s.stream.Count.Tick(time.Now()) + "; " + stream.SourceLine(&stats) + s.continuity.line())
 	}
 }
 
 // state is printed at SIGUSR1.
 func (s *session) state() {
 	count := &s.stream.Count
-	line := fmt.Sprintf("%s %s, session %d: %s, %s, %s, %s", strings.ToLower(s.client.State().String()),
-		s.Dataset, s.client.SessionID(), term.Plural(count.Records, "record"), term.HumanBytes(float64(count.Bytes)),
+	line := fmt.Sprintf("%s: %s, %s, %s, %s", s.describe(), term.Plural(count.Records, "record"), term.HumanBytes(float64(count.Bytes)),
 		term.HumanDuration(count.Elapsed(time.Now())), term.Plural(uint64(count.Symbols), "symbol"))
 	if count.LastTs != 0 {
 		line += ", last " + count.LastTs.String()
 	}
 	stats := s.client.Stats()
-	s.log.Info(line + "; " + stream.SourceLine(&stats))
+	s.log.Info(line + "; " + stream.SourceLine(&stats) + s.continuity.line())
 }
 
 // conclude says how it went, and gives the error to end with.
@@ -195,9 +216,12 @@ func (s *session) conclude(err error) error {
 		return exit.Fail(code, "%w", err)
 	}
 	if s.Summary && s.stream.Began() {
-		s.log.Info(count.Summary(time.Now()))
+		s.log.Info(count.Summary(time.Now()) + s.continuity.line())
 	}
-	if count.Skipped {
+	if err := s.continuity.failure(); err != nil {
+		return err
+	}
+	if count.Skipped && s.Unbroken == nil {
 		return exit.Fail(exit.Partial, "the gateway skipped records because this reader was too slow: the data has gaps")
 	}
 	return nil

@@ -21,8 +21,9 @@ const metricsPath = "/metrics"
 
 // snapshot is a live session at one moment.
 type snapshot struct {
-	state dbnloop.State
-	stats dbnloop.Stats
+	streaming  bool
+	stats      dbnloop.Stats
+	continuity *continuity // nil: of one session
 }
 
 // metricsServer tells Prometheus what a live session counted. It asks the session's own
@@ -68,7 +69,14 @@ func (m *metricsServer) close() {
 
 // snapshot asks the session for its counts, from any goroutine.
 func (s *session) snapshot(ctx context.Context) (snapshot, error) {
-	return s.asked.wait(ctx, s.reactor.Post, func() snapshot { return snapshot{s.client.State(), s.client.Stats()} })
+	return s.asked.wait(ctx, s.reactor.Post, func() snapshot {
+		taken := snapshot{streaming: s.streaming(), stats: s.client.Stats()}
+		if s.Unbroken != nil {
+			count := s.continuity
+			taken.continuity = &count
+		}
+		return taken
+	})
 }
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
@@ -76,8 +84,10 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
-	streamingDesc = describe("streaming", "1 while the session streams, else 0.")
-	recordsDesc   = describe("records_total", "Records of the stream, the gateway's own included.", "rtype")
+	streamingDesc  = describe("streaming", "1 while the session streams, else 0.")
+	reconnectsDesc = describe("reconnects_total", "Sessions that broke, with --reconnect.")
+	gapsDesc       = describe("gaps_total", "Gaps that could not be filled, with --reconnect.")
+	recordsDesc    = describe("records_total", "Records of the stream, the gateway's own included.", "rtype")
 )
 
 // singleMetrics are those that are one number of the statistics.
@@ -141,10 +151,14 @@ func (c sessionCollector) Collect(out chan<- prometheus.Metric) {
 		return
 	}
 	streaming := 0.0
-	if s.state == dbnloop.Streaming {
+	if s.streaming {
 		streaming = 1
 	}
 	out <- prometheus.MustNewConstMetric(streamingDesc, prometheus.GaugeValue, streaming)
+	if count := s.continuity; count != nil {
+		out <- prometheus.MustNewConstMetric(reconnectsDesc, prometheus.CounterValue, float64(count.reconnects))
+		out <- prometheus.MustNewConstMetric(gapsDesc, prometheus.CounterValue, float64(count.gaps))
+	}
 	for rtype, n := range s.stats.Records {
 		if n > 0 {
 			out <- prometheus.MustNewConstMetric(recordsDesc, prometheus.CounterValue, float64(n), stream.RTypeName(dbn.RType(rtype)))

@@ -37,7 +37,7 @@ func scrape(t *testing.T, take func(context.Context) (snapshot, error)) (status 
 }
 
 func TestMetricsAreTheStatistics(t *testing.T) {
-	s := snapshot{state: dbnloop.Streaming}
+	s := snapshot{streaming: true}
 	s.stats = dbnloop.Stats{BytesRead: 1000, Reads: 3, Bytes: 2000, Batches: 4, Polls: 5, Buffered: 6, Silence: 7e9}
 	s.stats.Records[dbn.RTypeMbo] = 30
 	s.stats.Records[dbn.RTypeMbp0] = 2
@@ -182,7 +182,7 @@ func TestABlockedSessionIsAskedOnce(t *testing.T) {
 	var posted []func()
 	var s sharedSnapshot
 	post := func(f func()) { posted = append(posted, f) }
-	take := func() snapshot { return snapshot{state: dbnloop.Streaming} }
+	take := func() snapshot { return snapshot{streaming: true} }
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	for range 100 {
@@ -196,7 +196,7 @@ func TestABlockedSessionIsAskedOnce(t *testing.T) {
 	p := s.ask(post, take)
 	posted[0]()
 	<-p.ready
-	if p.got.state != dbnloop.Streaming {
+	if !p.got.streaming {
 		t.Errorf("%v", p.got)
 	}
 	if s.ask(post, take); len(posted) != 2 {

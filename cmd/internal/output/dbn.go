@@ -35,6 +35,9 @@ func (s *dbnSink) Begin(m *dbn.Metadata) (err error) {
 		options = append(options, dbn.WithZstd(frameSize))
 	}
 	s.lag = newLag()
+	if s.output.resumes(s.path) && s.dest.hasData() {
+		m = nil // the file has it
+	}
 	if s.encoder, err = dbn.NewEncoder(s.dest, m, options...); err != nil {
 		s.dest.discard()
 	}

@@ -44,7 +44,9 @@ func (o *Output) open(path string, stdout io.Writer) (*destination, error) {
 		return d, nil
 	}
 	how := os.O_WRONLY | os.O_CREATE | os.O_TRUNC
-	if info, err := os.Stat(path); !o.Force && (err != nil || info.Mode().IsRegular()) {
+	if o.resumes(path) {
+		how = os.O_WRONLY | os.O_CREATE | os.O_APPEND
+	} else if info, err := os.Stat(path); !o.Force && (err != nil || info.Mode().IsRegular()) {
 		how |= os.O_EXCL
 	}
 	file, err := term.OpenPatiently(path, how)
@@ -53,6 +55,9 @@ func (o *Output) open(path string, stdout io.Writer) (*destination, error) {
 	}
 	return &destination{name: path, w: term.Patient(file), file: file}, nil
 }
+
+// resumes reports whether a file is appended to.
+func (o *Output) resumes(path string) bool { return o.Append && path == o.Path }
 
 // StandardOutput is standard output for what is not a stream of records: an error of a write names
 // the file that it is, if it is one.
@@ -124,6 +129,12 @@ func (d *destination) close() error {
 		return d.failed(err)
 	}
 	return nil
+}
+
+// hasData reports whether the file held something before.
+func (d *destination) hasData() bool {
+	info, err := d.file.Stat()
+	return err == nil && info.Size() > 0
 }
 
 // paid reports whether what is written was paid for.

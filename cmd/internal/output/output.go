@@ -42,6 +42,7 @@ type Settings struct {
 	Force   bool
 	Whole   bool // the file at Path appears when it is complete
 	Paid    bool // so does that of Tee, and neither is ever deleted
+	Append  bool // the file at Path holds the beginning, its metadata included
 
 	Text       dbn.TextOptions // TsOut is the stream's own
 	OmitHeader bool
@@ -101,6 +102,8 @@ func (o *Settings) CheckFile(path string) error {
 	}
 	info, err := os.Stat(path)
 	switch {
+	case o.Append && path == o.Path:
+		return nil // it was opened already
 	case err == nil && info.IsDir():
 		return exit.BadUsage("%s is a directory", path)
 	case err == nil && info.Mode().IsRegular() && !o.Force:

@@ -18,7 +18,7 @@ import (
 )
 
 // capture is a file as a live session leaves it: of no one schema, its symbols in records.
-func capture() *testFile {
+func makeCapture() *testFile {
 	f := newTestFile(dbn.SchemaNone)
 	f.metadata.StypeIn = dbn.STypeNone
 	f.mapping(1, "OLD").mapping(2, "UNUSED")
@@ -77,7 +77,7 @@ func TestNarrowedDBNKeepsTheMappingsThatItNeeds(t *testing.T) {
 		{"-s bbo-1s", ""},
 	} {
 		t.Run(test.args, func(t *testing.T) {
-			file := capture()
+			file := makeCapture()
 			dir := t.TempDir()
 			plain := writeFile(t, filepath.Join(dir, "x.dbn"), file.bytes(t))
 			zipped := writeFile(t, filepath.Join(dir, "x.dbn.zst"), file.compressed(t, &file.metadata))
@@ -118,7 +118,7 @@ func TestAHistoricalFileKeepsItsSchemaWhenItIsNarrowed(t *testing.T) {
 }
 
 func TestFollowedDBNKeepsItsMappings(t *testing.T) {
-	path := writeFile(t, filepath.Join(t.TempDir(), "x.dbn"), capture().bytes(t))
+	path := writeFile(t, filepath.Join(t.TempDir(), "x.dbn"), makeCapture().bytes(t))
 	out, messages, code := runFiles(nil, "-D", "-f", "-n", "3", "-l", "3", path)
 	list, _ := contentOf(t, out)
 	if want := []string{"NEW", "mbo 18", "trade 18", "mbo 19"}; !slices.Equal(list, want) || code != exit.OK {
@@ -128,7 +128,7 @@ func TestFollowedDBNKeepsItsMappings(t *testing.T) {
 
 func TestTheLastRecordsHaveTheSymbolsOfTheirTime(t *testing.T) {
 	for _, name := range []string{"x.dbn", "x.dbn.zst"} {
-		file := capture()
+		file := makeCapture()
 		data := file.bytes(t)
 		if name != "x.dbn" {
 			data = file.compressed(t, &file.metadata)

@@ -29,6 +29,8 @@ type sessionFlags struct {
 	slowReader  string
 	metricsAddr string
 	demo        bool
+	reconnect   bool
+	resume      string
 }
 
 func (f *sessionFlags) register(p *pflag.FlagSet) {
@@ -38,6 +40,8 @@ func (f *sessionFlags) register(p *pflag.FlagSet) {
 	p.StringVar(&f.compression, "compression", "none", "`COMPRESSION` of the connection: none or zstd")
 	p.StringVar(&f.slowReader, "slow-reader", "", "`WHAT` the gateway does when this reader is too slow: skip records, or warn (default: warn when the output is a file; otherwise the gateway skips records of mbp-1, mbp-10, cmbp-1, bbo and cbbo)")
 	p.StringVar(&f.metricsAddr, "metrics-addr", "", "serve statistics of a live session to Prometheus, at http://`HOST:PORT`/metrics")
+	p.BoolVar(&f.reconnect, "reconnect", false, "when a session breaks, reconnect and recover what was missed (default for DBN files; --reconnect=false: end)")
+	p.StringVar(&f.resume, "resume", "", "write DBN to `FILE` and reconnect; if it exists, continue where it ends, also after a kill")
 	p.BoolVar(&f.demo, "demo", false, "show sample data of an embedded simulator; needs no key, no network")
 }
 
@@ -45,6 +49,9 @@ func (f *sessionFlags) register(p *pflag.FlagSet) {
 func (f *sessionFlags) exclusive(cmd *cobra.Command) {
 	cmd.MarkFlagsMutuallyExclusive("snapshot", "start")
 	cmd.MarkFlagsMutuallyExclusive("snapshot", "since")
+	for _, flag := range []string{"output", "tee", "force", "demo", "json", "csv", "tsv", "table", "metadata", "lines"} {
+		cmd.MarkFlagsMutuallyExclusive("resume", flag)
+	}
 }
 
 // session is a checked command line of a live session.
@@ -55,7 +62,8 @@ type session struct {
 	heartbeat   time.Duration           // 0: the gateway's own
 	slowReader  *dbn.SlowReaderBehavior // nil: the gateway's own
 	tsOut       bool
-	maxMetadata int // bytes
+	maxMetadata int  // bytes
+	unbroken    bool // what breaks is mended
 }
 
 // heartbeatGrace is how much longer than the heartbeat interval a session may be silent.
@@ -63,8 +71,10 @@ const heartbeatGrace = 5 * time.Second
 
 // live runs a live session, or the demo.
 func (c *commandLine) live(cmd *cobra.Command, f *rootFlags, args []string) error {
-	if err := refuse(cmd, "is for historical data: use the command hist, or give --end", new(serverFlags), new(moneyFlags)); err != nil {
-		return err
+	if !f.unbroken(cmd) {
+		if err := refuse(cmd, "is for historical data: use the command hist, or give --end; or --follow, for history and then live", new(serverFlags), new(moneyFlags)); err != nil {
+			return err
+		}
 	}
 	if err := refuse(cmd, "is for files of records without metadata", new(fragmentFlags)); err != nil {
 		return err
@@ -92,6 +102,13 @@ func (c *commandLine) live(cmd *cobra.Command, f *rootFlags, args []string) erro
 		if err := term.ConfirmAll(context.Background(), "Subscribe to", r.dataset, term.JoinNames(r.schemas), c.Stdin, c.Stderr); err != nil {
 			return err
 		}
+	}
+	if s.unbroken {
+		end, err := c.mend(cmd, s, f)
+		if err != nil {
+			return err
+		}
+		defer end()
 	}
 	return s.run(c)
 }
@@ -121,13 +138,20 @@ func (c *commandLine) session(cmd *cobra.Command, f *rootFlags, args []string) (
 	if s.Selection, err = f.selection(f.limit, false); err != nil {
 		return s, r, err
 	}
+	if err = f.resumed(); err != nil {
+		return s, r, err
+	}
 	s.Output = new(output.Output)
 	if s.Output.Settings, err = f.settings(printed{r.schemas, f.tsOut, f.demo}, c); err != nil {
 		return s, r, err
 	}
-	if s.slowReader == nil && captures(s.Output, c.Stdout) {
-		warn := dbn.SlowReaderBehaviorWarn
-		s.slowReader = &warn
+	s.unbroken = f.unbroken(cmd)
+	if captures(s.Output, c.Stdout) {
+		if s.slowReader == nil {
+			warn := dbn.SlowReaderBehaviorWarn
+			s.slowReader = &warn
+		}
+		s.unbroken = s.unbroken || !cmd.Flags().Changed("reconnect") && !f.demo && !f.metadata
 	}
 	s.Stats, s.Metrics = time.Duration(f.stats), f.metricsAddr
 	s.Summary = f.demo || s.Stats > 0 || c.verbose || term.IsTerminal(c.Stderr)

@@ -33,6 +33,7 @@ type outputFlags struct {
 	zstd                       bool
 	teeFlag
 	force, system bool
+	appends       bool // to the file, if it exists
 	color         string
 }
 
@@ -72,7 +73,7 @@ type printed struct {
 // settings checks the flags that say how to write.
 func (f *outputFlags) settings(r printed, c *commandLine) (o output.Settings, err error) {
 	o = output.Settings{
-		Path: f.file(), Zstd: f.zstd, Tee: f.tee, Force: f.force,
+		Path: f.file(), Append: f.appends, Zstd: f.zstd, Tee: f.tee, Force: f.force,
 		Text:       dbn.TextOptions{Pretty: f.pretty, MapSymbol: !f.noMapSymbols, Exact: f.exact},
 		OmitHeader: f.omitHeader, Disarm: f.spreadsheet, System: f.system, Metadata: f.metadata,
 	}

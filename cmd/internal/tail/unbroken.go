@@ -1,0 +1,79 @@
+package tail
+
+import (
+	"math"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/cmd/internal/capture"
+	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/live"
+	"github.com/dbnloop/dbnloop/cmd/internal/output"
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// unbroken reports whether the command line asks for a stream without a gap. (A capture has one
+// even if it does not ask.)
+func (f *rootFlags) unbroken(cmd *cobra.Command) bool {
+	begins := f.follow && (cmd.Flags().Changed("start") || cmd.Flags().Changed("since"))
+	return f.reconnect || f.resume != "" || begins
+}
+
+// resumed checks --resume, and makes it the output.
+func (f *rootFlags) resumed() error {
+	if f.resume == "" {
+		return nil
+	}
+	format, _, known := output.FormatOf(f.resume)
+	if !known || format != output.DBN {
+		return exit.BadUsage("--resume %s: it writes DBN, so the name must end in .dbn or .dbn.zst", f.resume)
+	}
+	f.path, f.appends = f.resume, true
+	return nil
+}
+
+// mend adds to a session what makes its stream go on when it breaks. The returned function frees
+// what was opened for it.
+func (c *commandLine) mend(cmd *cobra.Command, s *session, f *rootFlags) (end func(), err error) {
+	if f.retries < 0 || f.retries > maxRetries {
+		return nil, exit.BadUsage("--retries %d: want 0 to %d", f.retries, maxRetries)
+	}
+	s.Unbroken = &live.Unbroken{}
+	history := []dbnloop.HistoricalOption{dbnloop.WithUserAgent("dbn-tail"), dbnloop.WithRetries(f.retries)}
+	if f.url != "" {
+		history = append(history, dbnloop.WithURL(f.url))
+	}
+	if f.caFile != "" {
+		history = append(history, dbnloop.WithCAFile(f.caFile))
+	}
+	s.Unbroken.Options = append(s.Unbroken.Options, dbnloop.WithHistory(history...))
+	limit, err := f.costLimit(cmd)
+	switch {
+	case err != nil:
+		return nil, err
+	case limit != nil:
+		s.Unbroken.Options = append(s.Unbroken.Options, dbnloop.WithMaxCost(*limit))
+	case f.yes:
+		s.Unbroken.Options = append(s.Unbroken.Options, dbnloop.WithMaxCost(math.Inf(1)))
+	}
+	if f.resume == "" {
+		return func() {}, nil
+	}
+	var schemas []dbn.Schema
+	for _, subscription := range s.Subscriptions {
+		schemas = append(schemas, subscription.Schema)
+	}
+	file, err := capture.Resume(s.Output.Path, capture.Wanted{Dataset: s.Dataset, Schemas: schemas, TsOut: s.tsOut})
+	if err != nil {
+		return nil, err
+	}
+	s.Unbroken.Position = file.Position
+	if file.Cut > 0 {
+		c.log.Warn("the last writer was interrupted: the end of the file was repaired", "file", f.resume, "removed_bytes", file.Cut)
+	}
+	if file.Position != nil {
+		c.log.Info("continuing the capture", "file", f.resume, "records", file.Records)
+	}
+	return func() { file.Close() }, nil //nolint:errcheck // it only ends the lock
+}
