@@ -16,7 +16,7 @@ var layers = [][]string{
 	{"term"},
 	{"output"},
 	{"stream"},
-	{"live", "files", "hist"},
+	{"live", "files", "hist", "capture"},
 	{"tail"},
 }
 
