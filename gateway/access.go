@@ -30,7 +30,14 @@ func (s *Session) SlowReader() string { return s.auth.slowReader }
 func (s *Session) Messages() Messages { return s.messages }
 
 // Now is the time that the gateway's own records carry, in nanoseconds since 1970.
-func (s *Session) Now() uint64 { return uint64(s.g.cfg.Clock.Now().UnixNano()) }
+func (s *Session) Now() uint64 { return uint64(s.time().UnixNano()) }
+
+func (s *Session) time() time.Time {
+	if s.feed != nil && s.feed.Time != nil {
+		return s.feed.Time()
+	}
+	return s.g.cfg.Clock.Now()
+}
 
 // Sent is how many data records the client was sent.
 func (s *Session) Sent() int64 { return s.sent }
@@ -47,7 +54,7 @@ func (s *Session) Write(text []byte) error {
 // Control sends a record of the gateway's own, with ts_out when the client asked for it.
 func (s *Session) Control(rec []byte) error {
 	if s.auth.tsOut {
-		rec = wire.AppendTsOut(rec, 0, s.g.cfg.Clock.Now())
+		rec = wire.AppendTsOut(rec, 0, s.time())
 	}
 	return s.out.Add(rec)
 }

@@ -19,6 +19,8 @@ type Datasets interface {
 type Feed struct {
 	// Version is the DBN version of the records, and of the gateway's own.
 	Version uint8
+	// Time is what ts_out and the gateway's own records carry; nil is the server's clock.
+	Time    func() time.Time
 	Symbols Symbols
 	Records Records
 }

@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -441,4 +442,37 @@ func TestWhatIsKeptIsBoundedByHand(t *testing.T) {
 	gw.KeepFrom(0)
 	c = subscribed(t, gw, line+"0")
 	c.takes(from(0))
+}
+
+// What the gateway says of itself has the market's time, and so has ts_out.
+func TestAGatewaySpeaksInTheTimeOfItsMarket(t *testing.T) {
+	gw := byHand(t, sim.Config{})
+	present := simtest.Time("2026-11-15T23:01:00Z")
+	if err := gw.AdvanceTo(present); err != nil {
+		t.Fatal(err)
+	}
+	c := dial(t, gw)
+	c.login("|ts_out=1")
+	c.send("schema=trades|symbols=ALL_SYMBOLS|id=1|start=2026-11-15T23:00\n")
+	c.begin()
+	replayed := 0
+	for completed := false; !completed; {
+		rec := c.mustNext()
+		raw := rec.Bytes()
+		if out := dbn.UnixNanos(binary.LittleEndian.Uint64(raw[len(raw)-8:])); out != present {
+			t.Fatalf("%s was sent at %s, want %s", describe(rec), out, present)
+		}
+		if !isOwn(rec) {
+			replayed++
+			continue
+		}
+		if at := rec.Header().TsEvent; at != present {
+			t.Errorf("%s is of %s, want %s", describe(rec), at, present)
+		}
+		m, ok := dbn.As[dbn.SystemMsg](rec)
+		completed = ok && m.Code == dbn.SystemCodeReplayCompleted
+	}
+	if replayed == 0 {
+		t.Error("nothing was replayed")
+	}
 }

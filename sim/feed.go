@@ -37,7 +37,7 @@ func (d datasets) Open(s *gateway.Session, name string) *gateway.Feed {
 	if ill, ok := s.Misbehaviour().(*misbehaviour); ok {
 		ill.play, p.replayFaults = p, ill.replay
 	}
-	return &gateway.Feed{Version: tl.Version, Symbols: symbols{tl}, Records: p}
+	return &gateway.Feed{Version: tl.Version, Time: p.time, Symbols: symbols{tl}, Records: p}
 }
 
 // symbols are those of a timeline.

@@ -59,7 +59,8 @@ type Config struct {
 	// SharedMarket lets all sessions see one market, whose time continues while no client is
 	// connected: a session begins where the market is, and not where the data begins, so
 	// that what came in between is missing unless it is replayed. The start of a session's
-	// metadata is where the market was when it began. The market opens at LiveFrom or else
+	// metadata is where the market was when it began; ts_out and the gateway's own records
+	// carry the market's time. The market opens at LiveFrom or else
 	// with the first record. With a Pace made by RealTime it follows the Clock once the first
 	// session has started; with the default Pace it moves only by Gateway.Advance and
 	// Gateway.AdvanceTo, and every session is sent the records up to there. It needs one

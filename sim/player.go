@@ -312,7 +312,7 @@ func (p *player) sendRecords(out *gateway.Sink, limit int64, bound int) (sent in
 	if p.market != nil {
 		p.pacer, p.paced = p.market.pacer(), true // it may have been moved
 	}
-	plain, fast := p.plain(), p.fast()
+	stamp, plain, fast := p.time(), p.plain(), p.fast()
 	end := min(p.tl.BlockEnd(p.at).Off, bound)
 	base := p.at.Off
 	data, from := p.records.Range(base, end), base // [from, p.at.off) is wanted and not copied yet
@@ -348,7 +348,7 @@ func (p *player) sendRecords(out *gateway.Sink, limit int64, bound int) (sent in
 		}
 		n := int64(1)
 		if !plain {
-			if n, err = p.place(out, tag, rec, now); err != nil {
+			if n, err = p.place(out, tag, rec, stamp); err != nil {
 				return sent, next, err
 			}
 		}

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"time"
+
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
@@ -96,4 +98,12 @@ func (p *player) admit() {
 		sub.active = sub.active || sub.from.Off <= p.at.Off
 	}
 	p.refilter()
+}
+
+// time is what ts_out carries: that of the shared market, or the clock's.
+func (p *player) time() time.Time {
+	if p.market != nil {
+		return time.Unix(0, int64(p.market.now()))
+	}
+	return p.clock.Now()
 }

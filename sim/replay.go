@@ -12,7 +12,7 @@ import (
 // endReplay sends what was held back, and announces the end of each replayed schema, once
 // however many subscriptions replayed it.
 func (p *player) endReplay(out *gateway.Sink) (sent int64, err error) {
-	now := p.clock.Now()
+	now := p.time()
 	sent = p.replay.release(func(rec []byte) { out.Pending = p.rewrite(out.Pending, rec, now) })
 	var announced [market.NumSchemas]bool
 	for _, sub := range p.subs {
