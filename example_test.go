@@ -63,7 +63,51 @@ func Example() {
 	// true
 }
 
-// The same as a loop. Leaving the loop pauses the client; a later loop continues after the last
+// A stream that continues across broken sessions, here in two processes: the second one begins
+// where the position of the first one says.
+func ExampleContinuousClient() {
+	begin := time.Date(2026, 11, 15, 22, 59, 55, 0, time.UTC)
+	gw := must(sim.NewGateway(sim.Config{
+		Sources: sim.SampleSources(),
+		Faults:  sim.Faults{Stream: []sim.StreamFault{{Kind: sim.FaultReset, At: sim.AfterRecords(50)}}, Sessions: 1},
+		Clock:   sim.NewManualClock(begin), // the data is of that day
+	}))
+	defer gw.Close()
+	reactor := must(dbnloop.NewReactor())
+	defer reactor.Close()
+	total := 0
+	process := func(position []byte, trades int) []byte {
+		client := must(dbnloop.NewContinuousClient(reactor, sim.TestKey,
+			dbnloop.WithGateway(gw.Host(), gw.Port()),
+			dbnloop.WithBackoff(time.Millisecond, time.Second),
+			dbnloop.WithReplayLimit(100*365*24*time.Hour))) // this gateway replays everything
+		defer client.Close()
+		subscription := dbnloop.NewSubscription("GLBX.MDP3", dbn.SchemaTrades, "ESZ6")
+		subscription.HasStart, subscription.Start = true, dbn.UnixNanosOf(begin)
+		must(client.Subscribe(subscription))
+		if position != nil {
+			check(client.ResumeFrom(position))
+		}
+		check(client.Start())
+		for record, err := range client.Records(context.Background()) {
+			check(err)
+			if _, ok := dbn.As[dbn.TradeMsg](record); ok {
+				total++
+				if trades--; trades == 0 {
+					break
+				}
+			}
+		}
+		return must(client.Position())
+	}
+	position := process(nil, 70)
+	process(position, 30)
+	fmt.Println(total)
+	// Output:
+	// 100
+}
+
+// A live session as a loop. Leaving the loop pauses the client; a later loop continues after the last
 // record.
 func ExampleLiveClient_records() {
 	gw := gateway()

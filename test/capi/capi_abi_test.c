@@ -105,6 +105,19 @@ AT(dbnloop_session_event, ts_event, 24);
 AT(dbnloop_session_event, message, 32);
 AT(dbnloop_session_event, message_len, 40);
 
+SIZE(dbnloop_continuity_event, 72);
+AT(dbnloop_continuity_event, kind, 0);
+AT(dbnloop_continuity_event, gap, 4);
+AT(dbnloop_continuity_event, attempt, 8);
+AT(dbnloop_continuity_event, schema, 12);
+AT(dbnloop_continuity_event, delay_ms, 16);
+AT(dbnloop_continuity_event, from, 24);
+AT(dbnloop_continuity_event, to, 32);
+AT(dbnloop_continuity_event, replayed, 40);
+AT(dbnloop_continuity_event, dropped, 48);
+AT(dbnloop_continuity_event, cost, 56);
+AT(dbnloop_continuity_event, error, 64);
+
 SIZE(dbnloop_event, 88);
 AT(dbnloop_event, kind, 0);
 AT(dbnloop_event, source, 8);
@@ -118,6 +131,7 @@ AT(dbnloop_event, warning, 16);
 AT(dbnloop_event, response, 16);
 AT(dbnloop_event, progress, 16);
 AT(dbnloop_event, session, 16);
+AT(dbnloop_event, continuity, 16);
 
 SIZE(dbnloop_stats, 3152);
 AT(dbnloop_stats, struct_size, 0);
@@ -197,6 +211,21 @@ AT(dbnloop_historical_options, max_metadata, 120);
 AT(dbnloop_historical_options, resolve_timeout_ms, 128);
 AT(dbnloop_historical_options, name_servers, 136);
 AT(dbnloop_historical_options, name_servers_len, 144);
+
+SIZE(dbnloop_continuous_options, 88);
+AT(dbnloop_continuous_options, struct_size, 0);
+AT(dbnloop_continuous_options, live, 8);
+AT(dbnloop_continuous_options, history, 16);
+AT(dbnloop_continuous_options, gateway, 24);
+AT(dbnloop_continuous_options, gateway_len, 32);
+AT(dbnloop_continuous_options, port, 40);
+AT(dbnloop_continuous_options, min_delay_ms, 44);
+AT(dbnloop_continuous_options, max_delay_ms, 48);
+AT(dbnloop_continuous_options, has_max_cost, 52);
+AT(dbnloop_continuous_options, give_up_after_ms, 56);
+AT(dbnloop_continuous_options, memory, 64);
+AT(dbnloop_continuous_options, replay_limit_s, 72);
+AT(dbnloop_continuous_options, max_cost, 80);
 
 SIZE(dbnloop_range, 80);
 AT(dbnloop_range, struct_size, 0);

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/sim"
@@ -104,6 +105,9 @@ func goExamples(t *testing.T) string {
 	return dir
 }
 
+// sampleBegin is when the sample data begins.
+var sampleBegin = time.Date(2026, 11, 15, 22, 59, 55, 0, time.UTC)
+
 // TestPrograms runs every example against the simulator.
 func TestPrograms(t *testing.T) {
 	needBuild(t)
@@ -154,6 +158,7 @@ func TestPrograms(t *testing.T) {
 	programs := []program{
 		{name: "c/quickstart", exit: 1, want: `((ESZ6|NQZ6) \d+\.\d{9} x \d+\n)+`, check: countLines(e.of["ESZ6"] + e.of["NQZ6"])},
 		{name: "c/own_loop", want: all},
+		{name: "c/continuous", faults: broken, want: es},
 		{name: "c/historical", args: []string{"1", server.URL(), ca}, want: historicalES},
 		{name: "c/historical", args: []string{"0", server.URL(), ca}, exit: 2, want: `USD 0\.\d+\n`},
 		{name: "cpp/quickstart", want: `(\d+ \d+(\.\d+)? x \d+\n)+`, check: countLines(e.of["ESZ6"] + e.of["NQZ6"])},
@@ -179,6 +184,7 @@ func TestPrograms(t *testing.T) {
 		{name: "go/historical_cost", args: []string{"-max-usd", "1", "-url", server.URL(), "-ca", ca}, want: historicalES},
 		{name: "go/historical_cost", args: []string{"-max-usd", "0", "-url", server.URL(), "-ca", ca}, exit: 1, want: `USD 0\.\d+\n`},
 		{name: "go/reconnect", faults: broken, want: es},
+		{name: "go/continuous", faults: broken, want: es},
 		{name: "go/strategy", want: "position 0 after .*\n"},
 	}
 	dirs := map[string]string{"go": goExamples(t), "c": root + "/build/release/examples/c", "cpp": root + "/build/release/examples/cpp"}
@@ -195,7 +201,11 @@ func TestPrograms(t *testing.T) {
 
 func run(t *testing.T, path, language string, p program) {
 	t.Helper()
-	gateway, err := sim.NewGateway(sim.Config{Sources: sim.SampleSources(), AtEnd: sim.CloseAtEnd})
+	config := sim.Config{Sources: sim.SampleSources(), AtEnd: sim.CloseAtEnd}
+	if strings.HasSuffix(p.name, "/continuous") {
+		config.Clock = sim.NewManualClock(sampleBegin) // the gateway's messages are as old as its data
+	}
+	gateway, err := sim.NewGateway(config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ namespace dbnloop {
 /// What is done about the records that were missed while a session was broken.
 enum class RecoveryPolicy : std::uint8_t {
   Replay = 0,    ///< all are recovered
-  Natural = 1,   ///< none: the stream goes on with the present. Each break is a Gap.
+  Natural = 1,   ///< none: the stream continues with the present. Each break is a Gap.
   Snapshot = 2,  ///< mbo only: a snapshot of the book instead. Each break is a Gap.
 };
 
@@ -39,7 +39,7 @@ struct ContinuousOptions {
   std::chrono::milliseconds min_delay{200};
   std::chrono::milliseconds max_delay{30'000};
   /// How long attempts may remain without success before the stream ends with the last
-  /// one's error. 0: there is no limit.
+  /// one's error. 0: without limit.
   std::chrono::milliseconds give_up_after{0};
   /// At least this many bytes of records are kept, to recognise what a replay brings
   /// again. A record that arrives later than half of them, compared with one that is
@@ -57,7 +57,7 @@ struct ContinuousOptions {
 ///
 /// After Start the client connects, subscribes, and recovers by itself whatever a
 /// broken session made it miss. OnError is called once, as the last handler: after
-/// Stop, for an error that no retry can mend (the key is refused, the dataset is
+/// Stop, for an error that no retry can repair (the key is refused, the dataset is
 /// unknown, every subscription is refused), or when a limit of the options is reached.
 /// What could not be recovered is reported as a Gap, never hidden.
 ///

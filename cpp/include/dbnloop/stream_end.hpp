@@ -33,7 +33,7 @@ class StreamEnd {
   /// The header; null until it is complete.
   [[nodiscard]] const Metadata* Header() const noexcept;
   /// The position after the last complete record. Throws Exception(InvalidState) as
-  /// long as there is no header.
+  /// long as there is not a header.
   [[nodiscard]] std::vector<std::byte> Position() const;
 
  private:

@@ -187,15 +187,19 @@ std::optional<std::uint64_t> ContinuousClient::Engine::StartOf(
   const auto& subscription = wanted.subscription;
   std::optional<std::uint64_t> start;
   if (subscription.start) start = CountOf(*subscription.start);
-  if (!start && wanted.joined != 0) start = wanted.joined;
+  const auto joined = start || wanted.joined == 0 ? start : wanted.joined;
   const auto rtype = client::RTypeOf(subscription.schema);
-  if (const auto found = known.rtypes.find(rtype); found != known.rtypes.end()) {
-    const auto& evidence = found->second;
-    if (const auto upto = client::HandedOutUpTo(evidence)) {
-      start = std::max(start.value_or(0), *upto);
-    } else if (!start && !evidence.records.empty()) {
-      start = std::ranges::min(evidence.records, {}, &client::KnownRecord::clock).clock;
-    }
+  const auto found = known.rtypes.find(rtype);
+  if (found == known.rtypes.end() || found->second.records.empty()) {
+    start = joined;
+  } else if (const auto upto = client::HandedOutUpTo(found->second)) {
+    start = std::max(start.value_or(0), *upto);
+  } else if (!start) {
+    // The gateway's clock may be ahead of that of the records.
+    const auto& records = found->second.records;
+    const auto lowest =
+        std::ranges::min(records, {}, &client::KnownRecord::clock).clock;
+    start = std::min(joined.value_or(lowest), lowest);
   }
   const auto reached = reached_.find(subscription.schema);
   const auto latest =
