@@ -151,8 +151,9 @@ func (c *commandLine) session(cmd *cobra.Command, f *rootFlags, args []string) (
 			warn := dbn.SlowReaderBehaviorWarn
 			s.slowReader = &warn
 		}
-		skips := *s.slowReader == dbn.SlowReaderBehaviorSkip // as the user asked
-		s.unbroken = s.unbroken || !cmd.Flags().Changed("reconnect") && !skips && !f.demo && !f.metadata
+		onlySession := *s.slowReader == dbn.SlowReaderBehaviorSkip // as the user asked
+		onlySession = onlySession || s.Output.Path != "" && !term.IsRegularOrNew(s.Output.Path)
+		s.unbroken = s.unbroken || !cmd.Flags().Changed("reconnect") && !onlySession && !f.demo && !f.metadata
 	}
 	s.Stats, s.Metrics = time.Duration(f.stats), f.metricsAddr
 	s.Summary = f.demo || s.Stats > 0 || c.verbose || term.IsTerminal(c.Stderr)

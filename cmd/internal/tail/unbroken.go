@@ -2,6 +2,7 @@ package tail
 
 import (
 	"math"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -56,6 +57,10 @@ func (c *commandLine) mend(cmd *cobra.Command, s *session, f *rootFlags) (end fu
 		s.Unbroken.Options = append(s.Unbroken.Options, dbnloop.WithMaxCost(*limit))
 	case f.yes:
 		s.Unbroken.Options = append(s.Unbroken.Options, dbnloop.WithMaxCost(math.Inf(1)))
+	}
+	if f.resume == "" && !f.follow {
+		// As with any session: the gateway says what it retains.
+		s.Unbroken.Options = append(s.Unbroken.Options, dbnloop.WithReplayLimit(100*365*24*time.Hour))
 	}
 	if f.resume == "" {
 		return func() {}, nil

@@ -45,7 +45,9 @@ struct ContinuousOptions {
   /// again. A record that arrives later than half of them, compared with one that is
   /// not older, may be taken for one that was handed out. 64 KiB to 1 GiB.
   std::size_t memory = 256 * 1024;
-  /// How far back the gateway replays. What is older comes from history.
+  /// How far back the gateway's replays are trusted, from the present that a session's
+  /// metadata names. What is older comes from history, unless the start is 0, which
+  /// asks for everything that the gateway retains.
   std::chrono::seconds replay_limit{std::chrono::hours{24} - std::chrono::minutes{15}};
   /// How many US dollars the client may spend on history in its life. nullopt and 0:
   /// none, so that whatever has a price is refused. Infinity: any price.

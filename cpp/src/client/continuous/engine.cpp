@@ -17,8 +17,6 @@ namespace {
 using StreamKind = ContinuityEvent::Kind;
 using GapKind = ContinuityEvent::GapReason;
 
-// No market data is that late, apart from bars.
-constexpr std::uint64_t kLatest = std::uint64_t{600} * 1'000'000'000;
 // A refusal of the key may be the gateway's way to say that it still counts the broken
 // session.
 constexpr std::uint32_t kMostRefusals = 10;
@@ -179,9 +177,8 @@ void ContinuousClient::Engine::ResumeFrom(std::span<const std::byte> position) {
 
 // ---- What comes next ----------------------------------------------------------------
 
-// Where the replay of a subscription must begin. Market data cannot be later than
-// kLatest, so of an rtype that was silent for hours only these last minutes are asked
-// for.
+// Where the replay of a subscription must begin. Of an rtype that was silent for hours,
+// while others were not, only as much is asked for as it may be late.
 std::optional<std::uint64_t> ContinuousClient::Engine::StartOf(
     const Wanted& wanted, const client::KnownStream& known) const {
   const auto& subscription = wanted.subscription;
@@ -204,7 +201,7 @@ std::optional<std::uint64_t> ContinuousClient::Engine::StartOf(
   const auto reached = reached_.find(subscription.schema);
   const auto latest =
       std::max(known.latest, reached != reached_.end() ? reached->second : 0);
-  const auto late = kLatest + client::IntervalOf(rtype);
+  const auto late = client::LatenessOf(rtype);
   if (latest > late && (start || resumed_ || latest != 0)) {
     start = std::max(start.value_or(0), latest - late);
   }
@@ -218,8 +215,7 @@ void ContinuousClient::Engine::Proceed() {
   }
   const auto known = trail_.Collect(delivery_->parser());
   const bool history = std::ranges::any_of(wanted_, [&](const Wanted& wanted) {
-    const auto start = StartOf(wanted, known);
-    return start && NeedsHistory(wanted, *start);
+    return StartOf(wanted, known) && NeedsHistory(wanted);
   });
   if (history) {
     BeginHistory(known);
@@ -245,8 +241,10 @@ void ContinuousClient::Engine::Connect(const client::KnownStream& known) {
     subscription.start.reset();
     const auto start = StartOf(wanted, known);
     const bool gap = gaps_.contains(schema);
+    wanted.asked = 0;
     if (wanted.policy == RecoveryPolicy::Replay && start && !gap) {
       subscription.start = TimeOf(*start);
+      wanted.asked = *start;
       subscription.snapshot = false;
       const auto rtype = client::RTypeOf(schema);
       const bool joined = std::ranges::none_of(wanted_, [&](const Wanted& other) {
@@ -257,7 +255,7 @@ void ContinuousClient::Engine::Connect(const client::KnownStream& known) {
     } else if (wanted.policy == RecoveryPolicy::Snapshot) {
       subscription.snapshot = true;
     }
-    const bool broke = sessions_ > 1 || resumed_;
+    const bool broke = broke_ || resumed_;
     if (wanted.policy != RecoveryPolicy::Replay && broke && !gap) {
       gaps_[schema] = {LatestOf(schema, known), GapKind::Policy};
     }
@@ -333,6 +331,7 @@ void ContinuousClient::Engine::Retry(const Error& error) {
     return Finish(last);
   }
   handed_out_ = false;
+  broke_ = true;
   next_.Arm(delay, [this] { Proceed(); });
   ContinuityEvent event{.kind = StreamKind::Reconnecting};
   event.attempt = attempt;
@@ -384,7 +383,7 @@ client::DeliveryTap::Verdict ContinuousClient::Engine::Screen(const RecordRun& r
 void ContinuousClient::Engine::CountHandedOut(RType rtype, std::size_t count) noexcept {
   trail_.Count(rtype, count);
   if (!client::IsMarketData(rtype)) return;
-  handed_out_ = true;
+  handed_out_ = began_ = true;
   if (!screens_) return;
   screen_.CountHandedOut(rtype, count);
   UpdateScreens();
@@ -411,6 +410,7 @@ bool ContinuousClient::Engine::Admits(const Metadata& metadata) {
   const auto began = CountOf(metadata.start);
   if (state() != State::History) {
     session_began_ = began == kUndefTimestamp ? 0 : began;
+    if (TurnsToHistory()) return false;
     for (auto& wanted : wanted_) {
       const bool replaced = wanted.policy != RecoveryPolicy::Replay;
       if (wanted.joined == 0 || replaced) wanted.joined = session_began_;

@@ -62,6 +62,7 @@ class ContinuousClient::Engine final : public client::DeliveryTap,
     RecoveryPolicy policy = RecoveryPolicy::Replay;
     std::uint64_t joined = 0;      // since when it receives; 0: not known
     bool refused = false;          // by the gateway
+    std::uint64_t asked = 0;       // where its replay begins; 0: none, or all
     std::uint32_t session_id = 0;  // its id in the present session
   };
   struct PendingGap {
@@ -110,7 +111,9 @@ class ContinuousClient::Engine final : public client::DeliveryTap,
   [[nodiscard]] bool CatchUp();
 
   // ---- History
-  [[nodiscard]] bool NeedsHistory(const Wanted& wanted, std::uint64_t start) const;
+  [[nodiscard]] bool NeedsHistory(const Wanted& wanted) const;
+  [[nodiscard]] bool IsTooOld(std::uint64_t start) const;
+  [[nodiscard]] bool TurnsToHistory();
   void BeginHistory(const client::KnownStream& known);
   void OnDatasetRange(const DatasetRange& available);
   void AskPrice();
@@ -142,6 +145,8 @@ class ContinuousClient::Engine final : public client::DeliveryTap,
   std::atomic<State> state_{State::Stopped};
   bool screens_ = false;             // records must be judged
   bool handed_out_ = false;          // market data, in the present session
+  bool began_ = false;               // market data was handed out
+  bool broke_ = false;               // a session, so that there is something to recover
   bool resumed_ = false;             // from a position, or after Stop
   bool authenticated_once_ = false;  // since Start
   bool stopping_ = false;

@@ -30,15 +30,39 @@ std::uint64_t PresentTime() {
 
 }  // namespace
 
-bool ContinuousClient::Engine::NeedsHistory(const Wanted& wanted,
-                                            std::uint64_t start) const {
+bool ContinuousClient::Engine::NeedsHistory(const Wanted& wanted) const {
   const auto schema = wanted.subscription.schema;
   if (wanted.policy != RecoveryPolicy::Replay || wanted.refused) return false;
   if (history_done_.contains(schema) || gaps_.contains(schema)) return false;
-  if (from_history_.contains(schema)) return true;
-  const auto limit = std::chrono::nanoseconds{options_.replay_limit}.count();
-  const auto now = PresentTime();
-  return start < now - std::min(now, static_cast<std::uint64_t>(limit));
+  return from_history_.contains(schema);
+}
+
+// Whether a replay from there is not to be trusted: some schemas begin late, without an
+// error, when the gateway no longer has all. Only a session says what the present is;
+// where it does not, the system's clock does. A start at 0 asks for what there is.
+bool ContinuousClient::Engine::IsTooOld(std::uint64_t start) const {
+  const auto limit = static_cast<std::uint64_t>(
+      std::chrono::nanoseconds{options_.replay_limit}.count());
+  const auto now = session_began_ != 0 ? session_began_ : PresentTime();
+  return start != 0 && start < now - std::min(now, limit);
+}
+
+// Whether this session's replays begin too long ago, so that history comes first.
+bool ContinuousClient::Engine::TurnsToHistory() {
+  bool turns = false;
+  for (const auto& wanted : wanted_) {
+    const auto schema = wanted.subscription.schema;
+    if (wanted.asked == 0 || !IsTooOld(wanted.asked) ||
+        history_done_.contains(schema)) {
+      continue;
+    }
+    from_history_.insert(schema);
+    turns = true;
+  }
+  if (!turns) return false;
+  live_.Close();
+  next_.Defer([this] { Proceed(); });
+  return true;
 }
 
 HistoricalClient& ContinuousClient::Engine::History() {
@@ -67,7 +91,7 @@ void ContinuousClient::Engine::BeginHistory(const client::KnownStream& known) {
   screen_.Reset();
   for (const auto& wanted : wanted_) {
     const auto start = StartOf(wanted, known);
-    if (!start || !NeedsHistory(wanted, *start)) continue;
+    if (!start || !NeedsHistory(wanted)) continue;
     const auto& subscription = wanted.subscription;
     const auto found = known.rtypes.find(client::RTypeOf(subscription.schema));
     auto index = *start;
@@ -192,7 +216,7 @@ void ContinuousClient::Engine::OnRangeComplete() {
 // Before anything was handed out the user must decide; later the stream goes on with
 // what the gateway has, and the rest is a gap.
 void ContinuousClient::Engine::GiveUpHistory(GapKind reason, Error why) {
-  if (sessions_ == 0 && !resumed_) return Finish(why);
+  if (!began_ && !resumed_) return Finish(why);
   for (const auto& range : ranges_) {
     const auto schema = range.request.schema;
     history_done_.insert(schema);

@@ -57,7 +57,7 @@ void ContinuousClient::Engine::OnReplayCompleted(const SessionEvent& event) {
   history_done_.erase(schema);
   from_history_.erase(schema);
   const auto until = std::max(outcome->to, CountOfTime(event.ts_event));
-  if (sessions_ > 1 || resumed_) {
+  if (broke_ || resumed_) {
     ContinuityEvent recovered{.kind = StreamKind::Recovered};
     recovered.schema = schema;
     recovered.from = UnixNanos{UnixNanos::duration{outcome->from}};

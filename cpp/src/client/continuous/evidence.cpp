@@ -126,24 +126,30 @@ RType RTypeOf(Schema schema) noexcept {
   return RType::Mbo;
 }
 
-std::uint64_t IntervalOf(RType rtype) noexcept {
+std::uint64_t LatenessOf(RType rtype) noexcept {
   constexpr std::uint64_t kSecond = 1'000'000'000;
+  constexpr auto kUsual = 600 * kSecond;
   switch (rtype) {
     case RType::Ohlcv1S:
     case RType::Bbo1S:
     case RType::Cbbo1S:
-      return kSecond;
+      return kUsual + kSecond;
     case RType::Ohlcv1M:
     case RType::Bbo1M:
     case RType::Cbbo1M:
-      return 60 * kSecond;
+      return kUsual + 60 * kSecond;
     case RType::Ohlcv1H:
-      return 3600 * kSecond;
+      return kUsual + 3600 * kSecond;
     case RType::Ohlcv1D:
     case RType::OhlcvEod:
-      return 24 * 3600 * kSecond;
+      return kUsual + 24 * 3600 * kSecond;
+    case RType::InstrumentDef:
+    case RType::Statistics:
+    case RType::Status:
+    case RType::Imbalance:
+      return 20 * 3600 * kSecond;
     default:
-      return 0;
+      return kUsual;
   }
 }
 

@@ -34,7 +34,8 @@ struct Evidence {
 /// What is known of a stream at some point.
 struct KnownStream {
   std::map<RType, Evidence> rtypes;
-  /// The latest time that was seen in it, on the gateway's messages too; 0: none.
+  /// The latest ts_event of its market data; 0: none. The gateway's messages have
+  /// another clock.
   std::uint64_t latest = 0;
 };
 
@@ -89,7 +90,9 @@ void ForEachRecord(std::span<const std::byte> bytes, std::uint8_t version, bool 
 [[nodiscard]] bool IsMarketData(RType rtype) noexcept;
 /// The rtype of a schema's records.
 [[nodiscard]] RType RTypeOf(Schema schema) noexcept;
-/// How long after their ts_event the records of a schema come: the interval of bars.
-[[nodiscard]] std::uint64_t IntervalOf(RType rtype) noexcept;
+/// How much later than others of the same ts_event the records of an rtype may come:
+/// minutes, for bars in addition their interval, and the better part of a day for what
+/// venues publish about earlier times (definitions, statistics, status, imbalances).
+[[nodiscard]] std::uint64_t LatenessOf(RType rtype) noexcept;
 
 }  // namespace dbnloop::client

@@ -24,9 +24,9 @@ void Trim(Evidence& evidence) {
 }
 
 void Add(KnownStream& known, RType rtype, const CanonicalRecord& record) {
+  if (!IsMarketData(rtype)) return;
   const auto event = record.header().ts_event.time_since_epoch().count();
   if (event != kUndefTimestamp) known.latest = std::max(known.latest, event);
-  if (!IsMarketData(rtype)) return;
   auto& evidence = known.rtypes[rtype];
   evidence.records.push_back(record.Known());
   evidence.lowest_index = std::min(evidence.lowest_index, record.Index());
