@@ -146,7 +146,7 @@ TEST(SessionEvents, RecordsShorterThanAnyLayoutAreRead) {
 }
 
 TEST(SessionEvents, EveryKindHasAName) {
-  for (int kind = 1; kind <= 9; ++kind) {
+  for (int kind = 1; kind <= 11; ++kind) {
     EXPECT_NE(ToString(static_cast<Kind>(kind)), "Unknown") << kind;
   }
   EXPECT_EQ(ToString(static_cast<Kind>(0)), "Unknown");

@@ -269,7 +269,7 @@ TEST_F(SubscriptionSetTest, LeadsANewSessionToTheSameInstruments) {
   std::mt19937 random{20261128};
   const auto below = [&](unsigned n) { return random() % n; };
   int compared = 0;
-  for (int round = 0; round < 300; ++round) {
+  for (int round = 0; round < 80; ++round) {
     SubscriptionSet set;
     Market market;
     for (int step = 0; step < 40; ++step) {
@@ -313,7 +313,7 @@ TEST_F(SubscriptionSetTest, LeadsANewSessionToTheSameInstruments) {
       ++compared;
     }
   }
-  EXPECT_GT(compared, 8000);
+  EXPECT_GT(compared, 2000);
 }
 
 // 30,000 symbols, taken away one by one: work for each request that depended on the
