@@ -1,6 +1,7 @@
 #include "proto/subscription_set.hpp"
 
 #include <algorithm>
+#include <map>
 #include <ranges>
 #include <set>
 #include <string>
@@ -74,14 +75,16 @@ class LaterRemovals {
 }  // namespace
 
 void SubscriptionSet::Add(Subscription subscription, std::uint32_t id) {
-  auto& ways = ways_[subscription.schema];
-  const auto stype = subscription.stype_in;
-  if (IsCoarse(subscription)) {
-    ways.coarse = true;
-  } else {
-    ways.named.insert(stype);
-  }
+  const Way way{subscription.schema, IsCoarse(subscription)
+                                         ? std::nullopt
+                                         : std::optional{subscription.stype_in}};
   requests_.emplace_back(EffectiveSubscription{id, std::move(subscription)});
+  try {
+    ways_.insert(way);
+  } catch (...) {
+    requests_.pop_back();
+    throw;
+  }
   size_ += SizeOf(requests_.back());
 }
 
@@ -100,26 +103,27 @@ void SubscriptionSet::Remove(Unsubscription unsubscription) {
 }
 
 void SubscriptionSet::CheckRemovable(const Unsubscription& unsubscription) const {
-  const auto schema = std::string{TextOf(unsubscription.schema)};
-  const auto ways = ways_.find(unsubscription.schema);
-  if (ways == ways_.end()) {
-    base::Throw(ErrorCode::InvalidState,
-                "Unsubscribe: this session has not subscribed to schema " + schema +
-                    "; subscribe first, or name the schema that was subscribed");
-  }
-  const auto& [named, coarse] = ways->second;
-  if (coarse || IsAll(unsubscription.symbols) ||
-      named.contains(unsubscription.stype_in)) {
-    return;
-  }
+  const auto schema = unsubscription.schema;
+  const auto all = IsAll(unsubscription.symbols);
   std::string known;
-  for (const auto stype : named) {
-    known += (known.empty() ? "" : " and ") + std::string{TextOf(stype)};
+  for (auto way = ways_.lower_bound({schema, std::nullopt});
+       way != ways_.end() && way->first == schema; ++way) {
+    if (all || !way->second || *way->second == unsubscription.stype_in) return;
+    known += known.empty() ? "" : " and ";
+    known += TextOf(*way->second);
   }
-  base::Throw(ErrorCode::InvalidArgument,
-              base::StrCat("Unsubscribe: schema ", schema, " was subscribed by ", known,
-                           ", not by ", TextOf(unsubscription.stype_in),
-                           "; use the stype_in of the subscription"));
+  if (known.empty()) {
+    base::Throw(ErrorCode::InvalidState,
+                base::StrCat("Unsubscribe: this session has not subscribed to schema ",
+                             TextOf(schema),
+                             "; subscribe first, or name the schema that was "
+                             "subscribed"));
+  }
+  base::Throw(
+      ErrorCode::InvalidArgument,
+      base::StrCat("Unsubscribe: schema ", TextOf(schema), " was subscribed by ", known,
+                   ", not by ", TextOf(unsubscription.stype_in),
+                   "; use the stype_in of the subscription"));
 }
 
 std::vector<EffectiveRequest> SubscriptionSet::Effective() const {

@@ -2,8 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
+#include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "dbnloop/subscription.hpp"
@@ -14,6 +15,7 @@ namespace dbnloop::proto {
 /// answers are not taken into account.
 class SubscriptionSet {
  public:
+  /// Adds it, or nothing when it throws (bad_alloc).
   void Add(Subscription subscription, std::uint32_t id);
   /// Throws Exception, and changes nothing, for what the gateway would refuse:
   /// InvalidState when the schema was never subscribed, InvalidArgument when it was
@@ -34,16 +36,14 @@ class SubscriptionSet {
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
  private:
-  // How a schema was subscribed, ever.
-  struct Ways {
-    std::set<SType> named;  // by lists of names that can be unsubscribed
-    bool coarse = false;    // ALL_SYMBOLS, or a symbology without such names
-  };
+  // A schema, and how it was subscribed: by names of a symbology, or (nullopt) by
+  // ALL_SYMBOLS or names that cannot be unsubscribed.
+  using Way = std::pair<Schema, std::optional<SType>>;
 
   void CheckRemovable(const Unsubscription& unsubscription) const;
 
   std::vector<EffectiveRequest> requests_;
-  std::map<Schema, Ways> ways_;
+  std::set<Way> ways_;       // of all subscriptions ever made
   std::size_t size_ = 0;     // requests and symbols in requests_
   std::size_t compact_ = 0;  // size_ when requests_ was reduced to those in effect
 };
