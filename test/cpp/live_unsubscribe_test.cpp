@@ -81,6 +81,7 @@ class LiveUnsubscribe : public test::LiveFixture {
   }
   [[nodiscard]] std::vector<std::string> Kinds() const {
     std::vector<std::string> kinds;
+    kinds.reserve(events_.size());
     for (const auto& event : events_) kinds.emplace_back(ToString(event.kind));
     return kinds;
   }
