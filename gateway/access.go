@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"time"
 
@@ -29,7 +30,14 @@ func (s *Session) SlowReader() string { return s.auth.slowReader }
 func (s *Session) Messages() Messages { return s.messages }
 
 // Now is the time that the gateway's own records carry, in nanoseconds since 1970.
-func (s *Session) Now() uint64 { return uint64(s.g.cfg.Clock.Now().UnixNano()) }
+func (s *Session) Now() uint64 { return uint64(s.time().UnixNano()) }
+
+func (s *Session) time() time.Time {
+	if s.feed != nil && s.feed.Time != nil {
+		return s.feed.Time()
+	}
+	return s.g.cfg.Clock.Now()
+}
 
 // Sent is how many data records the client was sent.
 func (s *Session) Sent() int64 { return s.sent }
@@ -46,9 +54,21 @@ func (s *Session) Write(text []byte) error {
 // Control sends a record of the gateway's own, with ts_out when the client asked for it.
 func (s *Session) Control(rec []byte) error {
 	if s.auth.tsOut {
-		rec = wire.AppendTsOut(rec, 0, s.g.cfg.Clock.Now())
+		rec = wire.AppendTsOut(rec, 0, s.time())
 	}
 	return s.out.Add(rec)
+}
+
+// Lines is how many lines that subscribe or unsubscribe have come.
+func (s *Session) Lines() int { return s.lines }
+
+// Drain reads away what the client sends, until it goes. It is for the text phase.
+func (s *Session) Drain() {
+	if err := s.conn.SetReadDeadline(time.Time{}); err != nil {
+		s.log.Debug("read away", "error", err)
+		return
+	}
+	io.Copy(io.Discard, s.in) //nolint:errcheck // the client goes in one way or another
 }
 
 // Add sends bytes of the DBN stream as they are.

@@ -37,6 +37,14 @@ func (g *Server) Do(do func(*Session) error) int {
 	return n
 }
 
+// Wake lets every session that waits for its next record ask its [Records] again now. It may be
+// called whenever there is something new, before the time that Records.Step has given.
+func (g *Server) Wake() {
+	for _, s := range g.open() {
+		s.posts.wake()
+	}
+}
+
 // open are the connections that are open.
 func (g *Server) open() []*Session {
 	g.mu.Lock()
@@ -71,11 +79,16 @@ func (p *posts) add(do func(*Session) error) bool {
 		return false
 	}
 	p.list = append(p.list, do)
+	p.wake()
+	return true
+}
+
+// wake lets the session take its calls, and ask its records again even without a call.
+func (p *posts) wake() {
 	select {
 	case p.waiting <- struct{}{}:
 	default:
 	}
-	return true
 }
 
 // close takes no more calls, and drops those that have come.

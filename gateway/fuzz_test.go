@@ -14,6 +14,7 @@ func FuzzParseRequest(f *testing.F) {
 		"schema=mbo|stype_in=raw_symbol|symbols=ESZ6,NQZ6|snapshot=1|id=1|is_last=1",
 		"schema=trades|symbols=ALL_SYMBOLS|start=2026-11-15T23:00:00.5+01:00|id=4294967295|is_last=0|",
 		"schema=ohlcv-1s|symbols=,|start=18446744073709551615", "a=b|a=c", "|=|", "start_session",
+		"schema=trades|stype_in=raw_symbol|symbols=ALL_SYMBOLS|is_last=1", "schema=mbo|stype_in=parent|symbols=ES.FUT,NQ.FUT|is_last=0",
 	} {
 		f.Add(line)
 	}

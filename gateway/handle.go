@@ -41,10 +41,10 @@ func (s *Session) handleLine(line string) error {
 	if isStart(line) {
 		return s.invalid("the session has started already")
 	}
+	s.noteLine(line)
 	if request, ok := strings.CutPrefix(line, "unsubscribe|"); ok {
 		return s.unsubscribe(request)
 	}
-	s.noteLine(line)
 	chunk, err := parseRequest(line)
 	if err != nil {
 		return s.invalid(fmt.Sprintf("subscription %s: %v", chunk.name(), err))
@@ -135,43 +135,15 @@ func (s *Session) accept(r *request) error {
 	if err := s.feed.Records.Fits(sub); err != nil {
 		return s.invalid(fmt.Sprintf("subscription %d: %v", sub.ID, err))
 	}
+	// First of all, so that nothing is missing of what comes after the acknowledgement.
+	snapshot := s.feed.Records.Subscribe(sub)
 	if err := s.Control(s.messages.ack(s.Now(), sub.ID, sub.Schema)); err != nil {
 		return err
 	}
-	snapshot := s.feed.Records.Subscribe(sub)
 	s.atEnd = false
+	s.noteSubscribed(r)
 	s.note(func(*SessionInfo) { s.g.count.Subscriptions.Add(1) })
 	return s.sendSnapshot(snapshot)
-}
-
-// unsubscribe takes the symbols of a request away from what the session gets of its schema;
-// those that it does not get are passed over. A chunk acts at once, the last one is
-// acknowledged.
-func (s *Session) unsubscribe(line string) error {
-	r, err := parseRequest(line)
-	if err != nil {
-		return s.invalid(fmt.Sprintf("unsubscribe: %v", err))
-	}
-	switch r.stypeIn {
-	case dbn.STypeRawSymbol, dbn.STypeParent, dbn.STypeInstrumentID:
-	default:
-		return s.invalid(fmt.Sprintf("unsubscribe: stype_in %s is not possible, want raw_symbol, parent or instrument_id", r.stypeIn))
-	}
-	gone := func(uint32) bool { return true }
-	if !slices.Contains(r.symbols, dbn.AllSymbols) {
-		ids := make(map[uint32]bool)
-		for _, symbol := range r.symbols {
-			for _, t := range s.feed.Symbols.Resolve(r.stypeIn, symbol) {
-				ids[t.ID] = true
-			}
-		}
-		gone = func(id uint32) bool { return ids[id] }
-	}
-	s.feed.Records.Unsubscribe(r.schema, gone)
-	if !r.last {
-		return nil
-	}
-	return s.Control(s.messages.unsubscribed(s.Now(), r.schema))
 }
 
 // resolve finds the instruments of each symbol. A symbol that is not known is an error

@@ -19,6 +19,8 @@ type Datasets interface {
 type Feed struct {
 	// Version is the DBN version of the records, and of the gateway's own.
 	Version uint8
+	// Time is what ts_out and the gateway's own records carry; nil is the server's clock.
+	Time    func() time.Time
 	Symbols Symbols
 	Records Records
 }
@@ -60,7 +62,7 @@ type Records interface {
 	Unsubscribe(schema dbn.Schema, gone func(id uint32) bool)
 	// Step adds what is due to the sink, at most limit records, and returns their number.
 	// When nothing is due it returns 0 and the time of the next record; the zero time
-	// without a next record.
+	// without a next record. Server.Wake brings the next call forward.
 	Step(out *Sink, limit int64) (sent int64, next time.Time, err error)
 	// Ended reports whether there is nothing left to send to the present subscriptions.
 	Ended() bool
@@ -72,6 +74,8 @@ type Misbehaviour interface {
 	// Greet is called before anything is sent. What it returns replaces the line of the
 	// greeting and that of the challenge; "" leaves the usual one.
 	Greet(s *Session) (greeting, challenge string, err error)
+	// Stage is called whenever the text phase has come to a stage.
+	Stage(s *Session, reached Stage) error
 	// Authenticate returns the reason to refuse the client, or nil.
 	Authenticate() error
 	// Metadata is called before the metadata; true ends the session without it, once the
@@ -84,6 +88,20 @@ type Misbehaviour interface {
 	// End is called whenever the records have come to their end.
 	End(s *Session) error
 }
+
+// Stage is how far the text phase of a session has come.
+type Stage int
+
+// The stages, in their order.
+const (
+	Connected     Stage = iota + 1 // nothing was sent
+	Greeted                        // the greeting was sent
+	Challenged                     // the challenge was sent
+	Answering                      // the client has asked to be authenticated, and has no answer yet
+	Authenticated                  // the answer was sent
+	Requested                      // a line that subscribes or unsubscribes has come, see Session.Lines
+	Started                        // the client has started the session; the metadata was not sent
+)
 
 // Subscription is an accepted request: the records that it selects.
 type Subscription struct {

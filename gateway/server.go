@@ -67,7 +67,7 @@ type SessionInfo struct {
 	ID            int64             // the session_id that the client was given
 	Remote        string            // the client's address
 	Auth          map[string]string // the authentication's fields, without the reply itself; nil when the key is refused
-	Subscriptions []string          // the latest subscription lines, at most 1 MiB of them
+	Subscriptions []string          // the latest lines that subscribe or unsubscribe, at most 1 MiB of them
 	Started       bool              // the client has started the session
 	Ended         bool              // the connection has ended
 	Records       int64             // data records sent

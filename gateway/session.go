@@ -37,16 +37,18 @@ type Session struct {
 	waiting  []string // subscription lines from before the start
 	posts    posts
 
-	chunks    map[string]*request // unfinished subscriptions by id
-	nextID    uint32              // id of the next subscription that has none
-	mapped    map[mappedKey]bool  // symbol mappings that were sent
-	streaming bool                // what was asked for before the start is answered
-	sent      int64               // data records
-	gone      chan struct{}       // closed when the client sends nothing more
-	atEnd     bool                // the faults of the data's end were shown
-	noted     int                 // bytes of the lines that info holds
-	lines     int                 // that asked for something
-	lineBytes int                 // of them
+	chunks map[string]*request // unfinished subscriptions by id
+	nextID uint32              // id of the next subscription that has none
+	mapped map[mappedKey]bool  // symbol mappings that were sent
+	// subscribed are the schemas of all subscriptions that were accepted.
+	subscribed map[dbn.Schema]*subscribedBy
+	streaming  bool          // what was asked for before the start is answered
+	sent       int64         // data records
+	gone       chan struct{} // closed when the client sends nothing more
+	atEnd      bool          // the faults of the data's end were shown
+	noted      int           // bytes of the lines that info holds
+	lines      int           // that asked for something
+	lineBytes  int           // of them
 }
 
 type mappedKey struct {
@@ -71,8 +73,8 @@ func newSession(g *Server, conn *net.TCPConn, number int64) *Session {
 		log:    g.cfg.Logger.With("session", number),
 		info:   &SessionInfo{ID: number, Remote: conn.RemoteAddr().String()},
 		chunks: make(map[string]*request),
-		mapped: make(map[mappedKey]bool),
-		gone:   make(chan struct{}),
+		mapped: make(map[mappedKey]bool), subscribed: make(map[dbn.Schema]*subscribedBy),
+		gone: make(chan struct{}),
 	}
 	s.wire = &writer{conn: conn, limit: -1}
 	s.ill = g.cfg.Misbehave(number)
@@ -105,6 +107,9 @@ func (s *Session) authenticate() error {
 	if err != nil {
 		return fmt.Errorf("read the authentication: %w", err)
 	}
+	if err := s.stage(Answering); err != nil {
+		return err
+	}
 	if err := s.checkAuth(line, challenge); err != nil {
 		s.g.count.Refused.Add(1)
 		s.log.Warn("authentication refused", "error", err)
@@ -113,7 +118,10 @@ func (s *Session) authenticate() error {
 	if err := s.conn.SetReadDeadline(time.Time{}); err != nil {
 		return err
 	}
-	return s.welcome()
+	if err := s.welcome(); err != nil {
+		return err
+	}
+	return s.stage(Authenticated)
 }
 
 func (s *Session) greet() (challenge string, err error) {
@@ -126,7 +134,25 @@ func (s *Session) greet() (challenge string, err error) {
 		}
 		greeting, line = cmp.Or(other, greeting), cmp.Or(instead, line)
 	}
-	return challenge, s.Write([]byte(greeting + line))
+	if err := s.stage(Connected); err != nil {
+		return "", err
+	}
+	s.wire.lead = []byte(greeting)
+	if err := s.stage(Greeted); err != nil {
+		return "", err
+	}
+	if err := s.Write([]byte(line)); err != nil {
+		return "", err
+	}
+	return challenge, s.stage(Challenged)
+}
+
+// stage lets the misbehaviour of a stage happen.
+func (s *Session) stage(reached Stage) error {
+	if s.ill == nil {
+		return nil
+	}
+	return s.ill.Stage(s, reached)
 }
 
 // AuthFailed begins the refusal of a key, as with the service: clients look for it.
@@ -245,12 +271,15 @@ func (s *Session) awaitStart() error {
 		if isStart(line) {
 			s.log.Info("started")
 			s.note(func(info *SessionInfo) { info.Started = true })
-			return nil
+			return s.stage(Started)
 		}
 		if err := s.admit(line); err != nil {
 			return err
 		}
 		s.waiting = append(s.waiting, line)
+		if err := s.stage(Requested); err != nil {
+			return err
+		}
 	}
 }
 

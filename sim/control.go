@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/dbnloop/dbnloop/gateway"
 	"github.com/dbnloop/dbnloop/internal/wire"
@@ -20,22 +21,27 @@ type addedFaults struct {
 
 	first, last int   // the numbers of the connections, as in NumberedFaults
 	base        int64 // how many connections there were before
+	until       time.Time
 }
 
-// parts are faults by the connections that get them.
-func parts(f Faults, handle *FaultHandle, base int64) []*addedFaults {
+// parts are faults that are added now, by the connections that get them.
+func parts(f Faults, handle *FaultHandle, base int64, now time.Time) []*addedFaults {
 	own := f
 	own.Numbered = nil
 	list := []*addedFaults{{Faults: own, FaultHandle: handle, last: f.Sessions, base: base}}
 	for _, n := range f.Numbered {
-		list = append(list, &addedFaults{Faults: n.Faults, FaultHandle: handle, first: n.First, last: n.Last, base: base})
+		part := &addedFaults{Faults: n.Faults, FaultHandle: handle, first: n.First, last: n.Last, base: base}
+		if n.For > 0 {
+			part.until = now.Add(n.For)
+		}
+		list = append(list, part)
 	}
 	return list
 }
 
-// concerns reports whether a connection gets the faults.
-func (f *addedFaults) concerns(connection int64) bool {
-	return !f.Removed() && schedule.Within(connection-f.base, f.first, f.last)
+// concerns reports whether a connection that comes now gets the faults.
+func (f *addedFaults) concerns(connection int64, now time.Time) bool {
+	return !f.Removed() && (f.until.IsZero() || now.Before(f.until)) && schedule.Within(connection-f.base, f.first, f.last)
 }
 
 // AddFaults shows faults from now on, beside those of Config.Faults and those that were added
@@ -49,7 +55,7 @@ func (g *Gateway) AddFaults(f Faults) (*FaultHandle, error) {
 	}
 	handle := new(FaultHandle)
 	g.mu.Lock()
-	added := parts(f, handle, g.connections)
+	added := parts(f, handle, g.connections, g.cfg.Clock.Now())
 	g.faults = append(g.faults, added...)
 	g.mu.Unlock()
 	if f.Sessions == 0 && len(f.Stream) > 0 {

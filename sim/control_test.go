@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/internal/simtest"
@@ -89,11 +90,15 @@ func TestAFaultOfSomeConnections(t *testing.T) {
 	}
 	var f sim.Faults
 	for text, want := range map[string]string{
-		"close=5,on=0":      "want numbers from 1",
-		"close=5,on=3-2":    "the last, 2, is before the first, 3",
-		"sessions=5,on=3":   "takes no on=",
-		"nonsense,on=1":     `fault "nonsense" is unknown`,
-		"close=5,on=1,on=2": "takes only a position",
+		"close=5,for=x":            "for=x: want a duration, such as 2s",
+		"close=5,for=-1s":          "for=-1s: want a duration",
+		"sessions=5,for=1s":        "takes no on=FIRST-LAST or for=DURATION",
+		"stall=5,2s,for=1s,for=1s": `"2s,for=1s" is not a duration`,
+		"close=5,on=0":             "want numbers from 1",
+		"close=5,on=3-2":           "the last, 2, is before the first, 3",
+		"sessions=5,on=3":          "takes no on=",
+		"nonsense,on=1":            `fault "nonsense" is unknown`,
+		"close=5,on=1,on=2":        "takes only a position",
 	} {
 		if err := f.ParseFault(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", text, err, want)
@@ -178,5 +183,41 @@ func TestSessionsAreResetAndSubscriptionsAwaited(t *testing.T) {
 	}
 	if n := gw.Reset(); n != 0 {
 		t.Errorf("%d connections are open", n)
+	}
+}
+
+// A fault of a time is shown to the connections that come while it lasts.
+func TestAFaultLastsForATime(t *testing.T) {
+	clock := sim.NewManualClock(time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC))
+	cfg := sim.Config{AtEnd: sim.CloseAtEnd, Clock: clock}
+	if err := cfg.Faults.ParseFault("close=answer,for=2s"); err != nil {
+		t.Fatal(err)
+	}
+	gw := simtest.Gateway(t, cfg)
+	served := func() bool {
+		lines, err := handshake(dial(t, gw))
+		return err == nil && len(lines) == 4
+	}
+	if served() {
+		t.Error("served from the beginning")
+	}
+	clock.Advance(2*time.Second - 1)
+	if served() {
+		t.Error("served too soon")
+	}
+	clock.Advance(1)
+	if !served() {
+		t.Error("not served when the time was over")
+	}
+	handle, err := gw.AddFault("auth-refused=Too many requests,on=2-,for=1s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !served() || served() || served() || handle.Fired() != 2 {
+		t.Errorf("refused %d times, want the second and the third", handle.Fired())
+	}
+	clock.Advance(time.Second)
+	if !served() || handle.Fired() != 2 {
+		t.Errorf("refused %d times", handle.Fired())
 	}
 }

@@ -15,9 +15,9 @@
 //
 // Each session replays the sources from their beginning, or from Config.LiveFrom on: a client
 // that reconnects gets the same records again. With Config.SharedMarket the time of the market
-// continues between sessions, so that a client that was away has a gap to fill. [Config] also
-// chooses the pace, how often the data is repeated, what happens at its end, and the [Faults]
-// to inject.
+// continues between sessions, so that a client that was away has a gap to fill: it follows a
+// clock, or moves by hand with [Gateway.Advance] and [Gateway.AdvanceTo]. [Config] also chooses
+// the pace, how often the data is repeated, what happens at its end, and the [Faults] to inject.
 //
 // Package historical is the same for the historical HTTP API. With [Gateway.Present] as its
 // Config.Present, history ends where live data begins.

@@ -66,6 +66,24 @@ func ExampleConfig_sharedMarket() {
 	// Output: 0 <nil>
 }
 
+// A market that moves by hand: what happens while nobody is connected is known exactly.
+func ExampleGateway_Advance() {
+	gateway, err := sim.NewGateway(sim.Config{Sources: sim.SampleSources(), SharedMarket: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer gateway.Close()
+	// … a client connects, subscribes and goes …
+	missed, err := gateway.Advance(100)
+	fmt.Println(missed, err)
+	// A client that connects now begins here, unless it asks for a replay.
+	err = gateway.AdvanceTo(dbn.UnixNanosOf(time.Date(2026, 11, 15, 23, 1, 0, 0, time.UTC)))
+	fmt.Println(gateway.Present(), err)
+	// Output:
+	// 100 <nil>
+	// 2026-11-15T23:01:00.000000000Z <nil>
+}
+
 // A test waits for clients without sleeping.
 func ExampleGateway() {
 	gateway, err := sim.NewGateway(sim.Config{Sources: sim.SampleSources()})

@@ -368,13 +368,15 @@ func TestParseFault(t *testing.T) {
 		t.Error(diff)
 	}
 	for _, text := range []string{"", "nothing", "stall=x", "stall=-1", "stall=1,x", "reset=1,2s", "split", "split=0",
-		"garbage=1", "cut-record=7b", "refuse=1,soon", "slow-reader=1,0", "slow-reader=5b", "replay-omit", "replay-omit-last=0", "replay-repeat=x", "replay-reorder=-1", "zero-length=1b", "sessions=0", "reset=1bb"} {
+		"garbage=1", "cut-record=7b", "refuse=1,soon", "slow-reader=1,0", "slow-reader=5b", "replay-omit", "replay-omit-last=0", "replay-repeat=x", "replay-reorder=-1", "replay-omit-at=0", "replay-omit-at=3-2", "replay-omit-at",
+		"replay-repeat-at=x", "replay-swap=3", "replay-swap=3-3", "replay-swap=-3", "replay-swap=3-", "replay-complete=-1", "replay-complete", "zero-length=1b", "sessions=0", "reset=1bb"} {
 		if err := new(sim.Faults).ParseFault(text); err == nil {
 			t.Errorf("ParseFault(%q) succeeds", text)
 		}
 	}
 	for _, help := range sim.FaultHelp() {
-		value := map[string]string{"N bytes per write": "=1", "N connections": "=1", "every Nth record": "=1", "N records": "=1"}[help[1]]
+		value := map[string]string{"N bytes per write": "=1", "N connections": "=1", "every Nth record": "=1", "N records": "=1",
+			"the Nth record, or N-M": "=1-3", "N-M, two records": "=1-3", "N records, the rest is never sent": "=0"}[help[1]]
 		if err := new(sim.Faults).ParseFault(help[0] + value); err != nil {
 			t.Errorf("%s of the help: %v", help[0], err)
 		}

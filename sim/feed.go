@@ -21,9 +21,12 @@ func (d datasets) Open(s *gateway.Session, name string) *gateway.Feed {
 	p := &player{
 		tl: tl, records: tl.Reader(), clock: cfg.Clock, pace: cfg.Pace, passes: int64(cfg.Passes),
 		shift: cfg.ShiftPasses, tsOut: s.TsOut(), liveFrom: uint64(cfg.LiveFrom),
-		market: d.g.market, retention: cfg.Retention,
+		market: d.g.market, retention: cfg.Retention, kept: &d.g.kept,
 		announceReplayed: func(schema dbn.Schema) error {
 			return s.Control(s.Messages().Replayed(s.Now(), schema))
+		},
+		announceSkipped: func(schemas int) error {
+			return s.Control(s.Messages().Skipped(s.Now(), schemas))
 		},
 	}
 	if cfg.EndOfInterval {
@@ -32,9 +35,9 @@ func (d datasets) Open(s *gateway.Session, name string) *gateway.Feed {
 		}
 	}
 	if ill, ok := s.Misbehaviour().(*misbehaviour); ok {
-		ill.play, p.replay.faults = p, ill.replay()
+		ill.play, p.replayFaults = p, ill.replay
 	}
-	return &gateway.Feed{Version: tl.Version, Symbols: symbols{tl}, Records: p}
+	return &gateway.Feed{Version: tl.Version, Time: p.time, Symbols: symbols{tl}, Records: p}
 }
 
 // symbols are those of a timeline.

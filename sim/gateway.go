@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
@@ -57,9 +58,13 @@ type Config struct {
 	LiveFrom dbn.UnixNanos
 	// SharedMarket lets all sessions see one market, whose time continues while no client is
 	// connected: a session begins where the market is, and not where the data begins, so
-	// that what came in between is missing unless it is replayed. The market opens when the
-	// first session starts, at LiveFrom or else with the first record. It needs a Pace made
-	// by RealTime, and one pass. Default: each session has a market of its own.
+	// that what came in between is missing unless it is replayed. The start of a session's
+	// metadata is where the market was when it began; ts_out and the gateway's own records
+	// carry the market's time. The market opens at LiveFrom or else
+	// with the first record. With a Pace made by RealTime it follows the Clock once the first
+	// session has started; with the default Pace it moves only by Gateway.Advance and
+	// Gateway.AdvanceTo, and every session is sent the records up to there. It needs one
+	// pass. Default: each session has a market of its own.
 	SharedMarket bool
 	// Retention is how far before the present a replay may begin. An earlier start is
 	// answered by the error ReplayDataAgedOut, but begins late in the schemas whose records
@@ -93,8 +98,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, err
 	}
 	c.Passes = cmp.Or(c.Passes, 1)
-	if c.SharedMarket && (c.Pace.factor <= 0 || c.Passes != 1) {
-		return c, errors.New("a shared market needs a pace that is a factor of real time, such as 1x, and one pass")
+	if c.SharedMarket && (c.Pace.rate > 0 || c.Passes != 1) {
+		return c, errors.New("a shared market needs a pace that is a factor of real time, such as 1x, or none, and one pass")
 	}
 	return c, c.Faults.validate()
 }
@@ -107,6 +112,7 @@ type Gateway struct {
 	timelines map[string]*market.Timeline // by dataset
 	market    *sharedMarket               // nil when each session has its own
 	count     gateway.Counters
+	kept      atomic.Uint64 // the time that KeepFrom was given
 
 	mu          sync.Mutex
 	connections int64 // that have come
@@ -149,7 +155,7 @@ func (g *Gateway) start(cfg Config) (err error) {
 		}
 	}()
 	g.openMarket()
-	g.faults = parts(g.cfg.Faults, new(FaultHandle), 0)
+	g.faults = parts(g.cfg.Faults, new(FaultHandle), 0, g.cfg.Clock.Now())
 	g.Server, err = gateway.NewServer(gateway.Config{
 		Addr: g.cfg.Addr, Keys: g.cfg.Keys, Datasets: datasets{g}, Version: "0.7.0-sim",
 		CloseAtEnd: g.cfg.AtEnd == CloseAtEnd, Heartbeat: g.cfg.Heartbeat, AuthTimeout: g.cfg.AuthTimeout,

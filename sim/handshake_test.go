@@ -207,7 +207,7 @@ func TestConfigIsValidated(t *testing.T) {
 		{"file", "no-such-file", sim.Config{Sources: []sim.Source{sim.FileSource("no-such-file")}}},
 		{"not DBN", "source x", sim.Config{Sources: []sim.Source{sim.ReaderSource("x", strings.NewReader("hello, world"))}}},
 		{"address", "listen", sim.Config{Sources: sim.SampleSources(), Addr: "127.0.0.1:99999"}},
-		{"fault", "fault cut-record: a position in bytes (3b) is not possible", sim.Config{Sources: sim.SampleSources(),
+		{"fault", "fault cut-record: the position 3b is not possible, give one in records", sim.Config{Sources: sim.SampleSources(),
 			Faults: sim.Faults{Stream: []sim.StreamFault{{Kind: sim.FaultCutRecord, At: sim.AfterBytes(3)}}}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

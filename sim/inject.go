@@ -35,7 +35,7 @@ func (g *Gateway) misbehave(number int64) gateway.Misbehaviour {
 	g.faults = slices.DeleteFunc(g.faults, func(f *addedFaults) bool { return f.Removed() })
 	m := new(misbehaviour)
 	for _, f := range g.faults {
-		if f.concerns(number) {
+		if f.concerns(number, g.cfg.Clock.Now()) {
 			m.add(f)
 		}
 	}
@@ -104,12 +104,14 @@ func (m *misbehaviour) Authenticate() error {
 	return nil
 }
 
-// replay are the faults of the session's replays.
-func (m *misbehaviour) replay() ReplayFaults {
-	if f := m.first(func(f *Faults) bool { return f.Replay != ReplayFaults{} }); f != nil {
-		return f.Replay
+// replay are the faults of a replay that begins.
+func (m *misbehaviour) replay() (list []*replayFault) {
+	for _, f := range m.parts {
+		if !f.Removed() && !f.Replay.none() {
+			list = append(list, &replayFault{ReplayFaults: &f.Replay, FaultHandle: f.FaultHandle})
+		}
 	}
-	return ReplayFaults{}
+	return list
 }
 
 // Metadata sends what is not DBN, when that was asked for.
@@ -168,6 +170,15 @@ func (m *misbehaviour) Stream(s *gateway.Session) {
 	})
 }
 
+// Stage shows the faults of a stage of the text phase.
+func (m *misbehaviour) Stage(s *gateway.Session, reached gateway.Stage) error {
+	line := int64(1)
+	if reached == gateway.Requested {
+		line = int64(s.Lines())
+	}
+	return m.showAll(s, func(p Position) bool { return p.kind == atStage && p.stage == reached && p.count == line })
+}
+
 // Here shows the faults of this place among the records and returns how many records may be
 // sent until the next one.
 func (m *misbehaviour) Here(s *gateway.Session) (int64, error) {
@@ -207,7 +218,10 @@ func (m *misbehaviour) show(s *gateway.Session, fault pendingFault) error {
 	}
 	fault.Fire()
 	s.Logger().Info("fault", "kind", fault.Kind.String(), "records", s.Sent(), "bytes", s.Bytes())
-	if fault.At.kind != afterBytes {
+	if fault.At.kind == atStage {
+		return showText(s, fault.StreamFault)
+	}
+	if fault.At.betweenRecords() {
 		if err := m.showRecord(s, fault.StreamFault); err != nil {
 			return err
 		}
@@ -237,6 +251,28 @@ func (m *misbehaviour) show(s *gateway.Session, fault pendingFault) error {
 		return gateway.ErrOver
 	}
 	return nil
+}
+
+// showText does what a fault of the text phase says.
+func showText(s *gateway.Session, fault StreamFault) error {
+	if err := s.Write(nil); err != nil { // what waits for the next line
+		return err
+	}
+	switch fault.Kind {
+	case FaultRefuse:
+		s.Server().Shut(fault.For)
+		return nil
+	case FaultReset:
+		return s.Reset()
+	case FaultStall:
+		if fault.For > 0 {
+			return s.Stall(fault.For)
+		}
+	default: // half-close and close
+		s.CloseWrite()
+	}
+	s.Drain()
+	return gateway.ErrOver
 }
 
 // showRecord sends the record that belongs to a fault, if it has one.

@@ -76,7 +76,7 @@ func TestASharedMarketGoesOnBetweenSessions(t *testing.T) {
 
 func TestASharedMarketNeedsATimeOfItsOwn(t *testing.T) {
 	for _, cfg := range []sim.Config{
-		{SharedMarket: true}, {SharedMarket: true, Pace: sim.PerSecond(5)}, {SharedMarket: true, Pace: sim.RealTime(1), Passes: 2},
+		{SharedMarket: true, Passes: 2}, {SharedMarket: true, Pace: sim.PerSecond(5)}, {SharedMarket: true, Pace: sim.RealTime(1), Passes: 2},
 	} {
 		cfg.Sources = sim.SampleSources()
 		if gw, err := sim.NewGateway(cfg); err == nil {
@@ -231,6 +231,22 @@ func TestFaultsOfReplays(t *testing.T) {
 		}},
 		{[]string{"replay-reorder=2"}, func(in [][]byte) [][]byte { return reorder(in, 2) }},
 		{[]string{"replay-reorder=7"}, func(in [][]byte) [][]byte { return reorder(in, 7) }},
+		{[]string{"replay-omit-at=3"}, func(in [][]byte) [][]byte { return slices.Concat(in[:2], in[3:]) }},
+		{[]string{"replay-omit-at=3-5", "replay-omit-at=9"}, func(in [][]byte) [][]byte { return slices.Concat(in[:2], in[5:8], in[9:]) }},
+		{[]string{"replay-omit-at=-2", "replay-omit-at=7-,on=1"}, func(in [][]byte) [][]byte { return in[2:6] }},
+		{[]string{"replay-repeat-at=1", "replay-repeat-at=4-5"}, func(in [][]byte) [][]byte {
+			return slices.Concat(in[:1], in[:4], in[3:5], in[4:])
+		}},
+		{[]string{"replay-swap=2-5"}, func(in [][]byte) [][]byte {
+			return slices.Concat(in[:1], in[4:5], in[2:4], in[1:2], in[5:])
+		}},
+		{[]string{"replay-swap=1-2", "replay-swap=3-1000000"}, func(in [][]byte) [][]byte { return slices.Concat(in[1:2], in[:1], in[2:]) }},
+		{[]string{"replay-omit-at=1", "replay-swap=3-4,on=1", "replay-repeat-at=6,on=1-"}, func(in [][]byte) [][]byte {
+			return slices.Concat(in[1:2], in[3:4], in[2:3], in[4:6], in[5:])
+		}},
+		{[]string{"replay-complete=0"}, func([][]byte) [][]byte { return nil }},
+		{[]string{"replay-complete=10"}, func(in [][]byte) [][]byte { return in[:10] }},
+		{[]string{"replay-complete=1000000"}, func(in [][]byte) [][]byte { return in }},
 	} {
 		for _, options := range []string{"", "|compression=zstd"} {
 			t.Run(fmt.Sprint(test.faults, options), func(t *testing.T) {
@@ -242,7 +258,7 @@ func TestFaultsOfReplays(t *testing.T) {
 				if text := describe(own[len(own)-1]); text != "replay_completed: Finished trades replay" {
 					t.Errorf("last message %q", text)
 				}
-				want := bytes.Join(append(test.change(past), live...), nil)
+				want := bytes.Join(slices.Concat(test.change(past), live), nil)
 				if !bytes.Equal(join(data), want) {
 					t.Errorf("%d records, want %d", len(data), len(want)/48)
 				}

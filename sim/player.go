@@ -3,6 +3,7 @@ package sim
 import (
 	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
@@ -27,12 +28,16 @@ type player struct {
 	market   *sharedMarket // in place of liveFrom and a clock of its own; may be nil
 	// retention is Config.Retention.
 	retention time.Duration
+	kept      *atomic.Uint64 // as Gateway.KeepFrom says
 	// The announcements send a system message at the present place of the stream.
 	announceReplayed func(dbn.Schema) error
+	announceSkipped  func(schemas int) error
 	announceInterval func(schema dbn.Schema, ts uint64) error // nil unless asked for
 
-	replay   replayer
-	skipping [market.NumSchemas]int64 // records that are left out from now on
+	replay       *replayer                // of the replay that is running
+	replayFaults func() []*replayFault    // those of a replay that begins; may be nil
+	skipping     [market.NumSchemas]int64 // records that are left out from now on
+	skipped      [market.NumSchemas]bool  // those of which some are, not reported yet
 
 	subs       []*subscription
 	bySchema   [market.NumSchemas][]*subscription // the active ones
@@ -41,6 +46,10 @@ type player struct {
 	stage    stage
 	at, stop market.Place // position, and the end of the stage
 	live     market.Place // where the present begins in the first pass
+	// pinned means that live was set before the first subscription, at the market's time now.
+	pinned   bool
+	now      uint64
+	entry    int          // byte offset at which a later subscription begins; at the end of the stage, none
 	behind   market.Place // position after the last record that was sent
 	pass     int64
 	passSent int64
@@ -60,39 +69,27 @@ const (
 	ended                  // nothing left to send
 )
 
-// Begin opens the market that the sessions share.
-func (p *player) Begin() {
-	if p.market != nil {
-		p.market.open()
-	}
-}
-
-// Now is the market's time, or the clock's.
-func (p *player) Now() dbn.UnixNanos {
-	if p.market != nil {
-		return dbn.UnixNanos(p.market.now())
-	}
-	return dbn.UnixNanos(p.clock.Now().UnixNano())
-}
-
 // Ended reports that all passes are over.
 func (p *player) Ended() bool { return p.stage == ended }
 
 // Subscribe adds a subscription while the session runs or before it does. One that comes
 // when the data has ended gets the data from its beginning, alone.
 func (p *player) Subscribe(asked *gateway.Subscription) (snapshot []byte) {
-	sub := newSubscription(asked)
+	if p.stage == ended {
+		p.stage = idle
+	}
+	sub, from := newSubscription(asked), p.position()
 	if asked.Snapshot {
-		snapshot = snapshotOf(p.tl, sub, p.position())
+		snapshot = snapshotOf(p.tl, sub, from)
 	}
 	p.subs = append(p.subs, sub)
-	switch p.stage {
-	case ended:
-		p.stage = idle
-	case playing:
-		sub.active = true
+	if p.market != nil && p.stage != idle {
+		sub.from = from
+	}
+	if p.stage == playing {
+		p.rewind(from)
+		sub.active = sub.from.Off <= p.at.Off
 		p.refilter()
-		p.rewind()
 	}
 	return snapshot
 }
@@ -113,30 +110,12 @@ func (p *player) Unsubscribe(schema dbn.Schema, gone func(id uint32) bool) {
 	p.refilter()
 }
 
-// rewind goes back over the records that were skipped because nobody wanted them, though
-// their time has not come yet.
-func (p *player) rewind() {
-	if p.pace.factor <= 0 || !p.paced {
-		return
-	}
-	now := p.clock.Now()
-	for at := p.behind; at.Off < p.at.Off; at.Rec++ {
-		rec := p.records.Record(at.Off)
-		if rec == nil {
-			return // the next step gets the error
-		}
-		if p.pacer.due(market.IndexTs(rec)).After(now) {
-			p.at = at
-			return
-		}
-		at.Off += len(rec)
-	}
-}
-
 // begin starts the first stage once there are subscriptions.
 func (p *player) begin() {
 	p.pass, p.offset = 0, 0
-	p.live = p.present()
+	if p.market == nil {
+		p.live = p.present()
+	}
 	replay := false
 	for _, sub := range p.subs {
 		sub.active = sub.replay
@@ -154,28 +133,6 @@ func (p *player) begin() {
 	}
 	p.refilter()
 	p.beginReplay()
-}
-
-// presentIsSet tells whether there is a past: without it, the present begins with the data.
-func (p *player) presentIsSet() bool { return p.liveFrom != 0 || p.market != nil }
-
-// present is where live data begins.
-func (p *player) present() market.Place {
-	switch {
-	case p.market != nil:
-		return p.market.present(p.tl)
-	case p.liveFrom != 0:
-		return p.tl.Seek(p.liveFrom)
-	}
-	return market.Place{}
-}
-
-// position is the present place in the data.
-func (p *player) position() market.Place {
-	if p.stage == replaying || p.stage == playing {
-		return p.at
-	}
-	return p.present()
 }
 
 // nextRecord is the next wanted record; nil when this stage has no more.
@@ -204,11 +161,8 @@ func (p *player) beginPass() {
 		p.at = p.live
 	}
 	p.passSent, p.paced = 0, false
-	if p.market != nil {
-		p.pacer, p.paced = p.market.pacer(), true
-	}
 	for _, sub := range p.subs {
-		sub.active = p.pass > 0 || !sub.replay || p.presentIsSet()
+		sub.active = (p.pass > 0 || !sub.replay || p.presentIsSet()) && sub.from.Off <= p.at.Off
 	}
 	p.refilter()
 }
@@ -228,8 +182,9 @@ func (p *player) endStage(out *gateway.Sink) (sent int64, err error) {
 	idlePass := p.passSent == 0 && (p.pass > 1 || p.allActive())
 	if (p.passes >= 0 && p.pass >= p.passes) || idlePass {
 		p.stage, p.subs = ended, nil
+		p.skipping = [market.NumSchemas]int64{}
 		p.refilter()
-		return 0, nil
+		return 0, p.endSkips()
 	}
 	if p.shift {
 		p.offset += p.tl.Span + uint64(time.Second)
@@ -249,10 +204,13 @@ func (p *player) allActive() bool {
 
 // refilter prepares the filter from the active subscriptions.
 func (p *player) refilter() {
-	p.bySchema = [market.NumSchemas][]*subscription{}
+	p.bySchema, p.entry = [market.NumSchemas][]*subscription{}, p.tl.Len()
 	for _, sub := range p.subs {
-		if sub.active {
+		switch {
+		case sub.active:
 			p.bySchema[sub.schema] = append(p.bySchema[sub.schema], sub)
+		case p.stage == playing && p.market != nil:
+			p.entry = min(p.entry, sub.from.Off)
 		}
 	}
 	p.everything = p.stage == playing
@@ -294,14 +252,20 @@ func (p *player) Step(out *gateway.Sink, limit int64) (sent int64, next time.Tim
 	if p.stage == idle && len(p.subs) > 0 {
 		p.begin()
 	}
+	p.pinned = false // who subscribes later begins later
 	for sent == 0 && next.IsZero() && err == nil && (p.stage == replaying || p.stage == playing) {
+		bound := p.bound()
 		switch {
 		case p.at.Off >= p.stop.Off:
 			sent, err = p.endStage(out)
+		case p.at.Off >= p.entry:
+			p.admit()
+		case p.at.Off >= bound:
+			return 0, next, nil // the market stands
 		case p.prepared():
-			sent, err = p.sendBlock(out, limit)
+			sent, err = p.sendBlock(out, limit, bound)
 		default:
-			sent, next, err = p.sendRecords(out, limit)
+			sent, next, err = p.sendRecords(out, limit, bound)
 		}
 		p.passSent += sent
 	}
@@ -317,20 +281,17 @@ func (p *player) plain() bool {
 
 // spoilsReplay reports whether the records of a replay are being sent and have faults.
 func (p *player) spoilsReplay() bool {
-	return p.stage == replaying && p.replay.faults != ReplayFaults{}
+	return p.stage == replaying && len(p.replay.faults) > 0
 }
 
 // prepared reports whether whole blocks can be sent without a check of their records.
 func (p *player) prepared() bool { return p.everything && p.plain() && p.fast() }
 
 // sendBlock sends up to the next boundary.
-func (p *player) sendBlock(out *gateway.Sink, limit int64) (int64, error) {
+func (p *player) sendBlock(out *gateway.Sink, limit int64, bound int) (int64, error) {
 	end := p.tl.BlockEnd(p.at)
-	if end.Off > p.stop.Off {
-		end = p.stop
-	}
-	if end.Rec-p.at.Rec > limit {
-		n, _, err := p.sendRecords(out, limit)
+	if end.Off > bound || end.Rec-p.at.Rec > limit {
+		n, _, err := p.sendRecords(out, limit, bound)
 		return n, err
 	}
 	block := p.records.Range(p.at.Off, end.Off)
@@ -346,10 +307,13 @@ func (p *player) sendBlock(out *gateway.Sink, limit int64) (int64, error) {
 // sendRecords goes record by record to the next boundary, the limit, or the first record
 // that is not due yet. Wanted neighbours are copied in one piece where nothing in them
 // changes.
-func (p *player) sendRecords(out *gateway.Sink, limit int64) (sent int64, next time.Time, err error) {
+func (p *player) sendRecords(out *gateway.Sink, limit int64, bound int) (sent int64, next time.Time, err error) {
 	now := p.clock.Now()
-	plain, fast := p.plain(), p.fast()
-	end := min(p.tl.BlockEnd(p.at).Off, p.stop.Off)
+	if p.market != nil {
+		p.pacer, p.paced = p.market.pacer(), true // it may have been moved
+	}
+	stamp, plain, fast := p.time(), p.plain(), p.fast()
+	end := min(p.tl.BlockEnd(p.at).Off, bound)
 	base := p.at.Off
 	data, from := p.records.Range(base, end), base // [from, p.at.off) is wanted and not copied yet
 	if data == nil {
@@ -366,19 +330,25 @@ func (p *player) sendRecords(out *gateway.Sink, limit int64) (sent int64, next t
 				break
 			}
 		}
-		wanted = wanted && !p.leavesOut(tag)
+		leftOut := wanted && p.leavesOut(tag)
+		wanted = wanted && !leftOut
 		if !wanted || !plain {
 			out.Pending = append(out.Pending, data[from-base:p.at.Off-base]...)
 			from = p.at.Off + len(rec)
 		}
 		p.at.Off += len(rec)
 		p.at.Rec++
+		if leftOut {
+			if err := p.endSkips(); err != nil {
+				return sent, next, err
+			}
+		}
 		if !wanted {
 			continue
 		}
 		n := int64(1)
 		if !plain {
-			if n, err = p.place(out, tag, rec, now); err != nil {
+			if n, err = p.place(out, tag, rec, stamp); err != nil {
 				return sent, next, err
 			}
 		}
@@ -439,41 +409,4 @@ func shiftTs(rec []byte, off int, by uint64) {
 	if ts := market.U64(rec, off); ts != market.UndefTimestamp {
 		market.PutU64(rec, off, ts+by)
 	}
-}
-
-// isInterval tells the schemas whose records sum up an interval.
-func isInterval(tag uint8) bool {
-	switch dbn.Schema(tag) {
-	case dbn.SchemaOhlcv1S, dbn.SchemaOhlcv1M, dbn.SchemaOhlcv1H, dbn.SchemaOhlcv1D,
-		dbn.SchemaBbo1S, dbn.SchemaBbo1M, dbn.SchemaCbbo1S, dbn.SchemaCbbo1M:
-		return true
-	}
-	return false
-}
-
-// noteInterval announces the end of an interval when a record of a later one follows.
-func (p *player) noteInterval(tag uint8, rec []byte) error {
-	if p.announceInterval == nil || !isInterval(tag) {
-		return nil
-	}
-	ts, before := market.IndexTs(rec), p.intervals[tag]
-	p.intervals[tag] = ts
-	if before == 0 || before == ts {
-		return nil
-	}
-	return p.announceInterval(dbn.Schema(tag), before)
-}
-
-// endIntervals announces the intervals that are open at the end of a stage.
-func (p *player) endIntervals() error {
-	for tag, ts := range p.intervals {
-		if ts == 0 {
-			continue
-		}
-		p.intervals[tag] = 0
-		if err := p.announceInterval(dbn.Schema(tag), ts); err != nil {
-			return err
-		}
-	}
-	return nil
 }

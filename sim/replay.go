@@ -1,9 +1,7 @@
 package sim
 
 import (
-	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
@@ -11,88 +9,10 @@ import (
 	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
 
-// ReplayFaults are misbehaviours of intraday replays. The zero value has no fault. Whatever a
-// replay leaves out or repeats, it ends with ReplayCompleted.
-type ReplayFaults struct {
-	// OmitEvery leaves out every record with this number, counted from 1 over all records
-	// that the session's replays have to send. 0 is off.
-	OmitEvery int
-	// RepeatEvery sends every record with this number twice. 0 is off.
-	RepeatEvery int
-	// ReorderEvery sends every record with this number after the one that follows it.
-	// 0 is off.
-	ReorderEvery int
-	// OmitLast leaves out the last records, as many as it says. 0 is off.
-	OmitLast int
-}
-
-func (f *ReplayFaults) validate() error {
-	if f.OmitEvery < 0 || f.RepeatEvery < 0 || f.ReorderEvery < 0 || f.OmitLast < 0 {
-		return errors.New("a fault of replays has a negative number")
-	}
-	return nil
-}
-
-// replayer changes the records of a replay as the faults say.
-type replayer struct {
-	faults ReplayFaults
-	count  int64  // records that were due so far
-	total  int64  // records that are due in all; only known with OmitLast
-	held   []byte // waits for the record after it
-}
-
-// order calls send for each record that goes out when rec is due, and says how many.
-func (r *replayer) order(rec []byte, send func([]byte)) int64 {
-	r.count++
-	every := func(n int) bool { return n > 0 && r.count%int64(n) == 0 }
-	switch {
-	case every(r.faults.OmitEvery), r.faults.OmitLast > 0 && r.count > r.total-int64(r.faults.OmitLast):
-		return 0
-	case every(r.faults.ReorderEvery) && r.held == nil:
-		r.held = slices.Clone(rec) // the window of a file moves on
-		return 0
-	}
-	send(rec)
-	sent := int64(1)
-	if every(r.faults.RepeatEvery) {
-		send(rec)
-		sent++
-	}
-	return sent + r.release(send)
-}
-
-// release sends the record that was held back, if there is one.
-func (r *replayer) release(send func([]byte)) int64 {
-	if r.held == nil {
-		return 0
-	}
-	send(r.held)
-	r.held = nil
-	return 1
-}
-
-// beginReplay prepares the faults of a replay, whose place is known.
-func (p *player) beginReplay() {
-	p.replay.count, p.replay.total, p.replay.held = 0, 0, nil
-	if p.replay.faults.OmitLast == 0 {
-		return
-	}
-	for at := p.at; at.Off < p.stop.Off; at.Rec++ {
-		rec := p.records.Record(at.Off)
-		if rec == nil {
-			return // the next step gets the error
-		}
-		if p.wants(p.tl.Tag(at.Rec, rec), rec) {
-			p.replay.total++
-		}
-		at.Off += len(rec)
-	}
-}
-
 // endReplay sends what was held back, and announces the end of each replayed schema, once
 // however many subscriptions replayed it.
 func (p *player) endReplay(out *gateway.Sink) (sent int64, err error) {
-	now := p.clock.Now()
+	now := p.time()
 	sent = p.replay.release(func(rec []byte) { out.Pending = p.rewrite(out.Pending, rec, now) })
 	var announced [market.NumSchemas]bool
 	for _, sub := range p.subs {
@@ -116,8 +36,17 @@ const (
 	weekRetention = 7 * 24 * time.Hour // of GLBX.MDP3, mbo and definition
 )
 
+// KeepFrom lets replays begin at a time at the earliest, beside what Config.Retention says, for
+// those who subscribe from now on. 0 removes the limit.
+func (g *Gateway) KeepFrom(at dbn.UnixNanos) { g.kept.Store(uint64(at)) }
+
 // retained is the time from which on replays of a schema are possible.
 func (p *player) retained(schema dbn.Schema) uint64 {
+	return max(p.retainedBehind(schema), p.kept.Load())
+}
+
+// retainedBehind is what the retention says.
+func (p *player) retainedBehind(schema dbn.Schema) uint64 {
 	keep, present := p.retention, p.liveFrom
 	if p.market != nil {
 		present = p.market.now()

@@ -5,6 +5,7 @@ import (
 
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/gateway"
+	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
 
 // skipsByDefault tells the schemas whose records the gateway skips for a client that reads
@@ -31,25 +32,21 @@ func skips(s *gateway.Session, schema dbn.Schema) bool {
 }
 
 // slowReader acts as if the client had read too slowly: of each schema that is skipped the
-// next n records are left out, and an error says so; when there is another schema, the
+// next n records are left out, and then an error says so; when there is another schema, the
 // client is warned.
 func (m *misbehaviour) slowReader(s *gateway.Session, n int64) error {
-	skipped, warned := 0, false
+	warned := false
 	for _, schema := range m.play.schemas() {
 		if !skips(s, schema) {
 			warned = true
 			continue
 		}
 		m.play.skip(schema, n)
-		skipped++
 	}
 	if warned {
 		if err := s.Control(s.Messages().SlowWarning(s.Now())); err != nil {
 			return err
 		}
-	}
-	if skipped > 0 {
-		return s.Control(s.Messages().Skipped(s.Now(), skipped))
 	}
 	return nil
 }
@@ -69,6 +66,7 @@ func (p *player) schemas() []dbn.Schema {
 // skip leaves the next n records of a schema out.
 func (p *player) skip(schema dbn.Schema, n int64) {
 	p.skipping[schema] += n
+	p.skipped[schema] = true
 	p.refilter()
 }
 
@@ -81,4 +79,22 @@ func (p *player) leavesOut(tag uint8) bool {
 		p.refilter()
 	}
 	return true
+}
+
+// endSkips reports what was left out, once everything is that was to be.
+func (p *player) endSkips() error {
+	schemas := 0
+	for i := range p.skipped {
+		if p.skipping[i] > 0 {
+			return nil
+		}
+		if p.skipped[i] {
+			schemas++
+		}
+	}
+	if schemas == 0 {
+		return nil
+	}
+	p.skipped = [market.NumSchemas]bool{}
+	return p.announceSkipped(schemas)
 }

@@ -59,6 +59,36 @@ func TestASlowReaderLosesWhatItsBehaviorSays(t *testing.T) {
 	}
 }
 
+// The error follows what was left out, and stands before what comes after it.
+func TestSkippedRecordsAreReportedWhereTheyAreMissing(t *testing.T) {
+	gw := byHand(t, sim.Config{})
+	quotes := sampleRecords(t, dbn.SchemaMbp1)
+	ends := boundaries(quotes)
+	c := subscribed(t, gw, "schema=mbp-1|symbols=ALL_SYMBOLS|id=1", "schema=trades|symbols=ALL_SYMBOLS|id=2")
+	handle, err := gw.AddFault("slow-reader=0,500")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.says("slow_reader_warning: Warning: slow reading")
+	if _, err := gw.Advance(1 << 30); err != nil {
+		t.Fatal(err)
+	}
+	trades := 0
+	rec := c.mustNext()
+	for ; rec.RType() == dbn.RTypeMbp0; rec = c.mustNext() {
+		trades++
+	}
+	if text := describe(rec); trades == 0 || text != "skipped_records_after_slow_reading last=1: Slow client detected for 1 schema, records were skipped" {
+		t.Fatalf("%s after %d trades", text, trades)
+	}
+	for rec = c.mustNext(); rec.RType() == dbn.RTypeMbp0; {
+		rec = c.mustNext()
+	}
+	if !bytes.Equal(rec.Bytes(), quotes[ends[500]:ends[501]]) || handle.Fired() != 1 {
+		t.Errorf("the next quote is not the one after those that are skipped; shown %d times", handle.Fired())
+	}
+}
+
 // The gateway's default is skip for these schemas and warn for all others.
 func TestTheSchemasThatAreSkippedByDefault(t *testing.T) {
 	skipped := "mbp-1 mbp-10 cmbp-1 bbo-1s bbo-1m cbbo-1s cbbo-1m"

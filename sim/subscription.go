@@ -6,6 +6,7 @@ import (
 
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/gateway"
+	"github.com/dbnloop/dbnloop/sim/internal/market"
 )
 
 // subscription is an accepted request, prepared for a check of each record.
@@ -16,6 +17,8 @@ type subscription struct {
 	few    []uint32 // the same ids when they are few: faster to look through
 	start  uint64   // inclusive, by ReplayTs
 	replay bool     // start was given
+	// from is where it begins when it came late to a shared market.
+	from market.Place
 	// active reports whether it takes part in the pass that is running.
 	active bool
 }

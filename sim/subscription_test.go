@@ -390,7 +390,10 @@ func TestASnapshotWithoutAPastIsAClear(t *testing.T) {
 // subscription.
 func TestUnsubscribe(t *testing.T) {
 	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
-	const done = "unsubscribe_ack: Unsubscribe request for trades data succeeded"
+	const (
+		done    = "unsubscribe_ack: Unsubscribe request for trades data succeeded"
+		refused = "invalid_subscription last=1: Invalid subscription: unsubscribe: "
+	)
 	trades := sampleRecords(t, dbn.SchemaTrades)
 	without := func(ids ...uint32) []byte {
 		return simtest.Pick(trades, func(r dbn.Record) bool { return !slices.Contains(ids, r.Header().InstrumentID) })
@@ -410,10 +413,13 @@ func TestUnsubscribe(t *testing.T) {
 		{"all of two", other + both, "schema=trades|symbols=ALL_SYMBOLS", done, definition},
 		{"all of all", other + all, "schema=trades|symbols=ALL_SYMBOLS", done, definition},
 		{"what is not subscribed", all, "schema=trades|symbols=XXX", done, trades},
-		{"another schema", all, "schema=mbo|symbols=ALL_SYMBOLS", "unsubscribe_ack: Unsubscribe request for mbo data succeeded", trades},
+		{"another schema", all, "schema=mbo|symbols=ALL_SYMBOLS", refused + "this session has not subscribed to schema mbo", trades},
+		{"another stype", both, "schema=trades|stype_in=instrument_id|symbols=5122", refused + "schema trades is subscribed by raw_symbol, not by instrument_id", without(idCL, idGC)},
+		{"all of another stype", other + both, "schema=trades|stype_in=parent|symbols=ALL_SYMBOLS", done, definition},
+		{"an stype that cannot be used itself", "schema=trades|stype_in=continuous|symbols=ES.c.0,NQ.c.0|id=1", "schema=trades|symbols=NQZ6", done, without(idNQ, idCL, idGC)},
 		{"an stype that cannot be", all, "schema=trades|stype_in=continuous|symbols=CL.c.0",
-			"invalid_subscription last=1: Invalid subscription: unsubscribe: stype_in continuous is not possible, want raw_symbol, parent or instrument_id", trades},
-		{"no symbols", all, "schema=trades", "invalid_subscription last=1: Invalid subscription: unsubscribe: symbols is missing", trades},
+			refused + "stype_in continuous is not possible, want raw_symbol, parent or instrument_id", trades},
+		{"no symbols", all, "schema=trades", refused + "symbols is missing", trades},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			own, data := run(t, gw, "", test.line, "unsubscribe|"+test.unsubscribe)

@@ -29,7 +29,7 @@ type options struct {
 	version             uint8
 	pace, loop, from    string
 	shift, interval     bool
-	shared              bool
+	shared, control     bool
 	retention           time.Duration
 	closeAtEnd          bool
 	exitAfter           int64
@@ -66,13 +66,16 @@ With --hist-port (or --hist-listen) the same data is served over the historical 
 well, over TLS with a certificate made at start: --ca-out writes the CA to trust. A second
 line, "historical on URL", then follows the first.
 
-Faults (--fault NAME[=VALUE][,on=FIRST-LAST], repeatable; on numbers the connections; a
-position is N data records, Nb bytes, or end):
+Faults (--fault NAME[=VALUE][,on=FIRST-LAST][,for=DURATION], repeatable; on numbers the
+connections, for takes those that come within a time of the start; a position is N data
+records, Nb bytes, end, or a place in the handshake: connect, greeting, challenge, auth,
+answer, request (or requestN, the Nth line), start):
 ` + faultHelp(sim.FaultHelp()) + `
 Faults of the historical API (--hist-fault NAME[=VALUE][,on=FIRST-LAST][,endpoint=NAME],
 repeatable; on numbers the requests to the endpoint, or the connections for the faults of
 certificates and handshakes; defaults are in brackets):
-` + faultHelp(historical.FaultHelp()),
+` + faultHelp(historical.FaultHelp()) + `
+` + strings.TrimSuffix(controlHelp, "\n"),
 		Example: `  dbn-sim --port-file port
   dbn-sim --pace 1x --loop forever trades.dbn.zst definitions.dbn.zst
   dbn-sim --fault cut-record=end --close-at-end mbo.dbn
@@ -89,7 +92,7 @@ certificates and handshakes; defaults are in brackets):
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.files = append(o.files, args...)
-			return o.serve(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return o.serve(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{cli.FlagError(err)} })
@@ -110,13 +113,14 @@ func (o *options) define(cmd *cobra.Command) {
 	f.StringVar(&o.loop, "loop", "1", "how often a session gets the data: a number, or forever")
 	f.BoolVar(&o.shift, "shift", false, "with --loop: later passes get later timestamps")
 	f.StringVar(&o.from, "live-from", "", "index time at which the present begins and the history of --hist-port ends (ISO 8601 or nanoseconds)")
-	f.BoolVar(&o.shared, "shared-market", false, "all sessions share one market, whose time continues between them; needs a --pace such as 1x")
+	f.BoolVar(&o.shared, "shared-market", false, "all sessions share one market, whose time continues between them; needs a --pace such as 1x, or --control")
 	f.DurationVar(&o.retention, "retention", 0, "how far before the present a replay may begin; negative is no limit (default: with --live-from or --shared-market as the service, 24h, 168h for mbo and definition of GLBX.MDP3; otherwise no limit)")
 	f.BoolVar(&o.interval, "end-of-interval", false, "send EndOfInterval messages after ohlcv and bbo intervals")
 	f.BoolVar(&o.closeAtEnd, "close-at-end", false, "end a session after its last record, instead of staying with heartbeats")
 	f.Int64Var(&o.exitAfter, "exit-after-sessions", 0, "exit when this many connections have ended")
 	f.DurationVar(&o.heartbeat, "heartbeat", 30*time.Second, "heartbeat interval of clients that ask for none")
-	f.StringArrayVar(&o.faults, "fault", nil, "misbehave: NAME[=VALUE] (repeatable), see above")
+	f.StringArrayVar(&o.faults, "fault", nil, "misbehave: NAME[=VALUE][,on=FIRST-LAST][,for=DURATION] (repeatable), see above")
+	f.BoolVar(&o.control, "control", false, "read commands from standard input, see above")
 	o.hist.define(f)
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "log subscription lines and more")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "log errors only")
@@ -133,7 +137,7 @@ func faultHelp(faults [][2]string) string {
 }
 
 // serve runs the gateway until the context ends or enough sessions have ended.
-func (o *options) serve(ctx context.Context, stdout, stderr io.Writer) error {
+func (o *options) serve(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) error {
 	cfg, err := o.config(stderr)
 	if err != nil {
 		return usageError{err}
@@ -164,14 +168,35 @@ func (o *options) serve(ctx context.Context, stdout, stderr io.Writer) error {
 		}
 	}
 	cfg.Logger.Info("ready", "address", gw.Addr(), "datasets", gw.Datasets())
+	err = o.awaitEnd(ctx, gw, stdin, stdout)
+	stats := gw.Stats()
+	cfg.Logger.Info("done", "sessions", stats.Sessions, "records", stats.Records, "bytes", stats.Bytes)
+	return err
+}
+
+// awaitEnd waits for the end of the context, of enough sessions, or of the commands.
+func (o *options) awaitEnd(ctx context.Context, gw *sim.Gateway, stdin io.Reader, stdout io.Writer) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, 1)
+	if o.control {
+		go func() { // it may still read when the program ends
+			defer cancel()
+			c := &controller{gateway: gw, shared: o.shared}
+			ended <- c.run(ctx, stdin, stdout)
+		}()
+	}
 	if o.exitAfter > 0 {
 		gw.AwaitEnded(ctx, o.exitAfter) //nolint:errcheck // a signal ends it as well
 	} else {
 		<-ctx.Done()
 	}
-	stats := gw.Stats()
-	cfg.Logger.Info("done", "sessions", stats.Sessions, "records", stats.Records, "bytes", stats.Bytes)
-	return nil
+	select {
+	case err := <-ended:
+		return err
+	default:
+		return nil
+	}
 }
 
 func (o *options) config(stderr io.Writer) (sim.Config, error) {
@@ -186,6 +211,9 @@ func (o *options) config(stderr io.Writer) (sim.Config, error) {
 	}
 	if cfg.Pace, err = sim.ParsePace(o.pace); err != nil {
 		return cfg, fmt.Errorf("--pace: %w", err)
+	}
+	if o.shared && !o.control && cfg.Pace == sim.AsFast() { // only commands can move such a market
+		return cfg, errors.New("--shared-market needs a --pace that is a factor of real time, such as 1x, or --control")
 	}
 	if cfg.Passes, err = parseLoop(o.loop); err != nil {
 		return cfg, err

@@ -201,7 +201,9 @@ func ParseFault(text string) (Fault, error) {
 		var err error
 		switch key {
 		case "on":
-			f.First, f.Last, err = schedule.Numbers(value)
+			if f.First, f.Last, err = schedule.Numbers(value); err != nil {
+				err = fmt.Errorf("on=%w", err)
+			}
 		case "endpoint":
 			f.Endpoint = value
 		default:

@@ -186,8 +186,10 @@ func (t *Timeline) note(tag uint8, id uint32) {
 }
 
 // Seek is the position of the first record whose index timestamp is at least ts.
-func (t *Timeline) Seek(ts uint64) Place {
-	var at Place
+func (t *Timeline) Seek(ts uint64) Place { return t.SeekFrom(Place{}, ts) }
+
+// SeekFrom is that of the first such record from a position on.
+func (t *Timeline) SeekFrom(at Place, ts uint64) Place {
 	reader := t.Reader()
 	for at.Off < t.size {
 		r := reader.Record(at.Off)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Numbers reads "3", "1-3", "2-" or "-3"; 0 stands for an end that is left open.
@@ -22,23 +23,45 @@ func Numbers(text string) (first, last int, err error) {
 			continue
 		}
 		if *end.n, err = strconv.Atoi(end.text); err != nil || *end.n < 1 {
-			return 0, 0, fmt.Errorf("on=%s: want numbers from 1, such as 2, 1-3 or 2-", text)
+			return 0, 0, fmt.Errorf("%s: want numbers from 1, such as 2, 1-3 or 2-", text)
 		}
 	}
 	return first, last, nil
 }
 
-// CutNumbers takes ",on=FIRST-LAST" off the end of a text.
-func CutNumbers(text string) (rest string, first, last int, err error) {
-	i := strings.LastIndexByte(text, ',')
-	numbers, ok := strings.CutPrefix(text[i+1:], "on=")
-	if i < 0 || !ok {
-		return text, 0, 0, nil
+// Limits are which connections get a fault: those with the numbers First to Last, 0 being no
+// limit, that come within For after the fault was there, 0 being forever.
+type Limits struct {
+	First, Last int
+	For         time.Duration
+}
+
+// CutLimits takes ",on=FIRST-LAST" and ",for=DURATION" off the end of a text.
+func CutLimits(text string) (rest string, limits Limits, err error) {
+	var seen [2]bool
+	for {
+		i := strings.LastIndexByte(text, ',')
+		if i < 0 {
+			return text, limits, nil
+		}
+		if numbers, ok := strings.CutPrefix(text[i+1:], "on="); ok && !seen[0] {
+			seen[0] = true
+			if limits.First, limits.Last, err = Numbers(numbers); err != nil {
+				return text[:i], Limits{}, fmt.Errorf("on=%w", err)
+			}
+			err = Ordered(limits.First, limits.Last)
+		} else if span, ok := strings.CutPrefix(text[i+1:], "for="); ok && !seen[1] {
+			seen[1] = true
+			if limits.For, err = time.ParseDuration(span); err != nil || limits.For <= 0 {
+				err = fmt.Errorf("for=%s: want a duration, such as 2s", span)
+			}
+		} else {
+			return text, limits, nil
+		}
+		if text = text[:i]; err != nil {
+			return text, Limits{}, err
+		}
 	}
-	if first, last, err = Numbers(numbers); err == nil {
-		err = Ordered(first, last)
-	}
-	return text[:i], first, last, err
 }
 
 // Ordered refuses a range whose end comes before its beginning.
