@@ -3,6 +3,8 @@ package dbnloop_test
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -186,6 +188,85 @@ func TestUnsubscribeInHandlersAndWhilePaused(t *testing.T) {
 				t.Errorf("%s", c.State())
 			}
 		})
+	}
+}
+
+// Whatever was subscribed and unsubscribed, in whichever order: a session that restores the
+// effective set gets the same records.
+func TestTheEffectiveSetLeadsToTheSameRecords(t *testing.T) {
+	gw := simtest.Gateway(t, sim.Config{AtEnd: sim.CloseAtEnd})
+	r := newReactor(t)
+	random := rand.New(rand.NewPCG(2026, 11))
+	names := map[dbn.SType][]string{
+		dbn.STypeRawSymbol:    {"ESZ6", "NQZ6", "CLF7", "GCG7", "NOSUCH"},
+		dbn.STypeParent:       {"ES.FUT", "NQ.FUT", "CL.FUT"},
+		dbn.STypeInstrumentID: {fmt.Sprint(idES), fmt.Sprint(idNQ), "1"},
+		dbn.STypeContinuous:   {"ES.c.0", "NQ.c.0"},
+	}
+	some := func(stype dbn.SType) []string {
+		all := slices.Clone(names[stype])
+		random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		return all[:1+random.IntN(len(all))]
+	}
+	// records runs a session to its end.
+	records := func(c *dbnloop.LiveClient) string {
+		t.Helper()
+		if err := errors.Join(c.Connect(gw.Host(), gw.Port()), c.Start()); err != nil {
+			t.Fatal(err)
+		}
+		var got []dbn.TradeMsg
+		runUntilError(t, r, c, dbnloop.Handlers{
+			Trade: func(m *dbn.TradeMsg) { got = append(got, *m) },
+			SessionEvent: func(e dbnloop.SessionEvent) {
+				if e.Code == dbn.ErrorCodeInvalidSubscription {
+					t.Errorf("the gateway refused what the client sent: %s", e.Message)
+				}
+			},
+		})
+		return string(simtest.RecordBytes(got))
+	}
+	exceptions, different := 0, map[string]bool{}
+	for round := range 60 {
+		// A definition keeps the session subscribed to something, so that it ends.
+		c := client(t, r, dbn.SchemaDefinition, "ESZ6")
+		coarse := random.IntN(3) > 0
+		var log []string
+		for range 2 + random.IntN(8) {
+			if random.IntN(2) == 0 {
+				s := dbnloop.NewSubscription(dataset, dbn.SchemaTrades, some(dbn.STypeRawSymbol)...)
+				switch n := random.IntN(4); {
+				case coarse && n == 0:
+					s.Symbols = []string{dbn.AllSymbols}
+				case coarse && n == 1:
+					s.StypeIn, s.Symbols = dbn.STypeContinuous, some(dbn.STypeContinuous)
+				}
+				log = append(log, fmt.Sprintf("+ %s %v", s.StypeIn, s.Symbols))
+				if _, err := c.Subscribe(s); err != nil {
+					t.Fatal(err)
+				}
+				continue
+			}
+			stype := []dbn.SType{dbn.STypeRawSymbol, dbn.STypeParent, dbn.STypeInstrumentID}[random.IntN(3)]
+			u := dbnloop.Unsubscription{Schema: dbn.SchemaTrades, StypeIn: stype, Symbols: some(stype)}
+			err := c.Unsubscribe(u)
+			log = append(log, fmt.Sprintf("- %s %v: %v", u.StypeIn, u.Symbols, err != nil))
+		}
+		set := effective(t, c)
+		want := records(c)
+		requests, err := c.Subscriptions()
+		if err != nil {
+			t.Fatal(err)
+		}
+		restore(t, c, requests)
+		if got := records(c); got != want {
+			t.Errorf("round %d: other records after\n%s\nwith the set\n%s", round, strings.Join(log, "\n"), set)
+		}
+		exceptions += strings.Count(set, "- ")
+		different[want] = true
+		c.Close()
+	}
+	if exceptions < 20 || len(different) < 8 {
+		t.Errorf("%d exceptions and %d results: the rounds are too much alike", exceptions, len(different))
 	}
 }
 

@@ -87,7 +87,8 @@ TEST_F(SubscriptionSetTest, TakesSymbolsFromEveryListOfTheirSchemaAndSymbology) 
             "+1 trades raw_symbol A C\n"
             "+2 trades raw_symbol D\n"
             "+3 mbo raw_symbol B C\n"
-            "+4 trades parent B\n");
+            "+4 trades parent B\n"
+            "- trades raw_symbol B X\n");
 }
 
 TEST_F(SubscriptionSetTest, ASubscriptionWithoutSymbolsDisappears) {
@@ -173,6 +174,21 @@ TEST_F(SubscriptionSetTest, KeepsWhatIsMissingFromNamesThatCannotBeUnsubscribed)
   EXPECT_EQ(Effective(),
             "+1 trades continuous ES.c.0 NQ.c.0\n"
             "- trades raw_symbol ESZ6\n");
+}
+
+TEST_F(SubscriptionSetTest, KeepsWhatMayConcernNamesOfAnotherSymbology) {
+  Add("ESZ6 NQZ6");
+  Add("ES.FUT CL.FUT", kParent);
+  Remove("ESZ6");
+  Remove("ES.FUT", kParent);
+  EXPECT_EQ(Effective(),
+            "+1 trades raw_symbol NQZ6\n"
+            "+2 trades parent CL.FUT\n"
+            "- trades raw_symbol ESZ6\n"
+            "- trades parent ES.FUT\n");
+  Remove("CL.FUT", kParent);
+  EXPECT_EQ(Effective(), "+1 trades raw_symbol NQZ6\n")
+      << "a new session could not unsubscribe by parent";
 }
 
 TEST_F(SubscriptionSetTest, AllSymbolsEndsEverySubscriptionToTheSchemaOnly) {

@@ -72,6 +72,31 @@ class LaterRemovals {
   std::map<std::pair<Schema, SType>, std::unordered_set<std::string_view>> named_;
 };
 
+// Drops the unsubscriptions that only lists were about: they have done their work. One
+// stays if it may concern a subscription before it that does not name its symbols:
+// ALL_SYMBOLS, or one by another symbology. It must also be possible there.
+void DropFinished(std::vector<EffectiveRequest>& requests) {
+  struct Before {
+    bool coarse = false;
+    std::set<SType> named;
+  };
+  std::map<Schema, Before> by_schema;
+  std::erase_if(requests, [&](const EffectiveRequest& request) {
+    if (const auto* made = std::get_if<EffectiveSubscription>(&request)) {
+      auto& before = by_schema[made->subscription.schema];
+      if (IsCoarse(made->subscription)) {
+        before.coarse = true;
+      } else {
+        before.named.insert(made->subscription.stype_in);
+      }
+      return false;
+    }
+    const auto& u = std::get<Unsubscription>(request);
+    const auto& [coarse, named] = by_schema[u.schema];
+    return !coarse && (named.size() < 2 || !named.contains(u.stype_in));
+  });
+}
+
 }  // namespace
 
 void SubscriptionSet::Add(Subscription subscription, std::uint32_t id) {
@@ -146,15 +171,7 @@ std::vector<EffectiveRequest> SubscriptionSet::Effective() const {
     }
   }
   std::ranges::reverse(effective);
-  // An unsubscription that only lists were about has done its work.
-  std::set<Schema> coarse;
-  std::erase_if(effective, [&](const EffectiveRequest& request) {
-    if (const auto* made = std::get_if<EffectiveSubscription>(&request)) {
-      if (IsCoarse(made->subscription)) coarse.insert(made->subscription.schema);
-      return false;
-    }
-    return !coarse.contains(std::get<Unsubscription>(request).schema);
-  });
+  DropFinished(effective);
   return effective;
 }
 
