@@ -88,6 +88,26 @@ func ExampleSubscription() {
 	// Output: true true
 }
 
+// What is no longer wanted is unsubscribed; what is left restores the next session.
+func ExampleLiveClient_Unsubscribe() {
+	_, client, end := liveClient(dbnloop.NewSubscription("GLBX.MDP3", dbn.SchemaTrades, "ESZ6", "NQZ6"))
+	defer end()
+	must(client.Subscribe(dbnloop.NewSubscription("GLBX.MDP3", dbn.SchemaMbo, dbn.AllSymbols)))
+	check(client.Unsubscribe(dbnloop.NewUnsubscription("GLBX.MDP3", dbn.SchemaTrades, "NQZ6")))
+	check(client.Unsubscribe(dbnloop.NewUnsubscription("GLBX.MDP3", dbn.SchemaMbo, "NQZ6")))
+	for _, r := range must(client.Subscriptions()) {
+		if r.ID != 0 {
+			fmt.Println("subscribe", r.Subscription.Schema, r.Subscription.Symbols)
+		} else {
+			fmt.Println("unsubscribe", r.Unsubscription.Schema, r.Unsubscription.Symbols)
+		}
+	}
+	// Output:
+	// subscribe trades [ESZ6]
+	// subscribe mbo [ALL_SYMBOLS]
+	// unsubscribe mbo [NQZ6]
+}
+
 // Statistics may be read from any goroutine, for example by a collector of metrics.
 func ExampleStats() {
 	reactor, client, end := liveClient(dbnloop.NewSubscription("GLBX.MDP3", dbn.SchemaTrades, "ESZ6"))

@@ -5,7 +5,6 @@ import (
 	"sync/atomic"
 
 	"github.com/dbnloop/dbnloop/bindings"
-	"github.com/dbnloop/dbnloop/dbn"
 )
 
 // State is the state of a live client.
@@ -27,42 +26,6 @@ func (s State) String() string {
 		return names[s]
 	}
 	return "State(?)"
-}
-
-// Subscription requests records of a schema for some symbols.
-type Subscription struct {
-	Dataset string     // "": that of the session; the first subscription must name it
-	Schema  dbn.Schema // required; dbn.SchemaMbo is the zero value
-	Symbols []string   // at least one, see StypeIn; dbn.AllSymbols alone selects every one
-	// StypeIn is the symbology of Symbols. Its zero value is dbn.STypeInstrumentID (numbers);
-	// NewSubscription sets the usual dbn.STypeRawSymbol.
-	StypeIn dbn.SType
-	// HasStart requests a replay from Start on, inclusive; only before the client's Start. A
-	// Start of 0 then requests everything that the gateway retains. Without HasStart records
-	// arrive in real time, and a Start other than 0 is refused.
-	HasStart bool
-	Start    dbn.UnixNanos
-	Snapshot bool // request a snapshot of the book first; mbo only, not with HasStart
-}
-
-// NewSubscription returns a subscription to raw symbols in real time.
-func NewSubscription(dataset string, schema dbn.Schema, symbols ...string) Subscription {
-	return Subscription{Dataset: dataset, Schema: schema, Symbols: symbols, StypeIn: dbn.STypeRawSymbol}
-}
-
-func (s Subscription) forC() (bindings.Subscription, error) {
-	symbols, err := symbolList(s.StypeIn, s.Symbols)
-	if err != nil {
-		return bindings.Subscription{}, err
-	}
-	if s.Start != 0 && !s.HasStart {
-		return bindings.Subscription{}, newError(CodeInvalidArgument, "Subscribe: Start is %s, but HasStart is not set: set it to replay from there, or leave Start 0 for records in real time", s.Start)
-	}
-	return bindings.Subscription{
-		Dataset: s.Dataset, Symbols: symbols,
-		Schema: uint32(s.Schema), StypeIn: uint32(s.StypeIn),
-		Snapshot: s.Snapshot, HasStart: s.HasStart, Start: uint64(s.Start),
-	}, nil
 }
 
 // LiveClient is a client of Databento's live gateway. Connect, Subscribe and Start may be
@@ -185,6 +148,51 @@ func (c *LiveClient) Subscribe(s Subscription) (id uint32, err error) {
 		return e
 	})
 	return id, err
+}
+
+// Unsubscribe takes symbols away from what this session has subscribed to; the session
+// continues. The gateway answers later, with a system record that Handlers.SessionEvent receives
+// as UnsubscribeAck; until then, records of these symbols may still arrive. It may be called
+// whenever Subscribe may be, also inside a handler.
+//
+// Nothing is sent if it fails. It returns ErrInvalidDataset if the dataset is not the session's;
+// ErrInvalidSymbol or ErrInvalidSchema if the respective field is invalid; ErrInvalidArgument
+// for a StypeIn that cannot be used, or that the schema was not subscribed with;
+// ErrInvalidState if this session has never subscribed to the schema, while it is being
+// stopped, and when called from a second goroutine while another one is inside the reactor.
+func (c *LiveClient) Unsubscribe(u Unsubscription) error {
+	symbols, err := symbolList(u.StypeIn, u.Symbols)
+	if err != nil {
+		return err
+	}
+	return c.call(func() *bindings.Error {
+		return c.live.Unsubscribe(bindings.Unsubscription{
+			Dataset: u.Dataset, Symbols: symbols, Schema: uint32(u.Schema), StypeIn: uint32(u.StypeIn),
+		})
+	})
+}
+
+// Subscriptions returns the effective set: the requests that, made in this order, subscribe a
+// new session to what this one is subscribed to. Symbols that were unsubscribed are missing from
+// the lists that contained them, and a subscription without symbols is missing. Where no list
+// contained them (dbn.AllSymbols, or a symbology such as dbn.STypeContinuous) the unsubscription
+// is part of the set, after the subscriptions that it concerns.
+//
+// The set consists of what was asked for, whatever the gateway has answered. It is that of the
+// present session, including what was asked for before Connect. After the end of a session, also
+// inside the Error handler, it is that of the session that ended, until the next Connect or
+// Subscribe. It may be called inside a handler. It returns ErrInvalidState after Close, and when
+// called from a second goroutine while another one is inside the reactor.
+func (c *LiveClient) Subscriptions() ([]EffectiveRequest, error) {
+	var out []EffectiveRequest
+	err := c.call(func() *bindings.Error {
+		requests, e := c.live.Subscriptions()
+		for i := range requests {
+			out = append(out, effectiveRequestOf(&requests[i]))
+		}
+		return e
+	})
+	return out, err
 }
 
 // Start asks the gateway to begin the stream, now or once the client is Ready. It may be called

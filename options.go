@@ -160,7 +160,8 @@ func WithAuthTimeout(d time.Duration) LiveOption {
 }
 
 // WithAckTimeout sets how long a subscription may remain unanswered in a started session before
-// a SubscriptionOverdue event reports it, once; 0: never. Time while paused does not count.
+// a SubscriptionOverdue event reports it, once; 0: never. Unsubscriptions likewise
+// (UnsubscribeOverdue). Time while paused does not count.
 // Default: 10 s.
 func WithAckTimeout(d time.Duration) LiveOption {
 	return liveOption(func(o *liveConfig) { o.c.AckTimeoutMs = milliseconds(d) })

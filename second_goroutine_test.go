@@ -83,6 +83,7 @@ func argument(t *testing.T, of reflect.Type) reflect.Value {
 	for _, known := range []any{
 		time.Hour, dbn.STypeRawSymbol, dbnloop.Date("2026-11-15"), []string{"ESZ6"}, rng,
 		dbnloop.NewSubscription(dataset, dbn.SchemaTrades, "ESZ6"),
+		dbnloop.NewUnsubscription(dataset, dbn.SchemaTrades, "ESZ6"),
 		dbnloop.BatchRequest{Range: rng},
 		dbnloop.DownloadRequest{Range: rng, Path: t.TempDir() + "/range.dbn.zst"},
 	} {

@@ -20,8 +20,11 @@ const (
 	// ReplayCompleted: the replay of a schema has caught up. It does not imply that nothing was
 	// missed.
 	ReplayCompleted SessionEventKind = 7
-	EndOfInterval   SessionEventKind = 8 // every bar of an interval was sent
-	Notice          SessionEventKind = 9 // another system message
+	EndOfInterval   SessionEventKind = 8  // every bar of an interval was sent
+	Notice          SessionEventKind = 9  // another system message
+	UnsubscribeAck  SessionEventKind = 10 // the gateway accepted an unsubscription
+	// UnsubscribeOverdue: an unsubscription was neither accepted nor refused in time.
+	UnsubscribeOverdue SessionEventKind = 11
 )
 
 var sessionEventNames = [...]string{
@@ -29,6 +32,7 @@ var sessionEventNames = [...]string{
 	GatewayError: "GatewayError", SymbolUnresolved: "SymbolUnresolved",
 	SlowReader: "SlowReader", RecordsSkipped: "RecordsSkipped",
 	ReplayCompleted: "ReplayCompleted", EndOfInterval: "EndOfInterval", Notice: "Notice",
+	UnsubscribeAck: "UnsubscribeAck", UnsubscribeOverdue: "UnsubscribeOverdue",
 }
 
 // String returns the name of the kind.
@@ -51,13 +55,15 @@ type SessionEvent struct {
 	Fatal bool
 	// SubscriptionID is what Subscribe returned; 0 if the message does not name it.
 	SubscriptionID uint32
-	// Schema is the one that the message names, if HasSchema.
+	// Schema is the one that the message names, if HasSchema; for UnsubscribeOverdue that of the
+	// unsubscription.
 	Schema    dbn.Schema
 	HasSchema bool
-	// TsEvent is the time of the gateway's record; dbn.UndefTimestamp for SubscriptionOverdue.
+	// TsEvent is the time of the gateway's record; dbn.UndefTimestamp for SubscriptionOverdue and
+	// UnsubscribeOverdue.
 	TsEvent dbn.UnixNanos
-	// Message is the gateway's text, without control characters; for SubscriptionOverdue
-	// the library's.
+	// Message is the gateway's text, without control characters; for the two overdue kinds the
+	// library's.
 	Message string
 }
 
@@ -73,7 +79,7 @@ func sessionEventOf(in *bindings.SessionEvent) SessionEvent {
 // warns reports whether the event deserves a warning in the log.
 func (e *SessionEvent) warns() bool {
 	switch e.Kind {
-	case SubscriptionOverdue, GatewayError, SymbolUnresolved, SlowReader, RecordsSkipped:
+	case SubscriptionOverdue, UnsubscribeOverdue, GatewayError, SymbolUnresolved, SlowReader, RecordsSkipped:
 		return true
 	}
 	return false

@@ -143,6 +143,7 @@ func TestEverySessionEventKindIsTold(t *testing.T) {
 		systemSays(dbn.SystemCodeReplayCompleted, "Finished mbo replay"),
 		systemSays(dbn.SystemCodeEndOfInterval, "End of interval for ohlcv-1s"),
 		systemSays(dbn.SystemCodeUnset, "The exchange is closed"),
+		systemSays(dbn.SystemCodeUnsubscribeAck, "Unsubscribe request for mbo data succeeded"),
 	)
 	r := newReactor(t)
 	c, err := dbnloop.NewLiveClient(r, sim.TestKey, dbnloop.WithAckTimeout(time.Millisecond))
@@ -155,23 +156,33 @@ func TestEverySessionEventKindIsTold(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	// The first is answered, the second is not.
+	for _, symbol := range []string{"ESZ6", "NQZ6"} {
+		if err := c.Unsubscribe(dbnloop.NewUnsubscription(dataset, dbn.SchemaMbo, symbol)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := errors.Join(c.Connect(host, port), c.Start()); err != nil {
 		t.Fatal(err)
 	}
 	got := map[dbnloop.SessionEventKind]dbnloop.SessionEvent{}
 	c.Handle(dbnloop.Handlers{
 		SessionEvent: func(e dbnloop.SessionEvent) {
-			if e.Kind != dbnloop.SubscriptionOverdue && e.TsEvent != 42 {
+			if e.Kind != dbnloop.SubscriptionOverdue && e.Kind != dbnloop.UnsubscribeOverdue && e.TsEvent != 42 {
 				t.Errorf("%v at %v", e.Kind, e.TsEvent)
 			}
 			if e.Kind == dbnloop.SubscriptionOverdue && e.SubscriptionID == 1 {
 				return // the answer may have been slower than a millisecond
 			}
-			if _, twice := got[e.Kind]; twice || e.Message == "" {
+			_, twice := got[e.Kind]
+			if twice && e.Kind == dbnloop.UnsubscribeOverdue {
+				return // likewise
+			}
+			if twice || e.Message == "" {
 				t.Errorf("%+v", e)
 			}
 			e.TsEvent, e.Message = 0, ""
-			if got[e.Kind] = e; len(got) == 9 {
+			if got[e.Kind] = e; len(got) == 11 {
 				r.Stop()
 			}
 		},
@@ -191,6 +202,8 @@ func TestEverySessionEventKindIsTold(t *testing.T) {
 		{Kind: dbnloop.ReplayCompleted, Code: dbn.ErrorCodeUnset, Schema: dbn.SchemaMbo, HasSchema: true},
 		{Kind: dbnloop.EndOfInterval, Code: dbn.ErrorCodeUnset, Schema: dbn.SchemaOhlcv1S, HasSchema: true},
 		{Kind: dbnloop.Notice, Code: dbn.ErrorCodeUnset},
+		{Kind: dbnloop.UnsubscribeAck, Code: dbn.ErrorCodeUnset, Schema: dbn.SchemaMbo, HasSchema: true},
+		{Kind: dbnloop.UnsubscribeOverdue, Code: dbn.ErrorCodeUnset, Schema: dbn.SchemaMbo, HasSchema: true},
 	} {
 		want[e.Kind] = e
 	}
@@ -236,12 +249,12 @@ func TestSessionEventHandlersMayPauseAndClose(t *testing.T) {
 }
 
 func TestSessionEventKindsHaveNames(t *testing.T) {
-	for k := dbnloop.SubscriptionAck; k <= dbnloop.Notice; k++ {
+	for k := dbnloop.SubscriptionAck; k <= dbnloop.UnsubscribeOverdue; k++ {
 		if strings.Contains(k.String(), "?") {
 			t.Errorf("%d: %v", k, k)
 		}
 	}
-	for _, k := range []dbnloop.SessionEventKind{0, 10, 1 << 31} {
+	for _, k := range []dbnloop.SessionEventKind{0, 12, 1 << 31} {
 		if k.String() != "SessionEventKind(?)" {
 			t.Errorf("%d: %v", k, k)
 		}

@@ -93,6 +93,7 @@
 #include "../cpp/src/proto/lines.cpp"
 #include "../cpp/src/proto/redactor.cpp"
 #include "../cpp/src/proto/session_events.cpp"
+#include "../cpp/src/proto/subscription_set.cpp"
 #include "../cpp/src/proto/url.cpp"
 #include "../cpp/src/proto/validate.cpp"
 

@@ -18,6 +18,13 @@ package bindings
 #cgo nocallback dbnloop_live_connect
 #cgo noescape dbnloop_live_subscribe
 #cgo nocallback dbnloop_live_subscribe
+#cgo noescape dbnloop_unsubscription_init
+#cgo nocallback dbnloop_unsubscription_init
+#cgo noescape dbnloop_live_unsubscribe
+#cgo nocallback dbnloop_live_unsubscribe
+#cgo noescape dbnloop_live_subscriptions
+#cgo nocallback dbnloop_live_subscriptions
+#cgo nocallback dbnloop_effective_set_free
 #cgo noescape dbnloop_live_start
 #cgo nocallback dbnloop_live_start
 #cgo noescape dbnloop_live_stop
@@ -112,6 +119,19 @@ func (s Subscription) fill(in *C.dbnloop_subscription) (free func()) {
 	}
 }
 
+// Unsubscription mirrors dbnloop_unsubscription. Symbols are comma-separated.
+type Unsubscription struct {
+	Dataset, Symbols string
+	Schema, StypeIn  uint32
+}
+
+// EffectiveRequest mirrors dbnloop_effective_request.
+type EffectiveRequest struct {
+	ID             uint32
+	Subscription   Subscription   // if ID is not 0
+	Unsubscription Unsubscription // if ID is 0
+}
+
 // Live is a dbnloop_live.
 type Live struct {
 	handle *C.dbnloop_live
@@ -201,6 +221,48 @@ func (l *Live) Subscribe(s Subscription) (uint32, *Error) {
 	var id C.uint32_t
 	e := failed(C.dbnloop_live_subscribe(l.handle, &in, &id, &l.err), &l.err)
 	return uint32(id), e
+}
+
+// Unsubscribe is dbnloop_live_unsubscribe.
+func (l *Live) Unsubscribe(u Unsubscription) *Error {
+	var in C.dbnloop_unsubscription
+	C.dbnloop_unsubscription_init(&in)
+	in.dataset, in.dataset_len = cstring(u.Dataset)
+	defer C.free(unsafe.Pointer(in.dataset))
+	in.symbols, in.symbols_len = cstring(u.Symbols)
+	defer C.free(unsafe.Pointer(in.symbols))
+	in.schema, in.stype_in = C.uint32_t(u.Schema), C.uint32_t(u.StypeIn)
+	return failed(C.dbnloop_live_unsubscribe(l.handle, &in, &l.err), &l.err)
+}
+
+// Subscriptions is dbnloop_live_subscriptions, copied.
+func (l *Live) Subscriptions() ([]EffectiveRequest, *Error) {
+	var set *C.dbnloop_effective_set
+	if e := failed(C.dbnloop_live_subscriptions(l.handle, &set, &l.err), &l.err); e != nil {
+		return nil, e
+	}
+	defer C.dbnloop_effective_set_free(set)
+	requests := make([]EffectiveRequest, 0, set.count)
+	for _, r := range unsafe.Slice(set.requests, set.count) {
+		request := EffectiveRequest{ID: uint32(r.id)}
+		if s := r.subscription; r.id != 0 {
+			request.Subscription = Subscription{
+				Dataset: C.GoStringN(s.dataset, C.int(s.dataset_len)),
+				Symbols: C.GoStringN(s.symbols, C.int(s.symbols_len)),
+				Schema:  uint32(s.schema), StypeIn: uint32(s.stype_in),
+				Snapshot: s.snapshot != 0, HasStart: s.has_start != 0, Start: uint64(s.start),
+			}
+		} else {
+			u := r.unsubscription
+			request.Unsubscription = Unsubscription{
+				Dataset: C.GoStringN(u.dataset, C.int(u.dataset_len)),
+				Symbols: C.GoStringN(u.symbols, C.int(u.symbols_len)),
+				Schema:  uint32(u.schema), StypeIn: uint32(u.stype_in),
+			}
+		}
+		requests = append(requests, request)
+	}
+	return requests, nil
 }
 
 // Start is dbnloop_live_start.

@@ -255,7 +255,9 @@ typedef enum dbnloop_session_event_kind {
   DBNLOOP_SESSION_RECORDS_SKIPPED = 6,  /* this reader was too slow: data has a gap */
   DBNLOOP_SESSION_REPLAY_COMPLETED = 7, /* a schema's replay has caught up */
   DBNLOOP_SESSION_END_OF_INTERVAL = 8,  /* every bar of an interval was sent */
-  DBNLOOP_SESSION_NOTICE = 9            /* another system message */
+  DBNLOOP_SESSION_NOTICE = 9,           /* another system message */
+  DBNLOOP_SESSION_UNSUBSCRIBE_ACK = 10, /* the gateway accepted an unsubscription */
+  DBNLOOP_SESSION_UNSUBSCRIBE_OVERDUE = 11 /* none was answered within ack_timeout_ms */
 } dbnloop_session_event_kind;
 
 /* It comes with the poll that acknowledges the record which contains it. */
@@ -263,11 +265,12 @@ typedef struct dbnloop_session_event {
   uint32_t kind;            /* dbnloop_session_event_kind */
   uint32_t error_code;      /* dbnloop_gateway_error_code */
   uint32_t subscription_id; /* 0 if the message does not name it */
-  int32_t schema;           /* dbnloop_schema; DBNLOOP_UNSET if none is named */
+  int32_t schema;           /* dbnloop_schema; DBNLOOP_UNSET if none is named;
+                               UNSUBSCRIBE_OVERDUE: the unsubscription's */
   int32_t fatal;            /* 1 if the gateway closes the session afterwards */
-  uint64_t ts_event;   /* UNIX ns, of the record; SUBSCRIPTION_OVERDUE: undefined */
-  const char* message; /* the gateway's, without control characters;
-                          SUBSCRIPTION_OVERDUE: the library's */
+  uint64_t ts_event;   /* UNIX ns, of the record; of the two overdue kinds: undefined */
+  const char* message; /* the gateway's, without control characters; of the two
+                          overdue kinds: the library's */
   size_t message_len;
 } dbnloop_session_event;
 

@@ -43,8 +43,8 @@ typedef struct dbnloop_live_options {
   int32_t auth_timeout_ms;    /* 0: none; default 30000 */
   uint64_t buffer_size;       /* bytes; default 262144 */
   uint64_t max_metadata;      /* bytes; default 268435456 */
-  int32_t ack_timeout_ms; /* for the answer to a subscription in a started session; 0:
-                             none; default 10000 */
+  int32_t ack_timeout_ms; /* for the answer to a subscription or an unsubscription in a
+                             started session; 0: none; default 10000 */
   int32_t resolve_timeout_ms; /* name lookup; counts toward connect_timeout_ms; 0: none;
                                  default 5000 */
   const char* name_servers;   /* "192.0.2.1:53,…"; NULL: those of /etc/resolv.conf */
@@ -74,6 +74,39 @@ typedef struct dbnloop_subscription {
 
 /* Fills in the size and the defaults. */
 void dbnloop_subscription_init(dbnloop_subscription* subscription);
+
+/* Takes symbols away from the subscriptions to a schema. */
+typedef struct dbnloop_unsubscription {
+  size_t struct_size;
+  const char* dataset; /* may be NULL: the dataset of the session */
+  size_t dataset_len;
+  /* Comma-separated: any part of what was subscribed; symbols that were not subscribed
+   * have no effect. ALL_SYMBOLS alone ends every subscription to the schema. */
+  const char* symbols;
+  size_t symbols_len;
+  uint32_t schema; /* dbnloop_schema; default DBNLOOP_SCHEMA_TRADES */
+  /* RAW_SYMBOL (the default), PARENT or INSTRUMENT_ID, and one that the schema was
+   * subscribed with. ALL_SYMBOLS, and symbols of subscriptions to ALL_SYMBOLS or by
+   * another symbology than these three, may be unsubscribed with each of the three. */
+  uint32_t stype_in; /* dbnloop_stype */
+} dbnloop_unsubscription;
+
+/* Fills in the size and the defaults. */
+void dbnloop_unsubscription_init(dbnloop_unsubscription* unsubscription);
+
+/* One request of an effective set. Only the library creates this struct: newer versions
+ * may append fields, with another DBNLOOP_ABI_VERSION. */
+typedef struct dbnloop_effective_request {
+  uint32_t id; /* of the subscription, counted from 1; 0: an unsubscription */
+  dbnloop_subscription subscription; /* with the symbols that are left; id 0: unset */
+  dbnloop_unsubscription unsubscription; /* only if id is 0 */
+} dbnloop_effective_request;
+
+/* What a session is subscribed to. */
+typedef struct dbnloop_effective_set {
+  const dbnloop_effective_request* requests;
+  size_t count;
+} dbnloop_effective_set;
 
 /* Creates a client. api_key is 32 characters; options may be NULL (defaults). A client
  * whose reactor was freed can only be freed. INVALID_API_KEY if the key is malformed;
@@ -108,6 +141,33 @@ dbnloop_status dbnloop_live_subscribe(dbnloop_live* client,
 dbnloop_status dbnloop_live_subscribe_to(dbnloop_live* client, const char* dataset,
                                          uint32_t schema, const char* symbols,
                                          dbnloop_error* error);
+/* Takes symbols away from what this session has subscribed to; the session continues.
+ * The answer arrives as a SESSION event of kind UNSUBSCRIBE_ACK; until then, records of
+ * these symbols may still arrive. It may be called whenever dbnloop_live_subscribe may
+ * be. Nothing is sent if it fails: INVALID_DATASET if the dataset is not the session's;
+ * INVALID_SYMBOL or INVALID_SCHEMA if the respective argument is invalid;
+ * INVALID_ARGUMENT for a stype_in that cannot be used, or that the schema was not
+ * subscribed with; INVALID_STATE if this session has never subscribed to the schema,
+ * and while it is being stopped. */
+dbnloop_status dbnloop_live_unsubscribe(dbnloop_live* client,
+                                        const dbnloop_unsubscription* unsubscription,
+                                        dbnloop_error* error);
+/* Returns the effective set: the requests that, made in this order, subscribe a new
+ * session to what this one is subscribed to. Symbols that were unsubscribed are missing
+ * from the lists that contained them, and a subscription without symbols is missing.
+ * Where no list contained them (ALL_SYMBOLS, or a symbology such as continuous) the
+ * unsubscription is part of the set, after the subscriptions that it concerns.
+ *
+ * The set consists of what was asked for, whatever the gateway has answered. It is that
+ * of the present session, including what was asked for before connect; after the end of
+ * a session, that of the session that ended, until the next connect or subscribe. It is
+ * a copy, which does not change; its pointers are valid until
+ * dbnloop_effective_set_free. */
+dbnloop_status dbnloop_live_subscriptions(const dbnloop_live* client,
+                                          const dbnloop_effective_set** out,
+                                          dbnloop_error* error);
+/* Frees what dbnloop_live_subscriptions returned. */
+void dbnloop_effective_set_free(const dbnloop_effective_set* set);
 /* Asks the gateway to begin the stream, now or once the session is ready. INVALID_STATE
  * when called a second time in a session. */
 dbnloop_status dbnloop_live_start(dbnloop_live* client, dbnloop_error* error);

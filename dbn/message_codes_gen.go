@@ -30,6 +30,8 @@ func systemCodeOf(text string) SystemCode {
 		return SystemCodeEndOfInterval
 	case strings.HasPrefix(text, "Subscription request ") && strings.HasSuffix(text, " succeeded"):
 		return SystemCodeSubscriptionAck
+	case strings.HasPrefix(text, "Unsubscribe request ") && strings.HasSuffix(text, " succeeded"):
+		return SystemCodeUnsubscribeAck
 	case strings.HasPrefix(text, "Warning: slow reading"):
 		return SystemCodeSlowReaderWarning
 	case strings.HasPrefix(text, "Finished ") && strings.HasSuffix(text, " replay"):

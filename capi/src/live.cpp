@@ -1,8 +1,11 @@
+#include <cstddef>
 #include <string>
+#include <vector>
 
 #include "client.hpp"
 #include "proto/validate.hpp"
 
+using dbnloop::EffectiveRequest;
 using dbnloop::LiveClient;
 using dbnloop::SessionEvent;
 using dbnloop::capi::Ask;
@@ -56,6 +59,76 @@ Subscription ReadSubscription(const dbnloop_subscription* subscription) {
   return out;
 }
 
+namespace {
+
+dbnloop::Unsubscription ReadUnsubscription(const dbnloop_unsubscription& in) {
+  dbnloop::Unsubscription out;
+  out.dataset = View(in.dataset, in.dataset_len, "unsubscription.dataset");
+  out.schema = capi::Number<dbnloop::Schema>(in.schema, "unsubscription.schema");
+  out.stype_in = capi::Number<dbnloop::SType>(in.stype_in, "unsubscription.stype_in");
+  out.symbols = dbnloop::proto::SplitSymbols(
+      View(in.symbols, in.symbols_len, "unsubscription.symbols"));
+  return out;
+}
+
+// An effective set with the texts that it points to.
+class OwnedEffectiveSet {
+ public:
+  explicit OwnedEffectiveSet(const std::vector<EffectiveRequest>& requests) {
+    requests_.reserve(requests.size());
+    texts_.reserve(2 * requests.size());  // they stay where they are
+    for (const auto& request : requests) {
+      auto& out = requests_.emplace_back();
+      dbnloop_subscription_init(&out.subscription);
+      dbnloop_unsubscription_init(&out.unsubscription);
+      if (const auto* made = std::get_if<dbnloop::EffectiveSubscription>(&request)) {
+        out.id = made->id;
+        Fill(made->subscription, out.subscription);
+        out.subscription.snapshot = made->subscription.snapshot ? 1 : 0;
+        if (const auto& start = made->subscription.start) {
+          out.subscription.has_start = 1;
+          out.subscription.start = start->time_since_epoch().count();
+        }
+      } else {
+        Fill(std::get<dbnloop::Unsubscription>(request), out.unsubscription);
+      }
+    }
+    view_ = {.requests = requests_.data(), .count = requests_.size()};
+  }
+  OwnedEffectiveSet(const OwnedEffectiveSet&) = delete;
+  OwnedEffectiveSet& operator=(const OwnedEffectiveSet&) = delete;
+
+  [[nodiscard]] const dbnloop_effective_set* view() const noexcept { return &view_; }
+  static void Delete(const dbnloop_effective_set* view) {
+    delete reinterpret_cast<const OwnedEffectiveSet*>(view);
+  }
+
+ private:
+  template <typename Request, typename Out>
+  void Fill(const Request& request, Out& out) {
+    out.schema = static_cast<std::uint32_t>(request.schema);
+    out.stype_in = static_cast<std::uint32_t>(request.stype_in);
+    std::string list;
+    for (const auto& symbol : request.symbols) {
+      if (!list.empty()) list += ',';
+      list += symbol;
+    }
+    Keep(request.dataset, out.dataset, out.dataset_len);
+    Keep(std::move(list), out.symbols, out.symbols_len);
+  }
+  void Keep(std::string text, const char*& data, std::size_t& size) {
+    const auto& kept = texts_.emplace_back(std::move(text));
+    data = kept.c_str();
+    size = kept.size();
+  }
+
+  dbnloop_effective_set view_{};  // the first member: both have one address
+  std::vector<dbnloop_effective_request> requests_;
+  std::vector<std::string> texts_;
+};
+
+}  // namespace
+
 void AppendSessionEvent(const Source& client, const SessionEvent& in) {
   auto& event = client.reactor->Append(DBNLOOP_EVENT_SESSION, client.id).session;
   event = {.kind = static_cast<std::uint32_t>(in.kind),
@@ -93,6 +166,16 @@ void dbnloop_subscription_init(dbnloop_subscription* subscription) {
   subscription->symbols_len = DBNLOOP_STRLEN;
   subscription->schema = DBNLOOP_SCHEMA_TRADES;
   subscription->stype_in = DBNLOOP_STYPE_RAW_SYMBOL;
+}
+
+void dbnloop_unsubscription_init(dbnloop_unsubscription* unsubscription) {
+  if (unsubscription == nullptr) return;
+  *unsubscription = {};
+  unsubscription->struct_size = sizeof(*unsubscription);
+  unsubscription->dataset_len = DBNLOOP_STRLEN;
+  unsubscription->symbols_len = DBNLOOP_STRLEN;
+  unsubscription->schema = DBNLOOP_SCHEMA_TRADES;
+  unsubscription->stype_in = DBNLOOP_STYPE_RAW_SYMBOL;
 }
 
 dbnloop_status dbnloop_live_new(dbnloop_reactor* reactor, const char* api_key,
@@ -149,6 +232,31 @@ dbnloop_status dbnloop_live_subscribe_to(dbnloop_live* client, const char* datas
     in.symbols = symbols;
     live.Subscribe(capi::ReadSubscription(&in));
   });
+}
+
+dbnloop_status dbnloop_live_unsubscribe(dbnloop_live* client,
+                                        const dbnloop_unsubscription* unsubscription,
+                                        dbnloop_error* error) {
+  return With(client, error, [&](LiveClient& live) {
+    capi::RequireNonNull(unsubscription, "unsubscription");
+    dbnloop_unsubscription in;
+    dbnloop_unsubscription_init(&in);
+    capi::ReadSized(unsubscription, in, "unsubscription");
+    live.Unsubscribe(capi::ReadUnsubscription(in));
+  });
+}
+
+dbnloop_status dbnloop_live_subscriptions(const dbnloop_live* client,
+                                          const dbnloop_effective_set** out,
+                                          dbnloop_error* error) {
+  return With(client, error, [&](const LiveClient& live) {
+    capi::RequireNonNull(out, "out");
+    *out = (new capi::OwnedEffectiveSet{live.Subscriptions()})->view();
+  });
+}
+
+void dbnloop_effective_set_free(const dbnloop_effective_set* set) {
+  capi::OwnedEffectiveSet::Delete(set);
 }
 
 dbnloop_status dbnloop_live_start(dbnloop_live* client, dbnloop_error* error) {

@@ -36,6 +36,8 @@ static_assert(Same(DBNLOOP_SESSION_RECORDS_SKIPPED, Kind::RecordsSkipped));
 static_assert(Same(DBNLOOP_SESSION_REPLAY_COMPLETED, Kind::ReplayCompleted));
 static_assert(Same(DBNLOOP_SESSION_END_OF_INTERVAL, Kind::EndOfInterval));
 static_assert(Same(DBNLOOP_SESSION_NOTICE, Kind::Notice));
+static_assert(Same(DBNLOOP_SESSION_UNSUBSCRIBE_ACK, Kind::UnsubscribeAck));
+static_assert(Same(DBNLOOP_SESSION_UNSUBSCRIBE_OVERDUE, Kind::UnsubscribeOverdue));
 
 static_assert(Same(DBNLOOP_CONTINUOUS_STOPPED, ContinuousState::Stopped));
 static_assert(Same(DBNLOOP_CONTINUOUS_WAITING, ContinuousState::Waiting));

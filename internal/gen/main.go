@@ -63,7 +63,7 @@ func Files(root string) (map[string][]byte, error) {
 		"docs/errors.md":                            []byte(errorsPage),
 		"cpp/include/dbnloop/error_code.gen.hpp":    []byte(genCPPErrorCodes(codes)),
 		"cpp/src/base/error_code.gen.cpp":           []byte(genCPPErrorNames(codes)),
-		"cpp/src/dbn/message_codes.gen.cpp":         []byte(genCPPMessageCodes(&texts)),
+		"cpp/src/dbn/message_codes.gen.cpp":         []byte(genCPPMessageCodes(s, &texts)),
 		"cpp/include/dbnloop/dbn_types.gen.hpp":     []byte(genCPP(s)),
 		"cpp/include/dbnloop/publishers.gen.hpp":    []byte(genCPPPublishers(s)),
 		"cpp/include/dbnloop/service_words.gen.hpp": []byte(genCPPWords(s)),

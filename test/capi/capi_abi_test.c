@@ -188,6 +188,24 @@ AT(dbnloop_subscription, snapshot, 48);
 AT(dbnloop_subscription, has_start, 52);
 AT(dbnloop_subscription, start, 56);
 
+SIZE(dbnloop_unsubscription, 48);
+AT(dbnloop_unsubscription, struct_size, 0);
+AT(dbnloop_unsubscription, dataset, 8);
+AT(dbnloop_unsubscription, dataset_len, 16);
+AT(dbnloop_unsubscription, symbols, 24);
+AT(dbnloop_unsubscription, symbols_len, 32);
+AT(dbnloop_unsubscription, schema, 40);
+AT(dbnloop_unsubscription, stype_in, 44);
+
+SIZE(dbnloop_effective_request, 120);
+AT(dbnloop_effective_request, id, 0);
+AT(dbnloop_effective_request, subscription, 8);
+AT(dbnloop_effective_request, unsubscription, 72);
+
+SIZE(dbnloop_effective_set, 16);
+AT(dbnloop_effective_set, requests, 0);
+AT(dbnloop_effective_set, count, 8);
+
 SIZE(dbnloop_historical_options, 152);
 AT(dbnloop_historical_options, struct_size, 0);
 AT(dbnloop_historical_options, url, 8);

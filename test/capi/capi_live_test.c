@@ -31,6 +31,8 @@ static const struct message {
      DBNLOOP_SCHEMA_MBO, 0},
     {"End of interval", 0x17, 4, DBNLOOP_SESSION_END_OF_INTERVAL, 255, DBNLOOP_UNSET,
      0},
+    {"Unsubscribe request for mbo data succeeded", 0x17, 5,
+     DBNLOOP_SESSION_UNSUBSCRIBE_ACK, 255, DBNLOOP_SCHEMA_MBO, 0},
     {"closed", 0x17, 255, DBNLOOP_SESSION_NOTICE, 255, DBNLOOP_UNSET, 0},
 };
 enum { kMessageCount = sizeof kMessages / sizeof *kMessages };
@@ -135,7 +137,7 @@ static void gateway_close(gateway* g) {
 }
 
 typedef struct seen {
-  int metadata, errors, records, pauses, messages, told, overdue;
+  int metadata, errors, records, pauses, messages, told, overdue, not_removed;
   uint32_t error_code, last_state;
 } seen;
 
@@ -177,6 +179,12 @@ static void check_told(const dbnloop_session_event* told, seen* s) {
           told->schema == DBNLOOP_UNSET && !told->fatal);
     CHECK(strstr(told->message, "127.0.0.1") != NULL);
     ++s->overdue;
+    return;
+  }
+  if (told->kind == DBNLOOP_SESSION_UNSUBSCRIBE_OVERDUE) {
+    CHECK(told->subscription_id == 0 && told->ts_event == DBNLOOP_UNDEF_TIMESTAMP);
+    CHECK(told->schema == DBNLOOP_SCHEMA_MBO && !told->fatal);
+    ++s->not_removed;
     return;
   }
   const struct message* said = &kMessages[s->told++];
@@ -233,6 +241,59 @@ static void turn(gateway* g, dbnloop_live* client, seen* s) {
   }
 }
 
+/* What is left of "ESZ6,NQZ6". */
+static void check_set(const dbnloop_live* client) {
+  const dbnloop_effective_set* set = NULL;
+  dbnloop_error error;
+  CHECK(dbnloop_live_subscriptions(client, &set, &error) == DBNLOOP_OK);
+  CHECK(set->count == 1 && set->requests[0].id == 1);
+  const dbnloop_subscription* left = &set->requests[0].subscription;
+  CHECK(strcmp(left->symbols, "ESZ6") == 0 && left->symbols_len == 4);
+  CHECK(strcmp(left->dataset, "GLBX.MDP3") == 0 && left->dataset_len == 9);
+  CHECK(left->schema == DBNLOOP_SCHEMA_MBO &&
+        left->stype_in == DBNLOOP_STYPE_RAW_SYMBOL);
+  CHECK(!left->snapshot && !left->has_start);
+  dbnloop_effective_set_free(set);
+}
+
+/* The requests of a set can be made as they are, by another client too. */
+static void check_restored(dbnloop_reactor* reactor, dbnloop_live* from) {
+  dbnloop_live* to = NULL;
+  const dbnloop_effective_set *set = NULL, *again = NULL;
+  dbnloop_error error;
+  CHECK(dbnloop_live_new(reactor, kKey, 32, NULL, &to, &error) == DBNLOOP_OK);
+  dbnloop_subscription subscription;
+  dbnloop_subscription_init(&subscription);
+  subscription.dataset = "GLBX.MDP3";
+  subscription.symbols = "ALL_SYMBOLS";
+  subscription.has_start = 1;
+  subscription.start = 7;
+  uint32_t id = 0;
+  CHECK(dbnloop_live_subscribe(from, &subscription, &id, &error) == DBNLOOP_OK);
+  dbnloop_unsubscription unsubscription;
+  dbnloop_unsubscription_init(&unsubscription);
+  unsubscription.symbols = "ES.FUT,NQ.FUT";
+  unsubscription.stype_in = DBNLOOP_STYPE_PARENT;
+  CHECK(dbnloop_live_unsubscribe(from, &unsubscription, &error) == DBNLOOP_OK);
+  CHECK(dbnloop_live_subscriptions(from, &set, &error) == DBNLOOP_OK);
+  CHECK(set->count == 2 && set->requests[0].id == id && set->requests[1].id == 0);
+  for (size_t i = 0; i < set->count; ++i) {
+    const dbnloop_effective_request* r = &set->requests[i];
+    CHECK((r->id != 0 ? dbnloop_live_subscribe(to, &r->subscription, NULL, &error)
+                      : dbnloop_live_unsubscribe(to, &r->unsubscription, &error)) ==
+          DBNLOOP_OK);
+  }
+  CHECK(dbnloop_live_subscriptions(to, &again, &error) == DBNLOOP_OK);
+  CHECK(again->count == 2);
+  CHECK(again->requests[0].subscription.has_start == 1 &&
+        again->requests[0].subscription.start == 7);
+  CHECK(strcmp(again->requests[1].unsubscription.symbols, "ES.FUT,NQ.FUT") == 0);
+  CHECK(again->requests[1].unsubscription.stype_in == DBNLOOP_STYPE_PARENT);
+  dbnloop_effective_set_free(set);
+  dbnloop_effective_set_free(again);
+  dbnloop_live_free(to);
+}
+
 int main(void) {
   dbnloop_reactor* reactor = NULL;
   dbnloop_live* client = NULL;
@@ -279,9 +340,21 @@ int main(void) {
   CHECK(size == 2 * 65536);
 
   while (s.overdue == 0) turn(&g, client, &s);
+
+  dbnloop_unsubscription unsubscription;
+  dbnloop_unsubscription_init(&unsubscription);
+  unsubscription.symbols = "NQZ6";
+  unsubscription.schema = DBNLOOP_SCHEMA_MBO;
+  CHECK(dbnloop_live_unsubscribe(client, &unsubscription, &error) == DBNLOOP_OK);
+  while (s.not_removed == 0) turn(&g, client, &s);
+  CHECK(strstr(g.received,
+               "start_session\n"
+               "unsubscribe|schema=mbo|stype_in=raw_symbol|symbols=NQZ6|is_last=1\n") !=
+        NULL);
+  check_set(client);
   for (int i = 0; i < kMessageCount; ++i) send_message(&g, &kMessages[i]);
   while (s.told < kMessageCount) turn(&g, client, &s);
-  CHECK(s.overdue == 1);
+  CHECK(s.overdue == 1 && s.not_removed == 1);
   dbnloop_stats stats;
   memset(&stats, 0xAA, sizeof stats);
   stats.struct_size = sizeof stats;
@@ -303,6 +376,8 @@ int main(void) {
   CHECK(s.records == kRecords && s.errors == 1);
   CHECK(s.error_code == DBNLOOP_CONNECTION_CLOSED);
   CHECK(dbnloop_live_get_state(client) == DBNLOOP_LIVE_DISCONNECTED);
+  check_set(client); /* that of the session that ended */
+  check_restored(reactor, client);
 
   dbnloop_reactor_remove(reactor, g.listener, NULL);
   close(g.listener);

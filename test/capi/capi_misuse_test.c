@@ -1,6 +1,7 @@
 /* Every function with NULL for every pointer, older and newer structs, free orders: an
  * error that says what, never a crash. */
 #include <dbnloop.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -75,6 +76,10 @@ static void null_client(dbnloop_reactor* reactor) {
   dbnloop_subscription_init(&subscription);
   dbnloop_live_options_init(NULL);
   dbnloop_subscription_init(NULL);
+  dbnloop_unsubscription unsubscription;
+  dbnloop_unsubscription_init(&unsubscription);
+  dbnloop_unsubscription_init(NULL);
+  const dbnloop_effective_set* set = NULL;
   CHECK(dbnloop_live_new(NULL, kKey, 32, NULL, &client, &error) ==
         DBNLOOP_INVALID_ARGUMENT);
   CHECK(dbnloop_live_new(reactor, NULL, 32, NULL, &client, &error) ==
@@ -85,6 +90,10 @@ static void null_client(dbnloop_reactor* reactor) {
   CHECK(dbnloop_live_id(NULL) == 0);
   CHECK(dbnloop_live_connect(NULL, "h", 1, 1, &error) == DBNLOOP_INVALID_ARGUMENT);
   CHECK(dbnloop_live_subscribe(NULL, &subscription, NULL, &error) != DBNLOOP_OK);
+  CHECK(dbnloop_live_unsubscribe(NULL, &unsubscription, &error) ==
+        DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_live_subscriptions(NULL, &set, &error) == DBNLOOP_INVALID_ARGUMENT);
+  dbnloop_effective_set_free(NULL);
   CHECK(dbnloop_live_start(NULL, &error) == DBNLOOP_INVALID_ARGUMENT);
   CHECK(dbnloop_live_stop(NULL, &error) == DBNLOOP_INVALID_ARGUMENT);
   dbnloop_live_close(NULL);
@@ -109,6 +118,45 @@ static void null_client(dbnloop_reactor* reactor) {
   CHECK(dbnloop_live_connect(client, "127.0.0.1", 9, 70000, &error) ==
         DBNLOOP_INVALID_ARGUMENT);
   CHECK(dbnloop_live_subscribe(client, NULL, NULL, &error) == DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_live_unsubscribe(client, NULL, &error) == DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_live_subscriptions(client, NULL, &error) == DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_live_subscriptions(client, &set, NULL) == DBNLOOP_OK);
+  CHECK(set->count == 0);
+  dbnloop_effective_set_free(set);
+  dbnloop_live_free(client);
+}
+
+static void bad_unsubscriptions(dbnloop_reactor* reactor) {
+  dbnloop_error error;
+  dbnloop_live* client = NULL;
+  CHECK(dbnloop_live_new(reactor, kKey, 32, NULL, &client, &error) == DBNLOOP_OK);
+  dbnloop_unsubscription u;
+  dbnloop_unsubscription_init(&u);
+  CHECK(u.schema == DBNLOOP_SCHEMA_TRADES && u.stype_in == DBNLOOP_STYPE_RAW_SYMBOL);
+  CHECK(dbnloop_live_unsubscribe(client, &u, &error) == DBNLOOP_INVALID_SYMBOL);
+  u.symbols = "ESZ6";
+  CHECK(dbnloop_live_unsubscribe(client, &u, &error) == DBNLOOP_INVALID_STATE);
+  CHECK(strstr(error.message, "has not subscribed to schema trades") != NULL);
+  CHECK(dbnloop_live_subscribe_to(client, "GLBX.MDP3", DBNLOOP_SCHEMA_TRADES, "ESZ6",
+                                  &error) == DBNLOOP_OK);
+  u.dataset = "XNAS.ITCH";
+  CHECK(dbnloop_live_unsubscribe(client, &u, &error) == DBNLOOP_INVALID_DATASET);
+  u.dataset = NULL;
+  u.schema = 70000;
+  CHECK(dbnloop_live_unsubscribe(client, &u, &error) == DBNLOOP_INVALID_SCHEMA);
+  u.schema = DBNLOOP_SCHEMA_TRADES;
+  u.stype_in = DBNLOOP_STYPE_PARENT;
+  CHECK(dbnloop_live_unsubscribe(client, &u, &error) == DBNLOOP_INVALID_ARGUMENT);
+  u.stype_in = DBNLOOP_STYPE_CONTINUOUS;
+  CHECK(dbnloop_live_unsubscribe(client, &u, &error) == DBNLOOP_INVALID_ARGUMENT);
+  u.stype_in = DBNLOOP_STYPE_RAW_SYMBOL;
+  u.struct_size = 7; /* smaller than itself */
+  CHECK(dbnloop_live_unsubscribe(client, &u, &error) == DBNLOOP_INVALID_ARGUMENT);
+  /* A shorter struct ends before schema and stype_in, which keep their defaults. */
+  u.struct_size = offsetof(dbnloop_unsubscription, schema);
+  u.schema = DBNLOOP_SCHEMA_MBO;
+  u.stype_in = DBNLOOP_STYPE_CONTINUOUS;
+  CHECK(dbnloop_live_unsubscribe(client, &u, &error) == DBNLOOP_OK);
   dbnloop_live_free(client);
 }
 
@@ -325,6 +373,7 @@ int main(void) {
   null_reactor();
   CHECK(dbnloop_reactor_new(&reactor, NULL) == DBNLOOP_OK);
   null_client(reactor);
+  bad_unsubscriptions(reactor);
   bad_arguments(reactor);
   struct_sizes(reactor);
   socket_options(reactor);

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <memory>
 #include <new>
 #include <string>
@@ -17,6 +18,7 @@
 #include "dbnloop/dbn_parser.hpp"
 #include "dbnloop/exception.hpp"
 #include "dbnloop/live_client.hpp"
+#include "proto/gateway_session.hpp"
 #include "support/allocations.hpp"
 #include "support/dns_server.hpp"
 #include "support/historical_fixture.hpp"
@@ -247,10 +249,43 @@ TEST_F(AllocationFailure, InALiveSession) {
         },
         [&](LiveClient& client) {
           client.Connect(host, gateway.port());
-          client.Subscribe("GLBX.MDP3", "ESM5", Schema::Trades);
+          client.Subscribe("GLBX.MDP3", "ESM5,NQM5", Schema::Trades);
+          client.Unsubscribe("GLBX.MDP3", "NQM5", Schema::Trades);
           client.Start();
         });
     EXPECT_GT(count, 50U);
+  }
+}
+
+// A request is queued and in the set of subscriptions, or neither.
+TEST_F(AllocationFailure, InARequestToTheGateway) {
+  const std::string gateway = "lsg\ncram=a\nsuccess=1\n";
+  const Subscription all{.dataset = {}, .symbols = {"ALL_SYMBOLS"}, .start = {}};
+  const Unsubscription some{
+      .dataset = {}, .symbols = std::vector<std::string>(600, std::string(40, 'A'))};
+  for (const bool accepted : {false, true}) {
+    const auto count = ForEach([&](FailingAllocation& failing, std::size_t nth) {
+      LiveOptions options;
+      options.dataset = "GLBX.MDP3";
+      proto::GatewaySession session{base::ToSecret(std::string{test::kKey}), options};
+      if (accepted) session.Receive(std::as_bytes(std::span{gateway}));
+      std::size_t made = 0;
+      try {
+        failing.In([&] {
+          session.Subscribe(all);
+          ++made;
+          session.Unsubscribe(some);
+          ++made;
+        });
+      } catch (const std::bad_alloc&) {
+        EXPECT_TRUE(failing.Happened());
+      }
+      if (!accepted) session.Receive(std::as_bytes(std::span{gateway}));
+      const auto lines = std::ranges::count(session.Output(), '\n');
+      EXPECT_EQ(lines, made == 0 ? 1 : made == 1 ? 2 : 4) << "allocation " << nth;
+      EXPECT_EQ(session.subscriptions().Effective().size(), made) << nth;
+    });
+    EXPECT_GT(count, 4U);
   }
 }
 

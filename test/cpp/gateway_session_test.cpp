@@ -362,6 +362,151 @@ TEST(GatewaySessionTest, WhatWasSentInPartIsSentOnFromThere) {
   EXPECT_EQ(a.session.Output(), all.substr(10) + "start_session\n");
 }
 
+// ---- Unsubscriptions ----------------------------------------------------------------
+
+Unsubscription Without(std::vector<std::string> symbols,
+                       Schema schema = Schema::Trades) {
+  Unsubscription out;
+  out.schema = schema;
+  out.symbols = std::move(symbols);
+  return out;
+}
+
+// The lines that the official Rust client 0.64 writes in its own tests of this.
+TEST(GatewaySessionTest, UnsubscribesWithTheLinesOfTheOfficialClient) {
+  const auto repeated = [](std::size_t count) {
+    std::string list = "TEST";
+    for (std::size_t i = 1; i < count; ++i) list += ",TEST";
+    return list;
+  };
+  struct Case {
+    const char* name;
+    Unsubscription request;
+    std::string lines;
+  };
+  const Case cases[] = {
+      {"one symbol", Without({"NQZ6"}, Schema::Mbo),
+       "unsubscribe|schema=mbo|stype_in=raw_symbol|symbols=NQZ6|is_last=1\n"},
+      {"all symbols", Without({"ALL_SYMBOLS"}),
+       "unsubscribe|schema=trades|stype_in=raw_symbol|symbols=ALL_SYMBOLS|is_last=1\n"},
+      {"chunks", Without(std::vector<std::string>(1001, "TEST")),
+       "unsubscribe|schema=trades|stype_in=raw_symbol|symbols=" + repeated(500) +
+           "|is_last=0\nunsubscribe|schema=trades|stype_in=raw_symbol|symbols=" +
+           repeated(500) +
+           "|is_last=0\nunsubscribe|schema=trades|stype_in=raw_symbol|symbols=TEST"
+           "|is_last=1\n"},
+  };
+  for (const auto& test : cases) {
+    Accepted a;
+    auto subscription = Symbols({"ESZ6", "NQZ6"});
+    subscription.schema = test.request.schema;
+    a.session.Subscribe(subscription);
+    TakeOutput(a.session);
+    a.session.Unsubscribe(test.request);
+    EXPECT_EQ(TakeOutput(a.session), test.lines) << test.name;
+  }
+}
+
+TEST(GatewaySessionTest, KeepsTheOrderOfRequestsHoweverTheGatewaysBytesAreCut) {
+  const auto input = test::BytesOfText(std::string{kHello} + kWelcome);
+  const auto requests = [](GatewaySession& session) {
+    session.Subscribe(Symbols({"ESZ6", "NQZ6"}));
+    auto request = Without({"NQZ6"});
+    request.dataset = "GLBX.MDP3";
+    session.Unsubscribe(request);
+    session.Subscribe(Symbols({"NQZ6"}));
+    session.Start();
+    session.Unsubscribe(Without({"ALL_SYMBOLS"}));
+  };
+  const std::string expected =
+      "schema=trades|stype_in=raw_symbol|id=1|symbols=ESZ6,NQZ6|snapshot=0|is_last=1\n"
+      "unsubscribe|schema=trades|stype_in=raw_symbol|symbols=NQZ6|is_last=1\n"
+      "schema=trades|stype_in=raw_symbol|id=2|symbols=NQZ6|snapshot=0|is_last=1\n"
+      "start_session\n"
+      "unsubscribe|schema=trades|stype_in=raw_symbol|symbols=ALL_SYMBOLS|is_last=1\n";
+  test::ExpectSameEventsHoweverCut(input, [&](const test::Pieces& pieces) {
+    GatewaySession session{kKey, Options()};
+    requests(session);
+    std::string sent;
+    for (const auto piece : pieces) {
+      session.Receive(piece);
+      sent += TakeOutput(session);
+    }
+    EXPECT_THAT(sent, EndsWith("\n" + expected));
+    return sent;
+  });
+  Accepted late;
+  requests(late.session);
+  EXPECT_EQ(TakeOutput(late.session), expected) << "after the authentication";
+}
+
+TEST(GatewaySessionTest, RefusesToUnsubscribeFromWhatCannotBeAndSendsNothing) {
+  Accepted a;
+  a.session.Subscribe(Symbols({"ESZ6"}));
+  auto ids = Symbols({"5122"});
+  ids.schema = Schema::Mbo;
+  ids.stype_in = SType::InstrumentId;
+  a.session.Subscribe(ids);
+  TakeOutput(a.session);
+  struct Case {
+    const char* name;
+    Unsubscription request;
+    ErrorCode code;
+    const char* says;
+  };
+  const Case cases[] = {
+      {"no symbols", Without({}), ErrorCode::InvalidSymbol, "at least one symbol"},
+      {"an empty symbol", Without({"ESZ6", ""}), ErrorCode::InvalidSymbol, "empty"},
+      {"two lines", Without({"A\nB"}), ErrorCode::InvalidSymbol, "line protocol"},
+      {"all and one", Without({"ESZ6", "ALL_SYMBOLS"}), ErrorCode::InvalidSymbol,
+       "cannot be mixed"},
+      {"a schema that was never subscribed", Without({"ESZ6"}, Schema::Mbp1),
+       ErrorCode::InvalidState, "mbp-1"},
+      {"all of a schema that was never subscribed",
+       Without({"ALL_SYMBOLS"}, Schema::Mbp1), ErrorCode::InvalidState, "mbp-1"},
+      {"another symbology", Without({"ESZ6"}, Schema::Mbo), ErrorCode::InvalidArgument,
+       "by instrument_id, not by raw_symbol"},
+      {"a schema without a name", Without({"ESZ6"}, static_cast<Schema>(200)),
+       ErrorCode::InvalidSchema, "200"},
+      {"another dataset",
+       {.dataset = "XNAS.ITCH", .schema = Schema::Trades, .symbols = {"ESZ6"}},
+       ErrorCode::InvalidDataset,
+       "GLBX.MDP3"},
+      {"an impossible symbology",
+       {.dataset = {}, .stype_in = SType::Continuous, .symbols = {"ES.c.0"}},
+       ErrorCode::InvalidArgument,
+       "raw_symbol, parent or instrument_id"},
+      {"an unknown symbology",
+       {.dataset = {}, .stype_in = static_cast<SType>(99), .symbols = {"ES"}},
+       ErrorCode::InvalidArgument,
+       "99"},
+      {"a name for an id",
+       {.dataset = {},
+        .schema = Schema::Mbo,
+        .stype_in = SType::InstrumentId,
+        .symbols = {"ESZ6"}},
+       ErrorCode::InvalidSymbol,
+       "not a number"},
+  };
+  for (const auto& test : cases) {
+    const auto error = Thrown([&] { a.session.Unsubscribe(test.request); });
+    EXPECT_EQ(error.code, test.code) << test.name;
+    EXPECT_THAT(error.message, HasSubstr(test.says)) << test.name;
+    EXPECT_EQ(a.session.Output(), "") << test.name;
+  }
+  EXPECT_EQ(a.session.subscriptions().Effective().size(), 2U);
+}
+
+TEST(GatewaySessionTest, AnUnsubscriptionSetsNoDataset) {
+  GatewaySession session{kKey, Options("")};
+  Say(session, kHello);
+  auto request = Without({"ESZ6"});
+  request.dataset = "GLBX.MDP3";
+  EXPECT_EQ(Thrown([&] { session.Unsubscribe(request); }).code,
+            ErrorCode::InvalidState);
+  EXPECT_EQ(session.phase(), Phase::AwaitDataset);
+}
+
 // ---- Refusals -----------------------------------------------------------------------
 
 struct Refusal {

@@ -60,6 +60,8 @@ const SystemCase kSystemCases[] = {
      Schema::Mbo},
     {"End of interval for ohlcv-1s", SystemCode::EndOfInterval, Kind::EndOfInterval, 0,
      Schema::Ohlcv1S},
+    {"Unsubscribe request for mbp-1 data succeeded", static_cast<SystemCode>(5),
+     Kind::UnsubscribeAck, 0, Schema::Mbp1},
     {"The exchange is closed", SystemCode::Unset, Kind::Notice},
 };
 
@@ -144,11 +146,11 @@ TEST(SessionEvents, RecordsShorterThanAnyLayoutAreRead) {
 }
 
 TEST(SessionEvents, EveryKindHasAName) {
-  for (int kind = 1; kind <= 9; ++kind) {
+  for (int kind = 1; kind <= 11; ++kind) {
     EXPECT_NE(ToString(static_cast<Kind>(kind)), "Unknown") << kind;
   }
   EXPECT_EQ(ToString(static_cast<Kind>(0)), "Unknown");
-  EXPECT_EQ(ToString(static_cast<Kind>(10)), "Unknown");
+  EXPECT_EQ(ToString(static_cast<Kind>(12)), "Unknown");
 }
 
 }  // namespace

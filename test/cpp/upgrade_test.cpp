@@ -280,6 +280,9 @@ TEST(UpgradeTest, CodesOfSystemTexts) {
   EXPECT_EQ(codec::SystemCodeOfText("End of interval for ohlcv-1s"), EndOfInterval);
   EXPECT_EQ(codec::SystemCodeOfText("Subscription request 1 for mbo data succeeded"),
             SubscriptionAck);
+  EXPECT_EQ(codec::SystemCodeOfText("Unsubscribe request for mbo data succeeded"),
+            static_cast<SystemCode>(5));
+  EXPECT_EQ(codec::SystemCodeOfText("Unsubscribe request for mbo data failed"), Unset);
   EXPECT_EQ(codec::SystemCodeOfText("Subscription request 1 failed"), Unset);
   EXPECT_EQ(codec::SystemCodeOfText("Warning: slow reading, 5 s behind"),
             SlowReaderWarning);

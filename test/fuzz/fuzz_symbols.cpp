@@ -1,11 +1,15 @@
 // The first three bytes choose schema, symbology and options of a subscription; then
 // come a dataset, a key and a list of symbols, each on a line. A subscription that is
 // accepted is as many lines as its symbols need, with those symbols and no others; what
-// is refused sends nothing; the key is in no output.
+// is refused sends nothing; the key is in no output. The same holds for unsubscribing
+// from the first symbols and then from all of them, of which the rest and nothing stay
+// in effect.
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 #include "dbnloop/exception.hpp"
 #include "proto/gateway_session.hpp"
@@ -32,17 +36,54 @@ bool Accepts(F&& check) {
 }
 
 // The symbols that a session asked for in `lines`.
-std::string Asked(std::string_view lines, std::size_t count) {
+std::string Asked(std::string_view lines, std::size_t count, std::string_view begin) {
   std::string asked;
   for (std::size_t left = (count + 499) / 500; left > 0; --left) {
     const auto line = Line(lines);
-    if (!line.starts_with("schema=")) abort();
+    if (!line.starts_with(begin)) abort();
     if (!line.ends_with(left == 1 ? "|is_last=1" : "|is_last=0")) abort();
     if (!asked.empty()) asked += ',';
     asked += *proto::ValueOf(line, "symbols");
   }
   if (!lines.empty()) abort();
   return asked;
+}
+std::string Joined(std::span<const std::string> symbols) {
+  std::string all;
+  for (const auto& symbol : symbols) all += (all.empty() ? "" : ",") + symbol;
+  return all;
+}
+
+// Unsubscribes from the first n symbols of a subscription.
+void Unsubscribe(proto::GatewaySession& session, const dbnloop::Subscription& from,
+                 std::size_t n) {
+  const auto begin = from.symbols.begin();
+  const dbnloop::Unsubscription request{
+      from.dataset,
+      from.schema,
+      from.stype_in,
+      {begin, begin + static_cast<std::ptrdiff_t>(n)}};
+  const bool accepted = Accepts([&] { session.Unsubscribe(request); });
+  if (accepted != proto::CanUnsubscribeBy(from.stype_in)) abort();
+  if (!accepted && !session.Output().empty()) abort();
+  if (!accepted) return;
+  if (Asked(session.Output(), n, "unsubscribe|schema=") != Joined(request.symbols)) {
+    abort();
+  }
+  session.Sent(session.Output().size());
+  std::vector<std::string> left;
+  for (const auto& symbol : from.symbols) {
+    if (std::ranges::find(request.symbols, symbol) == request.symbols.end()) {
+      left.push_back(symbol);
+    }
+  }
+  const auto effective = session.subscriptions().Effective();
+  if (effective.size() != (left.empty() ? 0U : 1U)) abort();
+  if (left.empty()) return;
+  if (std::get<dbnloop::EffectiveSubscription>(effective[0]).subscription.symbols !=
+      left) {
+    abort();
+  }
 }
 }  // namespace
 
@@ -74,8 +115,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const bool accepted = Accepts([&] { session.Subscribe(wanted); });
   if (!accepted && !session.Output().empty()) abort();
   if (!accepted) return 0;
-  std::string all;
-  for (const auto& symbol : wanted.symbols) all += (all.empty() ? "" : ",") + symbol;
-  if (Asked(session.Output(), wanted.symbols.size()) != all) abort();
+  const auto all = Joined(wanted.symbols);
+  if (Asked(session.Output(), wanted.symbols.size(), "schema=") != all) abort();
+  session.Sent(session.Output().size());
+  // Comparing each with each is for short lists.
+  const auto some = std::min<std::size_t>(wanted.symbols.size(), 1 + data[2] / 4);
+  Unsubscribe(session, wanted, some);
+  if (wanted.symbols.size() <= 2000)
+    Unsubscribe(session, wanted, wanted.symbols.size());
   return 0;
 }

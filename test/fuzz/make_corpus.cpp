@@ -206,6 +206,7 @@ void SymbolsSeeds() {
   Write("symbols", "snapshot", std::string{"\0\4\1", 3} + "\n\nES.FUT");
   Write("symbols", "mixed", mbo + "A B\nshort\nALL_SYMBOLS,X");
   Write("symbols", "broken", mbo + "OPRA.PILLAR\n\nSPX  261218C05000000,a|id=9,,\x7f");
+  Write("symbols", "some", std::string{"\0\1\x05", 3} + "GLBX.MDP3\n\nA,B,A,C,B,D");
   std::string many = "A";
   for (int i = 0; i < 1000; ++i) many += ",A";
   Write("symbols", "chunks", mbo + "GLBX.MDP3\n\n" + many);
@@ -279,6 +280,8 @@ void SessionEventSeeds() {
   for (const auto& c :
        {Case{"ack", RType::System, "Subscription request 3 for mbp-1 data succeeded",
              1},
+        Case{"unsubscribed", RType::System,
+             "Unsubscribe request for mbp-1 data succeeded", 5},
         Case{"slow", RType::System, "Warning: slow reading", 2},
         Case{"replay", RType::System, "Finished mbo replay", 3},
         Case{"interval", RType::System, "End of interval for ohlcv-1s", 4},

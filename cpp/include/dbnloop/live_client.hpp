@@ -12,13 +12,12 @@
 #include "dbnloop/data_source.hpp"
 #include "dbnloop/reactor.hpp"
 #include "dbnloop/session_event.hpp"
+#include "dbnloop/subscription.hpp"
 
 namespace dbnloop {
 
 /// Port of the live gateway's plain TCP protocol.
 inline constexpr int kLivePort = 13000;
-/// The symbol that selects every instrument of a dataset. It must be the only one.
-inline constexpr std::string_view kAllSymbols = "ALL_SYMBOLS";
 
 struct LiveOptions {
   /// Dataset of the session, e.g. "GLBX.MDP3"; empty: the first Subscribe sets it.
@@ -44,6 +43,7 @@ struct LiveOptions {
   std::chrono::milliseconds auth_timeout{30000};    ///< greeting to response; 0: none
   /// How long a subscription may remain unanswered in a started session before
   /// SessionEvent::Kind::SubscriptionOverdue reports it, once; the session continues.
+  /// Unsubscriptions likewise (UnsubscribeOverdue).
   /// Time while the client is paused does not count. 0: never.
   std::chrono::milliseconds ack_timeout{10000};
   /// Appended to the user agent that the gateway receives; no '|' and no '\n'.
@@ -63,25 +63,12 @@ struct LiveOptions {
   bool quick_ack = false;
 };
 
-struct Subscription {
-  std::string dataset;  ///< empty: the session's
-  Schema schema = Schema::Trades;
-  SType stype_in = SType::RawSymbol;
-  /// Sent in chunks of 500. With stype_in InstrumentId they must be numbers.
-  std::vector<std::string> symbols;
-  /// Intraday replay from this time, inclusive; only before Start. 0: everything that
-  /// the gateway retains.
-  std::optional<UnixNanos> start;
-  /// Asks for a snapshot first (mbo only; conflicts with start).
-  bool snapshot = false;
-};
-
 /// A client of Databento's live gateway, over plain TCP with CRAM authentication.
 ///
 /// Connect, Subscribe and Start may be called in any order; each takes effect as soon
 /// as it can. A session ends once, with one OnError that gives the reason, and the
 /// client does not reconnect by itself. After the end, Connect may be called again;
-/// subscriptions must then be made again.
+/// subscriptions must then be made again, and Subscriptions returns what they were.
 class LiveClient : public DataSource {
  public:
   enum class State { Disconnected, Connecting, Authenticating, Ready, Streaming };
@@ -107,6 +94,27 @@ class LiveClient : public DataSource {
   std::uint32_t Subscribe(std::string_view dataset, std::string_view symbols,
                           Schema schema);
   std::uint32_t Subscribe(const Subscription& subscription);
+  /// Takes symbols away from what this session has subscribed to; the session
+  /// continues. `symbols` is comma-separated, and they are raw symbols. The gateway
+  /// answers with SessionEvent::Kind::UnsubscribeAck; until then, records of these
+  /// symbols may still arrive. It may be called whenever Subscribe may be. Throws
+  /// Exception, and sends nothing: InvalidDataset when the dataset is not the
+  /// session's; InvalidSymbol; InvalidArgument for a stype_in that cannot be used, or
+  /// that the schema was not subscribed with; InvalidState when this session has never
+  /// subscribed to the schema, and while it is being stopped.
+  void Unsubscribe(std::string_view dataset, std::string_view symbols, Schema schema);
+  void Unsubscribe(const Unsubscription& unsubscription);
+  /// The effective set: the requests that, made in this order, subscribe a new session
+  /// to what this one is subscribed to. Symbols that were unsubscribed are missing from
+  /// the lists that contained them, and a subscription without symbols is missing.
+  /// Where no list contained them (ALL_SYMBOLS, or a symbology such as Continuous) the
+  /// unsubscription is part of the set, after the subscriptions that it concerns.
+  ///
+  /// It consists of what was asked for, whatever the gateway has answered. It is that
+  /// of the present session, including what was asked for before Connect. After the end
+  /// of a session, also inside OnError, it is that of the session that ended, until the
+  /// next Connect or Subscribe.
+  [[nodiscard]] std::vector<EffectiveRequest> Subscriptions() const;
 
   /// Asks the gateway to begin the stream, now or once the client is Ready. Throws
   /// InvalidState when called a second time in a session.

@@ -23,8 +23,10 @@ struct SessionEvent {
     RecordsSkipped = 6,       ///< this reader was too slow: the data has a gap
     /// The replay of a schema has caught up. It does not imply that nothing was missed.
     ReplayCompleted = 7,
-    EndOfInterval = 8,  ///< every bar of an interval was sent
-    Notice = 9          ///< another system message
+    EndOfInterval = 8,       ///< every bar of an interval was sent
+    Notice = 9,              ///< another system message
+    UnsubscribeAck = 10,     ///< the gateway accepted an unsubscription
+    UnsubscribeOverdue = 11  ///< an unsubscription was not answered within ack_timeout
   };
 
   Kind kind = Kind::Notice;
@@ -35,11 +37,13 @@ struct SessionEvent {
   /// The subscription's id, as Subscribe returned it; 0 if the message does not name
   /// it.
   std::uint32_t subscription_id = 0;
-  /// The schema that the message names, if any.
+  /// The schema that the message names, if any; for UnsubscribeOverdue the
+  /// unsubscription's.
   std::optional<Schema> schema = std::nullopt;
-  /// The time of the gateway's record; kUndefTimestamp for SubscriptionOverdue.
+  /// The time of the gateway's record; kUndefTimestamp for SubscriptionOverdue and
+  /// UnsubscribeOverdue.
   UnixNanos ts_event{};
-  /// The gateway's text, printable; for SubscriptionOverdue the library's.
+  /// The gateway's text, printable; for the two overdue kinds the library's.
   std::string message = {};
 };
 

@@ -16,6 +16,7 @@ SystemCode SystemCodeOfText(std::string_view text) noexcept {
   if (text.starts_with("Heartbeat")) return SystemCode::Heartbeat;
   if (text.starts_with("End of interval for ")) return SystemCode::EndOfInterval;
   if (text.starts_with("Subscription request ") && text.ends_with(" succeeded")) return SystemCode::SubscriptionAck;
+  if (text.starts_with("Unsubscribe request ") && text.ends_with(" succeeded")) return static_cast<SystemCode>(5);
   if (text.starts_with("Warning: slow reading")) return SystemCode::SlowReaderWarning;
   if (text.starts_with("Finished ") && text.ends_with(" replay")) return SystemCode::ReplayCompleted;
   return SystemCode::Unset;

@@ -24,23 +24,44 @@ bool IsText(std::string_view line) {
   });
 }
 
-std::string SubscriptionLine(const Subscription& subscription, std::uint32_t id,
-                             std::span<const std::string> symbols, bool last) {
-  std::string line = "schema=";
-  line += TextOf(subscription.schema);
-  line += "|stype_in=";
-  line += TextOf(subscription.stype_in);
-  line += base::StrCat("|id=", id, "|symbols=");
-  for (std::size_t i = 0; i < symbols.size(); ++i) {
-    if (i != 0) line += ',';
-    line += symbols[i];
+std::string Joined(std::span<const std::string> symbols) {
+  std::string list;
+  for (const auto& symbol : symbols) {
+    if (!list.empty()) list += ',';
+    list += symbol;
   }
-  line += subscription.snapshot ? "|snapshot=1" : "|snapshot=0";
+  return list;
+}
+
+std::string LineOf(const Subscription& subscription, std::uint32_t id,
+                   std::span<const std::string> symbols, bool last) {
+  auto line = base::StrCat("schema=", TextOf(subscription.schema),
+                           "|stype_in=", TextOf(subscription.stype_in), "|id=", id,
+                           "|symbols=", Joined(symbols),
+                           "|snapshot=", subscription.snapshot ? 1 : 0);
   if (subscription.start) {
     line += base::StrCat("|start=", subscription.start->time_since_epoch().count());
   }
-  line += last ? "|is_last=1\n" : "|is_last=0\n";
-  return line;
+  return line + (last ? "|is_last=1\n" : "|is_last=0\n");
+}
+
+std::string LineOf(const Unsubscription& unsubscription,
+                   std::span<const std::string> symbols, bool last) {
+  return base::StrCat("unsubscribe|schema=", TextOf(unsubscription.schema),
+                      "|stype_in=", TextOf(unsubscription.stype_in),
+                      "|symbols=", Joined(symbols), "|is_last=", last ? 1 : 0, "\n");
+}
+
+// The lines of a request. `line_of` gets the symbols of one, and whether it is the
+// last.
+template <typename F>
+std::string Chunked(std::span<const std::string> symbols, F&& line_of) {
+  std::string lines;
+  for (std::size_t at = 0; at < symbols.size(); at += kSymbolChunk) {
+    const auto chunk = symbols.subspan(at, std::min(kSymbolChunk, symbols.size() - at));
+    lines += line_of(chunk, at + chunk.size() == symbols.size());
+  }
+  return lines;
 }
 
 }  // namespace
@@ -123,12 +144,16 @@ void GatewaySession::OnAuthResponse(std::string_view line) {
 
 void GatewaySession::SetDataset(std::string dataset) {
   ValidateDataset(dataset);
-  if (!dataset_.empty() && dataset != dataset_) {
-    base::Throw(ErrorCode::InvalidDataset, "this session's dataset is " + dataset_ +
-                                               "; use another client for " + dataset);
-  }
+  CheckDataset(dataset);
   dataset_ = std::move(dataset);
   if (phase_ == Phase::AwaitDataset) Authenticate();
+}
+
+void GatewaySession::CheckDataset(std::string_view dataset) const {
+  if (dataset_.empty() || dataset == dataset_) return;
+  base::Throw(ErrorCode::InvalidDataset,
+              base::StrCat("this session's dataset is ", dataset_,
+                           "; use another client for ", dataset));
 }
 
 void GatewaySession::Authenticate() {
@@ -169,15 +194,35 @@ std::uint32_t GatewaySession::Subscribe(const Subscription& subscription) {
                 "Subscribe: no dataset is known; name it in the first subscription "
                 "or in the options");
   }
-  if (last_id_ < std::numeric_limits<std::uint32_t>::max()) ++last_id_;
-  const std::span<const std::string> symbols = subscription.symbols;
-  for (std::size_t at = 0; at < symbols.size(); at += kSymbolChunk) {
-    const auto chunk = symbols.subspan(at, std::min(kSymbolChunk, symbols.size() - at));
-    pending_ += SubscriptionLine(subscription, last_id_, chunk,
-                                 at + chunk.size() == symbols.size());
-  }
+  const auto id =
+      last_id_ + (last_id_ < std::numeric_limits<std::uint32_t>::max() ? 1 : 0);
+  const auto lines = Chunked(subscription.symbols, [&](auto symbols, bool last) {
+    return LineOf(subscription, id, symbols, last);
+  });
+  ReserveFor(lines.size());
+  subscriptions_.Add(subscription, id);
+  last_id_ = id;
+  pending_ += lines;
   Flush();
   return last_id_;
+}
+
+void GatewaySession::Unsubscribe(const Unsubscription& unsubscription) {
+  ValidateUnsubscription(unsubscription);
+  if (!unsubscription.dataset.empty()) CheckDataset(unsubscription.dataset);
+  const auto lines = Chunked(unsubscription.symbols, [&](auto symbols, bool last) {
+    return LineOf(unsubscription, symbols, last);
+  });
+  ReserveFor(lines.size());
+  subscriptions_.Remove(unsubscription);
+  pending_ += lines;
+  Flush();
+}
+
+// Memory first: a request is queued and in the set, or neither.
+void GatewaySession::ReserveFor(std::size_t more) {
+  pending_.reserve(pending_.size() + more);
+  if (phase_ >= Phase::Ready) output_.reserve(output_.size() + pending_.size() + more);
 }
 
 void GatewaySession::Start() {

@@ -6,11 +6,13 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/secret.hpp"
 #include "dbnloop/error.hpp"
 #include "dbnloop/live_client.hpp"
 #include "proto/lines.hpp"
+#include "proto/subscription_set.hpp"
 
 namespace dbnloop::proto {
 
@@ -46,6 +48,10 @@ class GatewaySession {
   /// Throws what ValidateSubscription and SetDataset throw, InvalidDataset when no
   /// dataset is known, and InvalidState for a replay (`start`) after Start.
   std::uint32_t Subscribe(const Subscription& subscription);
+  /// Queues unsubscribe lines (chunks of 500 symbols), which are sent once
+  /// authenticated. Throws what ValidateUnsubscription and SubscriptionSet::Remove
+  /// throw, and InvalidDataset when the dataset is not the session's.
+  void Unsubscribe(const Unsubscription& unsubscription);
   /// Queues start_session; sent once authenticated. Throws InvalidState the second
   /// time.
   void Start();
@@ -68,6 +74,14 @@ class GatewaySession {
   /// Empty until SetDataset.
   [[nodiscard]] const std::string& dataset() const noexcept { return dataset_; }
   [[nodiscard]] bool started() const noexcept { return started_; }
+  /// What was asked for.
+  [[nodiscard]] const SubscriptionSet& subscriptions() const noexcept {
+    return subscriptions_;
+  }
+  /// Leaves none.
+  [[nodiscard]] SubscriptionSet TakeSubscriptions() noexcept {
+    return std::exchange(subscriptions_, {});
+  }
   /// What an end of input in this phase means.
   [[nodiscard]] Error Finish() const;
 
@@ -76,6 +90,8 @@ class GatewaySession {
   void OnGreeting(std::string_view line);
   void OnChallenge(std::string_view line);
   void OnAuthResponse(std::string_view line);
+  void CheckDataset(std::string_view dataset) const;
+  void ReserveFor(std::size_t more);
   void Authenticate();
   void Flush();
   void Fail(ErrorCode code, std::string message);
@@ -86,6 +102,7 @@ class GatewaySession {
   LineReader lines_;
   std::string challenge_;
   std::string dataset_;
+  SubscriptionSet subscriptions_;
   std::string pending_;  // subscriptions and start, until authentication
   std::string output_;
   std::size_t sent_ = 0;

@@ -67,7 +67,11 @@ Kind KindOf(GatewayErrorCode code) {
   }
 }
 
+// The types of databento-cpp do not know it.
+constexpr auto kUnsubscribeAck = static_cast<SystemCode>(5);
+
 Kind KindOf(SystemCode code) {
+  if (code == kUnsubscribeAck) return Kind::UnsubscribeAck;
   switch (code) {
     case SystemCode::SubscriptionAck:
       return Kind::SubscriptionAck;
@@ -150,6 +154,10 @@ std::string_view ToString(SessionEvent::Kind kind) noexcept {
       return "EndOfInterval";
     case Kind::Notice:
       return "Notice";
+    case Kind::UnsubscribeAck:
+      return "UnsubscribeAck";
+    case Kind::UnsubscribeOverdue:
+      return "UnsubscribeOverdue";
   }
   return "Unknown";
 }

@@ -54,6 +54,34 @@ void ValidateInstrumentId(std::string_view symbol) {
           "set stype_in to raw_symbol, parent or continuous for names");
 }
 
+// What subscriptions and unsubscriptions have in common.
+template <typename Request>
+void ValidateRequest(const Request& request, const char* what) {
+  if (!request.dataset.empty()) ValidateDataset(request.dataset);
+  if (std::string_view{TextOf(request.schema)} == "Unknown") {
+    base::Throw(ErrorCode::InvalidSchema,
+                base::StrCat("schema number ", static_cast<int>(request.schema),
+                             " is not known"));
+  }
+  if (std::string_view{TextOf(request.stype_in)} == "Unknown") {
+    base::Throw(ErrorCode::InvalidArgument,
+                base::StrCat("stype_in number ", static_cast<int>(request.stype_in),
+                             " is not known"));
+  }
+  if (request.symbols.empty()) {
+    base::Throw(ErrorCode::InvalidSymbol,
+                base::StrCat(what,
+                             " needs at least one symbol; ALL_SYMBOLS selects "
+                             "every one"));
+  }
+  for (const auto& symbol : request.symbols) {
+    ValidateSymbol(symbol, request.symbols.size());
+    if (request.stype_in == SType::InstrumentId && symbol != kAllSymbols) {
+      ValidateInstrumentId(symbol);
+    }
+  }
+}
+
 }  // namespace
 
 void ValidateApiKey(std::string_view key) {
@@ -81,28 +109,7 @@ void ValidateDataset(std::string_view dataset) {
 }
 
 void ValidateSubscription(const Subscription& subscription) {
-  if (!subscription.dataset.empty()) ValidateDataset(subscription.dataset);
-  if (std::string_view{TextOf(subscription.schema)} == "Unknown") {
-    base::Throw(ErrorCode::InvalidSchema,
-                base::StrCat("schema number ", static_cast<int>(subscription.schema),
-                             " is not known"));
-  }
-  if (std::string_view{TextOf(subscription.stype_in)} == "Unknown") {
-    base::Throw(ErrorCode::InvalidArgument,
-                base::StrCat("stype_in number ",
-                             static_cast<int>(subscription.stype_in), " is not known"));
-  }
-  if (subscription.symbols.empty()) {
-    base::Throw(
-        ErrorCode::InvalidSymbol,
-        "a subscription needs at least one symbol; ALL_SYMBOLS selects every one");
-  }
-  for (const auto& symbol : subscription.symbols) {
-    ValidateSymbol(symbol, subscription.symbols.size());
-    if (subscription.stype_in == SType::InstrumentId && symbol != kAllSymbols) {
-      ValidateInstrumentId(symbol);
-    }
-  }
+  ValidateRequest(subscription, "a subscription");
   if (subscription.snapshot && subscription.schema != Schema::Mbo) {
     base::Throw(ErrorCode::InvalidArgument,
                 "snapshot is only possible with schema mbo");
@@ -110,6 +117,21 @@ void ValidateSubscription(const Subscription& subscription) {
   if (subscription.snapshot && subscription.start) {
     base::Throw(ErrorCode::InvalidArgument, "snapshot and start exclude each other");
   }
+}
+
+void ValidateUnsubscription(const Unsubscription& unsubscription) {
+  ValidateRequest(unsubscription, "an unsubscription");
+  if (!CanUnsubscribeBy(unsubscription.stype_in)) {
+    base::Throw(
+        ErrorCode::InvalidArgument,
+        base::StrCat("Unsubscribe: stype_in is ", TextOf(unsubscription.stype_in),
+                     "; it must be raw_symbol, parent or instrument_id"));
+  }
+}
+
+bool CanUnsubscribeBy(SType stype) noexcept {
+  return stype == SType::RawSymbol || stype == SType::Parent ||
+         stype == SType::InstrumentId;
 }
 
 std::vector<std::string> SplitSymbols(std::string_view list) {

@@ -104,6 +104,22 @@ std::uint32_t LiveClient::Subscribe(const Subscription& subscription) {
   return session_->Subscribe(subscription);
 }
 
+void LiveClient::Unsubscribe(std::string_view dataset, std::string_view symbols,
+                             Schema schema) {
+  Unsubscribe(Unsubscription{.dataset = std::string{dataset},
+                             .schema = schema,
+                             .stype_in = SType::RawSymbol,
+                             .symbols = proto::SplitSymbols(symbols)});
+}
+
+void LiveClient::Unsubscribe(const Unsubscription& unsubscription) {
+  session_->Unsubscribe(unsubscription);
+}
+
+std::vector<EffectiveRequest> LiveClient::Subscriptions() const {
+  return session_->Subscriptions();
+}
+
 void LiveClient::Start() { session_->Start(); }
 void LiveClient::Stop() { session_->Stop(); }
 void LiveClient::Pause() { session_->Pause(); }

@@ -80,6 +80,7 @@ void LiveClient::Session::Connect(std::string_view gateway, int port) {
   peer_.clear();
   session_id_.store(0, std::memory_order_relaxed);
   session_id_text_.clear();
+  ended_subscriptions_ = {};
   StoreState(State::Connecting);
   ArmConnectTimeout();
   if (!gateway_.empty()) {
@@ -94,22 +95,43 @@ void LiveClient::Session::Connect(std::string_view gateway, int port) {
 
 std::uint32_t LiveClient::Session::Subscribe(const Subscription& subscription) {
   RefuseChild("Subscribe");
-  if (stopping_) {
-    base::Throw(ErrorCode::InvalidState, "Subscribe: the session is being stopped");
-  }
+  RefuseStopping("Subscribe");
   const auto id = text_->Subscribe(subscription);
-  AwaitAck(id);
+  AwaitAck(id, subscription.schema);
   if (awaiting_dataset_) {
     awaiting_dataset_ = false;
     Dial(proto::GatewayHost(text_->dataset()));
   }
-  // What is queued goes out in the reactor's turn at the latest; an error of the socket
-  // is reported there too, never from inside this call.
-  if (socket_) {
-    Send();
-    UpdateInterest();
-  }
+  SendQueued();
   return id;
+}
+
+void LiveClient::Session::Unsubscribe(const Unsubscription& unsubscription) {
+  RefuseChild("Unsubscribe");
+  RefuseStopping("Unsubscribe");
+  text_->Unsubscribe(unsubscription);
+  AwaitAck(0, unsubscription.schema);
+  SendQueued();
+}
+
+// A session in progress, or what was asked for since the last one.
+std::vector<EffectiveRequest> LiveClient::Session::Subscriptions() const {
+  const bool is_over = state() == State::Disconnected && text_->subscriptions().empty();
+  return (is_over ? ended_subscriptions_ : text_->subscriptions()).Effective();
+}
+
+void LiveClient::Session::RefuseStopping(const char* what) const {
+  if (!stopping_) return;
+  base::Throw(ErrorCode::InvalidState,
+              std::string{what} + ": the session is being stopped");
+}
+
+// What is queued goes out in the reactor's turn at the latest; an error of the socket
+// is reported there too, never from inside a call of the user.
+void LiveClient::Session::SendQueued() {
+  if (!socket_) return;
+  Send();
+  UpdateInterest();
 }
 
 void LiveClient::Session::Start() {
@@ -127,6 +149,9 @@ void LiveClient::Session::Close() {
   delivery_->EndStream();
   end_.Disarm();
   Teardown();
+  if (state() != State::Disconnected || !text_->subscriptions().empty()) {
+    ended_subscriptions_ = text_->TakeSubscriptions();
+  }
   text_ = std::move(fresh);
   StoreState(State::Disconnected);
 }

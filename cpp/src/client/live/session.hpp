@@ -35,6 +35,8 @@ class LiveClient::Session final : public client::DeliveryObserver {
 
   void Connect(std::string_view gateway, int port);
   std::uint32_t Subscribe(const Subscription& subscription);
+  void Unsubscribe(const Unsubscription& unsubscription);
+  [[nodiscard]] std::vector<EffectiveRequest> Subscriptions() const;
   void Start();
   void Stop();
   void Close();
@@ -63,6 +65,12 @@ class LiveClient::Session final : public client::DeliveryObserver {
 
  private:
   using Flow = client::Flow;
+
+  struct AwaitedAck {
+    std::uint32_t id;  // 0: of an unsubscription
+    Schema schema;
+    Reactor::Clock::time_point since;
+  };
 
   void ContinueDelivery() override;
   [[nodiscard]] bool HasMore() const override;
@@ -94,6 +102,8 @@ class LiveClient::Session final : public client::DeliveryObserver {
   [[nodiscard]] bool SocketHasBytes() const;
   [[nodiscard]] bool IsBehind(std::optional<std::uint64_t>& mark) const;
   void RefuseChild(const char* what) const;
+  void RefuseStopping(const char* what) const;
+  void SendQueued();
   void StoreState(State next) noexcept {
     state_.store(next, std::memory_order_relaxed);
   }
@@ -116,8 +126,9 @@ class LiveClient::Session final : public client::DeliveryObserver {
   void ArmHeartbeat(Reactor::Clock::duration delay);
   void OnHeartbeatCheck();
   void ObserveLag(const RecordRun& run, const RecordHeader& record);
-  void AwaitAck(std::uint32_t id);
+  void AwaitAck(std::uint32_t id, Schema schema);
   void AcceptAck(const SessionEvent& event);
+  [[nodiscard]] SessionEvent OverdueEvent(const AwaitedAck& ack) const;
   void BeginAcks();
   void ArmAckTimer();
   void OnAckTimer();
@@ -131,6 +142,7 @@ class LiveClient::Session final : public client::DeliveryObserver {
   std::shared_ptr<Delivery> delivery_;
   net::Dialer dialer_;
   std::unique_ptr<proto::GatewaySession> text_;
+  proto::SubscriptionSet ended_subscriptions_;  // of the session that ended last
   net::ScopedFd socket_;
   std::uint32_t interest_ = 0;
   std::string gateway_;  // as given, or derived
@@ -151,10 +163,6 @@ class LiveClient::Session final : public client::DeliveryObserver {
   bool stopping_ = false;   // half-closed by Stop, what is in flight still comes
   bool eof_ = false;
   int eof_errno_ = 0;
-  struct AwaitedAck {
-    std::uint32_t id;
-    Reactor::Clock::time_point since;
-  };
   std::vector<AwaitedAck> acks_;  // in the order in which they were asked for
   std::string gateway_error_;     // of the last record, if that was an error
   // How far the stream must be handed out before a deadline that passed is judged.

@@ -114,9 +114,9 @@ void LiveClient::Session::NotifyObserved() {
 
 // ---- What it does not say -----------------------------------------------------------
 
-void LiveClient::Session::AwaitAck(std::uint32_t id) {
+void LiveClient::Session::AwaitAck(std::uint32_t id, Schema schema) {
   if (options_.ack_timeout.count() == 0) return;
-  acks_.push_back({id, reactor_->Now()});
+  acks_.push_back({id, schema, reactor_->Now()});
   if (state() == State::Streaming && !ack_.armed()) ArmAckTimer();
 }
 
@@ -126,14 +126,22 @@ void LiveClient::Session::BeginAcks() {
   ArmAckTimer();
 }
 
-// An answer that names no subscription is taken for the oldest one's.
+// An answer that names no subscription is taken for the oldest one's. Unsubscriptions
+// have no names, but their answer may name the schema.
 void LiveClient::Session::AcceptAck(const SessionEvent& event) {
   const bool refused = event.error_code == GatewayErrorCode::InvalidSubscription;
-  if ((event.kind != Kind::SubscriptionAck && !refused) || acks_.empty()) return;
-  const auto found =
-      event.subscription_id == 0
-          ? acks_.begin()
-          : std::ranges::find(acks_, event.subscription_id, &AwaitedAck::id);
+  const auto answers = [&](const AwaitedAck& ack) {
+    if (event.kind == Kind::UnsubscribeAck) {
+      return ack.id == 0 && (!event.schema || *event.schema == ack.schema);
+    }
+    if (event.subscription_id != 0) return ack.id == event.subscription_id;
+    return refused || ack.id != 0;
+  };
+  if (event.kind != Kind::SubscriptionAck && event.kind != Kind::UnsubscribeAck &&
+      !refused) {
+    return;
+  }
+  const auto found = std::ranges::find_if(acks_, answers);
   if (found != acks_.end()) acks_.erase(found);
 }
 
@@ -141,6 +149,27 @@ void LiveClient::Session::ArmAckTimer() {
   if (acks_.empty()) return ack_.Disarm();
   const auto oldest = std::ranges::min(acks_, {}, &AwaitedAck::since).since;
   ack_.Arm(oldest + options_.ack_timeout - reactor_->Now(), [this] { OnAckTimer(); });
+}
+
+// A kind of its own for unsubscriptions: what a missing answer means is the opposite.
+// After one to a subscription records may be missing, after one to an unsubscription
+// there may be too many.
+SessionEvent LiveClient::Session::OverdueEvent(const AwaitedAck& ack) const {
+  const auto waited =
+      base::StrCat(" for ", options_.ack_timeout.count(), " ms", Where());
+  if (ack.id == 0) {
+    return {.kind = Kind::UnsubscribeOverdue,
+            .schema = ack.schema,
+            .ts_event = kNoTime,
+            .message =
+                base::StrCat("the gateway has not answered an unsubscription of ",
+                             TextOf(ack.schema), waited, "; its records may continue")};
+  }
+  return {.kind = Kind::SubscriptionOverdue,
+          .subscription_id = ack.id,
+          .ts_event = kNoTime,
+          .message = base::StrCat("the gateway has not answered subscription ", ack.id,
+                                  waited, "; its symbols or its schema may be wrong")};
 }
 
 void LiveClient::Session::OnAckTimer() {
@@ -157,13 +186,7 @@ void LiveClient::Session::OnAckTimer() {
   };
   for (const auto& ack : acks_) {
     if (!overdue(ack) || !on_session_event) continue;
-    observed_.push_back(
-        {.kind = Kind::SubscriptionOverdue,
-         .subscription_id = ack.id,
-         .ts_event = kNoTime,
-         .message = base::StrCat("the gateway has not answered subscription ", ack.id,
-                                 " for ", options_.ack_timeout.count(), " ms", Where(),
-                                 "; its symbols or its schema may be wrong")});
+    observed_.push_back(OverdueEvent(ack));
   }
   std::erase_if(acks_, overdue);
   if (HasObserved()) delivery_->Schedule();
