@@ -134,6 +134,30 @@ func (c *ContinuousClient) SubscribeWithPolicy(s Subscription, policy RecoveryPo
 	return id, err
 }
 
+// Unsubscribe takes symbols away, as LiveClient.Unsubscribe does, with the same errors. What is
+// left is what a reconnect restores. It may be called inside a handler. It returns
+// ErrInvalidState also when called from a second goroutine while another one is inside the
+// reactor.
+func (c *ContinuousClient) Unsubscribe(u Unsubscription) error {
+	in, err := u.forC()
+	if err != nil {
+		return err
+	}
+	return c.call(func() *bindings.Error { return c.stream.Unsubscribe(in) })
+}
+
+// Subscriptions returns the effective set, as LiveClient.Subscriptions does. It may be called
+// inside a handler. It returns ErrInvalidState after Close, and when called from a second
+// goroutine while another one is inside the reactor.
+func (c *ContinuousClient) Subscriptions() (out []EffectiveRequest, err error) {
+	err = c.call(func() *bindings.Error {
+		requests, e := c.stream.Subscriptions()
+		out = effectiveRequestsOf(requests)
+		return e
+	})
+	return out, err
+}
+
 // Start begins the stream in the next turn. After its end, inside the Error handler too, Start
 // continues where it ended. It may be called inside a handler. It returns ErrInvalidState without
 // a subscription, while the stream is in progress, and when called from a second goroutine while

@@ -161,15 +161,11 @@ func (c *LiveClient) Subscribe(s Subscription) (id uint32, err error) {
 // ErrInvalidState if this session has never subscribed to the schema, while it is being
 // stopped, and when called from a second goroutine while another one is inside the reactor.
 func (c *LiveClient) Unsubscribe(u Unsubscription) error {
-	symbols, err := symbolList(u.StypeIn, u.Symbols)
+	in, err := u.forC()
 	if err != nil {
 		return err
 	}
-	return c.call(func() *bindings.Error {
-		return c.live.Unsubscribe(bindings.Unsubscription{
-			Dataset: u.Dataset, Symbols: symbols, Schema: uint32(u.Schema), StypeIn: uint32(u.StypeIn),
-		})
-	})
+	return c.call(func() *bindings.Error { return c.live.Unsubscribe(in) })
 }
 
 // Subscriptions returns the effective set: the requests that, made in this order, subscribe a
@@ -187,9 +183,7 @@ func (c *LiveClient) Subscriptions() ([]EffectiveRequest, error) {
 	var out []EffectiveRequest
 	err := c.call(func() *bindings.Error {
 		requests, e := c.live.Subscriptions()
-		for i := range requests {
-			out = append(out, effectiveRequestOf(&requests[i]))
-		}
+		out = effectiveRequestsOf(requests)
 		return e
 	})
 	return out, err

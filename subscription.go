@@ -87,3 +87,17 @@ func effectiveRequestOf(in *bindings.EffectiveRequest) EffectiveRequest {
 		Dataset: u.Dataset, Schema: dbn.Schema(u.Schema), Symbols: strings.Split(u.Symbols, ","), StypeIn: dbn.SType(u.StypeIn),
 	}}
 }
+
+func effectiveRequestsOf(in []bindings.EffectiveRequest) (out []EffectiveRequest) {
+	for i := range in {
+		out = append(out, effectiveRequestOf(&in[i]))
+	}
+	return out
+}
+
+func (u Unsubscription) forC() (bindings.Unsubscription, error) {
+	symbols, err := symbolList(u.StypeIn, u.Symbols)
+	return bindings.Unsubscription{
+		Dataset: u.Dataset, Symbols: symbols, Schema: uint32(u.Schema), StypeIn: uint32(u.StypeIn),
+	}, err
+}

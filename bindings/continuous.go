@@ -117,6 +117,22 @@ func (c *Continuous) Subscribe(s Subscription, policy uint32) (uint32, *Error) {
 	return uint32(id), e
 }
 
+// Unsubscribe is dbnloop_continuous_unsubscribe.
+func (c *Continuous) Unsubscribe(u Unsubscription) *Error {
+	var in C.dbnloop_unsubscription
+	defer u.fill(&in)()
+	return failed(C.dbnloop_continuous_unsubscribe(c.handle, &in, &c.err), &c.err)
+}
+
+// Subscriptions is dbnloop_continuous_subscriptions, copied.
+func (c *Continuous) Subscriptions() ([]EffectiveRequest, *Error) {
+	var set *C.dbnloop_effective_set
+	if e := failed(C.dbnloop_continuous_subscriptions(c.handle, &set, &c.err), &c.err); e != nil {
+		return nil, e
+	}
+	return takeEffectiveSet(set), nil
+}
+
 // Start is dbnloop_continuous_start.
 func (c *Continuous) Start() *Error {
 	return failed(C.dbnloop_continuous_start(c.handle, &c.err), &c.err)

@@ -223,15 +223,23 @@ func (l *Live) Subscribe(s Subscription) (uint32, *Error) {
 	return uint32(id), e
 }
 
+// fill copies into C memory that the returned function frees.
+func (u Unsubscription) fill(in *C.dbnloop_unsubscription) (free func()) {
+	C.dbnloop_unsubscription_init(in)
+	in.dataset, in.dataset_len = cstring(u.Dataset)
+	in.symbols, in.symbols_len = cstring(u.Symbols)
+	in.schema, in.stype_in = C.uint32_t(u.Schema), C.uint32_t(u.StypeIn)
+	dataset, symbols := in.dataset, in.symbols
+	return func() {
+		C.free(unsafe.Pointer(dataset))
+		C.free(unsafe.Pointer(symbols))
+	}
+}
+
 // Unsubscribe is dbnloop_live_unsubscribe.
 func (l *Live) Unsubscribe(u Unsubscription) *Error {
 	var in C.dbnloop_unsubscription
-	C.dbnloop_unsubscription_init(&in)
-	in.dataset, in.dataset_len = cstring(u.Dataset)
-	defer C.free(unsafe.Pointer(in.dataset))
-	in.symbols, in.symbols_len = cstring(u.Symbols)
-	defer C.free(unsafe.Pointer(in.symbols))
-	in.schema, in.stype_in = C.uint32_t(u.Schema), C.uint32_t(u.StypeIn)
+	defer u.fill(&in)()
 	return failed(C.dbnloop_live_unsubscribe(l.handle, &in, &l.err), &l.err)
 }
 
@@ -241,6 +249,11 @@ func (l *Live) Subscriptions() ([]EffectiveRequest, *Error) {
 	if e := failed(C.dbnloop_live_subscriptions(l.handle, &set, &l.err), &l.err); e != nil {
 		return nil, e
 	}
+	return takeEffectiveSet(set), nil
+}
+
+// takeEffectiveSet copies a set and frees it.
+func takeEffectiveSet(set *C.dbnloop_effective_set) []EffectiveRequest {
 	defer C.dbnloop_effective_set_free(set)
 	requests := make([]EffectiveRequest, 0, set.count)
 	for _, r := range unsafe.Slice(set.requests, set.count) {
@@ -262,7 +275,7 @@ func (l *Live) Subscriptions() ([]EffectiveRequest, *Error) {
 		}
 		requests = append(requests, request)
 	}
-	return requests, nil
+	return requests
 }
 
 // Start is dbnloop_live_start.

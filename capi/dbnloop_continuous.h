@@ -104,6 +104,15 @@ dbnloop_status dbnloop_continuous_subscribe(dbnloop_continuous* client,
                                             const dbnloop_subscription* subscription,
                                             uint32_t policy, uint32_t* id,
                                             dbnloop_error* error);
+/* Takes symbols away, as dbnloop_live_unsubscribe does, with its errors; what is left is
+ * what a reconnect restores. */
+dbnloop_status dbnloop_continuous_unsubscribe(
+    dbnloop_continuous* client, const dbnloop_unsubscription* unsubscription,
+    dbnloop_error* error);
+/* Returns the effective set, as dbnloop_live_subscriptions does. */
+dbnloop_status dbnloop_continuous_subscriptions(const dbnloop_continuous* client,
+                                                const dbnloop_effective_set** out,
+                                                dbnloop_error* error);
 /* Connects in the next poll. INVALID_STATE without a subscription, and while started.
  */
 dbnloop_status dbnloop_continuous_start(dbnloop_continuous* client,

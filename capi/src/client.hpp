@@ -113,6 +113,11 @@ void ReadNetwork(const In& in, Out& out) {
 [[nodiscard]] HistoricalOptions ReadHistoricalOptions(
     const dbnloop_historical_options& in);
 [[nodiscard]] Subscription ReadSubscription(const dbnloop_subscription* subscription);
+[[nodiscard]] Unsubscription ReadUnsubscription(
+    const dbnloop_unsubscription* unsubscription);
+/// A copy that dbnloop_effective_set_free frees.
+[[nodiscard]] const dbnloop_effective_set* MakeEffectiveSet(
+    const std::vector<EffectiveRequest>& requests);
 
 /// Appends what a live gateway reported to the events of a client.
 void AppendSessionEvent(const Source& client, const SessionEvent& in);

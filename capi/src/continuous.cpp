@@ -128,6 +128,23 @@ dbnloop_status dbnloop_continuous_subscribe(dbnloop_continuous* client,
   });
 }
 
+dbnloop_status dbnloop_continuous_unsubscribe(
+    dbnloop_continuous* client, const dbnloop_unsubscription* unsubscription,
+    dbnloop_error* error) {
+  return With(client, error, [&](ContinuousClient& stream) {
+    stream.Unsubscribe(capi::ReadUnsubscription(unsubscription));
+  });
+}
+
+dbnloop_status dbnloop_continuous_subscriptions(const dbnloop_continuous* client,
+                                                const dbnloop_effective_set** out,
+                                                dbnloop_error* error) {
+  return With(client, error, [&](const ContinuousClient& stream) {
+    capi::RequireNonNull(out, "out");
+    *out = capi::MakeEffectiveSet(stream.Subscriptions());
+  });
+}
+
 dbnloop_status dbnloop_continuous_start(dbnloop_continuous* client,
                                         dbnloop_error* error) {
   return With(client, error, [](ContinuousClient& stream) { stream.Start(); });

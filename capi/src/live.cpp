@@ -59,9 +59,11 @@ Subscription ReadSubscription(const dbnloop_subscription* subscription) {
   return out;
 }
 
-namespace {
-
-dbnloop::Unsubscription ReadUnsubscription(const dbnloop_unsubscription& in) {
+Unsubscription ReadUnsubscription(const dbnloop_unsubscription* unsubscription) {
+  RequireNonNull(unsubscription, "unsubscription");
+  dbnloop_unsubscription in;
+  dbnloop_unsubscription_init(&in);
+  ReadSized(unsubscription, in, "unsubscription");
   dbnloop::Unsubscription out;
   out.dataset = View(in.dataset, in.dataset_len, "unsubscription.dataset");
   out.schema = capi::Number<dbnloop::Schema>(in.schema, "unsubscription.schema");
@@ -70,6 +72,8 @@ dbnloop::Unsubscription ReadUnsubscription(const dbnloop_unsubscription& in) {
       View(in.symbols, in.symbols_len, "unsubscription.symbols"));
   return out;
 }
+
+namespace {
 
 // An effective set with the texts that it points to.
 class OwnedEffectiveSet {
@@ -128,6 +132,11 @@ class OwnedEffectiveSet {
 };
 
 }  // namespace
+
+const dbnloop_effective_set* MakeEffectiveSet(
+    const std::vector<EffectiveRequest>& requests) {
+  return (new OwnedEffectiveSet{requests})->view();
+}
 
 void AppendSessionEvent(const Source& client, const SessionEvent& in) {
   auto& event = client.reactor->Append(DBNLOOP_EVENT_SESSION, client.id).session;
@@ -238,11 +247,7 @@ dbnloop_status dbnloop_live_unsubscribe(dbnloop_live* client,
                                         const dbnloop_unsubscription* unsubscription,
                                         dbnloop_error* error) {
   return With(client, error, [&](LiveClient& live) {
-    capi::RequireNonNull(unsubscription, "unsubscription");
-    dbnloop_unsubscription in;
-    dbnloop_unsubscription_init(&in);
-    capi::ReadSized(unsubscription, in, "unsubscription");
-    live.Unsubscribe(capi::ReadUnsubscription(in));
+    live.Unsubscribe(capi::ReadUnsubscription(unsubscription));
   });
 }
 
@@ -251,7 +256,7 @@ dbnloop_status dbnloop_live_subscriptions(const dbnloop_live* client,
                                           dbnloop_error* error) {
   return With(client, error, [&](const LiveClient& live) {
     capi::RequireNonNull(out, "out");
-    *out = (new capi::OwnedEffectiveSet{live.Subscriptions()})->view();
+    *out = capi::MakeEffectiveSet(live.Subscriptions());
   });
 }
 

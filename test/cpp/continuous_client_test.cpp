@@ -400,6 +400,33 @@ TEST_F(ContinuousTest, TheNaturalPolicyReportsItsGap) {
   EXPECT_EQ(gap.from.time_since_epoch().count(), latest);
 }
 
+// What was unsubscribed is not subscribed again, and is in no replay.
+TEST_F(ContinuousTest, AReconnectRestoresWhatIsStillSubscribed) {
+  std::vector<Event> events;
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    events.push_back(i % 2 == 0 ? MboEvent(i, kBegin + i) : TradeEvent(i, kBegin + i));
+  }
+  Open(std::move(events));
+  gateway_->sessions = {{.live = 10, .away = 4}, {.live = SIZE_MAX}};
+  auto client = Make();
+  client->Subscribe(From(Schema::Mbo, kBegin));
+  client->Subscribe(From(Schema::Trades, kBegin));
+  client->Start();
+  ASSERT_TRUE(Until([&] { return got_.size() == 10; }));
+  client->Unsubscribe({.schema = Schema::Trades,
+                       .stype_in = SType::RawSymbol,
+                       .symbols = {std::string{kAllSymbols}}});
+  ASSERT_EQ(client->Subscriptions().size(), 1U);
+  Settle();
+  gateway_->Fin();
+  ASSERT_TRUE(Until([&] { return got_.size() == 15; }));
+  Settle();
+  EXPECT_EQ(got_.size(), 15U);
+  EXPECT_EQ(gateway_->starts.size(), 1U);
+  EXPECT_THROW(client->Unsubscribe({.schema = Schema::Status, .symbols = {"ES"}}),
+               Exception);
+}
+
 TEST_F(ContinuousTest, StopEndsItOnce) {
   Open(SmallMarket(5));
   auto client = Make();

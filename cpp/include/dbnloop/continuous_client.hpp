@@ -95,6 +95,12 @@ class ContinuousClient : public DataSource {
   std::uint32_t Subscribe(std::string_view dataset, std::string_view symbols,
                           Schema schema);
 
+  /// Takes symbols away, as LiveClient::Unsubscribe does, with the same exceptions;
+  /// what is left is what a reconnect restores.
+  void Unsubscribe(const Unsubscription& unsubscription);
+  /// The effective set, as LiveClient::Subscriptions gives it.
+  [[nodiscard]] std::vector<EffectiveRequest> Subscriptions() const;
+
   /// Connects. Throws InvalidState without a subscription, and while started.
   void Start() override;
   /// Ends the stream as LiveClient::Stop does: OnError is called with Cancelled. Does

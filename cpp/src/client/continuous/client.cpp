@@ -72,6 +72,13 @@ std::uint32_t ContinuousClient::Subscribe(std::string_view dataset,
                                 .snapshot = false});
 }
 
+void ContinuousClient::Unsubscribe(const Unsubscription& unsubscription) {
+  engine_->Unsubscribe(unsubscription);
+}
+std::vector<EffectiveRequest> ContinuousClient::Subscriptions() const {
+  return engine_->Subscriptions();
+}
+
 void ContinuousClient::Start() { engine_->Start(); }
 void ContinuousClient::Stop() { engine_->Stop(); }
 void ContinuousClient::Pause() { engine_->Pause(); }

@@ -117,8 +117,35 @@ std::uint32_t ContinuousClient::Engine::Subscribe(const Subscription& subscripti
     wanted.joined = session_began_;
     wanted.session_id = live_.Subscribe(wanted.subscription);
   }
+  set_.Add(wanted.subscription, static_cast<std::uint32_t>(wanted_.size() + 1));
   wanted_.push_back(std::move(wanted));
   return static_cast<std::uint32_t>(wanted_.size());
+}
+
+void ContinuousClient::Engine::Unsubscribe(const Unsubscription& unsubscription) {
+  if (!unsubscription.dataset.empty() && unsubscription.dataset != dataset_) {
+    base::Throw(ErrorCode::InvalidDataset,
+                "Unsubscribe: this stream's dataset is " + dataset_);
+  }
+  auto own = unsubscription;
+  own.dataset.clear();
+  proto::ValidateUnsubscription(own);
+  set_.Remove(own);
+  if (live_.state() != LiveClient::State::Disconnected) live_.Unsubscribe(own);
+}
+
+// What is still wanted of each subscription.
+std::vector<EffectiveRequest> ContinuousClient::Engine::Refresh() {
+  auto requests = set_.Effective();
+  for (auto& wanted : wanted_) wanted.active = false;
+  for (const auto& request : requests) {
+    const auto* const made = std::get_if<EffectiveSubscription>(&request);
+    if (made == nullptr) continue;
+    auto& wanted = wanted_[made->id - 1];
+    wanted.active = true;
+    wanted.subscription.symbols = made->subscription.symbols;
+  }
+  return requests;
 }
 
 void ContinuousClient::Engine::Start() {
@@ -214,6 +241,7 @@ void ContinuousClient::Engine::Proceed() {
     return next_.Arm(std::chrono::milliseconds{1}, [this] { Proceed(); });
   }
   const auto known = trail_.Collect(delivery_->parser());
+  (void)Refresh();
   const bool history = std::ranges::any_of(wanted_, [&](const Wanted& wanted) {
     return StartOf(wanted, known) && NeedsHistory(wanted);
   });
@@ -234,35 +262,45 @@ void ContinuousClient::Engine::Connect(const client::KnownStream& known) {
       options_.gateway.empty() ? proto::GatewayHost(dataset_) : options_.gateway,
       options_.port);
   if (state() != State::Connecting) return;
-  for (auto& wanted : wanted_) {
-    auto subscription = wanted.subscription;
-    const auto schema = subscription.schema;
-    subscription.dataset = dataset_;
-    subscription.start.reset();
-    const auto start = StartOf(wanted, known);
-    const bool gap = gaps_.contains(schema);
-    wanted.asked = 0;
-    if (wanted.policy == RecoveryPolicy::Replay && start && !gap) {
-      subscription.start = TimeOf(*start);
-      wanted.asked = *start;
-      subscription.snapshot = false;
-      const auto rtype = client::RTypeOf(schema);
-      const bool joined = std::ranges::none_of(wanted_, [&](const Wanted& other) {
-        return other.subscription.start &&
-               client::RTypeOf(other.subscription.schema) == rtype;
-      });
-      screen_.Expect(schema, known, *start, joined);
-    } else if (wanted.policy == RecoveryPolicy::Snapshot) {
-      subscription.snapshot = true;
+  for (const auto& request : Refresh()) {
+    if (const auto* const made = std::get_if<EffectiveSubscription>(&request)) {
+      SubscribeAgain(wanted_[made->id - 1], known);
+    } else {
+      live_.Unsubscribe(std::get<Unsubscription>(request));
     }
-    const bool broke = broke_ || resumed_;
-    if (wanted.policy != RecoveryPolicy::Replay && broke && !gap) {
-      gaps_[schema] = {LatestOf(schema, known), GapKind::Policy};
-    }
-    wanted.session_id = live_.Subscribe(subscription);
   }
   live_.Start();
   UpdateScreens();
+}
+
+// In a new session, so that nothing of it is missed.
+void ContinuousClient::Engine::SubscribeAgain(Wanted& wanted,
+                                              const client::KnownStream& known) {
+  auto subscription = wanted.subscription;
+  const auto schema = subscription.schema;
+  subscription.dataset = dataset_;
+  subscription.start.reset();
+  const auto start = StartOf(wanted, known);
+  const bool gap = gaps_.contains(schema);
+  wanted.asked = 0;
+  if (wanted.policy == RecoveryPolicy::Replay && start && !gap) {
+    subscription.start = TimeOf(*start);
+    wanted.asked = *start;
+    subscription.snapshot = false;
+    const auto rtype = client::RTypeOf(schema);
+    const bool joined = std::ranges::none_of(wanted_, [&](const Wanted& other) {
+      return other.subscription.start &&
+             client::RTypeOf(other.subscription.schema) == rtype;
+    });
+    screen_.Expect(schema, known, *start, joined);
+  } else if (wanted.policy == RecoveryPolicy::Snapshot) {
+    subscription.snapshot = true;
+  }
+  const bool broke = broke_ || resumed_;
+  if (wanted.policy != RecoveryPolicy::Replay && broke && !gap) {
+    gaps_[schema] = {LatestOf(schema, known), GapKind::Policy};
+  }
+  wanted.session_id = live_.Subscribe(subscription);
 }
 
 std::uint64_t ContinuousClient::Engine::LatestOf(Schema schema,

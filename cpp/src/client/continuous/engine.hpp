@@ -20,6 +20,7 @@
 #include "dbnloop/continuous_client.hpp"
 #include "dbnloop/historical_api.hpp"
 #include "net/timer.hpp"
+#include "proto/subscription_set.hpp"
 
 namespace dbnloop {
 
@@ -35,6 +36,10 @@ class ContinuousClient::Engine final : public client::DeliveryTap,
   Engine& operator=(const Engine&) = delete;
 
   std::uint32_t Subscribe(const Subscription& subscription, RecoveryPolicy policy);
+  void Unsubscribe(const Unsubscription& unsubscription);
+  [[nodiscard]] std::vector<EffectiveRequest> Subscriptions() const {
+    return set_.Effective();
+  }
   void Start();
   void Stop();
   void Pause();
@@ -61,6 +66,7 @@ class ContinuousClient::Engine final : public client::DeliveryTap,
     Subscription subscription;
     RecoveryPolicy policy = RecoveryPolicy::Replay;
     std::uint64_t joined = 0;      // since when it receives; 0: not known
+    bool active = true;            // not unsubscribed completely
     bool refused = false;          // by the gateway
     std::uint64_t asked = 0;       // where its replay begins; 0: none, or all
     std::uint32_t session_id = 0;  // its id in the present session
@@ -90,6 +96,8 @@ class ContinuousClient::Engine final : public client::DeliveryTap,
   // ---- What comes next
   void Proceed();
   void Connect(const client::KnownStream& known);
+  void SubscribeAgain(Wanted& wanted, const client::KnownStream& known);
+  std::vector<EffectiveRequest> Refresh();
   [[nodiscard]] std::optional<std::uint64_t> StartOf(
       const Wanted& wanted, const client::KnownStream& known) const;
   [[nodiscard]] static std::uint64_t LatestOf(Schema schema,
@@ -140,7 +148,8 @@ class ContinuousClient::Engine final : public client::DeliveryTap,
   client::Backoff backoff_;
   base::SecretString api_key_;
   std::string dataset_;
-  std::vector<Wanted> wanted_;
+  std::vector<Wanted> wanted_;  // by number
+  proto::SubscriptionSet set_;
 
   std::atomic<State> state_{State::Stopped};
   bool screens_ = false;             // records must be judged

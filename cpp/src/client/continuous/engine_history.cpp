@@ -32,7 +32,9 @@ std::uint64_t PresentTime() {
 
 bool ContinuousClient::Engine::NeedsHistory(const Wanted& wanted) const {
   const auto schema = wanted.subscription.schema;
-  if (wanted.policy != RecoveryPolicy::Replay || wanted.refused) return false;
+  if (wanted.policy != RecoveryPolicy::Replay || wanted.refused || !wanted.active) {
+    return false;
+  }
   if (history_done_.contains(schema) || gaps_.contains(schema)) return false;
   return from_history_.contains(schema);
 }
