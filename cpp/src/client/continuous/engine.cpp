@@ -422,6 +422,11 @@ client::DeliveryTap::Verdict ContinuousClient::Engine::Screen(const RecordRun& r
   return verdict;
 }
 
+bool ContinuousClient::Engine::AllNew(const RecordRun& run, const std::byte* source) {
+  const auto& parser = delivery_->parser();
+  return screen_.AllNew(run, source, parser.input_version(), parser.ts_out());
+}
+
 void ContinuousClient::Engine::CountHandedOut(RType rtype, std::size_t count) noexcept {
   trail_.Count(rtype, count);
   if (!client::IsMarketData(rtype)) return;
