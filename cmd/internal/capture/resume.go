@@ -1,4 +1,4 @@
-// Package capture continues files of records: where such a file ends is where its stream goes on.
+// Package capture continues files of records: where such a file ends is where its stream resumes.
 package capture
 
 import (
@@ -37,7 +37,7 @@ type File struct {
 func (f *File) Close() error { return f.lock.Close() }
 
 // Resume opens the capture at path, plain or compressed, finds where its stream ends, and takes
-// away what a killed writer left behind the last complete record. The file is then ready to be
+// away what a killed writer left after the last complete record. The file is then ready to be
 // appended to. A file that does not exist, or is empty, is a capture that begins.
 func Resume(path string, want Wanted) (*File, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
@@ -88,7 +88,7 @@ func (f *File) open(path string, want Wanted) error {
 	return explain(path, err)
 }
 
-// resumePlain cuts the file behind its last complete record.
+// resumePlain cuts the file after its last complete record.
 func (f *File) resumePlain(check *checker, size int64) error {
 	if _, err := io.Copy(check, bufio.NewReaderSize(f.lock, 1<<20)); err != nil {
 		return err
@@ -103,7 +103,7 @@ func (f *File) resumePlain(check *checker, size int64) error {
 	return f.lock.Truncate(complete)
 }
 
-// resumeCompressed cuts the file behind its last complete frame, and writes what the incomplete
+// resumeCompressed cuts the file after its last complete frame, and writes what the incomplete
 // one still gave as a frame of its own.
 func (f *File) resumeCompressed(check *checker) error {
 	complete, err := lastFrame(f.lock)
