@@ -1,0 +1,57 @@
+package docs
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/sim"
+	"github.com/dbnloop/dbnloop/sim/historical"
+)
+
+// historyIntoLive runs a program whose stream begins in history, because the gateway retains
+// little, and ends live. Without a budget it ends before anything is bought.
+func historyIntoLive(all int) func(t *testing.T, path, language string) {
+	return func(t *testing.T, path, _ string) {
+		gateway, err := sim.NewGateway(sim.Config{
+			Sources: sim.SampleSources(), SharedMarket: true, LiveFrom: dbn.UnixNanosOf(sampleBegin.Add(time.Minute)), Retention: time.Second,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer gateway.Close()
+		server, err := historical.NewServer(historical.Config{Sources: sim.SampleSources(), Present: gateway.Present})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer server.Close()
+		ca := filepath.Join(t.TempDir(), "ca.pem")
+		if err := server.WriteCA(ca); err != nil {
+			t.Fatal(err)
+		}
+		run := func(budget string) (string, error) {
+			command := exec.Command(path, "-gateway", gateway.Host(), "-port", strconv.Itoa(gateway.Port()), "-url", server.URL(), "-ca", ca,
+				"-start", sampleBegin.Format(time.RFC3339), "-limit", strconv.Itoa(all), "-max-usd", budget)
+			command.Env = append(os.Environ(), "DATABENTO_API_KEY="+sim.TestKey)
+			output, err := command.Output()
+			return string(output), err
+		}
+		if output, err := run("0"); err == nil || output != "0 trades, USD 0.000000\n" {
+			t.Errorf("without a budget: %v, %q", err, output)
+		}
+		go func() { // the market continues when the program has subscribed
+			if gateway.AwaitSubscribed(t.Context(), 3) == nil {
+				gateway.Advance(1 << 30) //nolint:errcheck // the number of trades tells
+			}
+		}()
+		output, err := run("1")
+		if want := regexp.MustCompile(`^` + strconv.Itoa(all) + ` trades, USD 0\.0*[1-9]\d*\n$`); err != nil || !want.MatchString(output) {
+			t.Errorf("with a budget: %v, %q", err, output)
+		}
+	}
+}
