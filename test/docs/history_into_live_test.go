@@ -19,7 +19,7 @@ import (
 func historyIntoLive(all int) func(t *testing.T, path, language string) {
 	return func(t *testing.T, path, _ string) {
 		gateway, err := sim.NewGateway(sim.Config{
-			Sources: sim.SampleSources(), SharedMarket: true, LiveFrom: dbn.UnixNanosOf(sampleBegin.Add(time.Minute)), Retention: time.Second,
+			Sources: sim.SampleSources(), SharedMarket: true, Pace: sim.RealTime(50), LiveFrom: dbn.UnixNanosOf(sampleBegin.Add(time.Minute)), Retention: time.Second,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -44,11 +44,6 @@ func historyIntoLive(all int) func(t *testing.T, path, language string) {
 		if output, err := run("0"); err == nil || output != "0 trades, USD 0.000000\n" {
 			t.Errorf("without a budget: %v, %q", err, output)
 		}
-		go func() { // the market continues when the program has subscribed
-			if gateway.AwaitSubscribed(t.Context(), 3) == nil {
-				gateway.Advance(1 << 30) //nolint:errcheck // the number of trades tells
-			}
-		}()
 		output, err := run("1")
 		if want := regexp.MustCompile(`^` + strconv.Itoa(all) + ` trades, USD 0\.0*[1-9]\d*\n$`); err != nil || !want.MatchString(output) {
 			t.Errorf("with a budget: %v, %q", err, output)
