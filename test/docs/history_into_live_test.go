@@ -6,20 +6,22 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/sim"
 	"github.com/dbnloop/dbnloop/sim/historical"
 )
 
-// historyIntoLive runs a program whose stream begins in history, because the gateway retains
-// little, and ends live. Without a budget it ends before anything is bought.
+// historyIntoLive runs a program whose stream begins in history and ends
+// live. Without a budget it ends before anything is bought.
 func historyIntoLive(all int) func(t *testing.T, path, language string) {
 	return func(t *testing.T, path, _ string) {
 		gateway, err := sim.NewGateway(sim.Config{
-			Sources: sim.SampleSources(), SharedMarket: true, Pace: sim.RealTime(50), LiveFrom: dbn.UnixNanosOf(sampleBegin.Add(time.Minute)), Retention: time.Second,
+			Sources: sim.SampleSources(), SharedMarket: true, Pace: sim.RealTime(50), LiveFrom: dbn.UnixNanosOf(sampleBegin.Add(time.Minute)),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -38,7 +40,12 @@ func historyIntoLive(all int) func(t *testing.T, path, language string) {
 			command := exec.Command(path, "-gateway", gateway.Host(), "-port", strconv.Itoa(gateway.Port()), "-url", server.URL(), "-ca", ca,
 				"-start", sampleBegin.Format(time.RFC3339), "-limit", strconv.Itoa(all), "-max-usd", budget)
 			command.Env = append(os.Environ(), "DATABENTO_API_KEY="+sim.TestKey)
+			var stderr strings.Builder
+			command.Stderr = &stderr
 			output, err := command.Output()
+			if strings.Contains(stderr.String(), dbnloop.Gap.String()) {
+				t.Errorf("a gap with a budget of %s:\n%s", budget, &stderr)
+			}
 			return string(output), err
 		}
 		if output, err := run("0"); err == nil || output != "0 trades, USD 0.000000\n" {

@@ -24,27 +24,27 @@ func main() {
 	start := flag.String("start", time.Now().AddDate(0, 0, -7).UTC().Format(time.RFC3339), "time of the first record")
 	limit := flag.Int("limit", 1000, "number of trades")
 	flag.Parse()
-	var history []dbnloop.HistoricalOption
-	if *url != "" {
-		history = append(history, dbnloop.WithURL(*url), dbnloop.WithCAFile(*ca))
+	options := []dbnloop.ContinuousOption{dbnloop.WithMaxCost(*budget), dbnloop.WithGateway(*gateway, *port)}
+	if *url != "" { // a simulator's data spans minutes: all of its past is to come from history
+		history := dbnloop.WithHistory(dbnloop.WithURL(*url), dbnloop.WithCAFile(*ca))
+		options = append(options, history, dbnloop.WithReplayLimit(0))
 	}
 	begin, err := time.Parse(time.RFC3339, *start)
 	if err == nil {
-		err = run(begin, *limit, *budget, dbnloop.WithGateway(*gateway, *port), dbnloop.WithHistory(history...))
+		err = run(begin, *limit, options)
 	}
 	if err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(begin time.Time, limit int, budget float64, options ...dbnloop.ContinuousOption) error {
+func run(begin time.Time, limit int, options []dbnloop.ContinuousOption) error {
 	reactor, err := dbnloop.NewReactor()
 	if err != nil {
 		return err
 	}
 	defer reactor.Close()
 	// docs: stream
-	options = append(options, dbnloop.WithMaxCost(budget))
 	client, err := dbnloop.NewContinuousClient(reactor, os.Getenv("DATABENTO_API_KEY"), options...)
 	if err != nil {
 		return err
@@ -64,9 +64,7 @@ func run(begin time.Time, limit int, budget float64, options ...dbnloop.Continuo
 		},
 		StreamState: func(state dbnloop.StreamState) { log.Print(state, " after ", trades) },
 		Continuity: func(e dbnloop.ContinuityEvent) {
-			if e.Kind == dbnloop.Price {
-				log.Printf("history costs USD %f", e.Cost) // and ends the stream if it is too much
-			}
+			log.Printf("%v: USD %f", e.Kind, e.Cost) // a Price that WithMaxCost does not allow ends the stream
 		},
 		Error: func(e error) { err = e; reactor.Stop() },
 	})
