@@ -104,8 +104,8 @@ dbnloop_status dbnloop_continuous_subscribe(dbnloop_continuous* client,
                                             const dbnloop_subscription* subscription,
                                             uint32_t policy, uint32_t* id,
                                             dbnloop_error* error);
-/* Takes symbols away, as dbnloop_live_unsubscribe does, with its errors; what is left is
- * what a reconnect restores. */
+/* Takes symbols away, as dbnloop_live_unsubscribe does, with its errors; what is left
+ * is what a reconnect restores. */
 dbnloop_status dbnloop_continuous_unsubscribe(
     dbnloop_continuous* client, const dbnloop_unsubscription* unsubscription,
     dbnloop_error* error);
@@ -165,8 +165,8 @@ void dbnloop_stream_end_free(dbnloop_stream_end* end);
  * DBN. */
 dbnloop_status dbnloop_stream_end_push(dbnloop_stream_end* end, const void* data,
                                        size_t size, dbnloop_error* error);
-/* Returns the number of bytes up to the end of the last complete record: a file that was
- * cut inside a record is continued there. */
+/* Returns the number of bytes up to the end of the last complete record: a file that
+ * was cut inside a record is continued there. */
 uint64_t dbnloop_stream_end_complete(const dbnloop_stream_end* end);
 /* Returns the number of complete records. */
 uint64_t dbnloop_stream_end_records(const dbnloop_stream_end* end);

@@ -7,8 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unsafe"
 
 	"github.com/dbnloop/dbnloop/dbn"
@@ -59,7 +61,8 @@ func writeData(dir string, n int) (f files, err error) {
 
 // sims are the simulators.
 type sims struct {
-	processes []*exec.Cmd
+	mu        sync.Mutex
+	processes []*exec.Cmd // that run
 	gateways  []gateway
 	url, ca   string // historical
 	bigURL    string // the same data over and over, not compressed
@@ -70,10 +73,24 @@ type sims struct {
 
 // rssKiB is the memory of all simulators together.
 func (s *sims) rssKiB() (sum int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, p := range s.processes {
 		sum += rssOf(strconv.Itoa(p.Process.Pid))
 	}
 	return sum
+}
+
+func (s *sims) add(cmd *exec.Cmd) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.processes = append(s.processes, cmd)
+}
+
+func (s *sims) remove(cmd *exec.Cmd) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.processes = slices.DeleteFunc(s.processes, func(other *exec.Cmd) bool { return other == cmd })
 }
 
 // gateway is a simulator's live part, and how its sessions end by themselves.
@@ -144,7 +161,7 @@ func (s *sims) start(program string, lines int, args ...string) (said []string, 
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	s.processes = append(s.processes, cmd)
+	s.add(cmd)
 	scanner := bufio.NewScanner(out)
 	for len(said) < lines {
 		if !scanner.Scan() {

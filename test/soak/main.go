@@ -1,7 +1,8 @@
-// Command soak runs live sessions, historical streams and files on one reactor for a while,
-// against simulators in processes of their own, with random pauses, cuts and restarts, and
-// compares every record with what was sent. It prints memory, fds and goroutines, and fails
-// when a record is lost or repeated or when one of them grows.
+// Command soak runs live sessions, historical streams, files and continuous streams on one reactor
+// for a while, against simulators in processes of their own, with random pauses, cuts and restarts,
+// and compares every record with what was sent. Beside them dbn-tail captures a market to files, is
+// killed, and resumes. It prints memory, fds and goroutines, and fails when a record is lost or
+// repeated or when one of them grows.
 //
 //	make soak T=900
 package main
@@ -24,6 +25,7 @@ func main() {
 	seconds := flag.Int("t", 60, "seconds")
 	seed := flag.Uint64("seed", uint64(time.Now().UnixNano()), "of the random choices")
 	program := flag.String("sim", "build/bin/dbn-sim", "the simulator")
+	tail := flag.String("tail", "build/bin/dbn-tail", "the program that captures")
 	records := flag.Int("records", 200_000, "in the data, which is sent over and over")
 	download := flag.Int64("download", 1<<30, "bytes of the download that is paused; 0: none")
 	unreliable := flag.Bool("unreliable", false, "the network itself may break connections")
@@ -32,7 +34,7 @@ func main() {
 	defer stop()
 	fmt.Printf("soak: %d s, seed %d\n", *seconds, *seed)
 	err := run(ctx, options{
-		duration: time.Duration(*seconds) * time.Second, seed: *seed, program: *program,
+		duration: time.Duration(*seconds) * time.Second, seed: *seed, program: *program, tail: *tail,
 		records: *records, download: *download, moreKiB: 16 << 10, unreliable: *unreliable,
 	})
 	if err != nil {
@@ -45,7 +47,8 @@ func main() {
 type options struct {
 	duration time.Duration
 	seed     uint64
-	program  string
+	program  string // the simulator
+	tail     string // the program that captures
 	records  int
 	download int64
 	// unreliable says that any stream may break off, where it is not the simulator's doing.
@@ -86,6 +89,9 @@ func run(ctx context.Context, o options) (err error) {
 	if err := w.populate(sims, data); err != nil {
 		return err
 	}
+	if err := w.addUnbroken(sims, dir, o); err != nil {
+		return err
+	}
 	m := newMeter(o, w, sims)
 	if _, err := reactor.Every(m.interval, m.tick); err != nil {
 		return err
@@ -93,15 +99,22 @@ func run(ctx context.Context, o options) (err error) {
 	if _, err := reactor.AfterFunc(o.duration, reactor.Stop); err != nil {
 		return err
 	}
-	w.start()
-	if err := reactor.Run(ctx); err != nil {
+	if err := w.start(); err != nil {
+		return err
+	}
+	writing, end := context.WithCancel(ctx)
+	wait := w.write(writing)
+	err = reactor.Run(ctx)
+	end()
+	wait()
+	reactor.Poll(0) //nolint:errcheck // what the writers posted at last
+	if err != nil {
 		return err
 	}
 	m.print()
-	for _, a := range w.actors {
-		if err := a.close(); err != nil {
-			w.fail("close: %v", err)
-		}
+	w.close()
+	for _, k := range w.writers {
+		fmt.Println("soak:", k)
 	}
 	return errors.Join(w.err, m.verdict(), w.enough())
 }

@@ -86,6 +86,13 @@ func (m *meter) print() {
 		pauses += a.pauses
 		breaks += a.breaks
 	}
+	for _, u := range m.w.streams {
+		records += u.records
+		bytes += u.bytes
+		streams += u.restarts
+		pauses += u.pauses
+		breaks += u.breaks
+	}
 	elapsed := time.Since(m.began).Seconds()
 	fmt.Printf("soak: %4.0f s: %d records, %.1f MB/s, %d streams, %d pauses, %d breaks; %v\n", elapsed, records,
 		float64(bytes)/1e6/elapsed, streams, pauses, breaks, m.measure())

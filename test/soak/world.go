@@ -1,13 +1,17 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/exchange"
 	"github.com/dbnloop/dbnloop/sim"
 )
 
@@ -19,6 +23,8 @@ type world struct {
 	// unreliable is the network: streams may break off anywhere.
 	unreliable bool
 	actors     []*actor
+	streams    []*unbroken
+	writers    []*killed
 	err        error
 }
 
@@ -94,22 +100,22 @@ func (a *actor) pause() {
 	a.pauses++
 	a.c.Pause()
 	stream := a.streams
-	a.later(time.Duration(a.w.random.IntN(30))*time.Millisecond, func() {
+	a.w.later(time.Duration(a.w.random.IntN(30))*time.Millisecond, func() {
 		if stream == a.streams && a.c.IsPaused() {
 			a.c.Resume()
 		}
 	})
 }
 
-func (a *actor) later(d time.Duration, f func()) {
-	if _, err := a.w.reactor.AfterFunc(d, f); err != nil {
-		a.w.fail("%s: timer: %v", a.name, err)
+func (w *world) later(d time.Duration, f func()) {
+	if _, err := w.reactor.AfterFunc(d, f); err != nil {
+		w.fail("timer: %v", err)
 	}
 }
 
 // again begins another stream after a while.
 func (a *actor) again() {
-	a.later(time.Duration(a.w.random.IntN(20))*time.Millisecond, a.start)
+	a.w.later(time.Duration(a.w.random.IntN(20))*time.Millisecond, a.start)
 }
 
 func (a *actor) start() {
@@ -173,9 +179,45 @@ func (w *world) add(a *actor) {
 	w.actors = append(w.actors, a)
 }
 
-func (w *world) start() {
+func (w *world) start() error {
 	for _, a := range w.actors {
 		a.start()
+	}
+	for _, u := range w.streams {
+		if err := u.begin(); err != nil {
+			return err
+		}
+		if _, err := w.reactor.Every(tick, u.tick); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write runs the writers until the context ends. Their first failure ends everything.
+func (w *world) write(ctx context.Context) (wait func()) {
+	var writers sync.WaitGroup
+	for _, k := range w.writers {
+		writers.Go(func() {
+			if err := k.run(ctx); err != nil {
+				w.reactor.Post(func() { w.fail("%v", err) })
+			}
+		})
+	}
+	return writers.Wait
+}
+
+func (w *world) close() {
+	for _, a := range w.actors {
+		if err := a.close(); err != nil {
+			w.fail("close: %v", err)
+		}
+	}
+	for _, u := range w.streams {
+		if err := u.end(); err != nil {
+			w.fail("%s: close: %v", u.name, err)
+		}
+		fmt.Println("soak:", u)
 	}
 }
 
@@ -185,6 +227,39 @@ func (w *world) enough() error {
 		if a.total == 0 {
 			return fmt.Errorf("%s: no record came", a.name)
 		}
+	}
+	for _, u := range w.streams {
+		if u.records == 0 || u.breaks == 0 || u.restarts == 0 {
+			return fmt.Errorf("too little happened: %v", u)
+		}
+	}
+	for _, k := range w.writers {
+		if k.kills == 0 {
+			return fmt.Errorf("too little happened: %v", k)
+		}
+	}
+	return nil
+}
+
+// addUnbroken adds the streams and captures that survive their sessions.
+func (w *world) addUnbroken(s *sims, dir string, o options) error {
+	market := exchange.New(w.random, int(w.records/4))
+	files, err := market.Write(dir)
+	if err != nil {
+		return err
+	}
+	for _, u := range []unbroken{
+		{name: "unbroken", market: market},
+		{name: "unbroken, with skipped records", market: market.Only(dbn.SchemaMbp1), skips: true},
+	} {
+		u.w, u.sims, u.program, u.files = w, s, o.program, files
+		w.streams = append(w.streams, &u)
+	}
+	for i, name := range []string{"capture.dbn", "capture.dbn.zst"} {
+		w.writers = append(w.writers, &killed{
+			sims: s, random: rand.New(rand.NewPCG(o.seed, uint64(i)+2)), program: o.tail, sim: o.program,
+			market: market, files: files, path: filepath.Join(dir, name),
+		})
 	}
 	return nil
 }

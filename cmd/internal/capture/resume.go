@@ -1,4 +1,4 @@
-// Package capture continues files of records: where such a file ends is where its stream resumes.
+// Package capture continues files of records: where such a file ends is where its stream continues.
 package capture
 
 import (

@@ -254,9 +254,31 @@ void DataSource::Delivery::Screen(const RecordBatch& batch) {
       tap_->Screen(screened_, parser_.NextSource(), parser_.SourceSize(screened_));
   screened_.count = verdict.count;
   const auto size = std::size_t{verdict.count} * screened_.record_size;
-  if (verdict.deliver) return Dispense({batch.data, size, {&screened_, 1}});
+  if (verdict.deliver) {
+    const bool complete = verdict.count == batch.runs.front().count;
+    return Dispense(complete ? NewRuns(batch)
+                             : RecordBatch{batch.data, size, {&screened_, 1}});
+  }
   parser_.Consume(size);
   counters_.SetBuffered(parser_.buffered());
+}
+
+// The runs of a batch that are handed out with the first one. A binding takes one batch
+// a turn, so that one run at a time would be slow where schemas are mixed.
+RecordBatch DataSource::Delivery::NewRuns(const RecordBatch& batch) {
+  const auto may_join = [&](const RecordRun& run, std::size_t at) {
+    return run.rtype != RType::SymbolMapping &&
+           tap_->AllNew(run, parser_.NextSource() + at);
+  };
+  const bool in_place = batch.data == parser_.NextSource();
+  std::size_t size = 0;
+  std::size_t count = 0;
+  do {
+    const auto& run = batch.runs[count++];
+    size += std::size_t{run.count} * run.record_size;
+    if (!in_place || proto::HoldsSessionEvent(run.rtype)) break;
+  } while (count < batch.runs.size() && may_join(batch.runs[count], size));
+  return {batch.data, size, batch.runs.first(count)};
 }
 
 // Hands a batch to the handler. However that returns, what was consumed is counted.

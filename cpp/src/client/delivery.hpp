@@ -178,6 +178,7 @@ class DataSource::Delivery : public std::enable_shared_from_this<Delivery> {
   [[nodiscard]] Flow PumpUntilBlocked();
   void Dispense(const RecordBatch& batch);
   void Screen(const RecordBatch& batch);
+  [[nodiscard]] RecordBatch NewRuns(const RecordBatch& batch);
   [[nodiscard]] bool Screens() const noexcept {
     return tap_ != nullptr && tap_->Screens();
   }

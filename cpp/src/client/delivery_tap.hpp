@@ -24,6 +24,9 @@ class DeliveryTap {
   /// `source_size` bytes.
   [[nodiscard]] virtual Verdict Screen(const RecordRun& run, std::byte* source,
                                        std::size_t source_size) = 0;
+  /// Whether Screen would let all records of a run be handed out. It changes no
+  /// verdict.
+  [[nodiscard]] virtual bool AllNew(const RecordRun& run, const std::byte* source) = 0;
   /// Counts records that were handed out.
   virtual void CountHandedOut(RType rtype, std::size_t count) noexcept = 0;
   /// Observes consumed symbol mappings.

@@ -20,6 +20,8 @@ using GapKind = ContinuityEvent::GapReason;
 // A refusal of the key may be the gateway's way to say that it still counts the broken
 // session.
 constexpr std::uint32_t kMostRefusals = 10;
+// More of them without a new record, and the replay is taking too long.
+constexpr std::uint32_t kPatientAttempts = 3;
 
 std::uint64_t CountOf(UnixNanos time) { return time.time_since_epoch().count(); }
 
@@ -240,7 +242,9 @@ void ContinuousClient::Engine::Proceed() {
   if (delivery_->IsHeld()) {
     return next_.Arm(std::chrono::milliseconds{1}, [this] { Proceed(); });
   }
-  const auto known = trail_.Collect(delivery_->parser());
+  auto known = trail_.Collect(delivery_->parser());
+  const bool hurried = backoff_.attempt() > kPatientAttempts;
+  for (auto& [rtype, evidence] : known.rtypes) evidence.hurried = hurried;
   (void)Refresh();
   const bool history = std::ranges::any_of(wanted_, [&](const Wanted& wanted) {
     return StartOf(wanted, known) && NeedsHistory(wanted);
@@ -416,6 +420,11 @@ client::DeliveryTap::Verdict ContinuousClient::Engine::Screen(const RecordRun& r
     verdict.deliver = deliver;
   }
   return verdict;
+}
+
+bool ContinuousClient::Engine::AllNew(const RecordRun& run, const std::byte* source) {
+  const auto& parser = delivery_->parser();
+  return screen_.AllNew(run, source, parser.input_version(), parser.ts_out());
 }
 
 void ContinuousClient::Engine::CountHandedOut(RType rtype, std::size_t count) noexcept {

@@ -85,6 +85,7 @@ class ContinuousClient::Engine final : public client::DeliveryTap,
   [[nodiscard]] bool Screens() const noexcept override { return screens_; }
   [[nodiscard]] Verdict Screen(const RecordRun& run, std::byte* source,
                                std::size_t source_size) override;
+  [[nodiscard]] bool AllNew(const RecordRun& run, const std::byte* source) override;
   void CountHandedOut(RType rtype, std::size_t count) noexcept override;
   void ObserveMappings(const RecordRun& run, const std::byte* records,
                        std::size_t count) override;
@@ -128,8 +129,7 @@ class ContinuousClient::Engine final : public client::DeliveryTap,
   void OnPrice();
   void RequestRange();
   void OnRangeComplete();
-  void OnHistoryError(const Error& error);
-  void GiveUpHistory(ContinuityEvent::GapReason reason, Error why);
+  void GiveUpHistory(ContinuityEvent::GapReason reason, const Error& why);
   void CancelCalls();
   HistoricalClient& History();
 

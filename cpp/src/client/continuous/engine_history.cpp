@@ -117,13 +117,9 @@ void ContinuousClient::Engine::BeginHistory(const client::KnownStream& known) {
   call_ = HistoricalApi{&History()}.GetDatasetRange(
       dataset_, [this](std::expected<DatasetRange, Error> range) {
         call_ = 0;
-        if (!range) return OnHistoryError(range.error());
+        if (!range) return OnSessionEnd(range.error());
         OnDatasetRange(*range);
       });
-}
-
-void ContinuousClient::Engine::OnHistoryError(const Error& error) {
-  OnSessionEnd(error);
 }
 
 void ContinuousClient::Engine::OnDatasetRange(const DatasetRange& available) {
@@ -155,7 +151,7 @@ void ContinuousClient::Engine::AskPrice() {
                                             [this](std::expected<double, Error> cost) {
                                               call_ = 0;
                                               if (!cost)
-                                                return OnHistoryError(cost.error());
+                                                return OnSessionEnd(cost.error());
                                               price_ += *cost;
                                               if (++range_ < ranges_.size())
                                                 return AskPrice();
@@ -217,7 +213,7 @@ void ContinuousClient::Engine::OnRangeComplete() {
 
 // Before anything was handed out the user must decide; later the stream goes on with
 // what the gateway has, and the rest is a gap.
-void ContinuousClient::Engine::GiveUpHistory(GapKind reason, Error why) {
+void ContinuousClient::Engine::GiveUpHistory(GapKind reason, const Error& why) {
   if (!began_ && !resumed_) return Finish(why);
   for (const auto& range : ranges_) {
     const auto schema = range.request.schema;

@@ -26,6 +26,8 @@ struct Evidence {
   std::vector<KnownRecord> records;
   /// Whether nothing of the rtype was handed out before them.
   bool complete = true;
+  /// Whether replays broke so often that the next one must be short.
+  bool hurried = false;
   /// The lowest index time (ts_recv where there is one) among them; by it historical
   /// ranges are cut.
   std::uint64_t lowest_index = kUndefTimestamp;

@@ -74,6 +74,22 @@ void Screen::CountHandedOut(RType rtype, std::size_t count) noexcept {
   if (auto* const judged = Find(rtype)) judged->handed_out += count;
 }
 
+bool Screen::IsNew(Judged& judged, const CanonicalRecord& record) {
+  const auto clock = record.Clock();
+  if (clock != kUndefTimestamp) judged.latest = std::max(judged.latest, clock);
+  return judged.edge.IsPast(clock) || judged.edge.IsNew(record.Known());
+}
+
+bool Screen::AllNew(const RecordRun& run, const std::byte* source, std::uint8_t version,
+                    bool ts_out) {
+  auto* const judged = Find(run.rtype);
+  if (judged == nullptr) return true;
+  for (std::uint32_t i = 0; i < run.count; ++i, source += run.record_size) {
+    if (!IsNew(*judged, {source, run.record_size, version, ts_out})) return false;
+  }
+  return true;
+}
+
 // New records are only looked at, because their handler may pause before all of them
 // were handed out: then they are judged again. Those that are dropped are dropped now.
 DeliveryTap::Verdict Screen::Judge(const RecordRun& run, std::byte* source,
@@ -86,9 +102,7 @@ DeliveryTap::Verdict Screen::Judge(const RecordRun& run, std::byte* source,
   bool deliver = false;
   for (; count < run.count; ++count, source += source_size) {
     const CanonicalRecord record{source, source_size, version, ts_out};
-    const auto clock = record.Clock();
-    if (clock != kUndefTimestamp) judged->latest = std::max(judged->latest, clock);
-    const bool is_new = edge.IsPast(clock) || edge.IsNew(record.Known());
+    const bool is_new = IsNew(*judged, record);
     if (count != 0 && is_new != deliver) break;
     deliver = is_new;
     if (is_new) continue;

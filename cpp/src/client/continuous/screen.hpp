@@ -45,6 +45,9 @@ class Screen {
   [[nodiscard]] DeliveryTap::Verdict Judge(const RecordRun& run, std::byte* source,
                                            std::size_t source_size,
                                            std::uint8_t version, bool ts_out);
+  /// Whether all records of a run are new.
+  [[nodiscard]] bool AllNew(const RecordRun& run, const std::byte* source,
+                            std::uint8_t version, bool ts_out);
   /// Records that were handed out.
   void CountHandedOut(RType rtype, std::size_t count) noexcept;
 
@@ -61,6 +64,7 @@ class Screen {
   [[nodiscard]] Judged* Find(RType rtype) const noexcept {
     return rtypes_[static_cast<std::uint8_t>(rtype)].get();
   }
+  static bool IsNew(Judged& judged, const CanonicalRecord& record);
   void Close(Schema schema);
 
   std::vector<Schema> schemas_;  // expected

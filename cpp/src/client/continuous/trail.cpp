@@ -1,6 +1,7 @@
 #include "client/continuous/trail.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <new>
 #include <utility>
 
@@ -69,9 +70,19 @@ Trail::Bytes Trail::Prepare(std::size_t size) {
 void Trail::Keep(Bytes buffer, std::size_t begin, std::size_t end,
                  const DbnParser& parser) noexcept {
   const auto counts = std::exchange(present_, {});
+  auto capacity = parser.buffer_size();
   try {
-    segments_.push_back({std::move(buffer), begin, end, parser.input_version(),
-                         parser.ts_out(), counts});
+    // A few records do not keep a large buffer.
+    if (const auto size = end - begin; size < capacity / 4) {
+      auto copy = Allocate(size);
+      std::memcpy(copy.get(), buffer.get() + begin, size);
+      spare_ = std::exchange(buffer, std::move(copy));
+      spare_size_ = std::exchange(capacity, size);
+      begin = 0;
+      end = size;
+    }
+    segments_.push_back({std::move(buffer), capacity, begin, end,
+                         parser.input_version(), parser.ts_out(), counts});
     kept_ += end - begin;
     // The parser's own buffer may be empty now, so these must suffice.
     while (segments_.size() > 1 &&
@@ -79,8 +90,10 @@ void Trail::Keep(Bytes buffer, std::size_t begin, std::size_t end,
       auto& oldest = segments_.front();
       kept_ -= oldest.records().size();
       GiveUp(oldest);
-      spare_ = std::move(oldest.buffer);
-      spare_size_ = spare_ ? parser.buffer_size() : 0;
+      if (oldest.capacity == parser.buffer_size()) {
+        spare_ = std::move(oldest.buffer);
+        spare_size_ = oldest.capacity;
+      }
       segments_.pop_front();
     }
   } catch (const std::bad_alloc&) {

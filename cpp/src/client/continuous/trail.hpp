@@ -44,6 +44,7 @@ class Trail final : public DbnParser::Keeper {
   using Counts = std::array<std::uint32_t, 256>;
   struct Segment {
     Bytes buffer;
+    std::size_t capacity = 0;  // of the buffer
     std::size_t begin = 0;
     std::size_t end = 0;
     std::uint8_t version = 0;
