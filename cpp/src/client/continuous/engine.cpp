@@ -231,6 +231,12 @@ std::optional<std::uint64_t> ContinuousClient::Engine::StartOf(
   const auto latest =
       std::max(known.latest, reached != reached_.end() ? reached->second : 0);
   const auto late = client::LatenessOf(rtype);
+  // What history had need not be replayed, apart from what it received about then.
+  if (start && reached != reached_.end() &&
+      history_done_.contains(subscription.schema)) {
+    const auto skew = client::SeamSkewOf(rtype);
+    start = std::max(*start, reached->second - std::min(reached->second, skew));
+  }
   if (latest > late && (start || resumed_ || latest != 0)) {
     start = std::max(start.value_or(0), latest - late);
   }

@@ -18,8 +18,6 @@ using GapKind = ContinuityEvent::GapReason;
 
 // Of one request.
 constexpr std::size_t kMostSymbols = 2000;
-// A record is received at most so much before or after its ts_event.
-constexpr std::uint64_t kSkew = std::uint64_t{10} * 1'000'000'000;
 
 std::uint64_t PresentTime() {
   using std::chrono::nanoseconds;
@@ -99,7 +97,7 @@ void ContinuousClient::Engine::BeginHistory(const client::KnownStream& known) {
     auto index = *start;
     if (found != known.rtypes.end() && !found->second.records.empty()) {
       index = std::max(std::min(found->second.lowest_index, *start),
-                       *start - std::min(*start, kSkew));
+                       *start - std::min(*start, client::kReceptionSkew));
     }
     for (std::size_t at = 0; at < subscription.symbols.size(); at += kMostSymbols) {
       const auto end = std::min(at + kMostSymbols, subscription.symbols.size());
