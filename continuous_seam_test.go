@@ -26,7 +26,6 @@ type seam struct {
 	opts    []dbnloop.ContinuousOption
 	prepare func(got *received) // before Start
 	symbols []string            // of the subscription; empty: all
-	keeps   dbn.UnixNanos       // replays begin there at the earliest; 0: no bound
 }
 
 // seamOf takes the first records of the sample; cbbo-1s is made of bbo-1s.
@@ -68,9 +67,6 @@ func (s *seam) run(t testing.TB, r *dbnloop.Reactor, at int, start dbn.UnixNanos
 	gw := simtest.Gateway(t, sim.Config{
 		Sources: []sim.Source{source}, LiveFrom: s.index[at], SharedMarket: true, Retention: sim.KeepAll, Faults: s.live,
 	})
-	if s.keeps != 0 {
-		gw.KeepFrom(s.keeps)
-	}
 	server := simtest.Historical(t, simhist.Config{Sources: []sim.Source{source}, Present: gw.Present, Faults: s.faults})
 	symbols := s.symbols
 	if symbols == nil {
