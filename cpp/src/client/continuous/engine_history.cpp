@@ -87,7 +87,7 @@ void ContinuousClient::Engine::CancelCalls() {
 
 // Which ranges are missing, and up to where history has them.
 void ContinuousClient::Engine::BeginHistory(const client::KnownStream& known) {
-  if (!SetState(State::History)) return;
+  if (!SetState(State::History) || stopping_) return;
   ranges_.clear();
   range_ = 0;
   price_ = 0;
