@@ -107,7 +107,10 @@ func NewContinuousClient(r *Reactor, apiKey string, opts ...ContinuousOption) (*
 
 // Subscribe requests records, before or after Start, all of which are recovered after a break.
 // With a start the stream begins at that time, which may lie years back, but not in the future;
-// after Start a subscription cannot have one. It returns the subscription's number, counted
+// after Start a subscription cannot have one. What must come from history needs one start and one
+// StypeIn for all subscriptions of a schema, and at most 2000 symbols; tbbo and mbp-1, whose records
+// are alike, need separate clients there. Otherwise the stream ends with ErrInvalidArgument, or
+// after a break with a Gap, before anything is bought. It returns the subscription's number, counted
 // from 1. It may be called inside a handler.
 //
 // It returns ErrInvalidDataset, ErrInvalidSymbol or ErrInvalidSchema if the respective field is

@@ -59,6 +59,11 @@ func old() dbnloop.ContinuousOption { return dbnloop.WithReplayLimit(50 * 365 * 
 // continuous subscribes a client to everything of a schema; start 0 is none.
 func continuous(t testing.TB, r *dbnloop.Reactor, host string, port int, schema dbn.Schema, start uint64, opts ...dbnloop.ContinuousOption) *received {
 	t.Helper()
+	return continuousOf(t, r, host, port, schema, []string{dbn.AllSymbols}, start, opts...)
+}
+
+func continuousOf(t testing.TB, r *dbnloop.Reactor, host string, port int, schema dbn.Schema, symbols []string, start uint64, opts ...dbnloop.ContinuousOption) *received {
+	t.Helper()
 	opts = append([]dbnloop.ContinuousOption{dbnloop.WithGateway(host, port), dbnloop.WithBackoff(0, 0), old()}, opts...)
 	c, err := dbnloop.NewContinuousClient(r, sim.TestKey, opts...)
 	if err != nil {
@@ -67,7 +72,7 @@ func continuous(t testing.TB, r *dbnloop.Reactor, host string, port int, schema 
 	t.Cleanup(func() { c.Close() })
 	got := &received{client: c}
 	c.Handle(got.handlers())
-	s := dbnloop.NewSubscription(dataset, schema, dbn.AllSymbols)
+	s := dbnloop.NewSubscription(dataset, schema, symbols...)
 	s.HasStart, s.Start = start != 0, dbn.UnixNanos(start)
 	if _, err := c.Subscribe(s); err != nil {
 		t.Fatal(err)

@@ -29,6 +29,7 @@ type Stream struct {
 	tee     output.Sink // nil without --tee
 	began   bool        // begin of both sinks was called
 	symbols *dbn.PitSymbolMap
+	past    past         // symbols of history that live records follow
 	named   bool         // the output shows symbols
 	File    *FileRecords // what is different about files and historical data; nil: live
 	last    *ring        // with -n N
@@ -73,7 +74,11 @@ func (s *Stream) End(err error) {
 
 // Metadata begins the output.
 func (s *Stream) Metadata(m *dbn.Metadata) {
-	if s.over || s.began {
+	if s.over {
+		return
+	}
+	s.past.add(m)
+	if s.began {
 		return
 	}
 	s.Count.began = s.now()
@@ -220,7 +225,9 @@ func (s *Stream) print(r dbn.Record) error {
 	case s.File != nil && s.File.symbols != nil:
 		symbol, known = s.File.symbolOf(r)
 	default:
-		symbol, known = s.symbols.Symbol(r.Header().InstrumentID)
+		if symbol, known = s.symbols.Symbol(r.Header().InstrumentID); !known {
+			symbol, known = s.past.symbolOf(r)
+		}
 	}
 	return s.main.Record(r, symbol, known)
 }

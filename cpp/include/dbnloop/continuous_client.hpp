@@ -87,7 +87,11 @@ class ContinuousClient : public DataSource {
   /// Subscribes, before or after Start. With `start` the stream begins at that time,
   /// which may lie years back, and must not lie in the future. After Start a
   /// subscription cannot have a start. All subscriptions of a schema need the same
-  /// policy. Returns the subscription's number, from 1. Throws Exception:
+  /// policy. What must come from history needs one start and one stype_in for all
+  /// subscriptions of a schema, and at most 2000 symbols; tbbo and mbp-1, whose records
+  /// are alike, need separate clients there. Otherwise the stream ends with
+  /// InvalidArgument, or after a break with a Gap, before anything is bought.
+  /// Returns the subscription's number, from 1. Throws Exception:
   /// InvalidDataset, InvalidSymbol, InvalidArgument, InvalidState.
   std::uint32_t Subscribe(const Subscription& subscription,
                           RecoveryPolicy policy = RecoveryPolicy::Replay);

@@ -244,6 +244,9 @@ std::optional<std::uint64_t> ContinuousClient::Engine::StartOf(
 }
 
 void ContinuousClient::Engine::Proceed() {
+  if (stopping_) {
+    return Finish({ErrorCode::Cancelled, "the stream was stopped by this client"});
+  }
   // What a binding still holds belongs to the session that ended.
   if (delivery_->IsHeld()) {
     return next_.Arm(std::chrono::milliseconds{1}, [this] { Proceed(); });
@@ -263,7 +266,7 @@ void ContinuousClient::Engine::Proceed() {
 }
 
 void ContinuousClient::Engine::Connect(const client::KnownStream& known) {
-  if (!SetState(State::Connecting)) return;
+  if (!SetState(State::Connecting) || stopping_) return;
   screen_.Reset();
   handed_out_ = false;
   session_began_ = 0;
@@ -271,7 +274,7 @@ void ContinuousClient::Engine::Connect(const client::KnownStream& known) {
   live_.Connect(
       options_.gateway.empty() ? proto::GatewayHost(dataset_) : options_.gateway,
       options_.port);
-  if (state() != State::Connecting) return;
+  if (state() != State::Connecting || stopping_) return;
   for (const auto& request : Refresh()) {
     if (const auto* const made = std::get_if<EffectiveSubscription>(&request)) {
       SubscribeAgain(wanted_[made->id - 1], known);

@@ -124,6 +124,8 @@ class ContinuousClient::Engine final : public client::DeliveryTap,
   [[nodiscard]] bool IsTooOld(std::uint64_t start) const;
   [[nodiscard]] bool TurnsToHistory();
   void BeginHistory(const client::KnownStream& known);
+  /// Whether one request for each kind of record suffices.
+  [[nodiscard]] std::optional<Error> JoinSymbols();
   void OnDatasetRange(const DatasetRange& available);
   void AskPrice();
   void OnPrice();

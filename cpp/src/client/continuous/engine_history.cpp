@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
+#include <set>
 #include <utility>
 
 #include "base/str_cat.hpp"
@@ -83,7 +85,7 @@ void ContinuousClient::Engine::CancelCalls() {
 
 // Which ranges are missing, and up to where history has them.
 void ContinuousClient::Engine::BeginHistory(const client::KnownStream& known) {
-  if (!SetState(State::History)) return;
+  if (!SetState(State::History) || stopping_) return;
   ranges_.clear();
   range_ = 0;
   price_ = 0;
@@ -99,18 +101,24 @@ void ContinuousClient::Engine::BeginHistory(const client::KnownStream& known) {
       index = std::max(std::min(found->second.lowest_index, *start),
                        *start - std::min(*start, client::kReceptionSkew));
     }
-    for (std::size_t at = 0; at < subscription.symbols.size(); at += kMostSymbols) {
-      const auto end = std::min(at + kMostSymbols, subscription.symbols.size());
+    const UnixNanos from{UnixNanos::duration{index}};
+    auto range = std::ranges::find_if(ranges_, [&](const Range& other) {
+      return other.request.schema == subscription.schema &&
+             other.request.stype_in == subscription.stype_in &&
+             other.request.start == from;
+    });
+    if (range == ranges_.end()) {
       HistoricalRequest request;
       request.dataset = dataset_;
-      request.symbols.assign(
-          subscription.symbols.begin() + static_cast<std::ptrdiff_t>(at),
-          subscription.symbols.begin() + static_cast<std::ptrdiff_t>(end));
       request.schema = subscription.schema;
       request.stype_in = subscription.stype_in;
-      request.start = UnixNanos{UnixNanos::duration{index}};
-      ranges_.push_back({std::move(request), *start});
+      request.start = from;
+      range = ranges_.insert(range, {std::move(request), *start});
     }
+    std::ranges::copy(subscription.symbols, std::back_inserter(range->request.symbols));
+  }
+  if (auto error = JoinSymbols()) {
+    return GiveUpHistory(GapKind::NoHistory, *error);
   }
   call_ = HistoricalApi{&History()}.GetDatasetRange(
       dataset_, [this](std::expected<DatasetRange, Error> range) {
@@ -118,6 +126,36 @@ void ContinuousClient::Engine::BeginHistory(const client::KnownStream& known) {
         if (!range) return OnSessionEnd(range.error());
         OnDatasetRange(*range);
       });
+}
+
+// What was handed out is known by its latest records. Were a second range of the same
+// records to follow, nothing would tell any more where the first one ended.
+std::optional<Error> ContinuousClient::Engine::JoinSymbols() {
+  std::set<RType> rtypes;
+  for (auto& range : ranges_) {
+    auto& symbols = range.request.symbols;
+    std::ranges::sort(symbols);
+    const auto repeated = std::ranges::unique(symbols);
+    symbols.erase(repeated.begin(), repeated.end());
+    if (std::ranges::binary_search(symbols, kAllSymbols)) {
+      symbols.assign(1, std::string{kAllSymbols});
+    }
+    const auto schema = range.request.schema;
+    if (rtypes.insert(client::RTypeOf(schema)).second &&
+        symbols.size() <= kMostSymbols) {
+      continue;
+    }
+    return Error{
+        ErrorCode::InvalidArgument,
+        base::StrCat("history for ", TextOf(schema),
+                     " needs several requests, which cannot be joined without a gap: "
+                     "let its subscriptions have the same start and stype_in, and at "
+                     "most ",
+                     kMostSymbols,
+                     " symbols, and use another client for a schema of the same "
+                     "records (tbbo and mbp-1)")};
+  }
+  return std::nullopt;
 }
 
 void ContinuousClient::Engine::OnDatasetRange(const DatasetRange& available) {
@@ -188,8 +226,9 @@ void ContinuousClient::Engine::RequestRange() {
   const auto& range = ranges_[range_];
   if (range_ == 0) spent_ += price_;
   screen_.Reset();
-  screen_.Expect(range.request.schema, trail_.Collect(delivery_->parser()),
-                 range.start);
+  // A range may bring again what a replay from its start would not: records whose
+  // ts_event precedes the start, but whose index time does not.
+  screen_.Expect(range.request.schema, trail_.Collect(delivery_->parser()), 0);
   UpdateScreens();
   history_session_->SetRequest(range.request);
   history_session_->Start();

@@ -126,15 +126,9 @@ RType RTypeOf(Schema schema) noexcept {
   return RType::Mbo;
 }
 
-bool IsReference(RType rtype) noexcept {
-  return rtype == RType::InstrumentDef || rtype == RType::Statistics ||
-         rtype == RType::Status || rtype == RType::Imbalance;
-}
-
 std::uint64_t LatenessOf(RType rtype) noexcept {
   constexpr std::uint64_t kSecond = 1'000'000'000;
   constexpr auto kUsual = 600 * kSecond;
-  if (IsReference(rtype)) return 20 * 3600 * kSecond;
   switch (rtype) {
     case RType::Ohlcv1S:
     case RType::Bbo1S:
@@ -149,9 +143,20 @@ std::uint64_t LatenessOf(RType rtype) noexcept {
     case RType::Ohlcv1D:
     case RType::OhlcvEod:
       return kUsual + 24 * 3600 * kSecond;
+    case RType::InstrumentDef:
+    case RType::Statistics:
+    case RType::Status:
+    case RType::Imbalance:
+      return 20 * 3600 * kSecond;
     default:
       return kUsual;
   }
+}
+
+// Only bars, samples and what venues publish about other times are later than usual.
+std::uint64_t SeamSkewOf(RType rtype) noexcept {
+  const auto late = LatenessOf(rtype);
+  return late == LatenessOf(RType::Mbo) ? kReceptionSkew : late;
 }
 
 }  // namespace dbnloop::client

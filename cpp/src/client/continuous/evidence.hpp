@@ -92,12 +92,11 @@ void ForEachRecord(std::span<const std::byte> bytes, std::uint8_t version, bool 
 [[nodiscard]] bool IsMarketData(RType rtype) noexcept;
 /// The rtype of a schema's records.
 [[nodiscard]] RType RTypeOf(Schema schema) noexcept;
-/// A record is received at most so much before or after its ts_event, unless its rtype
-/// is one of IsReference.
+/// A record of a trade, an order or a quote is received at most so much before or after
+/// its ts_event.
 inline constexpr std::uint64_t kReceptionSkew = std::uint64_t{10} * 1'000'000'000;
-/// Whether records of this rtype are what venues publish about other times:
-/// definitions, statistics, status, imbalances.
-[[nodiscard]] bool IsReference(RType rtype) noexcept;
+/// How far before the end of a historical range a replay must begin that continues it.
+[[nodiscard]] std::uint64_t SeamSkewOf(RType rtype) noexcept;
 /// How much later than others of the same ts_event the records of an rtype may come:
 /// minutes, for bars in addition their interval, and the better part of a day for what
 /// venues publish about earlier times (definitions, statistics, status, imbalances).
