@@ -201,7 +201,7 @@ class HistoricalClient : public DataSource {
 
  private:
   class Impl;
-  friend class BatchDownload;  // works on the client's reactor
+  friend class BatchDownload;     // works on the client's reactor
   friend class ContinuousClient;  // whose stream its ranges feed
 
   static std::unique_ptr<Impl> MakeImpl(Reactor* reactor, std::string api_key,

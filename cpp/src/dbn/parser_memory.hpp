@@ -54,7 +54,9 @@ class DbnParser::Keeper {
 
  protected:
   ~Keeper() = default;
-  [[nodiscard]] static Bytes Allocate(std::size_t size) { return AllocateAligned(size); }
+  [[nodiscard]] static Bytes Allocate(std::size_t size) {
+    return AllocateAligned(size);
+  }
 };
 
 }  // namespace dbnloop
