@@ -21,6 +21,10 @@ using GapKind = ContinuityEvent::GapReason;
 // session.
 constexpr std::uint32_t kMostRefusals = 10;
 
+Error Stopped() {
+  return {ErrorCode::Cancelled, "the stream was stopped by this client"};
+}
+
 std::uint64_t CountOf(UnixNanos time) { return time.time_since_epoch().count(); }
 
 UnixNanos TimeOf(std::uint64_t count) { return UnixNanos{UnixNanos::duration{count}}; }
@@ -172,7 +176,7 @@ void ContinuousClient::Engine::Stop() {
   if (history_session_ != nullptr && history_session_->streaming()) {
     return history_session_->Stop();
   }
-  FinishLater({ErrorCode::Cancelled, "the stream was stopped by this client"});
+  FinishLater(Stopped());
 }
 
 void ContinuousClient::Engine::Pause() {
@@ -317,9 +321,9 @@ std::uint64_t ContinuousClient::Engine::LatestOf(Schema schema,
 // ---- Sessions end -------------------------------------------------------------------
 
 void ContinuousClient::Engine::OnSessionEnd(const Error& error) {
-  if (stopping_ || error.code == ErrorCode::Cancelled || IsFinal(error)) {
-    return Finish(error);
-  }
+  if (error.code == ErrorCode::Cancelled || IsFinal(error)) return Finish(error);
+  // The connection may break before the gateway has noticed the end.
+  if (stopping_) return Finish(Stopped());
   if (state() == State::History && error.http && !error.http->Retryable()) {
     return GiveUpHistory(GapKind::NoHistory, error);
   }
