@@ -5,15 +5,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
+
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/sim"
 	simhist "github.com/dbnloop/dbnloop/sim/historical"
+	samples "github.com/dbnloop/dbnloop/sim/sample"
 )
 
 // liveClient returns a client that is connected to a simulator, and a function that ends both.
@@ -106,6 +110,26 @@ func ExampleLiveClient_Unsubscribe() {
 	// subscribe trades [ESZ6]
 	// subscribe mbo [ALL_SYMBOLS]
 	// unsubscribe mbo [NQZ6]
+}
+
+// A file that a capture wrote, and that was cut inside its last record, is continued where that
+// record begins: its position is that of a stream.
+func ExampleStreamEnd() {
+	capture := must(samples.Data.Open("data/trades.dbn.zst"))
+	defer capture.Close()
+	file := must(io.ReadAll(must(zstd.NewReader(capture)))) // a StreamEnd takes decompressed bytes
+	end := must(dbnloop.NewStreamEnd())
+	defer end.Close()
+	must(end.Write(file[:len(file)-7]))
+	fmt.Println(end.Records(), int64(len(file))-end.Complete())
+
+	reactor := must(dbnloop.NewReactor())
+	defer reactor.Close()
+	client := must(dbnloop.NewContinuousClient(reactor, sim.TestKey))
+	defer client.Close()
+	must(client.Subscribe(dbnloop.NewSubscription("GLBX.MDP3", dbn.SchemaTrades, dbn.AllSymbols)))
+	check(client.ResumeFrom(must(end.Position()))) // and Start
+	// Output: 509 48
 }
 
 // Statistics may be read from any goroutine, for example by a collector of metrics.

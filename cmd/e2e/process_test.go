@@ -373,7 +373,7 @@ func TestOneSignalEndsAProcessThatIsStuck(t *testing.T) {
 				t.Fatal(err)
 			}
 			p := startOn(t, terminal, append(live, "-v")...)
-			p.stderr.await("session: streaming")
+			p.stderr.await("stream: live")
 			p.early = true
 			return p
 		},

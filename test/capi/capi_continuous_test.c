@@ -1,5 +1,5 @@
 /* The continuous client: NULL for every pointer, options out of range, older structs,
- * and a life without a gateway. */
+ * a life without a gateway, what is subscribed, and the end of a file. */
 #include <dbnloop.h>
 #include <math.h>
 #include <string.h>
@@ -164,6 +164,122 @@ static void without_a_gateway(dbnloop_reactor* reactor) {
   dbnloop_continuous_free(client);
 }
 
+/* Symbols are taken away before the stream starts; what is left is the set. */
+static void unsubscribed(dbnloop_reactor* reactor) {
+  dbnloop_error error;
+  dbnloop_continuous* client = NULL;
+  const dbnloop_effective_set* set = NULL;
+  dbnloop_unsubscription nq;
+  dbnloop_unsubscription_init(&nq);
+  nq.symbols = "NQZ6";
+  CHECK(dbnloop_continuous_unsubscribe(NULL, &nq, &error) == DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_continuous_subscriptions(NULL, &set, &error) ==
+        DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_continuous_new(reactor, kKey, 32, NULL, &client, &error) == DBNLOOP_OK);
+  CHECK(dbnloop_continuous_unsubscribe(client, NULL, &error) ==
+        DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_continuous_subscriptions(client, NULL, &error) ==
+        DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_continuous_unsubscribe(client, &nq, &error) == DBNLOOP_INVALID_STATE);
+  CHECK(dbnloop_continuous_subscriptions(client, &set, &error) == DBNLOOP_OK);
+  CHECK(set->count == 0);
+  dbnloop_effective_set_free(set);
+
+  dbnloop_subscription both = trades();
+  both.symbols = "ESZ6,NQZ6";
+  CHECK(dbnloop_continuous_subscribe(client, &both, DBNLOOP_RECOVERY_REPLAY, NULL,
+                                     &error) == DBNLOOP_OK);
+  CHECK(dbnloop_continuous_unsubscribe(client, &nq, &error) == DBNLOOP_OK);
+  CHECK(dbnloop_continuous_subscriptions(client, &set, &error) == DBNLOOP_OK);
+  CHECK(set->count == 1 && set->requests[0].id == 1);
+  CHECK(strcmp(set->requests[0].subscription.symbols, "ESZ6") == 0);
+  CHECK(set->requests[0].subscription.schema == DBNLOOP_SCHEMA_TRADES);
+  nq.dataset = "XNAS.ITCH";
+  CHECK(dbnloop_continuous_unsubscribe(client, &nq, &error) == DBNLOOP_INVALID_DATASET);
+  /* The set is a copy: it outlives the client. */
+  dbnloop_continuous_free(client);
+  CHECK(strcmp(set->requests[0].subscription.symbols, "ESZ6") == 0);
+  dbnloop_effective_set_free(set);
+}
+
+/* A header of version 3 without symbols. */
+static size_t put_header(unsigned char* bytes) {
+  enum { kFixed = 100, kCounts = 20, kSize = 8 + kFixed + kCounts };
+  memset(bytes, 0, kSize);
+  memcpy(bytes, "DBN\3", 4);
+  bytes[4] = kFixed + kCounts;
+  memcpy(bytes + 8, "GLBX.MDP3", 9);
+  bytes[8 + 16] = DBNLOOP_SCHEMA_TRADES;
+  bytes[8 + 42] = DBNLOOP_STYPE_RAW_SYMBOL;
+  bytes[8 + 43] = DBNLOOP_STYPE_INSTRUMENT_ID;
+  bytes[8 + 45] = DBNLOOP_SYMBOL_CSTR_LEN;
+  return kSize;
+}
+
+/* The position of a file, and that of a file that was cut in its last record. */
+static void end_of_a_file(dbnloop_reactor* reactor) {
+  unsigned char file[1024];
+  const size_t header = put_header(file);
+  dbnloop_trade_msg trade;
+  memset(&trade, 0, sizeof trade);
+  trade.hd.length = sizeof trade / 4;
+  trade.hd.rtype = DBNLOOP_RTYPE_MBP_0;
+  for (size_t i = 0; i < 2; ++i) {
+    trade.hd.ts_event = 1794700800000000000 + i;
+    memcpy(file + header + i * sizeof trade, &trade, sizeof trade);
+  }
+  const size_t first = header + sizeof trade;
+
+  dbnloop_error error;
+  dbnloop_stream_end* end = NULL;
+  const void* data = NULL;
+  size_t size = 0;
+  CHECK(dbnloop_stream_end_new(0, NULL, &error) == DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_stream_end_new(1, &end, &error) == DBNLOOP_INVALID_ARGUMENT);
+  CHECK(end == NULL && strstr(error.message, "memory is 1") != NULL);
+  dbnloop_stream_end_free(NULL);
+  CHECK(dbnloop_stream_end_complete(NULL) == 0 &&
+        dbnloop_stream_end_records(NULL) == 0);
+  CHECK(dbnloop_stream_end_push(NULL, file, 1, &error) == DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_stream_end_position(NULL, &data, &size, &error) ==
+        DBNLOOP_INVALID_ARGUMENT);
+
+  CHECK(dbnloop_stream_end_new(0, &end, &error) == DBNLOOP_OK);
+  CHECK(dbnloop_stream_end_push(end, NULL, 1, &error) == DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_stream_end_push(end, NULL, 0, &error) == DBNLOOP_OK);
+  CHECK(dbnloop_stream_end_position(end, &data, &size, &error) ==
+        DBNLOOP_INVALID_STATE);
+  CHECK(dbnloop_stream_end_position(end, NULL, &size, &error) ==
+        DBNLOOP_INVALID_ARGUMENT);
+  CHECK(dbnloop_stream_end_position(end, &data, NULL, &error) ==
+        DBNLOOP_INVALID_ARGUMENT);
+  for (size_t i = 0; i < first + sizeof trade - 1; ++i) {
+    CHECK(dbnloop_stream_end_push(end, file + i, 1, &error) == DBNLOOP_OK);
+  }
+  CHECK(dbnloop_stream_end_records(end) == 1);
+  CHECK(dbnloop_stream_end_complete(end) == first);
+  CHECK(dbnloop_stream_end_push(end, file + first + sizeof trade - 1, 1, &error) ==
+        DBNLOOP_OK);
+  CHECK(dbnloop_stream_end_records(end) == 2);
+  CHECK(dbnloop_stream_end_complete(end) == first + sizeof trade);
+  CHECK(dbnloop_stream_end_position(end, &data, &size, &error) == DBNLOOP_OK);
+
+  dbnloop_continuous* client = NULL;
+  const dbnloop_subscription subscription = trades();
+  CHECK(dbnloop_continuous_new(reactor, kKey, 32, NULL, &client, &error) == DBNLOOP_OK);
+  CHECK(dbnloop_continuous_subscribe(client, &subscription, DBNLOOP_RECOVERY_REPLAY,
+                                     NULL, &error) == DBNLOOP_OK);
+  CHECK(dbnloop_continuous_resume_from(client, data, size, &error) == DBNLOOP_OK);
+  dbnloop_continuous_free(client);
+  dbnloop_stream_end_free(end);
+
+  end = NULL;
+  CHECK(dbnloop_stream_end_new(65536, &end, &error) == DBNLOOP_OK);
+  CHECK(dbnloop_stream_end_push(end, "ts_recv,ts_event", 16, &error) ==
+        DBNLOOP_PARSE_ERROR);
+  dbnloop_stream_end_free(end);
+}
+
 static void names(void) {
   CHECK(strcmp(dbnloop_continuous_state_name(DBNLOOP_CONTINUOUS_REPLAYING),
                "Replaying") == 0);
@@ -183,6 +299,8 @@ int main(void) {
   null_client(reactor);
   options_out_of_range(reactor);
   without_a_gateway(reactor);
+  unsubscribed(reactor);
+  end_of_a_file(reactor);
   names();
   dbnloop_continuous* orphan = NULL;
   CHECK(dbnloop_continuous_new(reactor, kKey, 32, NULL, &orphan, NULL) == DBNLOOP_OK);

@@ -427,6 +427,22 @@ TEST_F(ContinuousTest, AReconnectRestoresWhatIsStillSubscribed) {
                Exception);
 }
 
+// Each session breaks before its replay has brought anything new.
+TEST_F(ContinuousTest, AReplayThatAlwaysBreaksGetsShorter) {
+  Open(SmallMarket(100));
+  gateway_->present = 100;
+  gateway_->sessions.assign(
+      20, {.live = 0,
+           .away = 0,
+           .cut = Header().size() + sizeof(SystemMsg) + 60 * sizeof(MboMsg)});
+  auto client = Make();
+  client->Subscribe(From(Schema::Mbo, kBegin - 1000));
+  client->Start();
+  ASSERT_TRUE(Until([&] { return got_.size() >= gateway_->events.size(); }));
+  EXPECT_EQ(got_, Happened());
+  EXPECT_LT(gateway_->accepted, 15);
+}
+
 TEST_F(ContinuousTest, StopEndsItOnce) {
   Open(SmallMarket(5));
   auto client = Make();

@@ -91,6 +91,7 @@ type program struct {
 	exit   int
 	want   string // a pattern of its complete output
 	check  func(t *testing.T, output string)
+	runs   func(t *testing.T, path, language string) // instead of all of that
 }
 
 // goExamples builds the Go examples and returns where they are.
@@ -168,6 +169,8 @@ func TestPrograms(t *testing.T) {
 		{name: "cpp/bounded_queue", want: fmt.Sprintf(`\d+ pauses, volume %d\n`, e.volume)},
 		{name: "cpp/two_sources", args: []string{file}, want: fmt.Sprintf(`file: %d records, live: \d+ records, trades of both: %d\n`, e.trades, 2*e.trades)},
 		{name: "cpp/reconnect", faults: broken, want: es},
+		{name: "cpp/continuous", faults: broken, want: es},
+		{name: "cpp/resume", runs: resumes(e.of["ESZ6"])},
 		{name: "cpp/historical_cost", args: []string{"1", server.URL(), ca}, want: historicalES},
 		{name: "cpp/historical_cost", args: []string{"0", server.URL(), ca}, exit: 2, want: `USD 0\.\d+\n0 trades\n`},
 		{name: "cpp/epoll_loop", want: fmt.Sprintf("%d trades, and ticks of the timer\n", e.trades)},
@@ -185,6 +188,8 @@ func TestPrograms(t *testing.T) {
 		{name: "go/historical_cost", args: []string{"-max-usd", "0", "-url", server.URL(), "-ca", ca}, exit: 1, want: `USD 0\.\d+\n`},
 		{name: "go/reconnect", faults: broken, want: es},
 		{name: "go/continuous", faults: broken, want: es},
+		{name: "go/history_into_live", runs: historyIntoLive(e.of["ESZ6"])},
+		{name: "go/resume", runs: resumes(e.of["ESZ6"])},
 		{name: "go/strategy", want: "position 0 after .*\n"},
 	}
 	dirs := map[string]string{"go": goExamples(t), "c": root + "/build/release/examples/c", "cpp": root + "/build/release/examples/cpp"}
@@ -192,7 +197,12 @@ func TestPrograms(t *testing.T) {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
 			language, name, _ := strings.Cut(p.name, "/")
-			run(t, filepath.Join(dirs[language], name), language, p)
+			path := filepath.Join(dirs[language], name)
+			if p.runs != nil {
+				p.runs(t, path, language)
+				return
+			}
+			run(t, path, language, p)
 		})
 	}
 	everyExampleRuns(t, programs)

@@ -1,4 +1,4 @@
-// Package capture continues files of records: where such a file ends is where its stream continues.
+// Package capture continues files of records: where such a file ends is where its stream resumes.
 package capture
 
 import (

@@ -242,7 +242,7 @@ func (s *session) explain(err error) error {
 		text += " (" + s.KeyOrigin + ")"
 	case e.Code == dbnloop.CodeConnectionClosed:
 		return s.explainClosed(e)
-	case e.Code == dbnloop.CodeLimitExceeded && s.streamed:
+	case e.Code == dbnloop.CodeLimitExceeded && s.streamed && s.Unbroken == nil:
 		code, text = exit.Corrupt, term.WithoutOption(text)
 	case e.Code == dbnloop.CodeInvalidArgument && s.streamed: // the one that only the data can show to be wrong
 		text = "--upgrade " + s.Upgrade + ": " + text

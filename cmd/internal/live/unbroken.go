@@ -23,7 +23,7 @@ type continuity struct {
 	replayed, repeated uint64
 }
 
-// openUnbroken makes the client whose stream survives its sessions.
+// openUnbroken makes the client that reconnects by itself.
 func (s *session) openUnbroken(handlers dbnloop.Handlers) error {
 	options := append([]dbnloop.ContinuousOption{
 		dbnloop.WithLive(s.Client...), dbnloop.WithGateway(s.Host, s.Port),
@@ -38,7 +38,7 @@ func (s *session) openUnbroken(handlers dbnloop.Handlers) error {
 		state := client.State()
 		return state == dbnloop.StreamLive || state == dbnloop.StreamReplaying
 	}
-	handlers.Continuity = s.report
+	handlers.Continuity = s.onContinuity
 	handlers.StreamState = func(state dbnloop.StreamState) {
 		s.log.Debug("stream: " + strings.ToLower(state.String()))
 		s.streamed = s.streamed || state == dbnloop.StreamLive || state == dbnloop.StreamReplaying
@@ -60,8 +60,8 @@ func (s *session) openUnbroken(handlers dbnloop.Handlers) error {
 	return client.Start()
 }
 
-// report says what happened to the stream, and counts it.
-func (s *session) report(event dbnloop.ContinuityEvent) {
+// onContinuity says what happened to the stream, and counts it.
+func (s *session) onContinuity(event dbnloop.ContinuityEvent) {
 	if s.stream.Over() {
 		return
 	}

@@ -63,7 +63,7 @@ type session struct {
 	slowReader  *dbn.SlowReaderBehavior // nil: the gateway's own
 	tsOut       bool
 	maxMetadata int  // bytes
-	unbroken    bool // its stream survives its sessions
+	unbroken    bool // it reconnects and recovers
 }
 
 // heartbeatGrace is how much longer than the heartbeat interval a session may be silent.
@@ -104,7 +104,7 @@ func (c *commandLine) live(cmd *cobra.Command, f *rootFlags, args []string) erro
 		}
 	}
 	if s.unbroken {
-		end, err := c.keepUnbroken(cmd, s, f)
+		end, err := c.survive(cmd, s, f)
 		if err != nil {
 			return err
 		}

@@ -34,9 +34,9 @@ func (f *rootFlags) resumed() error {
 	return nil
 }
 
-// keepUnbroken adds to a session what makes its stream continue when it breaks. The returned function frees
+// survive adds to a session what makes its stream continue after a break. The returned function frees
 // what was opened for it.
-func (c *commandLine) keepUnbroken(cmd *cobra.Command, s *session, f *rootFlags) (end func(), err error) {
+func (c *commandLine) survive(cmd *cobra.Command, s *session, f *rootFlags) (end func(), err error) {
 	if f.retries < 0 || f.retries > maxRetries {
 		return nil, exit.BadUsage("--retries %d: want 0 to %d", f.retries, maxRetries)
 	}

@@ -97,6 +97,7 @@ func InFlags(text string) string { return optionNames.Replace(text) }
 var optionNames = strings.NewReplacer(
 	"set upgrade_policy to AsIs or UpgradeToV3", "give --upgrade as-is or v3",
 	"; raise max_metadata if the stream is really so large", "",
+	"raise max_cost, or begin later", "raise --max-cost (or give -y), or begin later",
 	"; lower max_metadata to refuse such streams", "",
 )
 

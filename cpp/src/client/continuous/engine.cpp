@@ -20,6 +20,8 @@ using GapKind = ContinuityEvent::GapReason;
 // A refusal of the key may be the gateway's way to say that it still counts the broken
 // session.
 constexpr std::uint32_t kMostRefusals = 10;
+// More of them without a new record, and the replay is taking too long.
+constexpr std::uint32_t kPatientAttempts = 3;
 
 Error Stopped() {
   return {ErrorCode::Cancelled, "the stream was stopped by this client"};
@@ -233,6 +235,12 @@ std::optional<std::uint64_t> ContinuousClient::Engine::StartOf(
   const auto latest =
       std::max(known.latest, reached != reached_.end() ? reached->second : 0);
   const auto late = client::LatenessOf(rtype);
+  // What history had need not be replayed, apart from what it received about then.
+  if (start && reached != reached_.end() &&
+      history_done_.contains(subscription.schema)) {
+    const auto skew = client::SeamSkewOf(rtype);
+    start = std::max(*start, reached->second - std::min(reached->second, skew));
+  }
   if (latest > late && (start || resumed_ || latest != 0)) {
     start = std::max(start.value_or(0), latest - late);
   }
@@ -244,7 +252,9 @@ void ContinuousClient::Engine::Proceed() {
   if (delivery_->IsHeld()) {
     return next_.Arm(std::chrono::milliseconds{1}, [this] { Proceed(); });
   }
-  const auto known = trail_.Collect(delivery_->parser());
+  auto known = trail_.Collect(delivery_->parser());
+  const bool hurried = backoff_.attempt() > kPatientAttempts;
+  for (auto& [rtype, evidence] : known.rtypes) evidence.hurried = hurried;
   (void)Refresh();
   const bool history = std::ranges::any_of(wanted_, [&](const Wanted& wanted) {
     return StartOf(wanted, known) && NeedsHistory(wanted);

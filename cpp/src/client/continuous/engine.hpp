@@ -129,8 +129,7 @@ class ContinuousClient::Engine final : public client::DeliveryTap,
   void OnPrice();
   void RequestRange();
   void OnRangeComplete();
-  void OnHistoryError(const Error& error);
-  void GiveUpHistory(ContinuityEvent::GapReason reason, Error why);
+  void GiveUpHistory(ContinuityEvent::GapReason reason, const Error& why);
   void CancelCalls();
   HistoricalClient& History();
 

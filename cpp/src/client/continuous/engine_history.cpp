@@ -18,8 +18,6 @@ using GapKind = ContinuityEvent::GapReason;
 
 // Of one request.
 constexpr std::size_t kMostSymbols = 2000;
-// A record is received at most so much before or after its ts_event.
-constexpr std::uint64_t kSkew = std::uint64_t{10} * 1'000'000'000;
 
 std::uint64_t PresentTime() {
   using std::chrono::nanoseconds;
@@ -99,7 +97,7 @@ void ContinuousClient::Engine::BeginHistory(const client::KnownStream& known) {
     auto index = *start;
     if (found != known.rtypes.end() && !found->second.records.empty()) {
       index = std::max(std::min(found->second.lowest_index, *start),
-                       *start - std::min(*start, kSkew));
+                       *start - std::min(*start, client::kReceptionSkew));
     }
     for (std::size_t at = 0; at < subscription.symbols.size(); at += kMostSymbols) {
       const auto end = std::min(at + kMostSymbols, subscription.symbols.size());
@@ -117,13 +115,9 @@ void ContinuousClient::Engine::BeginHistory(const client::KnownStream& known) {
   call_ = HistoricalApi{&History()}.GetDatasetRange(
       dataset_, [this](std::expected<DatasetRange, Error> range) {
         call_ = 0;
-        if (!range) return OnHistoryError(range.error());
+        if (!range) return OnSessionEnd(range.error());
         OnDatasetRange(*range);
       });
-}
-
-void ContinuousClient::Engine::OnHistoryError(const Error& error) {
-  OnSessionEnd(error);
 }
 
 void ContinuousClient::Engine::OnDatasetRange(const DatasetRange& available) {
@@ -155,7 +149,7 @@ void ContinuousClient::Engine::AskPrice() {
                                             [this](std::expected<double, Error> cost) {
                                               call_ = 0;
                                               if (!cost)
-                                                return OnHistoryError(cost.error());
+                                                return OnSessionEnd(cost.error());
                                               price_ += *cost;
                                               if (++range_ < ranges_.size())
                                                 return AskPrice();
@@ -217,7 +211,7 @@ void ContinuousClient::Engine::OnRangeComplete() {
 
 // Before anything was handed out the user must decide; later the stream goes on with
 // what the gateway has, and the rest is a gap.
-void ContinuousClient::Engine::GiveUpHistory(GapKind reason, Error why) {
+void ContinuousClient::Engine::GiveUpHistory(GapKind reason, const Error& why) {
   if (!began_ && !resumed_) return Finish(why);
   for (const auto& range : ranges_) {
     const auto schema = range.request.schema;

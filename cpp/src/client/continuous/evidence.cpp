@@ -126,9 +126,15 @@ RType RTypeOf(Schema schema) noexcept {
   return RType::Mbo;
 }
 
+bool IsReference(RType rtype) noexcept {
+  return rtype == RType::InstrumentDef || rtype == RType::Statistics ||
+         rtype == RType::Status || rtype == RType::Imbalance;
+}
+
 std::uint64_t LatenessOf(RType rtype) noexcept {
   constexpr std::uint64_t kSecond = 1'000'000'000;
   constexpr auto kUsual = 600 * kSecond;
+  if (IsReference(rtype)) return 20 * 3600 * kSecond;
   switch (rtype) {
     case RType::Ohlcv1S:
     case RType::Bbo1S:
@@ -143,11 +149,6 @@ std::uint64_t LatenessOf(RType rtype) noexcept {
     case RType::Ohlcv1D:
     case RType::OhlcvEod:
       return kUsual + 24 * 3600 * kSecond;
-    case RType::InstrumentDef:
-    case RType::Statistics:
-    case RType::Status:
-    case RType::Imbalance:
-      return 20 * 3600 * kSecond;
     default:
       return kUsual;
   }

@@ -26,6 +26,8 @@ struct Evidence {
   std::vector<KnownRecord> records;
   /// Whether nothing of the rtype was handed out before them.
   bool complete = true;
+  /// Whether replays broke so often that the next one must be short.
+  bool hurried = false;
   /// The lowest index time (ts_recv where there is one) among them; by it historical
   /// ranges are cut.
   std::uint64_t lowest_index = kUndefTimestamp;
@@ -90,6 +92,12 @@ void ForEachRecord(std::span<const std::byte> bytes, std::uint8_t version, bool 
 [[nodiscard]] bool IsMarketData(RType rtype) noexcept;
 /// The rtype of a schema's records.
 [[nodiscard]] RType RTypeOf(Schema schema) noexcept;
+/// A record is received at most so much before or after its ts_event, unless its rtype
+/// is one of IsReference.
+inline constexpr std::uint64_t kReceptionSkew = std::uint64_t{10} * 1'000'000'000;
+/// Whether records of this rtype are what venues publish about other times:
+/// definitions, statistics, status, imbalances.
+[[nodiscard]] bool IsReference(RType rtype) noexcept;
 /// How much later than others of the same ts_event the records of an rtype may come:
 /// minutes, for bars in addition their interval, and the better part of a day for what
 /// venues publish about earlier times (definitions, statistics, status, imbalances).
