@@ -368,6 +368,26 @@ func TestAStoppedContinuousStreamStartsAgain(t *testing.T) {
 	}
 }
 
+// The connection may break while the gateway still has to notice the end.
+func TestAStoppedContinuousStreamIsCancelledHoweverItsSessionEnds(t *testing.T) {
+	const n = 10
+	r := newReactor(t)
+	for _, resets := range []bool{false, true} {
+		m := mboMarket(t, n)
+		m.again(0)
+		m.resets = resets
+		got := continuous(t, r, "127.0.0.1", m.port(), m.schema, m.clockFrom(0))
+		got.start(t, r, n)
+		if err := got.client.Stop(); err != nil {
+			t.Fatal(err)
+		}
+		got.until(t, r, "the end", func() bool { return len(got.errors) > 0 })
+		if !errors.Is(got.errors[0], dbnloop.ErrCancelled) || len(got.of(dbnloop.Reconnecting)) > 0 {
+			t.Errorf("resets %v: ended with %v, events %+v", resets, got.errors[0], got.events)
+		}
+	}
+}
+
 func TestAPositionThatDoesNotFitIsRefused(t *testing.T) {
 	const n = 20
 	r := newReactor(t)

@@ -47,6 +47,7 @@ type market struct {
 	records []happening
 	present int      // how many have happened
 	visits  []visit  // of each connection; calm afterwards
+	resets  bool     // how sessions end that the client ends
 	started int      // sessions whose stream began
 	asked   []string // the subscription of each of these
 	said    []int    // bytes of each session, uncut
@@ -199,6 +200,11 @@ func (m *market) serve(conn net.Conn) {
 		conn.(*net.TCPConn).CloseWrite()
 	}
 	io.Copy(io.Discard, conn) // until the client has closed it
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.resets {
+		conn.(*net.TCPConn).SetLinger(0)
+	}
 }
 
 func (m *market) session(in *bufio.Reader, out *bounded, v visit) error {

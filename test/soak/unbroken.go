@@ -214,7 +214,7 @@ func (u *unbroken) turn() (err error) {
 	return nil
 }
 
-// cause breaks the session now, or reports the next one is to break.
+// cause breaks the session now, or prepares the break of the next one.
 func (u *unbroken) cause() error {
 	random := u.w.random
 	if random.IntN(3) > 0 {

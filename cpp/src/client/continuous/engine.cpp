@@ -23,6 +23,10 @@ constexpr std::uint32_t kMostRefusals = 10;
 // More of them without a new record, and the replay is taking too long.
 constexpr std::uint32_t kPatientAttempts = 3;
 
+Error Stopped() {
+  return {ErrorCode::Cancelled, "the stream was stopped by this client"};
+}
+
 std::uint64_t CountOf(UnixNanos time) { return time.time_since_epoch().count(); }
 
 UnixNanos TimeOf(std::uint64_t count) { return UnixNanos{UnixNanos::duration{count}}; }
@@ -174,7 +178,7 @@ void ContinuousClient::Engine::Stop() {
   if (history_session_ != nullptr && history_session_->streaming()) {
     return history_session_->Stop();
   }
-  FinishLater({ErrorCode::Cancelled, "the stream was stopped by this client"});
+  FinishLater(Stopped());
 }
 
 void ContinuousClient::Engine::Pause() {
@@ -330,9 +334,9 @@ std::uint64_t ContinuousClient::Engine::LatestOf(Schema schema,
 // ---- Sessions end -------------------------------------------------------------------
 
 void ContinuousClient::Engine::OnSessionEnd(const Error& error) {
-  if (stopping_ || error.code == ErrorCode::Cancelled || IsFinal(error)) {
-    return Finish(error);
-  }
+  if (error.code == ErrorCode::Cancelled || IsFinal(error)) return Finish(error);
+  // The connection may break before the gateway has noticed the end.
+  if (stopping_) return Finish(Stopped());
   if (state() == State::History && error.http && !error.http->Retryable()) {
     return GiveUpHistory(GapKind::NoHistory, error);
   }
