@@ -192,8 +192,9 @@ int main(int argc, char** argv) {
   try {
     const auto status = dbnloop::bench::Main({argv, static_cast<std::size_t>(argc)});
     if (status == 2) {
-      std::fputs("usage: receive live|continuous|file|historical FORM PORT|PATH RECORDS\n",
-                 stderr);
+      std::fputs(
+          "usage: receive live|continuous|file|historical FORM PORT|PATH RECORDS\n",
+          stderr);
     }
     return status;
   } catch (const dbnloop::Exception& e) {

@@ -77,6 +77,11 @@ func (f *File) open(path string, want Wanted) error {
 	} else {
 		err = f.resumePlain(check, info.Size())
 	}
+	if errors.Is(err, errNoHeader) && info.Size() < maxBegun {
+		// The writer was killed before it had written anything that can be read.
+		f.Cut = info.Size()
+		return explain(path, f.lock.Truncate(0))
+	}
 	if err == nil {
 		err = check.header()
 	}
@@ -154,6 +159,9 @@ func (f *File) resumeCompressed(check *checker) error {
 	}
 	return encoder.Close()
 }
+
+// maxBegun is more than a writer leaves that was killed before its first block was complete.
+const maxBegun = 1 << 20
 
 var errNoHeader = errors.New("its DBN metadata is not complete, so nothing can be appended: remove the file to begin a new one")
 

@@ -158,7 +158,6 @@ func TestWhatCannotBeResumedIsRefused(t *testing.T) {
 		{"a hole", "-d GLBX.MDP3 -s trades --resume " + write("b.dbn", damaged), "corrupt"},
 		{"another dataset", "-d XNAS.ITCH -s trades --resume " + write("c.dbn", data), "GLBX.MDP3"},
 		{"ts_out", "-d GLBX.MDP3 -s trades --ts-out --resume " + write("d.dbn", data), "ts_out"},
-		{"no header", "-d GLBX.MDP3 -s trades --resume " + write("e.dbn", data[:40]), "metadata"},
 		{"text", "-d GLBX.MDP3 -s trades --resume " + write("f.csv", data), "DBN"},
 		{"with output", "-d GLBX.MDP3 -s trades -o x.dbn --resume " + write("g.dbn", data), "resume"},
 		{"a directory", "-d GLBX.MDP3 -s trades --resume " + directory, "directory"},
@@ -166,6 +165,32 @@ func TestWhatCannotBeResumedIsRefused(t *testing.T) {
 		code, stderr := runTail(t, base+test.args)
 		if code == exit.OK || !strings.Contains(stderr, test.want) {
 			t.Errorf("%s: exit code %d, %s", test.name, code, stderr)
+		}
+	}
+}
+
+// A writer that was killed before anything that it wrote can be read: the file begins again.
+func TestACaptureThatHardlyBeganBeginsAgain(t *testing.T) {
+	gw := simtest.Gateway(t, sim.Config{})
+	args := "-k " + sim.TestKey + " --gateway " + gw.Addr() + " ESZ6 -d GLBX.MDP3 -s trades --start 0 -l 20 --resume "
+	for _, name := range []string{"x.dbn", "x.dbn.zst"} {
+		dir := t.TempDir()
+		whole := filepath.Join(dir, name)
+		if code, stderr := runTail(t, args+whole); code != exit.OK {
+			t.Fatalf("exit code %d: %s", code, stderr)
+		}
+		want, data := dataOf(t, whole), read(t, whole)
+		for _, cut := range []int{0, 1, 3, 8, 20, 40} {
+			path := filepath.Join(dir, "cut-"+name)
+			if err := os.WriteFile(path, data[:cut], 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if code, stderr := runTail(t, args+path); code != exit.OK {
+				t.Fatalf("%s cut at %d: exit code %d: %s", name, cut, code, stderr)
+			}
+			if got := dataOf(t, path); !same(got, want) {
+				t.Fatalf("%s cut at %d: %d records, want the same %d", name, cut, len(got), len(want))
+			}
 		}
 	}
 }
