@@ -375,7 +375,7 @@ func TestAStoppedContinuousStreamIsCancelledHoweverItsSessionEnds(t *testing.T) 
 	for _, resets := range []bool{false, true} {
 		m := mboMarket(t, n)
 		m.again(0)
-		m.resets = resets
+		m.endsWithResets(resets)
 		got := continuous(t, r, "127.0.0.1", m.port(), m.schema, m.clockFrom(0))
 		got.start(t, r, n)
 		if err := got.client.Stop(); err != nil {

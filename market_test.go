@@ -152,6 +152,13 @@ func (m *market) again(present int, visits ...visit) {
 	m.started, m.asked, m.said = 0, nil, nil
 }
 
+// endsWithResets says how sessions end that the client ends.
+func (m *market) endsWithResets(resets bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.resets = resets
+}
+
 func (m *market) port() int { return m.listener.Addr().(*net.TCPAddr).Port }
 
 // since are the records from the number on, back to back.
