@@ -28,7 +28,8 @@ enum class RecoveryPolicy : std::uint8_t {
 struct ContinuousOptions {
   /// Of every session. slow_reader_behavior is Warn unless it is set.
   LiveOptions live;
-  /// Of the historical API, for what the gateway no longer retains.
+  /// Of the historical API, for what the gateway no longer retains. They are read when
+  /// history is needed first: one that cannot be used ends the stream then.
   HistoricalOptions history;
   /// Empty: derived from the dataset.
   std::string gateway;
@@ -77,8 +78,8 @@ class ContinuousClient : public DataSource {
     Live
   };
 
-  /// `reactor` must outlive the client. Throws what LiveClient and HistoricalClient
-  /// throw, and InvalidArgument when another option is out of range.
+  /// `reactor` must outlive the client. Throws what LiveClient
+  /// throws, and InvalidArgument when another option is out of range.
   ContinuousClient(Reactor* reactor, std::string api_key,
                    ContinuousOptions options = {});
   /// Ends everything without OnError. Allowed inside the client's own handlers.

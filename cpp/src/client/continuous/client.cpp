@@ -51,7 +51,7 @@ std::unique_ptr<ContinuousClient::Engine> ContinuousClient::MakeEngine(
     base::Throw(ErrorCode::InvalidArgument, "ContinuousClient: the reactor is null");
   }
   auto checked = Checked(std::move(options));
-  // These two say what is wrong with their options.
+  // It says what is wrong with the options of sessions.
   const LiveClient live{reactor, api_key, checked.live};
   auto key = base::ToSecret(std::move(api_key));
   return std::make_unique<Engine>(reactor, std::move(key), std::move(checked));

@@ -133,6 +133,9 @@ void ContinuousClient::Engine::Unsubscribe(const Unsubscription& unsubscription)
     base::Throw(ErrorCode::InvalidDataset,
                 "Unsubscribe: this stream's dataset is " + dataset_);
   }
+  if (stopping_) {
+    base::Throw(ErrorCode::InvalidState, "Unsubscribe: the stream is being stopped");
+  }
   auto own = unsubscription;
   own.dataset.clear();
   proto::ValidateUnsubscription(own);
@@ -249,7 +252,7 @@ std::optional<std::uint64_t> ContinuousClient::Engine::StartOf(
 
 void ContinuousClient::Engine::Proceed() {
   if (stopping_) {
-    return Finish({ErrorCode::Cancelled, "the stream was stopped by this client"});
+    return Finish(Stopped());
   }
   // What a binding still holds belongs to the session that ended.
   if (delivery_->IsHeld()) {
@@ -281,7 +284,8 @@ void ContinuousClient::Engine::Connect(const client::KnownStream& known) {
   if (state() != State::Connecting || stopping_) return;
   for (const auto& request : Refresh()) {
     if (const auto* const made = std::get_if<EffectiveSubscription>(&request)) {
-      SubscribeAgain(wanted_[made->id - 1], known);
+      auto& wanted = wanted_[made->id - 1];
+      if (!wanted.refused) SubscribeAgain(wanted, known);
     } else {
       live_.Unsubscribe(std::get<Unsubscription>(request));
     }
@@ -404,7 +408,6 @@ void ContinuousClient::Engine::Finish(const Error& error) {
   CancelCalls();
   UpdateScreens();
   resumed_ = true;  // another Start continues here
-  const auto stream = delivery_->WatchStream();
   if (!SetState(State::Stopped) || state() != State::Stopped) return;
   delivery_->on_error(error);
 }

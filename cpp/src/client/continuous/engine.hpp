@@ -117,7 +117,7 @@ class ContinuousClient::Engine final : public client::DeliveryTap,
   void OnSkipped(const SessionEvent& event);
   [[nodiscard]] Wanted* WantedOf(const SessionEvent& event);
   void UpdateScreens() noexcept;
-  [[nodiscard]] bool CatchUp();
+  void CatchUp();
 
   // ---- History
   [[nodiscard]] bool NeedsHistory(const Wanted& wanted) const;

@@ -10,6 +10,7 @@
 #include "base/str_cat.hpp"
 #include "client/continuous/engine.hpp"
 #include "dbnloop/enum_strings.hpp"
+#include "dbnloop/exception.hpp"
 #include "proto/iso_time.hpp"
 
 namespace dbnloop {
@@ -120,12 +121,16 @@ void ContinuousClient::Engine::BeginHistory(const client::KnownStream& known) {
   if (auto error = JoinSymbols()) {
     return GiveUpHistory(GapKind::NoHistory, *error);
   }
-  call_ = HistoricalApi{&History()}.GetDatasetRange(
-      dataset_, [this](std::expected<DatasetRange, Error> range) {
-        call_ = 0;
-        if (!range) return OnSessionEnd(range.error());
-        OnDatasetRange(*range);
-      });
+  try {
+    call_ = HistoricalApi{&History()}.GetDatasetRange(
+        dataset_, [this](std::expected<DatasetRange, Error> range) {
+          call_ = 0;
+          if (!range) return OnSessionEnd(range.error());
+          OnDatasetRange(*range);
+        });
+  } catch (const Exception& e) {  // an option of history cannot be used
+    OnSessionEnd(e.error());
+  }
 }
 
 // What was handed out is known by its latest records. Were a second range of the same

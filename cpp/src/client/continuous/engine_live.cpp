@@ -28,7 +28,7 @@ void ContinuousClient::Engine::OnLiveState(LiveClient::State state) {
 void ContinuousClient::Engine::OnLiveEvent(const SessionEvent& event) {
   const auto stream = delivery_->WatchStream();
   on_session_event(event);
-  if (stream.ended()) return;
+  if (stream.ended() || stopping_) return;
   switch (event.kind) {
     case SessionEvent::Kind::ReplayCompleted:
       return OnReplayCompleted(event);
@@ -74,15 +74,14 @@ void ContinuousClient::Engine::OnReplayCompleted(const SessionEvent& event) {
       return;
     }
   }
-  (void)CatchUp();
+  CatchUp();
 }
 
-// Whether that was the last replay.
-bool ContinuousClient::Engine::CatchUp() {
+// The last replay may have been completed.
+void ContinuousClient::Engine::CatchUp() {
   UpdateScreens();
-  if (screen_.open() || state() != State::Replaying) return false;
+  if (screen_.open() || state() != State::Replaying) return;
   if (SetState(State::Live)) (void)Report({.kind = StreamKind::CaughtUp});
-  return true;
 }
 
 ContinuousClient::Engine::Wanted* ContinuousClient::Engine::WantedOf(
@@ -124,7 +123,7 @@ void ContinuousClient::Engine::OnAgedOut(const SessionEvent& event) {
       stream.ended()) {
     return;
   }
-  (void)CatchUp();
+  CatchUp();
 }
 
 // What is refused once is not asked for again; without a subscription there is no
@@ -133,14 +132,18 @@ void ContinuousClient::Engine::OnRefused(const SessionEvent& event) {
   auto* const wanted = WantedOf(event);
   if (wanted == nullptr) return;
   wanted->refused = true;
-  screen_.Abandon(wanted->subscription.schema);
+  const auto schema = wanted->subscription.schema;
+  const bool others = std::ranges::any_of(wanted_, [&](const Wanted& other) {
+    return !other.refused && other.active && other.subscription.schema == schema;
+  });
+  if (!others) screen_.Abandon(schema);
   if (std::ranges::all_of(wanted_, &Wanted::refused)) {
     live_.Close();
     return FinishLater(
         {ErrorCode::GatewayError,
          "the gateway refused every subscription; the last one: " + event.message});
   }
-  (void)CatchUp();
+  CatchUp();
 }
 
 // The records that the gateway left out are recovered like those of a broken session.

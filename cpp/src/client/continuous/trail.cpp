@@ -70,6 +70,11 @@ Trail::Bytes Trail::Prepare(std::size_t size) {
 void Trail::Keep(Bytes buffer, std::size_t begin, std::size_t end,
                  const DbnParser& parser) noexcept {
   const auto counts = std::exchange(present_, {});
+  if (begin == end) {  // an attempt that failed
+    spare_ = std::move(buffer);
+    spare_size_ = parser.buffer_size();
+    return;
+  }
   auto capacity = parser.buffer_size();
   try {
     // A few records do not keep a large buffer.
