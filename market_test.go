@@ -54,7 +54,7 @@ type market struct {
 	open    map[net.Conn]struct{}
 }
 
-// bounded hangs up after so many bytes.
+// bounded hangs up after a number of bytes.
 type bounded struct {
 	conn net.Conn
 	left int // -1: no bound

@@ -347,7 +347,7 @@ TEST_F(ContinuousTest, APositionThatDoesNotFitIsRefused) {
       EXPECT_NE(e.error().message.find(why), std::string::npos) << e.error().message;
     }
   };
-  refused({}, "is none");
+  refused({}, "is not one");
   for (std::size_t i = 0; i < position.size(); ++i) {
     auto damaged = position;
     damaged[i] ^= std::byte{1};

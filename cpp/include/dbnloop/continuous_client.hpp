@@ -78,8 +78,8 @@ class ContinuousClient : public DataSource {
     Live
   };
 
-  /// `reactor` must outlive the client. Throws what LiveClient
-  /// throws, and InvalidArgument when another option is out of range.
+  /// `reactor` must outlive the client. Throws what LiveClient throws,
+  /// and InvalidArgument when another option is out of range.
   ContinuousClient(Reactor* reactor, std::string api_key,
                    ContinuousOptions options = {});
   /// Ends everything without OnError. Allowed inside the client's own handlers.

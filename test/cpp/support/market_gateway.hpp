@@ -16,7 +16,7 @@
 
 namespace dbnloop::test {
 
-/// A market whose time goes on while nobody is connected, and a gateway that replays
+/// A market whose time continues while nobody is connected, and a gateway that replays
 /// it: from `start` on by the records' clock, then a message that says so, then live.
 class MarketGateway : public ScriptedGateway {
  public:

@@ -462,8 +462,8 @@ void ContinuousClient::Engine::ObserveMappings(const RecordRun& run,
   }
 }
 
-// Mappings come before the data. Once there is data, and no replay, nothing need be
-// looked at.
+// Mappings come before the data. Once there is data, and no replay, nothing needs to be
+// judged.
 void ContinuousClient::Engine::UpdateScreens() noexcept {
   screens_ =
       state() != State::Stopped && (screen_.open() || (sessions_ > 1 && !handed_out_));

@@ -253,7 +253,7 @@ void ContinuousClient::Engine::OnRangeComplete() {
   });
 }
 
-// Before anything was handed out the user must decide; later the stream goes on with
+// Before anything was handed out the user must decide; later the stream continues with
 // what the gateway has, and the rest is a gap.
 void ContinuousClient::Engine::GiveUpHistory(GapKind reason, const Error& why) {
   if (!began_ && !resumed_) return Finish(why);

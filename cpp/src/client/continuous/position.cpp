@@ -99,7 +99,7 @@ KnownStream DecodePosition(std::span<const std::byte> position,
   };
   if (position.size() < kMagic.size() ||
       text(position.first(kMagic.size())) != kMagic) {
-    RefusePosition("is none: it does not begin with \"DBNLPOS\"");
+    RefusePosition("is not one: it does not begin with \"DBNLPOS\"");
   }
   PositionReader header{position.subspan(kMagic.size())};
   if (const auto version = header.Take<std::uint8_t>(); version != kPositionVersion) {

@@ -90,7 +90,7 @@ bool Screen::AllNew(const RecordRun& run, const std::byte* source, std::uint8_t 
   return true;
 }
 
-// New records are only looked at, because their handler may pause before all of them
+// New records are not noted, because their handler may pause before all of them
 // were handed out: then they are judged again. Those that are dropped are dropped now.
 DeliveryTap::Verdict Screen::Judge(const RecordRun& run, std::byte* source,
                                    std::size_t source_size, std::uint8_t version,
