@@ -15,8 +15,8 @@ var layers = [][]string{
 	{"cli", "exit"},
 	{"term"},
 	{"output"},
-	{"stream"},
-	{"live", "files", "hist", "capture"},
+	{"stream", "survey"},
+	{"live", "files", "hist", "capture", "info"},
 	{"tail"},
 }
 
