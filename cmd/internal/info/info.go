@@ -115,26 +115,29 @@ func (run *run) note(name string, fault error) {
 	if fault == nil {
 		return
 	}
-	err := Explain(name, fault)
+	err := explain(name, fault)
 	if run.worst == nil || severity(err) > severity(run.worst) {
 		run.worst = err
 	}
 }
 
-// Explain is a fault of a file as the program's own error.
-func Explain(name string, fault error) error {
+// explain is a fault of a file as the program's own error.
+func explain(name string, fault error) error {
 	var path *fs.PathError
 	if errors.As(fault, &path) {
 		return exit.Fail(exit.Failure, "cannot read %s: %w", name, path.Err)
+	}
+	code := exit.Failure
+	switch survey.KindOf(fault) {
+	case survey.Truncated:
+		code = exit.Partial
+	case survey.Corrupt:
+		code = exit.Corrupt
 	}
 	text := strings.TrimPrefix(fault.Error(), "dbn: ")
 	var size *dbn.MetadataSizeError
 	if errors.As(fault, &size) {
 		text += "; raise --max-metadata if the file is really so large"
-	}
-	code, known := exit.Lookup(fault)
-	if !known { // what is no record, no frame and no header
-		code = exit.Corrupt
 	}
 	return exit.Fail(code, "%s: %s", name, text)
 }

@@ -74,7 +74,7 @@ func (p *page) complete(r *survey.Report) {
 	}
 	p.row("complete", "no, %s: %s", r.Fault.Kind, r.Fault.Text)
 	if r.Header != nil {
-		p.row("", "complete records up to byte %s of the DBN", term.Grouped(uint64(r.DBNBytes)))
+		p.row("", "complete records end at byte %s of the DBN", term.Grouped(uint64(r.DBNBytes)))
 	}
 }
 

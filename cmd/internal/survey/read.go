@@ -45,10 +45,9 @@ func Read(in io.Reader, o Options) *File {
 	}
 	f.Fault = f.decode(source, o)
 	if source.err == nil {
-		if _, err := io.Copy(io.Discard, source); err != nil {
-			f.Fault = err
-		}
+		io.Copy(io.Discard, source) //nolint:errcheck // the source knows its error
 	}
+	f.Fault = source.fault(f.Fault)
 	if source.sum != nil {
 		f.SHA256 = source.sum.Sum(nil)
 	}
@@ -95,9 +94,10 @@ func (f *File) open(in *source, o Options) (*dbn.Decoder, error) {
 // Count counts the records of market data of a file, up to its end or a fault.
 func Count(in io.Reader, o Options) (records uint64, fault error) {
 	f := &File{Counter: new(Counter)}
-	decoder, err := f.open(&source{in: in, file: f, read: o.Read}, o)
+	source := &source{in: in, file: f, read: o.Read}
+	decoder, err := f.open(source, o)
 	if err != nil {
-		return 0, err
+		return 0, source.fault(err)
 	}
 	defer decoder.Close()
 	for {
@@ -106,7 +106,7 @@ func Count(in io.Reader, o Options) (records uint64, fault error) {
 			if err == io.EOF { //nolint:errorlint // a clean end is io.EOF itself
 				err = nil
 			}
-			return records, err
+			return records, source.fault(err)
 		}
 		if !r.RType().IsMessage() {
 			records++
@@ -141,6 +141,22 @@ func (s *source) Read(p []byte) (int, error) {
 	s.err = err
 	return n, err
 }
+
+// fault is an error of reading, if there was one, or else that of decoding.
+func (s *source) fault(decoding error) error {
+	if s.err != nil && s.err != io.EOF { //nolint:errorlint // a clean end is io.EOF itself
+		return &ReadError{s.err}
+	}
+	return decoding
+}
+
+// ReadError is an error of reading the file: nothing is known of what it holds.
+type ReadError struct{ Err error }
+
+func (e *ReadError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *ReadError) Unwrap() error { return e.Err }
 
 // isZstd reports whether bytes are the beginning of a zstd frame, or of one to be skipped.
 func isZstd(head []byte) bool {

@@ -172,16 +172,20 @@ func (f *File) header() *Header {
 
 // faultOf says what kind of a fault an error of reading is.
 func faultOf(err error) *Fault {
-	fault := &Fault{Kind: Corrupt, Text: strings.TrimPrefix(err.Error(), "dbn: "), Err: err}
-	var decode *dbn.DecodeError
+	return &Fault{Kind: KindOf(err), Text: strings.TrimPrefix(err.Error(), "dbn: "), Err: err}
+}
+
+// KindOf is the kind of a File's Fault.
+func KindOf(fault error) string {
+	var read *ReadError
+	var size *dbn.MetadataSizeError
 	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		fault.Kind = Truncated
-	case errors.As(err, &decode), errors.Is(err, dbn.ErrLegacyDBZ):
-	default:
-		fault.Kind = Unreadable
+	case errors.As(fault, &read), errors.As(fault, &size):
+		return Unreadable
+	case errors.Is(fault, io.ErrUnexpectedEOF):
+		return Truncated
 	}
-	return fault
+	return Corrupt
 }
 
 // group counts by schema and by symbol.
