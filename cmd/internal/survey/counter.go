@@ -42,6 +42,7 @@ type flow struct {
 	from     dbn.UnixNanos // group is that of the time from here on,
 	span     dbn.UnixNanos // for so long,
 	naming   uint64        // unless symbols were named since
+	first    dbn.UnixNanos // index timestamp of the first record
 	last     dbn.UnixNanos // index timestamp of the record before; 0: of none
 	sequence uint32        // of the record before; 0: of none
 }
@@ -128,6 +129,9 @@ func (g *group) add(ts dbn.UnixNanos) {
 func (f *flow) step(ts dbn.UnixNanos) {
 	if ts < f.last {
 		f.group.disordered++
+	}
+	if f.last == 0 {
+		f.first = ts
 	}
 	f.last = ts
 }
@@ -235,5 +239,74 @@ func (c *Counter) message(r dbn.Record) {
 		}
 	case dbn.RTypeSymbolMapping:
 		c.names.mapping(r)
+	}
+}
+
+// Cell is what records are counted by.
+type Cell struct {
+	RType  dbn.RType
+	Symbol string // empty: not known
+}
+
+// Cells are the numbers of records.
+func (c *Counter) Cells() map[Cell]uint64 {
+	cells := make(map[Cell]uint64, len(c.groups))
+	for _, g := range c.groups {
+		cells[Cell{g.rtype, g.symbol}] += g.records
+	}
+	return cells
+}
+
+// Range is the least and the greatest index timestamp; dbn.UndefTimestamp if no record has one.
+func (c *Counter) Range() (first, last dbn.UnixNanos) {
+	first = dbn.UndefTimestamp
+	for _, g := range c.groups {
+		first, last = min(first, g.first), max(last, g.last)
+	}
+	if first.IsUndef() {
+		last = first
+	}
+	return first, last
+}
+
+// Flow identifies the records of an rtype, publisher and instrument.
+type Flow uint64
+
+// RType is that of the flow's records.
+func (f Flow) RType() dbn.RType { return dbn.RType(f >> 48) }
+
+// InstrumentID is that of the flow's records.
+func (f Flow) InstrumentID() uint32 { return uint32(f) }
+
+// Ends are the index timestamps of the first and the last record of each flow, in the order in
+// which they came; snapshots do not count.
+func (c *Counter) Ends(each func(f Flow, first, last dbn.UnixNanos)) {
+	for key, f := range c.flows {
+		if f.last != 0 {
+			each(Flow(key), f.first, f.last)
+		}
+	}
+}
+
+// IsOrdered reports whether each record of an rtype stands for an event, so that none is earlier
+// than the one before of its flow. Others, such as definitions and statistics, may come again.
+func IsOrdered(rtype dbn.RType) bool { return placesOf[rtype].least > 0 }
+
+// Each gives the records of each rtype, and their least and greatest index timestamp:
+// dbn.UndefTimestamp and 0 if none has one.
+func (c *Counter) Each(each func(rtype dbn.RType, records uint64, first, last dbn.UnixNanos)) {
+	var all [256]group
+	for _, g := range c.groups {
+		into := &all[g.rtype]
+		if into.records == 0 {
+			into.first = dbn.UndefTimestamp
+		}
+		into.records += g.records
+		into.first, into.last = min(into.first, g.first), max(into.last, g.last)
+	}
+	for rtype := range all {
+		if g := &all[rtype]; g.records > 0 {
+			each(dbn.RType(rtype), g.records, g.first, g.last)
+		}
 	}
 }

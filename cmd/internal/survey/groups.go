@@ -22,7 +22,7 @@ func (all groups) add(name groupName, g *group) *Group {
 	of := Group{Records: g.records, OrderBreaks: g.disordered, SequenceBreaks: g.regressed}
 	if !g.first.IsUndef() {
 		first, last := g.first, g.last
-		of.First, of.Last = timeOf(first), timeOf(last)
+		of.First, of.Last = TimeOf(first), TimeOf(last)
 	}
 	into.merge(&of)
 	return into

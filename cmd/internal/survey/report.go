@@ -115,7 +115,8 @@ func (t *Time) UnmarshalText(text []byte) error {
 // String is the time in ISO 8601.
 func (t Time) String() string { return term.Time(dbn.UnixNanos(t)) }
 
-func timeOf(t dbn.UnixNanos) *Time {
+// TimeOf is a time for a report; nil if it is not defined.
+func TimeOf(t dbn.UnixNanos) *Time {
 	if t.IsUndef() {
 		return nil
 	}
@@ -162,10 +163,10 @@ func (f *File) header() *Header {
 		h.StypeIn = m.StypeIn.String()
 	}
 	if m.Start != 0 {
-		h.Start = timeOf(m.Start)
+		h.Start = TimeOf(m.Start)
 	}
 	if m.End != 0 {
-		h.End = timeOf(m.End)
+		h.End = TimeOf(m.End)
 	}
 	return h
 }
@@ -201,7 +202,7 @@ func (f *File) group(r *Report) {
 		r.SequenceBreaks += g.regressed
 	}
 	if !first.IsUndef() {
-		r.First, r.Last = timeOf(first), timeOf(last)
+		r.First, r.Last = TimeOf(first), TimeOf(last)
 	}
 	r.Schemas, r.Symbols = schemas.sorted(), symbols.sorted()
 }

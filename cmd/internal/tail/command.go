@@ -111,7 +111,7 @@ data, 4 authentication, 5 corrupt input, 129, 130 and 143 after SIGHUP, SIGINT a
 	cmd.AddCommand(c.histCommand())
 	cmd.AddCommand(c.apiCommands()...)
 	cmd.AddCommand(c.batchCommand())
-	cmd.AddCommand(c.infoCommand())
+	cmd.AddCommand(c.infoCommand(), c.verifyCommand())
 	completeValues(cmd)
 	return cmd
 }

@@ -16,7 +16,8 @@ var layers = [][]string{
 	{"term"},
 	{"output"},
 	{"stream", "survey"},
-	{"live", "files", "hist", "capture", "info"},
+	{"manifest"},
+	{"live", "files", "hist", "capture", "info", "verify"},
 	{"tail"},
 }
 
