@@ -16,6 +16,7 @@ var layers = [][]string{
 	{"term"},
 	{"output"},
 	{"stream"},
+	{"split"},
 	{"live", "files", "hist", "capture"},
 	{"tail"},
 }
