@@ -41,7 +41,7 @@ func newPool(compressed bool, maxSize int64) (*pool, error) {
 		p.limit = int(min(max(limit.Cur, spareFiles+8), 1<<20)) - spareFiles
 	}
 	if maxSize > 0 {
-		p.frame = int(min(max(maxSize, 64<<10), maxFrame))
+		p.frame = int(min(max(maxSize, 4<<10), maxFrame))
 	}
 	if !compressed {
 		return p, nil

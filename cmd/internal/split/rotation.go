@@ -93,6 +93,7 @@ func (by *rotation) begin(ts dbn.UnixNanos) error {
 		}
 	}
 	by.held, by.size = nil, 0
+	m.events, s.notes = s.notes, nil
 	return nil
 }
 
@@ -114,10 +115,14 @@ func (s *Splitter) Next() error {
 	return by.complete()
 }
 
-// Note says what happened to the stream, for the file that is open.
+// Note says what happened to the stream, for the file that is open, or the next one.
 func (s *Splitter) Note(e Event) {
-	if by, ok := s.find.(*rotation); ok && by.current != nil {
+	by, ok := s.find.(*rotation)
+	switch {
+	case ok && by.current != nil:
 		by.current.events = append(by.current.events, e)
+	case s.Finished != nil:
+		s.notes = append(s.notes, e)
 	}
 }
 

@@ -37,6 +37,7 @@ type Splitter struct {
 	outputs []*member
 	find    finder
 	carried mappings
+	notes   []Event   // for the next file
 	since   time.Time // of the last flush
 	now     func() time.Time
 }

@@ -145,6 +145,7 @@ func (c *commandLine) session(cmd *cobra.Command, f *rootFlags, args []string) (
 	if s.Output.Settings, err = f.settings(printed{r.schemas, f.tsOut, f.demo}, c); err != nil {
 		return s, r, err
 	}
+	s.Files = f.splitter
 	s.unbroken = f.unbroken(cmd)
 	if captures(s.Output, c.Stdout) {
 		if s.slowReader == nil {
