@@ -22,7 +22,8 @@ type file struct {
 	fd       *os.File
 	info     os.FileInfo // of the file that was made
 	place    *list.Element
-	gathered []byte // to be compressed
+	gathered []byte // to be written, or compressed
+	limit    int    // of gathered
 	size     int64  // on disk
 	sum      hash.Hash
 	failure  error
@@ -78,6 +79,9 @@ func (f *file) begin(fd *os.File, hashed bool) (err error) {
 	if hashed {
 		f.sum = sha256.New()
 	}
+	if err := f.pool.share(f); err != nil {
+		return err
+	}
 	if f.info, err = fd.Stat(); err != nil {
 		return failed(f.path, err)
 	}
@@ -88,28 +92,30 @@ func (f *file) begin(fd *os.File, hashed bool) (err error) {
 func (f *file) Name() string { return f.path }
 
 // Write appends complete records or lines.
-func (f *file) Write(p []byte) (int, error) {
-	if f.pool.zstd == nil {
-		return len(p), f.append(p)
-	}
+func (f *file) Write(p []byte) (int, error) { return len(p), f.take(p) }
+
+// take is Write for records.
+func (f *file) take(p []byte) error {
 	f.gathered = append(f.gathered, p...)
-	f.pool.held += len(p)
-	if len(f.gathered) >= f.pool.frame {
-		return len(p), f.flush()
+	if len(f.gathered) < f.limit {
+		return nil
 	}
-	return len(p), f.pool.relieve()
+	return f.flush()
 }
 
-// flush writes what was gathered as a frame.
+// flush writes what was gathered, as a frame of its own if it is compressed.
 func (f *file) flush() error {
 	if len(f.gathered) == 0 {
 		return f.failure
 	}
-	f.pool.held -= len(f.gathered)
-	err := f.append(f.pool.compress(f.gathered))
-	f.gathered = f.gathered[:0]
-	if cap(f.gathered) > maxFrame/16 {
-		f.gathered = nil // a file that is quiet from now on keeps no memory
+	p := f.gathered
+	f.gathered = p[:0]
+	if f.pool.zstd != nil {
+		p = f.pool.compress(p)
+	}
+	err := f.append(p)
+	if cap(f.gathered) > 2*f.limit {
+		f.gathered = nil // from the time when there were fewer files
 	}
 	return err
 }
@@ -132,7 +138,6 @@ func (f *file) append(p []byte) error {
 		return f.failure
 	}
 	f.size += int64(n)
-	f.pool.written += int64(n)
 	if f.sum != nil {
 		f.sum.Write(p)
 	}
@@ -183,7 +188,6 @@ func (f *file) end(sync bool) error {
 		}
 	}
 	err = cmp.Or(err, f.rest())
-	f.pool.held -= len(f.gathered)
 	f.gathered = nil
 	delete(f.pool.all, f)
 	return err

@@ -15,33 +15,38 @@ import (
 // that were written last. Others are opened again when there is something to append. So is the
 // memory bounded in which they gather what is to be compressed.
 type pool struct {
-	zstd    *zstd.Encoder // nil: plain
-	buf     []byte        // a compressed frame
-	frame   int           // bytes that a file gathers for one
-	limit   int
-	open    list.List // of *file, the one that was written last in front
-	all     map[*file]struct{}
-	held    int   // bytes that the files have gathered
-	written int64 // bytes on disk, of all files
+	zstd  *zstd.Encoder // nil: plain
+	buf   []byte        // a compressed frame
+	frame int           // bytes that a file gathers before it is written to
+	limit int
+	open  list.List          // of *file, the one that was written last in front
+	all   map[*file]struct{} // that are not complete
+	most  int                // bytes that all files may gather, or twice as many
 }
 
 const (
 	// spareFiles are left for everything else that a run has open.
 	spareFiles = 40
-	// maxHeld bounds what the files have gathered together.
-	maxHeld = 64 << 20
 	// maxFrame is how many bytes a zstd frame holds, before it is compressed.
 	maxFrame = 4 << 20
+	// mostCompressed and mostPlain bound what the files gather together.
+	mostCompressed, mostPlain = 64 << 20, 16 << 20
+	// usuallyGathered is what a file gathers that is not compressed, and leastGathered what each
+	// of very many does.
+	usuallyGathered, leastGathered = 64 << 10, 4 << 10
 )
 
 func newPool(compressed bool, maxSize int64) (*pool, error) {
-	p := &pool{frame: maxFrame, limit: 8, all: make(map[*file]struct{})}
+	p := &pool{frame: usuallyGathered, most: mostPlain, limit: 8, all: make(map[*file]struct{})}
 	var limit unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil {
 		p.limit = int(min(max(limit.Cur, spareFiles+8), 1<<20)) - spareFiles
 	}
-	if maxSize > 0 {
-		p.frame = int(min(max(maxSize, 4<<10), maxFrame))
+	if compressed {
+		p.frame, p.most = maxFrame, mostCompressed
+	}
+	if maxSize > 0 { // so that it is not passed by far
+		p.frame = int(min(max(maxSize/4, 4<<10), int64(p.frame)))
 	}
 	if !compressed {
 		return p, nil
@@ -75,19 +80,26 @@ func (p *pool) shrink(n int) error {
 	return nil
 }
 
-// relieve writes what all files have gathered, once it is too much.
-func (p *pool) relieve() error {
-	if p.held < maxHeld {
-		return nil
+// share bounds what the files gather together, now that there is one more.
+func (p *pool) share(f *file) error {
+	n := len(p.all)
+	f.limit = min(p.frame, max(p.most/n, leastGathered))
+	if n&(n-1) != 0 {
+		return nil // twice as many as the last time is soon enough
 	}
-	return p.flush()
+	for other := range p.all {
+		if other.limit = f.limit; len(other.gathered) < f.limit {
+			continue
+		}
+		if err := other.flush(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // flush writes what all files have gathered.
 func (p *pool) flush() error {
-	if p.held == 0 {
-		return nil
-	}
 	for f := range p.all {
 		if err := f.flush(); err != nil {
 			return err

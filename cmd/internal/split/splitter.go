@@ -36,6 +36,7 @@ type Splitter struct {
 	pool    *pool
 	outputs []*member
 	find    finder
+	symbols *bySymbol // the finder, if it is this one; else nil
 	carried mappings
 	notes   []Event   // for the next file
 	since   time.Time // of the last flush
@@ -61,6 +62,7 @@ type member struct {
 	recent [16]recentMapping
 	events []Event
 	at     time.Time // in its name, with Rotate
+	raw    bool      // the sink does no more than take the bytes of records
 	done   bool
 }
 
@@ -79,7 +81,8 @@ func (s *Splitter) Begin(m *dbn.Metadata) (err error) {
 	}
 	switch s.By {
 	case Symbol:
-		s.find = &bySymbol{s: s, files: make(map[string]*member)}
+		s.symbols = &bySymbol{s: s, files: make(map[string]*member)}
+		s.find = s.symbols
 	case Schema:
 		s.find = &bySchema{s: s}
 	case Size:
@@ -101,9 +104,12 @@ func (s *Splitter) Symbol(string) {}
 
 // Record writes a record to its file.
 func (s *Splitter) Record(r dbn.Record, symbol string, known bool) error {
-	m, err := s.find.of(r, symbol, known)
-	if err != nil || m == nil {
-		return err
+	m := s.symbols.had(r.Header().InstrumentID, symbol)
+	if m == nil {
+		var err error
+		if m, err = s.find.of(r, symbol, known); err != nil || m == nil {
+			return err
+		}
 	}
 	if len(s.carried.latest) > 0 {
 		if err := m.need(&s.carried, r.Header().InstrumentID); err != nil {
@@ -112,6 +118,9 @@ func (s *Splitter) Record(r dbn.Record, symbol string, known bool) error {
 	}
 	if m.tally != nil {
 		m.tally.record(r, symbol)
+	}
+	if m.raw {
+		return m.take(r.Bytes())
 	}
 	return m.sink.Record(r, symbol, known)
 }
@@ -187,27 +196,51 @@ func (s *Splitter) member(f *file) *member {
 	return m
 }
 
-const (
-	// manyFiles is how many files gather as much as a single one does.
-	manyFiles = 256
-	// littleGathered is what each of more files gathers before the file is written to.
-	littleGathered = 8 << 10
-)
-
 // sinkOf makes what writes one file: the sink of the format, in front of the file. It knows nothing
 // of the others.
 func (s *Splitter) sinkOf(m *member, schemas []dbn.Schema, begun bool) output.Sink {
 	one := &output.Output{Settings: s.output.Settings}
 	one.Many, one.Path, one.Tee, one.Zstd, one.Paid, one.Whole = nil, "", "", false, false, false
 	one.To, one.Append = m.file, begun
-	if len(s.outputs) > manyFiles {
-		one.Gather = littleGathered
+	if one.Format == output.DBN {
+		m.raw = true
+		return &records{file: m.file, begun: begun}
 	}
-	if s.MaxSize > 0 {
-		one.Gather = int(min(max(s.MaxSize/16, 1024), 64<<10))
-	}
+	one.Gather = textGathered // the file gathers more
 	return output.NewSink(one, schemas, m.file)
 }
+
+// textGathered is how much text is made before the file takes it.
+const textGathered = 4 << 10
+
+// records is the sink of a file of DBN.
+type records struct {
+	*file
+	begun bool
+}
+
+func (f *records) Begin(m *dbn.Metadata) error {
+	if f.begun {
+		return nil
+	}
+	header, err := m.Append(nil)
+	if err == nil {
+		_, err = f.Write(header)
+	}
+	return err
+}
+
+func (f *records) Record(r dbn.Record, _ string, _ bool) error {
+	return f.take(r.Bytes())
+}
+
+func (f *records) Message(r dbn.Record, symbol string, known bool) error {
+	return f.Record(r, symbol, known)
+}
+
+func (f *records) EndTurn() error { return nil } // the file is flushed
+func (f *records) Close() error   { return nil } // likewise
+func (f *records) Symbol(string)  {}
 
 // Close completes all files. What was cut stays parts.
 func (s *Splitter) Close() error {
@@ -331,10 +364,6 @@ type recentFile struct {
 
 func (by *bySymbol) of(r dbn.Record, symbol string, known bool) (m *member, err error) {
 	instrument := r.Header().InstrumentID
-	recent := &by.recent[instrument%uint32(len(by.recent))]
-	if recent.file != nil && recent.instrument == instrument && same(recent.symbol, symbol) {
-		return recent.file, nil
-	}
 	if !known {
 		return nil, exit.Fail(exit.Failure, "no symbol is known of instrument %d at %s: split by something else, or leave its records out", instrument, r.IndexTs())
 	}
@@ -344,8 +373,20 @@ func (by *bySymbol) of(r dbn.Record, symbol string, known bool) (m *member, err 
 		}
 		by.files[symbol] = m
 	}
-	*recent = recentFile{instrument, symbol, m}
+	by.recent[instrument%uint32(len(by.recent))] = recentFile{instrument, symbol, m}
 	return m, nil
+}
+
+// had is the file of an instrument whose records came shortly before; nil: it is to be found.
+func (by *bySymbol) had(instrument uint32, symbol string) *member {
+	if by == nil {
+		return nil
+	}
+	recent := &by.recent[instrument%uint32(len(by.recent))]
+	if recent.instrument == instrument && same(recent.symbol, symbol) {
+		return recent.file
+	}
+	return nil
 }
 
 // same reports whether two symbols are one text at one place, so without reading it.
