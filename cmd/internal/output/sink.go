@@ -29,6 +29,8 @@ type Sink interface {
 // schemas, if there are any.
 func NewSink(o *Output, schemas []dbn.Schema, stdout io.Writer) Sink {
 	switch {
+	case o.Many != nil:
+		return o.Many(o, schemas)
 	case o.Metadata:
 		return &metadataSink{output: o, stdout: stdout}
 	case o.Format == Table:
@@ -66,6 +68,7 @@ func (o *Output) openText(stdout io.Writer, format func() appendRecord) (*textWr
 	if err == nil && t.perLine {
 		t.plain = o.plain()
 	}
+	t.gather, t.single = o.gather(), o.To != nil
 	return t, err
 }
 

@@ -38,6 +38,7 @@ func (f *rootFlags) register(p *pflag.FlagSet) {
 	f.followFlags.register(p)
 	f.outputFlags.register(p)
 	f.sessionFlags.register(p)
+	rotateFlag{&f.splitFlags}.register(p)
 	f.tsOutFlag.register(p)
 	f.apiFlags.register(p)
 	f.moneyFlags.register(p)
@@ -136,7 +137,7 @@ func (c *commandLine) run(cmd *cobra.Command, f *rootFlags, args []string) error
 		return c.files(cmd, f, args)
 	case f.dataset != "" && f.end != "":
 		if err := refuse(cmd, "does not go with historical data",
-			new(sessionFlags), new(followFlags), new(fragmentFlags), new(tsOutFlag)); err != nil {
+			new(sessionFlags), rotateFlag{new(splitFlags)}, new(followFlags), new(fragmentFlags), new(tsOutFlag)); err != nil {
 			return err
 		}
 		return c.hist(cmd, &f.histFlags, args)

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/split"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -56,6 +57,7 @@ var values = map[string][]string{
 	"upgrade":        {"as-is", "v2", "v3"},
 	"log-format":     {"text", "json"},
 	"encoding":       {"dbn", "csv", "json"},
+	"split-by":       split.Names,
 	"split-duration": {"day", "week", "month", "year", "none"},
 	"state":          {"queued", "processing", "done", "expired"},
 }

@@ -16,7 +16,7 @@ var layers = [][]string{
 	{"term"},
 	{"output"},
 	{"stream", "survey"},
-	{"manifest"},
+	{"manifest", "split"},
 	{"live", "files", "hist", "capture", "info", "verify"},
 	{"tail"},
 }

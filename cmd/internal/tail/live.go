@@ -49,7 +49,7 @@ func (f *sessionFlags) register(p *pflag.FlagSet) {
 func (f *sessionFlags) exclusive(cmd *cobra.Command) {
 	cmd.MarkFlagsMutuallyExclusive("snapshot", "start")
 	cmd.MarkFlagsMutuallyExclusive("snapshot", "since")
-	for _, flag := range []string{"output", "tee", "force", "demo", "json", "csv", "tsv", "table", "metadata", "lines"} {
+	for _, flag := range []string{"output", "tee", "force", "demo", "json", "csv", "tsv", "table", "metadata", "lines", "output-pattern", "split-by"} {
 		cmd.MarkFlagsMutuallyExclusive("resume", flag)
 	}
 }
@@ -145,6 +145,7 @@ func (c *commandLine) session(cmd *cobra.Command, f *rootFlags, args []string) (
 	if s.Output.Settings, err = f.settings(printed{r.schemas, f.tsOut, f.demo}, c); err != nil {
 		return s, r, err
 	}
+	s.Files = f.splitter
 	s.unbroken = f.unbroken(cmd)
 	if captures(s.Output, c.Stdout) {
 		if s.slowReader == nil {

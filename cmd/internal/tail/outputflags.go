@@ -32,6 +32,7 @@ type outputFlags struct {
 	path                       string
 	zstd                       bool
 	teeFlag
+	splitFlags
 	force, system bool
 	appends       bool // to the file, if it exists
 	color         string
@@ -52,6 +53,7 @@ func (f *outputFlags) register(p *pflag.FlagSet) {
 	p.BoolVarP(&f.metadata, "metadata", "m", false, "print the metadata as JSON and end")
 	p.StringVarP(&f.path, "output", "o", "", "write to `FILE`; its extension gives the encoding")
 	p.BoolVarP(&f.zstd, "zstd", "z", false, "compress the output")
+	f.splitFlags.register(p)
 	f.teeFlag.register(p)
 	p.BoolVar(&f.force, "force", false, "overwrite files")
 	p.BoolVar(&f.system, "system", false, "show the gateway's own records (heartbeats, acks, errors, mappings)")
@@ -61,6 +63,7 @@ func (f *outputFlags) register(p *pflag.FlagSet) {
 // exclusive marks the flags that exclude each other.
 func (f *outputFlags) exclusive(cmd *cobra.Command) {
 	cmd.MarkFlagsMutuallyExclusive("table", "json", "csv", "tsv", "dbn")
+	f.splitFlags.exclusive(cmd)
 }
 
 // printed is what the form of the output depends on: which records there may be.
@@ -79,6 +82,9 @@ func (f *outputFlags) settings(r printed, c *commandLine) (o output.Settings, er
 	}
 	terminal := o.Path == "" && term.IsTerminal(c.Stdout)
 	if o.Format, err = f.chooseFormat(&o, terminal || r.demo); err != nil {
+		return o, err
+	}
+	if err = f.split(&o); err != nil {
 		return o, err
 	}
 	if o.Format == output.TSV {
@@ -101,8 +107,11 @@ func (f *outputFlags) settings(r printed, c *commandLine) (o output.Settings, er
 	return o, err
 }
 
-// file is where to write; "", as "-", is standard output.
+// file is where to write, or the pattern of several files; "", as "-", is standard output.
 func (f *outputFlags) file() string {
+	if f.pattern != "" {
+		return f.pattern
+	}
 	if f.path == "-" {
 		return ""
 	}
@@ -188,7 +197,7 @@ func checkOutput(o *output.Settings, schemas []dbn.Schema, terminal bool) error 
 		return o.CheckFile(o.Path)
 	}
 	separated := o.Format == output.CSV || o.Format == output.TSV
-	if separated && len(schemas) > 1 {
+	if separated && len(schemas) > 1 && !o.BySchema {
 		return exit.BadUsage("%s holds one schema, but %s were asked for: give one with --schema, or use -J", o.Format, term.JoinNames(schemas))
 	}
 	if separated && o.System {

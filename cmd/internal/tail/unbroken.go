@@ -2,6 +2,7 @@ package tail
 
 import (
 	"math"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,6 +12,7 @@ import (
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/cmd/internal/live"
 	"github.com/dbnloop/dbnloop/cmd/internal/output"
+	"github.com/dbnloop/dbnloop/cmd/internal/split"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -29,6 +31,13 @@ func (f *rootFlags) resumed() error {
 	format, _, known := output.FormatOf(f.resume)
 	if !known || format != output.DBN {
 		return exit.BadUsage("--resume %s: it writes DBN, so the name must end in .dbn or .dbn.zst", f.resume)
+	}
+	if len(f.rotate) > 0 {
+		f.pattern = f.resume
+		return nil
+	}
+	if strings.Contains(f.resume, "{") {
+		return exit.BadUsage("--resume %s: a pattern needs --rotate", f.resume)
 	}
 	f.path, f.appends = f.resume, true
 	return nil
@@ -69,7 +78,11 @@ func (c *commandLine) survive(cmd *cobra.Command, s *session, f *rootFlags) (end
 	for _, subscription := range s.Subscriptions {
 		schemas = append(schemas, subscription.Schema)
 	}
-	file, err := capture.Resume(s.Output.Path, capture.Wanted{Dataset: s.Dataset, Schemas: schemas, TsOut: s.tsOut})
+	want := capture.Wanted{Dataset: s.Dataset, Schemas: schemas, TsOut: s.tsOut}
+	if f.splitter != nil {
+		return func() {}, c.resumePattern(s, f.splitter, want)
+	}
+	file, err := capture.Resume(s.Output.Path, want)
 	if err != nil {
 		return nil, err
 	}
@@ -81,4 +94,21 @@ func (c *commandLine) survive(cmd *cobra.Command, s *session, f *rootFlags) (end
 		c.log.Info("continuing the capture", "file", f.resume, "records", file.Records)
 	}
 	return func() { file.Close() }, nil //nolint:errcheck // it only ends the lock
+}
+
+// resumePattern continues a capture of several files.
+func (c *commandLine) resumePattern(s *session, splitter *split.Splitter, want capture.Wanted) error {
+	files, err := capture.ResumePattern(splitter.Pattern, want)
+	if err != nil {
+		return err
+	}
+	s.Unbroken.Position = files.Position
+	splitter.Continued, splitter.After, splitter.Part = files.Continued, files.After, files.Part
+	if files.Cut > 0 {
+		c.log.Warn("the last writer was interrupted: the end of the file was repaired", "file", files.Newest, "removed_bytes", files.Cut)
+	}
+	if files.Newest != "" {
+		c.log.Info("continuing the capture", "file", files.Newest, "records", files.Records)
+	}
+	return nil
 }
