@@ -13,6 +13,9 @@ import (
 // short. An error ends the run; the file stays.
 type Finished func(*File) error
 
+// Happened is called at once for what happens to a captured stream. An error ends the run.
+type Happened func(Event) error
+
 // File is a complete file.
 type File struct {
 	Path     string        // as the pattern gives it

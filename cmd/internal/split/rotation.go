@@ -116,7 +116,7 @@ func (s *Splitter) Next() error {
 }
 
 // Note says what happened to the stream, for the file that is open, or the next one.
-func (s *Splitter) Note(e Event) {
+func (s *Splitter) Note(e Event) error {
 	by, ok := s.find.(*rotation)
 	switch {
 	case ok && by.current != nil:
@@ -124,6 +124,10 @@ func (s *Splitter) Note(e Event) {
 	case s.Finished != nil:
 		s.notes = append(s.notes, e)
 	}
+	if s.Happened == nil {
+		return nil
+	}
+	return s.Happened(e)
 }
 
 // resume continues the file that an interrupted capture left.

@@ -20,6 +20,7 @@ type Options struct {
 	MaxSize  int64         // of a file on disk, in bytes, with Size and Rotate; 0: any
 	Every    time.Duration // with Rotate, the period of a file, from midnight UTC on; 0: any
 	Finished Finished      // nil: nobody wants to know
+	Happened Happened      // likewise
 	// Continued is the file that an interrupted capture left, which is continued first; nil: none.
 	Continued *Continued
 	// After is the time in the name of the newest file, or its part; later names sort after it.

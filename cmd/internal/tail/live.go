@@ -91,6 +91,11 @@ func (c *commandLine) live(cmd *cobra.Command, f *rootFlags, args []string) erro
 		return err
 	}
 	if f.demo {
+		end, err := c.beginManifest(s, f)
+		if err != nil {
+			return err
+		}
+		defer end()
 		return c.demo(s, demoMix)
 	}
 	key, err := c.key(&f.keyFlags)
@@ -110,6 +115,11 @@ func (c *commandLine) live(cmd *cobra.Command, f *rootFlags, args []string) erro
 		}
 		defer end()
 	}
+	end, err := c.beginManifest(s, f)
+	if err != nil {
+		return err
+	}
+	defer end()
 	return s.run(c)
 }
 
