@@ -112,6 +112,10 @@ func (p *page) header(h *survey.Header) {
 	if h.Start != nil || h.End != nil || limit != "" {
 		p.row("asked for", "%s to %s%s", stamp(h.Start), stamp(h.End), limit)
 	}
+	if h.Symbols == 0 && h.Mappings == 0 {
+		p.row("symbols", "none in the header, as in a live stream")
+		return
+	}
 	text := fmt.Sprintf("%s to %s: %s", from, h.StypeOut, term.Plural(uint64(h.Symbols), "symbol"))
 	for _, part := range []struct {
 		n    int
