@@ -80,7 +80,7 @@ certificates and handshakes; defaults are in brackets):
   dbn-sim --pace 1x --loop forever trades.dbn.zst definitions.dbn.zst
   dbn-sim --fault cut-record=end --close-at-end mbo.dbn
   dbn-sim --pace 1x --shared-market --fault refuse=100,2s mbo.dbn
-  dbn-sim --hist-port 0 --ca-out ca.pem --hist-fault cut-body=99 trades.dbn.zst`,
+  dbn-sim --hist-port 0 --ca-out ca.pem --hist-fault cut-body=99 mbo.dbn`,
 		Version:       cli.Version(version),
 		SilenceUsage:  true,
 		SilenceErrors: true,

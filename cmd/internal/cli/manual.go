@@ -32,15 +32,22 @@ func (h *Help) writeManual(cmd *cobra.Command, directory string) error {
 	if err := os.WriteFile(path, []byte(h.Page(cmd)), 0o644); err != nil {
 		return err
 	}
-	for _, child := range available(cmd) {
-		if child.Name() == "help" {
-			continue
-		}
+	for _, child := range withPages(cmd) {
 		if err := h.writeManual(child, directory); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// withPages are the commands below one that have pages: not those of cobra, whose help says all.
+func withPages(cmd *cobra.Command) (list []*cobra.Command) {
+	for _, child := range available(cmd) {
+		if name := child.Name(); name != "help" && name != "completion" {
+			list = append(list, child)
+		}
+	}
+	return list
 }
 
 func pageName(cmd *cobra.Command) string { return strings.ReplaceAll(cmd.CommandPath(), " ", "-") }
@@ -91,10 +98,8 @@ func (h *Help) Page(cmd *cobra.Command) string {
 	if cmd.HasParent() {
 		others = append(others, pageName(cmd.Parent()))
 	}
-	for _, child := range available(cmd) {
-		if child.Name() != "help" {
-			others = append(others, pageName(child))
-		}
+	for _, child := range withPages(cmd) {
+		others = append(others, pageName(child))
 	}
 	if len(others) > 0 {
 		p.request("SH", "SEE ALSO")
@@ -151,7 +156,7 @@ func (p *page) paragraphs(text string) {
 			p.request("PP")
 		}
 		gap = false
-		p.text(line)
+		p.text(strings.TrimPrefix(line, "  "))
 	}
 	if fixed {
 		p.request("fi")
@@ -188,7 +193,7 @@ func (p *page) flag(flag *pflag.Flag) {
 func (p *page) example(text string) {
 	p.request("nf")
 	for _, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
-		p.text(line)
+		p.text(strings.TrimPrefix(line, "  "))
 	}
 	p.request("fi")
 }

@@ -63,7 +63,7 @@ func Path(getenv func(string) string) string {
 }
 
 // Load reads the profile of that name; an empty name means the one that the file names, or the
-// only one. Without a file there is none, which is an error only if one was asked for.
+// only one. A file that does not exist is an error only if a profile was asked for.
 func Load(name string, getenv func(string) string) (p Profile, err error) {
 	path := Path(getenv)
 	required := name != "" || getenv(PathVariable) != ""

@@ -82,7 +82,7 @@ ends is a failure. SIGUSR1 prints the state.`,
   dbn-tail -d GLBX.MDP3 -s trades -i continuous ES.c.0 NQ.c.0
   dbn-tail -d GLBX.MDP3 -s mbo --snapshot --tee es.dbn.zst ESZ6
   dbn-tail -d XNAS.ITCH -s mbp-1 --since 15m -J AAPL | jq .levels[0]
-  dbn-tail hist -d GLBX.MDP3 -s trades --start 2026-11-16 -o es.dbn.zst ESZ6
+  dbn-tail hist -d GLBX.MDP3 -s mbo --start 2026-11-16 -o es.dbn.zst ESZ6
   dbn-tail -n 20 -p day.dbn.zst
   dbn-tail -F -n +1 capture.dbn
   dbn-tail -o trades.csv.zst -s trades a.dbn.zst b.dbn.zst`,

@@ -59,7 +59,7 @@ func exitCodes() (rows []cli.Entry) {
 	return rows
 }
 
-// mistypedCommand refuses a word that is no file and looks like the name of a command.
+// mistypedCommand refuses a word that names no file and looks like the name of a command.
 func mistypedCommand(cmd *cobra.Command, word string) error {
 	if strings.ContainsAny(word, "./-") {
 		return nil

@@ -68,6 +68,18 @@ func TestManualPagesHaveEveryFlagAndNoMarkupOfTheirTexts(t *testing.T) {
 				t.Errorf("%s: --%s is missing", cmd.CommandPath(), flag.Name)
 			}
 		})
+		if cmd.HasParent() && cmd.Parent().Name() == "completion" {
+			return // cobra's own
+		}
+		filled := true
+		for _, line := range strings.Split(page, "\n") {
+			switch {
+			case line == ".nf" || line == ".fi":
+				filled = line == ".fi"
+			case !filled && len(strings.ReplaceAll(line, `\-`, "-")) > cli.HelpWidth-7:
+				t.Errorf("%s: a line that is not filled is too long below its indent: %s", cmd.CommandPath(), line)
+			}
+		}
 		for _, section := range []string{`.SH "NAME"`, `.SH "SYNOPSIS"`, `.SH "OPTIONS"`, `.SH "EXIT CODES"`} {
 			if !strings.Contains(page, section) {
 				t.Errorf("%s: no %s", cmd.CommandPath(), section)
