@@ -47,12 +47,10 @@ Records count those of market data, as the historical API counts them; the gatew
 messages are counted apart. A break is a record that is earlier than the one before of the
 same schema, publisher and instrument, or has a lower sequence number within a session.
 Skipped sequence numbers are not breaks: they count all messages of a channel. Records of
-snapshots are in no order.
-
-Exit codes: 0 complete, 1 cannot be read, 3 cut off, 5 not DBN or damaged.`,
+snapshots are in no order.`,
 		Example: `  dbn-tail info es.dbn.zst
   dbn-tail info --count *.dbn.zst
-  dbn-tail info -J es.dbn.zst | jq -r '.symbols[] | [.name, .records] | @tsv'`,
+  dbn-tail info -J es.dbn.zst | jq '.symbols[].name'`,
 		RunE: func(cmd *cobra.Command, args []string) error { return c.info(f, args) },
 	}
 	cmd.Flags().SortFlags = false

@@ -38,8 +38,9 @@ neither overlap nor leave a time between them.
 --against-api also compares the numbers of records with those that the historical API has,
 for each schema, the symbols and the range of the files.
 
-A line is printed for each finding, and a summary. Exit codes: 0 complete, 1 something could
-not be checked, 3 gaps or missing data, 5 damaged or changed.`,
+A line is printed for each finding, and a summary. A gap is data that is missing, cut off
+or not in the manifest (exit code 3); what is corrupt was changed, or cannot be read as
+DBN (5). Both together are 5, and 1 if something could not be checked at all.`,
 		Example: `  dbn-tail verify captures/
   dbn-tail verify --all captures/manifest.jsonl
   dbn-tail verify --against-api 2026-11-*.dbn.zst`,
