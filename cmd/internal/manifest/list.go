@@ -91,7 +91,7 @@ func (l *List) settle() {
 	}
 }
 
-// File is the entry of a file; nil if there is none.
+// File is the entry of a file; nil if the manifest lacks it.
 func (l *List) File(path string) *Entry {
 	if i, ok := l.byPath[path]; ok {
 		return &l.Entries[i]

@@ -114,7 +114,7 @@ func Count(in io.Reader, o Options) (records uint64, fault error) {
 	}
 }
 
-// source counts what is read, and looks at how it begins.
+// source counts what is read, and finds out whether it is compressed.
 type source struct {
 	in   io.Reader
 	file *File
