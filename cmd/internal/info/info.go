@@ -107,6 +107,9 @@ func (run *run) open(name string) (in io.ReadCloser, size int64, err error) {
 		file.Close() //nolint:errcheck // the first error counts
 		return nil, 0, err
 	}
+	if !info.Mode().IsRegular() {
+		return file, -1, nil
+	}
 	return file, info.Size(), nil
 }
 

@@ -37,8 +37,11 @@ type Entry struct {
 	Resumed       bool           `json:"resumed,omitempty"` // where an earlier run ended
 	Subscriptions []Subscription `json:"subscriptions,omitempty"`
 
+	// Path is that of a file, relative to the manifest, with slashes. Of a gap, and of one that was
+	// filled, it is the file that was being written.
+	Path string `json:"path,omitempty"`
+
 	// Of a file.
-	Path      string            `json:"path,omitempty"`     // relative to the manifest, with slashes
 	First     *survey.Time      `json:"first,omitempty"`    // the least index timestamp
 	Last      *survey.Time      `json:"last,omitempty"`     // the greatest one
 	Records   uint64            `json:"records,omitempty"`  // of market data
@@ -102,7 +105,7 @@ func (e *Entry) check() error {
 	switch {
 	case e.Kind == "":
 		return fmt.Errorf("it has no kind")
-	case e.Kind == KindFile && !filepath.IsLocal(filepath.FromSlash(e.Path)):
+	case (e.Kind == KindFile || e.Path != "") && !filepath.IsLocal(filepath.FromSlash(e.Path)):
 		return fmt.Errorf("the path %q leaves the directory of the manifest", e.Path)
 	case e.Kind == KindFile && len(e.SHA256) != 64:
 		return fmt.Errorf("the SHA-256 %q of %q is not one", e.SHA256, e.Path)

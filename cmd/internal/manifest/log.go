@@ -68,33 +68,51 @@ func (l *Log) Finished(path string, t *Tally) error {
 	return l.append(e)
 }
 
-// Gap notes that records may be missing. The schema is dbn.SchemaNone for all of them; a time is 0
-// if it is not known.
-func (l *Log) Gap(schema dbn.Schema, from, to dbn.UnixNanos, reason string) error {
-	e := l.span(KindGap, schema, from, to)
+// Break is a stretch of the stream that a broken session left out.
+type Break struct {
+	Path     string        // of the file that was being written; empty: none was
+	Schema   dbn.Schema    // dbn.SchemaNone: all of them
+	From, To dbn.UnixNanos // inclusive; 0: not known
+}
+
+// Gap notes that records may be missing.
+func (l *Log) Gap(b Break, reason string) error {
+	e, err := l.entryOf(KindGap, b)
+	if err != nil {
+		return err
+	}
 	e.Reason = reason
 	return l.append(e)
 }
 
-// Filled notes that a break of the stream was filled.
-func (l *Log) Filled(schema dbn.Schema, from, to dbn.UnixNanos, replayed, repeated uint64) error {
-	e := l.span(KindFilled, schema, from, to)
+// Filled notes that a break of the stream was filled, with so many records, of which some had come
+// before.
+func (l *Log) Filled(b Break, replayed, repeated uint64) error {
+	e, err := l.entryOf(KindFilled, b)
+	if err != nil {
+		return err
+	}
 	e.Replayed, e.Repeated = replayed, repeated
 	return l.append(e)
 }
 
-func (l *Log) span(kind string, schema dbn.Schema, from, to dbn.UnixNanos) Entry {
-	e := Entry{Kind: kind}
-	if schema != dbn.SchemaNone {
-		e.Schema = schema.String()
+func (l *Log) entryOf(kind string, b Break) (e Entry, err error) {
+	e.Kind = kind
+	if b.Path != "" {
+		if e.Path, err = l.relative(b.Path); err != nil {
+			return e, err
+		}
 	}
-	if from != 0 {
-		e.From = survey.TimeOf(from)
+	if b.Schema != dbn.SchemaNone {
+		e.Schema = b.Schema.String()
 	}
-	if to != 0 {
-		e.To = survey.TimeOf(to)
+	if b.From != 0 {
+		e.From = survey.TimeOf(b.From)
 	}
-	return e
+	if b.To != 0 {
+		e.To = survey.TimeOf(b.To)
+	}
+	return e, nil
 }
 
 // Recreate notes the complete files among the paths that the manifest lacks, because their writer

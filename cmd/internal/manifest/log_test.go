@@ -68,8 +68,8 @@ func TestAManifestHoldsWhatWasNoted(t *testing.T) {
 	asked := []Subscription{{Schema: "trades", StypeIn: "raw_symbol", Symbols: []string{"ES\x1bZ6"}}}
 	if err := errors.Join(
 		l.Begin(true, asked),
-		l.Gap(dbn.SchemaTrades, 0, 5, "because"),
-		l.Filled(dbn.SchemaNone, 7, 8, 3, 2),
+		l.Gap(Break{Schema: dbn.SchemaTrades, From: 0, To: 5}, "because"),
+		l.Filled(Break{Schema: dbn.SchemaNone, From: 7, To: 8}, 3, 2),
 		l.Finished(path, tally(t, path)),
 	); err != nil {
 		t.Fatal(err)
@@ -105,7 +105,7 @@ func TestAManifestHoldsWhatWasNoted(t *testing.T) {
 func TestWhatAKilledWriterLeftOfALineIsRemoved(t *testing.T) {
 	dir := t.TempDir()
 	l := open(t, dir)
-	if err := errors.Join(l.Gap(dbn.SchemaNone, 1, 2, "one"), l.Gap(dbn.SchemaNone, 3, 4, "two"+strings.Repeat("o", 5000))); err != nil {
+	if err := errors.Join(l.Gap(Break{Schema: dbn.SchemaNone, From: 1, To: 2}, "one"), l.Gap(Break{Schema: dbn.SchemaNone, From: 3, To: 4}, "two"+strings.Repeat("o", 5000))); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, Name)
@@ -126,7 +126,7 @@ func TestWhatAKilledWriterLeftOfALineIsRemoved(t *testing.T) {
 			t.Fatalf("%d bytes: %d entries, cut %t", n, len(list.Entries), list.Cut)
 		}
 		next := open(t, dir)
-		if err := next.Gap(dbn.SchemaNone, 5, 6, "three"); err != nil {
+		if err := next.Gap(Break{Schema: dbn.SchemaNone, From: 5, To: 6}, "three"); err != nil {
 			t.Fatal(err)
 		}
 		list := read(t, dir)
@@ -144,7 +144,7 @@ func TestSeveralCapturesShareAManifest(t *testing.T) {
 		l := open(t, dir)
 		all.Go(func() {
 			for range 10 {
-				if err := l.Gap(dbn.SchemaNone, 1, 2, strings.Repeat("x", 500)); err != nil {
+				if err := l.Gap(Break{Schema: dbn.SchemaNone, From: 1, To: 2}, strings.Repeat("x", 500)); err != nil {
 					t.Error(err)
 				}
 			}
@@ -187,7 +187,7 @@ func TestALaterEntryOfAFileReplacesAnEarlierOne(t *testing.T) {
 	l := open(t, dir)
 	for _, schema := range []dbn.Schema{dbn.SchemaTrades, dbn.SchemaMbo} {
 		write(t, path, schema)
-		if err := errors.Join(l.Finished(path, tally(t, path)), l.Gap(dbn.SchemaNone, 0, 0, "x")); err != nil {
+		if err := errors.Join(l.Finished(path, tally(t, path)), l.Gap(Break{Schema: dbn.SchemaNone, From: 0, To: 0}, "x")); err != nil {
 			t.Fatal(err)
 		}
 	}

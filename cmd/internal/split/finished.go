@@ -37,6 +37,7 @@ type Count struct {
 
 // Event is a break of a stream that was captured: a gap that remains, or one that was filled.
 type Event struct {
+	Path      string // for Happened: the file that was being written; empty: none was
 	Filled    bool
 	Schema    dbn.Schema // SchemaNone: all of them
 	From, To  dbn.UnixNanos

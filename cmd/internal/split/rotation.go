@@ -121,6 +121,7 @@ func (s *Splitter) Note(e Event) error {
 	switch {
 	case ok && by.current != nil:
 		by.current.events = append(by.current.events, e)
+		e.Path = by.current.path
 	case s.Finished != nil:
 		s.notes = append(s.notes, e)
 	}

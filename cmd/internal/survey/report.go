@@ -13,12 +13,12 @@ import (
 // Report is what a file holds, for people, for programs, and for manifests. Its JSON is the same
 // in all places.
 type Report struct {
-	Path        string  `json:"path"`
+	Path        string  `json:"path,omitempty"`
 	Complete    bool    `json:"complete"`
 	Fault       *Fault  `json:"fault,omitempty"`
 	Bytes       int64   `json:"bytes"` // of the file
 	SHA256      string  `json:"sha256,omitempty"`
-	Compression string  `json:"compression"`
+	Compression string  `json:"compression,omitempty"`
 	DBNBytes    int64   `json:"dbn_bytes"` // decompressed, up to the end of the last complete record
 	Header      *Header `json:"header,omitempty"`
 

@@ -32,13 +32,14 @@ func (l *captureLog) finished(file *split.File) error {
 }
 
 func (l *captureLog) happened(e split.Event) error {
-	switch {
-	case l.log == nil:
+	if l.log == nil {
 		return nil
-	case e.Filled:
-		return l.log.Filled(e.Schema, e.From, e.To, e.Replayed, e.Duplicate)
 	}
-	return l.log.Gap(e.Schema, e.From, e.To, e.Reason)
+	b := manifest.Break{Path: e.Path, Schema: e.Schema, From: e.From, To: e.To}
+	if e.Filled {
+		return l.log.Filled(b, e.Replayed, e.Duplicate)
+	}
+	return l.log.Gap(b, e.Reason)
 }
 
 // beginManifest opens the manifest of a capture of several files, notes the files that a killed
@@ -58,11 +59,9 @@ func (c *commandLine) beginManifest(s *session, f *rootFlags) (end func(), err e
 	}
 	end = func() { log.Close() } //nolint:errcheck // each entry was synchronised
 	resumed := s.Unbroken != nil && s.Unbroken.Position != nil
-	if resumed {
-		if err = c.recreate(log, pattern); err != nil {
-			end()
-			return nil, err
-		}
+	if err = c.recreate(log, pattern); err != nil {
+		end()
+		return nil, err
 	}
 	var subscriptions []manifest.Subscription
 	for _, sub := range s.Subscriptions {
@@ -92,7 +91,7 @@ func (c *commandLine) recreate(log *manifest.Log, pattern *split.Pattern) error 
 	}
 	n, err := log.Recreate(paths)
 	if n > 0 {
-		c.log.Info("noted in the manifest what an interrupted capture could not", "files", n)
+		c.log.Info("noted complete files that the manifest lacked", "files", n)
 	}
 	return err
 }

@@ -114,12 +114,12 @@ func TestVerifyFindsWhatHappenedToACapture(t *testing.T) {
 			}
 		}, exit.OK, "note: DIR/mbo-0004.dbn.zst.part: is being written, or was left by a capture that --resume continues\n"},
 		"a gap remains": {func(t *testing.T, c *captured) {
-			if err := c.log.Gap(dbn.SchemaMbo, 1_795_780_800_000_000_000, 0, "the gateway no longer retains them"); err != nil {
+			if err := c.log.Gap(manifest.Break{Schema: dbn.SchemaMbo, From: 1_795_780_800_000_000_000, To: 0}, "the gateway no longer retains them"); err != nil {
 				t.Fatal(err)
 			}
 		}, exit.Partial, "gap: mbo-{part}.dbn.zst: records of mbo may be missing from 2026-11-27T12:00:00.000000000Z, because the gateway no longer retains them\n"},
 		"a break was filled": {func(t *testing.T, c *captured) {
-			if err := c.log.Filled(dbn.SchemaMbo, 1_795_780_800_000_000_000, 1_795_780_801_000_000_000, 12, 3); err != nil {
+			if err := c.log.Filled(manifest.Break{Schema: dbn.SchemaMbo, From: 1_795_780_800_000_000_000, To: 1_795_780_801_000_000_000}, 12, 3); err != nil {
 				t.Fatal(err)
 			}
 		}, exit.OK, "3 files, 5,325 records, 1 break filled: complete\n"},

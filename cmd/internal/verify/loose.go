@@ -113,7 +113,7 @@ func (run *run) hole(before, after looseFile) {
 	if from == 0 || from.IsUndef() || to == 0 || to.IsUndef() || from >= to || before.meta.Limit > 0 {
 		return
 	}
-	if run.Count == nil {
+	if run.Count == nil || before.meta.Schema == dbn.SchemaNone || len(before.meta.Symbols) == 0 {
 		run.found(Gap, after.path, "no file covers the time from %s to %s (--against-api finds out whether there is data)", term.Time(from), term.Time(to))
 		return
 	}

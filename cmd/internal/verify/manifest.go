@@ -89,12 +89,20 @@ func (c *capture) entry(e *manifest.Entry) {
 	case manifest.KindFile:
 		c.file(e)
 	case manifest.KindGap:
-		c.run.found(Gap, c.name, "records of %s may be missing%s, because %s", schemas(e.Schema), span(e.From, e.To), e.Reason)
+		c.run.found(Gap, c.where(e), "records of %s may be missing%s, because %s", schemas(e.Schema), span(e.From, e.To), e.Reason)
 	case manifest.KindFilled:
 		c.run.sum.Filled++
-		c.run.found(Fine, c.name, "a break of %s was filled%s: %s replayed, %s of them had come before",
+		c.run.found(Fine, c.where(e), "a break of %s was filled%s: %s replayed, %s of them had come before",
 			schemas(e.Schema), span(e.From, e.To), term.Plural(e.Replayed, "record"), term.Grouped(e.Repeated))
 	}
+}
+
+// where is the file that was being written, or else the capture.
+func (c *capture) where(e *manifest.Entry) string {
+	if e.Path == "" {
+		return c.name
+	}
+	return filepath.Join(c.directory, filepath.FromSlash(e.Path))
 }
 
 func schemas(name string) string {
