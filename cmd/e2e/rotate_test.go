@@ -108,7 +108,7 @@ func TestARotatingCaptureWhoseWritersAreKilledIsComplete(t *testing.T) {
 				p := startIn(t, dir, args...)
 				for until := sizeOf(t, dir) + int64(random.IntN(growth)) - int64(growth/32); more && sizeOf(t, dir) < until; {
 					before := sizeOf(t, dir)
-					for more = v.advance(4000); more && sizeOf(t, dir) == before; {
+					for more = v.advance(2000); more && sizeOf(t, dir) == before; {
 						g.await(p) // the manifest grows as well
 					}
 				}

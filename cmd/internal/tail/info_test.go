@@ -100,6 +100,52 @@ func TestInfoAddsUpSeveralFiles(t *testing.T) {
 	}
 }
 
+func TestInfoReadsFragmentsAndStandardInput(t *testing.T) {
+	dir := t.TempDir()
+	data := readFile(t, sampleIn(t, dir, "trades.dbn", dbn.SchemaTrades))
+	n, err := dbn.MetadataLen(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "fragment")
+	if err := os.WriteFile(path, data[n:], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := runProgram(t, "info", "--input-fragment", path).want(t, exit.OK)
+	if !strings.Contains(got.stdout, "  DBN        a fragment: records without metadata\n") || !strings.Contains(got.stdout, "  trades            510  ") {
+		t.Error(got.stdout)
+	}
+	runProgram(t, "info", "--ts-out", path).want(t, exit.Usage, "is for files with --input-fragment")
+	runProgram(t, "info", path).want(t, exit.Corrupt)
+	var stdout, stderr bytes.Buffer
+	p := &Program{Stdin: bytes.NewReader(data), Stdout: &stdout, Stderr: &stderr, Getenv: func(string) string { return "" }}
+	if code := p.Run([]string{"info", "-"}); code != exit.OK || !strings.HasPrefix(stdout.String(), "standard input\n  complete   yes\n") {
+		t.Errorf("exit code %d: %s%s", code, &stdout, &stderr)
+	}
+}
+
+func TestInfoListsLongSilences(t *testing.T) {
+	path := sampleIn(t, t.TempDir(), "trades.dbn", dbn.SchemaTrades)
+	got := runProgram(t, "info", "--gap", "3s", "-J", path).want(t, exit.OK)
+	var r survey.Report
+	if err := json.Unmarshal([]byte(got.stdout), &r); err != nil {
+		t.Fatal(err)
+	}
+	if r.SilenceCount == 0 || int(r.SilenceCount) != len(r.Silences) || r.LongestSilence.Span < 3e9 {
+		t.Errorf("%d of %v", r.SilenceCount, r.Silences)
+	}
+	for _, s := range r.Silences {
+		if s.Span <= 3e9 {
+			t.Errorf("%v", s)
+		}
+	}
+	if got := runProgram(t, "info", "--gap", "3s", path).want(t, exit.OK); !strings.Contains(got.stdout, fmt.Sprintf("%d longer one", r.SilenceCount)) {
+		t.Error(got.stdout)
+	}
+	runProgram(t, "info", "--gap", "-1s", path).want(t, exit.Usage, "--gap -1s")
+	runProgram(t, "info", "--symbols", "-1", path).want(t, exit.Usage, "--symbols -1")
+}
+
 func TestInfoEndsWithTheWorstFaultAfterAllFiles(t *testing.T) {
 	dir := t.TempDir()
 	good := sampleIn(t, dir, "good.dbn.zst", dbn.SchemaTrades)

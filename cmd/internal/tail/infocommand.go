@@ -51,7 +51,10 @@ snapshots are in no order.`,
 		Example: `  dbn-tail info es.dbn.zst
   dbn-tail info --count *.dbn.zst
   dbn-tail info -J es.dbn.zst | jq '.symbols[].name'`,
-		RunE: func(cmd *cobra.Command, args []string) error { return c.info(f, args) },
+		RunE: func(_ *cobra.Command, args []string) error { return c.info(f, args) },
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return []string{"dbn", "zst"}, cobra.ShellCompDirectiveFilterFileExt
+		},
 	}
 	cmd.Flags().SortFlags = false
 	f.register(cmd.Flags())

@@ -294,6 +294,26 @@ func TestVerifyComparesWithTheHistoricalAPI(t *testing.T) {
 	if !strings.Contains(got.stdout, "lacks records of mbo from ") || !strings.Contains(got.stdout, ": it has 5,315, the API has 5,325\n") {
 		t.Error(got.stdout)
 	}
+	// A time that no file covers is a gap if there is data.
+	holes := &captured{dir: t.TempDir()}
+	for i, span := range [][2]dbn.UnixNanos{
+		{m.Start - 300e9, m.Start - 200e9}, {m.Start - 100e9, records[1000].IndexTs()}, {records[1000].IndexTs() + 1e9, m.End},
+	} {
+		part, inside := *m, []dbn.Record(nil)
+		part.Start, part.End = span[0], span[1]
+		for _, r := range records {
+			if at := r.IndexTs(); span[0] <= at && at < span[1] {
+				inside = append(inside, r)
+			}
+		}
+		holes.add(t, fmt.Sprintf("%d.dbn", i), &part, inside)
+	}
+	runProgram(t, "verify", holes.paths[0], holes.paths[1]).want(t, exit.Partial)
+	h.run(t, "verify", "--against-api", holes.paths[0], holes.paths[1]).want(t, exit.OK)
+	got = h.run(t, "verify", "--against-api", holes.paths[1], holes.paths[2]).want(t, exit.Partial)
+	if !strings.Contains(got.stdout, "2.dbn: no file covers the time from ") || !strings.Contains(got.stdout, ", of which the API has ") {
+		t.Error(got.stdout)
+	}
 	twice := &captured{dir: t.TempDir()}
 	twice.add(t, "twice.dbn.zst", m, append(append([]dbn.Record(nil), records...), records[len(records)-1]))
 	got = h.run(t, "verify", "--against-api", twice.paths[0]).want(t, exit.Corrupt)

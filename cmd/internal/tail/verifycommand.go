@@ -45,6 +45,9 @@ DBN (5). Both together are 5, and 1 if something could not be checked at all.`,
   dbn-tail verify --all captures/manifest.jsonl
   dbn-tail verify --against-api 2026-11-*.dbn.zst`,
 		RunE: func(cmd *cobra.Command, args []string) error { return c.verify(cmd, f, args) },
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return []string{"dbn", "zst", "jsonl"}, cobra.ShellCompDirectiveFilterFileExt
+		},
 	}
 	cmd.Flags().SortFlags = false
 	f.register(cmd.Flags())
