@@ -14,7 +14,7 @@ import (
 type Files struct {
 	Position  []byte           // for ContinuousClient.ResumeFrom; nil: there is no file
 	Records   uint64           // in the file that is continued
-	Newest    string           // the newest file; "": there is none
+	Newest    string           // the newest file; "": there was not one
 	Cut       int64            // bytes that were removed from its end
 	Continued *split.Continued // nil: a new file follows the newest one
 	After     time.Time        // in the newest file's name

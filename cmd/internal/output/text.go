@@ -20,7 +20,7 @@ type textWriter struct {
 	record  appendRecord
 	pipe    *pipeline // nil: not needed yet
 	piped   bool      // this turn's records go through the pipeline
-	single  bool      // there is none: this is one of many files
+	single  bool      // not through a pipeline: this is one of many files
 	zw      *zstd.Encoder
 	buf     []byte
 	perLine bool

@@ -142,7 +142,7 @@ func (p *Part) Publish() error {
 	}
 	switch {
 	case err == nil && p.output.Paid:
-		syncDirectory(p.final)
+		SyncDirectory(p.final)
 	case err == nil:
 	case p.output.Paid:
 		p.noteKept()
@@ -164,7 +164,7 @@ func (p *Part) settle() (err error) {
 	}
 	if err == nil && p.output.Paid {
 		err = p.file.Sync()
-		syncDirectory(p.name)
+		SyncDirectory(p.name)
 	}
 	if err = cmp.Or(err, p.file.Close()); err != nil {
 		return exit.Fail(exit.Failure, "cannot write to %s: %w", name, causeOf(err))
@@ -240,8 +240,8 @@ func (p *Part) remove() {
 	p.file.Close() //nolint:errcheck // nothing else can be done
 }
 
-// syncDirectory brings a file's name to the disk, where the file system can.
-func syncDirectory(path string) {
+// SyncDirectory brings a file's name to the disk, where the file system can.
+func SyncDirectory(path string) {
 	if dir, err := os.Open(filepath.Dir(path)); err == nil {
 		dir.Sync()  //nolint:errcheck // not every file system can
 		dir.Close() //nolint:errcheck // it was only read

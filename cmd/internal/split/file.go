@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/cmd/internal/output"
 )
@@ -142,6 +144,14 @@ func (f *file) append(p []byte) error {
 		f.sum.Write(p)
 	}
 	return nil
+}
+
+// hurry has the disk begin to write what was appended, so that little is left when the file is
+// complete and waits for the disk.
+func (f *file) hurry() {
+	if f.fd != nil {
+		unix.SyncFileRange(int(f.fd.Fd()), 0, 0, unix.SYNC_FILE_RANGE_WRITE) //nolint:errcheck // not every file system can
+	}
 }
 
 // ready opens the file, if it is closed.

@@ -169,7 +169,13 @@ func (s *Splitter) EndTurn() error {
 			return err
 		}
 	}
-	return s.pool.flush()
+	err := s.pool.flush()
+	if s.By == Rotate {
+		for f := range s.pool.all {
+			f.hurry()
+		}
+	}
+	return err
 }
 
 // open makes a file and begins it.
@@ -256,8 +262,8 @@ func (s *Splitter) Close() error {
 			continue
 		}
 		m.done = true
-		ended := cmp.Or(m.sink.Close(), m.end(s.output.Paid))
-		keep := s.output.Paid || s.By == Rotate
+		ended := cmp.Or(m.sink.Close(), m.end(s.durable()))
+		keep := s.durable()
 		switch {
 		case cut && empty, ended != nil && !keep:
 			m.remove()
@@ -280,10 +286,17 @@ func (s *Splitter) Close() error {
 	return err
 }
 
+// durable reports whether files cannot be made again: they are kept whatever happens, and brought to
+// the disk.
+func (s *Splitter) durable() bool { return s.output.Paid || s.By == Rotate }
+
 // publish gives a complete file its name, and says so.
 func (s *Splitter) publish(m *member) error {
 	if err := m.file.publish(s.output.Force); err != nil {
 		return err
+	}
+	if s.durable() {
+		output.SyncDirectory(m.path)
 	}
 	if s.Finished == nil {
 		return nil
@@ -298,7 +311,7 @@ func (s *Splitter) publish(m *member) error {
 func (s *Splitter) complete(m *member) error {
 	m.done = true
 	s.outputs = s.outputs[:len(s.outputs)-1] // it is the last one, and the only one
-	if err := cmp.Or(m.sink.Close(), m.end(s.output.Paid || s.By == Rotate)); err != nil {
+	if err := cmp.Or(m.sink.Close(), m.end(s.durable())); err != nil {
 		s.output.NoteKept(m.part)
 		if s.By == Rotate {
 			err = s.kept(m, err)
