@@ -3,6 +3,7 @@ package dbn
 import (
 	"bytes"
 	"strconv"
+	"time"
 	"unicode/utf8"
 	"unsafe"
 )
@@ -92,6 +93,9 @@ type TextOptions struct {
 	Exact     bool
 	Indent    bool // JSON has an indentation of four spaces per level, as AppendIndented gives it
 	Delimiter byte // delimiter of CSV; 0: ','. A tab gives TSV
+	// Location is the time zone of pretty times, which end with their distance from UTC, such as
+	// -05:00. nil: UTC, and they end with Z.
+	Location *time.Location
 }
 
 func (o *TextOptions) delimiter() byte {
@@ -105,10 +109,19 @@ func at[T any](r Record, c *Column) T { return *(*T)(unsafe.Add(r.Pointer(), int
 
 // Append appends the column's plain or pretty value to dst, as in CSV, without quotes.
 func (c *Column) Append(dst []byte, r Record, pretty bool) []byte {
-	return c.append(dst, r, pretty)
+	return c.append(dst, r, &TextOptions{Pretty: pretty})
 }
 
-func (c *Column) append(dst []byte, r Record, pretty bool) []byte {
+// IsPrice reports whether the column holds prices.
+func (c *Column) IsPrice() bool { return c.kind == kindPrice }
+
+// IsTime reports whether the column holds times.
+func (c *Column) IsTime() bool { return c.kind == kindTime }
+
+// IsText reports whether the column holds texts or single characters.
+func (c *Column) IsText() bool { return c.kind == kindText || c.kind == kindChar }
+
+func (c *Column) append(dst []byte, r Record, o *TextOptions) []byte {
 	switch c.kind {
 	case kindU8:
 		return strconv.AppendUint(dst, uint64(at[uint8](r, c)), 10)
@@ -127,12 +140,12 @@ func (c *Column) append(dst []byte, r Record, pretty bool) []byte {
 	case kindI64:
 		return strconv.AppendInt(dst, at[int64](r, c), 10)
 	case kindPrice:
-		if pretty {
+		if o.Pretty {
 			return at[Price](r, c).Append(dst)
 		}
 		return strconv.AppendInt(dst, at[int64](r, c), 10)
 	case kindTime:
-		return appendTime(dst, at[UnixNanos](r, c), pretty)
+		return appendTime(dst, at[UnixNanos](r, c), o)
 	case kindChar:
 		return appendChar(dst, at[byte](r, c))
 	default:
@@ -185,12 +198,15 @@ func into(p unsafe.Pointer, n int) []byte { return unsafe.Slice((*byte)(p), n)[:
 // end is the address after a slice that into began.
 func end(b []byte) unsafe.Pointer { return unsafe.Add(unsafe.Pointer(unsafe.SliceData(b)), len(b)) }
 
-func appendTime(dst []byte, t UnixNanos, pretty bool) []byte {
-	if !pretty {
+func appendTime(dst []byte, t UnixNanos, o *TextOptions) []byte {
+	if !o.Pretty {
 		return strconv.AppendUint(dst, uint64(t), 10)
 	}
 	if t == 0 {
 		return dst
+	}
+	if o.Location != nil && !t.IsUndef() {
+		return appendZonedTime(dst, t, o.Location)
 	}
 	return t.Append(dst)
 }
