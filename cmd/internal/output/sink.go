@@ -32,9 +32,7 @@ func NewSink(o *Output, schemas []dbn.Schema, stdout io.Writer) Sink {
 	case o.Metadata:
 		return &metadataSink{output: o, stdout: stdout}
 	case o.Format == Table:
-		t := newTable(schemas, o.Color)
-		t.single = t.single && !o.System
-		return &tableSink{output: o, stdout: stdout, table: t}
+		return &tableSink{output: o, stdout: stdout, table: newTable(schemas, o.Fields, o.System, o.Color, o.Text.Location)}
 	case o.Format == JSON:
 		return &jsonSink{output: o, stdout: stdout, columns: newColumnFilter(o.Fields)}
 	case o.Format == DBN:
