@@ -65,10 +65,14 @@ func (f *fieldReader) sample() *dbn.Column {
 
 // align is how a table aligns the field.
 func (f *fieldReader) align() align {
-	switch c := f.sample(); {
-	case c == nil || c.IsText() || c.IsTime():
+	c := f.sample()
+	if c == nil {
+		return left // ts_out
+	}
+	switch c.Kind() {
+	case dbn.KindText, dbn.KindChar, dbn.KindTime:
 		return left
-	case c.IsPrice():
+	case dbn.KindPrice:
 		return atPoint
 	}
 	return right
