@@ -29,6 +29,8 @@ type fragmentFlags struct {
 
 func (f *fragmentFlags) register(p *pflag.FlagSet) {
 	p.BoolVar(&f.fragment, "input-fragment", false, "the files are records without metadata")
+	p.BoolVar(&f.fragment, "input-zstd-fragment", false, "the same: it shows by itself whether the files are compressed")
+	p.Lookup("input-zstd-fragment").Hidden = true // a word of the official tool
 	p.Uint8Var(&f.fragmentVersion, "input-dbn-version", dbn.Version, "the DBN `VERSION` of such files, 1 to 3")
 }
 
@@ -87,8 +89,8 @@ func (c *commandLine) fileOptions(cmd *cobra.Command, f *rootFlags, args []strin
 	if err != nil {
 		return o, err
 	}
-	if form == output.DBN && f.fragment {
-		return o, exit.BadUsage("a fragment cannot become DBN: its metadata is missing")
+	if form == output.DBN && f.fragment && !f.bare && !output.IsFragment(o.OutputPath) {
+		return o, exit.BadUsage("a fragment cannot become complete DBN: its metadata is missing; give --fragment, or a name that ends in .dbn.frag")
 	}
 	limit, err := f.metadataLimit()
 	if err != nil {
