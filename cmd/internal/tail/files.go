@@ -53,7 +53,7 @@ func (c *commandLine) files(cmd *cobra.Command, f *rootFlags, args []string) err
 // fileOptions are what can be known before a file is opened.
 func (c *commandLine) fileOptions(cmd *cobra.Command, f *rootFlags, args []string) (o files.Options, err error) {
 	if err = refuse(cmd, "is for live streams and historical data, and no dataset was given (-d): "+args[0]+" was taken for a file",
-		new(rangeFlags), new(teeFlag), new(apiFlags), new(sessionFlags), new(moneyFlags)); err != nil {
+		new(rangeFlags), new(teeFlag), new(apiFlags), new(sessionFlags), new(moneyFlags), new(stypeOutFlag)); err != nil {
 		return o, err
 	}
 	following := f.follow || f.followName

@@ -42,7 +42,7 @@ func (*interval) Type() string { return "SECONDS" }
 
 var plainNumber = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
 
-// joinValues makes --stats 5 the same as --stats=5, and --pretty values as --pretty=values. These
+// joinValues makes --stats 5 the same as --stats=5, as with --wait, and --pretty values as --pretty=values. These
 // values may be left out, so pflag takes them after the equals sign alone; a number would become a
 // symbol, or an instrument that is paid for. Any other word after these flags stays what it is.
 func joinValues(args []string) []string {
@@ -52,7 +52,7 @@ func joinValues(args []string) []string {
 		if arg == "--" {
 			return append(joined, args[i:]...)
 		}
-		if i+1 < len(args) && (arg == "--stats" && plainNumber.MatchString(args[i+1]) || arg == "--pretty" && args[i+1] == "values") {
+		if i+1 < len(args) && ((arg == "--stats" || arg == "--wait") && plainNumber.MatchString(args[i+1]) || arg == "--pretty" && args[i+1] == "values") {
 			i++
 			arg += "=" + args[i]
 		}
