@@ -97,7 +97,8 @@ func (c *commandLine) submitCommand() *cobra.Command {
 as batch download does, into DIR/JOB. When that is interrupted, the server keeps working on
 the job, and batch download --wait resumes: no second job is ordered.`,
 		Example: "  dbn-tail batch submit -d GLBX.MDP3 -s mbo --start 2026-11-16 \\\n    --max-cost 5 ESZ6\n" +
-			"  dbn-tail batch submit -d GLBX.MDP3 -s mbo --start 2026-11-16 -y --wait --dir data ESZ6",
+			"  dbn-tail batch submit -d GLBX.MDP3 -s mbo --start 2026-11-16 \\\n" +
+			"    -y --wait --dir data ESZ6",
 	}
 	c.listing(cmd, &f.listingFlags, func(client *hist.Client, args []string) (l term.Listing, err error) {
 		query, err := c.query(cmd, &f.queryFlags, args)

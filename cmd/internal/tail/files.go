@@ -28,9 +28,7 @@ type fragmentFlags struct {
 }
 
 func (f *fragmentFlags) register(p *pflag.FlagSet) {
-	p.BoolVar(&f.fragment, "input-fragment", false, "the files are records without metadata")
-	p.BoolVar(&f.fragment, "input-zstd-fragment", false, "the same: it shows by itself whether the files are compressed")
-	p.Lookup("input-zstd-fragment").Hidden = true // a word of the official tool
+	p.BoolVar(&f.fragment, "input-fragment", false, "the files are records without metadata, plain or compressed")
 	p.Uint8Var(&f.fragmentVersion, "input-dbn-version", dbn.Version, "the DBN `VERSION` of such files, 1 to 3")
 }
 

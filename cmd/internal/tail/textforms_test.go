@@ -96,7 +96,7 @@ func TestAFragmentIsTheRecordsAlone(t *testing.T) {
 		{"by name", []string{"-o", path("b.dbn.frag"), in}, "b.dbn.frag"},
 		{"of a fragment", []string{"--input-fragment", "-o", path("c.dbn.frag"), path("b.dbn.frag")}, "c.dbn.frag"},
 		{"compressed", []string{"-o", path("d.dbn.frag.zst"), in}, ""},
-		{"of a compressed one", []string{"--input-zstd-fragment", "--fragment", "-D", path("d.dbn.frag.zst")}, ""},
+		{"of a compressed one", []string{"--input-fragment", "--fragment", "-D", path("d.dbn.frag.zst")}, ""},
 	} {
 		out, messages, code := runFiles(nil, test.args...)
 		if code != exit.OK || messages != "" {
