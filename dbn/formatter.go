@@ -55,7 +55,7 @@ type formatter struct {
 	zone zone // of pretty times that are not in UTC
 }
 
-// none is no record's value.
+// none stands for a value that no record has.
 const none = math.MaxUint64
 
 // newFormatter creates a formatter that remembers nothing: these are no record's values.

@@ -14,7 +14,7 @@ type fieldReader struct {
 // found is a field's column, by rtype.
 type found struct {
 	from   *dbn.Column // the first of the columns that were searched
-	column *dbn.Column // nil: there is none
+	column *dbn.Column // nil: the records lack it
 }
 
 func newFieldReader(name string, text *dbn.Formatter) *fieldReader {
@@ -39,7 +39,7 @@ func (f *fieldReader) column(r dbn.Record) *dbn.Column {
 	return c.column
 }
 
-// append writes the field, or nothing if the record has none. The field ts_out is no record's own.
+// append writes the field, or nothing if the record lacks it. The field ts_out comes with the stream.
 func (f *fieldReader) append(dst []byte, r dbn.Record) []byte {
 	if f.name == "ts_out" {
 		return f.text.AppendTime(dst, r.TsOut())

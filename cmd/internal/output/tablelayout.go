@@ -28,7 +28,7 @@ type column struct {
 	whole, frac int    // the widest parts of prices, before the point and from there on
 }
 
-// form is how a column looks at some levels.
+// form is the shape of a column at some levels.
 type form struct {
 	from  int // the level
 	title string
