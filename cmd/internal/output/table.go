@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/dbnloop/dbnloop/cmd/internal/cli"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -116,15 +117,17 @@ type table struct {
 	zone  *time.Location // of the times; nil: UTC
 	names [256]string    // of schemas, by rtype
 
+	date    uint32 // of the last row, in UTC
 	day     string // of the last row, as its line shows it
 	dated   bool   // a new day gets a line of its own
-	symbol  string // of the row that is being filled
+	symbol  string // of the row that is being filled, as it may reach a terminal
 	text    []byte // of its cells
 	values  []value
 	at      int // columns of the line that is being written
 	row     row // what happened
 	quote   quote
 	detail  []byte     // what stands at the end
+	brief   bool       // records have columns for what would be details in a mix
 	mixed   bool       // the columns are those of a mix
 	rtype   *dbn.RType // the columns are those of one schema, whose records have this type
 	foreign bool       // the record has another one: details stand in place of its cells
@@ -172,7 +175,7 @@ func (t *table) setWidth(width int) {
 func (t *table) widen(symbol string) {
 	for i := range t.columns {
 		if c := &t.columns[i]; c.symbol {
-			t.grow(c, min(widthOf([]byte(plainSymbol(symbol))), c.most()))
+			t.grow(c, min(widthOf([]byte(cli.Plain(symbol))), c.most()))
 		}
 	}
 	t.choose()
@@ -195,12 +198,12 @@ func (t *table) appendHeader(dst []byte) []byte {
 		dst = t.gap(dst, c)
 		before := 0
 		if c.align != left {
-			before = max(c.width()-len(title), 0)
+			before = max(c.width-len(title), 0)
 		}
 		dst = t.spaces(dst, before)
 		dst = t.cut(dst, []byte(title))
 		if i < last-1 {
-			dst = t.spaces(dst, c.width()-before-len(title))
+			dst = t.spaces(dst, c.width-before-len(title))
 		}
 	}
 	return append(t.unpaint(trimSpaces(dst, start)), '\n')
@@ -216,7 +219,9 @@ func trimSpaces(dst []byte, start int) []byte {
 
 // fill makes the cells of a record, and room for them.
 func (t *table) fill(r dbn.Record, symbol string) {
-	t.symbol = symbol
+	if symbol != t.symbol {
+		t.symbol = cli.Plain(symbol)
+	}
 	for t.fillOnce(r) {
 	}
 }
@@ -225,8 +230,8 @@ func (t *table) fill(r dbn.Record, symbol string) {
 // have another form.
 func (t *table) fillOnce(r dbn.Record) (again bool) {
 	t.text, t.values = t.text[:0], t.values[:0]
+	t.brief = !t.mixed
 	t.row = t.describe(r)
-	t.detail = t.detail[:0]
 	t.foreign = t.rtype != nil && (*t.rtype != r.RType() || r.Size() < dbn.SizeOf(r.RType(), dbn.Version))
 	grown := false
 	for i := range t.columns {
@@ -241,7 +246,7 @@ func (t *table) fillOnce(r dbn.Record) (again bool) {
 		switch {
 		case !c.shown || c.flexible:
 		case c.align == atPoint:
-			grown = v.end > v.begin && t.growAround(c, *v) || grown
+			grown = v.end > v.begin && t.growAround(c, v) || grown
 		default:
 			grown = t.grow(c, v.width) || grown
 		}
@@ -287,8 +292,8 @@ func (t *table) needsRoom() bool {
 		end = widthOf(t.detail)
 	}
 	used := t.total()
-	if last := t.last(); last.width() > 0 {
-		used -= last.gap(false) + last.width()
+	if last := t.last(); last.width > 0 {
+		used -= last.gap(false) + last.width
 	}
 	return end > 0 && used+t.last().gap(false)+end > t.width
 }
@@ -298,6 +303,7 @@ func (t *table) last() *column { return &t.columns[len(t.columns)-1] }
 // appendDetail writes what fits of the quote and the details.
 func (t *table) appendDetail(dst []byte, r dbn.Record) []byte {
 	if last := t.last(); t.foreign {
+		t.brief = false
 		t.describe(r)
 	} else if !last.flexible || !last.shown {
 		return dst
@@ -322,6 +328,11 @@ func (t *table) appendDay(dst []byte, ts dbn.UnixNanos) []byte {
 	var buf [80]byte
 	day := buf[:0]
 	if t.zone == nil {
+		date := dbn.DateOf(ts)
+		if date == t.date {
+			return dst
+		}
+		t.date = date
 		day = ts.Append(day)[:10]
 	} else {
 		day = ts.Time().In(t.zone).AppendFormat(day, "2006-01-02 ")

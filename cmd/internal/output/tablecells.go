@@ -75,20 +75,27 @@ func (t *table) appendCell(dst []byte, c *column, v *value) []byte {
 	before, text := 0, t.text[v.begin:v.end]
 	switch c.align {
 	case right:
-		before = c.width() - v.width
+		before = c.width - v.width
 	case atPoint:
-		before = c.width() - c.frac - v.whole
+		before = c.width - c.frac - v.whole
 		if c.frac == 0 {
-			before = c.width() - v.width
+			before = c.width - v.width
 		}
 	}
 	dst = t.spaces(dst, before)
 	if v.color != "" {
-		dst = t.unpaint(t.cut(t.paint(dst, v.color), text))
+		dst = t.paint(dst, v.color)
+	}
+	if t.width == 0 || v.width <= t.width-t.at {
+		dst = append(dst, text...)
+		t.at += v.width
 	} else {
 		dst = t.cut(dst, text)
 	}
-	return t.spaces(dst, c.width()-max(before, 0)-v.width)
+	if v.color != "" {
+		dst = t.unpaint(dst)
+	}
+	return t.spaces(dst, c.width-max(before, 0)-v.width)
 }
 
 // gap separates a column from the one before it.
@@ -118,13 +125,10 @@ func (t *table) cut(dst, text []byte) []byte {
 	return dst
 }
 
-// plainSymbol is a symbol as it may reach a terminal.
-func plainSymbol(symbol string) string { return cli.Plain(symbol) }
-
 // appendSymbol writes the symbol of the row, or the number of its instrument.
 func (t *table) appendSymbol(r dbn.Record) {
 	if t.symbol != "" {
-		t.text = append(t.text, plainSymbol(t.symbol)...)
+		t.text = append(t.text, t.symbol...)
 	} else if id := r.Header().InstrumentID; id != 0 {
 		t.text = appendUint(append(t.text, '#'), uint64(id))
 	}

@@ -24,6 +24,7 @@ type column struct {
 
 	shown       bool
 	form        int
+	width       int
 	seen        [4]int // the widest cell in each form
 	whole, frac int    // the widest parts of prices, before the point and from there on
 }
@@ -53,8 +54,11 @@ func (c *column) most() int {
 	return 1 << 20
 }
 
-func (c *column) width() int {
-	return max(c.forms[c.form].width, c.seen[c.form], c.whole+c.frac)
+// fit makes the column as wide as its form and its cells need, and reports whether it grew.
+func (c *column) fit() bool {
+	before := c.width
+	c.width = max(c.forms[c.form].width, c.seen[c.form], c.whole+c.frac)
+	return c.width > before
 }
 
 // title is the column's name. Only times that are in UTC say so: the line of a day names another
@@ -69,23 +73,23 @@ func (c *column) title(zone bool) string {
 
 // grow makes room for a cell, and reports whether that took some.
 func (t *layout) grow(c *column, width int) bool {
-	if width <= c.width() {
+	if width <= c.width {
 		return false
 	}
 	c.seen[c.form] = width
 	t.moved = true
-	return true
+	return c.fit()
 }
 
 // growAround does the same for the two parts of a price.
-func (t *layout) growAround(c *column, v value) bool {
-	before := c.width()
-	c.whole, c.frac = max(c.whole, v.whole), max(c.frac, v.width-v.whole)
-	if c.width() == before {
+func (t *layout) growAround(c *column, v *value) bool {
+	if v.whole <= c.whole && v.width-v.whole <= c.frac {
 		return false
 	}
-	t.moved = true
-	return true
+	c.whole, c.frac = max(c.whole, v.whole), max(c.frac, v.width-v.whole)
+	grown := c.fit()
+	t.moved = t.moved || grown
+	return grown
 }
 
 // choose takes the first level at which a row fits.
@@ -111,6 +115,7 @@ func (t *layout) arrange() (more bool) {
 			}
 			more = more || f.from > t.level
 		}
+		c.fit()
 		c.shown = t.level >= c.comes && (c.gone == 0 || t.level < c.gone)
 		more = more || c.gone > t.level
 	}
@@ -120,8 +125,8 @@ func (t *layout) arrange() (more bool) {
 // total is the width of a row, with the spaces between its columns.
 func (t *layout) total() (width int) {
 	for i := range t.columns {
-		if c := &t.columns[i]; c.shown && c.width() > 0 {
-			width += c.gap(width == 0) + c.width()
+		if c := &t.columns[i]; c.shown && c.width > 0 {
+			width += c.gap(width == 0) + c.width
 		}
 	}
 	return width

@@ -33,12 +33,16 @@ func (t *table) describe(r dbn.Record) row {
 		t.mbo(m, &cells)
 	} else if m, ok := dbn.As[dbn.TradeMsg](r); ok {
 		cells = row{action: actionOf(m.Action), letter: byte(m.Action), flags: m.Flags, side: m.Side, price: m.Price, size: uint64(m.Size), color: colorYellow}
-		t.sequence(m.Sequence)
-		t.flags(m.Flags)
+		if !t.brief {
+			t.sequence(m.Sequence)
+			t.flags(m.Flags)
+		}
 	} else if m, ok := dbn.As[dbn.Mbp1Msg](r); ok {
 		cells = row{action: actionOf(m.Action), letter: byte(m.Action), flags: m.Flags, side: m.Side, price: m.Price, size: uint64(m.Size)}
 		t.quote = quoteOf(m.Levels[0].BidPx, m.Levels[0].BidSz, m.Levels[0].AskPx, m.Levels[0].AskSz)
-		t.flags(m.Flags)
+		if !t.brief {
+			t.flags(m.Flags)
+		}
 	} else if m, ok := dbn.As[dbn.Mbp10Msg](r); ok {
 		t.mbp10(m, &cells)
 	} else if m, ok := dbn.As[dbn.BboMsg](r); ok {
@@ -47,7 +51,9 @@ func (t *table) describe(r dbn.Record) row {
 	} else if m, ok := dbn.As[dbn.Cmbp1Msg](r); ok {
 		cells = row{action: actionOf(m.Action), letter: byte(m.Action), flags: m.Flags, side: m.Side, price: m.Price, size: uint64(m.Size)}
 		t.quote = quoteOf(m.Levels[0].BidPx, m.Levels[0].BidSz, m.Levels[0].AskPx, m.Levels[0].AskSz)
-		t.flags(m.Flags)
+		if !t.brief {
+			t.flags(m.Flags)
+		}
 	} else if m, ok := dbn.As[dbn.CbboMsg](r); ok {
 		cells = row{side: m.Side, price: m.Price, size: uint64(m.Size), noSize: m.Price.IsUndef()}
 		t.quote = quoteOf(m.Levels[0].BidPx, m.Levels[0].BidSz, m.Levels[0].AskPx, m.Levels[0].AskSz)
@@ -128,6 +134,9 @@ func actionOf(action dbn.Action) string {
 
 func (t *table) mbo(m *dbn.MboMsg, cells *row) {
 	*cells = row{action: actionOf(m.Action), letter: byte(m.Action), flags: m.Flags, side: m.Side, price: m.Price, size: uint64(m.Size), noSize: m.Price.IsUndef()}
+	if t.brief {
+		return
+	}
 	t.detail = appendUint(append(t.detail, "order "...), m.OrderID)
 	t.sequence(m.Sequence)
 	t.flags(m.Flags)
@@ -136,6 +145,9 @@ func (t *table) mbo(m *dbn.MboMsg, cells *row) {
 func (t *table) mbp10(m *dbn.Mbp10Msg, cells *row) {
 	*cells = row{action: actionOf(m.Action), letter: byte(m.Action), flags: m.Flags, side: m.Side, price: m.Price, size: uint64(m.Size)}
 	t.quote = quoteOf(m.Levels[0].BidPx, m.Levels[0].BidSz, m.Levels[0].AskPx, m.Levels[0].AskSz)
+	if t.brief {
+		return
+	}
 	var bids, asks uint64
 	for i := range m.Levels {
 		bids += uint64(m.Levels[i].BidSz)
@@ -148,6 +160,9 @@ func (t *table) mbp10(m *dbn.Mbp10Msg, cells *row) {
 
 func (t *table) bar(m *dbn.OhlcvMsg, cells *row) {
 	*cells = row{action: "close", price: m.Close, size: m.Volume, color: colorBlue}
+	if t.brief {
+		return
+	}
 	t.price("open ", m.Open)
 	t.price(" high ", m.High)
 	t.price(" low ", m.Low)
@@ -178,6 +193,9 @@ func (t *table) tri(what string, state dbn.TriState) {
 
 func (t *table) definition(m *dbn.InstrumentDefMsg, cells *row) {
 	cells.color = colorBlue
+	if t.brief {
+		return
+	}
 	t.detail = appendWords(t.detail, m.InstrumentClass.String())
 	t.word(" ", m.Asset[:])
 	t.word(" on ", m.Exchange[:])
@@ -197,6 +215,9 @@ func (t *table) statistic(m *dbn.StatMsg, cells *row) {
 	if !cells.noSize {
 		cells.size = uint64(m.Quantity)
 	}
+	if t.brief {
+		return
+	}
 	t.detail = appendWords(t.detail, m.StatType.String())
 	if !m.TsRef.IsUndef() && m.TsRef != 0 {
 		var buf [40]byte
@@ -206,6 +227,9 @@ func (t *table) statistic(m *dbn.StatMsg, cells *row) {
 
 func (t *table) imbalance(m *dbn.ImbalanceMsg, cells *row) {
 	*cells = row{side: m.Side, price: m.RefPrice, size: uint64(m.PairedQty), color: colorBlue}
+	if t.brief {
+		return
+	}
 	t.detail = appendUint(append(t.detail, "imbalance "...), uint64(m.TotalImbalanceQty))
 	if !m.IndMatchPrice.IsUndef() {
 		t.price(", indicative ", m.IndMatchPrice)

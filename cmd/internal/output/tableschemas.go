@@ -197,9 +197,7 @@ func mixedColumns() []column {
 const quoteRoom = 33
 
 // detailsOf leaves the details as describe gave them.
-func detailsOf(t *table, r dbn.Record, _ *value) {
-	t.describe(r)
-}
+func detailsOf(*table, dbn.Record, *value) {}
 
 // nameOf is the schema's name, a short one where the column is narrow.
 func (t *table) nameOf(rtype dbn.RType) string {
