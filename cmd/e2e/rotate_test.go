@@ -80,7 +80,7 @@ func TestARotatingCaptureWhoseWritersAreKilledIsComplete(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, pattern := range []string{"x-{date}-{time}.dbn", "x-{part}.dbn.zst"} {
-		growth := 256 << 10 >> (3 * i) // compressed records are smaller
+		growth := 160 << 10 >> (3 * i) // compressed records are smaller
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(23, uint64(i)))
 			dir := t.TempDir()
@@ -96,7 +96,7 @@ func TestARotatingCaptureWhoseWritersAreKilledIsComplete(t *testing.T) {
 				g := watchGrowth(t, dir)
 				p := startIn(t, dir, args...)
 				for until := sizeOf(t, dir) + int64(random.IntN(growth)) - int64(growth/32); more && sizeOf(t, dir) < until; {
-					if more = v.advance(4000); more {
+					if more = v.advance(2000); more {
 						g.await(p)
 					}
 				}
