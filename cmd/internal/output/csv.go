@@ -47,7 +47,7 @@ func (s *csvSink) Begin(m *dbn.Metadata) error {
 
 // header writes the names of the columns, unless they are not wanted.
 func (s *csvSink) header() error {
-	if s.output.OmitHeader {
+	if s.output.OmitHeader || s.output.resumes(s.output.Path) && s.out.dest.hasData() {
 		return nil
 	}
 	if s.fields == nil {
