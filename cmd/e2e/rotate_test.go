@@ -91,7 +91,7 @@ func TestARotatingCaptureWhoseWritersAreKilledIsComplete(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, pattern := range []string{"x-{date}-{time}.dbn", "x-{part}.dbn.zst"} {
-		growth := 256 << 10 >> (3 * i) // compressed records are smaller
+		growth := 160 << 10 >> (3 * i) // compressed records are smaller
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(23, uint64(i)))
 			dir := t.TempDir()

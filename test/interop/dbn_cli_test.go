@@ -291,7 +291,11 @@ func TestDBNIsThatOfTheOfficialTool(t *testing.T) {
 func splitComparisons() (all []comparison) {
 	words := map[string]string{"symbol": "symbol", "schema": "schema", "day": "date", "week": "date", "month": "date", "year": "date"}
 	for by, word := range words {
-		for _, name := range []string{"x.dbn", "x.dbn.zst", "x.csv", "x.tsv.zst", "x.json"} {
+		names := []string{"x.dbn", "x.csv"}
+		if by == "symbol" || by == "day" {
+			names = []string{"x.dbn", "x.dbn.zst", "x.csv", "x.tsv.zst", "x.json"}
+		}
+		for _, name := range names {
 			both := []string{"-S", by, "-O", "{" + word + "}-" + name}
 			c := comparison{slices.Clone(both), append(slices.Clone(both), "--no-map-symbols")}
 			if name == "x.json" {
@@ -341,10 +345,13 @@ func outputsIn(t *testing.T, program string, args []string) (files map[string]st
 // which the symbol mappings are records, dbn-tail keeps what the official tool refuses or drops.
 func TestSplitFilesAreThoseOfTheOfficialTool(t *testing.T) {
 	official, ours := programs(t)
+	if help, _, _ := output(official, []string{"--help"}); !bytes.Contains(help, []byte("--split-by")) {
+		t.Skip("this version cannot split")
+	}
 	var n counts
 	for _, path := range files(t) {
-		if strings.Contains(path, ".frag") || strings.Contains(path, ".dbz") || allMixed(t, []string{path}) {
-			continue
+		if strings.Contains(path, ".frag") || strings.HasPrefix(filepath.Base(path), "odd.") || allMixed(t, []string{path}) {
+			continue // what is odd about a record is compared in each form above
 		}
 		absolute, err := filepath.Abs(path)
 		if err != nil {

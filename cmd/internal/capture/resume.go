@@ -43,7 +43,7 @@ func (f *File) Close() error { return f.lock.Close() }
 func Resume(path string, want Wanted) (*File, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
-		return nil, exit.Fail(exit.Failure, "--resume: cannot open %s: %w", path, cause(err))
+		return nil, exit.Fail(exit.Failure, "cannot continue %s: %w", path, cause(err))
 	}
 	f := &File{lock: file}
 	if err := f.open(path, &checker{want: want}); err != nil {
@@ -58,12 +58,12 @@ func (f *File) open(path string, check *checker) error {
 	info, err := f.lock.Stat()
 	switch {
 	case err != nil:
-		return exit.Fail(exit.Failure, "--resume %s: %w", path, cause(err))
+		return exit.Fail(exit.Failure, "cannot continue %s: %w", path, cause(err))
 	case !info.Mode().IsRegular():
-		return exit.BadUsage("--resume %s: it is not a regular file", path)
+		return exit.BadUsage("cannot continue %s: it is not a regular file", path)
 	}
 	if err := unix.Flock(int(f.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return exit.Fail(exit.Failure, "--resume %s: another process writes to it", path)
+		return exit.Fail(exit.Failure, "cannot continue %s: another process writes to it", path)
 	}
 	if info.Size() == 0 {
 		f.nothing = true
@@ -297,7 +297,7 @@ func explain(path string, err error) error {
 	if errors.As(err, &library) {
 		code = exit.FromError(err)
 	}
-	return exit.Fail(code, "--resume %s: %w", path, cause(err))
+	return exit.Fail(code, "cannot continue %s: %w", path, cause(err))
 }
 
 func cause(err error) error {

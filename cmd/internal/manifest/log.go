@@ -85,7 +85,7 @@ func (l *Log) Gap(b Break, reason string) error {
 	return l.append(e)
 }
 
-// Filled notes that a break of the stream was filled, with so many records, of which some had come
+// Filled notes that a break of the stream was filled by a number of records, some of which had come
 // before.
 func (l *Log) Filled(b Break, replayed, repeated uint64) error {
 	e, err := l.entryOf(KindFilled, b)

@@ -211,7 +211,7 @@ func (s *Splitter) sinkOf(m *member, schemas []dbn.Schema, begun bool) output.Si
 	one.To, one.Append = m.file, begun
 	if one.Format == output.DBN {
 		m.raw = true
-		return &records{file: m.file, begun: begun}
+		return &records{file: m.file, bare: begun || one.Bare}
 	}
 	one.Gather = textGathered // the file gathers more
 	return output.NewSink(one, schemas, m.file)
@@ -223,11 +223,11 @@ const textGathered = 4 << 10
 // records is the sink of a file of DBN.
 type records struct {
 	*file
-	begun bool
+	bare bool // without a header: the file has one, or nobody wants it
 }
 
 func (f *records) Begin(m *dbn.Metadata) error {
-	if f.begun {
+	if f.bare {
 		return nil
 	}
 	header, err := m.Append(nil)

@@ -35,6 +35,7 @@ type rootFlags struct {
 
 func (f *rootFlags) register(p *pflag.FlagSet) {
 	f.requestFlags.register(p)
+	f.stypeOutFlag.register(p)
 	f.linesFlag.register(p)
 	f.followFlags.register(p)
 	f.outputFlags.register(p)
@@ -78,7 +79,7 @@ those of the official dbn tool; symbols come from the file's own mappings.
 The API key is taken from --key-file, from ` + keyVariable + `, from the file that ` + keyFileVariable + ` names, or from the profile.
 
 A stream ends at --limit, or at SIGINT, SIGTERM or SIGHUP; a live session that the gateway
-ends is a failure. SIGUSR1 prints the state.`,
+ends is a failure. With --rotate, SIGHUP begins the next file. SIGUSR1 prints the state.`,
 		Example: `  dbn-tail --demo
   dbn-tail -d GLBX.MDP3 -s trades -i continuous ES.c.0 NQ.c.0
   dbn-tail -d GLBX.MDP3 -s mbo --snapshot --tee es.dbn.zst ESZ6
@@ -86,7 +87,9 @@ ends is a failure. SIGUSR1 prints the state.`,
   dbn-tail hist -d GLBX.MDP3 -s mbo --start 2026-11-16 -o es.dbn.zst ESZ6
   dbn-tail -n 20 -p day.dbn.zst
   dbn-tail -F -n +1 capture.dbn
-  dbn-tail -o trades.csv.zst -s trades a.dbn.zst b.dbn.zst`,
+  dbn-tail -o trades.csv.zst -s trades a.dbn.zst b.dbn.zst
+  dbn-tail -S symbol -O {symbol}.csv day.dbn.zst
+  dbn-tail -d GLBX.MDP3 -s mbo --rotate 1h --resume es-{date}-{time}.dbn.zst ESZ6`,
 		Version:           c.Version,
 		Args:              cobra.ArbitraryArgs,
 		SilenceUsage:      true,

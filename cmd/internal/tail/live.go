@@ -31,6 +31,7 @@ type sessionFlags struct {
 	demo        bool
 	reconnect   bool
 	resume      string
+	append      bool
 }
 
 func (f *sessionFlags) register(p *pflag.FlagSet) {
@@ -42,6 +43,7 @@ func (f *sessionFlags) register(p *pflag.FlagSet) {
 	p.StringVar(&f.metricsAddr, "metrics-addr", "", "serve statistics of a live session to Prometheus, at http://`HOST:PORT`/metrics")
 	p.BoolVar(&f.reconnect, "reconnect", false, "when a session breaks, reconnect and recover what was missed (default for DBN files; --reconnect=false: end)")
 	p.StringVar(&f.resume, "resume", "", "write DBN to `FILE` and reconnect; if it exists, continue where it ends, also after a kill")
+	p.BoolVar(&f.append, "append", false, "add to --output, if it exists; what came in the meantime is not asked for (that is --resume)")
 	p.BoolVar(&f.demo, "demo", false, "show sample data of an embedded simulator; needs no key, no network")
 }
 
@@ -51,6 +53,9 @@ func (f *sessionFlags) exclusive(cmd *cobra.Command) {
 	cmd.MarkFlagsMutuallyExclusive("snapshot", "since")
 	for _, flag := range []string{"output", "tee", "force", "demo", "json", "csv", "tsv", "table", "metadata", "lines", "output-pattern", "split-by"} {
 		cmd.MarkFlagsMutuallyExclusive("resume", flag)
+	}
+	for _, flag := range []string{"resume", "force", "demo", "table", "metadata", "output-pattern"} {
+		cmd.MarkFlagsMutuallyExclusive("append", flag)
 	}
 }
 
@@ -72,7 +77,7 @@ const heartbeatGrace = 5 * time.Second
 // live runs a live session, or the demo.
 func (c *commandLine) live(cmd *cobra.Command, f *rootFlags, args []string) error {
 	if !f.unbroken(cmd) {
-		if err := refuse(cmd, "is for historical data: use the command hist, or give --end; or --follow, for history and then live", new(serverFlags), new(moneyFlags)); err != nil {
+		if err := refuse(cmd, "is for historical data: use the command hist, or give --end; or --follow, for history and then live", new(serverFlags), new(moneyFlags), new(stypeOutFlag)); err != nil {
 			return err
 		}
 	}
@@ -107,6 +112,13 @@ func (c *commandLine) live(cmd *cobra.Command, f *rootFlags, args []string) erro
 		if err := term.ConfirmAll(context.Background(), "Subscribe to", r.dataset, term.JoinNames(r.schemas), c.Stdin, c.Stderr); err != nil {
 			return err
 		}
+	}
+	if f.append {
+		end, err := c.appendTo(s)
+		if err != nil {
+			return err
+		}
+		defer end()
 	}
 	if s.unbroken {
 		end, err := c.survive(cmd, s, f)

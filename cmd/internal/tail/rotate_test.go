@@ -194,9 +194,9 @@ func TestRotationIsRefused(t *testing.T) {
 		"-S symbol -O {symbol}-{date}.dbn":                            "{date} has no value here",
 		"-S symbol -O {Symbol}.dbn":                                   "{Symbol} is unknown",
 		"-S hour -O {date}.dbn":                                       "want symbol, schema, day, week, month, year, size",
-		"-S size -O {part}.dbn":                                       "needs --split-size",
-		"-S day --split-size 1GiB -O {date}.dbn":                      "is for --split-by size",
-		"-S size --split-size 12 -O {part}.dbn":                       "at least 1KiB",
+		"-S size -O {part}.dbn":                                       "needs --part-size",
+		"-S day --part-size 1GiB -O {date}.dbn":                       "is for --split-by size",
+		"-S size --part-size 12 -O {part}.dbn":                        "at least 1KiB",
 		"-S day -O {date}.xyz":                                        "gives no encoding",
 		"-S day":                                                      "need --output-pattern",
 		"-O {date}.dbn":                                               "need --split-by",
@@ -208,5 +208,35 @@ func TestRotationIsRefused(t *testing.T) {
 		if code != exit.Usage && code != exit.Failure || !strings.Contains(stderr, want) {
 			t.Errorf("%s: exit code %d: %s", args, code, stderr)
 		}
+	}
+}
+
+// Records are added to what a file holds, under the one header that it has.
+func TestCapturesAreAddedTo(t *testing.T) {
+	args, dir := rotatingGateway(t, ""), t.TempDir()
+	for _, name := range []string{"x.csv", "x.dbn", "x.dbn.zst"} {
+		path := filepath.Join(dir, name)
+		for range 2 {
+			if code, stderr := runTail(t, args+"-l 7 --append -o "+path); code != exit.OK {
+				t.Fatalf("%s: exit code %d: %s", name, code, stderr)
+			}
+		}
+		if name == "x.csv" {
+			text := string(read(t, path))
+			if strings.Count(text, "\n") != 15 || strings.Count(text, "ts_recv") != 1 {
+				t.Errorf("%s", text)
+			}
+			continue
+		}
+		got := dataOf(t, path)
+		if len(got) != 14 || !same(got[:7], got[7:]) { // both began at the beginning
+			t.Errorf("%s: %d records", name, len(got))
+		}
+	}
+	if code, stderr := runTail(t, args+"--append"); code != exit.Usage || !strings.Contains(stderr, "needs --output") {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	if code, stderr := runTail(t, strings.Replace(args, "-s mbo", "-s mbo --ts-out", 1)+"--append -o "+filepath.Join(dir, "x.dbn")); code != exit.Failure || !strings.Contains(stderr, "ts_out") {
+		t.Errorf("exit code %d: %s", code, stderr)
 	}
 }

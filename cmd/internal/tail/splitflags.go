@@ -29,7 +29,7 @@ type splitFlags struct {
 func (f *splitFlags) register(p *pflag.FlagSet) {
 	p.StringVarP(&f.splitBy, "split-by", "S", "", "write one file for each `WHAT`: symbol, schema, day, week, month, year or size")
 	p.StringVarP(&f.pattern, "output-pattern", "O", "", "names of these files: `PATTERN` with {symbol}, {schema}, {date}, {time} or {part}")
-	p.StringVar(&f.splitSize, "split-size", "", "with --split-by size, begin a file once one has `SIZE`, such as 1GiB or 500MB")
+	p.StringVar(&f.splitSize, "part-size", "", "with --split-by size, begin a file once one has `SIZE`, such as 1GiB or 500MB")
 }
 
 // rotateFlag is --rotate of a live stream.
@@ -55,9 +55,11 @@ func (f *splitFlags) split(o *output.Settings) error {
 	case f.splitBy != "" && len(f.rotate) > 0:
 		return exit.BadUsage("--split-by and --rotate: give one of them")
 	case f.splitBy == "" && len(f.rotate) == 0:
-		return exit.BadUsage("--output-pattern and --split-size need --split-by (or --rotate, for a capture)")
+		return exit.BadUsage("--output-pattern and --part-size need --split-by (or --rotate, for a capture)")
 	case f.pattern == "":
 		return exit.BadUsage("--split-by and --rotate need --output-pattern, the names of the files")
+	case len(f.rotate) > 0 && o.Bare:
+		return exit.BadUsage("--fragment does not go with --rotate: each file of a capture needs its header")
 	case o.Format == output.Table:
 		return exit.BadUsage("tables are not split: give -D, -J, -C or -T, or end the pattern in .dbn, .json, .csv or .tsv")
 	}
@@ -95,21 +97,21 @@ func (f *splitFlags) split(o *output.Settings) error {
 	return nil
 }
 
-// splitting checks --split-by and --split-size.
+// splitting checks --split-by and --part-size.
 func (f *splitFlags) splitting(o *split.Options) (err error) {
 	by, ok := split.ParseBy(f.splitBy)
 	switch {
 	case !ok:
 		return exit.BadUsage("--split-by %q: want %s", f.splitBy, strings.Join(split.Names, ", "))
 	case by == split.Size && f.splitSize == "":
-		return exit.BadUsage("--split-by size needs --split-size, such as 1GiB")
+		return exit.BadUsage("--split-by size needs --part-size, such as 1GiB")
 	case by != split.Size && f.splitSize != "":
-		return exit.BadUsage("--split-size is for --split-by size")
+		return exit.BadUsage("--part-size is for --split-by size")
 	}
 	o.By = by
 	if by == split.Size {
 		if o.MaxSize, err = parseSize(f.splitSize); err != nil {
-			return exit.BadUsage("--split-size %w", err)
+			return exit.BadUsage("--part-size %w", err)
 		}
 	}
 	return nil
@@ -118,7 +120,7 @@ func (f *splitFlags) splitting(o *split.Options) (err error) {
 // rotation checks --rotate: a duration, a size, or both.
 func (f *splitFlags) rotation(o *split.Options) error {
 	if f.splitSize != "" {
-		return exit.BadUsage("--split-size is for --split-by size: give the size to --rotate")
+		return exit.BadUsage("--part-size is for --split-by size: give the size to --rotate")
 	}
 	o.By = split.Rotate
 	for _, text := range f.rotate {
