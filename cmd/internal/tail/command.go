@@ -34,6 +34,7 @@ type rootFlags struct {
 
 func (f *rootFlags) register(p *pflag.FlagSet) {
 	f.requestFlags.register(p)
+	f.filterFlags.register(p)
 	f.linesFlag.register(p)
 	f.followFlags.register(p)
 	f.outputFlags.register(p)
@@ -47,7 +48,7 @@ func (f *rootFlags) register(p *pflag.FlagSet) {
 	f.statsFlags.register(p)
 	reword(p, map[string]string{
 		"start":    "begin at `TIME`: ISO 8601 (UTC) or nanoseconds; live, 0 replays all that is kept",
-		"end":      "end before `TIME`: historical data, as with the command hist",
+		"end":      "end before `TIME`; with -d, historical data, as with the command hist",
 		"limit":    "end after the first `N` records; with -f, after N that were printed",
 		"dbn":      "write DBN, with the gateway's own records",
 		"metadata": "print the stream's metadata as JSON and end",

@@ -30,6 +30,7 @@ func (f *queryFlags) register(p *pflag.FlagSet) {
 // histFlags are those of hist.
 type histFlags struct {
 	queryFlags
+	filterFlags
 	linesFlag
 	outputFlags
 	decodeFlags
@@ -39,6 +40,7 @@ type histFlags struct {
 
 func (f *histFlags) register(p *pflag.FlagSet) {
 	f.requestFlags.register(p)
+	f.filterFlags.register(p)
 	f.linesFlag.register(p)
 	f.outputFlags.register(p)
 	f.moneyFlags.register(p)
@@ -107,6 +109,9 @@ func (c *commandLine) histOptions(cmd *cobra.Command, f *histFlags, args []strin
 	if o.Selection, err = f.selection(f.limit, false); err != nil {
 		return o, policy, err
 	}
+	if o.Selection.Filter, err = f.filter(cmd, 0, 0, []dbn.Schema{o.Query.Schema}); err != nil {
+		return o, policy, err
+	}
 	o.Output = new(output.Output)
 	if o.Output.Settings, err = f.settings(printed{schemas: []dbn.Schema{o.Query.Schema}}, c); err != nil {
 		return o, policy, err
@@ -121,7 +126,7 @@ func (c *commandLine) histOptions(cmd *cobra.Command, f *histFlags, args []strin
 	}
 	o.DryRun, o.Stats = f.dryRun, time.Duration(f.stats)
 	o.Raw = o.Output.Path != "" && form == output.DBN && o.Output.Zstd && o.Output.Tee == "" && !o.Output.Metadata &&
-		f.lines == "" && policy == dbn.AsIs && term.IsRegularOrNew(o.Output.Path)
+		f.lines == "" && o.Selection.Filter == nil && policy == dbn.AsIs && term.IsRegularOrNew(o.Output.Path)
 	o.Summary = o.Stats > 0 || c.verbose || term.IsTerminal(c.Stderr)
 	return o, policy, nil
 }
@@ -149,7 +154,7 @@ func (c *commandLine) query(cmd *cobra.Command, f *queryFlags, args []string) (q
 		if q.End <= r.start {
 			return q, exit.BadUsage("--end %s is not after the start, %s", term.Time(q.End), term.Time(r.start))
 		}
-	} else if start, end, err := dbn.ParsePeriod(f.start); err == nil && time.Duration(end-start) == 24*time.Hour {
+	} else if start, end, err := term.ParsePeriod(f.start); err == nil && time.Duration(end-start) == 24*time.Hour {
 		q.End = end
 	}
 	q.ToEnd = q.End == 0

@@ -53,6 +53,13 @@ func (f *symbologyFlags) register(p *pflag.FlagSet) {
 	p.StringVar(&f.symbolsFile, "symbols-file", "", "read symbols from `FILE` (- is standard input)")
 }
 
+// allSymbolsFlag asks for every symbol.
+type allSymbolsFlag struct{ allSymbols bool }
+
+func (f *allSymbolsFlag) register(p *pflag.FlagSet) {
+	p.BoolVar(&f.allSymbols, "all-symbols", false, "every symbol of the dataset; asks, unless -y")
+}
+
 // spanFlags say from when to when.
 type spanFlags struct{ start, end string }
 
@@ -71,14 +78,14 @@ func (f *sinceFlag) register(p *pflag.FlagSet) {
 // rangeFlags say which symbols are wanted, and of which time.
 type rangeFlags struct {
 	symbologyFlags
-	allSymbols bool
+	allSymbolsFlag
 	spanFlags
 	sinceFlag
 }
 
 func (f *rangeFlags) register(p *pflag.FlagSet) {
 	f.symbologyFlags.register(p)
-	p.BoolVar(&f.allSymbols, "all-symbols", false, "every symbol of the dataset; asks, unless -y")
+	f.allSymbolsFlag.register(p)
 	f.spanFlags.register(p)
 	f.sinceFlag.register(p)
 }
