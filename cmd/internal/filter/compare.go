@@ -12,40 +12,50 @@ import (
 
 // compare compiles a comparison. One with null is about whether there is a value; any other is
 // false where a value is null.
-func compare(n *node, op string, a, b value) (pred, error) {
+func compare(n *node, op string, a, b value) (value, error) {
 	if a.kind == nullKind || b.kind == nullKind {
 		return compareNull(n, op, a, b)
 	}
+	v := value{kind: boolKind, node: n}
 	if a.kind.literal() && b.kind.literal() {
-		return nil, fault(n.start(), "%s and %s are both constants: compare a field", describe(a), describe(b))
+		return v, fault(n.start(), "%s and %s are both constants: compare a field", describe(a), describe(b))
 	}
 	if a.kind.literal() {
 		a, b, op = b, a, mirrored(op)
 	}
-	if a.kind == boolKind || b.kind == boolKind {
-		return compareTruth(n, op, a, b)
-	}
-	if a.kind == textKind && (b.kind == textKind || b.kind == quotedKind) {
-		return compareText(op, a, b), nil
-	}
-	if b.kind.literal() && a.kind.fixed() {
-		c, err := a.condition(op, b)
-		switch {
-		case err != nil:
-			return nil, err
-		case a.column != nil:
-			return c.onColumn(a.column), nil
-		}
-		return c.onValue(a.int), nil
-	}
 	sameUnit := a.kind == b.kind || isCount(a.kind) && isCount(b.kind)
 	switch {
+	case a.kind == boolKind || b.kind == boolKind:
+		return compareTruth(n, op, a, b)
+	case a.kind == textKind && (b.kind == textKind || b.kind == quotedKind):
+		v.holds = compareText(op, a, b)
+	case b.kind.literal() && a.kind.fixed():
+		return a.compareLiteral(n, op, b)
 	case a.kind.fixed() && b.kind.fixed() && sameUnit:
-		return compareInts(op, a.int, b.int), nil
+		v.holds = compareInts(op, a.int, b.int)
 	case together(a.kind, b.kind):
-		return compareFloats(op, a.asFloat(), b.asFloat()), nil
+		v.holds = compareFloats(op, a.asFloat(), b.asFloat())
+	default:
+		return v, fault(n.column, "%s cannot be compared with %s", describe(a), describe(b))
 	}
-	return nil, fault(n.column, "%s cannot be compared with %s", describe(a), describe(b))
+	return v, nil
+}
+
+// compareLiteral compares a number with one that is written in the expression.
+func (v value) compareLiteral(n *node, op string, literal value) (value, error) {
+	truth := value{kind: boolKind, node: n, holds: never}
+	c, err := v.condition(op, literal)
+	switch {
+	case err != nil:
+		return truth, err
+	case v.column == nil:
+		truth.holds = c.onValue(v.int)
+		return truth, nil
+	}
+	if checks, ok := c.onColumn(v.column); ok {
+		truth.checks = checks
+	}
+	return truth, nil
 }
 
 // mirrored is the operator with its sides exchanged.
@@ -113,20 +123,22 @@ func (v value) condition(op string, literal value) (c condition, err error) {
 }
 
 // compareNull asks whether there is a value.
-func compareNull(n *node, op string, a, b value) (pred, error) {
+func compareNull(n *node, op string, a, b value) (value, error) {
+	truth := value{kind: boolKind, node: n, holds: never}
 	// A field that the records lack is null, but was not written as null.
 	written := func(v value) bool { return v.kind == nullKind && v.node != nil && v.node.op == "null" }
 	if !written(a) && !written(b) {
-		return never, nil
+		return truth, nil
 	}
 	if op != "==" && op != "!=" {
-		return nil, fault(n.column, "null has no order: compare with it by == or !=")
+		return truth, fault(n.column, "null has no order: compare with it by == or !=")
 	}
 	if written(a) {
 		a = b
 	}
 	isNull, wanted := a.isNull(), op == "=="
-	return func(p unsafe.Pointer) bool { return isNull(p) == wanted }, nil
+	truth.holds = func(p unsafe.Pointer) bool { return isNull(p) == wanted }
+	return truth, nil
 }
 
 func (v value) isNull() pred {
@@ -152,12 +164,14 @@ func (v value) isNull() pred {
 	return never
 }
 
-func compareTruth(n *node, op string, a, b value) (pred, error) {
+func compareTruth(n *node, op string, a, b value) (value, error) {
+	truth := value{kind: boolKind, node: n}
 	if a.kind != b.kind || op != "==" && op != "!=" {
-		return nil, fault(n.column, "a condition can only equal another condition, or not: join them with && and ||")
+		return truth, fault(n.column, "a condition can only equal another condition, or not: join them with && and ||")
 	}
-	wanted := op == "=="
-	return func(p unsafe.Pointer) bool { return (a.holds(p) == b.holds(p)) == wanted }, nil
+	x, y, wanted := a.pred(), b.pred(), op == "=="
+	truth.holds = func(p unsafe.Pointer) bool { return (x(p) == y(p)) == wanted }
+	return truth, nil
 }
 
 // compareText compares texts by their bytes. What is asked of the symbol is asked once for each

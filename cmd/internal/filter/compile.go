@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"strconv"
 	"unsafe"
 
 	"github.com/dbnloop/dbnloop/dbn"
@@ -29,17 +30,22 @@ func (l *layout) column(name string) *dbn.Column {
 
 // condition compiles what must be true or false.
 func (l *layout) condition(n *node) (pred, error) {
+	v, err := l.truth(n)
+	return v.pred(), err
+}
+
+// truth compiles it with its checks, if that is all there is.
+func (l *layout) truth(n *node) (value, error) {
 	v, err := l.value(n)
-	if err != nil {
-		return nil, err
+	switch {
+	case err != nil:
+		return v, err
+	case v.kind == boolKind:
+		return v, nil
+	case v.kind == nullKind:
+		return value{kind: boolKind, node: n, holds: never}, nil
 	}
-	switch v.kind {
-	case boolKind:
-		return v.holds, nil
-	case nullKind:
-		return never, nil
-	}
-	return nil, fault(n.start(), "%s is neither true nor false: compare it with something", v.kind)
+	return v, fault(n.start(), "%s is neither true nor false: compare it with something", v.kind)
 }
 
 // start is the column at which a part of an expression begins.
@@ -90,8 +96,7 @@ func (l *layout) value(n *node) (v value, err error) {
 	case "+", "-", "*", "/", "%", "&":
 		return arithmetic(n, operands[0], operands[1])
 	}
-	holds, err := compare(n, n.op, operands[0], operands[1])
-	return value{kind: boolKind, node: n, holds: holds}, err
+	return compare(n, n.op, operands[0], operands[1])
 }
 
 func (l *layout) field(n *node) value {
@@ -115,16 +120,24 @@ func (l *layout) field(n *node) value {
 // logic compiles !, && and ||.
 func (l *layout) logic(n *node) (v value, err error) {
 	parts := make([]pred, len(n.args))
+	var checks []check
+	plain := n.op == "&&"
 	for i, arg := range n.args {
-		if parts[i], err = l.condition(arg); err != nil {
+		part, err := l.truth(arg)
+		if err != nil {
 			return v, err
 		}
+		parts[i] = part.pred()
+		plain = plain && part.checks != nil
+		checks = append(checks, part.checks...)
 	}
 	v = value{kind: boolKind, node: n}
-	switch a := parts[0]; n.op {
-	case "!x":
+	switch a := parts[0]; {
+	case plain:
+		v.checks = checks
+	case n.op == "!x":
 		v.holds = func(p unsafe.Pointer) bool { return !a(p) }
-	case "&&":
+	case n.op == "&&":
 		b := parts[1]
 		v.holds = func(p unsafe.Pointer) bool { return a(p) && b(p) }
 	default:
@@ -159,11 +172,11 @@ func (l *layout) membership(n *node) (v value, err error) {
 		if err != nil {
 			return v, err
 		}
-		any = append(any, equal)
+		any = append(any, equal.pred())
 		if left.column != nil {
 			if c, err := left.condition("==", member); err == nil && !c.none {
 				if low, _, ok := c.within(domains[left.column.Kind()]); ok {
-					set = append(set, bits(low))
+					set = append(set, word(low))
 				}
 			}
 		}
@@ -191,9 +204,9 @@ func describe(v value) string {
 	case v.node == nil:
 		return v.kind.String()
 	case v.node.op == "field":
-		return v.node.name + ", which is " + v.kind.String()
+		return v.node.name + " (" + v.kind.String() + ")"
 	case v.node.op == "text":
-		return "the text \"" + v.node.name + "\""
+		return "the text " + strconv.Quote(v.node.name)
 	case v.kind.literal():
 		return v.node.name
 	}

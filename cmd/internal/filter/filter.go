@@ -24,7 +24,7 @@ type Filter struct {
 	settings    Settings
 	globs       []glob
 	instruments map[uint32]bool
-	publishers  map[uint16]bool
+	publishers  *[1 << 16 / 64]uint64 // a bit for each
 	symbols     *symbols
 	mapped      *dbn.PitSymbolMap // by the mapping records that have come
 	choice      *choice           // by instrument and symbol; nil: all
@@ -63,9 +63,9 @@ func New(s Settings) (*Filter, error) {
 		}
 	}
 	if len(s.Publishers) > 0 {
-		f.publishers = make(map[uint16]bool)
+		f.publishers = new([1 << 16 / 64]uint64)
 		for _, id := range s.Publishers {
-			f.publishers[id] = true
+			f.publishers[id/64] |= 1 << (id % 64)
 		}
 	}
 	if f.selects() {
@@ -149,7 +149,7 @@ func (f *Filter) Passes(r dbn.Record) bool {
 	if f.timed && uint64(r.IndexTs()-f.settings.Start) > f.span {
 		return false
 	}
-	if f.publishers != nil && !f.publishers[r.Header().PublisherID] {
+	if id := r.Header().PublisherID; f.publishers != nil && f.publishers[id/64]>>(id%64)&1 == 0 {
 		return false
 	}
 	if f.choice != nil && !f.choice.holds(r) {

@@ -58,59 +58,25 @@ func (c condition) within(d domain) (low, high *big.Int, ok bool) {
 
 func never(unsafe.Pointer) bool { return false }
 
-// bits is the number as a word: those below zero are the upper half.
-func bits(x *big.Int) uint64 {
+// word is the number in two's complement.
+func word(x *big.Int) uint64 {
 	if x.IsUint64() {
 		return x.Uint64()
 	}
 	return uint64(x.Int64())
 }
 
-// onColumn compiles a comparison of a field with a literal: one load and one comparison.
-func (c condition) onColumn(column *dbn.Column) pred {
-	d := domains[column.Kind()]
-	low, high, ok := c.within(d)
-	switch {
-	case !ok:
-		return never
-	case c.except != nil && c.except.Cmp(low) >= 0 && c.except.Cmp(high) <= 0:
-		return fieldIn(column, bits(low), bits(high)-bits(low), bits(c.except), true)
+// onColumn compiles a comparison of a field with a literal; ok is false where it never holds.
+func (c condition) onColumn(column *dbn.Column) (checks []check, ok bool) {
+	low, high, ok := c.within(domains[column.Kind()])
+	if !ok {
+		return nil, false
 	}
-	return fieldIn(column, bits(low), bits(high)-bits(low), 0, false)
-}
-
-// fieldIn is whether a field is in a range of a width, and perhaps not one number.
-func fieldIn(c *dbn.Column, low, width, except uint64, excepts bool) pred {
-	at := uintptr(c.Offset())
-	switch c.Kind() {
-	case dbn.KindU8, dbn.KindChar:
-		return inRange[uint8](at, low, width, except, excepts)
-	case dbn.KindU16:
-		return inRange[uint16](at, low, width, except, excepts)
-	case dbn.KindU32:
-		return inRange[uint32](at, low, width, except, excepts)
-	case dbn.KindU64, dbn.KindTime:
-		return inRange[uint64](at, low, width, except, excepts)
-	case dbn.KindI8:
-		return inRange[int8](at, low, width, except, excepts)
-	case dbn.KindI16:
-		return inRange[int16](at, low, width, except, excepts)
-	case dbn.KindI32:
-		return inRange[int32](at, low, width, except, excepts)
-	default: // dbn.KindI64, dbn.KindPrice
-		return inRange[int64](at, low, width, except, excepts)
+	checks = []check{newCheck(column, word(low), word(high))}
+	if c.except != nil && c.except.Cmp(low) >= 0 && c.except.Cmp(high) <= 0 {
+		checks = append(checks, newCheck(column, word(c.except)+1, word(c.except)-1))
 	}
-}
-
-// inRange counts from the lower bound on, so that one comparison is enough for both.
-func inRange[T integer](at uintptr, low, width, except uint64, excepts bool) pred {
-	if excepts {
-		return func(p unsafe.Pointer) bool {
-			v := uint64(get[T](p, at))
-			return v-low <= width && v != except
-		}
-	}
-	return func(p unsafe.Pointer) bool { return uint64(get[T](p, at))-low <= width }
+	return checks, true
 }
 
 // onValue compiles a comparison of a computed number with a literal.

@@ -21,7 +21,8 @@ type where struct {
 
 // compiled is an expression for the records of a type and a length.
 type compiled struct {
-	length uint8 // as in the record's header; 0: none yet
+	length uint8   // as in the record's header; 0: none yet
+	checks []check // all that there is to it; nil: holds
 	holds  pred
 }
 
@@ -104,6 +105,9 @@ func (w *where) holds(r dbn.Record) bool {
 	if c.length != head.Length {
 		w.compile(c, r)
 	}
+	if c.checks != nil {
+		return hold(c.checks, unsafe.Pointer(head))
+	}
 	return c.holds(unsafe.Pointer(head))
 }
 
@@ -115,8 +119,8 @@ func (w *where) compile(c *compiled, r dbn.Record) {
 		l.tsOut = r.Size() - 8
 	}
 	c.length = r.Header().Length
-	var err error
-	if c.holds, err = l.condition(w.root); err != nil {
-		c.holds = never
+	v, err := l.truth(w.root)
+	if c.checks, c.holds = v.checks, v.holds; err != nil {
+		c.checks, c.holds = nil, never
 	}
 }
