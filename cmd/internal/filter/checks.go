@@ -2,6 +2,7 @@ package filter
 
 import (
 	"math/bits"
+	"slices"
 	"unsafe"
 
 	"github.com/dbnloop/dbnloop/dbn"
@@ -40,10 +41,28 @@ func hold(checks []check, p unsafe.Pointer) bool {
 	return failed == 0
 }
 
-// pred is what is true or false as a function, for where there are not only checks.
+// pred is what is true or false as one function.
 func (v value) pred() pred {
-	if checks := v.checks; checks != nil {
+	checks, rest := v.checks, v.holds
+	switch {
+	case checks == nil && rest == nil:
+		return func(unsafe.Pointer) bool { return true }
+	case checks == nil:
+		return rest
+	case rest == nil:
 		return func(p unsafe.Pointer) bool { return hold(checks, p) }
 	}
-	return v.holds
+	return func(p unsafe.Pointer) bool { return hold(checks, p) && rest(p) }
+}
+
+// and is both: the checks of both come first.
+func (v value) and(other value) value {
+	both := value{kind: boolKind, node: v.node, holds: v.holds, checks: append(slices.Clone(v.checks), other.checks...)}
+	switch a, b := v.holds, other.holds; {
+	case a == nil:
+		both.holds = b
+	case b != nil:
+		both.holds = func(p unsafe.Pointer) bool { return a(p) && b(p) }
+	}
+	return both
 }

@@ -43,17 +43,18 @@ func compare(n *node, op string, a, b value) (value, error) {
 
 // compareLiteral compares a number with one that is written in the expression.
 func (v value) compareLiteral(n *node, op string, literal value) (value, error) {
-	truth := value{kind: boolKind, node: n, holds: never}
+	truth := value{kind: boolKind, node: n}
 	c, err := v.condition(op, literal)
-	switch {
-	case err != nil:
+	if err != nil {
 		return truth, err
-	case v.column == nil:
+	}
+	if v.column == nil {
 		truth.holds = c.onValue(v.int)
 		return truth, nil
 	}
-	if checks, ok := c.onColumn(v.column); ok {
-		truth.checks = checks
+	var ok bool
+	if truth.checks, ok = c.onColumn(v.column); !ok {
+		truth.holds = never
 	}
 	return truth, nil
 }

@@ -119,29 +119,19 @@ func (l *layout) field(n *node) value {
 
 // logic compiles !, && and ||.
 func (l *layout) logic(n *node) (v value, err error) {
-	parts := make([]pred, len(n.args))
-	var checks []check
-	plain := n.op == "&&"
+	operands := make([]value, len(n.args))
 	for i, arg := range n.args {
-		part, err := l.truth(arg)
-		if err != nil {
+		if operands[i], err = l.truth(arg); err != nil {
 			return v, err
 		}
-		parts[i] = part.pred()
-		plain = plain && part.checks != nil
-		checks = append(checks, part.checks...)
 	}
-	v = value{kind: boolKind, node: n}
-	switch a := parts[0]; {
-	case plain:
-		v.checks = checks
-	case n.op == "!x":
-		v.holds = func(p unsafe.Pointer) bool { return !a(p) }
-	case n.op == "&&":
-		b := parts[1]
-		v.holds = func(p unsafe.Pointer) bool { return a(p) && b(p) }
-	default:
-		b := parts[1]
+	if n.op == "&&" {
+		return operands[0].and(operands[1]), nil
+	}
+	a := operands[0].pred()
+	v = value{kind: boolKind, node: n, holds: func(p unsafe.Pointer) bool { return !a(p) }}
+	if n.op == "||" {
+		b := operands[1].pred()
 		v.holds = func(p unsafe.Pointer) bool { return a(p) || b(p) }
 	}
 	return v, nil

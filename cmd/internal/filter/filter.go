@@ -29,8 +29,10 @@ type Filter struct {
 	mapped      *dbn.PitSymbolMap // by the mapping records that have come
 	choice      *choice           // by instrument and symbol; nil: all
 	wheres      []*where
-	timed       bool   // there is a bound of the time
-	span        uint64 // the last time that is wanted, counted from the first
+	programs    [256]program // the expressions, by rtype
+	tsOut       bool         // the stream's records end with the gateway's send time
+	timed       bool         // there is a bound of the time
+	span        uint64       // the last time that is wanted, counted from the first
 	passed      uint64
 }
 
@@ -50,7 +52,7 @@ func New(s Settings) (*Filter, error) {
 		f.globs = append(f.globs, g)
 	}
 	for _, text := range s.Where {
-		w, err := newWhere(text, f.symbols)
+		w, err := newWhere(text)
 		if err != nil {
 			return nil, fmt.Errorf("--where %q: %w", text, err)
 		}
@@ -155,8 +157,13 @@ func (f *Filter) Passes(r dbn.Record) bool {
 	if f.choice != nil && !f.choice.holds(r) {
 		return false
 	}
-	for _, w := range f.wheres {
-		if !w.holds(r) {
+	if f.wheres != nil {
+		head := r.Header()
+		p := &f.programs[head.RType]
+		if p.length != head.Length {
+			f.compile(p, r)
+		}
+		if !hold(p.checks, r.Pointer()) || p.holds != nil && !p.holds(r.Pointer()) {
 			return false
 		}
 	}

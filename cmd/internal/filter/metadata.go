@@ -13,9 +13,7 @@ func (f *Filter) Narrow(m *dbn.Metadata) *dbn.Metadata {
 	if f == nil {
 		return m
 	}
-	for _, w := range f.wheres {
-		w.tsOut = m.TsOut
-	}
+	f.tsOut = m.TsOut
 	narrow := *m
 	narrow.RecordCount = nil
 	if f.settings.Start > narrow.Start {

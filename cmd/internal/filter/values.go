@@ -65,8 +65,8 @@ type value struct {
 	node    *node
 	column  *dbn.Column // of a plain field
 	symbols *symbols    // of the symbol
-	holds   pred        // boolKind, unless it has checks
-	checks  []check     // boolKind: all of these hold
+	holds   pred        // boolKind: nil: true
+	checks  []check     // boolKind: all of these hold, too
 	int     intFn       // kinds that are fixed
 	float   floatFn     // floatKind
 	text    textFn      // textKind

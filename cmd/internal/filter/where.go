@@ -2,37 +2,25 @@ package filter
 
 import (
 	"slices"
-	"unsafe"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/cli"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
-// where is an expression over the fields of records. For each type of record it is compiled once, for
-// the places where the fields are.
+// where is an expression over the fields of records.
 type where struct {
-	text     string
-	root     *node
-	fields   []*node
-	tsOut    bool // the stream's records end with the gateway's send time
-	symbols  *symbols
-	compiled [256]compiled // by rtype
+	text   string
+	root   *node
+	fields []*node
 }
 
-// compiled is an expression for the records of a type and a length.
-type compiled struct {
-	length uint8   // as in the record's header; 0: none yet
-	checks []check // all that there is to it; nil: holds
-	holds  pred
-}
-
-// newWhere reads an expression, which is about symbols that are known later.
-func newWhere(text string, symbols *symbols) (*where, error) {
+// newWhere reads an expression.
+func newWhere(text string) (*where, error) {
 	root, err := parse(text)
 	if err != nil {
 		return nil, err
 	}
-	w := &where{text: text, root: root, fields: root.fields(nil), symbols: symbols}
+	w := &where{text: text, root: root, fields: root.fields(nil)}
 	return w, w.check(nil)
 }
 
@@ -98,29 +86,27 @@ func layoutsOf(schemas []dbn.Schema) (layouts []layout) {
 	return layouts
 }
 
-// holds reports whether a record meets the expression.
-func (w *where) holds(r dbn.Record) bool {
-	head := r.Header()
-	c := &w.compiled[head.RType]
-	if c.length != head.Length {
-		w.compile(c, r)
-	}
-	if c.checks != nil {
-		return hold(c.checks, unsafe.Pointer(head))
-	}
-	return c.holds(unsafe.Pointer(head))
+// program is what must hold for the records of a type and a length.
+type program struct {
+	length uint8   // as in the record's header; 0: it is not compiled yet
+	checks []check // the part that is checks
+	holds  pred    // the rest; nil: there is none
 }
 
-// compile makes the expression ready for records like one. Where it has no meaning for them, as a
-// character compared with a field that is a number there, it holds for none.
-func (w *where) compile(c *compiled, r dbn.Record) {
-	l := layout{columns: dbn.ColumnsOf(r), symbols: w.symbols}
-	if w.tsOut && r.Size() >= dbn.HeaderLen+8 {
+// compile makes the expressions ready for records like one. Where one has no meaning for them, as a
+// character that is compared with a field that is a number there, it holds for none.
+func (f *Filter) compile(p *program, r dbn.Record) {
+	l := layout{columns: dbn.ColumnsOf(r), symbols: f.symbols}
+	if f.tsOut && r.Size() >= dbn.HeaderLen+8 {
 		l.tsOut = r.Size() - 8
 	}
-	c.length = r.Header().Length
-	v, err := l.truth(w.root)
-	if c.checks, c.holds = v.checks, v.holds; err != nil {
-		c.checks, c.holds = nil, never
+	all := value{kind: boolKind}
+	for _, w := range f.wheres {
+		truth, err := l.truth(w.root)
+		if err != nil {
+			truth = value{kind: boolKind, holds: never}
+		}
+		all = all.and(truth)
 	}
+	*p = program{r.Header().Length, all.checks, all.holds}
 }
