@@ -1,39 +1,52 @@
 package cli
 
 import (
-	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 )
 
 // DidYouMean is what a message about an unknown name ends with: `; did you mean "size"?`. It is
-// empty when no known name is near.
+// empty when no known name is near. Several that are equally near are all named, up to three.
 func DidYouMean(typed string, names []string) string {
-	if name := Nearest(typed, names); name != "" {
-		return fmt.Sprintf("; did you mean %q?", name)
+	var quoted []string
+	for _, name := range nearest(typed, names) {
+		quoted = append(quoted, strconv.Quote(name))
 	}
-	return ""
+	switch last := len(quoted) - 1; {
+	case last < 0:
+		return ""
+	case last == 0:
+		return "; did you mean " + quoted[0] + "?"
+	default:
+		last = min(last, 2)
+		return "; did you mean " + strings.Join(quoted[:last], ", ") + " or " + quoted[last] + "?"
+	}
 }
 
-// Nearest is the name that was most likely meant by a mistyped one: the one that takes the fewest
-// edits, at most one for three characters, or else the shortest one that begins with what was
-// typed. Upper and lower case are the same. It is empty when there is not such a name.
-func Nearest(typed string, names []string) string {
+// nearest are the names that were most likely meant by a mistyped one: those that take the fewest
+// edits, at most one for three characters, or else the shortest one that begins with what was typed.
+// Upper and lower case are the same.
+func nearest(typed string, names []string) (found []string) {
 	typed = strings.ToLower(typed)
-	nearest, least := "", len([]rune(typed))/3+1
+	least := len([]rune(typed)) / 3
 	for _, name := range names {
-		if d := distance(typed, strings.ToLower(name)); d < least {
-			nearest, least = name, d
+		switch d := distance(typed, strings.ToLower(name)); {
+		case d < least:
+			found, least = []string{name}, d
+		case d == least && !slices.Contains(found, name):
+			found = append(found, name)
 		}
 	}
-	if nearest != "" || len(typed) < 2 {
-		return nearest
+	if len(found) > 0 || len(typed) < 2 {
+		return found
 	}
 	for _, name := range names {
-		if strings.HasPrefix(strings.ToLower(name), typed) && (nearest == "" || len(name) < len(nearest)) {
-			nearest = name
+		if strings.HasPrefix(strings.ToLower(name), typed) && (found == nil || len(name) < len(found[0])) {
+			found = []string{name}
 		}
 	}
-	return nearest
+	return found
 }
 
 // distance is how many characters must be inserted, deleted, replaced or swapped with their

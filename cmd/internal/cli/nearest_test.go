@@ -3,21 +3,19 @@ package cli
 import "testing"
 
 func TestAMistypedNameSuggestsTheNearest(t *testing.T) {
-	names := []string{"ts_recv", "ts_event", "size", "side", "price", "bid_px_00", "bid_px_01", "instrument_id", "sequence", "hist", "batch"}
+	names := []string{"ts_recv", "ts_event", "size", "side", "price", "bid_px_00", "bid_px_01", "bid_px_02", "bid_px_03", "instrument_id", "sequence", "hist", "batch", "size"}
 	for typed, want := range map[string]string{
-		"sise": "size", "siez": "size", "Size": "size", "pirce": "price", "prices": "price", "bid_px_0": "bid_px_00", "bid_px00": "bid_px_00",
-		"ts_recvd": "ts_recv", "instrumentid": "instrument_id", "seq": "sequence", "instrument": "instrument_id", "hits": "hist", "bach": "batch",
+		"sizee": `"size"`, "siez": `"size"`, "SIZR": `"size"`, "pirce": `"price"`, "prices": `"price"`, "bid_px00": `"bid_px_00"`,
+		"sise": `"size" or "side"`, "bid_px_0": `"bid_px_00", "bid_px_01" or "bid_px_02"`,
+		"ts_recvd": `"ts_recv"`, "instrumentid": `"instrument_id"`, "seq": `"sequence"`, "instrument": `"instrument_id"`, "hits": `"hist"`, "bach": `"batch"`,
 		"zebra": "", "x": "", "": "", "volatility": "", "漢字": "",
 	} {
-		if got := Nearest(typed, names); got != want {
+		if want != "" {
+			want = "; did you mean " + want + "?"
+		}
+		if got := DidYouMean(typed, names); got != want {
 			t.Errorf("%q: %q, want %q", typed, got, want)
 		}
-	}
-	if got, want := DidYouMean("sise", names), `; did you mean "size"?`; got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
-	if got := DidYouMean("zebra", names); got != "" {
-		t.Errorf("%q", got)
 	}
 }
 

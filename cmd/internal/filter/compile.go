@@ -147,9 +147,9 @@ func (l *layout) membership(n *node) (v value, err error) {
 	if err != nil {
 		return v, err
 	}
-	v = value{kind: boolKind, node: n, holds: never}
-	var any []pred
-	var set []uint64
+	var numbers []uint64 // of a field that holds numbers
+	texts := make(map[string]bool)
+	var equal []pred
 	for _, item := range list.args {
 		member, err := l.value(item)
 		if err != nil {
@@ -158,27 +158,36 @@ func (l *layout) membership(n *node) (v value, err error) {
 		if !member.kind.literal() {
 			return v, fault(item.start(), "a list holds values, not %s", describe(member))
 		}
-		equal, err := compare(n, "==", left, member)
+		if left.kind.literal() {
+			return v, fault(n.start(), "%s is a constant: look for a field in the list", describe(left))
+		}
+		is, err := compare(item, "==", left, member)
 		if err != nil {
 			return v, err
 		}
-		any = append(any, equal.pred())
-		if left.column != nil {
-			if c, err := left.condition("==", member); err == nil && !c.none {
+		switch {
+		case left.column != nil:
+			if c, err := left.condition("==", member); err == nil {
 				if low, _, ok := c.within(domains[left.column.Kind()]); ok {
-					set = append(set, word(low))
+					numbers = append(numbers, word(low))
 				}
 			}
+		case left.kind == textKind:
+			texts[item.name] = true
+		default:
+			equal = append(equal, is.pred())
 		}
 	}
+	v = value{kind: boolKind, node: n}
 	switch {
-	case len(any) == 0 || left.column != nil && len(set) == 0:
 	case left.column != nil:
-		v.holds = oneOf(left.column, set)
+		v.holds = oneOf(left.column, numbers)
+	case left.kind == textKind:
+		v.holds = left.askText(func(text string) bool { return texts[text] })
 	default:
 		v.holds = func(p unsafe.Pointer) bool {
-			for _, equal := range any {
-				if equal(p) {
+			for _, is := range equal {
+				if is(p) {
 					return true
 				}
 			}

@@ -17,11 +17,11 @@ type symbols struct {
 }
 
 // choice is a question about a record's instrument and symbol, whose answer is kept: one for
-// instrument and day, in as many places as are needed for it to be looked up at once.
+// instrument and day.
 type choice struct {
 	symbols *symbols
 	chosen  func(instrument uint32, symbol string, known bool) bool
-	answers [answers]answer
+	answers *[answers]answer // nil before the first question
 }
 
 // answer is for an instrument and the times from a day's beginning on.
@@ -43,10 +43,16 @@ func (s *symbols) choose(chosen func(instrument uint32, symbol string, known boo
 	return c
 }
 
+// place is where the answer for an instrument is kept, perhaps in turn with others.
+func place(instrument uint32) uint32 { return instrument * 0x9E37_79B1 >> (32 - answerBits) }
+
 // holds is the answer for a record.
 func (c *choice) holds(r dbn.Record) bool {
 	instrument := r.Header().InstrumentID
-	a := &c.answers[instrument*0x9E37_79B1>>(32-answerBits)]
+	if c.answers == nil {
+		c.answers = new([answers]answer)
+	}
+	a := &c.answers[place(instrument)]
 	if a.given && a.instrument == instrument && uint64(r.IndexTs())-a.from < nanosPerDay {
 		return a.yes
 	}
@@ -59,8 +65,10 @@ func (c *choice) holds(r dbn.Record) bool {
 // forget drops what was found out about the instrument of a mapping.
 func (s *symbols) forget(instrument uint32) {
 	for _, c := range s.choices {
-		a := &c.answers[instrument*0x9E37_79B1>>(32-answerBits)]
-		if a.instrument == instrument {
+		if c.answers == nil {
+			continue
+		}
+		if a := &c.answers[place(instrument)]; a.instrument == instrument {
 			a.given = false
 		}
 	}
@@ -69,7 +77,7 @@ func (s *symbols) forget(instrument uint32) {
 // forgetAll drops everything.
 func (s *symbols) forgetAll() {
 	for _, c := range s.choices {
-		clear(c.answers[:])
+		c.answers = nil
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/cli"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -30,7 +31,7 @@ func (w *where) check(schemas []dbn.Schema) error {
 	layouts := layoutsOf(schemas)
 	for _, field := range w.fields {
 		if !slices.ContainsFunc(layouts, func(l layout) bool { return l.has(field.name) }) {
-			return w.unknown(field, layouts)
+			return w.unknown(field, schemas, layouts)
 		}
 	}
 	most := -1
@@ -57,14 +58,18 @@ func (w *where) check(schemas []dbn.Schema) error {
 }
 
 // unknown says that no record has a field.
-func (w *where) unknown(field *node, layouts []layout) error {
+func (w *where) unknown(field *node, schemas []dbn.Schema, layouts []layout) error {
 	names := []string{"symbol", "ts_out"}
 	for _, l := range layouts {
 		for i := range l.columns {
 			names = append(names, l.columns[i].Name)
 		}
 	}
-	return fault(field.column, "unknown field %q%s", field.name, cli.DidYouMean(field.name, names))
+	hint := cli.DidYouMean(field.name, names)
+	if len(schemas) > 0 {
+		return fault(field.column, "%s has no field %q%s", term.JoinNames(schemas), field.name, hint)
+	}
+	return fault(field.column, "unknown field %q%s", field.name, hint)
 }
 
 // layoutsOf are those of the records of schemas, in every version of DBN.
