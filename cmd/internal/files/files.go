@@ -295,7 +295,11 @@ func (run *fileRun) warnNoneWanted() {
 		name = fmt.Sprintf("%d files", len(run.inputs))
 	}
 	if run.sel.Filter != nil && (!run.filtered || run.foundAny()) {
-		run.log.Warn(fmt.Sprintf("no record was selected; in %s there are %s", name, what))
+		why := "; in " + name
+		if run.sel.Filter.NeedsSymbols() && run.stream.File.Symbols() == nil && count.Symbols == 0 {
+			why = ", because nothing in " + name + " names symbols;"
+		}
+		run.log.Warn(fmt.Sprintf("no record was selected%s there are %s", why, what))
 		return
 	}
 	run.log.Warn(fmt.Sprintf("no record of schema %s was found; in %s there are %s", term.JoinNames(run.schemas), name, what))

@@ -81,6 +81,9 @@ func New(s Settings) (*Filter, error) {
 // selects reports whether instruments are chosen, by symbol or by number.
 func (f *Filter) selects() bool { return f.globs != nil || f.instruments != nil }
 
+// NeedsSymbols reports whether records are chosen by their symbols.
+func (f *Filter) NeedsSymbols() bool { return f != nil && f.globs != nil }
+
 // chosen reports whether an instrument with its symbol is one of those that are wanted.
 func (f *Filter) chosen(instrument uint32, symbol string, known bool) bool {
 	return (f.instruments == nil || f.instruments[instrument]) && (f.globs == nil || known && matchesAny(f.globs, symbol))
