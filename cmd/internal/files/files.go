@@ -209,7 +209,7 @@ func (run *fileRun) nextHeader(in *input, m *dbn.Metadata) {
 		symbols = nil
 	}
 	run.stream.SetSymbols(symbols)
-	if run.output.Format == output.DBN && !stream.HoldsMappings(run.header, m) {
+	if run.output.Format == output.DBN && !stream.HoldsMappings(run.header, run.sel.Filter.Narrow(m)) {
 		run.log.Warn(in.name + ": the symbols of a stream that follows in it are not in the output, whose metadata was written before")
 	}
 }
