@@ -1,75 +1,61 @@
 package cli
 
-import (
-	"slices"
-	"strconv"
-	"strings"
-)
+import "strings"
 
-// DidYouMean is what a message about an unknown name ends with: `; did you mean "size"?`. It is
-// empty when no known name is near. Several that are equally near are all named, up to three.
-func DidYouMean(typed string, names []string) string {
-	var quoted []string
-	for _, name := range nearest(typed, names) {
-		quoted = append(quoted, strconv.Quote(name))
-	}
-	switch last := len(quoted) - 1; {
-	case last < 0:
+// Nearest returns the name that was probably meant by a mistyped one, without regard to case, or
+// "" where none is near: at most a third of its characters may differ, and at least one may. A
+// name that the text begins, such as "def" of "definition", is near as well if it is the only one.
+func Nearest(text string, names []string) string {
+	text = strings.ToLower(text)
+	if text == "" {
 		return ""
-	case last == 0:
-		return "; did you mean " + quoted[0] + "?"
-	default:
-		last = min(last, 2)
-		return "; did you mean " + strings.Join(quoted[:last], ", ") + " or " + quoted[last] + "?"
 	}
-}
-
-// nearest are the names that were most likely meant by a mistyped one: those that take the fewest
-// edits, at most one for three characters, or else the shortest one that begins with what was typed.
-// Upper and lower case are the same.
-func nearest(typed string, names []string) (found []string) {
-	typed = strings.ToLower(typed)
-	least := len([]rune(typed)) / 3
+	best, least := "", max(1, len(text)/3)+1
+	var begun []string
 	for _, name := range names {
-		switch d := distance(typed, strings.ToLower(name)); {
-		case d < least:
-			found, least = []string{name}, d
-		case d == least && !slices.Contains(found, name):
-			found = append(found, name)
+		lower := strings.ToLower(name)
+		if d := distance(text, lower); d < least {
+			best, least = name, d
+		}
+		if len(text) > 1 && strings.HasPrefix(lower, text) {
+			begun = append(begun, name)
 		}
 	}
-	if len(found) > 0 || len(typed) < 2 {
-		return found
+	if best == "" && len(begun) == 1 {
+		return begun[0]
 	}
-	for _, name := range names {
-		if strings.HasPrefix(strings.ToLower(name), typed) && (found == nil || len(name) < len(found[0])) {
-			found = []string{name}
-		}
-	}
-	return found
+	return best
 }
 
-// distance is how many characters must be inserted, deleted, replaced or swapped with their
-// neighbor to make one text of the other.
+// DidYouMean is a hint for the end of a message about a name that is unknown: empty where no
+// name is near.
+func DidYouMean(text string, names []string) string {
+	if name := Nearest(text, names); name != "" {
+		return "; did you mean " + name + "?"
+	}
+	return ""
+}
+
+// distance is the number of bytes to insert, remove, replace or swap with their neighbour that
+// makes b of a.
 func distance(a, b string) int {
-	x, y := []rune(a), []rune(b)
-	before, last, row := make([]int, len(y)+1), make([]int, len(y)+1), make([]int, len(y)+1)
-	for j := range row {
-		row[j] = j
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
 	}
-	for i := range x {
-		before, last, row = last, row, before
+	for i := range len(a) {
 		row[0] = i + 1
-		for j := range y {
-			replaced := last[j]
-			if x[i] != y[j] {
-				replaced++
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
 			}
-			row[j+1] = min(replaced, last[j+1]+1, row[j]+1)
-			if i > 0 && j > 0 && x[i] == y[j-1] && x[i-1] == y[j] {
+			row[j+1] = min(last[j]+cost, last[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
 				row[j+1] = min(row[j+1], before[j-1]+1)
 			}
 		}
+		before, last, row = last, row, before
 	}
-	return row[len(y)]
+	return last[len(b)]
 }

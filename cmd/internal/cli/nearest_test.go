@@ -2,30 +2,34 @@ package cli
 
 import "testing"
 
-func TestAMistypedNameSuggestsTheNearest(t *testing.T) {
-	names := []string{"ts_recv", "ts_event", "size", "side", "price", "bid_px_00", "bid_px_01", "bid_px_02", "bid_px_03", "instrument_id", "sequence", "hist", "batch", "size"}
-	for typed, want := range map[string]string{
-		"sizee": `"size"`, "siez": `"size"`, "SIZR": `"size"`, "pirce": `"price"`, "prices": `"price"`, "bid_px00": `"bid_px_00"`,
-		"sise": `"size" or "side"`, "bid_px_0": `"bid_px_00", "bid_px_01" or "bid_px_02"`,
-		"ts_recvd": `"ts_recv"`, "instrumentid": `"instrument_id"`, "seq": `"sequence"`, "instrument": `"instrument_id"`, "hits": `"hist"`, "bach": `"batch"`,
-		"zebra": "", "x": "", "": "", "volatility": "", "漢字": "",
+func TestNearest(t *testing.T) {
+	names := []string{"hist", "batch", "definition", "ts_event", "ts_recv", "price", "bid_px_00", "bid_px_01"}
+	for _, test := range []struct{ text, want string }{
+		{"hits", "hist"},          // two swapped
+		{"hsit", "hist"},          // two swapped
+		{"bacth", "batch"},        // two swapped
+		{"prices", "price"},       // one too many
+		{"rice", "price"},         // one missing
+		{"TS_EVENT", "ts_event"},  // another case
+		{"tsevent", "ts_event"},   // one missing
+		{"ts_recieve", "ts_recv"}, // three of ten
+		{"def", "definition"},     // a beginning
+		{"bid_px", ""},            // the beginning of two, three characters from each
+		{"bid_px_0", "bid_px_00"}, // the first of two that are as near
+		{"AAPL", ""},              // a symbol
+		{"x", ""},                 // one character is near to everything short
+		{"", ""},                  // nothing
+		{"day.dbn.zst", ""},       // a file
+		{"definitions", "definition"},
 	} {
-		if want != "" {
-			want = "; did you mean " + want + "?"
-		}
-		if got := DidYouMean(typed, names); got != want {
-			t.Errorf("%q: %q, want %q", typed, got, want)
+		if got := Nearest(test.text, names); got != test.want {
+			t.Errorf("Nearest(%q) = %q, want %q", test.text, got, test.want)
 		}
 	}
-}
-
-func TestTheDistanceCountsEdits(t *testing.T) {
-	for _, test := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"abc", "abc", 0}, {"abc", "acb", 1}, {"kitten", "sitting", 3}, {"é漢", "漢", 1}, {"ca", "abc", 3}} {
-		if got := distance(test.a, test.b); got != test.want {
-			t.Errorf("%q, %q: %d, want %d", test.a, test.b, got, test.want)
-		}
+	if got := DidYouMean("hits", names); got != "; did you mean hist?" {
+		t.Error(got)
+	}
+	if got := DidYouMean("AAPL", names); got != "" {
+		t.Error(got)
 	}
 }

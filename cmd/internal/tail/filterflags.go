@@ -74,11 +74,14 @@ func parsePublisher(text string) (uint16, error) {
 	if publisher, known := dbn.PublisherNamed(text); known {
 		return uint16(publisher.ID), nil
 	}
-	var all []string
+	return 0, exit.BadUsage("--publisher %q: want a number or a name, such as GLBX.MDP3.GLBX%s", text, cli.DidYouMean(text, publisherNames()))
+}
+
+func publisherNames() (list []string) {
 	for _, publisher := range dbn.Publishers() {
-		all = append(all, publisher.Name)
+		list = append(list, publisher.Name)
 	}
-	return 0, exit.BadUsage("--publisher %q: want a number or a name, such as GLBX.MDP3.GLBX%s", text, cli.DidYouMean(text, all))
+	return list
 }
 
 // period is from when to when records of a file are wanted; 0: no bound.
