@@ -51,10 +51,10 @@ func New(s Settings) (*Filter, error) {
 		}
 		f.globs = append(f.globs, g)
 	}
-	for _, text := range s.Where {
+	for i, text := range s.Where {
 		w, err := newWhere(text)
 		if err != nil {
-			return nil, fmt.Errorf("--where %q: %w", text, err)
+			return nil, f.mistake(i, err)
 		}
 		f.wheres = append(f.wheres, w)
 	}
@@ -95,12 +95,20 @@ func (f *Filter) Check(schemas []dbn.Schema) error {
 	if f == nil {
 		return nil
 	}
-	for _, w := range f.wheres {
+	for i, w := range f.wheres {
 		if err := w.check(schemas); err != nil {
-			return fmt.Errorf("--where %q: %w", w.text, err)
+			return f.mistake(i, err)
 		}
 	}
 	return nil
+}
+
+// mistake says which expression is wrong, if there are several.
+func (f *Filter) mistake(i int, err error) error {
+	if len(f.settings.Where) == 1 {
+		return fmt.Errorf("--where: %w", err)
+	}
+	return fmt.Errorf("--where, expression %d: %w", i+1, err)
 }
 
 // Follow makes the filter one of a stream: symbol gives the symbol of a record at its time.

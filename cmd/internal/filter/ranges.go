@@ -135,7 +135,7 @@ func oneOf(c *dbn.Column, set []uint64) pred {
 	}
 }
 
-// maxListed is up to how many numbers are looked at one by one.
+// maxListed is the size of the largest list that is searched value by value.
 const maxListed = 12
 
 func inSet[T integer](at uintptr, set []uint64) pred {

@@ -10,7 +10,6 @@ import (
 
 // where is an expression over the fields of records.
 type where struct {
-	text   string
 	root   *node
 	fields []*node
 }
@@ -21,7 +20,7 @@ func newWhere(text string) (*where, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &where{text: text, root: root, fields: root.fields(nil)}
+	w := &where{root: root, fields: root.fields(nil)}
 	return w, w.check(nil)
 }
 
@@ -95,7 +94,7 @@ func layoutsOf(schemas []dbn.Schema) (layouts []layout) {
 type program struct {
 	length uint8   // as in the record's header; 0: it is not compiled yet
 	checks []check // the part that is checks
-	holds  pred    // the rest; nil: there is none
+	holds  pred    // the rest; nil: always true
 }
 
 // compile makes the expressions ready for records like one. Where one has no meaning for them, as a

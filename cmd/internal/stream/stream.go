@@ -127,7 +127,7 @@ func (s *Stream) Record(r dbn.Record) {
 	}
 }
 
-// SetSymbols sets the symbols of a file anew: those of metadata that follows.
+// SetSymbols replaces the symbols of a file, when metadata follows that has others.
 func (s *Stream) SetSymbols(symbols *dbn.TsSymbolMap) {
 	s.File.SetSymbols(symbols)
 	s.sel.Filter.SymbolsChanged()
