@@ -2,6 +2,7 @@ package filter
 
 import (
 	"cmp"
+	"math"
 	"math/big"
 	"strings"
 	"unsafe"
@@ -152,10 +153,7 @@ func (v value) isNull() pred {
 			return !known
 		}
 	case v.kind == floatKind:
-		return func(p unsafe.Pointer) bool {
-			x := v.float(p)
-			return x != x
-		}
+		return func(p unsafe.Pointer) bool { return math.IsNaN(v.float(p)) }
 	case v.kind.fixed():
 		return func(p unsafe.Pointer) bool {
 			_, s := v.int(p)
@@ -243,7 +241,7 @@ func compareInts(op string, a, b intFn) pred {
 func compareFloats(op string, a, b floatFn) pred {
 	return func(p unsafe.Pointer) bool {
 		x, y := a(p), b(p)
-		return x == x && y == y && ordered(op, cmp.Compare(x, y))
+		return !math.IsNaN(x) && !math.IsNaN(y) && ordered(op, cmp.Compare(x, y))
 	}
 }
 

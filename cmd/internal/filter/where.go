@@ -90,6 +90,9 @@ func layoutsOf(schemas []dbn.Schema) (layouts []layout) {
 	return layouts
 }
 
+// headerColumns are what is known of a record whose type is not.
+var headerColumns = dbn.ColumnsFor(dbn.RTypeOhlcv1S, dbn.Version)[:4]
+
 // program is what must hold for the records of a type and a length.
 type program struct {
 	length uint8   // as in the record's header; 0: it is not compiled yet
@@ -101,6 +104,9 @@ type program struct {
 // character that is compared with a field that is a number there, it holds for none.
 func (f *Filter) compile(p *program, r dbn.Record) {
 	l := layout{columns: dbn.ColumnsOf(r), symbols: f.symbols}
+	if l.columns == nil {
+		l.columns = headerColumns
+	}
 	if f.tsOut && r.Size() >= dbn.HeaderLen+8 {
 		l.tsOut = r.Size() - 8
 	}

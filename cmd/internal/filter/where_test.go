@@ -193,6 +193,17 @@ func TestTheLayoutsOfAllVersionsAreRead(t *testing.T) {
 	}
 }
 
+func TestOfUnknownRecordsTheHeaderIsKnown(t *testing.T) {
+	unknown := &dbn.RecordHeader{Length: 4, RType: 0xEE, PublisherID: 1, InstrumentID: 7, TsEvent: at}
+	for expression, want := range map[string]bool{
+		"instrument_id == 7 && rtype == 238 && publisher_id == 1": true, `ts_event == "2026-11-15T23"`: true, "size >= 0": false, "size == null": true, "instrument_id == 8": false,
+	} {
+		if got := holdsFor(t, expression, dbn.Ref(unknown)); got != want {
+			t.Errorf("%s: %v", expression, got)
+		}
+	}
+}
+
 func TestTheSendTimeIsAFieldWhereRecordsHaveIt(t *testing.T) {
 	sent := &dbn.WithTsOut[dbn.MboMsg]{Rec: *order(), TsOut: at + 7}
 	sent.Rec.Hd.Length += 2

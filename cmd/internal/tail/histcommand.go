@@ -114,6 +114,9 @@ func (c *commandLine) histOptions(cmd *cobra.Command, f *histFlags, args []strin
 	if o.Selection.Filter, err = f.filter(cmd, 0, 0, []dbn.Schema{o.Query.Schema}); err != nil {
 		return o, policy, err
 	}
+	if o.Selection.Filter != nil {
+		o.Query.Limit = 0 // the server would count what is not selected
+	}
 	o.Output = new(output.Output)
 	if o.Output.Settings, err = f.settings(printed{schemas: []dbn.Schema{o.Query.Schema}}, c); err != nil {
 		return o, policy, err
