@@ -33,25 +33,25 @@ func FieldsOf(rtype RType, version uint8, encoding Encoding) []FieldInfo {
 // cType is the C type of the column.
 func (c *Column) cType() string {
 	switch c.kind {
-	case KindU8:
+	case kindU8:
 		return "uint8_t"
-	case KindU16:
+	case kindU16:
 		return "uint16_t"
-	case KindU32:
+	case kindU32:
 		return "uint32_t"
-	case KindU64, KindTime:
+	case kindU64, kindTime:
 		return "uint64_t"
-	case KindI8:
+	case kindI8:
 		return "int8_t"
-	case KindI16:
+	case kindI16:
 		return "int16_t"
-	case KindI32:
+	case kindI32:
 		return "int32_t"
-	case KindI64, KindPrice:
+	case kindI64, kindPrice:
 		return "int64_t"
-	case KindChar:
+	case kindChar:
 		return "char"
-	case KindText:
+	case kindText:
 		return "char[" + strconv.Itoa(int(c.size)) + "]"
 	}
 	return ""

@@ -123,18 +123,18 @@ func closeGroup(dst []byte, open columnGroup, comma bool) ([]byte, bool) {
 func (c *Column) appendJSON(dst []byte, r Record, o *TextOptions) []byte {
 	pretty := o.Pretty
 	switch c.kind {
-	case KindU64, KindI64:
+	case kindU64, kindI64:
 		dst = append(dst, '"')
 		return append(c.append(dst, r, pretty), '"')
-	case KindPrice:
+	case kindPrice:
 		if pretty && at[Price](r, c).IsUndef() {
 			return append(dst, "null"...)
 		}
 		dst = append(dst, '"')
 		return append(c.append(dst, r, pretty), '"')
-	case KindTime:
+	case kindTime:
 		return appendJSONTime(dst, at[UnixNanos](r, c), pretty)
-	case KindChar:
+	case kindChar:
 		if at[byte](r, c) == 0 {
 			return append(dst, "null"...)
 		}
@@ -145,7 +145,7 @@ func (c *Column) appendJSON(dst []byte, r Record, o *TextOptions) []byte {
 			dst = appendJSONChar(dst, at[byte](r, c))
 		}
 		return append(dst, '"')
-	case KindText:
+	case kindText:
 		return appendJSONString(dst, c.text(r), true) // it is UTF-8
 	default:
 		return c.append(dst, r, pretty)

@@ -11,13 +11,30 @@ import (
 type Column struct {
 	Name   string
 	key    string // `"price":`
-	kind   ColumnKind
+	kind   columnKind
 	offset uint16
 	size   uint16
 	group  columnGroup
 	level  uint8
 	layout layoutID
 }
+
+type columnKind uint8
+
+const (
+	kindU8 columnKind = iota
+	kindU16
+	kindU32
+	kindU64
+	kindI8
+	kindI16
+	kindI32
+	kindI64
+	kindPrice
+	kindTime
+	kindChar
+	kindText
+)
 
 // columnGroup is where JSON nests a column.
 type columnGroup uint8
@@ -93,30 +110,30 @@ func (c *Column) Append(dst []byte, r Record, pretty bool) []byte {
 
 func (c *Column) append(dst []byte, r Record, pretty bool) []byte {
 	switch c.kind {
-	case KindU8:
+	case kindU8:
 		return strconv.AppendUint(dst, uint64(at[uint8](r, c)), 10)
-	case KindU16:
+	case kindU16:
 		return strconv.AppendUint(dst, uint64(at[uint16](r, c)), 10)
-	case KindU32:
+	case kindU32:
 		return strconv.AppendUint(dst, uint64(at[uint32](r, c)), 10)
-	case KindU64:
+	case kindU64:
 		return strconv.AppendUint(dst, at[uint64](r, c), 10)
-	case KindI8:
+	case kindI8:
 		return strconv.AppendInt(dst, int64(at[int8](r, c)), 10)
-	case KindI16:
+	case kindI16:
 		return strconv.AppendInt(dst, int64(at[int16](r, c)), 10)
-	case KindI32:
+	case kindI32:
 		return strconv.AppendInt(dst, int64(at[int32](r, c)), 10)
-	case KindI64:
+	case kindI64:
 		return strconv.AppendInt(dst, at[int64](r, c), 10)
-	case KindPrice:
+	case kindPrice:
 		if pretty {
 			return at[Price](r, c).Append(dst)
 		}
 		return strconv.AppendInt(dst, at[int64](r, c), 10)
-	case KindTime:
+	case kindTime:
 		return appendTime(dst, at[UnixNanos](r, c), pretty)
-	case KindChar:
+	case kindChar:
 		return appendChar(dst, at[byte](r, c))
 	default:
 		return append(dst, c.text(r)...)
