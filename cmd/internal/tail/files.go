@@ -82,7 +82,11 @@ func (c *commandLine) fileOptions(cmd *cobra.Command, f *rootFlags, args []strin
 	if o.Selection, err = f.selection(f.limit, following); err != nil {
 		return o, err
 	}
-	start, end, err := f.period(time.Now())
+	start, _, err := f.begin(time.Now())
+	if err != nil {
+		return o, err
+	}
+	end, err := f.before(start)
 	if err != nil {
 		return o, err
 	}

@@ -2,7 +2,6 @@ package tail
 
 import (
 	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -10,7 +9,6 @@ import (
 	"github.com/dbnloop/dbnloop/cmd/internal/cli"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/cmd/internal/filter"
-	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -82,28 +80,4 @@ func publisherNames() (list []string) {
 		list = append(list, publisher.Name)
 	}
 	return list
-}
-
-// period is from when to when records of a file are wanted; 0: no bound.
-func (f *rangeFlags) period(now time.Time) (start, end dbn.UnixNanos, err error) {
-	switch {
-	case f.start != "":
-		if start, err = term.ParseTime(f.start); err != nil {
-			return 0, 0, exit.BadUsage("--start: %w", err)
-		}
-	case f.since != "":
-		if start, err = parseSince(f.since, now); err != nil {
-			return 0, 0, exit.BadUsage("--since: %w", err)
-		}
-	}
-	if f.end == "" {
-		return start, 0, nil
-	}
-	if end, err = term.ParseTime(f.end); err != nil {
-		return 0, 0, exit.BadUsage("--end: %w", err)
-	}
-	if end <= start {
-		return 0, 0, exit.BadUsage("--end %s is not after the start, %s", term.Time(end), term.Time(start))
-	}
-	return start, end, nil
 }

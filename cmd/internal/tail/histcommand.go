@@ -131,8 +131,9 @@ func (c *commandLine) histOptions(cmd *cobra.Command, f *histFlags, args []strin
 	}
 	o.DryRun, o.Stats = f.dryRun, time.Duration(f.stats)
 	o.Raw = o.Output.Path != "" && form == output.DBN && o.Output.Zstd && o.Output.Tee == "" && !o.Output.Metadata &&
-		f.lines == "" && o.Selection.Filter == nil && policy == dbn.AsIs && term.IsRegularOrNew(o.Output.Path)
+		f.lines == "" && policy == dbn.AsIs && term.IsRegularOrNew(o.Output.Path)
 	o.Summary = o.Stats > 0 || c.verbose || term.IsTerminal(c.Stderr)
+	o.Raw = o.Raw && o.Selection.Filter == nil
 	return o, policy, nil
 }
 
@@ -152,14 +153,10 @@ func (c *commandLine) query(cmd *cobra.Command, f *queryFlags, args []string) (q
 	}
 	q.HistoricalRequest = dbnloop.NewHistoricalRequest(r.dataset, r.schemas[0], r.start, 0, r.symbols...)
 	q.StypeIn, q.Limit, q.Yes = r.stypeIn, f.limit, f.yes
-	if f.end != "" {
-		if q.End, err = term.ParseTime(f.end); err != nil {
-			return q, exit.BadUsage("--end: %w", err)
-		}
-		if q.End <= r.start {
-			return q, exit.BadUsage("--end %s is not after the start, %s", term.Time(q.End), term.Time(r.start))
-		}
-	} else if start, end, err := term.ParsePeriod(f.start); err == nil && time.Duration(end-start) == 24*time.Hour {
+	if q.End, err = f.before(r.start); err != nil {
+		return q, err
+	}
+	if start, end, err := term.ParsePeriod(f.start); q.End == 0 && err == nil && time.Duration(end-start) == 24*time.Hour {
 		q.End = end
 	}
 	q.ToEnd = q.End == 0
