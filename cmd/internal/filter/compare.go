@@ -190,7 +190,7 @@ func compareText(op string, a, b value) pred {
 // askText compiles a question about a text.
 func (v value) askText(holds func(text string) bool) pred {
 	if v.symbols != nil {
-		c := v.symbols.choose(func(_ uint32, symbol string, known bool) bool { return known && holds(symbol) })
+		c := v.symbols.choose(v.node, func(_ uint32, symbol string, known bool) bool { return known && holds(symbol) })
 		return func(p unsafe.Pointer) bool { return c.holds(dbn.RecordAt(p)) }
 	}
 	return func(p unsafe.Pointer) bool {

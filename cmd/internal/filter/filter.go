@@ -15,7 +15,7 @@ type Settings struct {
 	Publishers  []uint16
 	Start, End  dbn.UnixNanos // index times, from Start on and before End; 0: no bound
 	Where       []string      // expressions, all of which must hold
-	Every       uint64        // only each so manieth of those that meet the rest, from the first on; 0 and 1: all
+	Every       uint64        // of what meets all others, only the first of each so many records; 0 and 1: all
 }
 
 // Filter chooses among the records of one stream. A nil Filter takes all. It is used from one
@@ -29,10 +29,11 @@ type Filter struct {
 	mapped      *dbn.PitSymbolMap // by the mapping records that have come
 	choice      *choice           // by instrument and symbol; nil: all
 	wheres      []*where
-	programs    [256]program // the expressions, by rtype
-	tsOut       bool         // the stream's records end with the gateway's send time
-	timed       bool         // there is a bound of the time
-	span        uint64       // the last time that is wanted, counted from the first
+	programs    [256]program         // the expressions, by rtype
+	others      map[[2]uint8]program // those for other lengths of an rtype
+	tsOut       bool                 // the stream's records end with the gateway's send time
+	timed       bool                 // there is a bound of the time
+	span        uint64               // the last time that is wanted, counted from the first
 	passed      uint64
 }
 
@@ -71,7 +72,7 @@ func New(s Settings) (*Filter, error) {
 		}
 	}
 	if f.selects() {
-		f.choice = f.symbols.choose(f.chosen)
+		f.choice = f.symbols.choose(nil, f.chosen)
 	} else if f.publishers == nil && !f.timed && f.wheres == nil && s.Every < 2 {
 		return nil, nil
 	}
@@ -172,7 +173,7 @@ func (f *Filter) Passes(r dbn.Record) bool {
 		head := r.Header()
 		p := &f.programs[head.RType]
 		if p.length != head.Length {
-			f.compile(p, r)
+			f.change(p, r)
 		}
 		if !hold(p.checks, r.Pointer()) || p.holds != nil && !p.holds(r.Pointer()) {
 			return false

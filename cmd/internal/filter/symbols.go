@@ -13,7 +13,7 @@ import (
 // symbols knows the symbol of each record, and remembers what was found out about it.
 type symbols struct {
 	resolve func(dbn.Record) (string, bool) // at the time of the record
-	choices []*choice
+	choices map[*node]*choice               // by what asks: the field in an expression; nil: the filter
 }
 
 // choice is a question about a record's instrument and symbol, whose answer is kept: one for
@@ -37,9 +37,16 @@ const (
 	nanosPerDay = 86_400_000_000_000
 )
 
-func (s *symbols) choose(chosen func(instrument uint32, symbol string, known bool) bool) *choice {
+// choose makes what asks a question, or gives the one that was made for it before.
+func (s *symbols) choose(asks *node, chosen func(instrument uint32, symbol string, known bool) bool) *choice {
+	if c := s.choices[asks]; c != nil {
+		return c
+	}
 	c := &choice{symbols: s, chosen: chosen}
-	s.choices = append(s.choices, c)
+	if s.choices == nil {
+		s.choices = make(map[*node]*choice)
+	}
+	s.choices[asks] = c
 	return c
 }
 
@@ -82,7 +89,7 @@ func (s *symbols) forgetAll() {
 }
 
 // glob is a pattern of symbols: * stands for any characters, ? for one, [A-F] for one of a range,
-// [!A-F] for one of no such range, and \ makes the next character stand for itself.
+// [!A-F] for one outside it, and \ makes the next character stand for itself.
 type glob struct {
 	text string
 	exp  *regexp.Regexp

@@ -100,9 +100,24 @@ type program struct {
 	holds  pred    // the rest; nil: always true
 }
 
+// change gives an rtype the program for the length of a record, which was compiled at most once.
+func (f *Filter) change(p *program, r dbn.Record) {
+	if p.length != 0 { // a damaged stream: otherwise all records of a type are of one length
+		if f.others == nil {
+			f.others = make(map[[2]uint8]program)
+		}
+		f.others[[2]uint8{uint8(r.RType()), p.length}] = *p
+	}
+	if other, known := f.others[[2]uint8{uint8(r.RType()), r.Header().Length}]; known {
+		*p = other
+		return
+	}
+	*p = f.compile(r)
+}
+
 // compile makes the expressions ready for records like one. Where one has no meaning for them, as a
 // character that is compared with a field that is a number there, it holds for none.
-func (f *Filter) compile(p *program, r dbn.Record) {
+func (f *Filter) compile(r dbn.Record) program {
 	l := layout{columns: dbn.ColumnsOf(r), symbols: f.symbols}
 	if l.columns == nil {
 		l.columns = headerColumns
@@ -118,5 +133,5 @@ func (f *Filter) compile(p *program, r dbn.Record) {
 		}
 		all = all.and(truth)
 	}
-	*p = program{r.Header().Length, all.checks, all.holds}
+	return program{r.Header().Length, all.checks, all.holds}
 }
