@@ -15,7 +15,7 @@ type Settings struct {
 	Publishers  []uint16
 	Start, End  dbn.UnixNanos // index times, from Start on and before End; 0: no bound
 	Where       []string      // expressions, all of which must hold
-	Every       uint64        // of what meets all others, only the first of each so many records; 0 and 1: all
+	Every       uint64        // only the first of each this many records that meet the rest; 0 and 1: all
 }
 
 // Filter chooses among the records of one stream. A nil Filter takes all. It is used from one
