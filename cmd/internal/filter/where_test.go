@@ -56,7 +56,8 @@ func TestComparisonsOfEveryTypeAndOperator(t *testing.T) {
 		{"0", "128", "129", "flags & 128"}, {"13", "order_id % 100", "15", "14 + size - 100"}, {"1e5", "601225", "1e6", "price * size"},
 		{"6000 + 12", "6000 + 12.25", "6000 * 2", "price"}, {"size", "order_id", "99999999999999999999", "order_id"},
 		{`"2026-11-15T22:59"`, `"2026-11-15T23"`, "ts_recv", "ts_recv - 5ms"}, {"ts_event", "ts_recv - 4ms", "ts_recv", "1ms + ts_event"},
-		{"order_id - 1", "1", "2", "size / 100"}, {"99", "100", "101", "(size)"},
+		{"ts_event - ts_recv", "ts_recv - ts_recv", "ts_recv - ts_event", "ts_event - ts_event"}, {"-6ms", "-5ms", "0", "ts_event - ts_recv"},
+		{"-1", "0", "0.000000001", "price - price"}, {"order_id - 1", "1", "2", "size / 100"}, {"99", "100", "101", "(size)"},
 	} {
 		for _, side := range []struct {
 			other string
