@@ -138,6 +138,9 @@ func (c *commandLine) session(cmd *cobra.Command, f *rootFlags, args []string) (
 	if s.Selection, err = f.selection(f.limit, false); err != nil {
 		return s, r, err
 	}
+	if s.Selection.Filter, err = f.filter(cmd, 0, 0, r.schemas); err != nil {
+		return s, r, err
+	}
 	if err = f.resumed(); err != nil {
 		return s, r, err
 	}
