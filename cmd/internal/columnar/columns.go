@@ -47,7 +47,7 @@ type layout struct {
 	index   string // the column that pandas takes for the index; "": it is not written
 	// symbolAt is the column of the symbols; -1: there is none.
 	symbolAt int
-	schema  *arrow.Schema
+	schema   *arrow.Schema
 }
 
 // newLayout finds the columns; nil if there are none, because the record type is not known.

@@ -135,7 +135,7 @@ func (l *layout) keyValues() metadata.KeyValueMetadata {
 		kv.Append(key, own.Values()[i]) //nolint:errcheck // what is written is UTF-8
 	}
 	var stream bytes.Buffer
-	ipc.NewWriter(&stream, ipc.WithSchema(l.schema)).Close()                           //nolint:errcheck // into memory
+	ipc.NewWriter(&stream, ipc.WithSchema(l.schema)).Close()                     //nolint:errcheck // into memory
 	kv.Append("ARROW:schema", base64.StdEncoding.EncodeToString(stream.Bytes())) //nolint:errcheck // it is ASCII
 	return kv
 }

@@ -19,7 +19,7 @@ func (f *outputFlags) checkFields(r *printed, o *output.Settings) ([]string, err
 		f.fields[i] = strings.TrimSpace(f.fields[i])
 	}
 	if o.Format == output.Table || o.Format == output.DBN {
-		return nil, exit.BadUsage("--fields works with -J, -C and -T, not with a %s", o.Format)
+		return nil, exit.BadUsage("--fields works with -J, -C, -T, -P and -A, not with a %s", o.Format)
 	}
 	known := []string{"symbol", "ts_out"}
 	schemas := r.schemas

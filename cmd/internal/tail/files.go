@@ -87,8 +87,8 @@ func (c *commandLine) fileOptions(cmd *cobra.Command, f *rootFlags, args []strin
 	if err != nil {
 		return o, err
 	}
-	if form == output.DBN && f.fragment {
-		return o, exit.BadUsage("a fragment cannot become DBN: its metadata is missing")
+	if (form == output.DBN || form.Columnar()) && f.fragment {
+		return o, exit.BadUsage("a fragment cannot become %s: its metadata is missing", form)
 	}
 	limit, err := f.metadataLimit()
 	if err != nil {
