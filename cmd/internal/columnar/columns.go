@@ -45,12 +45,12 @@ type layout struct {
 	stride  int         // of a record as it is kept, a multiple of 8
 	columns []column
 	index   string // the column that pandas takes for the index; "": it is not written
-	// symbolAt is the column of the symbols; -1: there is none.
+	// symbolAt is the column of the symbols; -1: it has no such column.
 	symbolAt int
 	schema   *arrow.Schema
 }
 
-// newLayout finds the columns; nil if there are none, because the record type is not known.
+// newLayout finds the columns; nil: the record type is not known.
 func newLayout(o Options) *layout {
 	all := dbn.ColumnsFor(o.RType, o.Metadata.Version)
 	if len(all) == 0 {

@@ -17,7 +17,7 @@ const (
 	deltaCoded
 )
 
-// sampleRows is how many rows the choice of encodings looks at.
+// sampleRows is how many rows the choice of encodings reads.
 const sampleRows = 1 << 15
 
 // chooseEncodings measures for each column which encoding needs the fewest bits for the first rows.

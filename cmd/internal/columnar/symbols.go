@@ -9,7 +9,7 @@ import (
 const noSymbol = -1
 
 // symbolTable numbers the symbols of rows. Most records have the symbol of one of the records just
-// before, at the same place in memory, so that the text is seldom looked at.
+// before, at the same place in memory, so that the text is seldom read.
 type symbolTable struct {
 	names   []string
 	numbers map[string]int32
