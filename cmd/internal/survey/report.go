@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/dbnloop/dbnloop/cmd/internal/output"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -220,10 +221,8 @@ func (f *File) schemaName(rtype dbn.RType) string {
 
 // SchemaName is the name of the schema whose records are of an rtype.
 func SchemaName(rtype dbn.RType) string {
-	for _, schema := range dbn.AllSchemas() {
-		if of, ok := dbn.RTypeOf(schema); ok && of == rtype {
-			return schema.String()
-		}
+	if schema := output.SchemaOf(rtype); schema != dbn.SchemaNone {
+		return schema.String()
 	}
 	return rtype.String()
 }
