@@ -51,7 +51,7 @@ func (f *sessionFlags) register(p *pflag.FlagSet) {
 func (f *sessionFlags) exclusive(cmd *cobra.Command) {
 	cmd.MarkFlagsMutuallyExclusive("snapshot", "start")
 	cmd.MarkFlagsMutuallyExclusive("snapshot", "since")
-	for _, flag := range []string{"output", "tee", "force", "demo", "json", "csv", "tsv", "table", "metadata", "lines", "output-pattern", "split-by"} {
+	for _, flag := range []string{"output", "tee", "force", "demo", "json", "csv", "tsv", "parquet", "arrow", "table", "metadata", "lines", "output-pattern", "split-by"} {
 		cmd.MarkFlagsMutuallyExclusive("resume", flag)
 	}
 	for _, flag := range []string{"resume", "force", "demo", "table", "metadata", "output-pattern"} {
@@ -148,6 +148,9 @@ func (c *commandLine) session(cmd *cobra.Command, f *rootFlags, args []string) (
 		return s, r, err
 	}
 	if s.Selection, err = f.selection(f.limit, false); err != nil {
+		return s, r, err
+	}
+	if s.Selection.Filter, err = f.filter(cmd, 0, 0, r.schemas); err != nil {
 		return s, r, err
 	}
 	if err = f.resumed(); err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/cmd/internal/output"
 	"github.com/dbnloop/dbnloop/cmd/internal/split"
+	"github.com/dbnloop/dbnloop/cmd/internal/term"
 )
 
 // splitFlags write several files instead of one.
@@ -122,7 +123,7 @@ func (f *splitFlags) rotation(o *split.Options) error {
 	for _, text := range f.rotate {
 		text = strings.TrimSpace(text)
 		size, sizeErr := parseSize(text)
-		every, err := parseDuration(text)
+		every, err := term.ParseDuration(text)
 		switch {
 		case sizeErr == nil && o.MaxSize == 0:
 			o.MaxSize = size
