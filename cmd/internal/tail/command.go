@@ -109,6 +109,7 @@ data, 4 authentication, 5 corrupt input, 129, 130 and 143 after SIGHUP, SIGINT a
 	f.exclusive(cmd)
 	c.messageFlags.register(cmd)
 	cmd.AddCommand(c.histCommand())
+	cmd.AddCommand(c.topCommand())
 	cmd.AddCommand(c.apiCommands()...)
 	cmd.AddCommand(c.batchCommand())
 	completeValues(cmd)
