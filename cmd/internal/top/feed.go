@@ -139,12 +139,12 @@ func (f *Feed) checkLimit() {
 
 // publish makes a snapshot, unless the ones before took too much time.
 func (f *Feed) publish(state string) {
-	began := time.Now()
+	began := f.clock()
 	if began.Before(f.due) {
 		return
 	}
 	f.show(state)
-	took := time.Since(began)
+	took := f.clock().Sub(began)
 	f.snapshot.add(took)
 	f.due = began.Add(took * share)
 }

@@ -44,7 +44,7 @@ func paragraph(title string, words []string, width int) (lines []string) {
 			word += ", "
 		}
 		if ansi.StringWidth(line)+ansi.StringWidth(strings.TrimRight(word, " ")) > width && line != title {
-			lines = append(lines, line)
+			lines = append(lines, strings.TrimRight(line, " "))
 			line = strings.Repeat(" ", len(title))
 		}
 		line += word

@@ -27,11 +27,13 @@ type layout struct {
 }
 
 // markWidth is that of the trading status, to the left of the first column.
-const markWidth = 1
+const markWidth = 2
 
 // lay chooses the columns that fit into so many characters.
 func (w *widths) lay(room int) layout {
 	l := layout{widths: *w, gap: 1}
+	// Long symbols leave room for prices.
+	l.widths[symbolColumn] = min(w[symbolColumn], max(room/4, columns[symbolColumn].least))
 	var chosen [columnCount]bool
 	used, count := markWidth, 0
 	for rank := range columns {
@@ -39,7 +41,7 @@ func (w *widths) lay(room int) layout {
 			if columns[c].rank != rank {
 				continue
 			}
-			need := w[c]
+			need := l.widths[c]
 			if count > 0 {
 				need += l.gap
 			}
@@ -55,7 +57,7 @@ func (w *widths) lay(room int) layout {
 			l.columns = append(l.columns, column(c))
 		}
 	}
-	if more := minutePoints - w[minuteColumn]; chosen[minuteColumn] && used+more <= room {
+	if more := minutePoints - l.widths[minuteColumn]; chosen[minuteColumn] && used+more <= room {
 		l.widths[minuteColumn] = minutePoints
 		used += more
 	}

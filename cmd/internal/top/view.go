@@ -52,13 +52,20 @@ func (m *model) screen() string {
 		lines = append(lines, helpLines(m.width)...)
 	case eventsPage:
 		lines = append(lines, m.eventLines(m.height-2)...)
+		for len(lines) < m.height-1 {
+			lines = append(lines, "")
+		}
 		lines = append(lines, m.styles.quiet.Render("any key: back"))
 	default:
 		lines = append(lines, m.table()...)
 		for len(lines) < m.height-m.footerHeight() {
 			lines = append(lines, "")
 		}
-		lines = append(lines, m.eventLines(m.footerHeight()-1)...)
+		events := m.eventLines(m.footerHeight() - 1)
+		for range m.footerHeight() - 1 - len(events) {
+			lines = append(lines, "")
+		}
+		lines = append(lines, events...)
 		lines = append(lines, m.keyLine())
 	}
 	lines = lines[:min(len(lines), max(m.height, 1))]
@@ -176,7 +183,7 @@ func (m *model) titles(l *layout) string {
 // line is that of one instrument.
 func (m *model) line(l *layout, line *Line) string {
 	var b strings.Builder
-	b.WriteString(m.styles.mark.Render(string(marks[line.Mark].letter)))
+	b.WriteString(m.styles.mark.Render(string(marks[line.Mark].letter) + " "))
 	for i, c := range l.columns {
 		if i > 0 {
 			b.WriteString(strings.Repeat(" ", l.gap))
@@ -220,7 +227,7 @@ func aligned(text string, width int, c column) string {
 
 func toTheLeft(c column) bool { return c == symbolColumn || c == minuteColumn }
 
-// eventLines are the newest events, in so many lines.
+// eventLines are the newest events, in at most so many lines.
 func (m *model) eventLines(n int) []string {
 	lines := make([]string, 0, max(n, 0))
 	for _, e := range m.events.last(max(n, 0)) {
@@ -232,9 +239,6 @@ func (m *model) eventLines(n int) []string {
 			text = m.styles.warning.Render(strings.Replace(text, " ", " warning: ", 1))
 		}
 		lines = append(lines, text)
-	}
-	for len(lines) < n {
-		lines = append(lines, "")
 	}
 	return lines
 }
