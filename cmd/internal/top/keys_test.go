@@ -157,20 +157,25 @@ func TestHowAScreenEnds(t *testing.T) {
 	if !errors.As(m.quit, &signaled) || signaled != exit.Signal(syscall.SIGINT) {
 		t.Errorf("%v", m.quit)
 	}
-	if cmd := send(m, endedMsg{exit.Signal(syscall.SIGTERM)}); !quits(cmd) {
+	m.source.err = exit.Signal(syscall.SIGTERM)
+	if cmd := send(m, endedMsg{}); !quits(cmd) {
 		t.Error("a signal left the screen")
 	}
-	broken := errors.New("the session broke")
-	if cmd := send(m, endedMsg{broken}); quits(cmd) || !m.ended || m.result != broken { //nolint:errorlint // the same one
-		t.Errorf("%v, %v", m.ended, m.result)
+	m, feed := screenOf(t, 80, 24)
+	trades(feed, "A")
+	m.source.err = errors.New("the session broke")
+	closed := make(chan struct{})
+	close(closed)
+	m.closed = closed
+	if cmd := send(m, endedMsg{}); quits(cmd) || !strings.Contains(plainScreen(m), "ended") || !strings.Contains(plainScreen(m), " A ") {
+		t.Errorf("%s", plainScreen(m))
+	}
+	if cmd := send(m, suspendMsg{}); !quits(cmd) || !m.suspended {
+		t.Error("it was not suspended")
 	}
 	stopped := 0
-	m.suspend, m.resumed = func() { stopped++ }, func() { stopped-- }
-	if _, suspends := press(m, "ctrl+z")().(tea.SuspendMsg); !suspends || stopped != 1 {
-		t.Errorf("suspended %d times", stopped)
-	}
-	send(m, tea.ResumeMsg{})
-	if _, suspends := send(m, suspendMsg{})().(tea.SuspendMsg); !suspends || stopped != 1 {
+	m.suspend = func() { stopped++ }
+	if cmd := press(m, "/", "ctrl+z"); cmd != nil || stopped != 1 {
 		t.Errorf("suspended %d times", stopped)
 	}
 }

@@ -28,7 +28,8 @@ const (
 type model struct {
 	*exchange
 	events *events
-	closed <-chan struct{} // no more messages are wanted
+	source *outcome
+	closed <-chan struct{} // the screen is, for now or for good
 
 	snapshot *Snapshot // nil: none came yet
 	shown    []int32   // lines of the snapshot, in their order
@@ -40,8 +41,7 @@ type model struct {
 	paused bool
 	typing bool // the filter
 	input  textinput.Model
-	ended  bool  // the source has ended
-	result error // why
+	ended  bool  // the source has
 	quit   error // why the program ends, if it was asked to with a reason
 
 	width, height int
@@ -49,11 +49,12 @@ type model struct {
 	frames        statistics
 	now           func() time.Time
 
-	suspend, resumed func() // around the time in which the process is stopped
+	suspend   func() // asks for the process to be stopped
+	suspended bool   // it is to be
 }
 
 func newModel(x *exchange, events *events, o order) *model {
-	m := &model{exchange: x, events: events, order: o, input: textinput.New(), styles: newStyles(), width: 80, height: 24, now: time.Now, suspend: func() {}, resumed: func() {}}
+	m := &model{exchange: x, events: events, source: newOutcome(), order: o, input: textinput.New(), styles: newStyles(), width: 80, height: 24, now: time.Now, suspend: suspend}
 	m.input.Prompt = "/"
 	m.input.CharLimit = maxFilter
 	m.input.KeyMap.Paste.SetEnabled(false) // it would run a program to read the clipboard
@@ -63,24 +64,32 @@ func newModel(x *exchange, events *events, o order) *model {
 // freshMsg says that there is a newer snapshot.
 type freshMsg struct{}
 
-// endedMsg says that the source has ended, and why.
-type endedMsg struct{ err error }
+// endedMsg says that the source has ended.
+type endedMsg struct{}
 
-// suspendMsg asks for the process to be stopped.
+// suspendMsg says that the process is to be stopped.
 type suspendMsg struct{}
 
-// await waits for the next snapshot. The feed never waits for the screen.
-func (m *model) await() tea.Msg {
-	select {
-	case <-m.fresh:
-		return freshMsg{}
-	case <-m.closed:
-		return nil
+// await waits for the next snapshot, or the end of the source. The feed never waits for the screen.
+func (m *model) await() tea.Cmd {
+	ended, closed := m.source.ended, m.closed
+	if m.ended {
+		ended = nil
+	}
+	return func() tea.Msg {
+		select {
+		case <-m.fresh:
+			return freshMsg{}
+		case <-ended:
+			return endedMsg{}
+		case <-closed:
+			return nil
+		}
 	}
 }
 
 // Init implements tea.Model.
-func (m *model) Init() tea.Cmd { return m.await }
+func (m *model) Init() tea.Cmd { return m.await() }
 
 // Update implements tea.Model.
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
@@ -90,19 +99,18 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		if !m.paused {
 			m.refresh()
 		}
-		return m, m.await
+		return m, m.await()
 	case endedMsg:
-		m.ended, m.result = true, msg.err
+		m.ended = true
 		m.refresh()
 		var signaled exit.Signal
-		if errors.As(msg.err, &signaled) {
+		if errors.As(m.source.err, &signaled) {
 			return m, tea.Quit
 		}
+		return m, m.await()
 	case suspendMsg:
-		return m, m.stop()
-	case tea.ResumeMsg:
-		m.resumed()
-		return m, nil
+		m.suspended = true
+		return m, tea.Quit
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
 		m.widths = widths{}
@@ -115,12 +123,6 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 	}
 	return m, nil
-}
-
-// stop stops the process, as the shell wants it.
-func (m *model) stop() tea.Cmd {
-	m.suspend()
-	return tea.Suspend
 }
 
 // refresh takes the newest snapshot.
@@ -154,7 +156,8 @@ func (m *model) press(msg tea.KeyPressMsg) tea.Cmd {
 		m.quit = exit.Signal(syscall.SIGINT)
 		return tea.Quit
 	case key == "ctrl+z":
-		return m.stop()
+		m.suspend()
+		return nil
 	case m.typing:
 		return m.typed(key, msg)
 	case m.page != tablePage:

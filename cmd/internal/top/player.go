@@ -79,9 +79,17 @@ func (p *Files) open(name string) (io.ReadCloser, error) {
 	return file, nil
 }
 
+// nameOf is a file's name in messages.
+func nameOf(name string) string {
+	if name == "-" {
+		return "standard input"
+	}
+	return name
+}
+
 // state says for people what is played.
 func (p *Files) state() string {
-	what := p.Names[0]
+	what := nameOf(p.Names[0])
 	if len(p.Names) > 1 {
 		what = fmt.Sprintf("%d files", len(p.Names))
 	}
@@ -114,10 +122,7 @@ func (p *Files) explain(name string, err error) error {
 	} else if name == "" {
 		name = p.Names[0]
 	}
-	if name == "-" {
-		name = "standard input"
-	}
-	return exit.Fail(exit.FromError(err), "%s: %s", name, term.WithoutOption(strings.TrimPrefix(err.Error(), "dbn: ")))
+	return exit.Fail(exit.FromError(err), "%s: %s", nameOf(name), term.WithoutOption(strings.TrimPrefix(err.Error(), "dbn: ")))
 }
 
 // walk is the way through the records. The time of the data begins with the first record, and

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -76,83 +77,92 @@ func show(log *slog.Logger, o *Options, feed *Feed, by order, source func(*Feed)
 	if err != nil {
 		return err
 	}
-	closed := make(chan struct{})
 	screen := newModel(feed.exchange, &feed.events, by)
-	screen.closed = closed
 	options := []tea.ProgramOption{tea.WithOutput(o.Stdout), tea.WithoutSignalHandler()}
 	if term.IsTerminal(o.Stdin) { // otherwise the keys are those of the process's terminal
 		options = append(options, tea.WithInput(o.Stdin))
 	}
-	program := tea.NewProgram(screen, options...)
 	feed.Exit = func(code int) {
 		terminal.restore()
 		o.Exit(code)
 	}
-	var signaled error
-	endSignals := exit.WatchSignals(func(number syscall.Signal) {
-		signaled = exit.Signal(number)
+	done := newOutcome()
+	screen.source = done
+	var program atomic.Pointer[tea.Program] // that draws now
+	var signaled atomic.Pointer[exit.Signal]
+	defer exit.WatchSignals(func(number syscall.Signal) {
+		signaled.Store((*exit.Signal)(&number))
 		feed.Stop()
-		go program.Quit()
-	}, func() {}, feed.Exit)
-	endSuspension := suspendOnSignal(program, screen)
+		go program.Load().Quit()
+	}, func() {}, feed.Exit)()
+	defer suspendOnSignal(func(msg tea.Msg) { program.Load().Send(msg) })()
 
-	done := make(chan error, 1)
-	go run(feed, source, done, program)
-	_, err = program.Run()
-	close(closed)
+	program.Store(tea.NewProgram(screen, options...))
+	go run(feed, source, done, func() { program.Load().Kill(); program.Load().Wait() })
+	for {
+		closed := make(chan struct{})
+		screen.closed = closed
+		_, err = program.Load().Run()
+		close(closed)
+		if err != nil || !screen.suspended || signaled.Load() != nil {
+			break
+		}
+		screen.suspended = false
+		stop()
+		program.Store(tea.NewProgram(screen, options...))
+	}
 	feed.Stop()
+	var result error
 	select {
-	case screen.result = <-screenResult(screen, done):
+	case <-done.ended:
+		result = done.err
 	case <-time.After(patience): // it waits for bytes that do not come
 	}
-	endSuspension()
-	endSignals()
 	feed.events.repeat(log)
 	if o.Verbose {
-		log.Info(fmt.Sprintf("%s; snapshots: %v; frames: %v",
-			term.Plural(feed.market.records, "record"), &feed.snapshot, &screen.frames))
+		log.Info(fmt.Sprintf("snapshots: %v; frames: %v", &feed.snapshot, &screen.frames))
 	}
 	switch {
-	case signaled != nil:
-		return signaled
+	case signaled.Load() != nil:
+		return *signaled.Load()
 	case errors.Is(err, tea.ErrProgramPanic):
 		return exit.Fail(exit.Failure, "the screen failed: %w", err)
-	case err != nil && !errors.Is(err, tea.ErrInterrupted):
+	case err != nil:
 		return exit.Fail(exit.Failure, "cannot use the terminal: %w", err)
 	case screen.quit != nil:
 		return screen.quit
 	}
-	return screen.result
+	return result
 }
 
-// screenResult is why the source ended, which the screen may know already.
-func screenResult(screen *model, done <-chan error) <-chan error {
-	if !screen.ended {
-		return done
-	}
-	known := make(chan error, 1)
-	known <- screen.result
-	return known
+// outcome is how a source ended.
+type outcome struct {
+	ended chan struct{} // closed once it has
+	err   error
 }
+
+func newOutcome() *outcome { return &outcome{ended: make(chan struct{})} }
 
 // run runs the source, and says how it ended. What it panics with reaches the user once the
-// terminal is as it was.
-func run(feed *Feed, source func(*Feed) error, done chan<- error, program *tea.Program) {
+// terminal is as it was, which restore sees to.
+func run(feed *Feed, source func(*Feed) error, done *outcome, restore func()) {
 	defer func() {
 		if p := recover(); p != nil {
-			program.Kill()
-			program.Wait()
+			restore()
 			panic(p)
 		}
 	}()
 	err := source(feed)
-	text, level := "the end of the data", slog.LevelInfo
-	if err != nil {
-		text, level = err.Error(), slog.LevelError
+	var signaled exit.Signal
+	switch {
+	case errors.As(err, &signaled):
+	case err != nil:
+		feed.events.add(feed.clock(), slog.LevelError, err.Error())
+	default:
+		feed.events.add(feed.clock(), slog.LevelInfo, "the end of the data")
 	}
-	feed.events.add(feed.clock(), level, text)
-	done <- err
-	program.Send(endedMsg{err})
+	done.err = err
+	close(done.ended)
 }
 
 // printOnce prints one table when the source has ended.

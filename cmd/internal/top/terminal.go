@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -47,20 +48,29 @@ func (t *terminal) restore() {
 	}
 }
 
-// suspendOnSignal lets SIGTSTP stop the program as Ctrl+Z does: with a terminal that the shell can
-// use. The signal stops the process only while it is not caught.
-func suspendOnSignal(program *tea.Program, screen *model) (end func()) {
+// suspendOnSignal asks the screen to suspend itself when SIGTSTP comes, which Ctrl+Z sends as well.
+// A process of Go that has caught this signal cannot leave it to the system again; see stop.
+func suspendOnSignal(send func(tea.Msg)) (end func()) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTSTP)
-	screen.suspend = func() { signal.Reset(syscall.SIGTSTP) }
-	screen.resumed = func() { signal.Notify(signals, syscall.SIGTSTP) }
 	go func() {
 		for range signals {
-			program.Send(suspendMsg{})
+			send(suspendMsg{})
 		}
 	}()
 	return func() {
 		signal.Stop(signals)
 		close(signals)
 	}
+}
+
+// suspend asks for this process to be stopped, and those of its pipeline.
+func suspend() { syscall.Kill(0, syscall.SIGTSTP) } //nolint:errcheck // it exists
+
+// stop stops the process until the shell continues it. The signal has taken effect when the call
+// returns, because it is sent to the thread that calls.
+func stop() {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	unix.Tgkill(unix.Getpid(), unix.Gettid(), unix.SIGSTOP) //nolint:errcheck // without it, nothing stops
 }

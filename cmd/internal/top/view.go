@@ -183,7 +183,11 @@ func (m *model) titles(l *layout) string {
 // line is that of one instrument.
 func (m *model) line(l *layout, line *Line) string {
 	var b strings.Builder
-	b.WriteString(m.styles.mark.Render(string(marks[line.Mark].letter) + " "))
+	mark := string(marks[line.Mark].letter) + " "
+	if line.Mark != Trading {
+		mark = m.styles.mark.Render(mark)
+	}
+	b.WriteString(mark)
 	for i, c := range l.columns {
 		if i > 0 {
 			b.WriteString(strings.Repeat(" ", l.gap))
