@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,27 +25,26 @@ type topFlags struct {
 }
 
 func (f *topFlags) register(p *pflag.FlagSet) {
-	f.requestFlags.register(p)
 	p.StringVar(&f.sort, "sort", "volume", "sort by `COLUMN`: "+strings.Join(top.ColumnNames(), ", "))
 	p.BoolVar(&f.reverse, "reverse", false, "sort the other way round")
 	p.StringVar(&f.filter, "filter", "", "show only symbols that contain `TEXT`, or match it where it has * ? or [")
 	p.StringVar(&f.pace, "pace", "1x", "play files at `PACE`: 1x, 10x, 0.5x and so on, or max")
 	p.BoolVar(&f.once, "once", false, "print one table and end: at the end of files, at --limit, or after 3 seconds")
-	f.sessionFlags.register(p)
-	f.tsOutFlag.register(p)
-	f.apiFlags.register(p)
-	f.moneyFlags.register(p)
-	f.decodeFlags.register(p)
-	f.yesFlag.register(p)
-	for _, name := range []string{"resume", "dry-run"} { // they write a file, and no screen
-		p.MarkHidden(name) //nolint:errcheck // the flag exists
+	shared := pflag.NewFlagSet("", pflag.ContinueOnError)
+	for _, group := range []flagGroup{&f.requestFlags, &f.sessionFlags, &f.tsOutFlag, &f.apiFlags, &f.moneyFlags, &f.decodeFlags, &f.yesFlag} {
+		group.register(shared)
 	}
+	shared.VisitAll(func(flag *pflag.Flag) {
+		// Those of history, of what becomes a file, and of the layouts that are written.
+		if !slices.Contains([]string{"end", "resume", "dry-run", "upgrade"}, flag.Name) {
+			p.AddFlag(flag)
+		}
+	})
 	f.color = "never" // what the table of the other commands would have
 	reword(p, map[string]string{
 		"start":     "begin at `TIME`: ISO 8601 (UTC) or nanoseconds; 0 replays all that is kept",
 		"limit":     "end after the first `N` records",
 		"reconnect": "when a session breaks, reconnect and recover what was missed",
-		"upgrade":   "convert older records of a live session to `VERSION`: v2 or v3 (default: v3)",
 		"ts-out":    "ask for the gateway's send time, which makes its lag more precise",
 	})
 }
@@ -62,7 +62,7 @@ live stream (-d), the demo, or DBN files, which it plays at --pace.
 Press ? for the keys, q to quit. Quotes need a schema that has them, such as mbp-1.`,
 		Example: `  dbn-tail top --demo
   dbn-tail top -d GLBX.MDP3 -s mbp-1 -s status -i continuous ES.c.0 NQ.c.0
-  dbn-tail top -d GLBX.MDP3 -s trades --all-symbols --reconnect --filter 'ES*'
+  dbn-tail top -d GLBX.MDP3 -s trades --all-symbols -y --filter 'ES*'
   dbn-tail top --pace 10x day.dbn.zst
   dbn-tail top --once --sort messages day.dbn.zst`,
 		Args: cobra.ArbitraryArgs,
@@ -85,11 +85,6 @@ Press ? for the keys, q to quit. Quotes need a schema that has them, such as mbp
 
 // top shows a live session, the demo, or files.
 func (c *commandLine) top(cmd *cobra.Command, f *topFlags, args []string) error {
-	for _, name := range []string{"resume", "dry-run"} {
-		if cmd.Flags().Changed(name) {
-			return exit.BadUsage("--%s does not go with top, which writes no data: use dbn-tail without it", name)
-		}
-	}
 	if err := f.limitFlag.check(cmd); err != nil {
 		return err
 	}
@@ -112,9 +107,6 @@ func (c *commandLine) topFiles(cmd *cobra.Command, f *topFlags, args []string) (
 	if err = refuse(cmd, "is for live streams, and no dataset was given (-d): "+args[0]+" was taken for a file",
 		new(rangeFlags), new(apiFlags), new(sessionFlags), new(moneyFlags), new(tsOutFlag), new(yesFlag)); err != nil {
 		return files, err
-	}
-	if cmd.Flags().Changed("upgrade") {
-		return files, exit.BadUsage("--upgrade is for live streams: the records of files are converted as top needs them")
 	}
 	files = top.Files{Names: args, Stdin: c.Stdin}
 	if len(f.schemas) > 0 {
