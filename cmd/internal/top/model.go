@@ -46,7 +46,9 @@ type model struct {
 
 	width, height int
 	styles        styles
-	frames        statistics
+	frames        statistics // the time that updates and views took
+	gaps          statistics // the time between two snapshots
+	refreshed     time.Time
 	now           func() time.Time
 
 	suspend   func() // asks for the process to be stopped
@@ -129,6 +131,11 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 func (m *model) refresh() {
 	if s := m.take(m.snapshot); s != nil {
 		m.snapshot = s
+		now := m.now()
+		if !m.refreshed.IsZero() && !m.paused {
+			m.gaps.add(now.Sub(m.refreshed))
+		}
+		m.refreshed = now
 		m.arrange()
 	}
 }

@@ -116,12 +116,11 @@ func show(log *slog.Logger, o *Options, feed *Feed, by order, source func(*Feed)
 	select {
 	case <-done.ended:
 		result = done.err
+		log.Debug(fmt.Sprintf("%s; time to make a snapshot: %v; between snapshots on the screen: %v; to draw: %v",
+			term.Plural(feed.market.records, "record"), &feed.snapshot, &screen.gaps, &screen.frames))
 	case <-time.After(patience): // it waits for bytes that do not come
 	}
 	feed.events.repeat(log)
-	if o.Verbose {
-		log.Info(fmt.Sprintf("snapshots: %v; frames: %v", &feed.snapshot, &screen.frames))
-	}
 	switch {
 	case signaled.Load() != nil:
 		return *signaled.Load()
@@ -172,6 +171,9 @@ func printOnce(log *slog.Logger, o *Options, feed *Feed, by order, source func(*
 		feed.lasts = onceFor
 	}
 	failed := source(feed)
+	if failed != nil && feed.market.records == 0 {
+		return failed
+	}
 	feed.show("")
 	screen := newModel(feed.exchange, &feed.events, by)
 	screen.width = onceWidth(o)

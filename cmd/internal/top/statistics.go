@@ -24,10 +24,10 @@ func (s *statistics) add(d time.Duration) {
 // String is for people.
 func (s *statistics) String() string {
 	if s.n == 0 {
-		return "0"
+		return "none"
 	}
 	sorted := slices.Clone(s.last[:min(s.n, len(s.last))])
 	slices.Sort(sorted)
 	at := func(q float64) time.Duration { return term.Rounded(sorted[int(q*float64(len(sorted)-1))]) }
-	return fmt.Sprintf("%s, %v (half), %v (99 %%), %v (longest)", term.Grouped(uint64(s.n)), at(0.5), at(0.99), term.Rounded(s.longest))
+	return fmt.Sprintf("%v (half), %v (99 %%), %v (longest of %s)", at(0.5), at(0.99), term.Rounded(s.longest), term.Grouped(uint64(s.n)))
 }
