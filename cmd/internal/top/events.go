@@ -49,10 +49,11 @@ func (e *events) last(n int) []event {
 	return append([]event(nil), e.list[max(0, len(e.list)-n):]...)
 }
 
-// repeat writes the warnings and errors to a log, once the screen is gone.
-func (e *events) repeat(log *slog.Logger) {
+// repeat writes the warnings and errors to a log, once the screen is gone, but not the one that the
+// program ends with.
+func (e *events) repeat(log *slog.Logger, result error) {
 	for _, event := range e.last(maxEvents) {
-		if event.level >= slog.LevelWarn {
+		if event.level >= slog.LevelWarn && (result == nil || event.text != cli.Plain(result.Error())) {
 			log.Log(context.Background(), event.level, event.text, "at", event.at.UTC().Format(time.TimeOnly))
 		}
 	}

@@ -120,7 +120,7 @@ func show(log *slog.Logger, o *Options, feed *Feed, by order, source func(*Feed)
 			term.Plural(feed.market.records, "record"), &feed.snapshot, &screen.gaps, &screen.frames))
 	case <-time.After(patience): // it waits for bytes that do not come
 	}
-	feed.events.repeat(log)
+	feed.events.repeat(log, result)
 	switch {
 	case signaled.Load() != nil:
 		return *signaled.Load()

@@ -17,6 +17,7 @@ import (
 	"github.com/dbnloop/dbnloop/cmd/internal/cli"
 	"github.com/dbnloop/dbnloop/cmd/internal/samples"
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/sim/sample"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -189,4 +190,27 @@ func TestColorsSayNothingThatTextDoesNot(t *testing.T) {
 	if plain := m.View().Content; plain == colored || ansi.Strip(colored) != plain {
 		t.Errorf("%q", plain)
 	}
+}
+
+// The picture in docs/top.md.
+func TestAScreenOfTheSampleData(t *testing.T) {
+	m, feed := screenOf(t, 96, 12)
+	files := Files{Schemas: []dbn.Schema{dbn.SchemaMbp1, dbn.SchemaStatus}}
+	for _, schema := range files.Schemas {
+		data, err := sample.Data.ReadFile("data/" + schema.String() + ".dbn.zst")
+		if err != nil {
+			t.Fatal(err)
+		}
+		files.Names = append(files.Names, write(t, schema.String()+".dbn.zst", data))
+	}
+	feed.Limit = 2000
+	if err := files.Play(feed); err != nil {
+		t.Fatal(err)
+	}
+	send(m, freshMsg{})
+	var b strings.Builder
+	for line := range strings.Lines(plainScreen(m)) {
+		b.WriteString(strings.TrimRight(line, " \n") + "\n")
+	}
+	compare(t, "sample-96x12.txt", b.String())
 }
