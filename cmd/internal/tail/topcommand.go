@@ -119,10 +119,10 @@ func (c *commandLine) topFiles(cmd *cobra.Command, f *topFlags, args []string) (
 		return files, err
 	}
 	files.Decode = []dbn.DecoderOption{dbn.WithMaxMetadata(limit)}
-	if f.once { // no time passes
-		return files, nil
-	}
 	files.Pace, err = parsePace(f.pace)
+	if f.once { // nobody watches
+		files.Pace = 0
+	}
 	return files, err
 }
 

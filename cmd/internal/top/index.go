@@ -18,7 +18,7 @@ func (x *index) place(instrument uint32) uint32 {
 	return instrument * golden >> 7 & uint32(len(x.slots)-1)
 }
 
-// find returns the number of an instrument's row; false if there is none.
+// find returns the number of an instrument's row; false if it has none.
 func (x *index) find(instrument uint32) (row int, known bool) {
 	if len(x.slots) == 0 {
 		return 0, false

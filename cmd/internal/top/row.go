@@ -80,7 +80,7 @@ func newRow(instrument uint32, second uint64) row {
 	}
 }
 
-// price is what the minute shows: the last trade, or the middle of the quote where there is none.
+// price is what the minute shows: the last trade, or the middle of the quote where no trade came.
 func (r *row) price() dbn.Price {
 	switch {
 	case !r.last.IsUndef():

@@ -95,7 +95,7 @@ type exchange struct {
 
 func newExchange() *exchange { return &exchange{fresh: make(chan struct{}, 1)} }
 
-// next is a snapshot to fill: one that nobody looks at.
+// next is a snapshot to fill: one that nobody reads.
 func (x *exchange) next() *Snapshot {
 	if s := x.free.Swap(nil); s != nil {
 		return s
