@@ -19,9 +19,9 @@ import (
 )
 
 // watch runs a live session that shows the sample data.
-func watch(t *testing.T, f *Feed, schemas ...dbn.Schema) error {
+func watch(t *testing.T, f *Feed, end sim.EndAction, schemas ...dbn.Schema) error {
 	t.Helper()
-	gw := simtest.Gateway(t, sim.Config{Sources: sim.SampleSources(), AtEnd: sim.CloseAtEnd})
+	gw := simtest.Gateway(t, sim.Config{Sources: sim.SampleSources(), AtEnd: end})
 	o := live.Options{
 		Host: gw.Host(), Port: gw.Port(), Dataset: "GLBX.MDP3", Key: sim.TestKey,
 		Client:  []dbnloop.LiveOption{dbnloop.WithDataset("GLBX.MDP3")},
@@ -69,7 +69,7 @@ func TestALiveSessionShowsWhatAFileDoes(t *testing.T) {
 	for _, tsOut := range []bool{false, true} {
 		f := newFeed(time.Now, slog.LevelDebug)
 		f.TsOut = tsOut
-		err := watch(t, f, schemas...)
+		err := watch(t, f, sim.CloseAtEnd, schemas...)
 		if code := exit.FromError(err); code != exit.Failure { // as for every session that the gateway ends
 			t.Errorf("ts_out %v: %v", tsOut, err)
 		}
@@ -89,7 +89,7 @@ func TestALimitEndsALiveSession(t *testing.T) {
 	for _, tsOut := range []bool{false, true} {
 		f := newFeed(time.Now, slog.LevelInfo)
 		f.Limit, f.TsOut = 123, tsOut
-		if err := watch(t, f, dbn.SchemaMbo, dbn.SchemaTrades); err != nil || f.market.records != 123 {
+		if err := watch(t, f, sim.StayAtEnd, dbn.SchemaMbo, dbn.SchemaTrades); err != nil || f.market.records != 123 {
 			t.Errorf("ts_out %v: %d records, %v", tsOut, f.market.records, err)
 		}
 	}
@@ -98,7 +98,7 @@ func TestALimitEndsALiveSession(t *testing.T) {
 func TestAStopEndsALiveSession(t *testing.T) {
 	f := newFeed(time.Now, slog.LevelInfo)
 	f.Stop()
-	if err := watch(t, f, dbn.SchemaMbo); err != nil {
+	if err := watch(t, f, sim.StayAtEnd, dbn.SchemaMbo); err != nil {
 		t.Error(err)
 	}
 }

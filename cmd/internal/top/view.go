@@ -51,7 +51,8 @@ func (m *model) screen() string {
 	case helpPage:
 		lines = append(lines, helpLines(m.width)...)
 	case eventsPage:
-		lines = append(lines, m.eventLines(m.height-2)...)
+		wrapped := strings.Split(ansi.Wrap(strings.Join(m.eventLines(m.height-2), "\n"), m.width, ""), "\n")
+		lines = append(lines, wrapped[max(0, len(wrapped)-max(m.height-2, 0)):]...)
 		for len(lines) < m.height-1 {
 			lines = append(lines, "")
 		}
