@@ -90,7 +90,7 @@ func (c *commandLine) top(cmd *cobra.Command, f *topFlags, args []string) error 
 	}
 	o := top.Options{
 		Sort: f.sort, Reverse: f.reverse, Filter: f.filter, Limit: f.limit, Once: f.once, Verbose: c.verbose,
-		Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr, Getenv: c.Getenv, Exit: c.Exit,
+		Stdin: c.Stdin, Stdout: c.Stdout, Getenv: c.Getenv, Exit: c.Exit,
 	}
 	if f.dataset == "" && !f.demo && len(args) > 0 {
 		files, err := c.topFiles(cmd, f, args)

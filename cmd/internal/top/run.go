@@ -34,10 +34,10 @@ type Options struct {
 	Once    bool   // print one table, when the source has ended
 	Verbose bool
 
-	Stdin          io.Reader
-	Stdout, Stderr io.Writer
-	Getenv         func(string) string
-	Exit           func(code int)
+	Stdin  io.Reader
+	Stdout io.Writer
+	Getenv func(string) string
+	Exit   func(code int)
 }
 
 // onceFor is how long a table printed once is of, if a source does not end by itself.
