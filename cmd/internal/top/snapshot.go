@@ -2,7 +2,7 @@ package top
 
 import (
 	"math"
-	"sync/atomic"
+	"sync"
 
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -89,25 +89,34 @@ func (m *market) span() float64 {
 // exchange hands snapshots from the goroutine of the feed to that of the screen, neither of which
 // waits for the other. There are at most three: one being made, one made, and one on the screen.
 type exchange struct {
-	made, free atomic.Pointer[Snapshot]
-	fresh      chan struct{} // holds one when a snapshot was made
+	fresh chan struct{} // holds one when a snapshot was made
+
+	mu   sync.Mutex // for no longer than it takes to move a pointer
+	made *Snapshot  // and not taken; may be nil
+	free []*Snapshot
 }
 
 func newExchange() *exchange { return &exchange{fresh: make(chan struct{}, 1)} }
 
 // next is a snapshot to fill: one that nobody reads.
 func (x *exchange) next() *Snapshot {
-	if s := x.free.Swap(nil); s != nil {
-		return s
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	last := len(x.free) - 1
+	if last < 0 {
+		return new(Snapshot)
 	}
-	return new(Snapshot)
+	s := x.free[last]
+	x.free = x.free[:last]
+	return s
 }
 
 // publish hands over a snapshot, in place of one that was not taken.
 func (x *exchange) publish(s *Snapshot) {
-	if old := x.made.Swap(s); old != nil {
-		x.free.Store(old)
-	}
+	x.mu.Lock()
+	x.release(x.made)
+	x.made = s
+	x.mu.Unlock()
 	select {
 	case x.fresh <- struct{}{}:
 	default:
@@ -116,9 +125,19 @@ func (x *exchange) publish(s *Snapshot) {
 
 // take returns the newest snapshot, and gives back the one before; nil if there is no newer one.
 func (x *exchange) take(before *Snapshot) *Snapshot {
-	s := x.made.Swap(nil)
-	if s != nil && before != nil {
-		x.free.Store(before)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	s := x.made
+	if s != nil {
+		x.made = nil
+		x.release(before)
 	}
 	return s
+}
+
+// release lets a snapshot be filled again; the caller holds the lock.
+func (x *exchange) release(s *Snapshot) {
+	if s != nil {
+		x.free = append(x.free, s)
+	}
 }
