@@ -32,6 +32,7 @@ type Options struct {
 
 	Output    *output.Output
 	Files     *split.Splitter // the sink of an output of several files; nil: it is one
+	Display   Display         // nil: the records are written to Output
 	Selection stream.Selection
 	Stats     time.Duration // between two lines of statistics; 0: none
 	Metrics   string        // the address that they are served at; empty: none
@@ -83,6 +84,9 @@ func Run(log *slog.Logger, o Options) error {
 		defer served.close()
 		log.Info("metrics at " + served.url())
 	}
+	if err := s.display(); err != nil {
+		return err
+	}
 	if err := s.open(); err != nil {
 		return s.explain(err)
 	}
@@ -103,6 +107,9 @@ func Run(log *slog.Logger, o Options) error {
 			s.stream.End(err)
 		}
 		s.stream.EndTurn()
+		if s.Display != nil {
+			s.stream.Count.Records = s.Display.EndTurn()
+		}
 	}
 	s.client.Close() //nolint:errcheck // the stream is over
 	return s.conclude(s.stream.Finish())
@@ -143,9 +150,9 @@ func (s *session) watch() error {
 
 // open makes the client and asks for everything.
 func (s *session) open() (err error) {
-	handlers := dbnloop.Handlers{
+	handlers := s.displayed(dbnloop.Handlers{
 		Record: s.stream.Record, Metadata: s.stream.Metadata, Error: s.ended, SessionEvent: s.stream.SessionEvent,
-	}
+	})
 	if s.Unbroken != nil {
 		err = s.openUnbroken(handlers)
 	} else {

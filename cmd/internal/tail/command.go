@@ -117,6 +117,7 @@ ends is a failure. With --rotate, SIGHUP begins the next file. SIGUSR1 prints th
 	c.profileFlag.register(cmd)
 	c.messageFlags.register(cmd)
 	cmd.AddCommand(c.histCommand())
+	cmd.AddCommand(c.topCommand())
 	cmd.AddCommand(c.apiCommands()...)
 	cmd.AddCommand(c.batchCommand())
 	cmd.AddCommand(c.infoCommand(), c.verifyCommand())

@@ -18,6 +18,7 @@ var layers = [][]string{
 	{"stream", "survey"},
 	{"manifest", "split"},
 	{"live", "files", "hist", "capture", "info", "verify"},
+	{"top"},
 	{"tail"},
 }
 
