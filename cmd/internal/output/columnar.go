@@ -140,7 +140,7 @@ func (s *columnarSink) schemaOf(r dbn.Record) dbn.Schema {
 	if i >= 0 {
 		return s.schemas[i]
 	}
-	return schemaOf(r.RType())
+	return SchemaOf(r.RType())
 }
 
 // EndTurn passes on what was gathered for the reader of a stream. Nobody reads a file that is not

@@ -29,7 +29,7 @@ var help = &cli.Help{
 			"no-map-symbols", "omit-header", "spreadsheet", "fields", "metadata", "count", "fragment", "system", "color",
 		}},
 		{Title: "Files", Names: []string{
-			"output", "output-pattern", "split-by", "rotate", "append", "zstd", "tee", "force", "resume", "manifest",
+			"output", "output-pattern", "split-by", "part-size", "rotate", "append", "zstd", "tee", "force", "resume", "manifest",
 			"input-fragment", "input-dbn-version", "upgrade", "max-metadata", "output-dir", "only", "parallel",
 		}},
 		{Title: "Live session", Names: []string{

@@ -136,7 +136,7 @@ func (c *commandLine) histOptions(cmd *cobra.Command, f *histFlags, args []strin
 		return o, policy, err
 	}
 	o.DryRun, o.Stats = f.dryRun, time.Duration(f.stats)
-	o.Raw = len(o.Query.More) == 0 && o.Output.Path != "" && !o.Output.Bare && form == output.DBN && o.Output.Zstd && o.Output.Tee == "" && !o.Output.Metadata &&
+	o.Raw = o.Output.Many == nil && len(o.Query.More) == 0 && o.Output.Path != "" && !o.Output.Bare && form == output.DBN && o.Output.Zstd && o.Output.Tee == "" && !o.Output.Metadata &&
 		f.lines == "" && policy == dbn.AsIs && term.IsRegularOrNew(o.Output.Path)
 	o.Summary = o.Stats > 0 || c.verbose || term.IsTerminal(c.Stderr)
 	o.Raw = o.Raw && o.Selection.Filter == nil

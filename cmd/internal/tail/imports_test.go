@@ -16,6 +16,7 @@ var layers = [][]string{
 	{"term", "profile"},
 	{"output", "filter"},
 	{"stream"},
+	{"split"},
 	{"live", "files", "hist", "capture"},
 	{"top"},
 	{"tail"},
