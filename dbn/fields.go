@@ -33,25 +33,25 @@ func FieldsOf(rtype RType, version uint8, encoding Encoding) []FieldInfo {
 // cType is the C type of the column.
 func (c *Column) cType() string {
 	switch c.kind {
-	case kindU8:
+	case KindU8:
 		return "uint8_t"
-	case kindU16:
+	case KindU16:
 		return "uint16_t"
-	case kindU32:
+	case KindU32:
 		return "uint32_t"
-	case kindU64, kindTime:
+	case KindU64, KindTime:
 		return "uint64_t"
-	case kindI8:
+	case KindI8:
 		return "int8_t"
-	case kindI16:
+	case KindI16:
 		return "int16_t"
-	case kindI32:
+	case KindI32:
 		return "int32_t"
-	case kindI64, kindPrice:
+	case KindI64, KindPrice:
 		return "int64_t"
-	case kindChar:
+	case KindChar:
 		return "char"
-	case kindText:
+	case KindText:
 		return "char[" + strconv.Itoa(int(c.size)) + "]"
 	}
 	return ""

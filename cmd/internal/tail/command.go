@@ -35,6 +35,7 @@ type rootFlags struct {
 
 func (f *rootFlags) register(p *pflag.FlagSet) {
 	f.requestFlags.register(p)
+	f.stypeOutFlag.register(p)
 	f.filterFlags.register(p)
 	f.linesFlag.register(p)
 	f.followFlags.register(p)

@@ -194,7 +194,7 @@ func TestTheWordAfterStats(t *testing.T) {
 		"--stats ES.FUT 5":                      "--stats ES.FUT 5",
 		"-i instrument_id 5122 --stats 10 4916": "-i instrument_id 5122 --stats=10 4916",
 	} {
-		if got := strings.Join(joinStats(strings.Fields(args)), " "); got != want {
+		if got := strings.Join(joinValues(strings.Fields(args)), " "); got != want {
 			t.Errorf("%s: %s, want %s", args, got, want)
 		}
 	}

@@ -72,7 +72,7 @@ const heartbeatGrace = 5 * time.Second
 // live runs a live session, or the demo.
 func (c *commandLine) live(cmd *cobra.Command, f *rootFlags, args []string) error {
 	if !f.unbroken(cmd) {
-		if err := refuse(cmd, "is for historical data: use the command hist, or give --end; or --follow, for history and then live", new(serverFlags), new(moneyFlags)); err != nil {
+		if err := refuse(cmd, "is for historical data: use the command hist, or give --end; or --follow, for history and then live", new(serverFlags), new(moneyFlags), new(stypeOutFlag)); err != nil {
 			return err
 		}
 	}
