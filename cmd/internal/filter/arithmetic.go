@@ -124,7 +124,7 @@ func sum(n *node, a, b value) (v value, ok bool) {
 // expressions are mostly about.
 func difference(a, b *dbn.Column) intFn {
 	atA, atB := uintptr(a.Offset()), uintptr(b.Offset())
-	if a.Kind() == dbn.KindPrice {
+	if a.Kind() == dbn.ColumnPrice {
 		return func(p unsafe.Pointer) (int64, state) {
 			l, r := get[int64](p, atA), get[int64](p, atB)
 			d := l - r

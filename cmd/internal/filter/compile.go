@@ -111,7 +111,7 @@ func (l *layout) field(n *node) value {
 		return value{kind: timeKind, node: n, int: func(p unsafe.Pointer) (int64, state) { return timeOf(get[uint64](p, at)) }}
 	case c == nil:
 		return value{kind: nullKind, node: n}
-	case c.Kind() == dbn.KindText:
+	case c.Kind() == dbn.ColumnText:
 		return value{kind: textKind, node: n, text: loadText(c)}
 	}
 	return value{kind: columnKind(c), node: n, column: c, int: load(c)}

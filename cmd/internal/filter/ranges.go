@@ -82,7 +82,7 @@ func (c condition) onColumn(column *dbn.Column) (checks []check, ok bool) {
 // onValue compiles a comparison of a computed number with a literal.
 func (c condition) onValue(f intFn) pred {
 	least, most := int64(1), int64(0) // nothing
-	if low, high, ok := c.within(domains[dbn.KindI64]); ok {
+	if low, high, ok := c.within(domains[dbn.ColumnI64]); ok {
 		least, most = low.Int64(), high.Int64()
 	}
 	except, excepts := int64(0), c.except != nil && c.except.IsInt64()
@@ -116,21 +116,21 @@ func (c condition) holdsFor(v uint64) bool {
 func oneOf(c *dbn.Column, set []uint64) pred {
 	at := uintptr(c.Offset())
 	switch c.Kind() {
-	case dbn.KindU8, dbn.KindChar:
+	case dbn.ColumnU8, dbn.ColumnChar:
 		return inSet[uint8](at, set)
-	case dbn.KindU16:
+	case dbn.ColumnU16:
 		return inSet[uint16](at, set)
-	case dbn.KindU32:
+	case dbn.ColumnU32:
 		return inSet[uint32](at, set)
-	case dbn.KindU64, dbn.KindTime:
+	case dbn.ColumnU64, dbn.ColumnTime:
 		return inSet[uint64](at, set)
-	case dbn.KindI8:
+	case dbn.ColumnI8:
 		return inSet[int8](at, set)
-	case dbn.KindI16:
+	case dbn.ColumnI16:
 		return inSet[int16](at, set)
-	case dbn.KindI32:
+	case dbn.ColumnI32:
 		return inSet[int32](at, set)
-	default: // dbn.KindI64, dbn.KindPrice
+	default: // dbn.ColumnI64, dbn.ColumnPrice
 		return inSet[int64](at, set)
 	}
 }

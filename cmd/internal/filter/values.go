@@ -85,22 +85,22 @@ type domain struct {
 }
 
 var domains = [...]domain{
-	dbn.KindU8: {0, math.MaxUint8}, dbn.KindU16: {0, math.MaxUint16}, dbn.KindU32: {0, math.MaxUint32}, dbn.KindU64: {0, math.MaxUint64},
-	dbn.KindI8: {math.MinInt8, math.MaxInt8}, dbn.KindI16: {math.MinInt16, math.MaxInt16}, dbn.KindI32: {math.MinInt32, math.MaxInt32},
-	dbn.KindI64: {math.MinInt64, math.MaxInt64}, dbn.KindPrice: {math.MinInt64, math.MaxInt64 - 1},
-	dbn.KindTime: {1, math.MaxUint64 - 1}, dbn.KindChar: {1, math.MaxUint8},
+	dbn.ColumnU8: {0, math.MaxUint8}, dbn.ColumnU16: {0, math.MaxUint16}, dbn.ColumnU32: {0, math.MaxUint32}, dbn.ColumnU64: {0, math.MaxUint64},
+	dbn.ColumnI8: {math.MinInt8, math.MaxInt8}, dbn.ColumnI16: {math.MinInt16, math.MaxInt16}, dbn.ColumnI32: {math.MinInt32, math.MaxInt32},
+	dbn.ColumnI64: {math.MinInt64, math.MaxInt64}, dbn.ColumnPrice: {math.MinInt64, math.MaxInt64 - 1},
+	dbn.ColumnTime: {1, math.MaxUint64 - 1}, dbn.ColumnChar: {1, math.MaxUint8},
 }
 
 // columnKind is the type of a field.
 func columnKind(c *dbn.Column) kind {
 	switch c.Kind() {
-	case dbn.KindPrice:
+	case dbn.ColumnPrice:
 		return priceKind
-	case dbn.KindTime:
+	case dbn.ColumnTime:
 		return timeKind
-	case dbn.KindChar:
+	case dbn.ColumnChar:
 		return charKind
-	case dbn.KindText:
+	case dbn.ColumnText:
 		return textKind
 	}
 	if c.Name == "ts_in_delta" {
@@ -113,23 +113,23 @@ func columnKind(c *dbn.Column) kind {
 func load(c *dbn.Column) intFn {
 	at := uintptr(c.Offset())
 	switch c.Kind() {
-	case dbn.KindU8:
+	case dbn.ColumnU8:
 		return loadInt[uint8](at)
-	case dbn.KindU16:
+	case dbn.ColumnU16:
 		return loadInt[uint16](at)
-	case dbn.KindU32:
+	case dbn.ColumnU32:
 		return loadInt[uint32](at)
-	case dbn.KindI8:
+	case dbn.ColumnI8:
 		return loadInt[int8](at)
-	case dbn.KindI16:
+	case dbn.ColumnI16:
 		return loadInt[int16](at)
-	case dbn.KindI32:
+	case dbn.ColumnI32:
 		return loadInt[int32](at)
-	case dbn.KindI64:
+	case dbn.ColumnI64:
 		return loadInt[int64](at)
-	case dbn.KindU64:
+	case dbn.ColumnU64:
 		return func(p unsafe.Pointer) (int64, state) { return wide(get[uint64](p, at)) }
-	case dbn.KindPrice:
+	case dbn.ColumnPrice:
 		return func(p unsafe.Pointer) (int64, state) {
 			v := get[int64](p, at)
 			if v == math.MaxInt64 {
@@ -137,7 +137,7 @@ func load(c *dbn.Column) intFn {
 			}
 			return v, defined
 		}
-	case dbn.KindChar:
+	case dbn.ColumnChar:
 		return func(p unsafe.Pointer) (int64, state) {
 			v := get[uint8](p, at)
 			if v == 0 {
@@ -145,7 +145,7 @@ func load(c *dbn.Column) intFn {
 			}
 			return int64(v), defined
 		}
-	default: // dbn.KindTime
+	default: // dbn.ColumnTime
 		return func(p unsafe.Pointer) (int64, state) { return timeOf(get[uint64](p, at)) }
 	}
 }
