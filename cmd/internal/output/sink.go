@@ -35,6 +35,8 @@ func NewSink(o *Output, schemas []dbn.Schema, stdout io.Writer) Sink {
 		return &tableSink{output: o, stdout: stdout, table: newTable(schemas, o.Fields, o.System, o.Color, o.Text.Location)}
 	case o.Format == JSON:
 		return &jsonSink{output: o, stdout: stdout, columns: newColumnFilter(o.Fields)}
+	case o.Format.Columnar():
+		return &columnarSink{output: o, stdout: stdout, schemas: schemas}
 	case o.Format == DBN:
 		return &dbnSink{output: o, path: o.Path, zstd: o.Zstd, bare: o.Bare, stdout: stdout}
 	case o.Format == Lines:

@@ -70,7 +70,7 @@ func (c *commandLine) command(f *rootFlags) *cobra.Command {
 		Short: "The tail -f of market data",
 		Long: `dbn-tail shows market data of Databento, live (with -d), historical (with -d and --end, or
 by the command hist) or from DBN files, plain or compressed (- is standard input): a table
-on a terminal, JSON lines in a pipe, or CSV, TSV and DBN. Data goes to standard output,
+on a terminal, JSON lines in a pipe, or CSV, TSV, DBN, Parquet and Arrow. Data goes to standard output,
 everything else to standard error.
 
 Several files are merged by time. The flags under Select choose among the records of every

@@ -98,6 +98,9 @@ func (c *commandLine) fileOptions(cmd *cobra.Command, f *rootFlags, args []strin
 	if err != nil {
 		return o, err
 	}
+	if form.Columnar() && f.fragment {
+		return o, exit.BadUsage("a fragment cannot become %s: its metadata is missing", form)
+	}
 	if form == output.DBN && f.fragment && !f.bare && !output.IsFragment(o.OutputPath) {
 		return o, exit.BadUsage("a fragment cannot become complete DBN: its metadata is missing; give --fragment, or a name that ends in .dbn.frag")
 	}

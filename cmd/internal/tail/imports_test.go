@@ -12,7 +12,7 @@ import (
 
 // Packages import in one direction only: each may use those of the lines above it.
 var layers = [][]string{
-	{"cli", "exit"},
+	{"cli", "exit", "columnar"},
 	{"term", "profile"},
 	{"output", "filter"},
 	{"stream"},

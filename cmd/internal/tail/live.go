@@ -49,7 +49,7 @@ func (f *sessionFlags) register(p *pflag.FlagSet) {
 func (f *sessionFlags) exclusive(cmd *cobra.Command) {
 	cmd.MarkFlagsMutuallyExclusive("snapshot", "start")
 	cmd.MarkFlagsMutuallyExclusive("snapshot", "since")
-	for _, flag := range []string{"output", "tee", "force", "demo", "json", "csv", "tsv", "table", "metadata", "lines"} {
+	for _, flag := range []string{"output", "tee", "force", "demo", "json", "csv", "tsv", "parquet", "arrow", "table", "metadata", "lines"} {
 		cmd.MarkFlagsMutuallyExclusive("resume", flag)
 	}
 }
