@@ -55,6 +55,7 @@ type Settings struct {
 	System     bool
 	Color      bool
 	Metadata   bool // print the metadata and end
+	Silent     bool // write nothing at all
 	Fragment   bool // of records without metadata: what CSV's columns are shows with the first
 	Bare       bool // DBN without metadata
 }
