@@ -31,8 +31,8 @@ type Options struct {
 	Upgrade       string                 // the flag's value, for messages
 
 	Output    *output.Output
-	Files     *split.Splitter // the sink of an output of several files; nil: it is one
 	Display   Display         // nil: the records are written to Output
+	Files     *split.Splitter // the sink of an output of several files; nil: it is one
 	Selection stream.Selection
 	Stats     time.Duration // between two lines of statistics; 0: none
 	Metrics   string        // the address that they are served at; empty: none

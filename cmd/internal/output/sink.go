@@ -29,10 +29,10 @@ type Sink interface {
 // schemas, if there are any.
 func NewSink(o *Output, schemas []dbn.Schema, stdout io.Writer) Sink {
 	switch {
-	case o.Many != nil:
-		return o.Many(o, schemas)
 	case o.Silent:
 		return silent{}
+	case o.Many != nil:
+		return o.Many(o, schemas)
 	case o.Metadata:
 		return &metadataSink{output: o, stdout: stdout}
 	case o.Format == Table:

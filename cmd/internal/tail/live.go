@@ -109,13 +109,6 @@ func (c *commandLine) live(cmd *cobra.Command, f *rootFlags, args []string) erro
 		return err
 	}
 	defer end()
-	if f.append {
-		end, err := c.appendTo(s)
-		if err != nil {
-			return err
-		}
-		defer end()
-	}
 	note, err := c.beginManifest(s, f)
 	if err != nil {
 		return err
@@ -138,10 +131,22 @@ func (c *commandLine) admit(cmd *cobra.Command, s *session, r *request, f *rootF
 			return nil, err
 		}
 	}
-	if s.unbroken {
-		return c.survive(cmd, s, f)
+	end = func() {}
+	if f.append {
+		if end, err = c.appendTo(s); err != nil {
+			return nil, err
+		}
 	}
-	return func() {}, nil
+	if s.unbroken {
+		finish, err := c.survive(cmd, s, f)
+		if err != nil {
+			end()
+			return nil, err
+		}
+		unlock := end
+		return func() { finish(); unlock() }, nil
+	}
+	return end, nil
 }
 
 // session checks the command line of a live session. A live stream is followed anyway.
