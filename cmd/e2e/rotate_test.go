@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -59,6 +60,16 @@ func auditFiles(t *testing.T, market exchange.Market, dir string) *exchange.Audi
 	return audit
 }
 
+// wantVerified checks a capture against its manifest.
+func wantVerified(t *testing.T, dir string) {
+	t.Helper()
+	p := start(t, "verify", dir)
+	answer, err := io.ReadAll(p.stdout)
+	if code := p.wait(); code != 0 || err != nil || !strings.HasSuffix(string(answer), ": complete\n") {
+		t.Errorf("exit code %d, %v: %s%s", code, err, answer, p.stderr)
+	}
+}
+
 func sizeOf(t *testing.T, dir string) (size int64) {
 	t.Helper()
 	for _, path := range captured(t, dir) {
@@ -96,8 +107,9 @@ func TestARotatingCaptureWhoseWritersAreKilledIsComplete(t *testing.T) {
 				g := watchGrowth(t, dir)
 				p := startIn(t, dir, args...)
 				for until := sizeOf(t, dir) + int64(random.IntN(growth)) - int64(growth/32); more && sizeOf(t, dir) < until; {
-					if more = v.advance(2000); more {
-						g.await(p)
+					before := sizeOf(t, dir)
+					for more = v.advance(2000); more && sizeOf(t, dir) == before; {
+						g.await(p) // the manifest grows as well
 					}
 				}
 				p.signal(syscall.SIGKILL)
@@ -120,6 +132,7 @@ func TestARotatingCaptureWhoseWritersAreKilledIsComplete(t *testing.T) {
 			if err := audit.Complete(); err != nil {
 				t.Error(err)
 			}
+			wantVerified(t, dir)
 			if kills < 3 || len(captured(t, dir)) < 3 {
 				t.Errorf("only %d writers were killed, and %d files written", kills, len(captured(t, dir)))
 			}
@@ -141,8 +154,10 @@ func TestAHangupBeginsTheNextFile(t *testing.T) {
 		"--start", strconv.FormatUint(uint64(exchange.Start), 10), "--gateway", v.gateway,
 		"--rotate", "1d", "-O", "x-{part}.dbn", "-l", strconv.Itoa(market.Audit().Left))
 	for range 2 {
-		v.advance(4000)
-		g.await(p)
+		before := sizeOf(t, dir)
+		for v.advance(4000); sizeOf(t, dir) == before; {
+			g.await(p) // the manifest grows as well
+		}
 		p.signal(syscall.SIGHUP)
 	}
 	for v.advance(10_000) {
@@ -153,6 +168,7 @@ func TestAHangupBeginsTheNextFile(t *testing.T) {
 	if err := auditFiles(t, market, dir).Complete(); err != nil {
 		t.Error(err)
 	}
+	wantVerified(t, dir)
 	paths := captured(t, dir)
 	// Two signals that come together are one.
 	if len(paths) != 2 && len(paths) != 3 || slices.ContainsFunc(paths, func(path string) bool { return strings.HasSuffix(path, ".part") }) {
@@ -204,6 +220,9 @@ func TestACaptureContinuesAfterItsDiskWasFull(t *testing.T) {
 				}
 				if err := auditFiles(t, market, dir).Complete(); err != nil {
 					t.Error(err)
+				}
+				if rotates {
+					wantVerified(t, dir)
 				}
 			})
 		}

@@ -109,7 +109,9 @@ func (s *session) noteEvent(event dbnloop.ContinuityEvent) {
 			note.Reason += ": " + plainError(event.Err)
 		}
 	}
-	s.Files.Note(note)
+	if err := s.Files.Note(note); err != nil {
+		s.stream.End(err)
+	}
 }
 
 // line is for the statistics; empty as long as nothing happened.

@@ -13,6 +13,9 @@ import (
 // short. An error ends the run; the file stays.
 type Finished func(*File) error
 
+// Happened is called at once for what happens to a captured stream. An error ends the run.
+type Happened func(Event) error
+
 // File is a complete file.
 type File struct {
 	Path     string        // as the pattern gives it
@@ -34,6 +37,7 @@ type Count struct {
 
 // Event is a break of a stream that was captured: a gap that remains, or one that was filled.
 type Event struct {
+	Path      string // for Happened: the file that was being written; empty: none was
 	Filled    bool
 	Schema    dbn.Schema // SchemaNone: all of them
 	From, To  dbn.UnixNanos

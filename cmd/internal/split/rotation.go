@@ -116,14 +116,19 @@ func (s *Splitter) Next() error {
 }
 
 // Note says what happened to the stream, for the file that is open, or the next one.
-func (s *Splitter) Note(e Event) {
+func (s *Splitter) Note(e Event) error {
 	by, ok := s.find.(*rotation)
 	switch {
 	case ok && by.current != nil:
 		by.current.events = append(by.current.events, e)
+		e.Path = by.current.path
 	case s.Finished != nil:
 		s.notes = append(s.notes, e)
 	}
+	if s.Happened == nil {
+		return nil
+	}
+	return s.Happened(e)
 }
 
 // resume continues the file that an interrupted capture left.

@@ -20,6 +20,7 @@ type Options struct {
 	MaxSize  int64         // of a file on disk, in bytes, with Size and Rotate; 0: any
 	Every    time.Duration // with Rotate, the period of a file, from midnight UTC on; 0: any
 	Finished Finished      // nil: nobody wants to know
+	Happened Happened      // likewise
 	// Continued is the file that an interrupted capture left, which is continued first; nil: none.
 	Continued *Continued
 	// After is the time in the name of the newest file, or its part; later names sort after it.
@@ -76,7 +77,7 @@ func (s *Splitter) Sink(o *output.Output, schemas []dbn.Schema) output.Sink {
 func (s *Splitter) Begin(m *dbn.Metadata) (err error) {
 	s.header = newHeader(m)
 	s.since = s.now()
-	if s.pool, err = newPool(s.output.Zstd, s.MaxSize); err != nil {
+	if s.pool, err = newPool(s.output.Zstd && !s.output.Format.Columnar(), s.MaxSize); err != nil {
 		return err
 	}
 	switch s.By {
@@ -206,7 +207,8 @@ func (s *Splitter) member(f *file) *member {
 // of the others.
 func (s *Splitter) sinkOf(m *member, schemas []dbn.Schema, begun bool) output.Sink {
 	one := &output.Output{Settings: s.output.Settings}
-	one.Many, one.Path, one.Tee, one.Zstd, one.Paid, one.Whole = nil, "", "", false, false, false
+	one.Many, one.Path, one.Tee, one.Paid, one.Whole = nil, "", "", false, false
+	one.Zstd = one.Zstd && one.Format.Columnar() // other forms are compressed by the file
 	one.To, one.Append = m.file, begun
 	if one.Format == output.DBN {
 		m.raw = true

@@ -93,7 +93,7 @@ ends is a failure. With --rotate, SIGHUP begins the next file. SIGUSR1 prints th
   dbn-tail -F -n +1 capture.dbn
   dbn-tail -o trades.csv.zst -s trades a.dbn.zst b.dbn.zst
   dbn-tail -S symbol -O {symbol}.csv day.dbn.zst
-  dbn-tail -d GLBX.MDP3 -s mbo --rotate 1h --resume {date}-{time}.dbn.zst ESZ6`,
+  dbn-tail -d GLBX.MDP3 -s mbo --rotate 1h --resume {part}.dbn.zst ESZ6`,
 		Version:           c.Version,
 		Args:              cobra.ArbitraryArgs,
 		SilenceUsage:      true,
@@ -120,6 +120,7 @@ ends is a failure. With --rotate, SIGHUP begins the next file. SIGUSR1 prints th
 	cmd.AddCommand(c.topCommand())
 	cmd.AddCommand(c.apiCommands()...)
 	cmd.AddCommand(c.batchCommand())
+	cmd.AddCommand(c.infoCommand(), c.verifyCommand())
 	help.Install(cmd)
 	cmd.AddCommand(help.ManualCommand())
 	completeValues(cmd)

@@ -21,7 +21,7 @@ var help = &cli.Help{
 			"split-size", "map-symbols", "pretty-px", "pretty-ts", "state", "short", "wait", "dir",
 		}},
 		{Title: "Select", Names: []string{
-			"symbol", "instrument-id", "publisher", "where", "every", "lines", "follow", "follow-name",
+			"symbol", "instrument-id", "publisher", "where", "every", "lines", "follow", "follow-name", "symbols", "gap", "all",
 		}},
 		{Title: "Screen", Names: []string{"sort", "reverse", "filter", "pace", "once"}},
 		{Title: "Form of the output", Names: []string{
@@ -36,7 +36,7 @@ var help = &cli.Help{
 			"gateway", "heartbeat", "slow-reader", "reconnect", "metrics-addr", "demo",
 		}},
 		{Title: "Account, server and money", Names: []string{
-			"profile", "key", "key-file", "hist-url", "ca-file", "retries", "max-cost", "dry-run", "yes",
+			"against-api", "profile", "key", "key-file", "hist-url", "ca-file", "retries", "max-cost", "dry-run", "yes",
 		}},
 		{Title: "Messages", Names: []string{"stats", "quiet", "verbose", "log-format"}},
 	},

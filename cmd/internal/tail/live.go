@@ -97,6 +97,11 @@ func (c *commandLine) live(cmd *cobra.Command, f *rootFlags, args []string) erro
 		return err
 	}
 	if f.demo {
+		end, err := c.beginManifest(s, f)
+		if err != nil {
+			return err
+		}
+		defer end()
 		return c.demo(s, demoMix)
 	}
 	end, err := c.admit(cmd, s, &r, f)
@@ -104,6 +109,11 @@ func (c *commandLine) live(cmd *cobra.Command, f *rootFlags, args []string) erro
 		return err
 	}
 	defer end()
+	finish, err := c.beginManifest(s, f)
+	if err != nil {
+		return err
+	}
+	defer finish()
 	return s.run(c.log)
 }
 

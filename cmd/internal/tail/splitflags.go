@@ -23,7 +23,8 @@ type splitFlags struct {
 	pattern   string
 	splitSize string
 	rotate    []string
-	splitter  *split.Splitter // once the flags are checked; nil: one file
+	captureLog
+	splitter *split.Splitter // once the flags are checked; nil: one file
 }
 
 func (f *splitFlags) register(p *pflag.FlagSet) {
@@ -74,6 +75,9 @@ func (f *splitFlags) split(o *output.Settings) error {
 	}
 	if err != nil {
 		return err
+	}
+	if options.By == split.Rotate && o.Format == output.DBN {
+		f.captureLog.hook(&options)
 	}
 	if err = options.By.CheckPattern(options.Pattern); err != nil {
 		return err
