@@ -231,7 +231,8 @@ std::optional<std::uint64_t> ContinuousClient::Engine::StartOf(
     const auto& records = found->second.records;
     const auto lowest =
         std::ranges::min(records, {}, &client::KnownRecord::clock).clock;
-    start = std::min(joined.value_or(lowest), lowest);
+    start =
+        lowest != kUndefTimestamp ? std::min(joined.value_or(lowest), lowest) : joined;
   }
   const auto reached = reached_.find(subscription.schema);
   const auto latest =
