@@ -126,8 +126,9 @@ func (s *seam) awayTooLong(t testing.TB, had, away int, opts ...dbnloop.Continuo
 	advance(had)
 	got.start(t, r, had)
 	gw.Reset()
+	// The gateway has begun the session.
 	got.until(t, r, "live again", func() bool {
-		return away == 0 && got.client.State() == dbnloop.StreamLive || len(got.errors) > 0
+		return len(got.of(dbnloop.Recovered))+len(got.of(dbnloop.Gap)) > 0 && got.client.State() == dbnloop.StreamLive || len(got.errors) > 0
 	})
 	advance(len(s.records))
 	got.until(t, r, "the last record", func() bool {
