@@ -102,9 +102,12 @@ func hourly(t testing.TB, n int) *seam {
 // happened: longer ago than the gateway retains.
 func (s *seam) awayTooLong(t testing.TB, had, away int, opts ...dbnloop.ContinuousOption) *received {
 	t.Helper()
-	source := sim.RecordsSource(s.meta, s.since(0))
-	gw := simtest.Gateway(t, sim.Config{Sources: []sim.Source{source}, SharedMarket: true, Retention: time.Hour})
-	server := simtest.Historical(t, simhist.Config{Sources: []sim.Source{source}, Present: gw.Present})
+	gw := simtest.Gateway(t, sim.Config{Sources: []sim.Source{sim.RecordsSource(s.meta, s.since(0))}, SharedMarket: true, Retention: time.Hour})
+	known := slices.Clone(s.records)
+	for _, i := range s.lacks {
+		known[i] = nil
+	}
+	server := simtest.Historical(t, simhist.Config{Sources: []sim.Source{sim.RecordsSource(s.meta, bytes.Join(known, nil))}, Present: gw.Present})
 	r := newReactor(t)
 	got := continuous(t, r, gw.Host(), gw.Port(), s.schema, uint64(s.index[0]-1_000_000_000), append([]dbnloop.ContinuousOption{
 		dbnloop.WithHistory(dbnloop.WithURL(server.URL()), dbnloop.WithCAFile(simtest.CAFile(t, server)), dbnloop.WithRetries(0)),
@@ -146,6 +149,26 @@ func TestAReplayThatAgedOutIsFilledFromHistory(t *testing.T) {
 		prices := got.of(dbnloop.Price)
 		if len(prices) != 1 || prices[0].Cost != got.client.Spent() || len(got.of(dbnloop.Gap)) != 0 || !slices.Contains(got.states, dbnloop.StreamHistory) {
 			t.Errorf("away for %d records: spent %v, states %v, events %+v", away, got.client.Spent(), got.states, got.events)
+		}
+	}
+}
+
+// History that lacks a record which had been handed out may lack others too. Only the last two are
+// in the range: what is older than ten minutes is not asked for again.
+func TestHistoryThatOmitsARecordIsAGap(t *testing.T) {
+	const had = 6
+	for i := range had {
+		asked := i >= had-2
+		s := hourly(t, 24)
+		s.lacks = []int{i}
+		got := s.awayTooLong(t, had, 12, dbnloop.WithMaxCost(math.Inf(1)))
+		got.want(t, fmt.Sprintf("without record %d", i), s.since(0))
+		gaps := got.of(dbnloop.Gap)
+		if !asked && len(gaps) == 0 {
+			continue
+		}
+		if !asked || len(gaps) != 1 || gaps[0].Gap != dbnloop.GapContradiction || gaps[0].Schema != s.schema || gaps[0].From != s.index[i]-1_000_000 || gaps[0].To < s.index[had] {
+			t.Errorf("without record %d, received at %v: gaps %+v", i, s.index[i], gaps)
 		}
 	}
 }

@@ -51,10 +51,10 @@ void Edge::Drop(const KnownRecord& record) {
   if (first_ == record) first_.reset();
 }
 
-std::optional<std::uint64_t> Edge::LowestMissing() const {
+std::optional<std::uint64_t> Edge::LowestMissing(std::uint64_t from) const {
   std::optional<std::uint64_t> lowest;
   for (const auto& [hash, missing] : missing_) {
-    if (missing.clock == kUndefTimestamp) continue;
+    if (missing.clock < from || missing.clock == kUndefTimestamp) continue;
     lowest = std::min(lowest.value_or(missing.clock), missing.clock);
   }
   return lowest;

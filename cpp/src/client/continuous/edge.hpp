@@ -34,9 +34,10 @@ class Edge {
   void Drop(const KnownRecord& record);
   /// The latest time up to which everything was handed out; nullopt: not known.
   [[nodiscard]] std::optional<std::uint64_t> upto() const noexcept { return upto_; }
-  /// The least time of a record that was handed out and has not come again; nullopt:
-  /// all that have a time have.
-  [[nodiscard]] std::optional<std::uint64_t> LowestMissing() const;
+  /// The least time, not before `from`, of a record that was handed out and has not
+  /// come again; nullopt: all that have a time have.
+  [[nodiscard]] std::optional<std::uint64_t> LowestMissing(
+      std::uint64_t from = 0) const;
   [[nodiscard]] bool AllSeen() const noexcept { return missing_.empty(); }
 
  private:

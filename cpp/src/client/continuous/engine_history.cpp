@@ -234,9 +234,20 @@ void ContinuousClient::Engine::RequestRange() {
 }
 
 void ContinuousClient::Engine::OnRangeComplete() {
-  (void)screen_.Complete(ranges_[range_].request.schema);
+  const auto& range = ranges_[range_];
+  const auto schema = range.request.schema;
+  const auto outcome = screen_.Complete(schema, range.start);
   if (stopping_) {
     return Finish({ErrorCode::Cancelled, "the stream was stopped by this client"});
+  }
+  // What it lacks of its last moments the replay may still bring.
+  const auto end = reached_[schema];
+  const auto proved = end - std::min(end, client::SeamSkewOf(client::RTypeOf(schema)));
+  if (outcome && outcome->missing && *outcome->missing < proved) {
+    if (!ReportGap(schema, *outcome->missing, end, GapKind::Contradiction) ||
+        state() != State::History || stopping_) {
+      return;
+    }
   }
   // The next one only once this handler's stream is done.
   next_.Defer([this] {
