@@ -11,6 +11,20 @@ import (
 	"github.com/dbnloop/dbnloop/sim"
 )
 
+// begin is a time before all records, by either of their clocks.
+func (s *seam) begin(t testing.TB) dbn.UnixNanos {
+	t.Helper()
+	begin := s.index[0]
+	for _, raw := range s.records {
+		rec, err := dbn.RecordOf(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		begin = min(begin, rec.IndexTs(), rec.Header().TsEvent)
+	}
+	return begin - 1_000_000_000
+}
+
 // cutTwice is one stream whose first session ends after `first` of the records that it sends, and
 // whose second one after `second`; replayed ones count. The market begins with some of the past,
 // and continues while nobody is connected.
@@ -36,7 +50,7 @@ func (s *seam) cutTwice(t testing.TB, r *dbnloop.Reactor, first, second int) *re
 	}
 	n := len(s.records)
 	advance(n / 4)
-	got := continuous(t, r, gw.Host(), gw.Port(), s.schema, uint64(s.index[0]-1_000_000_000))
+	got := continuous(t, r, gw.Host(), gw.Port(), s.schema, uint64(s.begin(t)))
 	defer got.client.Close()
 	h := got.handlers()
 	sessions := 0
