@@ -109,11 +109,11 @@ func (c *commandLine) live(cmd *cobra.Command, f *rootFlags, args []string) erro
 		return err
 	}
 	defer end()
-	note, err := c.beginManifest(s, f)
+	finish, err := c.beginManifest(s, f)
 	if err != nil {
 		return err
 	}
-	defer note()
+	defer finish()
 	return s.run(c.log)
 }
 

@@ -52,17 +52,11 @@ func (f *rootFlags) resumed() error {
 // survive adds to a session what makes its stream continue after a break. The returned function frees
 // what was opened for it.
 func (c *commandLine) survive(cmd *cobra.Command, s *session, f *rootFlags) (end func(), err error) {
-	if f.retries < 0 || f.retries > maxRetries {
-		return nil, exit.BadUsage("--retries %d: want 0 to %d", f.retries, maxRetries)
+	history, err := f.serverFlags.options()
+	if err != nil {
+		return nil, err
 	}
 	s.Unbroken = &live.Unbroken{}
-	history := []dbnloop.HistoricalOption{dbnloop.WithUserAgent("dbn-tail"), dbnloop.WithRetries(f.retries)}
-	if f.url != "" {
-		history = append(history, dbnloop.WithURL(f.url))
-	}
-	if f.caFile != "" {
-		history = append(history, dbnloop.WithCAFile(f.caFile))
-	}
 	s.Unbroken.Options = append(s.Unbroken.Options, dbnloop.WithHistory(history...))
 	limit, err := f.costLimit(cmd)
 	switch {
