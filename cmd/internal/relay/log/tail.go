@@ -15,8 +15,10 @@ import (
 type Tail struct {
 	Sequence uint64        // of the last message; 0: nothing was ever written
 	High     dbn.UnixNanos // see batch.Batch
-	// Position is that of the last cut, for ContinuousClient.ResumeFrom; nil: the stream begins.
+	// Position is that of the last cut, for ContinuousClient.ResumeFrom; nil: no market data came before it.
 	Position []byte
+	// From is where a stream without a position begins; 0: where its subscriptions say.
+	From dbn.UnixNanos
 	// Residue are the records after the last cut: they come again from Position on.
 	Residue []byte
 
@@ -60,8 +62,12 @@ func (l *Log) Tail(ctx context.Context, schemas []string) (*Tail, error) {
 			return nil, err
 		}
 	}
-	if cut > 0 {
-		t.Position, err = end.position(cut)
+	if t.Position, err = end.position(cut); err != nil || t.Position != nil {
+		return t, err
+	}
+	oldest, err := l.get(ctx, 1)
+	if oldest != nil {
+		t.From = oldest.Before + 1
 	}
 	return t, err
 }
@@ -135,7 +141,7 @@ func (e *tailEnd) schema(ctx context.Context, schema string, cut uint64) (uint64
 	return newest.Sequence, nil
 }
 
-// position makes the client's position from the records up to the cut.
+// position makes the client's position from the records up to the cut; nil: there are none.
 func (e *tailEnd) position(cut uint64) ([]byte, error) {
 	end, err := dbnloop.NewStreamEnd()
 	if err != nil {
@@ -161,6 +167,9 @@ func (e *tailEnd) position(cut uint64) ([]byte, error) {
 		if _, err := end.Write(m.Records); err != nil {
 			return nil, err
 		}
+	}
+	if end.Records() == 0 {
+		return nil, nil
 	}
 	return end.Position()
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
-// ErrOtherWriter means that somebody else has written to the log: this writer must not continue.
+// ErrOtherWriter means that another writer has written to the log: this one must not continue.
 var ErrOtherWriter = errors.New("another relay has written to the log")
 
 const (
@@ -63,9 +63,10 @@ func (l *Log) NewWriter(tail *Tail, acked func()) (*Writer, error) {
 	return w, err
 }
 
-// Begin says from which time on the first session has everything. It has an effect only on an empty log.
+// Begin says from which time on the first session has everything. It has an effect only when the log is
+// empty.
 func (w *Writer) Begin(from dbn.UnixNanos) {
-	if w.next == 0 && w.high == 0 && from > 0 && from != dbn.UndefTimestamp {
+	if w.high == 0 && w.last == "" && from > 0 && from != dbn.UndefTimestamp {
 		w.high = from - 1
 	}
 }
