@@ -23,7 +23,7 @@ type life struct {
 	waiting  atomic.Bool // the source is paused until the log has caught up
 	stopping bool
 	ended    bool
-	err     error // why, when it has ended
+	err      error // why, when it has ended
 }
 
 func newLife(o Options, tail *log.Tail) (_ *life, err error) {

@@ -15,6 +15,9 @@ const readAhead = 16
 
 // Reader reads a log in order, from a sequence on. It is for one goroutine at a time.
 type Reader struct {
+	// Pending is how many messages there were to read after the last one that Next returned, or when the
+	// reader was made.
+	Pending  uint64
 	log      *Log
 	messages jetstream.MessagesContext
 }
@@ -30,11 +33,15 @@ func (l *Log) Read(ctx context.Context, from uint64, schemas ...string) (*Reader
 	if err != nil {
 		return nil, fmt.Errorf("read stream %s: %w", batch.StreamName(l.Dataset), err)
 	}
+	info, err := consumer.Info(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read stream %s: %w", batch.StreamName(l.Dataset), err)
+	}
 	messages, err := consumer.Messages(jetstream.PullMaxMessages(readAhead))
 	if err != nil {
 		return nil, fmt.Errorf("read stream %s: %w", batch.StreamName(l.Dataset), err)
 	}
-	return &Reader{log: l, messages: messages}, nil
+	return &Reader{Pending: info.NumPending, log: l, messages: messages}, nil
 }
 
 // Next waits for the next message, until ctx is done.
@@ -50,6 +57,7 @@ func (r *Reader) Next(ctx context.Context) (*Message, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read stream %s: %w", batch.StreamName(r.log.Dataset), err)
 	}
+	r.Pending = place.NumPending
 	b, err := batch.Parse(raw.Subject(), raw.Headers(), raw.Data())
 	if err != nil {
 		return nil, fmt.Errorf("stream %s, message %d: %w", batch.StreamName(r.log.Dataset), place.Sequence.Stream, err)
