@@ -3,6 +3,7 @@ module github.com/dbnloop/dbnloop/cmd
 go 1.26.0
 
 require (
+	github.com/BurntSushi/toml v1.6.0
 	github.com/dbnloop/dbnloop v0.1.0
 	github.com/google/go-cmp v0.7.0
 	github.com/klauspost/compress v1.20.4

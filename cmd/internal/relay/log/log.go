@@ -89,6 +89,19 @@ func (l *Log) Bounds(ctx context.Context) (first, last uint64, err error) {
 	return first, last, nil
 }
 
+// Size is how much a log holds.
+type Size struct{ First, Last, Messages, Bytes uint64 }
+
+// Size returns how much the log holds.
+func (l *Log) Size(ctx context.Context) (Size, error) {
+	info, err := l.stream.Info(ctx)
+	if err != nil {
+		return Size{}, fmt.Errorf("stream %s: %w", batch.StreamName(l.Dataset), err)
+	}
+	state := info.State
+	return Size{state.FirstSeq, state.LastSeq, state.Msgs, state.Bytes}, nil
+}
+
 // Message is a batch and its place in the log.
 type Message struct {
 	Sequence uint64

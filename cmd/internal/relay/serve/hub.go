@@ -27,6 +27,7 @@ type hub struct {
 	bytes int64
 	next  uint64        // sequence after the last message that was read
 	high  dbn.UnixNanos // of that message
+	last  uint64        // sequence at which sessions end; 0: they do not
 }
 
 func newHub(l *log.Log, limit int64, logger *slog.Logger, wake func()) *hub {
@@ -101,6 +102,20 @@ func (h *hub) add(m *log.Message) {
 	}
 	h.kept = h.kept[drop:]
 	h.next, h.high = m.Sequence+1, m.High
+}
+
+// drain lets sessions end that have come to a sequence.
+func (h *hub) drain(at uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.last = at
+}
+
+// over reports whether a session ends at a place.
+func (h *hub) over(place uint64) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.last > 0 && place >= h.last
 }
 
 // end is the sequence after the last message.

@@ -100,8 +100,8 @@ func (r *replayer) Unsubscribe(schema dbn.Schema, gone func(uint32) bool) {
 	r.subs.remove(schema.String(), gone)
 }
 
-// Ended is false: a market has no end.
-func (r *replayer) Ended() bool { return false }
+// Ended reports whether the relay ends and the session has everything. A market has no end.
+func (r *replayer) Ended() bool { return r.d.hub.over(r.next) }
 
 // passed bounds how many messages a step passes over that have nothing for the session.
 const passed = 256

@@ -108,7 +108,7 @@ func NewServer(ctx context.Context, options Options) (*Server, error) {
 		}
 	}
 	s.Server, err = gateway.NewServer(gateway.Config{
-		Addr: options.Addr, Keys: options.Keys, Datasets: shelf{s}, Version: "0.7.0-relay", MaxSessions: options.MaxSessions,
+		Addr: options.Addr, Keys: options.Keys, Datasets: shelf{s}, Version: "0.7.0-relay", MaxSessions: options.MaxSessions, CloseAtEnd: true,
 		Heartbeat: options.Heartbeat, Counters: &s.counters, Logger: options.Logger,
 	})
 	if err != nil {
@@ -121,6 +121,21 @@ func NewServer(ctx context.Context, options Options) (*Server, error) {
 
 // Counters are those of all sessions.
 func (s *Server) Counters() *gateway.Counters { return &s.counters }
+
+// Drain admits nobody else, lets each session end in order once it has sent what its log holds now, and waits for
+// that until ctx is done.
+func (s *Server) Drain(ctx context.Context) error {
+	s.Shut(0)
+	for _, d := range s.datasets {
+		_, last, err := d.Log.Bounds(ctx)
+		if err != nil {
+			return err
+		}
+		d.hub.drain(last + 1)
+	}
+	s.Wake()
+	return s.AwaitEnded(ctx, s.counters.Sessions.Load())
+}
 
 // Close ends all sessions, and waits for them.
 func (s *Server) Close() error {
