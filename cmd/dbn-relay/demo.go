@@ -71,5 +71,5 @@ func (d *demo) close() {
 
 // demoHint says what to do with a demo.
 func demoHint(address string) string {
-	return fmt.Sprintf("Try, in another terminal:\n  DATABENTO_API_KEY=%s dbn-tail --gateway %s -d GLBX.MDP3 -S trades --start 0 ALL_SYMBOLS\n", demoKey, address)
+	return fmt.Sprintf("Try, in another terminal:\n  DATABENTO_API_KEY=%s dbn-tail --gateway %s -d GLBX.MDP3 -s trades --start 0 -y ALL_SYMBOLS\n", demoKey, address)
 }
