@@ -202,10 +202,9 @@ guard-accept: bench-build ## Accept the instructions per record as they are now
 	@build/bench/guard -accept
 
 .PHONY: install
-install: build ## Install the library, headers, dbnloop.pc, CMake package and programs to PREFIX
+install: build ## Install the library, headers, dbnloop.pc, CMake package, programs and manual pages to PREFIX
 	@cmake --install build/release --prefix $(PREFIX) >/dev/null
-	@install -d $(PREFIX)/bin
-	@install -m 0755 $(BIN)/dbn-tail $(BIN)/dbn-sim $(PREFIX)/bin/
+	@scripts/install-programs.sh $(PREFIX)
 
 .PHONY: package
 package: build ## Make Debian packages, a tarball and their checksums (dist)

@@ -21,6 +21,7 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/internal/simtest"
 	"github.com/dbnloop/dbnloop/sim"
+	"golang.org/x/sys/unix"
 )
 
 // What a method answers to a second goroutine while one is inside the reactor. Methods that
@@ -269,10 +270,25 @@ func checkWorks(t *testing.T, object any) {
 	}
 }
 
+// pollUndisturbed waits on a thread that takes no signal: one would end the wait of Poll, and
+// the runtime preempts by signals.
+func pollUndisturbed(r *dbnloop.Reactor) error {
+	runtime.LockOSThread() // never unlocked, so the thread ends with its goroutine
+	var all unix.Sigset_t
+	for i := range all.Val {
+		all.Val[i] = ^all.Val[i]
+	}
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &all, nil); err != nil {
+		return err
+	}
+	_, err := r.Poll(-1)
+	return err
+}
+
 func TestASecondGoroutineGetsOneAnswer(t *testing.T) {
 	for name, inside := range map[string]func(r *dbnloop.Reactor) error{
 		"while Run is parked": func(r *dbnloop.Reactor) error { return r.Run(context.Background()) },
-		"while Poll waits":    func(r *dbnloop.Reactor) error { _, err := r.Poll(-1); return err },
+		"while Poll waits":    pollUndisturbed,
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, objects := everything(t)

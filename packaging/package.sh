@@ -4,7 +4,7 @@
 # which is the time of the commit unless it is set.
 #   libdbnloop5     the shared library (the number is that of the C API)
 #   libdbnloop-dev  headers, static library, and what CMake and pkg-config read
-#   dbnloop-tools   dbn-tail and dbn-sim with their completions
+#   dbnloop-tools   dbn-tail and dbn-sim with their completions and manual pages
 set -euo pipefail
 cd "$(dirname "$0")/.."
 umask 022
@@ -20,14 +20,9 @@ trap 'rm -rf "$work"' EXIT
 root=$work/root
 cmake --install build/release --prefix "$root" --strip >/dev/null
 strip --strip-debug --enable-deterministic-archives "$root/lib/libdbnloop.a"
-install -D -m 0755 -t "$root/bin" build/bin/dbn-tail build/bin/dbn-sim
+scripts/install-programs.sh "$root" zsh/vendor-completions
 strip "$root"/bin/*
-for program in dbn-tail dbn-sim; do
-  complete() { "$root/bin/$program" completion "$1" | install -D -m 0644 /dev/stdin "$root/share/$2"; }
-  complete bash bash-completion/completions/$program
-  complete zsh zsh/vendor-completions/_$program
-  complete fish fish/vendor_completions.d/$program.fish
-done
+gzip -9n "$root"/share/man/man1/*.1
 clamp() { find "$1" -exec touch -hd "@$SOURCE_DATE_EPOCH" {} +; }
 rm -rf dist
 mkdir dist

@@ -38,6 +38,7 @@ package   cmd:dpkg-shlibdeps        dpkg-dev                    -
 lint      cmd:clang-format-19       clang-format-19             clang-tools-extra
 lint      cmd:clang-tidy-19         clang-tidy-19               clang-tools-extra
 lint      cmd:doxygen               doxygen                     doxygen
+lint      cmd:mandoc                mandoc                      mandoc
 guard     cmd:valgrind              valgrind                    valgrind
 fuzz      cmd:clang-19              clang-19                    clang
 fuzz      package                   libclang-rt-19-dev          compiler-rt

@@ -32,6 +32,16 @@ check staticcheck env $(scripts/cgo-env.sh) build/tools/staticcheck "${packages[
 check "go mod tidy" scripts/tidy.sh -diff
 check "go mod verify" go mod verify
 check words scripts/words.pl
+# The pages have no date, so that each build makes the same.
+manual() {
+  local directory=build/man
+  rm -rf "$directory"
+  for program in dbn-tail dbn-sim; do
+    scripts/go.sh run "./cmd/$program" man "$directory" || return 1
+  done
+  mandoc -T lint -W warning "$directory"/*.1 | grep -v 'missing date' | tee /dev/stderr | (! grep -q .)
+}
+check manual manual
 mkdir -p build/docs
 check doxygen doxygen docs/doxygen/Doxyfile
 # Known faults in what we depend on. A machine that cannot ask the database cannot tell:

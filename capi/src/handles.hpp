@@ -83,10 +83,11 @@ struct dbnloop_reactor {
   bool accepts_mixed = false;   // batches without runs
   std::size_t batch_bytes = 0;  // of the present turn
 
+  /// Adds an event. It ends the turn when there are enough, so that timers and others
+  /// do not wait until the caller has worked through those of thousands of clients.
   dbnloop_event& Append(std::uint32_t kind, std::uint64_t source);
   /// Ends the turn when the batches that it gathered are enough: their records are
-  /// handed out while they are still in the processor's cache, and timers and others do
-  /// not wait until the caller has worked through the records of thousands of clients.
+  /// handed out while they are still in the processor's cache.
   void BoundTurn(std::size_t bytes) noexcept;
   /// Stores what the events point to until the poll after the next one.
   dbnloop::capi::Kept& Keep();

@@ -18,18 +18,17 @@ using dbnloop::capi::RequireNonNull;
 using dbnloop::capi::ThrowArgument;
 
 dbnloop_event& dbnloop_reactor::Append(std::uint32_t kind, std::uint64_t source) {
+  constexpr std::size_t kMostEvents = 64;
   auto& event = next.emplace_back();
   event.kind = kind;
   event.source = source;
+  if (next.size() >= kMostEvents) loop.Yield();
   return event;
 }
 
 void dbnloop_reactor::BoundTurn(std::size_t bytes) noexcept {
-  constexpr std::size_t kMostEvents = 64;
   batch_bytes += bytes;
-  if (batch_bytes >= dbnloop::client::kTurnBytes || next.size() >= kMostEvents) {
-    loop.Yield();
-  }
+  if (batch_bytes >= dbnloop::client::kTurnBytes) loop.Yield();
 }
 
 dbnloop::capi::Kept& dbnloop_reactor::Keep() {

@@ -66,7 +66,7 @@ Who may receive the data is a matter of your licence.`,
 			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit.BadUsage("%w", cli.FlagError(err)) })
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return exit.BadUsage("%w", cli.FlagError(cmd, err)) })
 	o.define(cmd)
 	cmd.AddCommand(newStatusCommand())
 	return cmd

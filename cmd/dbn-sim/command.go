@@ -79,8 +79,8 @@ certificates and handshakes; defaults are in brackets):
 		Example: `  dbn-sim --port-file port
   dbn-sim --pace 1x --loop forever trades.dbn.zst definitions.dbn.zst
   dbn-sim --fault cut-record=end --close-at-end mbo.dbn
-  dbn-sim --pace 1x --shared-market --fault refuse=100,2s --fault reset=100 mbo.dbn
-  dbn-sim --hist-port 0 --ca-out ca.pem --hist-fault cut-body=1000,on=1 trades.dbn.zst`,
+  dbn-sim --pace 1x --shared-market --fault refuse=100,2s mbo.dbn
+  dbn-sim --hist-port 0 --ca-out ca.pem --hist-fault cut-body=99 mbo.dbn`,
 		Version:       cli.Version(version),
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -95,8 +95,10 @@ certificates and handshakes; defaults are in brackets):
 			return o.serve(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{cli.FlagError(err)} })
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{cli.FlagError(cmd, err)} })
 	o.define(cmd)
+	help.Install(cmd)
+	cmd.AddCommand(help.ManualCommand())
 	return cmd
 }
 
@@ -119,7 +121,7 @@ func (o *options) define(cmd *cobra.Command) {
 	f.BoolVar(&o.closeAtEnd, "close-at-end", false, "end a session after its last record, instead of staying with heartbeats")
 	f.Int64Var(&o.exitAfter, "exit-after-sessions", 0, "exit when this many connections have ended")
 	f.DurationVar(&o.heartbeat, "heartbeat", 30*time.Second, "heartbeat interval of clients that ask for none")
-	f.StringArrayVar(&o.faults, "fault", nil, "misbehave: NAME[=VALUE][,on=FIRST-LAST][,for=DURATION] (repeatable), see above")
+	f.StringArrayVar(&o.faults, "fault", nil, "misbehave as `FAULT` says (repeatable), see above")
 	f.BoolVar(&o.control, "control", false, "read commands from standard input, see above")
 	o.hist.define(f)
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "log subscription lines and more")
@@ -129,11 +131,11 @@ func (o *options) define(cmd *cobra.Command) {
 }
 
 func faultHelp(faults [][2]string) string {
-	var b strings.Builder
+	var rows []cli.Entry
 	for _, fault := range faults {
-		fmt.Fprintf(&b, "  %-16s %s\n", fault[0], fault[1])
+		rows = append(rows, cli.Entry{Name: fault[0], Text: fault[1]})
 	}
-	return b.String()
+	return cli.Rows(rows)
 }
 
 // serve runs the gateway until the context ends or enough sessions have ended.

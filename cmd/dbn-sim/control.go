@@ -18,7 +18,7 @@ import (
 const controlHelp = `With --control, a test in any language changes the simulator while it runs. Each line on
 standard input is a command, and each is answered by one line on standard output, "ok",
 "ok VALUE" or "error TEXT". The end of the input ends the program.
-  advance N           let the next N records of a --shared-market happen: their number
+  advance N           let the next N records happen: their number
   advance-to TIME     let all records before a time happen
   present             where the market is, in nanoseconds since 1970
   keep-from TIME      let replays begin at a time at the earliest

@@ -32,7 +32,7 @@ func (o *histOptions) define(f *pflag.FlagSet) {
 	f.StringVar(&o.listen, "hist-listen", "", "the same, with a complete address")
 	f.StringVar(&o.portFile, "hist-port-file", "", "write the historical port to this file when ready")
 	f.StringVar(&o.caOut, "ca-out", "", "write the CA's certificate (PEM) to this file when ready")
-	f.StringArrayVar(&o.faults, "hist-fault", nil, "misbehave: NAME[=VALUE][,on=FIRST-LAST][,endpoint=NAME] (repeatable), see above")
+	f.StringArrayVar(&o.faults, "hist-fault", nil, "misbehave as `FAULT` says (repeatable), see above")
 	f.BoolVar(&o.plain, "hist-plain", false, "serve plain HTTP, without TLS")
 	f.Int64Var(&o.repeatBytes, "hist-repeat-bytes", 0, "repeat the records of a range until they have this many bytes")
 	f.BoolVar(&o.stored, "hist-stored", false, "send zstd frames without compression, so that all the bytes go over the wire")

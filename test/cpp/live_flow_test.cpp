@@ -1,12 +1,18 @@
 // Back pressure and fairness: Pause, floods, clients side by side.
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <functional>
 #include <utility>
+#include <vector>
 
+#include "net/scoped_fd.hpp"
 #include "support/allocations.hpp"
 #include "support/live_fixture.hpp"
 #include "support/sockets.hpp"
@@ -240,6 +246,45 @@ TEST_F(LiveFlow, AFloodedClientDoesNotStarveAnother) {
   }
   EXPECT_GT(sent, 5U);
   EXPECT_EQ(seen, Numbers(0, sent));
+}
+
+// Where very many fds are ready each session has one read in its turn, and otherwise
+// some more.
+TEST_F(LiveFlow, InACrowdEachTurnHasOneRead) {
+  constexpr std::size_t kCrowd = 1024;
+  rlimit limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  limit.rlim_cur = limit.rlim_max;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  if (limit.rlim_cur < 2 * kCrowd) GTEST_SKIP() << "too few fds are allowed";
+  const auto client = Make();
+  Stream(*client);
+  gateway_.Send(Header() + Trades(0, kFlood));
+  const auto most_reads = [&](int turns) {
+    std::uint64_t most = 0;
+    for (int i = 0; i < turns; ++i) {
+      const auto before = client->Stats().reads;
+      reactor_.Poll(0);
+      most = std::max(most, client->Stats().reads - before);
+    }
+    return most;
+  };
+  ASSERT_TRUE(Until([&] { return !sequences_.empty(); }));
+  EXPECT_GT(most_reads(20), 1U);
+
+  // One event that is always there, under very many fds.
+  const net::ScopedFd ready{::eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC)};
+  std::vector<net::ScopedFd> crowd;
+  for (std::size_t i = 0; i <= kCrowd; ++i) {
+    crowd.emplace_back(::fcntl(ready.get(), F_DUPFD_CLOEXEC, 0));
+    ASSERT_TRUE(crowd.back());
+    reactor_.Add(crowd.back().get(), EPOLLIN, [](std::uint32_t) {});
+  }
+  reactor_.Poll(0);  // the number of fds that were ready is known from now on
+  const auto before = sequences_.size();
+  EXPECT_EQ(most_reads(10), 1U);
+  EXPECT_GT(sequences_.size(), before);
+  for (const auto& fd : crowd) reactor_.Remove(fd.get());
 }
 
 TEST_F(LiveFlow, TwoClientsEndIndependently) {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 func TestVersions(t *testing.T) {
@@ -22,7 +21,8 @@ func TestVersions(t *testing.T) {
 }
 
 func TestMistakesInFlagsNameNoFunctionOfGo(t *testing.T) {
-	f := pflag.NewFlagSet("x", pflag.ContinueOnError)
+	cmd := &cobra.Command{Use: "x"}
+	f := cmd.Flags()
 	f.Uint64P("limit", "l", 0, "")
 	f.Int("heartbeat", 0, "")
 	f.Int64("count", 0, "")
@@ -42,8 +42,10 @@ func TestMistakesInFlagsNameNoFunctionOfGo(t *testing.T) {
 		"--json=perhaps":   `--json "perhaps": want true or false`,
 		"--fields=a,\"b,c": `--fields "a,\"b,c": `,
 		"--nonsense":       "unknown flag: --nonsense",
+		"--lmit=1":         "unknown flag: --lmit; did you mean --limit?",
+		"--heart-beat=1":   "unknown flag: --heart-beat; did you mean --heartbeat?",
 	} {
-		err := FlagError(f.Parse([]string{args}))
+		err := FlagError(cmd, f.Parse([]string{args}))
 		if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "strconv") {
 			t.Errorf("%s: %v, want %s", args, err, want)
 		}

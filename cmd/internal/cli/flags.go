@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
@@ -13,9 +14,19 @@ var wants = map[string]string{
 	"uint64": "a whole number, 0 or more", "float64": "a number", "duration": "a duration such as 30s or 5m",
 }
 
-// FlagError is a mistake in the flags in words of the command line: pflag passes on those of
-// the Go function that could not read the value.
-func FlagError(err error) error {
+// FlagError is a mistake in the flags of a command in words of the command line: pflag passes on
+// those of the Go function that could not read the value, and knows no flag that was meant.
+func FlagError(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1 {
+		var names []string
+		cmd.Flags().VisitAll(func(flag *pflag.Flag) {
+			if !flag.Hidden {
+				names = append(names, "--"+flag.Name)
+			}
+		})
+		return fmt.Errorf("%w%s", err, DidYouMean("--"+unknown.GetSpecifiedName(), names))
+	}
 	var invalid *pflag.InvalidValueError
 	if !errors.As(err, &invalid) {
 		return err

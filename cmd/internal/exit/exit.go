@@ -17,6 +17,17 @@ const (
 	Corrupt = 5 // what came is not DBN
 )
 
+// Codes is the table of exit codes that help, manual pages and documents show.
+var Codes = []struct{ Code, Meaning string }{
+	{"0", "success; a live session succeeds when you or --limit end it"},
+	{"1", "failure, including a session that the gateway closed"},
+	{"2", "usage error, or refused because it would cost too much"},
+	{"3", "partial data, such as a stream with a gap"},
+	{"4", "authentication failed, or there is no key"},
+	{"5", "corrupt input"},
+	{"129, 130, 143", "ended by SIGHUP, SIGINT or SIGTERM"},
+}
+
 // Error is an error that knows its exit code.
 type Error struct {
 	Code int

@@ -5,12 +5,29 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
+	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/dbn"
 )
+
+// The table of the document is that of help and of the manual pages.
+func TestTheDocumentHasTheTableOfExitCodes(t *testing.T) {
+	document, err := os.ReadFile("../../../docs/start-terminal.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := "| code | meaning |\n|---|---|\n"
+	for _, row := range Codes {
+		table += "| " + row.Code + " | " + row.Meaning + " |\n"
+	}
+	if !strings.Contains(string(document), table) {
+		t.Errorf("docs/start-terminal.md lacks\n%s", table)
+	}
+}
 
 // Every code of the library stands here, with the exit code that users' scripts rely on.
 var ofTheLibrary = map[dbnloop.ErrorCode]int{

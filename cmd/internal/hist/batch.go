@@ -21,9 +21,9 @@ func (c *Client) Submit(q Query, request dbnloop.BatchRequest, dryRun bool) (l t
 		return l, err
 	}
 	if dryRun {
-		return p.listing(), withinLimit(p.CostUSD, q.MaxCost)
+		return p.listing(), q.allows(p.CostUSD)
 	}
-	if err = withinLimit(p.CostUSD, q.MaxCost); err != nil {
+	if err = q.allows(p.CostUSD); err != nil {
 		return l, err
 	}
 	if err = c.confirmJob(&q, p); err != nil {

@@ -47,23 +47,28 @@ func (c *Client) cost(r *dbnloop.HistoricalRequest) (float64, error) {
 }
 
 // checkCost refuses what costs more than it may. Nothing is asked without a limit.
-func (c *Client) checkCost(r *dbnloop.HistoricalRequest, limit *float64) error {
-	if limit == nil {
+func (c *Client) checkCost(q *Query) error {
+	if q.MaxCost == nil && q.Cap == nil {
 		return nil
 	}
-	cost, err := c.cost(r)
+	cost, err := c.cost(&q.HistoricalRequest)
 	if err != nil {
 		return err
 	}
 	c.log.Debug("the cost is " + dollars(cost))
-	return withinLimit(cost, limit)
+	return q.allows(cost)
 }
 
-func withinLimit(cost float64, limit *float64) error {
+// allows refuses a cost above the limit.
+func (q *Query) allows(cost float64) error {
+	limit, name := q.MaxCost, "--max-cost"
+	if limit == nil {
+		limit, name = q.Cap, "max_cost of the profile"
+	}
 	if limit == nil || cost <= *limit {
 		return nil
 	}
-	return exit.BadUsage("this costs %s, more than --max-cost allows (%s): nothing was requested", dollars(cost), dollars(*limit))
+	return exit.BadUsage("this costs %s, more than %s allows (%s): nothing was requested", dollars(cost), name, dollars(*limit))
 }
 
 // Cost lists what a query costs.
@@ -89,7 +94,7 @@ func (c *Client) dryRun(q *Query, o *output.Settings) error {
 	} else {
 		err = p.listing().Print(output.StandardOutput(c.Stdout), term.ListingForm{JSON: o.Asked && o.Format == output.JSON})
 	}
-	return cmp.Or(err, withinLimit(p.CostUSD, q.MaxCost))
+	return cmp.Or(err, q.allows(p.CostUSD))
 }
 
 // printSeparated writes one row of what the JSON form has, under a header.

@@ -13,9 +13,12 @@ import (
 // Query is a range of data that is asked for, and what it may cost.
 type Query struct {
 	dbnloop.HistoricalRequest
-	ToEnd   bool     // End is not known: as far as there is data
-	MaxCost *float64 // in US dollars; nil: no limit
-	Yes     bool     // ask no questions
+	ToEnd bool // End is not known: as far as there is data
+	Yes   bool // ask no questions
+
+	MaxCost  *float64 // in US dollars, which also approves what costs less; nil: nothing is approved
+	Cap      *float64 // in US dollars, where MaxCost is nil: a limit that approves nothing
+	AskAbove float64  // in US dollars: up to that much, no question is asked on a terminal
 }
 
 // allSymbols reports whether every symbol of the dataset is wanted.

@@ -55,9 +55,9 @@ func (c *Client) Run(o Options) error {
 func (c *Client) agree(q *Query) error {
 	switch {
 	case q.Yes:
-		return c.checkCost(&q.HistoricalRequest, q.MaxCost)
+		return c.checkCost(q)
 	case q.MaxCost != nil:
-		if err := c.checkCost(&q.HistoricalRequest, q.MaxCost); err != nil || !q.allSymbols() {
+		if err := c.checkCost(q); err != nil || !q.allSymbols() {
 			return err
 		}
 		return term.ConfirmAll(c.ctx, "Request", q.Dataset, q.Schema.String(), c.Stdin, c.Stderr)
@@ -67,6 +67,13 @@ func (c *Client) agree(q *Query) error {
 	price, err := c.price(&q.HistoricalRequest)
 	if err != nil {
 		return err
+	}
+	if err := q.allows(price.CostUSD); err != nil {
+		return err
+	}
+	if price.CostUSD <= q.AskAbove && !q.allSymbols() {
+		c.log.Info("requesting " + q.order(price))
+		return nil
 	}
 	return term.Confirm(c.ctx, "Request "+q.order(price)+"?", c.Stdin, c.Stderr)
 }

@@ -91,7 +91,7 @@ func (c *commandLine) submitCommand() *cobra.Command {
 	}
 	cmd := &cobra.Command{
 		Use: "submit SYMBOL...", Short: "Order a job; shows the cost and asks, unless -y",
-		Example: "  dbn-tail batch submit -d GLBX.MDP3 -s mbo --start 2026-11-16 --max-cost 5 ESZ6",
+		Example: "  dbn-tail batch submit -d GLBX.MDP3 -s mbo --start 2026-11-16 \\\n    --max-cost 5 ESZ6",
 	}
 	c.listing(cmd, &f.listingFlags, func(client *hist.Client, args []string) (l term.Listing, err error) {
 		query, err := c.query(cmd, &f.queryFlags, args)

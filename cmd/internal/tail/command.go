@@ -19,6 +19,7 @@ import (
 type commandLine struct {
 	*Program
 	messageFlags
+	profileFlag
 	log *slog.Logger
 }
 
@@ -73,17 +74,15 @@ everything else to standard error.
 Several files are merged by time. --schema chooses records by type. Columns and values are
 those of the official dbn tool; symbols come from the file's own mappings.
 
-The API key is taken from ` + keyVariable + `, from the file that ` + keyFileVariable + `
-names, or from --key-file.
+The API key is taken from --key-file, from ` + keyVariable + `, from the file that ` + keyFileVariable + ` names, or from the profile.
 
 A stream ends at --limit, or at SIGINT, SIGTERM or SIGHUP; a live session that the gateway
-ends is a failure. SIGUSR1 prints the state. Exit codes: 0 ok, 1 failure, 2 usage, 3 partial
-data, 4 authentication, 5 corrupt input, 129, 130 and 143 after SIGHUP, SIGINT and SIGTERM.`,
+ends is a failure. SIGUSR1 prints the state.`,
 		Example: `  dbn-tail --demo
   dbn-tail -d GLBX.MDP3 -s trades -i continuous ES.c.0 NQ.c.0
   dbn-tail -d GLBX.MDP3 -s mbo --snapshot --tee es.dbn.zst ESZ6
   dbn-tail -d XNAS.ITCH -s mbp-1 --since 15m -J AAPL | jq .levels[0]
-  dbn-tail hist -d GLBX.MDP3 -s trades --start 2026-11-16 -o es.dbn.zst ESZ6
+  dbn-tail hist -d GLBX.MDP3 -s mbo --start 2026-11-16 -o es.dbn.zst ESZ6
   dbn-tail -n 20 -p day.dbn.zst
   dbn-tail -F -n +1 capture.dbn
   dbn-tail -o trades.csv.zst -s trades a.dbn.zst b.dbn.zst`,
@@ -101,16 +100,19 @@ data, 4 authentication, 5 corrupt input, 129, 130 and 143 after SIGHUP, SIGINT a
 		},
 	}
 	cmd.SetVersionTemplate("dbn-tail {{.Version}}\n")
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit.BadUsage("%w", cli.FlagError(err)) })
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return exit.BadUsage("%w", cli.FlagError(cmd, err)) })
 	cmd.SetIn(c.Stdin)
 	cmd.SetErr(c.Stderr)
 	cmd.Flags().SortFlags = false
 	f.register(cmd.Flags())
 	f.exclusive(cmd)
+	c.profileFlag.register(cmd)
 	c.messageFlags.register(cmd)
 	cmd.AddCommand(c.histCommand())
 	cmd.AddCommand(c.apiCommands()...)
 	cmd.AddCommand(c.batchCommand())
+	help.Install(cmd)
+	cmd.AddCommand(help.ManualCommand())
 	completeValues(cmd)
 	return cmd
 }
@@ -125,13 +127,16 @@ func (c *commandLine) begin(cmd *cobra.Command) error {
 	if err := cli.CheckExclusive(cmd); err != nil {
 		return exit.BadUsage("%w", err)
 	}
-	return nil
+	return c.applyProfile(cmd)
 }
 
 // run is the command without a name.
 func (c *commandLine) run(cmd *cobra.Command, f *rootFlags, args []string) error {
 	switch {
 	case f.dataset == "" && !f.demo && len(args) > 0:
+		if err := mistypedCommand(cmd, args[0]); err != nil {
+			return err
+		}
 		return c.files(cmd, f, args)
 	case f.dataset != "" && f.end != "":
 		if err := refuse(cmd, "does not go with historical data",

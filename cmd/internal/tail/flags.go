@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/dbnloop/dbnloop/cmd/internal/cli"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -96,7 +97,7 @@ func needSubcommand(cmd *cobra.Command) {
 	cmd.Args = cobra.ArbitraryArgs
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		if len(args) > 0 {
-			return exit.BadUsage("%s: unknown subcommand %q: want %s", cmd.Name(), args[0], choice)
+			return exit.BadUsage("%s: unknown subcommand %q: want %s%s", cmd.Name(), args[0], choice, cli.DidYouMean(args[0], list))
 		}
 		return exit.BadUsage("%s: missing subcommand: want %s", cmd.Name(), choice)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/profile"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -100,7 +101,7 @@ func TestKeysOfTheEnvironmentAreTrimmed(t *testing.T) {
 	for _, env := range []map[string]string{
 		{keyVariable: secret + "\n"}, {keyVariable: " " + secret + "\r\n"}, {keyVariable: "\n", keyFileVariable: file + "\n"},
 	} {
-		key, err := new(keyFlags).find(func(name string) string { return env[name] })
+		key, err := new(keyFlags).find(func(name string) string { return env[name] }, new(profile.Profile))
 		if err != nil || key.value != secret {
 			t.Errorf("%q: %v", env, err)
 		}
@@ -276,9 +277,11 @@ func TestTheHelpOfACommandIsAboutTheCommand(t *testing.T) {
 		t.Error("the exit code after SIGHUP is missing")
 	}
 	for _, command := range [][]string{{"hist"}, {"batch", "submit"}, {"batch", "download"}, {"prices"}, {"range"}, {"resolve"}} {
-		text := help(command...)
+		_, flags, found := strings.Cut(help(command...), "\n\nUsage:")
+		if !found {
+			t.Fatalf("%v: no usage", command)
+		}
 		for _, other := range []string{"live", "-f,", "for files", "as with the command hist"} {
-			flags := text[strings.Index(text, "Flags:"):]
 			if strings.Contains(flags, other) {
 				t.Errorf("%v: the help has %q", command, other)
 			}

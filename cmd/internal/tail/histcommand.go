@@ -69,8 +69,10 @@ on. An --output in .dbn.zst without -n, --tee and --upgrade is downloaded as the
 sends it. A file is FILE.part (or FILE.part.2 and so on, never one that exists already)
 until it is complete, and keeps that name when the stream breaks or FILE cannot be written.`,
 		Example: `  dbn-tail hist -d GLBX.MDP3 -s trades --start 2026-11-16 --dry-run ESZ6
-  dbn-tail hist -d GLBX.MDP3 -s mbp-1 --start 2026-11-16T14:30 --end 2026-11-16T15:00 --max-cost 1 -C ESZ6
-  dbn-tail hist -d GLBX.MDP3 -s definition --start 2026-11-16 -o definitions.dbn.zst --all-symbols -y`,
+  dbn-tail hist -d GLBX.MDP3 -s mbp-1 --start 2026-11-16T14:30 \
+    --end 2026-11-16T15:00 --max-cost 1 -C ESZ6
+  dbn-tail hist -d GLBX.MDP3 -s definition --start 2026-11-16 \
+    -o definitions.dbn.zst --all-symbols -y`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE:              func(cmd *cobra.Command, args []string) error { return c.hist(cmd, f, args) },
@@ -153,6 +155,7 @@ func (c *commandLine) query(cmd *cobra.Command, f *queryFlags, args []string) (q
 		q.End = end
 	}
 	q.ToEnd = q.End == 0
+	q.Cap, q.AskAbove = c.profile.MaxCost, c.profile.AskAbove
 	q.MaxCost, err = f.costLimit(cmd)
 	return q, err
 }

@@ -13,7 +13,7 @@ import (
 // Packages import in one direction only: each may use those of the lines above it.
 var layers = [][]string{
 	{"cli", "exit"},
-	{"term"},
+	{"term", "profile"},
 	{"output"},
 	{"stream"},
 	{"live", "files", "hist", "capture"},

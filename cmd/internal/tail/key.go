@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/profile"
 )
 
 // The environment variables that hold a key, or the name of a file that does.
@@ -38,7 +39,7 @@ func (f *keyFlags) exclusive(cmd *cobra.Command) { cmd.MarkFlagsMutuallyExclusiv
 
 // key finds the API key and warns when it is visible.
 func (c *commandLine) key(f *keyFlags) (apiKey, error) {
-	key, err := f.find(c.Getenv)
+	key, err := f.find(c.Getenv, &c.profile)
 	if err == nil && f.key != "" {
 		c.log.Warn("-k shows the key to everyone who can list processes; use " + keyVariable + " or --key-file")
 	}
@@ -48,8 +49,8 @@ func (c *commandLine) key(f *keyFlags) (apiKey, error) {
 	return key, err
 }
 
-// find looks for the key: flags first, then the environment.
-func (f *keyFlags) find(getenv func(string) string) (apiKey, error) {
+// find looks for the key: flags first, then the environment, then the profile.
+func (f *keyFlags) find(getenv func(string) string, p *profile.Profile) (apiKey, error) {
 	switch {
 	case f.key != "":
 		return apiKey{value: f.key, origin: "-k"}, nil
@@ -63,6 +64,10 @@ func (f *keyFlags) find(getenv func(string) string) (apiKey, error) {
 		return apiKey{value: key, origin: keyVariable}, nil
 	case path != "":
 		return readKeyFile(path, keyFileVariable+" ("+path+")")
+	case p.Key != "":
+		return apiKey{value: strings.TrimSpace(p.Key), origin: "profile " + p.Name + " in " + p.File}, nil
+	case p.KeyFile != "":
+		return readKeyFile(p.KeyFile, "profile "+p.Name+" ("+p.KeyFile+")")
 	}
 	return apiKey{}, exit.Fail(exit.Auth, "no API key: set %s or give --key-file FILE (--demo needs none)", keyVariable)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/cmd/internal/output"
+	"github.com/dbnloop/dbnloop/cmd/internal/profile"
 	"github.com/dbnloop/dbnloop/cmd/internal/stream"
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -199,21 +200,24 @@ func TestKeyIsFoundAndNeverShown(t *testing.T) {
 		name   string
 		flags  keyFlags
 		env    map[string]string
+		keeps  profile.Profile
 		origin string
 		code   int
 	}{
-		{"flag", keyFlags{key: secret}, nil, "-k", exit.OK},
-		{"file", keyFlags{keyFile: file}, map[string]string{keyVariable: "other"}, "--key-file " + file, exit.OK},
-		{"variable", keyFlags{}, map[string]string{keyVariable: secret, keyFileVariable: "/nowhere"}, keyVariable, exit.OK},
-		{"file variable", keyFlags{}, map[string]string{keyFileVariable: file}, keyFileVariable + " (" + file + ")", exit.OK},
-		{"none", keyFlags{}, nil, "", exit.Auth},
-		{"file for all", keyFlags{keyFile: open}, nil, "--key-file " + open, exit.OK},
-		{"missing file", keyFlags{keyFile: file + "x"}, nil, "", exit.Auth},
-		{"directory", keyFlags{keyFile: filepath.Dir(file)}, nil, "", exit.Auth},
+		{"flag", keyFlags{key: secret}, nil, profile.Profile{Key: "other"}, "-k", exit.OK},
+		{"file", keyFlags{keyFile: file}, map[string]string{keyVariable: "other"}, profile.Profile{}, "--key-file " + file, exit.OK},
+		{"variable", keyFlags{}, map[string]string{keyVariable: secret, keyFileVariable: "/nowhere"}, profile.Profile{KeyFile: "/nowhere"}, keyVariable, exit.OK},
+		{"file variable", keyFlags{}, map[string]string{keyFileVariable: file}, profile.Profile{}, keyFileVariable + " (" + file + ")", exit.OK},
+		{"profile", keyFlags{}, nil, profile.Profile{Name: "p", File: "config.toml", Key: secret}, "profile p in config.toml", exit.OK},
+		{"file of a profile", keyFlags{}, nil, profile.Profile{Name: "p", KeyFile: file}, "profile p (" + file + ")", exit.OK},
+		{"none", keyFlags{}, nil, profile.Profile{}, "", exit.Auth},
+		{"file for all", keyFlags{keyFile: open}, nil, profile.Profile{}, "--key-file " + open, exit.OK},
+		{"missing file", keyFlags{keyFile: file + "x"}, nil, profile.Profile{}, "", exit.Auth},
+		{"directory", keyFlags{keyFile: filepath.Dir(file)}, nil, profile.Profile{}, "", exit.Auth},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			key, err := test.flags.find(func(name string) string { return test.env[name] })
+			key, err := test.flags.find(func(name string) string { return test.env[name] }, &test.keeps)
 			if exit.FromError(err) != test.code {
 				t.Fatalf("error %v, want exit code %d", err, test.code)
 			}

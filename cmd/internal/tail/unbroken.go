@@ -55,6 +55,8 @@ func (c *commandLine) survive(cmd *cobra.Command, s *session, f *rootFlags) (end
 		return nil, err
 	case limit != nil:
 		s.Unbroken.Options = append(s.Unbroken.Options, dbnloop.WithMaxCost(*limit))
+	case f.yes && c.profile.MaxCost != nil:
+		s.Unbroken.Options = append(s.Unbroken.Options, dbnloop.WithMaxCost(*c.profile.MaxCost))
 	case f.yes:
 		s.Unbroken.Options = append(s.Unbroken.Options, dbnloop.WithMaxCost(math.Inf(1)))
 	}

@@ -9,9 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/batch"
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/log"
@@ -20,8 +17,6 @@ import (
 	"github.com/dbnloop/dbnloop/sim"
 )
 
-const dataset = "GLBX.MDP3"
-
 // market is a simulated gateway whose time the test moves, with the first records of some schemas.
 type market struct {
 	*sim.Gateway
@@ -29,7 +24,7 @@ type market struct {
 	total int
 }
 
-func newMarket(t testing.TB, n int, schemas ...dbn.Schema) *market {
+func newMarket(t testing.TB, dataset string, n int, schemas ...dbn.Schema) *market {
 	t.Helper()
 	m := &market{want: map[string][]byte{}}
 	var sources []sim.Source
@@ -41,6 +36,7 @@ func newMarket(t testing.TB, n int, schemas ...dbn.Schema) *market {
 			m.total++
 		}
 		m.want[schema.String()] = records[:size]
+		meta.Dataset = dataset
 		sources = append(sources, sim.RecordsSource(meta, records[:size]))
 	}
 	m.Gateway = simtest.Gateway(t, sim.Config{Sources: sources, SharedMarket: true, Retention: sim.KeepAll})
@@ -57,43 +53,15 @@ func (m *market) options(l *log.Log) Options {
 	}
 	for schema := range m.want {
 		number, _ := dbn.ParseSchema(schema)
-		o.Subscriptions = append(o.Subscriptions, dbnloop.NewSubscription(dataset, number, dbn.AllSymbols))
+		o.Subscriptions = append(o.Subscriptions, dbnloop.NewSubscription(l.Dataset, number, dbn.AllSymbols))
 	}
 	return o
 }
 
-// place is a store whose log can begin again.
-type place struct {
-	*log.Store
-	js jetstream.JetStream
-}
-
-func newPlace(t testing.TB) *place {
+// newLog opens the log of the market's dataset.
+func (m *market) newLog(t testing.TB, s *log.Store) *log.Log {
 	t.Helper()
-	s, err := log.Open(t.Context(), log.Options{Directory: t.TempDir(), Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
-	conn, err := nats.Connect("nats://" + s.Address())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
-	js, err := jetstream.New(conn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &place{s, js}
-}
-
-// again is an empty log.
-func (p *place) again(t testing.TB) *log.Log {
-	t.Helper()
-	if err := p.js.DeleteStream(t.Context(), batch.StreamName(dataset)); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
-		t.Fatal(err)
-	}
-	l, err := p.Log(t.Context(), dataset)
+	l, err := s.Log(t.Context(), m.Datasets()[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,8 +129,12 @@ func holds(t testing.TB, what string, l *log.Log, want map[string][]byte) {
 // A life ends before its nth message, for every n, and the market continues meanwhile. A log that begins
 // with the present has nothing to continue from before its first message.
 func TestAKilledIngestLosesAndRepeatsNothing(t *testing.T) {
-	p := newPlace(t)
-	for _, test := range []struct {
+	store, err := log.Open(t.Context(), log.Options{Directory: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	for i, test := range []struct {
 		what  string
 		first int
 		begin func(*dbnloop.Subscription)
@@ -172,8 +144,8 @@ func TestAKilledIngestLosesAndRepeatsNothing(t *testing.T) {
 	} {
 		t.Run(test.what, func(t *testing.T) {
 			for n := test.first; ; n++ {
-				m := newMarket(t, 24, dbn.SchemaTrades, dbn.SchemaMbo, dbn.SchemaBbo1S, dbn.SchemaStatus)
-				if killed(t, p.again(t), m, n, test.begin) {
+				m := newMarket(t, fmt.Sprintf("TEST.%d-%d", i, n), 24, dbn.SchemaTrades, dbn.SchemaMbo, dbn.SchemaBbo1S, dbn.SchemaStatus)
+				if killed(t, m.newLog(t, store), m, n, test.begin) {
 					break
 				}
 			}
