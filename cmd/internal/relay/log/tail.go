@@ -3,6 +3,7 @@ package log
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -39,9 +40,15 @@ func (l *Log) Tail(ctx context.Context, schemas []string) (*Tail, error) {
 		return nil, err
 	}
 	t := &Tail{Sequence: last, previous: make(map[string]uint64)}
+	if last == 0 {
+		return t, nil
+	}
 	newest, err := l.get(ctx, last)
-	if err != nil || newest == nil {
+	switch {
+	case err != nil || newest == nil:
 		return t, err
+	case newest.Sequence != last: // what a relay had on its way when it died may still arrive
+		return nil, fmt.Errorf("stream %s: message %d came while its end, %d, was read", batch.StreamName(l.Dataset), newest.Sequence, last)
 	}
 	t.High = newest.High
 	end := tailEnd{l: l, messages: map[uint64]*Message{last: newest}}
