@@ -41,8 +41,7 @@ demo: build ## Show live records from the embedded simulator; needs neither key 
 
 .PHONY: test
 test: build ## Run every test: C++, C, Go with -race, end to end
-	@$(MAKE) --no-print-directory -j3 --output-sync=line test-cpp test-go test-consumers
-	@$(MAKE) --no-print-directory test-docs
+	@$(MAKE) --no-print-directory -j4 --output-sync=line test-cpp test-go test-consumers test-docs-after-cpp
 
 # On the library that ships: what Go links and what is installed is what the tests link.
 .PHONY: test-cpp
@@ -78,6 +77,11 @@ test-consumers: build
 	@test/consumer/run.sh
 	@test/consumer/subproject.sh
 	@test/databento/decide.sh
+
+# After test-cpp, which runs ninja in the same directory.
+.PHONY: test-docs-after-cpp
+test-docs-after-cpp: test-cpp
+	@$(MAKE) --no-print-directory test-docs
 
 .PHONY: test-docs
 test-docs: build ## Run every example, and every command of the documents
