@@ -31,7 +31,7 @@ const (
 	headCut      = "Dbn-Cut"
 )
 
-// Range is the lowest and the highest of some times; zero when there is none.
+// Range is the lowest and the highest of some times; zero without any.
 type Range struct{ Low, High dbn.UnixNanos }
 
 func (r *Range) add(t dbn.UnixNanos) {

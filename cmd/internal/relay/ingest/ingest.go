@@ -65,7 +65,7 @@ func (o Options) withDefaults() (Options, error) {
 	return o, checkSchemas(o.Subscriptions)
 }
 
-// checkSchemas refuses two schemas whose records cannot be told apart.
+// checkSchemas refuses two schemas whose records cannot be distinguished.
 func checkSchemas(subscriptions []dbnloop.Subscription) error {
 	seen := map[dbn.Schema]bool{}
 	for _, s := range subscriptions {

@@ -108,13 +108,13 @@ type Message struct {
 	*batch.Batch
 }
 
-// get reads the first message whose sequence is at least seq; nil when there is none.
+// get reads the first message whose sequence is at least seq; nil without one.
 func (l *Log) get(ctx context.Context, seq uint64) (*Message, error) {
 	raw, err := l.stream.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(batch.Subjects(l.Dataset)))
 	return l.message(raw, err)
 }
 
-// last reads the last message of a schema; nil when there is none.
+// last reads the last message of a schema; nil without one.
 func (l *Log) last(ctx context.Context, schema string) (*Message, error) {
 	raw, err := l.stream.GetLastMsgForSubject(ctx, batch.Subject(l.Dataset, schema))
 	return l.message(raw, err)

@@ -148,7 +148,7 @@ func (e *tailEnd) schema(ctx context.Context, schema string, cut uint64) (uint64
 	return newest.Sequence, nil
 }
 
-// position makes the client's position from the records up to the cut; nil: there are none.
+// position makes the client's position from the records up to the cut; nil without any.
 func (e *tailEnd) position(cut uint64) ([]byte, error) {
 	end, err := dbnloop.NewStreamEnd()
 	if err != nil {

@@ -23,7 +23,7 @@ var ErrOtherWriter = errors.New("another relay has written to the log")
 const (
 	// ackTimeout bounds the wait for an acknowledgement; a message without one may be in the log or not.
 	ackTimeout = 20 * time.Second
-	// maxInFlight is more than a caller has that looks at Pending.
+	// maxInFlight is more than a caller has that checks Pending.
 	maxInFlight = 1 << 16
 )
 
