@@ -174,6 +174,14 @@ func (s *Store) Address() string {
 	return s.embedded.Addr().String()
 }
 
+// InProcessConn is a connection to an embedded server, for nats.InProcessServer.
+func (s *Store) InProcessConn() (net.Conn, error) {
+	if s.embedded == nil {
+		return nil, errors.New("the log is on servers of their own: connect to their URL")
+	}
+	return s.embedded.InProcessConn()
+}
+
 // Connected reports whether NATS can be reached now.
 func (s *Store) Connected() bool { return s.conn.IsConnected() }
 

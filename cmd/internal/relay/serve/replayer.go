@@ -119,6 +119,13 @@ func (r *replayer) Step(out *gateway.Sink, _ int64) (sent int64, next time.Time,
 				return 0, time.Time{}, err
 			}
 		}
+		place := r.next
+		if m != nil {
+			place = m.Sequence
+		}
+		if err := r.slow.endSkip(r, place); err != nil {
+			return 0, time.Time{}, err
+		}
 		if m == nil {
 			return 0, r.retry(), nil
 		}
@@ -163,7 +170,7 @@ func (r *replayer) message() (*log.Message, error) {
 	m, gone := r.d.hub.from(r.next)
 	if !gone {
 		r.forgetReader()
-		r.caught = r.caught || !r.replaying
+		r.caught = r.caught || !r.replaying || r.next >= r.live
 		return m, nil
 	}
 	if r.caught {
@@ -244,9 +251,6 @@ func (r *replayer) send(out *gateway.Sink, m *log.Message) (sent int64, err erro
 	wanted := r.subs[m.Schema]
 	if wanted == nil || r.slow.skips(m) {
 		return 0, nil
-	}
-	if err := r.slow.endSkip(r, m); err != nil {
-		return 0, err
 	}
 	now := time.Now()
 	tsOut := r.session.TsOut()

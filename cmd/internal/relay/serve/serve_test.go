@@ -16,16 +16,19 @@ import (
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/names"
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/serve"
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/gateway"
 	"github.com/dbnloop/dbnloop/internal/simtest"
 	"github.com/dbnloop/dbnloop/sim"
 )
 
 const (
+	maxSessions = 4
+
 	dataset = "GLBX.MDP3"
 	key     = "db-consumerconsumerconsumerconsu"
 )
 
-var schemas = []dbn.Schema{dbn.SchemaTrades, dbn.SchemaMbo, dbn.SchemaBbo1S, dbn.SchemaStatus, dbn.SchemaDefinition}
+var several = []dbn.Schema{dbn.SchemaTrades, dbn.SchemaMbo, dbn.SchemaBbo1S, dbn.SchemaStatus, dbn.SchemaDefinition}
 
 // relay is a relay of a simulated market that the test moves.
 type relay struct {
@@ -36,7 +39,7 @@ type relay struct {
 	total  int
 }
 
-func newRelay(t testing.TB, n int, memory int64) *relay {
+func newRelay(t testing.TB, n int, memory int64, schemas ...dbn.Schema) *relay {
 	t.Helper()
 	r := &relay{raw: map[dbn.Schema][]byte{}}
 	var sources []sim.Source
@@ -80,7 +83,7 @@ func newRelay(t testing.TB, n int, memory int64) *relay {
 	}
 	go func() { keeper.Run(ctx); done <- nil }()
 	r.server, err = serve.NewServer(t.Context(), serve.Options{
-		Keys: []string{key}, Memory: memory, Logger: logger,
+		Keys: []string{key}, Memory: memory, Logger: logger, MaxSessions: maxSessions,
 		Datasets: []serve.Dataset{{Log: r.log, Schemas: schemas, Names: keeper.Table}},
 	})
 	if err != nil {
@@ -110,16 +113,17 @@ func (r *relay) advance(t testing.TB, records int) {
 
 // consumer is a client of the relay, and what it was sent.
 type consumer struct {
-	reactor *dbnloop.Reactor
-	client  *dbnloop.LiveClient
-	raw     map[dbn.RType][]byte
-	size    int
-	acks    int
-	done    map[dbn.Schema]int // bytes that had come when its replay was complete
-	errors  []string
-	names   map[uint32]string
-	err     error
-	late    bool // a record carries no time of sending, or one in the future
+	reactor  *dbnloop.Reactor
+	client   *dbnloop.LiveClient
+	raw      map[dbn.RType][]byte
+	size     int
+	acks     int
+	warnings int
+	done     map[dbn.Schema]int // bytes that had come when its replay was complete
+	errors   []string
+	names    map[uint32]string
+	err      error
+	late     bool // a record carries no time of sending, or one in the future
 }
 
 func (r *relay) consumer(t testing.TB, options []dbnloop.LiveOption, subscriptions ...dbnloop.Subscription) *consumer {
@@ -153,6 +157,8 @@ func (r *relay) consumer(t testing.TB, options []dbnloop.LiveOption, subscriptio
 			switch e.Kind {
 			case dbnloop.SubscriptionAck:
 				c.acks++
+			case dbnloop.SlowReader:
+				c.warnings++
 			case dbnloop.ReplayCompleted:
 				c.done[e.Schema] = c.size
 			}
@@ -201,7 +207,7 @@ func replayed(s dbnloop.Subscription, start dbn.UnixNanos) dbnloop.Subscription 
 func TestConsumersReceiveWhatTheMarketSent(t *testing.T) {
 	for _, memory := range []int64{1, 0} {
 		t.Run(fmt.Sprintf("memory %d", memory), func(t *testing.T) {
-			r := newRelay(t, 60, memory)
+			r := newRelay(t, 60, memory, several...)
 			half := r.total / 2
 			r.advance(t, half)
 			all := r.consumer(t, nil, replayed(subscription(dbn.SchemaTrades, dbn.AllSymbols), 0), replayed(subscription(dbn.SchemaMbo, dbn.AllSymbols), 0))
@@ -237,7 +243,7 @@ func TestConsumersReceiveWhatTheMarketSent(t *testing.T) {
 // A consumer without a start receives what happens after its subscription, of what it has subscribed to at
 // that time, and other consumers do not notice.
 func TestALiveConsumerBeginsWithThePresent(t *testing.T) {
-	r := newRelay(t, 60, 0)
+	r := newRelay(t, 60, 0, several...)
 	whole := r.consumer(t, nil, replayed(subscription(dbn.SchemaMbo, dbn.AllSymbols), 0))
 	r.advance(t, r.total/2)
 	// The present of the relay is where its log is.
@@ -269,7 +275,7 @@ func (r *relay) before(t testing.TB, schema dbn.Schema) []byte {
 
 // What a relay does not have is refused in words, and the session continues.
 func TestWhatIsNotThereIsRefused(t *testing.T) {
-	r := newRelay(t, 10, 0)
+	r := newRelay(t, 10, 0, several...)
 	r.advance(t, r.total)
 	full := r.consumer(t, nil, replayed(subscription(dbn.SchemaTrades, dbn.AllSymbols), 0))
 	full.until(t, "the trades", func() bool { return full.size == len(r.raw[dbn.SchemaTrades]) })
@@ -287,6 +293,87 @@ func TestWhatIsNotThereIsRefused(t *testing.T) {
 		c.until(t, test.want, func() bool { return len(c.errors) > 0 })
 		if !bytes.Contains([]byte(c.errors[0]), []byte(test.want)) || c.err != nil {
 			t.Errorf("%q, %v, want %q", c.errors[0], c.err, test.want)
+		}
+	}
+}
+
+// Two consumers stand still while the market goes on, until what they have not read has left the memory. One of them
+// wants records to be skipped, and continues with the present; the other is warned, and loses nothing. A
+// third one does not notice.
+func TestASlowConsumerIsSkippedOrWarned(t *testing.T) {
+	const quarter = 20
+	size := int64(quarter) * int64(dbn.SizeOf(dbn.RTypeMbo, dbn.Version))
+	r := newRelay(t, 4*quarter, size+size/2, dbn.SchemaMbo) // the memory holds the mappings and one quarter, not two
+	mbo := r.raw[dbn.SchemaMbo]
+	slow := func(behavior dbn.SlowReaderBehavior) *consumer {
+		return r.consumer(t, []dbnloop.LiveOption{dbnloop.WithSlowReader(behavior)}, replayed(subscription(dbn.SchemaMbo, dbn.AllSymbols), 0))
+	}
+	first := mbo[:size]
+	other := r.consumer(t, nil, replayed(subscription(dbn.SchemaMbo, dbn.AllSymbols), 0))
+	r.advance(t, quarter)
+	other.until(t, "the first quarter", func() bool { return other.size == len(first) })
+	skipped, warned := slow(dbn.SlowReaderBehaviorSkip), slow(dbn.SlowReaderBehaviorWarn)
+	for _, c := range []*consumer{skipped, warned} {
+		c.until(t, "the first quarter", func() bool { return c.size == len(first) && len(c.done) == 1 })
+	}
+	gate, standing := make(chan struct{}), make(chan struct{}, 2)
+	r.server.Do(func(s *gateway.Session) error {
+		if s.SlowReader() != "" {
+			standing <- struct{}{}
+			<-gate
+		}
+		return nil
+	})
+	<-standing
+	<-standing
+	for i := 2; i <= 3; i++ {
+		r.advance(t, quarter)
+		other.until(t, "another quarter", func() bool { return other.size == i*len(first) })
+	}
+	close(gate)
+	warned.until(t, "what it had not read", func() bool { return warned.size == 3*len(first) })
+	skipped.until(t, "what it is not sent", func() bool { return len(skipped.errors) > 0 })
+	r.advance(t, quarter)
+	for _, c := range []*consumer{warned, other} {
+		c.until(t, "everything", func() bool { return c.size == len(mbo) })
+		if !bytes.Equal(c.raw[dbn.RTypeMbo], mbo) || len(c.errors) > 0 {
+			t.Errorf("the records differ, or errors came: %q", c.errors)
+		}
+	}
+	if warned.warnings != 1 {
+		t.Errorf("%d warnings came, want 1", warned.warnings)
+	}
+	want := append(bytes.Clone(first), mbo[3*len(first):]...)
+	skipped.until(t, "the last quarter", func() bool { return skipped.size >= len(want) })
+	if !bytes.Equal(skipped.raw[dbn.RTypeMbo], want) {
+		t.Errorf("%d bytes came, want the first quarter and the last one", skipped.size)
+	}
+	if want := "Slow client detected for 1 schema"; len(skipped.errors) != 1 || !bytes.Contains([]byte(skipped.errors[0]), []byte(want)) {
+		t.Errorf("%q, want %q", skipped.errors, want)
+	}
+}
+
+// A relay admits as many consumers as it was told.
+func TestTooManyConsumersAreRefused(t *testing.T) {
+	r := newRelay(t, 1, 0, dbn.SchemaMbo)
+	var kept []*consumer
+	for range maxSessions {
+		c := r.consumer(t, nil, subscription(dbn.SchemaMbo, dbn.AllSymbols))
+		c.until(t, "the acknowledgement", func() bool { return c.acks == 1 })
+		kept = append(kept, c)
+	}
+	c := r.consumer(t, nil, subscription(dbn.SchemaMbo, dbn.AllSymbols))
+	for c.err == nil {
+		if _, err := c.reactor.Poll(-1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !errors.Is(c.err, dbnloop.ErrAuthFailed) || !bytes.Contains([]byte(c.err.Error()), []byte("open connection limit")) {
+		t.Errorf("one too many: %v", c.err)
+	}
+	for _, c := range kept {
+		if c.err != nil {
+			t.Error(c.err)
 		}
 	}
 }

@@ -60,8 +60,8 @@ func (s *slowness) fellBack(r *replayer) error {
 func (s *slowness) skips(m *log.Message) bool { return m.Sequence < s.skipTo && s.skipped[m.Schema] }
 
 // endSkip reports what was left out, once it lies before the place.
-func (s *slowness) endSkip(r *replayer, m *log.Message) error {
-	if len(s.skipped) == 0 || m.Sequence < s.skipTo {
+func (s *slowness) endSkip(r *replayer, place uint64) error {
+	if len(s.skipped) == 0 || place < s.skipTo {
 		return nil
 	}
 	n := len(s.skipped)
