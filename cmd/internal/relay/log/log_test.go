@@ -203,6 +203,16 @@ func TestTwoWritersNeverInterleave(t *testing.T) {
 	}
 }
 
+func TestADirectoryHasOneServer(t *testing.T) {
+	directory := t.TempDir()
+	s := open(t, directory)
+	if _, err := Open(t.Context(), Options{Directory: directory}); err == nil || !strings.Contains(err.Error(), "another process uses it") {
+		t.Fatalf("a second server in the directory: %v", err)
+	}
+	s.Close()
+	open(t, directory)
+}
+
 func TestAForeignLogIsRefused(t *testing.T) {
 	s := open(t, t.TempDir())
 	l := openLog(t, s)

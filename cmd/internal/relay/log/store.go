@@ -8,12 +8,15 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sys/unix"
 )
 
 // Options say where the log is and how much of it is kept.
@@ -64,6 +67,7 @@ func (o Options) withDefaults() (Options, error) {
 type Store struct {
 	options  Options
 	embedded *server.Server // nil: a cluster
+	lock     *os.File       // of the embedded server's directory
 	conn     *nats.Conn
 	js       jetstream.JetStream
 }
@@ -79,7 +83,11 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 	}
 	s := &Store{options: options}
 	if options.Directory != "" {
+		if s.lock, err = lockDirectory(options.Directory); err != nil {
+			return nil, err
+		}
 		if s.embedded, err = startServer(options); err != nil {
+			s.Close()
 			return nil, err
 		}
 	}
@@ -100,6 +108,22 @@ func (s *Store) place() string {
 		return s.options.Directory
 	}
 	return s.options.URL
+}
+
+// lockDirectory keeps a second process away: two servers would destroy each other's files.
+func lockDirectory(directory string) (*os.File, error) {
+	if err := os.MkdirAll(directory, 0o700); err != nil {
+		return nil, fmt.Errorf("log: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(directory, "dbn-relay.lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("log: %w", err)
+	}
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		lock.Close() //nolint:errcheck // the first error counts
+		return nil, fmt.Errorf("log in %s: another process uses it", directory)
+	}
+	return lock, nil
 }
 
 func startServer(options Options) (*server.Server, error) {
@@ -129,7 +153,7 @@ func startServer(options Options) (*server.Server, error) {
 	if !embedded.ReadyForConnections(startTimeout) || !embedded.JetStreamEnabled() {
 		embedded.Shutdown()
 		embedded.WaitForShutdown()
-		return nil, fmt.Errorf("log in %s: its server does not start: is the directory writable, and not in use by another process?", options.Directory)
+		return nil, fmt.Errorf("log in %s: its server does not start: is the directory writable?", options.Directory)
 	}
 	return embedded, nil
 }
@@ -193,5 +217,8 @@ func (s *Store) Close() {
 	if s.embedded != nil {
 		s.embedded.Shutdown()
 		s.embedded.WaitForShutdown()
+	}
+	if s.lock != nil {
+		s.lock.Close() //nolint:errcheck // it only ends the lock
 	}
 }
