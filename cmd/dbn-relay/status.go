@@ -75,6 +75,8 @@ func printStatus(w io.Writer, status service.Status) error {
 	for _, d := range status.Datasets {
 		state := "catching up"
 		switch {
+		case d.Standby:
+			state = "standby"
 		case d.Paused:
 			state = "paused"
 		case d.Live:

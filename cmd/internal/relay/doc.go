@@ -45,6 +45,8 @@
 //     of what was published, and a second writer cannot put anything between. After a kill the log's end tells where to
 //     continue: the records up to the last Dbn-Cut are the client's position, and those after it are
 //     dropped when they come again.
+//   - Of several relays on a cluster one holds the lease of a log, a key in the bucket DBN_RELAY_LEASE, and
+//     writes. The others serve consumers and stand by; one of them takes over within seconds.
 //   - Order holds for each schema as the client delivers it.
 //   - A consumer's session is a place in the log. It loses nothing while the log retains what it has not
 //     read, however slowly it reads, unless it has asked for records to be skipped.

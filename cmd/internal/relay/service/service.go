@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dbnloop/dbnloop"
@@ -28,6 +30,7 @@ type Service struct {
 	config config.Config
 	logger *slog.Logger
 	began  time.Time
+	id     string // of this process, for other relays
 
 	store    *log.Store
 	server   *serve.Server
@@ -41,12 +44,22 @@ type Service struct {
 	err     error
 }
 
+// identity names this process to people who look into a cluster.
+func identity() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s-%d", host, os.Getpid())
+}
+
 // dataset is one of the datasets that a relay receives.
 type dataset struct {
 	log      *log.Log
 	keeper   *names.Keeper
 	requests []dbnloop.Subscription
 	counters ingest.Counters
+	writes   atomic.Bool // false: it stands by
 	done     chan struct{}
 }
 
@@ -55,7 +68,7 @@ func Start(ctx context.Context, c config.Config, keys Keys, logger *slog.Logger)
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	s := &Service{config: c, logger: logger, began: time.Now(), ended: make(chan struct{})}
+	s := &Service{config: c, logger: logger, began: time.Now(), id: identity(), ended: make(chan struct{})}
 	receiving, stop := context.WithCancel(context.Background())
 	life, cancel := context.WithCancel(context.Background())
 	s.stop, s.cancel = stop, cancel
@@ -111,12 +124,16 @@ func Start(ctx context.Context, c config.Config, keys Keys, logger *slog.Logger)
 	return s, nil
 }
 
+// shared reports whether other relays may write to the log.
+func (s *Service) shared() bool { return s.config.Log.URL != "" }
+
 func (s *Service) open(ctx context.Context, of config.Dataset) (*dataset, error) {
 	requests, err := of.Requests()
 	if err != nil {
 		return nil, err
 	}
 	d := &dataset{requests: requests, done: make(chan struct{})}
+	d.writes.Store(!s.shared())
 	if d.log, err = s.store.Log(ctx, of.Name); err != nil {
 		return nil, err
 	}
@@ -136,14 +153,27 @@ func (s *Service) receive(ctx context.Context, d *dataset, key string) {
 	if up.ReplayLimit > 0 {
 		options = append(options, dbnloop.WithReplayLimit(time.Duration(up.ReplayLimit).Truncate(time.Second)))
 	}
-	err := ingest.Run(ctx, ingest.Options{
+	o := ingest.Options{
 		Log: d.log, Subscriptions: d.requests, Key: key, Client: options, MaxPending: int64(up.MaxPending),
 		Counters: &d.counters, Logger: s.logger,
-	})
-	if ctx.Err() == nil {
+	}
+	for {
+		err := d.log.Hold(ctx, s.id, func(held context.Context) error {
+			d.writes.Store(true)
+			defer d.writes.Store(!s.shared())
+			return ingest.Run(held, o)
+		})
+		switch {
+		case ctx.Err() != nil:
+			if err != nil && !errors.Is(err, context.Canceled) {
+				s.logger.Error("the stream did not end in order", "dataset", d.log.Dataset, "error", err)
+			}
+			return
+		case errors.Is(err, log.ErrLeaseLost):
+			continue
+		}
 		s.end(fmt.Errorf("dataset %s: the stream has ended: %w", d.log.Dataset, err))
-	} else if err != nil {
-		s.logger.Error("the stream did not end in order", "dataset", d.log.Dataset, "error", err)
+		return
 	}
 }
 
@@ -213,6 +243,7 @@ type Status struct {
 type DatasetStatus struct {
 	Dataset    string   `json:"dataset"`
 	Schemas    []string `json:"schemas"`
+	Standby    bool     `json:"standby"` // another relay writes to the log
 	Live       bool     `json:"live"`
 	Paused     bool     `json:"paused"`
 	Records    int64    `json:"records"`
@@ -267,7 +298,7 @@ func (s *Service) Status(ctx context.Context) Status {
 	for _, d := range s.datasets {
 		c := &d.counters
 		of := DatasetStatus{
-			Dataset: d.log.Dataset, Live: c.Live.Load() == 1, Paused: c.Paused.Load() == 1, Records: c.Records.Load(),
+			Dataset: d.log.Dataset, Standby: !d.writes.Load(), Live: c.Live.Load() == 1, Paused: c.Paused.Load() == 1, Records: c.Records.Load(),
 			Bytes: c.Bytes.Load(), Messages: c.Messages.Load(), Pending: c.Pending.Load(), Pauses: c.Pauses.Load(),
 			Repeats: c.Repeats.Load(), Reconnects: c.Reconnects.Load(), Gaps: c.Gaps.Load(), Restarts: c.Restarts.Load(),
 			Symbols: d.keeper.Table.Len(),
@@ -283,13 +314,13 @@ func (s *Service) Status(ctx context.Context) Status {
 	return status
 }
 
-// Ready reports whether what consumers receive is live.
+// Ready reports whether what consumers receive is live. A relay that stands by serves what another one writes.
 func (s *Service) Ready() error {
 	if !s.store.Connected() {
 		return errors.New("NATS is not connected")
 	}
 	for _, d := range s.datasets {
-		if d.counters.Live.Load() == 0 {
+		if d.writes.Load() && d.counters.Live.Load() == 0 {
 			return fmt.Errorf("dataset %s is not live", d.log.Dataset)
 		}
 	}
