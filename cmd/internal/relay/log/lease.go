@@ -48,7 +48,7 @@ func (l *Log) Hold(ctx context.Context, id string, f func(context.Context) error
 	if revision = <-renewing; revision != 0 { // so that another one need not wait
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseRenew)
 		defer cancel()
-		bucket.Delete(end, l.Dataset, jetstream.LastRevision(revision)) //nolint:errcheck // it ends by itself otherwise
+		bucket.Delete(end, l.Dataset, jetstream.LastRevision(revision)) //nolint:errcheck // it runs out otherwise
 	}
 	if err == nil && lost {
 		return ErrLeaseLost
@@ -100,7 +100,7 @@ func (l *Log) renew(ctx context.Context, bucket jetstream.KeyValue, id string, r
 		case err == nil:
 			revision, until = next, asked.Add(leaseTime)
 		case ctx.Err() != nil:
-			// An update may have been made: then the lease ends by itself.
+			// An update may have been made: then the lease runs out.
 			return revision
 		case errors.As(err, &api) || asked.After(until) || time.Now().After(until):
 			l.store.options.Logger.Error("the lease of the log was lost", "dataset", l.Dataset, "error", err)
