@@ -2,6 +2,7 @@ package tail
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"slices"
 	"strconv"
@@ -31,6 +32,7 @@ type sessionFlags struct {
 	demo        bool
 	reconnect   bool
 	resume      string
+	append      bool
 }
 
 func (f *sessionFlags) register(p *pflag.FlagSet) {
@@ -42,6 +44,7 @@ func (f *sessionFlags) register(p *pflag.FlagSet) {
 	p.StringVar(&f.metricsAddr, "metrics-addr", "", "serve statistics of a live session to Prometheus, at http://`HOST:PORT`/metrics")
 	p.BoolVar(&f.reconnect, "reconnect", false, "when a session breaks, reconnect and recover what was missed (default for DBN files; --reconnect=false: end)")
 	p.StringVar(&f.resume, "resume", "", "write DBN to `FILE` and reconnect; if it exists, continue where it ends, also after a kill")
+	p.BoolVar(&f.append, "append", false, "add to --output, if it exists; what came in the meantime is not asked for (that is --resume)")
 	p.BoolVar(&f.demo, "demo", false, "show sample data of an embedded simulator; needs no key, no network")
 }
 
@@ -49,8 +52,11 @@ func (f *sessionFlags) register(p *pflag.FlagSet) {
 func (f *sessionFlags) exclusive(cmd *cobra.Command) {
 	cmd.MarkFlagsMutuallyExclusive("snapshot", "start")
 	cmd.MarkFlagsMutuallyExclusive("snapshot", "since")
-	for _, flag := range []string{"output", "tee", "force", "demo", "json", "csv", "tsv", "table", "metadata", "lines"} {
+	for _, flag := range []string{"output", "tee", "force", "demo", "json", "csv", "tsv", "parquet", "arrow", "table", "metadata", "lines", "output-pattern", "split-by"} {
 		cmd.MarkFlagsMutuallyExclusive("resume", flag)
+	}
+	for _, flag := range []string{"resume", "force", "demo", "table", "metadata", "output-pattern"} {
+		cmd.MarkFlagsMutuallyExclusive("append", flag)
 	}
 }
 
@@ -93,24 +99,44 @@ func (c *commandLine) live(cmd *cobra.Command, f *rootFlags, args []string) erro
 	if f.demo {
 		return c.demo(s, demoMix)
 	}
-	key, err := c.key(&f.keyFlags)
+	end, err := c.admit(cmd, s, &r, f)
 	if err != nil {
 		return err
+	}
+	defer end()
+	return s.run(c.log)
+}
+
+// admit adds to a session what it needs beyond the command line: the key, the user's consent to a
+// whole dataset, and what lets it survive a break. The returned function frees what was opened for
+// it.
+func (c *commandLine) admit(cmd *cobra.Command, s *session, r *request, f *rootFlags) (end func(), err error) {
+	key, err := c.key(&f.keyFlags)
+	if err != nil {
+		return nil, err
 	}
 	s.Key, s.KeyOrigin = key.value, key.String()
 	if r.all() && !f.yes {
 		if err := term.ConfirmAll(context.Background(), "Subscribe to", r.dataset, term.JoinNames(r.schemas), c.Stdin, c.Stderr); err != nil {
-			return err
+			return nil, err
+		}
+	}
+	end = func() {}
+	if f.append {
+		if end, err = c.appendTo(s); err != nil {
+			return nil, err
 		}
 	}
 	if s.unbroken {
-		end, err := c.survive(cmd, s, f)
+		finish, err := c.survive(cmd, s, f)
 		if err != nil {
-			return err
+			end()
+			return nil, err
 		}
-		defer end()
+		unlock := end
+		return func() { finish(); unlock() }, nil
 	}
-	return s.run(c)
+	return end, nil
 }
 
 // session checks the command line of a live session. A live stream is followed anyway.
@@ -148,6 +174,7 @@ func (c *commandLine) session(cmd *cobra.Command, f *rootFlags, args []string) (
 	if s.Output.Settings, err = f.settings(printed{r.schemas, f.tsOut, f.demo}, c); err != nil {
 		return s, r, err
 	}
+	s.Files = f.splitter
 	s.unbroken = f.unbroken(cmd)
 	if captures(s.Output, c.Stdout) {
 		if s.slowReader == nil {
@@ -224,7 +251,7 @@ func captures(o *output.Output, stdout any) bool {
 }
 
 // run runs the session.
-func (s *session) run(c *commandLine) error {
+func (s *session) run(log *slog.Logger) error {
 	s.Client = []dbnloop.LiveOption{
 		dbnloop.WithDataset(s.Dataset), dbnloop.WithCompression(s.compression),
 		dbnloop.WithUpgradePolicy(s.upgrade), dbnloop.WithUserAgent("dbn-tail"),
@@ -240,5 +267,5 @@ func (s *session) run(c *commandLine) error {
 		s.Client = append(s.Client, dbnloop.WithSlowReader(*s.slowReader))
 	}
 	s.Upgrade = map[dbn.UpgradePolicy]string{dbn.AsIs: "as-is", dbn.UpgradeToV2: "v2", dbn.UpgradeToV3: "v3"}[s.upgrade]
-	return live.Run(c.log, s.Options)
+	return live.Run(log, s.Options)
 }
