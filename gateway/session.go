@@ -177,6 +177,9 @@ func (s *Session) checkAuth(line, challenge string) error {
 	if !replyMatches(challenge, reply, s.g.cfg.Keys) {
 		return fmt.Errorf("%s This key is not accepted here", AuthFailed)
 	}
+	if most := int64(s.g.cfg.MaxSessions); most > 0 && s.g.count.Active.Load() > most {
+		return fmt.Errorf("User has reached their open connection limit: %d connections are possible here", most)
+	}
 	s.noteAuth(fields)
 	s.auth.dataset = fields["dataset"]
 	unknown := fmt.Errorf("unknown dataset %q, available: %s", s.auth.dataset, strings.Join(s.g.cfg.Datasets.Names(), ", "))

@@ -18,6 +18,7 @@ var layers = [][]string{
 	{"stream"},
 	{"live", "files", "hist", "capture"},
 	{"tail"},
+	{"relay"},
 }
 
 func TestThePackagesOfTheProgramsImportInOneDirection(t *testing.T) {
