@@ -28,10 +28,12 @@ type Names struct {
 
 const headSource = "Dbn-Source"
 
+func namesStream(dataset string) string { return batch.StreamName(dataset) + "_NAMES" }
+
 // Names opens what is known of the instruments of a dataset, and creates it if it does not exist.
 func (l *Log) Names(ctx context.Context) (*Names, error) {
 	n := &Names{log: l, prefix: "dbn-names." + l.Dataset + "."}
-	name := batch.StreamName(l.Dataset) + "_NAMES"
+	name := namesStream(l.Dataset)
 	var err error
 	n.js, err = jetstream.New(l.store.conn, jetstream.WithPublishAsyncTimeout(ackTimeout),
 		jetstream.WithPublishAsyncErrHandler(func(_ jetstream.JetStream, _ *nats.Msg, err error) {
@@ -82,7 +84,11 @@ func (n *Names) Sync(ctx context.Context) error {
 // All calls f with each record, and returns the highest source: what the log has
 // after it is not retained here, and of that message perhaps only a part.
 func (n *Names) All(ctx context.Context, f func(record []byte)) (source uint64, err error) {
-	consumer, err := n.stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverAllPolicy})
+	return allNames(ctx, n.stream, f)
+}
+
+func allNames(ctx context.Context, stream jetstream.Stream, f func(record []byte)) (source uint64, err error) {
+	consumer, err := stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverAllPolicy})
 	if err != nil {
 		return 0, err
 	}
@@ -109,7 +115,7 @@ func (n *Names) All(ctx context.Context, f func(record []byte)) (source uint64, 
 		}
 		from, err := strconv.ParseUint(m.Headers().Get(headSource), 10, 64)
 		if err != nil || batch.SizeAt(m.Data()) != len(m.Data()) {
-			return 0, errors.New("stream " + batch.StreamName(n.log.Dataset) + "_NAMES holds a message that dbn-relay has not written: delete the stream, it is made again")
+			return 0, errors.New("stream " + stream.CachedInfo().Config.Name + " holds a message that dbn-relay has not written: delete the stream, it is made again")
 		}
 		source = max(source, from)
 		f(m.Data())
