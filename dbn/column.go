@@ -6,18 +6,18 @@ type ColumnKind uint8
 // The kinds of columns. The numbers are in the byte order of this machine, at an address that is
 // a multiple of their size in an aligned record.
 const (
-	KindU8 ColumnKind = iota
-	KindU16
-	KindU32
-	KindU64
-	KindI8
-	KindI16
-	KindI32
-	KindI64
-	KindPrice // an int64, see Price
-	KindTime  // a uint64, see UnixNanos
-	KindChar  // a byte: one character of ASCII, or 0
-	KindText  // Size bytes, see CStr
+	ColumnU8 ColumnKind = iota
+	ColumnU16
+	ColumnU32
+	ColumnU64
+	ColumnI8
+	ColumnI16
+	ColumnI32
+	ColumnI64
+	ColumnPrice // an int64, see Price
+	ColumnTime  // a uint64, see UnixNanos
+	ColumnChar  // a byte: one character of ASCII, or 0
+	ColumnText  // Size bytes, see CStr
 )
 
 // Kind returns how the column is to be read.

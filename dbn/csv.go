@@ -75,7 +75,7 @@ func appendColumnsCSV(dst []byte, r Record, columns []Column, o *TextOptions) []
 		}
 		start := len(dst)
 		dst = columns[i].append(dst, r, o)
-		if k := columns[i].kind; k == KindText || k == KindChar {
+		if k := columns[i].kind; k == ColumnText || k == ColumnChar {
 			dst = QuoteCSV(dst, start, d)
 		}
 	}

@@ -33,25 +33,25 @@ func FieldsOf(rtype RType, version uint8, encoding Encoding) []FieldInfo {
 // cType is the C type of the column.
 func (c *Column) cType() string {
 	switch c.kind {
-	case KindU8:
+	case ColumnU8:
 		return "uint8_t"
-	case KindU16:
+	case ColumnU16:
 		return "uint16_t"
-	case KindU32:
+	case ColumnU32:
 		return "uint32_t"
-	case KindU64, KindTime:
+	case ColumnU64, ColumnTime:
 		return "uint64_t"
-	case KindI8:
+	case ColumnI8:
 		return "int8_t"
-	case KindI16:
+	case ColumnI16:
 		return "int16_t"
-	case KindI32:
+	case ColumnI32:
 		return "int32_t"
-	case KindI64, KindPrice:
+	case ColumnI64, ColumnPrice:
 		return "int64_t"
-	case KindChar:
+	case ColumnChar:
 		return "char"
-	case KindText:
+	case ColumnText:
 		return "char[" + strconv.Itoa(int(c.size)) + "]"
 	}
 	return ""

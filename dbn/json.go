@@ -123,18 +123,18 @@ func closeGroup(dst []byte, open columnGroup, comma bool) ([]byte, bool) {
 func (c *Column) appendJSON(dst []byte, r Record, o *TextOptions) []byte {
 	pretty := o.Pretty
 	switch c.kind {
-	case KindU64, KindI64:
+	case ColumnU64, ColumnI64:
 		dst = append(dst, '"')
 		return append(c.append(dst, r, o), '"')
-	case KindPrice:
+	case ColumnPrice:
 		if pretty && at[Price](r, c).IsUndef() {
 			return append(dst, "null"...)
 		}
 		dst = append(dst, '"')
 		return append(c.append(dst, r, o), '"')
-	case KindTime:
+	case ColumnTime:
 		return appendJSONTime(dst, at[UnixNanos](r, c), o)
-	case KindChar:
+	case ColumnChar:
 		if at[byte](r, c) == 0 {
 			return append(dst, "null"...)
 		}
@@ -145,7 +145,7 @@ func (c *Column) appendJSON(dst []byte, r Record, o *TextOptions) []byte {
 			dst = appendJSONChar(dst, at[byte](r, c))
 		}
 		return append(dst, '"')
-	case KindText:
+	case ColumnText:
 		return appendJSONString(dst, c.text(r), true) // it is UTF-8
 	default:
 		return c.append(dst, r, o)

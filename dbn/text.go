@@ -97,30 +97,30 @@ func (c *Column) Append(dst []byte, r Record, pretty bool) []byte {
 
 func (c *Column) append(dst []byte, r Record, o *TextOptions) []byte {
 	switch c.kind {
-	case KindU8:
+	case ColumnU8:
 		return strconv.AppendUint(dst, uint64(at[uint8](r, c)), 10)
-	case KindU16:
+	case ColumnU16:
 		return strconv.AppendUint(dst, uint64(at[uint16](r, c)), 10)
-	case KindU32:
+	case ColumnU32:
 		return strconv.AppendUint(dst, uint64(at[uint32](r, c)), 10)
-	case KindU64:
+	case ColumnU64:
 		return strconv.AppendUint(dst, at[uint64](r, c), 10)
-	case KindI8:
+	case ColumnI8:
 		return strconv.AppendInt(dst, int64(at[int8](r, c)), 10)
-	case KindI16:
+	case ColumnI16:
 		return strconv.AppendInt(dst, int64(at[int16](r, c)), 10)
-	case KindI32:
+	case ColumnI32:
 		return strconv.AppendInt(dst, int64(at[int32](r, c)), 10)
-	case KindI64:
+	case ColumnI64:
 		return strconv.AppendInt(dst, at[int64](r, c), 10)
-	case KindPrice:
+	case ColumnPrice:
 		if o.Pretty {
 			return at[Price](r, c).Append(dst)
 		}
 		return strconv.AppendInt(dst, at[int64](r, c), 10)
-	case KindTime:
+	case ColumnTime:
 		return appendTime(dst, at[UnixNanos](r, c), o)
-	case KindChar:
+	case ColumnChar:
 		return appendChar(dst, at[byte](r, c))
 	default:
 		return append(dst, c.text(r)...)

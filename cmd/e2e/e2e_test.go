@@ -93,11 +93,13 @@ func runScripts(t *testing.T, dir, others string) {
 			env.Setenv("PATH", strings.Join(path, string(os.PathListSeparator)))
 			env.Setenv("DATABENTO_API_KEY", sim.TestKey)
 			env.Setenv("KEY", sim.TestKey)
+			samples, err := filepath.Abs(filepath.Join("..", "..", "sim", "sample", "data"))
+			env.Setenv("SAMPLES", samples)
 			env.Setenv("GORACE", os.Getenv("GORACE"))
-			return nil
+			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"sim": scriptSim, "exits": scriptExits, "closedport": scriptClosedPort,
+			"sim": scriptSim, "exits": scriptExits, "closedport": scriptClosedPort, "columns": scriptColumns,
 		},
 		RequireExplicitExec: true,
 		Deadline:            time.Now().Add(3 * time.Minute),

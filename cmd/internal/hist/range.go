@@ -179,7 +179,7 @@ func (run *rangeRun) metadata(m *dbn.Metadata) {
 		}
 		run.log.Log(run.ctx, level, "no symbols from the metadata: "+err.Error())
 	} else {
-		run.stream.File.SetSymbols(symbols)
+		run.stream.SetSymbols(symbols)
 	}
 	if run.Selection.Skip > 0 || run.Selection.Tail {
 		m.RecordCount = nil // not all of them will be there

@@ -70,9 +70,9 @@ func (f *fieldReader) align() align {
 		return left // ts_out
 	}
 	switch c.Kind() {
-	case dbn.KindText, dbn.KindChar, dbn.KindTime:
+	case dbn.ColumnText, dbn.ColumnChar, dbn.ColumnTime:
 		return left
-	case dbn.KindPrice:
+	case dbn.ColumnPrice:
 		return atPoint
 	}
 	return right

@@ -25,11 +25,13 @@ const (
 	TSV
 	DBN
 	Lines // of a template
+	Parquet
+	Arrow
 )
 
 // String is the format's name in messages.
 func (f Format) String() string {
-	return [...]string{"", "table", "JSON", "CSV", "TSV", "DBN", "lines of --format"}[f]
+	return [...]string{"", "table", "JSON", "CSV", "TSV", "DBN", "lines of --format", "Parquet", "Arrow"}[f]
 }
 
 // Settings say where records go and in which form.
@@ -53,6 +55,7 @@ type Settings struct {
 	System     bool
 	Color      bool
 	Metadata   bool // print the metadata and end
+	Silent     bool // write nothing at all
 	Fragment   bool // of records without metadata: what CSV's columns are shows with the first
 	Bare       bool // DBN without metadata
 }
@@ -87,6 +90,7 @@ func (o *Output) Kept() []string { return o.kept }
 // extensions give the encoding of a file by its name, as the official tool does.
 var extensions = map[string]Format{
 	".dbn": DBN, ".frag": DBN, ".csv": CSV, ".tsv": TSV, ".xls": TSV,
+	".parquet": Parquet, ".arrow": Arrow, ".feather": Arrow,
 	".json": JSON, ".jsonl": JSON, ".ndjson": JSON,
 }
 

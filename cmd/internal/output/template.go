@@ -151,15 +151,15 @@ func (p *piece) appendField(dst []byte, r dbn.Record, f *fieldReader) []byte {
 	start, usual := len(dst), byte('>')
 	column := f.column(r)
 	switch {
-	case f.name == "ts_out", column != nil && column.Kind() == dbn.KindTime:
+	case f.name == "ts_out", column != nil && column.Kind() == dbn.ColumnTime:
 		dst = p.shortenTime(f.append(dst, r), start)
 		usual = '<'
 	case column == nil:
-	case column.Kind() == dbn.KindPrice:
+	case column.Kind() == dbn.ColumnPrice:
 		dst = p.roundPrice(f.append(dst, r), start)
 	default:
 		dst = f.append(dst, r)
-		if k := column.Kind(); k == dbn.KindText || k == dbn.KindChar {
+		if k := column.Kind(); k == dbn.ColumnText || k == dbn.ColumnChar {
 			usual = '<'
 		}
 	}

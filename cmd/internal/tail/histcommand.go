@@ -32,6 +32,7 @@ func (f *queryFlags) register(p *pflag.FlagSet) {
 // histFlags are those of hist.
 type histFlags struct {
 	queryFlags
+	filterFlags
 	linesFlag
 	outputFlags
 	decodeFlags
@@ -42,6 +43,7 @@ type histFlags struct {
 func (f *histFlags) register(p *pflag.FlagSet) {
 	f.requestFlags.register(p)
 	f.stypeOutFlag.register(p)
+	f.filterFlags.register(p)
 	f.linesFlag.register(p)
 	f.outputFlags.register(p)
 	f.moneyFlags.register(p)
@@ -115,6 +117,12 @@ func (c *commandLine) histOptions(cmd *cobra.Command, f *histFlags, args []strin
 	if o.Selection, err = f.selection(f.limit, false); err != nil {
 		return o, policy, err
 	}
+	if o.Selection.Filter, err = f.filter(cmd, 0, 0, []dbn.Schema{o.Query.Schema}); err != nil {
+		return o, policy, err
+	}
+	if o.Selection.Filter != nil {
+		o.Query.Limit = 0 // the server would count what is not selected
+	}
 	o.Output = new(output.Output)
 	if o.Output.Settings, err = f.settings(printed{schemas: append([]dbn.Schema{o.Query.Schema}, o.Query.More...)}, c); err != nil {
 		return o, policy, err
@@ -131,6 +139,7 @@ func (c *commandLine) histOptions(cmd *cobra.Command, f *histFlags, args []strin
 	o.Raw = len(o.Query.More) == 0 && o.Output.Path != "" && !o.Output.Bare && form == output.DBN && o.Output.Zstd && o.Output.Tee == "" && !o.Output.Metadata &&
 		f.lines == "" && policy == dbn.AsIs && term.IsRegularOrNew(o.Output.Path)
 	o.Summary = o.Stats > 0 || c.verbose || term.IsTerminal(c.Stderr)
+	o.Raw = o.Raw && o.Selection.Filter == nil
 	return o, policy, nil
 }
 
@@ -154,14 +163,10 @@ func (c *commandLine) query(cmd *cobra.Command, f *queryFlags, args []string) (q
 			return q, err
 		}
 	}
-	if f.end != "" {
-		if q.End, err = term.ParseTime(f.end); err != nil {
-			return q, exit.BadUsage("--end: %w", err)
-		}
-		if q.End <= r.start {
-			return q, exit.BadUsage("--end %s is not after the start, %s", term.Time(q.End), term.Time(r.start))
-		}
-	} else if start, end, err := dbn.ParsePeriod(f.start); err == nil && time.Duration(end-start) == 24*time.Hour {
+	if q.End, err = f.before(r.start); err != nil {
+		return q, err
+	}
+	if start, end, err := term.ParsePeriod(f.start); q.End == 0 && err == nil && time.Duration(end-start) == 24*time.Hour {
 		q.End = end
 	}
 	q.ToEnd = q.End == 0

@@ -27,6 +27,7 @@ type outputFlags struct {
 	pretty                     prettyFlag
 	tz                         string
 	exact                      bool
+	parquet, arrow             bool
 	noMapSymbols               bool
 	omitHeader                 bool
 	spreadsheet                bool
@@ -47,12 +48,14 @@ func (f *outputFlags) register(p *pflag.FlagSet) {
 	p.BoolVarP(&f.csv, "csv", "C", false, "print CSV")
 	p.BoolVarP(&f.tsv, "tsv", "T", false, "print tab-separated values")
 	p.BoolVarP(&f.dbn, "dbn", "D", false, "write DBN")
+	p.BoolVarP(&f.parquet, "parquet", "P", false, "write Apache Parquet")
+	p.BoolVarP(&f.arrow, "arrow", "A", false, "write Arrow IPC: a Feather file, or a stream into a pipe")
 	p.StringVar(&f.format, "format", "", "print each record by the `TEMPLATE`, such as '{symbol} {price:.2}'")
-	p.VarP(&f.pretty, "pretty", "p", "prices and times as text, JSON indented; --pretty=values: JSON lines")
+	p.VarP(&f.pretty, "pretty", "p", "prices and times as text, JSON indented; --pretty=values: JSON lines; in Parquet and Arrow, prices as floating-point numbers")
 	p.Lookup("pretty").NoOptDefVal = "indent"
 	p.StringVar(&f.tz, "tz", "", "print times in the `ZONE`, such as America/New_York, or local (tables, -p and --format)")
 	p.BoolVar(&f.exact, "exact", false, "JSON byte for byte as the official tool writes it, even if not valid: \\xe2 for odd characters, symbols raw")
-	p.BoolVar(&f.noMapSymbols, "no-map-symbols", false, "no symbol column in JSON, CSV and TSV")
+	p.BoolVar(&f.noMapSymbols, "no-map-symbols", false, "no symbol column in JSON, CSV, TSV, Parquet and Arrow")
 	p.BoolVar(&f.omitHeader, "omit-header", false, "no header row in tables, CSV and TSV")
 	p.BoolVar(&f.spreadsheet, "spreadsheet", false, "in CSV and TSV, put ' before texts that a spreadsheet would compute: =, +, -, @")
 	p.StringSliceVar(&f.fields, "fields", nil, "only the fields `A,B,C`, in this order except in JSON")
@@ -68,7 +71,7 @@ func (f *outputFlags) register(p *pflag.FlagSet) {
 
 // exclusive marks the flags that exclude each other.
 func (f *outputFlags) exclusive(cmd *cobra.Command) {
-	cmd.MarkFlagsMutuallyExclusive("table", "json", "csv", "tsv", "dbn", "format")
+	cmd.MarkFlagsMutuallyExclusive("table", "json", "csv", "tsv", "dbn", "parquet", "arrow", "format")
 	cmd.MarkFlagsMutuallyExclusive("format", "fields")
 }
 
@@ -178,7 +181,7 @@ func (f *outputFlags) chooseFormat(o *output.Settings, terminal bool) (output.Fo
 	for _, choice := range []struct {
 		set    bool
 		format output.Format
-	}{{f.format != "", output.Lines}, {f.table, output.Table}, {f.json, output.JSON}, {f.csv, output.CSV}, {f.tsv, output.TSV}, {f.dbn, output.DBN}} {
+	}{{f.format != "", output.Lines}, {f.table, output.Table}, {f.json, output.JSON}, {f.csv, output.CSV}, {f.tsv, output.TSV}, {f.dbn, output.DBN}, {f.parquet, output.Parquet}, {f.arrow, output.Arrow}} {
 		if choice.set {
 			asked = choice.format
 		}
@@ -188,7 +191,7 @@ func (f *outputFlags) chooseFormat(o *output.Settings, terminal bool) (output.Fo
 		named, compressed, known := output.FormatOf(o.Path)
 		o.Zstd = o.Zstd || compressed
 		if asked == 0 && !known {
-			return 0, exit.BadUsage("--output %s: the name gives no encoding; end it in .dbn, .json, .csv or .tsv (.zst after it compresses), or give -D, -J, -C or -T", o.Path)
+			return 0, exit.BadUsage("--output %s: the name gives no encoding; end it in .dbn, .json, .csv or .tsv (.zst after it compresses), .parquet or .arrow, or give -D, -J, -C, -T, -P or -A", o.Path)
 		}
 		if asked == 0 {
 			asked = named
@@ -224,6 +227,11 @@ func checkOutput(o *output.Settings, schemas []dbn.Schema, terminal bool) error 
 		return o.CheckFile(o.Path)
 	}
 	separated := o.Format == output.CSV || o.Format == output.TSV
+	if o.Format.Columnar() {
+		if err := checkColumnar(o, schemas); err != nil {
+			return err
+		}
+	}
 	if separated && len(schemas) > 1 {
 		return exit.BadUsage("%s holds one schema, but %s were asked for: give one with --schema, or use -J", o.Format, term.JoinNames(schemas))
 	}
@@ -236,10 +244,23 @@ func checkOutput(o *output.Settings, schemas []dbn.Schema, terminal bool) error 
 	if o.Text.Pretty && o.Format == output.DBN {
 		return exit.BadUsage("--pretty is for text, not for DBN")
 	}
-	if (terminal || term.IsTerminalPath(o.Path)) && (o.Format == output.DBN || o.Zstd) {
+	if (terminal || term.IsTerminalPath(o.Path)) && (o.Format == output.DBN || o.Format.Columnar() || o.Zstd) {
 		return exit.BadUsage("binary data does not belong on a terminal: give --output FILE, or pipe it")
 	}
 	return o.CheckFile(o.Path)
+}
+
+// checkColumnar refuses what does not go together with Parquet and Arrow.
+func checkColumnar(o *output.Settings, schemas []dbn.Schema) error {
+	switch _, compressed, _ := output.FormatOf(o.Path); {
+	case compressed:
+		return exit.BadUsage("--output %s: %s is compressed inside the file: leave .zst out, and give -z", o.Path, o.Format)
+	case o.System:
+		return exit.BadUsage("%s holds one kind of record in a file, so --system does not go with it: use -J", o.Format)
+	case o.Path == "" && len(schemas) > 1:
+		return exit.BadUsage("%s holds one schema, but %s were asked for: give one with --schema, or --output FILE, which becomes a file for each", o.Format, term.JoinNames(schemas))
+	}
+	return nil
 }
 
 func (f *outputFlags) checkTee(o *output.Settings) error {
