@@ -233,6 +233,8 @@ func compareFragment(t *testing.T, n *counts, path string) {
 			version = v
 		}
 	}
+	input := []string{kind, "--input-dbn-version", version, "-F"}
+	n.compare(t, comparison{input, []string{"--input-fragment", "--input-dbn-version", version, "-D", "--fragment"}}, path)
 	for _, form := range []string{"-C", "-T", "-J"} {
 		for _, pretty := range []string{"", "-p"} {
 			for _, upgrade := range []string{"", "-u"} {
@@ -275,7 +277,13 @@ func TestMergedTextIsThatOfTheOfficialTool(t *testing.T) {
 func TestDBNIsThatOfTheOfficialTool(t *testing.T) {
 	programs(t)
 	var n counts
+	fragment := comparison{[]string{"-F"}, []string{"-D", "--fragment"}}
 	for _, path := range files(t) {
+		if !strings.Contains(path, ".frag") {
+			for _, flags := range [][]string{nil, {"-u"}, {"-l", "1"}} {
+				n.compare(t, comparisonOf(fragment, flags...), path)
+			}
+		}
 		if strings.Contains(path, ".frag") || strings.Contains(path, ".v1.") {
 			continue // record_count of version 1 is kept by dbn-tail, and dropped by the official tool
 		}

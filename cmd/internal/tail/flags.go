@@ -62,6 +62,7 @@ var values = map[string][]string{
 	"split-by":       split.Names,
 	"split-duration": {"day", "week", "month", "year", "none"},
 	"state":          {"queued", "processing", "done", "expired"},
+	"pretty":         {"indent", "values"},
 }
 
 // completeValues tells the shells what the values of a command's flags can be, and those of its
