@@ -99,7 +99,7 @@ func runScripts(t *testing.T, dir, others string) {
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"sim": scriptSim, "exits": scriptExits, "closedport": scriptClosedPort,
+			"sim": scriptSim, "exits": scriptExits, "closedport": scriptClosedPort, "columns": scriptColumns,
 		},
 		RequireExplicitExec: true,
 		Deadline:            time.Now().Add(3 * time.Minute),

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // Signal is the error that ends the program as a signal asked for.
@@ -35,8 +36,23 @@ func EndedBy(err error, signaled Signal) string {
 	return signaled.Name()
 }
 
+// asking is the signal that asked the program to end, and when it came.
+type asking struct {
+	number syscall.Signal // 0: none yet
+	at     time.Time
+}
+
+// sameAsking is how soon a signal comes again when it is the same request.
+const sameAsking = 100 * time.Millisecond
+
+// repeats reports whether a signal is the one that asked already: timeout(1) sends its signal to the
+// program and to the group that the program is in, which would leave files incomplete.
+func (a asking) repeats(number syscall.Signal, now time.Time) bool {
+	return number == a.number && now.Sub(a.at) < sameAsking
+}
+
 // WatchSignals calls, from a goroutine of its own: stop at the first signal that ends the
-// program, exit at the second, state at SIGUSR1. The returned function ends the watching.
+// program, exit at another one, state at SIGUSR1. The returned function ends the watching.
 //
 // SIGPIPE and SIGXFSZ are ignored, so that a write into a broken pipe or beyond the file
 // size limit is an error like any other.
@@ -52,16 +68,17 @@ func WatchSignals(stop func(syscall.Signal), state func(), exit func(code int)) 
 	ending.Store(asked)
 	go func() {
 		defer close(done)
-		stopping := false
+		var first asking
 		for s := range signals {
 			number := s.(syscall.Signal)
 			switch {
 			case number == syscall.SIGUSR1:
 				state()
-			case stopping:
+			case first.repeats(number, time.Now()):
+			case first.number != 0:
 				exit(Signal(number).Code())
 			default:
-				stopping = true
+				first = asking{number, time.Now()}
 				asked.Ask(number)
 				stop(number)
 			}

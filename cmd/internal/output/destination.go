@@ -30,7 +30,7 @@ func (o *Output) open(path string, stdout io.Writer) (*destination, error) {
 		return standardOutput(stdout), nil
 	}
 	part := o.TakePart(path)
-	if part == nil && (o.Paid || o.Whole && path == o.Path) && term.IsRegularOrNew(path) {
+	if part == nil && (o.Paid || path != o.Tee && (o.Whole || o.Format.Columnar())) && term.IsRegularOrNew(path) {
 		var err error
 		if part, err = o.openPart(path); err != nil {
 			return nil, err

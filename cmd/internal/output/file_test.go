@@ -76,6 +76,9 @@ func TestFormatFollowsTheFileName(t *testing.T) {
 		{"a.CSV.zst", CSV, true, true},
 		{"a.tsv", TSV, false, true},
 		{"a.xls", TSV, false, true},
+		{"a.parquet", Parquet, false, true},
+		{"a.feather", Arrow, false, true},
+		{"a.arrow", Arrow, false, true},
 		{"a.zst", 0, true, false},
 		{"a", 0, false, false},
 	}

@@ -12,9 +12,9 @@ import (
 
 // Packages import in one direction only: each may use those of the lines above it.
 var layers = [][]string{
-	{"cli", "exit"},
+	{"cli", "exit", "columnar"},
 	{"term", "profile"},
-	{"output"},
+	{"output", "filter"},
 	{"stream"},
 	{"live", "files", "hist", "capture"},
 	{"top"},

@@ -50,7 +50,7 @@ func (f *sessionFlags) register(p *pflag.FlagSet) {
 func (f *sessionFlags) exclusive(cmd *cobra.Command) {
 	cmd.MarkFlagsMutuallyExclusive("snapshot", "start")
 	cmd.MarkFlagsMutuallyExclusive("snapshot", "since")
-	for _, flag := range []string{"output", "tee", "force", "demo", "json", "csv", "tsv", "table", "metadata", "lines"} {
+	for _, flag := range []string{"output", "tee", "force", "demo", "json", "csv", "tsv", "parquet", "arrow", "table", "metadata", "lines"} {
 		cmd.MarkFlagsMutuallyExclusive("resume", flag)
 	}
 }
@@ -73,7 +73,7 @@ const heartbeatGrace = 5 * time.Second
 // live runs a live session, or the demo.
 func (c *commandLine) live(cmd *cobra.Command, f *rootFlags, args []string) error {
 	if !f.unbroken(cmd) {
-		if err := refuse(cmd, "is for historical data: use the command hist, or give --end; or --follow, for history and then live", new(serverFlags), new(moneyFlags)); err != nil {
+		if err := refuse(cmd, "is for historical data: use the command hist, or give --end; or --follow, for history and then live", new(serverFlags), new(moneyFlags), new(stypeOutFlag)); err != nil {
 			return err
 		}
 	}
@@ -145,6 +145,9 @@ func (c *commandLine) session(cmd *cobra.Command, f *rootFlags, args []string) (
 		return s, r, err
 	}
 	if s.Selection, err = f.selection(f.limit, false); err != nil {
+		return s, r, err
+	}
+	if s.Selection.Filter, err = f.filter(cmd, 0, 0, r.schemas); err != nil {
 		return s, r, err
 	}
 	if err = f.resumed(); err != nil {

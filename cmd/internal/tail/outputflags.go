@@ -23,7 +23,11 @@ func (f *teeFlag) register(p *pflag.FlagSet) {
 // outputFlags say how records are written, and where to.
 type outputFlags struct {
 	table, json, csv, tsv, dbn bool
-	pretty, exact              bool
+	format                     string
+	pretty                     prettyFlag
+	tz                         string
+	exact                      bool
+	parquet, arrow             bool
 	noMapSymbols               bool
 	omitHeader                 bool
 	spreadsheet                bool
@@ -31,6 +35,7 @@ type outputFlags struct {
 	metadata                   bool
 	path                       string
 	zstd                       bool
+	bare                       bool // DBN without metadata
 	teeFlag
 	force, system bool
 	appends       bool // to the file, if it exists
@@ -43,15 +48,21 @@ func (f *outputFlags) register(p *pflag.FlagSet) {
 	p.BoolVarP(&f.csv, "csv", "C", false, "print CSV")
 	p.BoolVarP(&f.tsv, "tsv", "T", false, "print tab-separated values")
 	p.BoolVarP(&f.dbn, "dbn", "D", false, "write DBN")
-	p.BoolVarP(&f.pretty, "pretty", "p", false, "prices and times as text, JSON indented")
+	p.BoolVarP(&f.parquet, "parquet", "P", false, "write Apache Parquet")
+	p.BoolVarP(&f.arrow, "arrow", "A", false, "write Arrow IPC: a Feather file, or a stream into a pipe")
+	p.StringVar(&f.format, "format", "", "print each record by the `TEMPLATE`, such as '{symbol} {price:.2}'")
+	p.VarP(&f.pretty, "pretty", "p", "prices and times as text, JSON indented; --pretty=values: JSON lines; in Parquet and Arrow, prices as floating-point numbers")
+	p.Lookup("pretty").NoOptDefVal = "indent"
+	p.StringVar(&f.tz, "tz", "", "print times in the `ZONE`, such as America/New_York, or local (tables, -p and --format)")
 	p.BoolVar(&f.exact, "exact", false, "JSON byte for byte as the official tool writes it, even if not valid: \\xe2 for odd characters, symbols raw")
-	p.BoolVar(&f.noMapSymbols, "no-map-symbols", false, "no symbol column in JSON, CSV and TSV")
+	p.BoolVar(&f.noMapSymbols, "no-map-symbols", false, "no symbol column in JSON, CSV, TSV, Parquet and Arrow")
 	p.BoolVar(&f.omitHeader, "omit-header", false, "no header row in tables, CSV and TSV")
 	p.BoolVar(&f.spreadsheet, "spreadsheet", false, "in CSV and TSV, put ' before texts that a spreadsheet would compute: =, +, -, @")
-	p.StringSliceVar(&f.fields, "fields", nil, "only the fields `A,B,C` of JSON, CSV and TSV")
+	p.StringSliceVar(&f.fields, "fields", nil, "only the fields `A,B,C`, in this order except in JSON")
 	p.BoolVarP(&f.metadata, "metadata", "m", false, "print the metadata as JSON and end")
 	p.StringVarP(&f.path, "output", "o", "", "write to `FILE`; its extension gives the encoding")
 	p.BoolVarP(&f.zstd, "zstd", "z", false, "compress the output")
+	p.BoolVar(&f.bare, "fragment", false, "write DBN without metadata, as in files named .dbn.frag")
 	f.teeFlag.register(p)
 	p.BoolVar(&f.force, "force", false, "overwrite files")
 	p.BoolVar(&f.system, "system", false, "show the gateway's own records (heartbeats, acks, errors, mappings)")
@@ -60,7 +71,8 @@ func (f *outputFlags) register(p *pflag.FlagSet) {
 
 // exclusive marks the flags that exclude each other.
 func (f *outputFlags) exclusive(cmd *cobra.Command) {
-	cmd.MarkFlagsMutuallyExclusive("table", "json", "csv", "tsv", "dbn")
+	cmd.MarkFlagsMutuallyExclusive("table", "json", "csv", "tsv", "dbn", "parquet", "arrow", "format")
+	cmd.MarkFlagsMutuallyExclusive("format", "fields")
 }
 
 // printed is what the form of the output depends on: which records there may be.
@@ -74,7 +86,9 @@ type printed struct {
 func (f *outputFlags) settings(r printed, c *commandLine) (o output.Settings, err error) {
 	o = output.Settings{
 		Path: f.file(), Append: f.appends, Zstd: f.zstd, Tee: f.tee, Force: f.force,
-		Text:       dbn.TextOptions{Pretty: f.pretty, MapSymbol: !f.noMapSymbols, Exact: f.exact},
+		Text: dbn.TextOptions{
+			Pretty: f.pretty != 0 || f.format != "", Indent: f.pretty == prettyIndent, MapSymbol: !f.noMapSymbols, Exact: f.exact,
+		},
 		OmitHeader: f.omitHeader, Disarm: f.spreadsheet, System: f.system, Metadata: f.metadata,
 	}
 	terminal := o.Path == "" && term.IsTerminal(c.Stdout)
@@ -83,6 +97,9 @@ func (f *outputFlags) settings(r printed, c *commandLine) (o output.Settings, er
 	}
 	if o.Format == output.TSV {
 		o.Text.Delimiter = '\t'
+	}
+	if err = f.form(&o); err != nil {
+		return o, err
 	}
 	if o.Color, err = f.useColor(terminal, c.Getenv); err != nil {
 		return o, err
@@ -99,6 +116,28 @@ func (f *outputFlags) settings(r printed, c *commandLine) (o output.Settings, er
 	o.Path, o.Tee = target(o.Path), target(o.Tee)
 	o.Fields, err = f.checkFields(&r, &o)
 	return o, err
+}
+
+// form checks the flags of the text's form.
+func (f *outputFlags) form(o *output.Settings) (err error) {
+	if o.Text.Location, err = parseZone(f.tz); err != nil {
+		return err
+	}
+	if f.format != "" {
+		if o.Template, err = output.ParseTemplate(f.format); err != nil {
+			return exit.BadUsage("--format: %w", err)
+		}
+	}
+	o.Bare = f.bare || o.Format == output.DBN && output.IsFragment(o.Path)
+	switch {
+	case o.Bare && o.Format != output.DBN:
+		return exit.BadUsage("--fragment is for DBN, not for %s: give -D, or a name that ends in .dbn", o.Format)
+	case f.tz != "" && o.Format == output.DBN:
+		return exit.BadUsage("--tz is for text, not for DBN")
+	case f.tz != "" && o.Format != output.Table && !o.Text.Pretty:
+		return exit.BadUsage("--tz: %s has times as numbers: add --pretty=values, or -p", o.Format)
+	}
+	return nil
 }
 
 // file is where to write; "", as "-", is standard output.
@@ -142,7 +181,7 @@ func (f *outputFlags) chooseFormat(o *output.Settings, terminal bool) (output.Fo
 	for _, choice := range []struct {
 		set    bool
 		format output.Format
-	}{{f.table, output.Table}, {f.json, output.JSON}, {f.csv, output.CSV}, {f.tsv, output.TSV}, {f.dbn, output.DBN}} {
+	}{{f.format != "", output.Lines}, {f.table, output.Table}, {f.json, output.JSON}, {f.csv, output.CSV}, {f.tsv, output.TSV}, {f.dbn, output.DBN}, {f.parquet, output.Parquet}, {f.arrow, output.Arrow}} {
 		if choice.set {
 			asked = choice.format
 		}
@@ -152,7 +191,7 @@ func (f *outputFlags) chooseFormat(o *output.Settings, terminal bool) (output.Fo
 		named, compressed, known := output.FormatOf(o.Path)
 		o.Zstd = o.Zstd || compressed
 		if asked == 0 && !known {
-			return 0, exit.BadUsage("--output %s: the name gives no encoding; end it in .dbn, .json, .csv or .tsv (.zst after it compresses), or give -D, -J, -C or -T", o.Path)
+			return 0, exit.BadUsage("--output %s: the name gives no encoding; end it in .dbn, .json, .csv or .tsv (.zst after it compresses), .parquet or .arrow, or give -D, -J, -C, -T, -P or -A", o.Path)
 		}
 		if asked == 0 {
 			asked = named
@@ -188,6 +227,11 @@ func checkOutput(o *output.Settings, schemas []dbn.Schema, terminal bool) error 
 		return o.CheckFile(o.Path)
 	}
 	separated := o.Format == output.CSV || o.Format == output.TSV
+	if o.Format.Columnar() {
+		if err := checkColumnar(o, schemas); err != nil {
+			return err
+		}
+	}
 	if separated && len(schemas) > 1 {
 		return exit.BadUsage("%s holds one schema, but %s were asked for: give one with --schema, or use -J", o.Format, term.JoinNames(schemas))
 	}
@@ -200,10 +244,23 @@ func checkOutput(o *output.Settings, schemas []dbn.Schema, terminal bool) error 
 	if o.Text.Pretty && o.Format == output.DBN {
 		return exit.BadUsage("--pretty is for text, not for DBN")
 	}
-	if (terminal || term.IsTerminalPath(o.Path)) && (o.Format == output.DBN || o.Zstd) {
+	if (terminal || term.IsTerminalPath(o.Path)) && (o.Format == output.DBN || o.Format.Columnar() || o.Zstd) {
 		return exit.BadUsage("binary data does not belong on a terminal: give --output FILE, or pipe it")
 	}
 	return o.CheckFile(o.Path)
+}
+
+// checkColumnar refuses what does not go together with Parquet and Arrow.
+func checkColumnar(o *output.Settings, schemas []dbn.Schema) error {
+	switch _, compressed, _ := output.FormatOf(o.Path); {
+	case compressed:
+		return exit.BadUsage("--output %s: %s is compressed inside the file: leave .zst out, and give -z", o.Path, o.Format)
+	case o.System:
+		return exit.BadUsage("%s holds one kind of record in a file, so --system does not go with it: use -J", o.Format)
+	case o.Path == "" && len(schemas) > 1:
+		return exit.BadUsage("%s holds one schema, but %s were asked for: give one with --schema, or --output FILE, which becomes a file for each", o.Format, term.JoinNames(schemas))
+	}
+	return nil
 }
 
 func (f *outputFlags) checkTee(o *output.Settings) error {
