@@ -31,6 +31,7 @@ func (f *topFlags) register(p *pflag.FlagSet) {
 	p.StringVar(&f.pace, "pace", "1x", "play files at `PACE`: 1x, 10x, 0.5x and so on, or max")
 	p.BoolVar(&f.once, "once", false, "print one table and end: at the end of files, at --limit, or after 3 seconds")
 	shared := pflag.NewFlagSet("", pflag.ContinueOnError)
+	shared.SortFlags = false
 	for _, group := range []flagGroup{&f.requestFlags, &f.sessionFlags, &f.tsOutFlag, &f.apiFlags, &f.moneyFlags, &f.decodeFlags, &f.yesFlag} {
 		group.register(shared)
 	}
