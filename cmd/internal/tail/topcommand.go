@@ -25,6 +25,8 @@ type topFlags struct {
 }
 
 func (f *topFlags) register(p *pflag.FlagSet) {
+	// What top shares with other commands checks all of their flags, so all have their usual values.
+	f.rootFlags.register(pflag.NewFlagSet("", pflag.ContinueOnError))
 	p.StringVar(&f.sort, "sort", "volume", "sort by `COLUMN`: "+strings.Join(top.ColumnNames(), ", "))
 	p.BoolVar(&f.reverse, "reverse", false, "sort the other way round")
 	p.StringVar(&f.filter, "filter", "", "show only symbols that contain `TEXT`, or match it where it has * ? or [")
