@@ -25,12 +25,15 @@ type topFlags struct {
 }
 
 func (f *topFlags) register(p *pflag.FlagSet) {
+	// What top shares with other commands checks all of their flags, so all have their usual values.
+	f.rootFlags.register(pflag.NewFlagSet("", pflag.ContinueOnError))
 	p.StringVar(&f.sort, "sort", "volume", "sort by `COLUMN`: "+strings.Join(top.ColumnNames(), ", "))
 	p.BoolVar(&f.reverse, "reverse", false, "sort the other way round")
 	p.StringVar(&f.filter, "filter", "", "show only symbols that contain `TEXT`, or match it where it has * ? or [")
 	p.StringVar(&f.pace, "pace", "1x", "play files at `PACE`: 1x, 10x, 0.5x and so on, or max")
 	p.BoolVar(&f.once, "once", false, "print one table and end: at the end of files, at --limit, or after 3 seconds")
 	shared := pflag.NewFlagSet("", pflag.ContinueOnError)
+	shared.SortFlags = false
 	for _, group := range []flagGroup{&f.requestFlags, &f.sessionFlags, &f.tsOutFlag, &f.apiFlags, &f.moneyFlags, &f.decodeFlags, &f.yesFlag} {
 		group.register(shared)
 	}
