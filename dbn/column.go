@@ -1,30 +1,30 @@
 package dbn
 
-// ColumnKind is the type of a column's values in a record.
+// ColumnKind says how the bytes of a column are to be read, and what they mean.
 type ColumnKind uint8
 
-// The kinds of columns.
+// The kinds of columns. The numbers are in the byte order of this machine, at an address that is
+// a multiple of their size in an aligned record.
 const (
-	ColumnU8    = ColumnKind(kindU8)    // uint8
-	ColumnU16   = ColumnKind(kindU16)   // uint16
-	ColumnU32   = ColumnKind(kindU32)   // uint32
-	ColumnU64   = ColumnKind(kindU64)   // uint64
-	ColumnI8    = ColumnKind(kindI8)    // int8
-	ColumnI16   = ColumnKind(kindI16)   // int16
-	ColumnI32   = ColumnKind(kindI32)   // int32
-	ColumnI64   = ColumnKind(kindI64)   // int64
-	ColumnPrice = ColumnKind(kindPrice) // Price, in units of 1e-9; UndefPrice when it is unset
-	ColumnTime  = ColumnKind(kindTime)  // UnixNanos; UndefTimestamp when it is unset
-	ColumnChar  = ColumnKind(kindChar)  // one character, 0 when it is unset
-	ColumnText  = ColumnKind(kindText)  // an array of Size bytes; a NUL ends the text
+	ColumnU8 ColumnKind = iota
+	ColumnU16
+	ColumnU32
+	ColumnU64
+	ColumnI8
+	ColumnI16
+	ColumnI32
+	ColumnI64
+	ColumnPrice // an int64, see Price
+	ColumnTime  // a uint64, see UnixNanos
+	ColumnChar  // a byte: one character of ASCII, or 0
+	ColumnText  // Size bytes, see CStr
 )
 
-// Kind is the type of the column's values.
-func (c *Column) Kind() ColumnKind { return ColumnKind(c.kind) }
+// Kind returns how the column is to be read.
+func (c *Column) Kind() ColumnKind { return c.kind }
 
-// Offset is where the column's value begins in a record, in bytes. It is a multiple of the size of
-// a number, so that the value can be read in place.
+// Offset returns where the column begins in its record, in bytes.
 func (c *Column) Offset() int { return int(c.offset) }
 
-// Size is the length of the column's value in a record, in bytes.
+// Size returns how many bytes the column has.
 func (c *Column) Size() int { return int(c.size) }

@@ -37,7 +37,7 @@ func (f *formatter) appendCSV(dst []byte, r Record, columns []Column, symbol str
 	if !all || !isUsual(f.delimiter) {
 		dst = appendColumnsCSV(dst, r, columns, o)
 		if o.TsOut {
-			dst = appendTime(append(dst, f.delimiter), r.TsOut(), o.Pretty)
+			dst = appendTime(append(dst, f.delimiter), r.TsOut(), o)
 		}
 		if o.MapSymbol {
 			dst = append(dst, f.delimiter)
@@ -46,7 +46,7 @@ func (f *formatter) appendCSV(dst []byte, r Record, columns []Column, symbol str
 		}
 		return append(dst, '\n')
 	}
-	dst, p := room(dst, longestCSV[l]+34+2*len(symbol)+2)
+	dst, p := room(dst, longestCSV[l]+39+2*len(symbol)+2)
 	p = f.csvRow(l, p, r.Pointer())
 	if o.TsOut {
 		p = f.time(putByte(p, f.delimiter), r.TsOut())
@@ -74,8 +74,8 @@ func appendColumnsCSV(dst []byte, r Record, columns []Column, o *TextOptions) []
 			dst = append(dst, d)
 		}
 		start := len(dst)
-		dst = columns[i].append(dst, r, o.Pretty)
-		if k := columns[i].kind; k == kindText || k == kindChar {
+		dst = columns[i].append(dst, r, o)
+		if k := columns[i].kind; k == ColumnText || k == ColumnChar {
 			dst = QuoteCSV(dst, start, d)
 		}
 	}

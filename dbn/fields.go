@@ -33,25 +33,25 @@ func FieldsOf(rtype RType, version uint8, encoding Encoding) []FieldInfo {
 // cType is the C type of the column.
 func (c *Column) cType() string {
 	switch c.kind {
-	case kindU8:
+	case ColumnU8:
 		return "uint8_t"
-	case kindU16:
+	case ColumnU16:
 		return "uint16_t"
-	case kindU32:
+	case ColumnU32:
 		return "uint32_t"
-	case kindU64, kindTime:
+	case ColumnU64, ColumnTime:
 		return "uint64_t"
-	case kindI8:
+	case ColumnI8:
 		return "int8_t"
-	case kindI16:
+	case ColumnI16:
 		return "int16_t"
-	case kindI32:
+	case ColumnI32:
 		return "int32_t"
-	case kindI64, kindPrice:
+	case ColumnI64, ColumnPrice:
 		return "int64_t"
-	case kindChar:
+	case ColumnChar:
 		return "char"
-	case kindText:
+	case ColumnText:
 		return "char[" + strconv.Itoa(int(c.size)) + "]"
 	}
 	return ""

@@ -29,6 +29,16 @@ func (f *Formatter) AppendJSON(dst []byte, r Record, columns []Column, symbol st
 	return f.f.appendJSON(dst, r, columns, symbol, hasSymbol)
 }
 
+// AppendValue appends the value of one of the record's columns to dst, as in CSV, without quotes.
+func (f *Formatter) AppendValue(dst []byte, r Record, c *Column) []byte {
+	return c.append(dst, r, &f.f.options)
+}
+
+// AppendTime appends a time to dst as AppendCSV writes those of records.
+func (f *Formatter) AppendTime(dst []byte, t UnixNanos) []byte {
+	return appendTime(dst, t, &f.f.options)
+}
+
 // formatter is what the generated functions write with.
 type formatter struct {
 	options   TextOptions
@@ -41,11 +51,15 @@ type formatter struct {
 	headerOf   uint64    // of a record: its length, rtype, publisher and instrument
 	header     [4]uint64 // the last three of them as text
 	headerLen  uintptr
+
+	zone zone // of pretty times that are not in UTC
 }
+
+// none stands for a value that no record has.
+const none = math.MaxUint64
 
 // newFormatter creates a formatter that remembers nothing: these are no record's values.
 func newFormatter(o *TextOptions) formatter {
-	const none = math.MaxUint64
 	return formatter{options: *o, delimiter: o.delimiter(), tenths: none, second: none, headerOf: none}
 }
 
@@ -71,6 +85,9 @@ func (f *formatter) time(p unsafe.Pointer, t UnixNanos) unsafe.Pointer {
 func (f *formatter) prettyTime(p unsafe.Pointer, t UnixNanos) unsafe.Pointer {
 	if t == 0 || t.IsUndef() {
 		return p
+	}
+	if f.options.Location != nil {
+		return f.zonedTime(p, t)
 	}
 	second := uint64(t) / 1e9
 	if second != f.second {

@@ -43,7 +43,7 @@ func appendStreamJSON(dst []byte, r Record, symbol string, hasSymbol bool, separ
 		colon = ": "
 	}
 	if o.TsOut {
-		dst = appendJSONTime(append(append(dst, `"ts_out"`...), colon...), r.TsOut(), o.Pretty)
+		dst = appendJSONTime(append(append(dst, `"ts_out"`...), colon...), r.TsOut(), o)
 		if o.MapSymbol {
 			dst = append(dst, separator...)
 		}
@@ -123,18 +123,18 @@ func closeGroup(dst []byte, open columnGroup, comma bool) ([]byte, bool) {
 func (c *Column) appendJSON(dst []byte, r Record, o *TextOptions) []byte {
 	pretty := o.Pretty
 	switch c.kind {
-	case kindU64, kindI64:
+	case ColumnU64, ColumnI64:
 		dst = append(dst, '"')
-		return append(c.append(dst, r, pretty), '"')
-	case kindPrice:
+		return append(c.append(dst, r, o), '"')
+	case ColumnPrice:
 		if pretty && at[Price](r, c).IsUndef() {
 			return append(dst, "null"...)
 		}
 		dst = append(dst, '"')
-		return append(c.append(dst, r, pretty), '"')
-	case kindTime:
-		return appendJSONTime(dst, at[UnixNanos](r, c), pretty)
-	case kindChar:
+		return append(c.append(dst, r, o), '"')
+	case ColumnTime:
+		return appendJSONTime(dst, at[UnixNanos](r, c), o)
+	case ColumnChar:
 		if at[byte](r, c) == 0 {
 			return append(dst, "null"...)
 		}
@@ -145,19 +145,19 @@ func (c *Column) appendJSON(dst []byte, r Record, o *TextOptions) []byte {
 			dst = appendJSONChar(dst, at[byte](r, c))
 		}
 		return append(dst, '"')
-	case kindText:
+	case ColumnText:
 		return appendJSONString(dst, c.text(r), true) // it is UTF-8
 	default:
-		return c.append(dst, r, pretty)
+		return c.append(dst, r, o)
 	}
 }
 
-func appendJSONTime(dst []byte, t UnixNanos, pretty bool) []byte {
-	if pretty && (t == 0 || t.IsUndef()) {
+func appendJSONTime(dst []byte, t UnixNanos, o *TextOptions) []byte {
+	if o.Pretty && (t == 0 || t.IsUndef()) {
 		return append(dst, "null"...)
 	}
 	dst = append(dst, '"')
-	return append(appendTime(dst, t, pretty), '"')
+	return append(appendTime(dst, t, o), '"')
 }
 
 // jsonPrice writes a price with its quotes, or null.
@@ -322,6 +322,7 @@ func AppendIndented(dst, compact []byte) []byte {
 
 // AppendJSON appends the header to dst as one JSON object, as the official tool prints it.
 func (m *Metadata) AppendJSON(dst []byte, pretty bool) []byte {
+	o := &TextOptions{Pretty: pretty}
 	str := func(key, v string) { dst = appendJSONString(append(dst, key...), v, false) }
 	dst = append(dst, `{"version":`...)
 	dst = strconv.AppendUint(dst, uint64(m.Version), 10)
@@ -331,12 +332,12 @@ func (m *Metadata) AppendJSON(dst []byte, pretty bool) []byte {
 	} else {
 		str(`,"schema":`, m.Schema.String())
 	}
-	dst = appendJSONTime(append(dst, `,"start":`...), m.Start, pretty)
+	dst = appendJSONTime(append(dst, `,"start":`...), m.Start, o)
 	dst = append(dst, `,"end":`...)
 	if m.End == 0 || m.End.IsUndef() {
 		dst = append(dst, "null"...)
 	} else {
-		dst = appendJSONTime(dst, m.End, pretty)
+		dst = appendJSONTime(dst, m.End, o)
 	}
 	dst = append(dst, `,"limit":`...)
 	if m.Limit == 0 {

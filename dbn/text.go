@@ -3,6 +3,7 @@ package dbn
 import (
 	"bytes"
 	"strconv"
+	"time"
 	"unicode/utf8"
 	"unsafe"
 )
@@ -11,30 +12,13 @@ import (
 type Column struct {
 	Name   string
 	key    string // `"price":`
-	kind   columnKind
+	kind   ColumnKind
 	offset uint16
 	size   uint16
 	group  columnGroup
 	level  uint8
 	layout layoutID
 }
-
-type columnKind uint8
-
-const (
-	kindU8 columnKind = iota
-	kindU16
-	kindU32
-	kindU64
-	kindI8
-	kindI16
-	kindI32
-	kindI64
-	kindPrice
-	kindTime
-	kindChar
-	kindText
-)
 
 // columnGroup is where JSON nests a column.
 type columnGroup uint8
@@ -92,6 +76,9 @@ type TextOptions struct {
 	Exact     bool
 	Indent    bool // JSON has an indentation of four spaces per level, as AppendIndented gives it
 	Delimiter byte // delimiter of CSV; 0: ','. A tab gives TSV
+	// Location is the time zone of pretty times, which end with their distance from UTC, such as
+	// -05:00. nil: UTC, and they end with Z.
+	Location *time.Location
 }
 
 func (o *TextOptions) delimiter() byte {
@@ -105,35 +92,35 @@ func at[T any](r Record, c *Column) T { return *(*T)(unsafe.Add(r.Pointer(), int
 
 // Append appends the column's plain or pretty value to dst, as in CSV, without quotes.
 func (c *Column) Append(dst []byte, r Record, pretty bool) []byte {
-	return c.append(dst, r, pretty)
+	return c.append(dst, r, &TextOptions{Pretty: pretty})
 }
 
-func (c *Column) append(dst []byte, r Record, pretty bool) []byte {
+func (c *Column) append(dst []byte, r Record, o *TextOptions) []byte {
 	switch c.kind {
-	case kindU8:
+	case ColumnU8:
 		return strconv.AppendUint(dst, uint64(at[uint8](r, c)), 10)
-	case kindU16:
+	case ColumnU16:
 		return strconv.AppendUint(dst, uint64(at[uint16](r, c)), 10)
-	case kindU32:
+	case ColumnU32:
 		return strconv.AppendUint(dst, uint64(at[uint32](r, c)), 10)
-	case kindU64:
+	case ColumnU64:
 		return strconv.AppendUint(dst, at[uint64](r, c), 10)
-	case kindI8:
+	case ColumnI8:
 		return strconv.AppendInt(dst, int64(at[int8](r, c)), 10)
-	case kindI16:
+	case ColumnI16:
 		return strconv.AppendInt(dst, int64(at[int16](r, c)), 10)
-	case kindI32:
+	case ColumnI32:
 		return strconv.AppendInt(dst, int64(at[int32](r, c)), 10)
-	case kindI64:
+	case ColumnI64:
 		return strconv.AppendInt(dst, at[int64](r, c), 10)
-	case kindPrice:
-		if pretty {
+	case ColumnPrice:
+		if o.Pretty {
 			return at[Price](r, c).Append(dst)
 		}
 		return strconv.AppendInt(dst, at[int64](r, c), 10)
-	case kindTime:
-		return appendTime(dst, at[UnixNanos](r, c), pretty)
-	case kindChar:
+	case ColumnTime:
+		return appendTime(dst, at[UnixNanos](r, c), o)
+	case ColumnChar:
 		return appendChar(dst, at[byte](r, c))
 	default:
 		return append(dst, c.text(r)...)
@@ -185,12 +172,15 @@ func into(p unsafe.Pointer, n int) []byte { return unsafe.Slice((*byte)(p), n)[:
 // end is the address after a slice that into began.
 func end(b []byte) unsafe.Pointer { return unsafe.Add(unsafe.Pointer(unsafe.SliceData(b)), len(b)) }
 
-func appendTime(dst []byte, t UnixNanos, pretty bool) []byte {
-	if !pretty {
+func appendTime(dst []byte, t UnixNanos, o *TextOptions) []byte {
+	if !o.Pretty {
 		return strconv.AppendUint(dst, uint64(t), 10)
 	}
 	if t == 0 {
 		return dst
+	}
+	if o.Location != nil && !t.IsUndef() {
+		return appendZonedTime(dst, t, o.Location)
 	}
 	return t.Append(dst)
 }

@@ -7,7 +7,8 @@ mkfifo "$work/ready"
 build/bin/dbn-sim --quiet >"$work/ready" &
 trap 'kill $!; rm -rf "$work"' EXIT
 read -r _ _ gateway <"$work/ready"
-command="dbn-tail -d GLBX.MDP3 -s mbp-1 -s trades ESZ6 NQZ6 CLF7 GCG7"
+command="dbn-tail -d GLBX.MDP3 -s mbp-1 ESZ6 NQZ6 CLF7 GCG7"
 DATABENTO_API_KEY=db-simSIMsimSIMsimSIMsimSIMsim00 build/bin/$command \
   --gateway "$gateway" -l 400 --table --color always --quiet |
-  awk 'NR == 1 || NR > 380' | go run ./test/pictures "$command" >"$1/dbn-tail.svg"
+  awk '/TIME/ { header = $0; next } ++rows > 380 { last[++n] = $0 }
+    END { print header; for (i = 1; i <= n; i++) print last[i] }' | go run ./test/pictures "$command" >"$1/dbn-tail.svg"

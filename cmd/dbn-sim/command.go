@@ -82,6 +82,7 @@ certificates and handshakes; defaults are in brackets):
   dbn-sim --pace 1x --shared-market --fault refuse=100,2s mbo.dbn
   dbn-sim --hist-port 0 --ca-out ca.pem --hist-fault cut-body=99 mbo.dbn`,
 		Version:       cli.Version(version),
+		Args:          cobra.ArbitraryArgs, // files; cobra would take them for unknown commands
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PreRunE: func(cmd *cobra.Command, _ []string) error {

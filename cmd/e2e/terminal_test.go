@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +16,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/sim"
+	"github.com/dbnloop/dbnloop/sim/sample"
 )
 
 // openTerminal makes a pseudo terminal of some columns.
@@ -62,7 +66,7 @@ var escapes = regexp.MustCompile("\x1b\\[[0-9;]*m")
 func TestATerminalGetsATableThatFits(t *testing.T) {
 	gateway := simulator(t, "--close-at-end")
 	args := []string{"-d", "GLBX.MDP3", "-s", "mbp-10,trades", "-l", "200", "--gateway", gateway, "--all-symbols", "-y"}
-	for _, columns := range []uint16{80, 100, 200} {
+	for _, columns := range []uint16{40, 50, 80, 100, 200} {
 		t.Run(fmt.Sprint(columns), func(t *testing.T) {
 			shown, code, p := onTerminal(t, columns, args...)
 			if code != 0 {
@@ -77,7 +81,7 @@ func TestATerminalGetsATableThatFits(t *testing.T) {
 				if n := len([]rune(line)); n > int(columns) {
 					t.Fatalf("a line of %d characters: %q", n, line)
 				}
-				if regexp.MustCompile(`^\d\d:\d\d:\d\d\.\d{6} `).MatchString(line) {
+				if regexp.MustCompile(`^\d\d:\d\d:\d\d(\.\d{3}|\.\d{6})? (mbp-10|trades) +[A-Z]{2,3}\d `).MatchString(line) {
 					rows++
 				}
 			}
@@ -98,6 +102,62 @@ func TestATerminalGetsATableThatFits(t *testing.T) {
 			t.Errorf("%.200q", shown)
 		}
 	})
+}
+
+// A terminal that changes its size while records come gets rows that fit the new one.
+func TestATableFollowsItsTerminal(t *testing.T) {
+	master, terminal := openTerminal(t, 140)
+	data, err := sample.Data.ReadFile("data/mbp-1.dbn.zst")
+	if err != nil {
+		t.Fatal(err)
+	}
+	decoder, err := dbn.NewDecoder(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer decoder.Close()
+	cmd := exec.Command(filepath.Join(programs, "dbn-tail"), "--table", "-s", "mbp-1", "-")
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdout = terminal
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	terminal.Close()
+	encoder, err := dbn.NewEncoder(stdin, decoder.Metadata())
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(master)
+	for _, columns := range []uint16{140, 40, 80} {
+		if err := unix.IoctlSetWinsize(int(master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: columns}); err != nil {
+			t.Fatal(err)
+		}
+		// The first record after a change may still have the old size: it ends a wait.
+		for i, rows := 0, 0; i < 20; i++ {
+			r, err := decoder.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := encoder.Write(r); err != nil {
+				t.Fatal(err)
+			}
+			for rows <= i && lines.Scan() {
+				line := strings.TrimRight(escapes.ReplaceAllString(lines.Text(), ""), "\r")
+				if n := len([]rune(line)); i > 0 && n > int(columns) {
+					t.Fatalf("a line of %d characters at %d columns: %q", n, columns, line)
+				}
+				if regexp.MustCompile(`^\d\d:\d\d:\d\d`).MatchString(line) {
+					rows++
+				}
+			}
+		}
+	}
+	if err := errors.Join(stdin.Close(), cmd.Wait()); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestBinaryDataIsKeptOffTerminals(t *testing.T) {

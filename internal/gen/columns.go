@@ -13,7 +13,7 @@ func genGoColumns(s *schemaFile) string {
 	for _, r := range goRecords(s) {
 		fmt.Fprintf(&b, "var columns%s = []Column{\n", r.Name)
 		for _, c := range textColumns(structs, r.Layout) {
-			fmt.Fprintf(&b, "\t{Name: %q, key: `%q:`, kind: kind%s, offset: %d, size: %d, group: %s, level: %d, layout: layout%s},\n",
+			fmt.Fprintf(&b, "\t{Name: %q, key: `%q:`, kind: Column%s, offset: %d, size: %d, group: %s, level: %d, layout: layout%s},\n",
 				c.name, c.key, c.kind(), c.place, c.field.Size, c.group, c.level, r.Name)
 		}
 		b.WriteString("}\n\n")

@@ -69,7 +69,7 @@ func (w *textWriter) csvColumn(c textColumn, follows bool, levels int) {
 		w.longest += 21
 	case c.kind() == "Time":
 		w.printf("p = f.time(p, %s)\n", v)
-		w.longest += 30
+		w.longest += 35
 	case c.kind() == "Char":
 		w.printf("p = f.csvChar(p, byte(%s))\n", v)
 		w.longest += 5

@@ -144,7 +144,7 @@ func (w *jsonWriter) jsonColumn(c textColumn) {
 		w.longest += 23
 	case c.kind() == "Time":
 		w.printf("p = f.jsonTime(p, %s)\n", v)
-		w.longest += 32
+		w.longest += 37
 	case c.kind() == "Char":
 		w.printf("p = f.jsonChar(p, byte(%s))\n", v)
 		w.longest += 8

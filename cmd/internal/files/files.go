@@ -120,6 +120,9 @@ func (run *fileRun) prepare() error {
 	if !filtered && metadata.Schema != dbn.SchemaNone {
 		run.schemas = []dbn.Schema{metadata.Schema}
 	}
+	if err := run.sel.Filter.Check(run.schemas); err != nil {
+		return exit.BadUsage("%w", err)
+	}
 	if run.output.Settings, err = o.Output(run.schemas, metadata.TsOut); err != nil {
 		return err
 	}
@@ -205,8 +208,8 @@ func (run *fileRun) nextHeader(in *input, m *dbn.Metadata) {
 	if symbols.Len() == 0 {
 		symbols = nil
 	}
-	run.stream.File.SetSymbols(symbols)
-	if run.output.Format == output.DBN && !stream.HoldsMappings(run.header, m) {
+	run.stream.SetSymbols(symbols)
+	if run.output.Format == output.DBN && !stream.HoldsMappings(run.header, run.sel.Filter.Narrow(m)) {
 		run.log.Warn(in.name + ": the symbols of a stream that follows in it are not in the output, whose metadata was written before")
 	}
 }
@@ -271,7 +274,7 @@ func (run *fileRun) checkTsOut(r dbn.Record) {
 // warnNoneWanted says why the output is empty: no record is of the schemas asked for.
 func (run *fileRun) warnNoneWanted() {
 	count := &run.stream.Count
-	if !run.filtered || count.Records > 0 || run.output.Metadata {
+	if count.Records > 0 || run.output.Metadata || !run.filtered && run.sel.Filter == nil {
 		return
 	}
 	var held []string
@@ -283,12 +286,33 @@ func (run *fileRun) warnNoneWanted() {
 	what := "no data records at all"
 	if len(held) > 0 {
 		what = "records of other types: " + strings.Join(held, ", ")
+		if run.sel.Filter != nil {
+			what = strings.Join(held, ", ")
+		}
 	}
 	name := run.inputs[0].name
 	if len(run.inputs) > 1 {
 		name = fmt.Sprintf("%d files", len(run.inputs))
 	}
+	if run.sel.Filter != nil && (!run.filtered || run.foundAny()) {
+		why := "; in " + name
+		if run.sel.Filter.NeedsSymbols() && run.stream.File.Symbols() == nil && count.Symbols == 0 {
+			why = ", because nothing in " + name + " names symbols;"
+		}
+		run.log.Warn(fmt.Sprintf("no record was selected%s there are %s", why, what))
+		return
+	}
 	run.log.Warn(fmt.Sprintf("no record of schema %s was found; in %s there are %s", term.JoinNames(run.schemas), name, what))
+}
+
+// foundAny reports whether there were records of the schemas that were asked for.
+func (run *fileRun) foundAny() bool {
+	for rtype, n := range run.stream.Count.ByRType {
+		if n > 0 && run.stream.File.Wanted[rtype] && !dbn.RType(rtype).IsMessage() {
+			return true
+		}
+	}
+	return false
 }
 
 // interrupted is asked before every read: it prints what is due, and gives the reason to

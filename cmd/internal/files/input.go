@@ -194,7 +194,7 @@ func (in *input) sameKind(before *dbn.Metadata) error {
 			in.name, now.Version, now.TsOut, before.Version, before.TsOut)
 	}
 	if symbols, err := dbn.TsSymbolMapOf(now); err == nil && symbols.Len() > 0 {
-		in.run.stream.File.SetSymbols(symbols)
+		in.run.stream.SetSymbols(symbols)
 	}
 	return nil
 }

@@ -11,10 +11,10 @@ import (
 
 // seek places a plain file so that at least the last records that were asked for are still
 // to come; the stream's ring does the rest. It does nothing where records must be read from
-// the beginning: several inputs, a pipe, zstd, a limit, standard input in the midst of a file.
+// the beginning: several inputs, a pipe, zstd, a limit, a filter, standard input in the midst of a file.
 func (run *fileRun) seek() error {
 	in := run.inputs[0]
-	if !run.sel.Tail || run.sel.Limit > 0 && !run.sel.Follow || len(run.inputs) > 1 || !in.regular || in.begins > 0 || in.metadata == nil {
+	if !run.sel.Tail || run.sel.Filter != nil || run.sel.Limit > 0 && !run.sel.Follow || len(run.inputs) > 1 || !in.regular || in.begins > 0 || in.metadata == nil {
 		return nil
 	}
 	var magic [3]byte

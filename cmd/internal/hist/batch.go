@@ -13,28 +13,42 @@ import (
 // Submit orders a job whose files are as the request says, once it is agreed that the query may
 // cost what it does. A dry run lists the cost and orders nothing.
 func (c *Client) Submit(q Query, request dbnloop.BatchRequest, dryRun bool) (l term.Listing, err error) {
-	if err = c.settle(&q); err != nil {
-		return l, err
-	}
-	p, err := c.price(&q.HistoricalRequest)
-	if err != nil {
-		return l, err
-	}
 	if dryRun {
+		p, err := c.jobPrice(&q)
+		if err != nil {
+			return l, err
+		}
 		return p.listing(), q.allows(p.CostUSD)
 	}
-	if err = q.allows(p.CostUSD); err != nil {
-		return l, err
-	}
-	if err = c.confirmJob(&q, p); err != nil {
-		return l, err
-	}
-	request.Range = q.HistoricalRequest
-	made, err := c.client.SubmitJob(c.ctx, request)
+	made, err := c.order(q, request)
 	if err != nil {
 		return l, err
 	}
 	return jobListing(&made), nil
+}
+
+// jobPrice is what a job costs.
+func (c *Client) jobPrice(q *Query) (p price, err error) {
+	if err = c.settle(q); err != nil {
+		return p, err
+	}
+	return c.price(&q.HistoricalRequest)
+}
+
+// order orders a job.
+func (c *Client) order(q Query, request dbnloop.BatchRequest) (made dbnloop.BatchJob, err error) {
+	p, err := c.jobPrice(&q)
+	if err != nil {
+		return made, err
+	}
+	if err = q.allows(p.CostUSD); err != nil {
+		return made, err
+	}
+	if err = c.confirmJob(&q, p); err != nil {
+		return made, err
+	}
+	request.Range = q.HistoricalRequest
+	return c.client.SubmitJob(c.ctx, request)
 }
 
 // confirmJob shows the cost and asks.

@@ -37,6 +37,51 @@ func (c *Client) price(r *dbnloop.HistoricalRequest) (p price, err error) {
 	return p, err
 }
 
+// prices asks what each schema of a query costs.
+func (c *Client) prices(q *Query) (list prices, err error) {
+	for _, r := range q.requests() {
+		p, err := c.price(&r)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, p)
+	}
+	return list, nil
+}
+
+// prices are those of several schemas.
+type prices []price
+
+// total is what they cost together.
+func (list prices) total() price {
+	sum := list[0]
+	for _, p := range list[1:] {
+		sum.Schema += ", " + p.Schema
+		sum.End = max(sum.End, p.End)
+		sum.CostUSD += p.CostUSD
+		sum.Bytes += p.Bytes
+		sum.Records += p.Records
+	}
+	return sum
+}
+
+// listing shows each schema, and what they cost together.
+func (list prices) listing() term.Listing {
+	if len(list) == 1 {
+		return list[0].listing()
+	}
+	l := term.Listing{Columns: []string{"schema", "cost", "size", "records"}}
+	row := func(name string, p price) {
+		l.Add(name, dollars(p.CostUSD), term.Quantity(p.Bytes), term.Grouped(p.Records))
+	}
+	for _, p := range list {
+		row(p.Schema, p)
+		l.Items = append(l.Items, p)
+	}
+	row("together", list.total())
+	return l
+}
+
 // cost asks what a range costs. A number that is not a price would pass every limit.
 func (c *Client) cost(r *dbnloop.HistoricalRequest) (float64, error) {
 	usd, err := c.client.Cost(c.ctx, *r)
@@ -51,9 +96,13 @@ func (c *Client) checkCost(q *Query) error {
 	if q.MaxCost == nil && q.Cap == nil {
 		return nil
 	}
-	cost, err := c.cost(&q.HistoricalRequest)
-	if err != nil {
-		return err
+	cost := 0.0
+	for _, r := range q.requests() {
+		usd, err := c.cost(&r)
+		if err != nil {
+			return err
+		}
+		cost += usd
 	}
 	c.log.Debug("the cost is " + dollars(cost))
 	return q.allows(cost)
@@ -76,37 +125,39 @@ func (c *Client) Cost(q Query) (l term.Listing, err error) {
 	if err = c.settle(&q); err != nil {
 		return l, err
 	}
-	p, err := c.price(&q.HistoricalRequest)
+	list, err := c.prices(&q)
 	if err != nil {
 		return l, err
 	}
-	return p.listing(), nil
+	return list.listing(), nil
 }
 
 // dryRun prints what the range costs: a table, unless another form was asked for.
 func (c *Client) dryRun(q *Query, o *output.Settings) error {
-	p, err := c.price(&q.HistoricalRequest)
+	list, err := c.prices(q)
 	if err != nil {
 		return err
 	}
 	if o.Asked && (o.Format == output.CSV || o.Format == output.TSV) {
-		err = p.printSeparated(c.Stdout, o)
+		err = list.printSeparated(c.Stdout, o)
 	} else {
-		err = p.listing().Print(output.StandardOutput(c.Stdout), term.ListingForm{JSON: o.Asked && o.Format == output.JSON})
+		err = list.listing().Print(output.StandardOutput(c.Stdout), term.ListingForm{JSON: o.Asked && o.Format == output.JSON})
 	}
-	return cmp.Or(err, q.allows(p.CostUSD))
+	return cmp.Or(err, q.allows(list.total().CostUSD))
 }
 
-// printSeparated writes one row of what the JSON form has, under a header.
-func (p price) printSeparated(stdout io.Writer, o *output.Settings) error {
+// printSeparated writes a row of what the JSON form has for each schema, under a header.
+func (list prices) printSeparated(stdout io.Writer, o *output.Settings) error {
 	w := csv.NewWriter(output.StandardOutput(stdout))
 	if o.Format == output.TSV {
 		w.Comma = '\t'
 	}
-	rows := [][]string{
-		{"dataset", "schema", "start", "end", "cost_usd", "billable_size", "record_count"},
-		{p.Dataset, p.Schema, p.Start, p.End, strconv.FormatFloat(p.CostUSD, 'f', -1, 64),
-			strconv.FormatUint(p.Bytes, 10), strconv.FormatUint(p.Records, 10)},
+	rows := [][]string{{"dataset", "schema", "start", "end", "cost_usd", "billable_size", "record_count"}}
+	for _, p := range list {
+		rows = append(rows, []string{
+			p.Dataset, p.Schema, p.Start, p.End, strconv.FormatFloat(p.CostUSD, 'f', -1, 64),
+			strconv.FormatUint(p.Bytes, 10), strconv.FormatUint(p.Records, 10),
+		})
 	}
 	if o.OmitHeader {
 		rows = rows[1:]

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/cmd/internal/output"
 	"github.com/dbnloop/dbnloop/cmd/internal/stream"
@@ -60,14 +59,15 @@ func (c *Client) agree(q *Query) error {
 		if err := c.checkCost(q); err != nil || !q.allSymbols() {
 			return err
 		}
-		return term.ConfirmAll(c.ctx, "Request", q.Dataset, q.Schema.String(), c.Stdin, c.Stderr)
+		return term.ConfirmAll(c.ctx, "Request", q.Dataset, term.JoinNames(q.schemas()), c.Stdin, c.Stderr)
 	case !term.IsTerminal(c.Stdin):
 		return exit.BadUsage("historical data costs money: confirm with -y, or give --max-cost USD; --dry-run shows the cost")
 	}
-	price, err := c.price(&q.HistoricalRequest)
+	list, err := c.prices(q)
 	if err != nil {
 		return err
 	}
+	price := list.total()
 	if err := q.allows(price.CostUSD); err != nil {
 		return err
 	}
@@ -103,8 +103,17 @@ func (run *rangeRun) startProgress(sized bool) {
 	}
 	total := int64(-1)
 	if sized {
-		if size, err := run.client.BillableSize(run.ctx, run.Query.HistoricalRequest); err == nil && size > 0 {
-			total = int64(size)
+		sum := uint64(0)
+		for _, r := range run.Query.requests() {
+			size, err := run.client.BillableSize(run.ctx, r)
+			if err != nil || size == 0 {
+				sum = 0
+				break
+			}
+			sum += size
+		}
+		if sum > 0 {
+			total = int64(sum)
 		}
 	}
 	run.progress = term.NewProgress(run.Stderr, total)
@@ -113,44 +122,38 @@ func (run *rangeRun) startProgress(sized bool) {
 // copy streams the range into the sinks.
 func (run *rangeRun) copy() error {
 	run.startProgress(true)
-	schemas := []dbn.Schema{run.Query.Schema}
+	schemas := run.Query.schemas()
 	s := stream.New(run.log, schemas, run.Output, run.Selection, run.Stdout)
 	s.File = new(stream.FileRecords)
 	s.File.Want(schemas, &run.Output.Settings, false)
 	run.stream, run.state = s, run.printCount
-	run.client.Handle(dbnloop.Handlers{
-		Record: s.Record, Metadata: run.metadata,
-		Warning: func(text string) {
-			run.progress.Clear()
-			run.warn(text)
-		},
-		Error: func(err error) {
-			run.broke = !s.Over()
-			s.End(run.Explain(err))
-		},
-		Complete: func() { s.End(nil) },
-	})
+	l, err := run.openLanes()
+	if err != nil {
+		return run.Explain(err)
+	}
+	defer l.close()
 	defer context.AfterFunc(run.ctx, func() {
-		run.reactor.Post(func() { s.End(context.Cause(run.ctx)) })
+		run.reactor.Post(func() { l.end(context.Cause(run.ctx)) })
 	})()
-	if err := run.begin(); err != nil {
+	if err := run.begin(l); err != nil {
 		return run.Explain(err)
 	}
 	for !s.Over() {
 		if _, err := run.reactor.Poll(-1); err != nil {
 			s.End(err)
 		}
+		l.merge()
 		s.EndTurn()
 		run.progress.Show(int64(s.Count.Bytes), s.Count.Records)
 	}
-	run.client.Close() //nolint:errcheck // the stream is over
+	l.close()
 	run.progress.Clear()
 	run.Output.Cut(s.Err() != nil, s.Count.Bytes == 0)
 	return run.conclude(s.Finish())
 }
 
-// begin sends the request; what can fail without it comes before.
-func (run *rangeRun) begin() error {
+// begin sends the requests; what can fail without it comes before.
+func (run *rangeRun) begin(l *lanes) error {
 	if run.Stats > 0 {
 		if _, err := run.reactor.Every(run.Stats, run.tick); err != nil {
 			return err
@@ -165,17 +168,18 @@ func (run *rangeRun) begin() error {
 	if err := run.stream.WatchReader(run.reactor, run.Stdout); err != nil {
 		return err
 	}
-	if err := run.client.Request(run.Query.HistoricalRequest); err != nil {
-		return err
-	}
-	return run.client.Start()
+	return l.start(run.Query.requests())
 }
 
 func (run *rangeRun) metadata(m *dbn.Metadata) {
 	if symbols, err := dbn.TsSymbolMapOf(m); err != nil {
-		run.log.Debug("no symbols from the metadata: " + err.Error())
+		level := slog.LevelDebug
+		if run.Query.StypeOut != dbn.STypeInstrumentID && run.Output.ShowsSymbols() {
+			level = slog.LevelWarn
+		}
+		run.log.Log(run.ctx, level, "no symbols from the metadata: "+err.Error())
 	} else {
-		run.stream.File.SetSymbols(symbols)
+		run.stream.SetSymbols(symbols)
 	}
 	if run.Selection.Skip > 0 || run.Selection.Tail {
 		m.RecordCount = nil // not all of them will be there

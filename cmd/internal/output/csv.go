@@ -3,8 +3,8 @@ package output
 import (
 	"cmp"
 	"io"
-	"strconv"
 
+	"github.com/dbnloop/dbnloop/cmd/internal/cli"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -77,7 +77,7 @@ func (s *csvSink) chooseFields() error {
 			}
 		}
 		if f.column == nil && name != "symbol" && name != "ts_out" {
-			return exit.BadUsage("--fields: %s of DBN version %d has no field %q", s.schema, s.version, name)
+			return exit.BadUsage("--fields: %s of DBN version %d has no field %q%s", s.schema, s.version, name, cli.DidYouMean(name, s.allFields()))
 		}
 		s.fields = append(s.fields, f)
 	}
@@ -135,13 +135,13 @@ func (s *csvSink) format() appendRecord {
 	text := dbn.NewFormatter(s.text)
 	return func(dst []byte, r dbn.Record, symbol string, _ bool) []byte {
 		if s.fields != nil {
-			return s.appendFields(dst, r, symbol)
+			return s.appendFields(dst, r, symbol, text)
 		}
 		return text.AppendCSV(dst, r, dbn.ColumnsOf(r), symbol) // they are those of s
 	}
 }
 
-func (s *csvSink) appendFields(dst []byte, r dbn.Record, symbol string) []byte {
+func (s *csvSink) appendFields(dst []byte, r dbn.Record, symbol string, text *dbn.Formatter) []byte {
 	for i, f := range s.fields {
 		if i > 0 {
 			dst = append(dst, s.delimiter())
@@ -149,14 +149,11 @@ func (s *csvSink) appendFields(dst []byte, r dbn.Record, symbol string) []byte {
 		start := len(dst)
 		switch {
 		case f.column != nil:
-			dst = f.column.Append(dst, r, s.text.Pretty)
+			dst = text.AppendValue(dst, r, f.column)
 		case f.name == "symbol":
 			dst = append(dst, symbol...)
-		case !s.text.TsOut:
-		case s.text.Pretty:
-			dst = r.TsOut().Append(dst)
-		default:
-			dst = strconv.AppendUint(dst, uint64(r.TsOut()), 10)
+		case s.text.TsOut:
+			dst = text.AppendTime(dst, r.TsOut())
 		}
 		if s.output.Disarm {
 			dst = disarm(dst, start)

@@ -15,6 +15,7 @@ type dbnSink struct {
 	output *Output
 	path   string
 	zstd   bool
+	bare   bool // without metadata
 	stdout io.Writer
 
 	dest    *destination
@@ -35,8 +36,8 @@ func (s *dbnSink) Begin(m *dbn.Metadata) (err error) {
 		options = append(options, dbn.WithZstd(frameSize))
 	}
 	s.lag = newLag()
-	if s.output.resumes(s.path) && s.dest.hasData() {
-		m = nil // the file has it
+	if s.bare || s.output.resumes(s.path) && s.dest.hasData() {
+		m = nil // nobody wants it, or the file has it
 	}
 	if s.encoder, err = dbn.NewEncoder(s.dest, m, options...); err != nil {
 		s.dest.discard()

@@ -17,7 +17,6 @@ type jsonSink struct {
 
 func (s *jsonSink) Begin(m *dbn.Metadata) (err error) {
 	s.text = s.output.Text
-	s.text.Indent = s.text.Pretty
 	s.text.TsOut = m.TsOut && s.columns.wants("ts_out")
 	s.text.MapSymbol = s.text.MapSymbol && s.columns.wants("symbol")
 	s.out, err = s.output.openText(s.stdout, s.format)

@@ -26,11 +26,12 @@ const (
 	DBN
 	Parquet
 	Arrow
+	Lines // of a template
 )
 
 // String is the format's name in messages.
 func (f Format) String() string {
-	return [...]string{"", "table", "JSON", "CSV", "TSV", "DBN", "Parquet", "Arrow"}[f]
+	return [...]string{"", "table", "JSON", "CSV", "TSV", "DBN", "Parquet", "Arrow", "lines of --format"}[f]
 }
 
 // Settings say where records go and in which form.
@@ -47,6 +48,7 @@ type Settings struct {
 	Append  bool // the file at Path holds the beginning, its metadata included
 
 	Text       dbn.TextOptions // TsOut is the stream's own
+	Template   *Template       // of Lines
 	OmitHeader bool
 	Fields     []string
 	Disarm     bool // cells of CSV and TSV that are formulas become text
@@ -54,6 +56,7 @@ type Settings struct {
 	Color      bool
 	Metadata   bool // print the metadata and end
 	Fragment   bool // of records without metadata: what CSV's columns are shows with the first
+	Bare       bool // DBN without metadata
 }
 
 // ShowsSymbols reports whether records are written with the symbol of their instrument.
@@ -85,15 +88,24 @@ func (o *Output) Kept() []string { return o.kept }
 
 // extensions give the encoding of a file by its name, as the official tool does.
 var extensions = map[string]Format{
-	".dbn": DBN, ".csv": CSV, ".tsv": TSV, ".xls": TSV,
+	".dbn": DBN, ".frag": DBN, ".csv": CSV, ".tsv": TSV, ".xls": TSV,
 	".parquet": Parquet, ".arrow": Arrow, ".feather": Arrow,
 	".json": JSON, ".jsonl": JSON, ".ndjson": JSON,
+}
+
+// IsFragment reports whether a file's name stands for DBN without metadata, as with the official
+// tool.
+func IsFragment(path string) bool {
+	return strings.HasSuffix(strings.TrimSuffix(strings.ToLower(path), ".zst"), ".dbn.frag")
 }
 
 // FormatOf is the encoding that a file's name stands for.
 func FormatOf(path string) (f Format, compressed, known bool) {
 	name, compressed := strings.CutSuffix(strings.ToLower(filepath.Base(path)), ".zst")
 	f, known = extensions[filepath.Ext(name)]
+	if filepath.Ext(name) == ".frag" && !IsFragment(name) {
+		return 0, compressed, false
+	}
 	return f, compressed, known
 }
 

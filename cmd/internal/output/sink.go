@@ -32,15 +32,15 @@ func NewSink(o *Output, schemas []dbn.Schema, stdout io.Writer) Sink {
 	case o.Metadata:
 		return &metadataSink{output: o, stdout: stdout}
 	case o.Format == Table:
-		t := newTable(schemas, o.Color)
-		t.single = t.single && !o.System
-		return &tableSink{output: o, stdout: stdout, table: t}
+		return &tableSink{output: o, stdout: stdout, table: newTable(schemas, o.Fields, o.System, o.Color, o.Text.Location)}
 	case o.Format == JSON:
 		return &jsonSink{output: o, stdout: stdout, columns: newColumnFilter(o.Fields)}
 	case o.Format.Columnar():
 		return &columnarSink{output: o, stdout: stdout, schemas: schemas}
 	case o.Format == DBN:
-		return &dbnSink{output: o, path: o.Path, zstd: o.Zstd, stdout: stdout}
+		return &dbnSink{output: o, path: o.Path, zstd: o.Zstd, bare: o.Bare, stdout: stdout}
+	case o.Format == Lines:
+		return &linesSink{output: o, stdout: stdout}
 	}
 	s := &csvSink{output: o, stdout: stdout, schema: dbn.SchemaNone}
 	if len(schemas) > 0 && !o.Fragment {
@@ -72,12 +72,12 @@ func (o *Output) openText(stdout io.Writer, format func() appendRecord) (*textWr
 }
 
 // plain is how records are made fit for a terminal. Elsewhere text has the bytes of the
-// official tool. Tables are made of plain cells wherever they go.
+// official tool. Tables and lines of a template are made of plain cells wherever they go.
 func (o *Output) plain() func(dst, record []byte) []byte {
 	switch {
 	case o.Format == JSON, o.Metadata:
 		return cli.AppendPlainJSON
-	case o.Format == Table:
+	case o.Format == Table, o.Format == Lines:
 		return nil
 	}
 	keep := o.Text.Delimiter
@@ -99,7 +99,7 @@ func (s *metadataSink) Begin(m *dbn.Metadata) (err error) {
 		return err
 	}
 	text := m.AppendJSON(nil, s.output.Text.Pretty)
-	if s.output.Text.Pretty {
+	if s.output.Text.Indent {
 		text = dbn.AppendIndented(nil, text)
 	}
 	s.out.buf = append(append(s.out.buf, text...), '\n')

@@ -1,11 +1,13 @@
 package output
 
 import (
-	"bytes"
 	"cmp"
 	"io"
+	"os"
+	"os/signal"
 	"slices"
-	"unicode/utf8"
+	"syscall"
+	"time"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/cli"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
@@ -14,11 +16,12 @@ import (
 
 // tableSink prints aligned rows for people.
 type tableSink struct {
-	output *Output
-	stdout io.Writer
-	out    *textWriter
-	table  *table
-	named  form // of the last header
+	output  *Output
+	stdout  io.Writer
+	out     *textWriter
+	table   *table
+	headed  bool           // there was a header
+	resized chan os.Signal // the terminal has another size
 }
 
 func (s *tableSink) Begin(m *dbn.Metadata) (err error) {
@@ -28,7 +31,11 @@ func (s *tableSink) Begin(m *dbn.Metadata) (err error) {
 	if s.out, err = s.output.openText(s.stdout, nil); err != nil {
 		return err
 	}
-	s.table.width = term.Width(s.out.dest.w)
+	s.table.setWidth(term.Width(s.out.dest.w))
+	if s.out.perLine {
+		s.resized = make(chan os.Signal, 1)
+		signal.Notify(s.resized, syscall.SIGWINCH)
+	}
 	return nil
 }
 
@@ -38,21 +45,24 @@ func (s *tableSink) Symbol(symbol string) { s.table.widen(symbol) }
 // header names the columns, again when they have moved. It waits for the first row or the
 // end of a turn: symbols that come in between widen their column.
 func (s *tableSink) header() error {
-	form := s.table.form()
-	if s.output.OmitHeader || s.named == form {
+	if s.output.OmitHeader || s.headed && !s.table.moved {
 		return nil
 	}
-	s.named = form
+	s.headed, s.table.moved = true, false
 	s.out.buf = s.table.appendHeader(s.out.buf)
 	return s.out.endLine()
 }
 
 func (s *tableSink) Record(r dbn.Record, symbol string, _ bool) error {
-	s.table.widenFor(r, symbol)
+	if len(s.resized) > 0 {
+		<-s.resized
+		s.table.setWidth(term.Width(s.out.dest.w))
+	}
+	s.table.fill(r, symbol)
 	if err := s.header(); err != nil {
 		return err
 	}
-	s.out.buf = s.table.appendRow(s.out.buf, r, symbol)
+	s.out.buf = s.table.appendRow(s.out.buf, r)
 	return s.out.endLine()
 }
 
@@ -63,12 +73,12 @@ func (s *tableSink) Message(r dbn.Record, _ string, _ bool) error {
 	return s.Record(r, "", false)
 }
 
-// endTurn also checks the terminal's width, which may change at any time.
+// EndTurn also checks the terminal's width: a process in the background gets no signal.
 func (s *tableSink) EndTurn() error {
 	if s.out.perLine {
-		s.table.width = term.Width(s.out.dest.w)
+		s.table.setWidth(term.Width(s.out.dest.w))
 	}
-	if s.named == (form{}) {
+	if !s.headed {
 		if err := s.header(); err != nil {
 			return err
 		}
@@ -77,8 +87,11 @@ func (s *tableSink) EndTurn() error {
 }
 
 func (s *tableSink) Close() error {
+	if s.resized != nil {
+		signal.Stop(s.resized)
+	}
 	var err error
-	if s.named == (form{}) {
+	if !s.headed {
 		err = s.header()
 	}
 	return cmp.Or(err, s.out.close())
@@ -95,73 +108,35 @@ const (
 	colorBlue   = "\x1b[34m"
 )
 
-// table renders records of any mix of schemas into rows of the same columns: time, schema,
-// symbol, what happened, side, price, size; what is left is the details' at the end.
+// table makes records into rows. The columns are those of the schema, if there is only one, or the
+// fields that were asked for. A mix of schemas has columns for what they share, and the details
+// at the end.
 type table struct {
-	color  bool
-	width  int // of the terminal; 0: rows are as long as they are
-	names  [256]string
-	date   uint32 // of the last row
-	symbol int    // width of the symbol column
-	single bool   // there is one schema only
-	layout layout // of the row that is being written
-	at     int    // visible characters of it
-	detail []byte
-	quoted int // of the details, the characters of the best bid and offer
+	layout
+	color bool
+	zone  *time.Location // of the times; nil: UTC
+	names [256]string    // of schemas, by rtype
+
+	date    uint32 // of the last row, in UTC
+	day     string // of the last row, as its line shows it
+	dated   bool   // a new day gets a line of its own
+	symbol  string // of the row that is being filled, as it may reach a terminal
+	text    []byte // of its cells
+	values  []value
+	at      int // columns of the line that is being written
+	row     row // what happened
+	quote   quote
+	detail  []byte     // what stands at the end
+	brief   bool       // records have columns for what would be details in a mix
+	mixed   bool       // the columns are those of a mix
+	rtype   *dbn.RType // the columns are those of one schema, whose records have this type
+	foreign bool       // the record has another one: details stand in place of its cells
 }
 
-// layout are the widths of the columns; 0: the column is left out. The price column is
-// aligned at its decimal point.
-type layout struct {
-	schema, action, side int
-	whole                int // of a price, before the point
-	frac                 int // the point and what comes after it, at least
-	size                 int
-	cut                  bool // texts that are longer, rather than the row's alignment
-}
-
-const (
-	timeWidth = 15
-	minSymbol = 6
-	maxSymbol = 24
-	quoteRoom = 36 // of the details: the best bid and offer with four digits more than usual
-)
-
-var (
-	wideLayout   = layout{schema: 10, action: 9, side: 4, whole: 7, frac: 5, size: 8}
-	narrowLayout = layout{schema: 6, action: 1, side: 1, whole: 6, frac: 3, size: 5, cut: true}
-)
-
-// columns is the width of all columns but the details, with the spaces between them.
-func (t *table) columns(l *layout) int {
-	return timeWidth + 1 + l.schema + 1 + t.symbol + 1 + l.action + 1 + l.side + 1 + l.whole + l.frac + 1 + l.size + 2
-}
-
-// choose takes the layout that leaves room for a quote: with short columns, and without the
-// schema if there is only one, when the terminal is narrow.
-func (t *table) choose() {
-	t.layout = wideLayout
-	if t.width > 0 && t.columns(&t.layout)+quoteRoom > t.width {
-		t.layout = narrowLayout
-		if t.single {
-			t.layout.schema = 0
-		}
-	}
-}
-
-// form is where the columns are.
-type form struct {
-	layout layout
-	symbol int
-}
-
-func (t *table) form() form {
-	t.choose()
-	return form{t.layout, t.symbol}
-}
-
-func newTable(schemas []dbn.Schema, color bool) *table {
-	t := &table{color: color, symbol: minSymbol, single: len(schemas) == 1}
+// newTable makes the table of records of the schemas, if there are any; system: messages of the
+// gateway are among them. Fields, if there are any, are the columns.
+func newTable(schemas []dbn.Schema, fields []string, system, color bool, zone *time.Location) *table {
+	t := &table{color: color, zone: zone, dated: true}
 	for i := range t.names {
 		t.names[i] = dbn.RType(i).String()
 	}
@@ -172,141 +147,204 @@ func newTable(schemas []dbn.Schema, color bool) *table {
 	if slices.Contains(schemas, dbn.SchemaTbbo) && !slices.Contains(schemas, dbn.SchemaMbp1) {
 		t.names[dbn.RTypeMbp1] = "tbbo"
 	}
+	switch {
+	case len(fields) > 0:
+		t.columns, t.dated = fieldColumns(fields, zone), false
+	case len(schemas) == 1 && !system:
+		rtype, _ := dbn.RTypeOf(schemas[0])
+		t.columns, t.rtype = schemaColumns(schemas[0]), &rtype
+		t.dated = schemas[0] != dbn.SchemaOhlcv1D && schemas[0] != dbn.SchemaOhlcvEod
+	}
+	if t.columns == nil {
+		t.columns, t.mixed = mixedColumns(), true
+	}
+	t.moved = true
+	t.choose()
 	return t
 }
 
-// nameOf is the schema's name, a short one where the column is narrow.
-func (t *table) nameOf(rtype dbn.RType) string {
-	if t.layout.cut {
-		if short, ok := shortNames[rtype]; ok {
-			return short
-		}
+// setWidth says how many columns the terminal has; 0: rows are as long as they are.
+func (t *table) setWidth(width int) {
+	if width != t.width {
+		t.width = width
+		t.choose()
 	}
-	return t.names[rtype]
-}
-
-// shortNames are for schemas whose name is longer than a narrow column.
-var shortNames = map[dbn.RType]string{
-	dbn.RTypeInstrumentDef: "defn", dbn.RTypeStatistics: "stats", dbn.RTypeImbalance: "imbal", dbn.RTypeSymbolMapping: "map",
-	dbn.RTypeOhlcv1S: "1s bar", dbn.RTypeOhlcv1M: "1m bar", dbn.RTypeOhlcv1H: "1h bar", dbn.RTypeOhlcv1D: "1d bar",
-	dbn.RTypeOhlcvEod: "eod", dbn.RTypeOhlcvDeprecated: "ohlcv", dbn.RTypeCbbo1S: "cbbo1s", dbn.RTypeCbbo1M: "cbbo1m",
 }
 
 // widen makes room for a symbol before the rows that will show it.
 func (t *table) widen(symbol string) {
-	t.symbol = max(t.symbol, min(utf8.RuneCountInString(symbol), maxSymbol))
-}
-
-// widenFor makes room for what the symbol column shows of a record.
-func (t *table) widenFor(r dbn.Record, symbol string) {
-	if symbol != "" {
-		t.widen(symbol)
-		return
+	for i := range t.columns {
+		if c := &t.columns[i]; c.symbol {
+			t.grow(c, min(widthOf([]byte(cli.Plain(symbol))), c.most()))
+		}
 	}
-	if id := r.Header().InstrumentID; id != 0 {
-		var buf [20]byte
-		t.symbol = max(t.symbol, 1+len(appendUint(buf[:0], uint64(id))))
-	}
+	t.choose()
 }
 
 func (t *table) appendHeader(dst []byte) []byte {
 	t.at = 0
-	t.choose()
-	l, start := &t.layout, len(dst)
-	dst = t.paint(dst, colorBold)
-	dst = t.left(dst, "TIME (UTC)", timeWidth)
-	dst = t.left(dst, "SCHEMA", l.schema)
-	dst = t.left(dst, "SYMBOL", t.symbol)
-	dst = t.left(dst, "ACTION", l.action)
-	dst = t.left(dst, "SIDE", l.side)
-	dst = t.right(dst, "PRICE", l.whole+l.frac)
-	dst = t.right(dst, "SIZE", l.size+1)
-	dst = append(dst, "  DETAIL"...)
-	return append(t.fit(t.unpaint(dst), start), '\n')
-}
-
-// row is what a record type fills in; unset values leave their column empty.
-type row struct {
-	action string
-	side   dbn.Side
-	price  dbn.Price
-	size   uint64
-	noSize bool
-	color  string // of the whole row's schema name
-}
-
-func (t *table) appendRow(dst []byte, r dbn.Record, symbol string) []byte {
-	ts := r.IndexTs()
-	if date := dbn.DateOf(ts); date != t.date && !ts.IsUndef() {
-		t.date = date
-		dst = t.appendDate(dst, ts)
-	}
-	t.detail, t.quoted = t.detail[:0], 0
-	cells := t.describe(r)
-	t.at = 0
-	t.choose()
 	start := len(dst)
-	dst = t.paint(dst, colorDim)
-	dst = t.appendClock(dst, ts)
-	dst = t.unpaint(dst)
-	dst = t.paint(dst, cells.color)
-	dst = t.left(dst, t.nameOf(r.RType()), t.layout.schema)
-	dst = t.unpaint(dst)
-	dst = t.appendSymbol(dst, r, symbol)
-	named, at := len(dst), t.at
-	dst = t.appendCells(dst, &cells)
-	if t.width > 0 && t.quoted > 0 && t.at+2+t.quoted > t.width {
-		// The quote counts for more than what happened.
-		dst, t.at = dst[:named-1], at-1
+	dst = t.paint(dst, colorBold)
+	last := len(t.columns)
+	for last > 0 && !t.columns[last-1].shown {
+		last--
 	}
-	dst = t.appendDetail(dst)
-	return append(t.fit(dst, start), '\n')
-}
-
-// appendCells writes what happened: action, side, price and size.
-func (t *table) appendCells(dst []byte, cells *row) []byte {
-	l := &t.layout
-	dst = t.left(dst, cells.action, l.action)
-	sideColor, sideName := sideOf(cells.side)
-	dst = t.paint(dst, sideColor)
-	dst = t.left(dst, sideName, l.side)
-	dst = t.appendPrice(dst, cells.price)
-	dst = t.unpaint(dst)
-	if cells.noSize {
-		return t.right(dst, "", l.size+1)
-	}
-	return t.rightNumber(dst, cells.size, l.size+1)
-}
-
-// fit cuts a line at the terminal's width, which would break it in two. Of what is in the
-// line only the colors take no room.
-func (t *table) fit(dst []byte, start int) []byte {
-	if t.width == 0 {
-		return dst
-	}
-	seen := 0
-	for i := start; i < len(dst); {
-		if dst[i] == '\x1b' {
-			i += bytes.IndexByte(dst[i:], 'm') + 1
+	for i := range t.columns[:last] {
+		c := &t.columns[i]
+		if !c.shown {
 			continue
 		}
-		if seen++; seen > t.width {
-			return t.unpaint(dst[:i])
+		title := c.title(t.zone != nil)
+		dst = t.gap(dst, c)
+		before := 0
+		if c.align != left {
+			before = max(c.width-len(title), 0)
 		}
-		_, n := utf8.DecodeRune(dst[i:])
-		i += n
+		dst = t.spaces(dst, before)
+		dst = t.cut(dst, []byte(title))
+		if i < last-1 {
+			dst = t.spaces(dst, c.width-before-len(title))
+		}
+	}
+	return append(t.unpaint(trimSpaces(dst, start)), '\n')
+}
+
+// trimSpaces takes the spaces off the end of dst[start:].
+func trimSpaces(dst []byte, start int) []byte {
+	for len(dst) > start && dst[len(dst)-1] == ' ' {
+		dst = dst[:len(dst)-1]
 	}
 	return dst
 }
 
-func sideOf(side dbn.Side) (color, name string) {
-	switch side {
-	case dbn.SideAsk:
-		return colorRed, "ask"
-	case dbn.SideBid:
-		return colorGreen, "bid"
+// fill makes the cells of a record, and room for them.
+func (t *table) fill(r dbn.Record, symbol string) {
+	if symbol != t.symbol {
+		t.symbol = cli.Plain(symbol)
 	}
-	return "", ""
+	for t.fillOnce(r) {
+	}
+}
+
+// fillOnce reports whether the columns had to be arranged in another way, so that the cells may
+// have another form.
+func (t *table) fillOnce(r dbn.Record) (again bool) {
+	t.text, t.values = t.text[:0], t.values[:0]
+	t.brief = !t.mixed
+	t.row = t.describe(r)
+	t.foreign = t.rtype != nil && (*t.rtype != r.RType() || r.Size() < dbn.SizeOf(r.RType(), dbn.Version))
+	grown := false
+	for i := range t.columns {
+		c := &t.columns[i]
+		t.values = append(t.values, value{begin: len(t.text)})
+		v := &t.values[i]
+		if c.shown {
+			c.write(t, r, v)
+		}
+		v.end = len(t.text)
+		t.measure(c, v)
+		switch {
+		case !c.shown || c.flexible:
+		case c.align == atPoint:
+			grown = v.end > v.begin && t.growAround(c, v) || grown
+		default:
+			grown = t.grow(c, v.width) || grown
+		}
+	}
+	if !grown {
+		return false
+	}
+	level := t.level
+	t.choose()
+	return t.level != level
+}
+
+// appendRow writes the row that fill made, after a line for the day if it is another one.
+func (t *table) appendRow(dst []byte, r dbn.Record) []byte {
+	if t.dated {
+		dst = t.appendDay(dst, r.IndexTs())
+	}
+	t.at = 0
+	start := len(dst)
+	skip := t.needsRoom()
+	for i := range t.columns {
+		c := &t.columns[i]
+		if !c.shown || c.flexible || skip && c.event || t.foreign && !c.always {
+			continue
+		}
+		dst = t.gap(dst, c)
+		dst = t.appendCell(dst, c, &t.values[i])
+	}
+	dst = t.appendDetail(dst, r)
+	return append(trimSpaces(dst, start), '\n')
+}
+
+// needsRoom reports whether what stands at the end fits only where other cells would be. A quote
+// counts for more than what happened, and so do the details of a row where nothing did.
+func (t *table) needsRoom() bool {
+	if !t.mixed || t.width == 0 {
+		return false
+	}
+	end := 0
+	if t.quote.there {
+		end = t.quote.width()
+	} else if t.row.isEmpty() {
+		end = widthOf(t.detail)
+	}
+	used := t.total()
+	if last := t.last(); last.width > 0 {
+		used -= last.gap(false) + last.width
+	}
+	return end > 0 && used+t.last().gap(false)+end > t.width
+}
+
+func (t *table) last() *column { return &t.columns[len(t.columns)-1] }
+
+// appendDetail writes what fits of the quote and the details.
+func (t *table) appendDetail(dst []byte, r dbn.Record) []byte {
+	if last := t.last(); t.foreign {
+		t.brief = false
+		t.describe(r)
+	} else if !last.flexible || !last.shown {
+		return dst
+	}
+	if t.quote.there && (t.mixed || t.foreign) {
+		dst = t.spaces(dst, 2)
+		start := len(dst)
+		dst = t.quote.append(dst, t.width, t.at)
+		t.at += len(dst) - start
+	}
+	if len(t.detail) == 0 {
+		return dst
+	}
+	return t.cut(t.spaces(dst, 2), t.detail)
+}
+
+// appendDay marks a new day, and in a zone of its own another distance from UTC.
+func (t *table) appendDay(dst []byte, ts dbn.UnixNanos) []byte {
+	if ts.IsUndef() {
+		return dst
+	}
+	var buf [80]byte
+	day := buf[:0]
+	if t.zone == nil {
+		date := dbn.DateOf(ts)
+		if date == t.date {
+			return dst
+		}
+		t.date = date
+		day = ts.Append(day)[:10]
+	} else {
+		day = ts.Time().In(t.zone).AppendFormat(day, "2006-01-02 ")
+		day = append(append(day, t.zone.String()...), ts.Time().In(t.zone).Format(" (-07:00)")...)
+	}
+	if string(day) == t.day {
+		return dst
+	}
+	t.day, t.at = string(day), 0
+	dst = t.paint(dst, colorDim)
+	dst = t.cut(dst, []byte("-- "+t.day+" --"))
+	return append(t.unpaint(dst), '\n')
 }
 
 func (t *table) paint(dst []byte, color string) []byte {
@@ -317,148 +355,3 @@ func (t *table) paint(dst []byte, color string) []byte {
 }
 
 func (t *table) unpaint(dst []byte) []byte { return t.paint(dst, colorReset) }
-
-// appendDate marks a new day.
-func (t *table) appendDate(dst []byte, ts dbn.UnixNanos) []byte {
-	var buf [40]byte
-	start := len(dst)
-	dst = t.paint(dst, colorDim)
-	dst = append(dst, "-- "...)
-	dst = append(dst, ts.Append(buf[:0])[:10]...)
-	dst = append(dst, " --"...)
-	return append(t.fit(t.unpaint(dst), start), '\n')
-}
-
-// appendClock writes the time of day with microseconds.
-func (t *table) appendClock(dst []byte, ts dbn.UnixNanos) []byte {
-	if ts.IsUndef() {
-		return t.left(dst, "", timeWidth)
-	}
-	var buf [40]byte
-	text := ts.Append(buf[:0])
-	dst = append(dst, text[11:11+timeWidth]...)
-	t.at += timeWidth
-	return t.spaces(dst, 1)
-}
-
-func (t *table) appendSymbol(dst []byte, r dbn.Record, symbol string) []byte {
-	if symbol == "" {
-		id := r.Header().InstrumentID
-		if id == 0 {
-			return t.left(dst, "", t.symbol)
-		}
-		start := len(dst)
-		dst = appendUint(append(dst, '#'), uint64(id))
-		n := len(dst) - start
-		t.at += n
-		return t.spaces(dst, max(t.symbol-n, 0)+1)
-	}
-	t.widen(symbol)
-	n := 0
-	for _, c := range symbol {
-		if n == maxSymbol {
-			break
-		}
-		dst = cli.AppendRune(dst, c)
-		n++
-	}
-	t.at += n
-	return t.spaces(dst, t.symbol-n+1)
-}
-
-// appendPrice writes a price without the zeros that nobody needs, its point in the same
-// column as that of the others.
-func (t *table) appendPrice(dst []byte, p dbn.Price) []byte {
-	if p.IsUndef() {
-		return t.spaces(dst, t.layout.whole+t.layout.frac)
-	}
-	var buf [24]byte
-	text := appendShortPrice(buf[:0], p)
-	point := slices.Index(text, '.')
-	before := max(t.layout.whole-point, 0)
-	after := max(t.layout.frac-(len(text)-point), 0)
-	dst = t.spaces(dst, before)
-	dst = append(dst, text...)
-	t.at += len(text)
-	return t.spaces(dst, after)
-}
-
-// appendShortPrice writes a price with two decimals, more when it has more.
-func appendShortPrice(dst []byte, p dbn.Price) []byte {
-	if p.IsUndef() {
-		return append(dst, '-')
-	}
-	dst = p.Append(dst)
-	for trim := 7; trim > 0 && dst[len(dst)-1] == '0'; trim-- {
-		dst = dst[:len(dst)-1]
-	}
-	return dst
-}
-
-// appendDetail writes what fits of the details.
-func (t *table) appendDetail(dst []byte) []byte {
-	if len(t.detail) == 0 {
-		return dst
-	}
-	dst = append(dst, ' ', ' ')
-	t.at += 2
-	if t.width == 0 {
-		return append(dst, t.detail...)
-	}
-	room := t.width - t.at
-	if room <= 0 {
-		return dst
-	}
-	if utf8.RuneCount(t.detail) <= room {
-		return append(dst, t.detail...)
-	}
-	cut := 0
-	for range room - 1 {
-		_, n := utf8.DecodeRune(t.detail[cut:])
-		cut += n
-	}
-	return append(append(dst, t.detail[:cut]...), "…"...)
-}
-
-// left writes a text and a space after its column.
-func (t *table) left(dst []byte, text string, width int) []byte {
-	if width == 0 {
-		return dst
-	}
-	if t.layout.cut {
-		text = text[:min(len(text), width)]
-	}
-	dst = append(dst, text...)
-	t.at += len(text)
-	return t.spaces(dst, max(width-len(text), 0)+1)
-}
-
-func (t *table) right(dst []byte, text string, width int) []byte {
-	dst = t.spaces(dst, max(width-len(text), 0))
-	t.at += len(text)
-	return append(dst, text...)
-}
-
-func (t *table) rightNumber(dst []byte, v uint64, width int) []byte {
-	var buf [20]byte
-	text := appendUint(buf[:0], v)
-	dst = t.spaces(dst, max(width-len(text), 1))
-	t.at += len(text)
-	return append(dst, text...)
-}
-
-func (t *table) spaces(dst []byte, n int) []byte {
-	t.at += n
-	for range n {
-		dst = append(dst, ' ')
-	}
-	return dst
-}
-
-// appendSafeText writes the text of a fixed field up to its first NUL.
-func appendSafeText(dst, field []byte) []byte {
-	if i := slices.Index(field, 0); i >= 0 {
-		field = field[:i]
-	}
-	return cli.AppendPlain(dst, field, 0)
-}

@@ -8,31 +8,55 @@ import (
 
 func appendUint(dst []byte, v uint64) []byte { return strconv.AppendUint(dst, v, 10) }
 
-// describe fills in the cells of a record and its details. Nothing in it allocates.
+// row is what a record type fills in; unset values leave their column empty.
+type row struct {
+	action string
+	letter byte // of the action, as DBN has it
+	side   dbn.Side
+	price  dbn.Price
+	size   uint64
+	noSize bool
+	flags  dbn.FlagSet
+	color  string // of the schema's name
+}
+
+// isEmpty reports whether nothing happened.
+func (r *row) isEmpty() bool {
+	return r.action == "" && r.noSize && r.price.IsUndef() && (r.side == 0 || r.side == dbn.SideNone)
+}
+
+// describe fills in the cells of a record, and its details. Nothing in it allocates.
 func (t *table) describe(r dbn.Record) row {
 	cells := row{price: dbn.UndefPrice, noSize: true}
+	t.quote, t.detail = quote{}, t.detail[:0]
 	if m, ok := dbn.As[dbn.MboMsg](r); ok {
 		t.mbo(m, &cells)
 	} else if m, ok := dbn.As[dbn.TradeMsg](r); ok {
-		cells = row{action: actionOf(m.Action), side: m.Side, price: m.Price, size: uint64(m.Size), color: colorYellow}
-		t.sequence(m.Sequence)
-		t.flags(m.Flags)
+		cells = row{action: actionOf(m.Action), letter: byte(m.Action), flags: m.Flags, side: m.Side, price: m.Price, size: uint64(m.Size), color: colorYellow}
+		if !t.brief {
+			t.sequence(m.Sequence)
+			t.flags(m.Flags)
+		}
 	} else if m, ok := dbn.As[dbn.Mbp1Msg](r); ok {
-		cells = row{action: actionOf(m.Action), side: m.Side, price: m.Price, size: uint64(m.Size)}
-		t.quote(m.Levels[0].BidPx, m.Levels[0].BidSz, m.Levels[0].AskPx, m.Levels[0].AskSz)
-		t.flags(m.Flags)
+		cells = row{action: actionOf(m.Action), letter: byte(m.Action), flags: m.Flags, side: m.Side, price: m.Price, size: uint64(m.Size)}
+		t.quote = quoteOf(m.Levels[0].BidPx, m.Levels[0].BidSz, m.Levels[0].AskPx, m.Levels[0].AskSz)
+		if !t.brief {
+			t.flags(m.Flags)
+		}
 	} else if m, ok := dbn.As[dbn.Mbp10Msg](r); ok {
 		t.mbp10(m, &cells)
 	} else if m, ok := dbn.As[dbn.BboMsg](r); ok {
 		cells = row{side: m.Side, price: m.Price, size: uint64(m.Size), noSize: m.Price.IsUndef()}
-		t.quote(m.Levels[0].BidPx, m.Levels[0].BidSz, m.Levels[0].AskPx, m.Levels[0].AskSz)
+		t.quote = quoteOf(m.Levels[0].BidPx, m.Levels[0].BidSz, m.Levels[0].AskPx, m.Levels[0].AskSz)
 	} else if m, ok := dbn.As[dbn.Cmbp1Msg](r); ok {
-		cells = row{action: actionOf(m.Action), side: m.Side, price: m.Price, size: uint64(m.Size)}
-		t.quote(m.Levels[0].BidPx, m.Levels[0].BidSz, m.Levels[0].AskPx, m.Levels[0].AskSz)
-		t.flags(m.Flags)
+		cells = row{action: actionOf(m.Action), letter: byte(m.Action), flags: m.Flags, side: m.Side, price: m.Price, size: uint64(m.Size)}
+		t.quote = quoteOf(m.Levels[0].BidPx, m.Levels[0].BidSz, m.Levels[0].AskPx, m.Levels[0].AskSz)
+		if !t.brief {
+			t.flags(m.Flags)
+		}
 	} else if m, ok := dbn.As[dbn.CbboMsg](r); ok {
 		cells = row{side: m.Side, price: m.Price, size: uint64(m.Size), noSize: m.Price.IsUndef()}
-		t.quote(m.Levels[0].BidPx, m.Levels[0].BidSz, m.Levels[0].AskPx, m.Levels[0].AskSz)
+		t.quote = quoteOf(m.Levels[0].BidPx, m.Levels[0].BidSz, m.Levels[0].AskPx, m.Levels[0].AskSz)
 	} else if m, ok := dbn.As[dbn.OhlcvMsg](r); ok {
 		t.bar(m, &cells)
 	} else {
@@ -109,27 +133,36 @@ func actionOf(action dbn.Action) string {
 }
 
 func (t *table) mbo(m *dbn.MboMsg, cells *row) {
-	*cells = row{action: actionOf(m.Action), side: m.Side, price: m.Price, size: uint64(m.Size), noSize: m.Price.IsUndef()}
+	*cells = row{action: actionOf(m.Action), letter: byte(m.Action), flags: m.Flags, side: m.Side, price: m.Price, size: uint64(m.Size), noSize: m.Price.IsUndef()}
+	if t.brief {
+		return
+	}
 	t.detail = appendUint(append(t.detail, "order "...), m.OrderID)
 	t.sequence(m.Sequence)
 	t.flags(m.Flags)
 }
 
 func (t *table) mbp10(m *dbn.Mbp10Msg, cells *row) {
-	*cells = row{action: actionOf(m.Action), side: m.Side, price: m.Price, size: uint64(m.Size)}
-	t.quote(m.Levels[0].BidPx, m.Levels[0].BidSz, m.Levels[0].AskPx, m.Levels[0].AskSz)
+	*cells = row{action: actionOf(m.Action), letter: byte(m.Action), flags: m.Flags, side: m.Side, price: m.Price, size: uint64(m.Size)}
+	t.quote = quoteOf(m.Levels[0].BidPx, m.Levels[0].BidSz, m.Levels[0].AskPx, m.Levels[0].AskSz)
+	if t.brief {
+		return
+	}
 	var bids, asks uint64
 	for i := range m.Levels {
 		bids += uint64(m.Levels[i].BidSz)
 		asks += uint64(m.Levels[i].AskSz)
 	}
-	t.detail = appendUint(append(t.detail, "  10 levels "...), bids)
+	t.detail = appendUint(append(t.detail, "10 levels "...), bids)
 	t.detail = appendUint(append(t.detail, '|'), asks)
 	t.flags(m.Flags)
 }
 
 func (t *table) bar(m *dbn.OhlcvMsg, cells *row) {
 	*cells = row{action: "close", price: m.Close, size: m.Volume, color: colorBlue}
+	if t.brief {
+		return
+	}
 	t.price("open ", m.Open)
 	t.price(" high ", m.High)
 	t.price(" low ", m.Low)
@@ -160,6 +193,9 @@ func (t *table) tri(what string, state dbn.TriState) {
 
 func (t *table) definition(m *dbn.InstrumentDefMsg, cells *row) {
 	cells.color = colorBlue
+	if t.brief {
+		return
+	}
 	t.detail = appendWords(t.detail, m.InstrumentClass.String())
 	t.word(" ", m.Asset[:])
 	t.word(" on ", m.Exchange[:])
@@ -179,6 +215,9 @@ func (t *table) statistic(m *dbn.StatMsg, cells *row) {
 	if !cells.noSize {
 		cells.size = uint64(m.Quantity)
 	}
+	if t.brief {
+		return
+	}
 	t.detail = appendWords(t.detail, m.StatType.String())
 	if !m.TsRef.IsUndef() && m.TsRef != 0 {
 		var buf [40]byte
@@ -188,20 +227,52 @@ func (t *table) statistic(m *dbn.StatMsg, cells *row) {
 
 func (t *table) imbalance(m *dbn.ImbalanceMsg, cells *row) {
 	*cells = row{side: m.Side, price: m.RefPrice, size: uint64(m.PairedQty), color: colorBlue}
+	if t.brief {
+		return
+	}
 	t.detail = appendUint(append(t.detail, "imbalance "...), uint64(m.TotalImbalanceQty))
 	if !m.IndMatchPrice.IsUndef() {
 		t.price(", indicative ", m.IndMatchPrice)
 	}
 }
 
-// quote shows the best bid and offer, the sizes outside.
-func (t *table) quote(bid dbn.Price, bidSize uint32, ask dbn.Price, askSize uint32) {
-	t.detail = append(appendUint(t.detail, uint64(bidSize)), " x "...)
-	t.detail = appendShortPrice(t.detail, bid)
-	t.detail = append(t.detail, " | "...)
-	t.detail = appendShortPrice(t.detail, ask)
-	t.detail = appendUint(append(t.detail, " x "...), uint64(askSize))
-	t.quoted = len(t.detail)
+// quote is the best bid and offer in the details of a mix.
+type quote struct {
+	there            bool
+	bid, ask         dbn.Price
+	bidSize, askSize uint32
+}
+
+func quoteOf(bid dbn.Price, bidSize uint32, ask dbn.Price, askSize uint32) quote {
+	return quote{true, bid, ask, bidSize, askSize}
+}
+
+// append writes the quote, the sizes outside: with spaces if there is room for them, and without
+// the sizes if there is not even room for those.
+func (q *quote) append(dst []byte, width, at int) []byte {
+	start := len(dst)
+	for _, form := range [][3]string{{" x ", " | ", " x "}, {"x", "|", "x"}, {"", "|", ""}} {
+		dst = dst[:start]
+		if form[0] != "" {
+			dst = append(appendUint(dst, uint64(q.bidSize)), form[0]...)
+		}
+		dst = appendShortPrice(dst, q.bid)
+		dst = append(dst, form[1]...)
+		dst = appendShortPrice(dst, q.ask)
+		if form[2] != "" {
+			dst = appendUint(append(dst, form[2]...), uint64(q.askSize))
+		}
+		if room := width - at; width == 0 || len(dst)-start <= room {
+			return dst
+		}
+	}
+	return appendCut(dst[:start], dst[start:], width-at)
+}
+
+// width is how wide the quote is with all that belongs to it.
+func (q *quote) width() int {
+	var buf [96]byte
+	return len(q.append(buf[:0], 0, 0))
 }
 
 func (t *table) price(label string, p dbn.Price) {

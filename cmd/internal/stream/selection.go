@@ -1,17 +1,19 @@
 package stream
 
 import (
+	"github.com/dbnloop/dbnloop/cmd/internal/filter"
 	"github.com/dbnloop/dbnloop/cmd/internal/output"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
 // Selection says which of the stream's data records are printed.
 type Selection struct {
-	Limit  uint64 // end after so many; 0: no limit
-	Skip   uint64 // do not print the first so many
-	Tail   bool   // print only the last ones
-	Last   uint64 // so many of them; 0: what comes while following
-	Follow bool   // what is there already is not counted for the limit, unless it is printed
+	Limit  uint64         // end after so many; 0: no limit
+	Skip   uint64         // do not print the first so many
+	Tail   bool           // print only the last ones
+	Last   uint64         // so many of them; 0: what comes while following
+	Follow bool           // what is there already is not counted for the limit, unless it is printed
+	Filter *filter.Filter // chooses among the records before they are counted; nil: none
 }
 
 // FileRecords is what a stream of files has in addition: which records are wanted, and symbols
@@ -30,7 +32,7 @@ type recentSymbol struct {
 	known      bool
 }
 
-// SetSymbols sets the symbols that the metadata gave. It is called again when they change.
+// SetSymbols sets the symbols that the metadata gave. When they change, Stream.SetSymbols does.
 func (file *FileRecords) SetSymbols(symbols *dbn.TsSymbolMap) {
 	file.symbols = symbols
 	clear(file.recent[:])

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/filter"
 	"github.com/dbnloop/dbnloop/cmd/internal/output"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
@@ -53,6 +54,7 @@ func New(log *slog.Logger, schemas []dbn.Schema, o *output.Output, sel Selection
 	if o.Format == output.DBN {
 		s.carried = make(carried)
 	}
+	sel.Filter.Follow(s.symbolNow)
 	return s
 }
 
@@ -78,12 +80,13 @@ func (s *Stream) Metadata(m *dbn.Metadata) {
 		return
 	}
 	s.past.add(m)
+	s.sel.Filter.SymbolsChanged()
 	if s.began {
 		return
 	}
 	s.Count.began = s.now()
 	s.began = true
-	if err := s.main.Begin(m); err != nil {
+	if err := s.main.Begin(s.sel.Filter.Narrow(m)); err != nil {
 		s.main = nil
 		s.End(err)
 	}
@@ -118,27 +121,52 @@ func (s *Stream) Record(r dbn.Record) {
 	switch {
 	case rtype.IsMessage():
 		s.message(r)
-	case s.File == nil || s.File.Wanted[rtype]:
+	case s.File != nil && !s.File.Wanted[rtype]:
+	case s.sel.Filter == nil || s.sel.Filter.Passes(r):
 		s.choose(r)
 	}
+}
+
+// SetSymbols replaces the symbols of a file, when metadata follows that has others.
+func (s *Stream) SetSymbols(symbols *dbn.TsSymbolMap) {
+	s.File.SetSymbols(symbols)
+	s.sel.Filter.SymbolsChanged()
+}
+
+// symbolNow is the symbol of a record that has just come. The one that is printed may be found later,
+// when the mappings before the record are no longer held back.
+func (s *Stream) symbolNow(r dbn.Record) (string, bool) {
+	if s.File != nil && s.File.symbols != nil {
+		return s.File.symbols.SymbolOf(r)
+	}
+	if symbol, known := s.sel.Filter.Mapped(r.Header().InstrumentID); known {
+		return symbol, true
+	}
+	return s.past.symbolOf(r)
 }
 
 // message takes a record of the gateway's own. It counts for no limit, and says from where
 // on a symbol holds: among records that are held back it has its place.
 func (s *Stream) message(r dbn.Record) {
 	s.Count.Messages++
+	s.sel.Filter.Map(r)
 	s.Widen(r)
 	switch {
-	case s.last == nil || s.last.data == 0 && !s.shows(r.RType()):
+	case s.last == nil || s.last.data == 0 && !s.shows(r):
 		s.endOn(s.passOn(r))
-	case s.shows(r.RType()) || r.RType() == dbn.RTypeSymbolMapping:
+	case s.shows(r) || r.RType() == dbn.RTypeSymbolMapping:
 		s.last.message(r)
 	}
 }
 
-// shows reports whether messages of a type are a part of the output. Those of a file that is
-// narrowed to schemas are not, as with the official tool, unless they are asked for.
-func (s *Stream) shows(rtype dbn.RType) bool {
+// shows reports whether a message is a part of the output. Those of a file that is narrowed to
+// schemas are not, as with the official tool, unless they are asked for. A mapping is if its
+// instrument is wanted.
+func (s *Stream) shows(r dbn.Record) bool {
+	rtype := r.RType()
+	if rtype == dbn.RTypeSymbolMapping && !s.sel.Filter.WantsMapping(r) {
+		return false
+	}
 	if s.File != nil {
 		return s.File.Wanted[rtype]
 	}
@@ -147,7 +175,7 @@ func (s *Stream) shows(rtype dbn.RType) bool {
 
 // passOn takes in a message, and writes it if it is to be shown.
 func (s *Stream) passOn(r dbn.Record) error {
-	if !s.shows(r.RType()) {
+	if !s.shows(r) {
 		s.LeaveOut(r)
 		return nil
 	}
@@ -269,13 +297,11 @@ func (s *Stream) observe(r dbn.Record) {
 
 // Widen makes room in a table for a symbol that is to come.
 func (s *Stream) Widen(r dbn.Record) {
-	if s.main == nil || r.RType() != dbn.RTypeSymbolMapping {
+	if s.main == nil || r.RType() != dbn.RTypeSymbolMapping || !s.sel.Filter.WantsMapping(r) {
 		return
 	}
-	if m, ok := dbn.As[dbn.SymbolMappingMsg](r); ok {
-		s.main.Symbol(dbn.CStr(m.StypeOutSymbol[:]))
-	} else if m, ok := dbn.As[dbn.SymbolMappingMsgV1](r); ok {
-		s.main.Symbol(dbn.CStr(m.StypeOutSymbol[:]))
+	if symbol, ok := filter.SymbolIn(r); ok {
+		s.main.Symbol(symbol)
 	}
 }
 

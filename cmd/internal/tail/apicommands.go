@@ -275,7 +275,7 @@ func (c *commandLine) conditionCommand() *cobra.Command {
 type stypeOutFlag struct{ stypeOut string }
 
 func (f *stypeOutFlag) register(p *pflag.FlagSet) {
-	p.StringVar(&f.stypeOut, "stype-out", "instrument_id", "symbology `TYPE` to resolve to")
+	p.StringVar(&f.stypeOut, "stype-out", "instrument_id", "symbology `TYPE` that the symbols are mapped to")
 }
 
 func (c *commandLine) resolveCommand() *cobra.Command {

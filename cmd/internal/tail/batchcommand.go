@@ -87,19 +87,37 @@ func (c *commandLine) submitCommand() *cobra.Command {
 	var f struct {
 		queryFlags
 		jobFlags
+		waitFlag
+		downloadFlags
 		listingFlags
 	}
 	cmd := &cobra.Command{
 		Use: "submit SYMBOL...", Short: "Order a job; shows the cost and asks, unless -y",
-		Example: "  dbn-tail batch submit -d GLBX.MDP3 -s mbo --start 2026-11-16 \\\n    --max-cost 5 ESZ6",
+		Long: `submit orders a job. With --wait it then waits until the job is done and downloads its files,
+as batch download does, into DIR/JOB. When that is interrupted, the server keeps working on
+the job, and batch download --wait resumes: no second job is ordered.`,
+		Example: "  dbn-tail batch submit -d GLBX.MDP3 -s mbo --start 2026-11-16 \\\n    --max-cost 5 ESZ6\n" +
+			"  dbn-tail batch submit -d GLBX.MDP3 -s mbo --start 2026-11-16 \\\n" +
+			"    -y --wait --dir data ESZ6",
 	}
 	c.listing(cmd, &f.listingFlags, func(client *hist.Client, args []string) (l term.Listing, err error) {
 		query, err := c.query(cmd, &f.queryFlags, args)
 		if err = cmp.Or(f.jobFlags.check(), err); err != nil {
 			return l, err
 		}
-		return client.Submit(query, f.jobFlags.request(), f.dryRun)
-	}, &f.queryFlags, &f.jobFlags)
+		if len(query.More) > 0 {
+			return l, exit.BadUsage("a job is of one schema, but several were asked for: submit a job for each")
+		}
+		if f.wait == 0 {
+			if err := refuse(cmd, "is for the files of a job that is waited for: give --wait", new(downloadFlags)); err != nil {
+				return l, err
+			}
+		}
+		if f.wait == 0 || f.dryRun {
+			return client.Submit(query, f.jobFlags.request(), f.dryRun)
+		}
+		return client.SubmitAndDownload(query, f.jobFlags.request(), time.Duration(f.wait), f.dir, f.force)
+	}, &f.queryFlags, &f.jobFlags, &f.waitFlag, &f.downloadFlags)
 	f.requestFlags.exclusive(cmd)
 	return cmd
 }
@@ -155,6 +173,14 @@ func (c *commandLine) jobCommand(use, short string, list func(*hist.Client, stri
 	})
 }
 
+// waitFlag waits until a job is done.
+type waitFlag struct{ wait interval }
+
+func (f *waitFlag) register(p *pflag.FlagSet) {
+	p.Var(&f.wait, "wait", "wait until the job is done, and ask for its state every `SECONDS`; a number that follows is the interval, never a symbol")
+	p.Lookup("wait").NoOptDefVal = "5"
+}
+
 // downloadFlags say where files go.
 type downloadFlags struct {
 	dir   string
@@ -168,6 +194,7 @@ func (f *downloadFlags) register(p *pflag.FlagSet) {
 
 func (c *commandLine) downloadCommand() *cobra.Command {
 	var f struct {
+		waitFlag
 		downloadFlags
 		listingFlags
 	}
@@ -176,12 +203,16 @@ func (c *commandLine) downloadCommand() *cobra.Command {
 		Use: "download JOB [FILE...]", Short: "Download the files of a job, all or some",
 		Long: `download writes the files of a job into the directory DIR/JOB. A file appears under its name
 when it is complete and has the SHA-256 that the server listed; until then it is FILE.part,
-which another run resumes. Files that exist already are left as they are.`,
+which another run resumes. Files that exist already are left as they are. With --wait it begins
+when the job is done.`,
 		Example: "  dbn-tail batch download --dir data GLBX-20261116-ABCDEFGHIJ",
 	}, &f.listingFlags, func(client *hist.Client, args []string) (term.Listing, error) {
 		if len(args) == 0 {
 			return term.Listing{}, exit.BadUsage("batch download: name a job")
 		}
+		if f.wait > 0 {
+			return client.AwaitAndDownload(args[0], args[1:], time.Duration(f.wait), f.dir, f.force)
+		}
 		return client.DownloadJob(args[0], args[1:], f.dir, f.force)
-	}, &f.downloadFlags)
+	}, &f.waitFlag, &f.downloadFlags)
 }

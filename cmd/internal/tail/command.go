@@ -35,6 +35,8 @@ type rootFlags struct {
 
 func (f *rootFlags) register(p *pflag.FlagSet) {
 	f.requestFlags.register(p)
+	f.stypeOutFlag.register(p)
+	f.filterFlags.register(p)
 	f.linesFlag.register(p)
 	f.followFlags.register(p)
 	f.outputFlags.register(p)
@@ -48,7 +50,7 @@ func (f *rootFlags) register(p *pflag.FlagSet) {
 	f.statsFlags.register(p)
 	reword(p, map[string]string{
 		"start":    "begin at `TIME`: ISO 8601 (UTC) or nanoseconds; live, 0 replays all that is kept",
-		"end":      "end before `TIME`: historical data, as with the command hist",
+		"end":      "end before `TIME`; with -d, historical data, as with the command hist",
 		"limit":    "end after the first `N` records; with -f, after N that were printed",
 		"dbn":      "write DBN, with the gateway's own records",
 		"metadata": "print the stream's metadata as JSON and end",
@@ -71,8 +73,10 @@ by the command hist) or from DBN files, plain or compressed (- is standard input
 on a terminal, JSON lines in a pipe, or CSV, TSV, DBN, Parquet and Arrow. Data goes to standard output,
 everything else to standard error.
 
-Several files are merged by time. --schema chooses records by type. Columns and values are
-those of the official dbn tool; symbols come from the file's own mappings.
+Several files are merged by time. The flags under Select choose among the records of every
+source; --schema, --start, --end and --since also choose among those of files, by type and
+by index time. Columns and values are those of the official dbn tool; symbols come from the
+file's own mappings.
 
 The API key is taken from --key-file, from ` + keyVariable + `, from the file that ` + keyFileVariable + ` names, or from the profile.
 
@@ -84,6 +88,7 @@ ends is a failure. SIGUSR1 prints the state.`,
   dbn-tail -d XNAS.ITCH -s mbp-1 --since 15m -J AAPL | jq .levels[0]
   dbn-tail hist -d GLBX.MDP3 -s mbo --start 2026-11-16 -o es.dbn.zst ESZ6
   dbn-tail -n 20 -p day.dbn.zst
+  dbn-tail -C --symbol 'ES*' --where 'size >= 100' day.dbn.zst
   dbn-tail -F -n +1 capture.dbn
   dbn-tail -o trades.csv.zst -s trades a.dbn.zst b.dbn.zst`,
 		Version:           c.Version,

@@ -28,7 +28,7 @@ type fragmentFlags struct {
 }
 
 func (f *fragmentFlags) register(p *pflag.FlagSet) {
-	p.BoolVar(&f.fragment, "input-fragment", false, "the files are records without metadata")
+	p.BoolVar(&f.fragment, "input-fragment", false, "the files are records without metadata, plain or compressed")
 	p.Uint8Var(&f.fragmentVersion, "input-dbn-version", dbn.Version, "the DBN `VERSION` of such files, 1 to 3")
 }
 
@@ -51,7 +51,7 @@ func (c *commandLine) files(cmd *cobra.Command, f *rootFlags, args []string) err
 // fileOptions are what can be known before a file is opened.
 func (c *commandLine) fileOptions(cmd *cobra.Command, f *rootFlags, args []string) (o files.Options, err error) {
 	if err = refuse(cmd, "is for live streams and historical data, and no dataset was given (-d): "+args[0]+" was taken for a file",
-		new(rangeFlags), new(teeFlag), new(apiFlags), new(sessionFlags), new(moneyFlags)); err != nil {
+		new(symbologyFlags), new(allSymbolsFlag), new(teeFlag), new(apiFlags), new(sessionFlags), new(moneyFlags), new(stypeOutFlag)); err != nil {
 		return o, err
 	}
 	following := f.follow || f.followName
@@ -82,13 +82,27 @@ func (c *commandLine) fileOptions(cmd *cobra.Command, f *rootFlags, args []strin
 	if o.Selection, err = f.selection(f.limit, following); err != nil {
 		return o, err
 	}
+	start, _, err := f.begin(time.Now())
+	if err != nil {
+		return o, err
+	}
+	end, err := f.before(start)
+	if err != nil {
+		return o, err
+	}
+	if o.Selection.Filter, err = f.filter(cmd, start, end, o.Schemas); err != nil {
+		return o, err
+	}
 	o.OutputPath = f.file()
 	form, err := f.chooseFormat(&output.Settings{Path: o.OutputPath}, o.OutputPath == "" && term.IsTerminal(c.Stdout))
 	if err != nil {
 		return o, err
 	}
-	if (form == output.DBN || form.Columnar()) && f.fragment {
+	if form.Columnar() && f.fragment {
 		return o, exit.BadUsage("a fragment cannot become %s: its metadata is missing", form)
+	}
+	if form == output.DBN && f.fragment && !f.bare && !output.IsFragment(o.OutputPath) {
+		return o, exit.BadUsage("a fragment cannot become complete DBN: its metadata is missing; give --fragment, or a name that ends in .dbn.frag")
 	}
 	limit, err := f.metadataLimit()
 	if err != nil {

@@ -51,6 +51,7 @@ var values = map[string][]string{
 	"schema":         names(dbn.AllSchemas()),
 	"stype-in":       names(dbn.AllSTypes()),
 	"stype-out":      names(dbn.AllSTypes()),
+	"publisher":      publisherNames(),
 	"color":          {"auto", "always", "never"},
 	"compression":    {"none", "zstd"},
 	"slow-reader":    {"skip", "warn"},

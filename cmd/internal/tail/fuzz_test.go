@@ -61,7 +61,7 @@ func FuzzSymbolsFile(f *testing.F) {
 func FuzzCommandLine(f *testing.F) {
 	for _, line := range []string{
 		"-d GLBX.MDP3 -s trades ESZ6 --since 15m", "-d X -s mbo --snapshot --gateway [::1]:13000 A -o x.csv.zst", "a.dbn b.dbn.zst -n +5 -C --fields a,b",
-		"--demo --stats=0.5 -J -p", "-d X -s tbbo --end 2026-11-23 --max-cost 1e3 -y --all-symbols", "--gateway host:0 --heartbeat -5 -l 0 --upgrade v9",
+		"-d X -s mbo A --symbol ES* --where size>1&&side==\"B\" --every 2", "--demo --stats=0.5 -J -p", "-d X -s tbbo --end 2026-11-23 --max-cost 1e3 -y --all-symbols", "--gateway host:0 --heartbeat -5 -l 0 --upgrade v9",
 	} {
 		f.Add(line)
 	}

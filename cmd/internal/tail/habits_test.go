@@ -194,7 +194,7 @@ func TestTheWordAfterStats(t *testing.T) {
 		"--stats ES.FUT 5":                      "--stats ES.FUT 5",
 		"-i instrument_id 5122 --stats 10 4916": "-i instrument_id 5122 --stats=10 4916",
 	} {
-		if got := strings.Join(joinStats(strings.Fields(args)), " "); got != want {
+		if got := strings.Join(joinValues(strings.Fields(args)), " "); got != want {
 			t.Errorf("%s: %s, want %s", args, got, want)
 		}
 	}
@@ -221,6 +221,13 @@ func TestMessagesSpeakTheLanguageOfTheCommandLine(t *testing.T) {
 		{[]string{"--input-dbn-version", "300", b}, `--input-dbn-version "300": want a whole number, 0 to 255`, exit.Usage},
 		{[]string{"hist", "--max-cost", "cheap"}, `--max-cost "cheap": want a number`, exit.Usage},
 		{[]string{"--json=perhaps", b}, `--json "perhaps": want true or false`, exit.Usage},
+		{[]string{"--instrument-id", "ESZ6", b}, `--instrument-id "ESZ6": want a number, 0 to 4294967295`, exit.Usage},
+		{[]string{"--publisher", "70000", b}, `--publisher "70000": want a number or a name`, exit.Usage},
+		{[]string{"--every", "-1", b}, `--every "-1": want a whole number, 0 or more`, exit.Usage},
+		{[]string{"--symbol", "", b}, `--symbol is empty: give a value, or leave it out`, exit.Usage},
+		{[]string{"--where", "", b}, `--where: column 1: the expression is empty`, exit.Usage},
+		{[]string{"--start", "yesterday", b}, `--start: invalid time "yesterday"`, exit.Usage},
+		{[]string{"--since", "tomorrow", b}, `--since: "tomorrow" is neither a duration`, exit.Usage},
 		{[]string{"--stats=often", b}, `--stats "often": want seconds, 0.1 to 86400`, exit.Usage},
 		{[]string{empty}, "empty.dbn is empty", exit.Partial},
 		{[]string{a, b}, "none (a live capture) and raw_symbol", exit.Failure},

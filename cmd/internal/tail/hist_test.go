@@ -297,10 +297,10 @@ func TestHistUsage(t *testing.T) {
 		args string
 		text string
 	}{
-		"no start":      {"hist -d GLBX.MDP3 -s trades ESZ6", "no start"},
-		"no dataset":    {"hist -s trades --start 2026-11-15 ESZ6", "no dataset"},
-		"no symbol":     {"hist -d GLBX.MDP3 -s trades --start 2026-11-15", "no symbols"},
-		"two schemas":   {"hist -d GLBX.MDP3 -s trades,mbo --start 2026-11-15 ESZ6", "one schema"},
+		"no start":   {"hist -d GLBX.MDP3 -s trades ESZ6", "no start"},
+		"no dataset": {"hist -s trades --start 2026-11-15 ESZ6", "no dataset"},
+		"no symbol":  {"hist -d GLBX.MDP3 -s trades --start 2026-11-15", "no symbols"},
+
 		"end first":     {"hist -d GLBX.MDP3 -s trades --start 2026-11-15 --end 2026-11-14 ESZ6", "is not after the start"},
 		"end":           {"hist -d GLBX.MDP3 -s trades --start 2026-11-15 --end x ESZ6", "--end"},
 		"limit":         {"hist -d GLBX.MDP3 -s trades --start 2026-11-15 -l 0 ESZ6", "--limit 0"},

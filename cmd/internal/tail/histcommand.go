@@ -17,12 +17,14 @@ import (
 // queryFlags are those of every command that asks for a range of data, or for its price.
 type queryFlags struct {
 	requestFlags
+	stypeOutFlag
 	moneyFlags
 	yesFlag
 }
 
 func (f *queryFlags) register(p *pflag.FlagSet) {
 	f.requestFlags.register(p)
+	f.stypeOutFlag.register(p)
 	f.moneyFlags.register(p)
 	f.yesFlag.register(p)
 }
@@ -30,6 +32,7 @@ func (f *queryFlags) register(p *pflag.FlagSet) {
 // histFlags are those of hist.
 type histFlags struct {
 	queryFlags
+	filterFlags
 	linesFlag
 	outputFlags
 	decodeFlags
@@ -39,6 +42,8 @@ type histFlags struct {
 
 func (f *histFlags) register(p *pflag.FlagSet) {
 	f.requestFlags.register(p)
+	f.stypeOutFlag.register(p)
+	f.filterFlags.register(p)
 	f.linesFlag.register(p)
 	f.outputFlags.register(p)
 	f.moneyFlags.register(p)
@@ -60,9 +65,12 @@ func (c *commandLine) histCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "hist [flags] SYMBOL...",
 		Short: "Historical data, in every form of output",
-		Long: `hist streams historical data of one schema. It costs money: --dry-run shows how much. On
-a terminal hist shows the cost and asks, unless -y or --max-cost is given; without a
-terminal it needs one of them. A broken stream is never requested again automatically.
+		Long: `hist streams historical data. It costs money: --dry-run shows how much. On a terminal hist
+shows the cost and asks, unless -y or --max-cost is given; without a terminal it needs one of
+them. A broken stream is never requested again automatically.
+
+Several schemas take a request each. Their records are merged by time into one output, and
+the limit counts the records of the merge; each request is billed up to that many.
 
 Without --end, a --start that is a date means that day; another one means everything from it
 on. An --output in .dbn.zst without -n, --tee and --upgrade is downloaded as the server
@@ -109,8 +117,14 @@ func (c *commandLine) histOptions(cmd *cobra.Command, f *histFlags, args []strin
 	if o.Selection, err = f.selection(f.limit, false); err != nil {
 		return o, policy, err
 	}
+	if o.Selection.Filter, err = f.filter(cmd, 0, 0, []dbn.Schema{o.Query.Schema}); err != nil {
+		return o, policy, err
+	}
+	if o.Selection.Filter != nil {
+		o.Query.Limit = 0 // the server would count what is not selected
+	}
 	o.Output = new(output.Output)
-	if o.Output.Settings, err = f.settings(printed{schemas: []dbn.Schema{o.Query.Schema}}, c); err != nil {
+	if o.Output.Settings, err = f.settings(printed{schemas: append([]dbn.Schema{o.Query.Schema}, o.Query.More...)}, c); err != nil {
 		return o, policy, err
 	}
 	o.Output.Whole, o.Output.Paid = true, true
@@ -122,9 +136,10 @@ func (c *commandLine) histOptions(cmd *cobra.Command, f *histFlags, args []strin
 		return o, policy, err
 	}
 	o.DryRun, o.Stats = f.dryRun, time.Duration(f.stats)
-	o.Raw = o.Output.Path != "" && form == output.DBN && o.Output.Zstd && o.Output.Tee == "" && !o.Output.Metadata &&
+	o.Raw = len(o.Query.More) == 0 && o.Output.Path != "" && !o.Output.Bare && form == output.DBN && o.Output.Zstd && o.Output.Tee == "" && !o.Output.Metadata &&
 		f.lines == "" && policy == dbn.AsIs && term.IsRegularOrNew(o.Output.Path)
 	o.Summary = o.Stats > 0 || c.verbose || term.IsTerminal(c.Stderr)
+	o.Raw = o.Raw && o.Selection.Filter == nil
 	return o, policy, nil
 }
 
@@ -134,8 +149,6 @@ func (c *commandLine) query(cmd *cobra.Command, f *queryFlags, args []string) (q
 	switch {
 	case err != nil:
 		return q, err
-	case len(r.schemas) != 1:
-		return q, exit.BadUsage("historical data is of one schema, but %s were asked for", term.JoinNames(r.schemas))
 	case !r.hasStart:
 		return q, exit.BadUsage("no start: give --start or --since")
 	}
@@ -143,15 +156,17 @@ func (c *commandLine) query(cmd *cobra.Command, f *queryFlags, args []string) (q
 		return q, err
 	}
 	q.HistoricalRequest = dbnloop.NewHistoricalRequest(r.dataset, r.schemas[0], r.start, 0, r.symbols...)
+	q.More = r.schemas[1:]
 	q.StypeIn, q.Limit, q.Yes = r.stypeIn, f.limit, f.yes
-	if f.end != "" {
-		if q.End, err = term.ParseTime(f.end); err != nil {
-			return q, exit.BadUsage("--end: %w", err)
+	if f.stypeOut != "" {
+		if q.StypeOut, err = parseSType("stype-out", f.stypeOut); err != nil {
+			return q, err
 		}
-		if q.End <= r.start {
-			return q, exit.BadUsage("--end %s is not after the start, %s", term.Time(q.End), term.Time(r.start))
-		}
-	} else if start, end, err := dbn.ParsePeriod(f.start); err == nil && time.Duration(end-start) == 24*time.Hour {
+	}
+	if q.End, err = f.before(r.start); err != nil {
+		return q, err
+	}
+	if start, end, err := term.ParsePeriod(f.start); q.End == 0 && err == nil && time.Duration(end-start) == 24*time.Hour {
 		q.End = end
 	}
 	q.ToEnd = q.End == 0

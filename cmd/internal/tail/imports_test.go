@@ -14,7 +14,7 @@ import (
 var layers = [][]string{
 	{"cli", "exit", "columnar"},
 	{"term", "profile"},
-	{"output"},
+	{"output", "filter"},
 	{"stream"},
 	{"live", "files", "hist", "capture"},
 	{"tail"},

@@ -72,7 +72,7 @@ const heartbeatGrace = 5 * time.Second
 // live runs a live session, or the demo.
 func (c *commandLine) live(cmd *cobra.Command, f *rootFlags, args []string) error {
 	if !f.unbroken(cmd) {
-		if err := refuse(cmd, "is for historical data: use the command hist, or give --end; or --follow, for history and then live", new(serverFlags), new(moneyFlags)); err != nil {
+		if err := refuse(cmd, "is for historical data: use the command hist, or give --end; or --follow, for history and then live", new(serverFlags), new(moneyFlags), new(stypeOutFlag)); err != nil {
 			return err
 		}
 	}
@@ -136,6 +136,9 @@ func (c *commandLine) session(cmd *cobra.Command, f *rootFlags, args []string) (
 		return s, r, err
 	}
 	if s.Selection, err = f.selection(f.limit, false); err != nil {
+		return s, r, err
+	}
+	if s.Selection.Filter, err = f.filter(cmd, 0, 0, r.schemas); err != nil {
 		return s, r, err
 	}
 	if err = f.resumed(); err != nil {

@@ -24,7 +24,10 @@ func (f *teeFlag) register(p *pflag.FlagSet) {
 type outputFlags struct {
 	table, json, csv, tsv, dbn bool
 	parquet, arrow             bool
-	pretty, exact              bool
+	format                     string
+	pretty                     prettyFlag
+	tz                         string
+	exact                      bool
 	noMapSymbols               bool
 	omitHeader                 bool
 	spreadsheet                bool
@@ -32,6 +35,7 @@ type outputFlags struct {
 	metadata                   bool
 	path                       string
 	zstd                       bool
+	bare                       bool // DBN without metadata
 	teeFlag
 	force, system bool
 	appends       bool // to the file, if it exists
@@ -46,15 +50,19 @@ func (f *outputFlags) register(p *pflag.FlagSet) {
 	p.BoolVarP(&f.dbn, "dbn", "D", false, "write DBN")
 	p.BoolVarP(&f.parquet, "parquet", "P", false, "write Apache Parquet")
 	p.BoolVarP(&f.arrow, "arrow", "A", false, "write Arrow IPC: a Feather file, or a stream into a pipe")
-	p.BoolVarP(&f.pretty, "pretty", "p", false, "prices and times as text, JSON indented; in Parquet and Arrow, prices as floating-point numbers")
+	p.StringVar(&f.format, "format", "", "print each record by the `TEMPLATE`, such as '{symbol} {price:.2}'")
+	p.VarP(&f.pretty, "pretty", "p", "prices and times as text, JSON indented; --pretty=values: JSON lines; in Parquet and Arrow, prices are floating-point numbers")
+	p.Lookup("pretty").NoOptDefVal = "indent"
+	p.StringVar(&f.tz, "tz", "", "print times in the `ZONE`, such as America/New_York, or local (tables, -p and --format)")
 	p.BoolVar(&f.exact, "exact", false, "JSON byte for byte as the official tool writes it, even if not valid: \\xe2 for odd characters, symbols raw")
 	p.BoolVar(&f.noMapSymbols, "no-map-symbols", false, "no symbol column in JSON, CSV, TSV, Parquet and Arrow")
 	p.BoolVar(&f.omitHeader, "omit-header", false, "no header row in tables, CSV and TSV")
 	p.BoolVar(&f.spreadsheet, "spreadsheet", false, "in CSV and TSV, put ' before texts that a spreadsheet would compute: =, +, -, @")
-	p.StringSliceVar(&f.fields, "fields", nil, "only the fields `A,B,C` of JSON, CSV, TSV, Parquet and Arrow")
+	p.StringSliceVar(&f.fields, "fields", nil, "only the fields `A,B,C`, in this order except in JSON")
 	p.BoolVarP(&f.metadata, "metadata", "m", false, "print the metadata as JSON and end")
 	p.StringVarP(&f.path, "output", "o", "", "write to `FILE`; its extension gives the encoding")
 	p.BoolVarP(&f.zstd, "zstd", "z", false, "compress the output")
+	p.BoolVar(&f.bare, "fragment", false, "write DBN without metadata, as in files named .dbn.frag")
 	f.teeFlag.register(p)
 	p.BoolVar(&f.force, "force", false, "overwrite files")
 	p.BoolVar(&f.system, "system", false, "show the gateway's own records (heartbeats, acks, errors, mappings)")
@@ -63,7 +71,8 @@ func (f *outputFlags) register(p *pflag.FlagSet) {
 
 // exclusive marks the flags that exclude each other.
 func (f *outputFlags) exclusive(cmd *cobra.Command) {
-	cmd.MarkFlagsMutuallyExclusive("table", "json", "csv", "tsv", "dbn", "parquet", "arrow")
+	cmd.MarkFlagsMutuallyExclusive("table", "json", "csv", "tsv", "dbn", "parquet", "arrow", "format")
+	cmd.MarkFlagsMutuallyExclusive("format", "fields")
 }
 
 // printed is what the form of the output depends on: which records there may be.
@@ -77,7 +86,9 @@ type printed struct {
 func (f *outputFlags) settings(r printed, c *commandLine) (o output.Settings, err error) {
 	o = output.Settings{
 		Path: f.file(), Append: f.appends, Zstd: f.zstd, Tee: f.tee, Force: f.force,
-		Text:       dbn.TextOptions{Pretty: f.pretty, MapSymbol: !f.noMapSymbols, Exact: f.exact},
+		Text: dbn.TextOptions{
+			Pretty: f.pretty != 0 || f.format != "", Indent: f.pretty == prettyIndent, MapSymbol: !f.noMapSymbols, Exact: f.exact,
+		},
 		OmitHeader: f.omitHeader, Disarm: f.spreadsheet, System: f.system, Metadata: f.metadata,
 	}
 	terminal := o.Path == "" && term.IsTerminal(c.Stdout)
@@ -86,6 +97,9 @@ func (f *outputFlags) settings(r printed, c *commandLine) (o output.Settings, er
 	}
 	if o.Format == output.TSV {
 		o.Text.Delimiter = '\t'
+	}
+	if err = f.form(&o); err != nil {
+		return o, err
 	}
 	if o.Color, err = f.useColor(terminal, c.Getenv); err != nil {
 		return o, err
@@ -102,6 +116,28 @@ func (f *outputFlags) settings(r printed, c *commandLine) (o output.Settings, er
 	o.Path, o.Tee = target(o.Path), target(o.Tee)
 	o.Fields, err = f.checkFields(&r, &o)
 	return o, err
+}
+
+// form checks the flags of the text's form.
+func (f *outputFlags) form(o *output.Settings) (err error) {
+	if o.Text.Location, err = parseZone(f.tz); err != nil {
+		return err
+	}
+	if f.format != "" {
+		if o.Template, err = output.ParseTemplate(f.format); err != nil {
+			return exit.BadUsage("--format: %w", err)
+		}
+	}
+	o.Bare = f.bare || o.Format == output.DBN && output.IsFragment(o.Path)
+	switch {
+	case o.Bare && o.Format != output.DBN:
+		return exit.BadUsage("--fragment is for DBN, not for %s: give -D, or a name that ends in .dbn", o.Format)
+	case f.tz != "" && o.Format == output.DBN:
+		return exit.BadUsage("--tz is for text, not for DBN")
+	case f.tz != "" && o.Format != output.Table && !o.Text.Pretty:
+		return exit.BadUsage("--tz: %s has times as numbers: add --pretty=values, or -p", o.Format)
+	}
+	return nil
 }
 
 // file is where to write; "", as "-", is standard output.
@@ -145,7 +181,7 @@ func (f *outputFlags) chooseFormat(o *output.Settings, terminal bool) (output.Fo
 	for _, choice := range []struct {
 		set    bool
 		format output.Format
-	}{{f.table, output.Table}, {f.json, output.JSON}, {f.csv, output.CSV}, {f.tsv, output.TSV}, {f.dbn, output.DBN}, {f.parquet, output.Parquet}, {f.arrow, output.Arrow}} {
+	}{{f.format != "", output.Lines}, {f.table, output.Table}, {f.json, output.JSON}, {f.csv, output.CSV}, {f.tsv, output.TSV}, {f.dbn, output.DBN}, {f.parquet, output.Parquet}, {f.arrow, output.Arrow}} {
 		if choice.set {
 			asked = choice.format
 		}

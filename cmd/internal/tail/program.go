@@ -41,7 +41,7 @@ func (p *Program) Run(args []string) int {
 	if completion, _, err := cmd.Find([]string{"completion"}); err == nil && completion != cmd {
 		needSubcommand(completion)
 	}
-	cmd.SetArgs(joinStats(args))
+	cmd.SetArgs(joinValues(args))
 	err := cmd.Execute()
 	if failed := help.Err(); failed != nil {
 		err = failed

@@ -53,6 +53,13 @@ func (f *symbologyFlags) register(p *pflag.FlagSet) {
 	p.StringVar(&f.symbolsFile, "symbols-file", "", "read symbols from `FILE` (- is standard input)")
 }
 
+// allSymbolsFlag asks for every symbol.
+type allSymbolsFlag struct{ allSymbols bool }
+
+func (f *allSymbolsFlag) register(p *pflag.FlagSet) {
+	p.BoolVar(&f.allSymbols, "all-symbols", false, "every symbol of the dataset; asks, unless -y")
+}
+
 // spanFlags say from when to when.
 type spanFlags struct{ start, end string }
 
@@ -71,16 +78,47 @@ func (f *sinceFlag) register(p *pflag.FlagSet) {
 // rangeFlags say which symbols are wanted, and of which time.
 type rangeFlags struct {
 	symbologyFlags
-	allSymbols bool
+	allSymbolsFlag
 	spanFlags
 	sinceFlag
 }
 
 func (f *rangeFlags) register(p *pflag.FlagSet) {
 	f.symbologyFlags.register(p)
-	p.BoolVar(&f.allSymbols, "all-symbols", false, "every symbol of the dataset; asks, unless -y")
+	f.allSymbolsFlag.register(p)
 	f.spanFlags.register(p)
 	f.sinceFlag.register(p)
+}
+
+// begin is the time of --start or --since.
+func (f *rangeFlags) begin(now time.Time) (start dbn.UnixNanos, given bool, err error) {
+	switch {
+	case f.start != "":
+		if start, err = term.ParseTime(f.start); err != nil {
+			err = exit.BadUsage("--start: %w", err)
+		}
+	case f.since != "":
+		if start, err = parseSince(f.since, now); err != nil {
+			err = exit.BadUsage("--since: %w", err)
+		}
+	default:
+		return 0, false, nil
+	}
+	return start, err == nil, err
+}
+
+// before is the time of --end, which is later than the start; 0: it was not given.
+func (f *spanFlags) before(start dbn.UnixNanos) (end dbn.UnixNanos, err error) {
+	if f.end == "" {
+		return 0, nil
+	}
+	if end, err = term.ParseTime(f.end); err != nil {
+		return 0, exit.BadUsage("--end: %w", err)
+	}
+	if end <= start {
+		return 0, exit.BadUsage("--end %s is not after the start, %s", term.Time(end), term.Time(start))
+	}
+	return end, nil
 }
 
 // limitFlag is how many records are wanted.
@@ -143,17 +181,8 @@ func (f *requestFlags) request(args []string, c *commandLine, now time.Time) (re
 	if r.stypeIn, err = parseSType("stype-in", f.stypeIn); err != nil {
 		return r, err
 	}
-	switch {
-	case f.start != "":
-		r.hasStart = true
-		if r.start, err = term.ParseTime(f.start); err != nil {
-			return r, exit.BadUsage("--start: %w", err)
-		}
-	case f.since != "":
-		r.hasStart = true
-		if r.start, err = parseSince(f.since, now); err != nil {
-			return r, exit.BadUsage("--since: %w", err)
-		}
+	if r.start, r.hasStart, err = f.begin(now); err != nil {
+		return r, err
 	}
 	r.symbols, err = gatherSymbols(args, f.symbolsFile, f.allSymbols, c.Stdin)
 	return r, err

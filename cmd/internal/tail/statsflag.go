@@ -42,17 +42,17 @@ func (*interval) Type() string { return "SECONDS" }
 
 var plainNumber = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
 
-// joinStats makes --stats 5 the same as --stats=5. The value may be left out, so pflag takes
-// it after the equals sign alone; a number would become a symbol, or an instrument that is
-// paid for. Any other word after --stats stays what it is.
-func joinStats(args []string) []string {
+// joinValues makes --stats 5 the same as --stats=5, as with --wait, and --pretty values as --pretty=values. These
+// values may be left out, so pflag takes them after the equals sign alone; a number would become a
+// symbol, or an instrument that is paid for. Any other word after these flags stays what it is.
+func joinValues(args []string) []string {
 	var joined []string
 	for i := 0; i < len(args); i++ {
 		arg := args[i]
 		if arg == "--" {
 			return append(joined, args[i:]...)
 		}
-		if arg == "--stats" && i+1 < len(args) && plainNumber.MatchString(args[i+1]) {
+		if i+1 < len(args) && ((arg == "--stats" || arg == "--wait") && plainNumber.MatchString(args[i+1]) || arg == "--pretty" && args[i+1] == "values") {
 			i++
 			arg += "=" + args[i]
 		}

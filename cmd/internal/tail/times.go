@@ -2,8 +2,6 @@ package tail
 
 import (
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
 	"time"
 
@@ -17,7 +15,7 @@ func parseSince(text string, now time.Time) (dbn.UnixNanos, error) {
 	if timeErr == nil {
 		return t, nil
 	}
-	d, err := parseDuration(text)
+	d, err := term.ParseDuration(text)
 	if err != nil {
 		if strings.Trim(text, "0123456789") == "" {
 			return 0, timeErr
@@ -28,25 +26,4 @@ func parseSince(text string, now time.Time) (dbn.UnixNanos, error) {
 		return 0, fmt.Errorf("%q: want a duration greater than zero", text)
 	}
 	return dbn.UnixNanosOf(now.Add(-d)), nil
-}
-
-// parseDuration is time.ParseDuration with days.
-func parseDuration(text string) (time.Duration, error) {
-	days, rest, ok := strings.Cut(text, "d")
-	if !ok {
-		return time.ParseDuration(text)
-	}
-	n, err := strconv.ParseFloat(days, 64)
-	if err != nil || !(n >= 0 && n <= 36500) { // NaN neither
-		return 0, fmt.Errorf("invalid duration %q: want one such as 90s, 15m or 1d", text)
-	}
-	d := time.Duration(n * float64(24*time.Hour))
-	if rest == "" {
-		return d, nil
-	}
-	more, err := time.ParseDuration(rest)
-	if err != nil || more > math.MaxInt64-d {
-		return 0, fmt.Errorf("invalid duration %q: want one such as 90s, 15m or 1d", text)
-	}
-	return d + more, nil
 }
