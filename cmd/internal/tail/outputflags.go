@@ -132,8 +132,8 @@ func (f *outputFlags) form(o *output.Settings) (err error) {
 	switch {
 	case o.Bare && o.Format != output.DBN:
 		return exit.BadUsage("--fragment is for DBN, not for %s: give -D, or a name that ends in .dbn", o.Format)
-	case f.tz != "" && o.Format == output.DBN:
-		return exit.BadUsage("--tz is for text, not for DBN")
+	case f.tz != "" && (o.Format == output.DBN || o.Format.Columnar()):
+		return exit.BadUsage("--tz is for text, not for %s", o.Format)
 	case f.tz != "" && o.Format != output.Table && !o.Text.Pretty:
 		return exit.BadUsage("--tz: %s has times as numbers: add --pretty=values, or -p", o.Format)
 	}
