@@ -93,8 +93,10 @@ func runScripts(t *testing.T, dir, others string) {
 			env.Setenv("PATH", strings.Join(path, string(os.PathListSeparator)))
 			env.Setenv("DATABENTO_API_KEY", sim.TestKey)
 			env.Setenv("KEY", sim.TestKey)
+			samples, err := filepath.Abs(filepath.Join("..", "..", "sim", "sample", "data"))
+			env.Setenv("SAMPLES", samples)
 			env.Setenv("GORACE", os.Getenv("GORACE"))
-			return nil
+			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"sim": scriptSim, "exits": scriptExits, "closedport": scriptClosedPort, "columns": scriptColumns,

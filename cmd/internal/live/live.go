@@ -30,6 +30,7 @@ type Options struct {
 	Upgrade       string                 // the flag's value, for messages
 
 	Output    *output.Output
+	Display   Display // nil: the records are written to Output
 	Selection stream.Selection
 	Stats     time.Duration // between two lines of statistics; 0: none
 	Metrics   string        // the address that they are served at; empty: none
@@ -81,6 +82,9 @@ func Run(log *slog.Logger, o Options) error {
 		defer served.close()
 		log.Info("metrics at " + served.url())
 	}
+	if err := s.display(); err != nil {
+		return err
+	}
 	if err := s.open(); err != nil {
 		return s.explain(err)
 	}
@@ -100,6 +104,9 @@ func Run(log *slog.Logger, o Options) error {
 			s.stream.End(err)
 		}
 		s.stream.EndTurn()
+		if s.Display != nil {
+			s.stream.Count.Records = s.Display.EndTurn()
+		}
 	}
 	s.client.Close() //nolint:errcheck // the stream is over
 	return s.conclude(s.stream.Finish())
@@ -125,9 +132,9 @@ func (s *session) watch() error {
 
 // open makes the client and asks for everything.
 func (s *session) open() (err error) {
-	handlers := dbnloop.Handlers{
+	handlers := s.displayed(dbnloop.Handlers{
 		Record: s.stream.Record, Metadata: s.stream.Metadata, Error: s.ended, SessionEvent: s.stream.SessionEvent,
-	}
+	})
 	if s.Unbroken != nil {
 		err = s.openUnbroken(handlers)
 	} else {

@@ -24,14 +24,14 @@ const (
 	CSV
 	TSV
 	DBN
+	Lines // of a template
 	Parquet
 	Arrow
-	Lines // of a template
 )
 
 // String is the format's name in messages.
 func (f Format) String() string {
-	return [...]string{"", "table", "JSON", "CSV", "TSV", "DBN", "Parquet", "Arrow", "lines of --format"}[f]
+	return [...]string{"", "table", "JSON", "CSV", "TSV", "DBN", "lines of --format", "Parquet", "Arrow"}[f]
 }
 
 // Settings say where records go and in which form.
@@ -55,6 +55,7 @@ type Settings struct {
 	System     bool
 	Color      bool
 	Metadata   bool // print the metadata and end
+	Silent     bool // write nothing at all
 	Fragment   bool // of records without metadata: what CSV's columns are shows with the first
 	Bare       bool // DBN without metadata
 }

@@ -29,6 +29,8 @@ type Sink interface {
 // schemas, if there are any.
 func NewSink(o *Output, schemas []dbn.Schema, stdout io.Writer) Sink {
 	switch {
+	case o.Silent:
+		return silent{}
 	case o.Metadata:
 		return &metadataSink{output: o, stdout: stdout}
 	case o.Format == Table:

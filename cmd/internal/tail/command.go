@@ -114,6 +114,7 @@ ends is a failure. SIGUSR1 prints the state.`,
 	c.profileFlag.register(cmd)
 	c.messageFlags.register(cmd)
 	cmd.AddCommand(c.histCommand())
+	cmd.AddCommand(c.topCommand())
 	cmd.AddCommand(c.apiCommands()...)
 	cmd.AddCommand(c.batchCommand())
 	help.Install(cmd)

@@ -46,18 +46,27 @@ func (c *commandLine) demo(s *session, mix bool) error {
 		// More records in the same time, so that it stays a few seconds.
 		rate *= float64(s.Selection.Limit) / demoRecords
 	}
+	gw, err := demoGateway(s, mix, rate)
+	if err != nil {
+		return err
+	}
+	defer gw.Close() //nolint:errcheck // nothing is lost with it
+	c.log.Info("demo: sample data from a simulator on " + gw.Addr() + "; no key, no network")
+	return s.run(c.log)
+}
+
+// demoGateway starts the simulator of a session, which repeats the sample data.
+func demoGateway(s *session, mix bool, rate float64) (*sim.Gateway, error) {
 	sources, err := live.DemoSources(mix)
 	if err != nil {
-		return exit.Fail(exit.Failure, "the demo's data: %w", err)
+		return nil, exit.Fail(exit.Failure, "the demo's data: %w", err)
 	}
 	gw, err := sim.NewGateway(sim.Config{
 		Sources: sources, Pace: sim.PerSecond(rate), AtEnd: sim.CloseAtEnd, Passes: sim.Forever, ShiftPasses: true,
 	})
 	if err != nil {
-		return exit.Fail(exit.Failure, "the demo's simulator: %w", err)
+		return nil, exit.Fail(exit.Failure, "the demo's simulator: %w", err)
 	}
-	defer gw.Close() //nolint:errcheck // nothing is lost with it
 	s.Host, s.Port, s.Key, s.KeyOrigin = gw.Host(), gw.Port(), sim.TestKey, "key from the demo"
-	c.log.Info("demo: sample data from a simulator on " + gw.Addr() + "; no key, no network")
-	return s.run(c)
+	return gw, nil
 }

@@ -25,7 +25,7 @@ func (f *outputFlags) checkFields(r *printed, o *output.Settings) ([]string, err
 		return nil, nil
 	}
 	if o.Format == output.DBN {
-		return nil, exit.BadUsage("--fields is for text, not for DBN")
+		return nil, exit.BadUsage("--fields is for text, Parquet and Arrow, not for DBN")
 	}
 	known := []string{"symbol", "ts_out"}
 	schemas := r.schemas

@@ -23,6 +23,7 @@ var help = &cli.Help{
 		{Title: "Select", Names: []string{
 			"symbol", "instrument-id", "publisher", "where", "every", "lines", "follow", "follow-name",
 		}},
+		{Title: "Screen", Names: []string{"sort", "reverse", "filter", "pace", "once"}},
 		{Title: "Form of the output", Names: []string{
 			"table", "json", "csv", "tsv", "dbn", "parquet", "arrow", "format", "pretty", "tz", "exact",
 			"no-map-symbols", "omit-header", "spreadsheet", "fields", "metadata", "count", "fragment", "system", "color",
@@ -46,7 +47,7 @@ var help = &cli.Help{
 		{Name: urlVariable, Text: "the historical API's URL, as --hist-url"},
 		{Name: profileVariable, Text: "the profile to use, as --profile"},
 		{Name: profile.PathVariable, Text: "the file of profiles"},
-		{Name: "NO_COLOR", Text: "if set, tables have no colors unless --color asks for them"},
+		{Name: "NO_COLOR", Text: "if set, tables and the screen of top have no colors unless --color asks for them"},
 	},
 	Files: []cli.Entry{{Name: profile.UsualPath, Text: "profiles; below $XDG_CONFIG_HOME where that is set"}},
 	Exit:  exitCodes(),

@@ -17,6 +17,7 @@ var layers = [][]string{
 	{"output", "filter"},
 	{"stream"},
 	{"live", "files", "hist", "capture"},
+	{"top"},
 	{"tail"},
 }
 

@@ -2,6 +2,7 @@ package tail
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"slices"
 	"strconv"
@@ -93,24 +94,32 @@ func (c *commandLine) live(cmd *cobra.Command, f *rootFlags, args []string) erro
 	if f.demo {
 		return c.demo(s, demoMix)
 	}
-	key, err := c.key(&f.keyFlags)
+	end, err := c.admit(cmd, s, &r, f)
 	if err != nil {
 		return err
+	}
+	defer end()
+	return s.run(c.log)
+}
+
+// admit adds to a session what it needs beyond the command line: the key, the user's consent to a
+// whole dataset, and what lets it survive a break. The returned function frees what was opened for
+// it.
+func (c *commandLine) admit(cmd *cobra.Command, s *session, r *request, f *rootFlags) (end func(), err error) {
+	key, err := c.key(&f.keyFlags)
+	if err != nil {
+		return nil, err
 	}
 	s.Key, s.KeyOrigin = key.value, key.String()
 	if r.all() && !f.yes {
 		if err := term.ConfirmAll(context.Background(), "Subscribe to", r.dataset, term.JoinNames(r.schemas), c.Stdin, c.Stderr); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if s.unbroken {
-		end, err := c.survive(cmd, s, f)
-		if err != nil {
-			return err
-		}
-		defer end()
+		return c.survive(cmd, s, f)
 	}
-	return s.run(c)
+	return func() {}, nil
 }
 
 // session checks the command line of a live session. A live stream is followed anyway.
@@ -224,7 +233,7 @@ func captures(o *output.Output, stdout any) bool {
 }
 
 // run runs the session.
-func (s *session) run(c *commandLine) error {
+func (s *session) run(log *slog.Logger) error {
 	s.Client = []dbnloop.LiveOption{
 		dbnloop.WithDataset(s.Dataset), dbnloop.WithCompression(s.compression),
 		dbnloop.WithUpgradePolicy(s.upgrade), dbnloop.WithUserAgent("dbn-tail"),
@@ -240,5 +249,5 @@ func (s *session) run(c *commandLine) error {
 		s.Client = append(s.Client, dbnloop.WithSlowReader(*s.slowReader))
 	}
 	s.Upgrade = map[dbn.UpgradePolicy]string{dbn.AsIs: "as-is", dbn.UpgradeToV2: "v2", dbn.UpgradeToV3: "v3"}[s.upgrade]
-	return live.Run(c.log, s.Options)
+	return live.Run(log, s.Options)
 }

@@ -23,11 +23,11 @@ func (f *teeFlag) register(p *pflag.FlagSet) {
 // outputFlags say how records are written, and where to.
 type outputFlags struct {
 	table, json, csv, tsv, dbn bool
-	parquet, arrow             bool
 	format                     string
 	pretty                     prettyFlag
 	tz                         string
 	exact                      bool
+	parquet, arrow             bool
 	noMapSymbols               bool
 	omitHeader                 bool
 	spreadsheet                bool
@@ -51,7 +51,7 @@ func (f *outputFlags) register(p *pflag.FlagSet) {
 	p.BoolVarP(&f.parquet, "parquet", "P", false, "write Apache Parquet")
 	p.BoolVarP(&f.arrow, "arrow", "A", false, "write Arrow IPC: a Feather file, or a stream into a pipe")
 	p.StringVar(&f.format, "format", "", "print each record by the `TEMPLATE`, such as '{symbol} {price:.2}'")
-	p.VarP(&f.pretty, "pretty", "p", "prices and times as text, JSON indented; --pretty=values: JSON lines; in Parquet and Arrow, prices are floating-point numbers")
+	p.VarP(&f.pretty, "pretty", "p", "prices and times as text, JSON indented; --pretty=values: JSON lines; in Parquet and Arrow, prices as floating-point numbers")
 	p.Lookup("pretty").NoOptDefVal = "indent"
 	p.StringVar(&f.tz, "tz", "", "print times in the `ZONE`, such as America/New_York, or local (tables, -p and --format)")
 	p.BoolVar(&f.exact, "exact", false, "JSON byte for byte as the official tool writes it, even if not valid: \\xe2 for odd characters, symbols raw")
