@@ -44,8 +44,8 @@ type GapReason uint32
 // The reasons of gaps.
 const (
 	GapNone GapReason = iota // the event is not a gap
-	// GapContradiction: the replay lacked records that had been handed out before the break, so it
-	// may lack others too.
+	// GapContradiction: the replay, or history, lacked records that had been handed out before the
+	// break, so it may lack others too.
 	GapContradiction
 	GapAgedOut   // the gateway no longer retains these records
 	GapPrice     // history has the records, but WithMaxCost does not allow buying them

@@ -508,7 +508,7 @@ func TestWhatEndsAContinuousStream(t *testing.T) {
 		}
 		got.until(t, r, "the end", func() bool { return len(got.errors) > 0 })
 		r.Poll(0)
-		if len(got.errors) != 1 || got.client.State() != dbnloop.StreamStopped || got.states[len(got.states)-1] != dbnloop.StreamStopped {
+		if len(got.errors) != 1 || got.client.State() != dbnloop.StreamStopped || got.states[0] != dbnloop.StreamConnecting || got.states[len(got.states)-1] != dbnloop.StreamStopped {
 			t.Errorf("errors %v, states %v", got.errors, got.states)
 		}
 		return got.errors[0]

@@ -26,6 +26,7 @@ type seam struct {
 	opts    []dbnloop.ContinuousOption
 	prepare func(got *received) // before Start
 	symbols []string            // of the subscription; empty: all
+	lacks   []int               // numbers of records that awayTooLong's history does not have
 }
 
 // seamOf takes the first records of the sample; cbbo-1s is made of bbo-1s.

@@ -293,8 +293,8 @@ typedef enum dbnloop_continuity_kind {
 /* Why records may be missing. */
 typedef enum dbnloop_gap_reason {
   DBNLOOP_GAP_NONE = 0, /* the event is not a gap */
-  /* The replay lacked records that had been handed out before the break, so it may lack
-   * others too. */
+  /* The replay, or history, lacked records that had been handed out before the break,
+   * so it may lack others too. */
   DBNLOOP_GAP_CONTRADICTION = 1,
   DBNLOOP_GAP_AGED_OUT = 2, /* the gateway no longer retains these records */
   /* History has the records, but max_cost does not allow buying them. */

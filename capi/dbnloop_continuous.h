@@ -97,7 +97,11 @@ uint64_t dbnloop_continuous_id(const dbnloop_continuous* client);
 
 /* Subscribes, before or after start. With has_start the stream begins at that time,
  * which may lie years back, but not in the future; after start that is INVALID_STATE.
- * All subscriptions of a schema need the same policy, a dbnloop_recovery_policy. *id
+ * All subscriptions of a schema need the same policy, a dbnloop_recovery_policy. What
+ * must come from history needs one start and one stype_in for all subscriptions of a
+ * schema, and at most 2000 symbols; tbbo and mbp-1, whose records are alike, need
+ * separate clients there. Otherwise the stream ends with an ERROR event whose code is
+ * INVALID_ARGUMENT, or after a break with a GAP, before anything is bought. *id
  * receives the subscription's number, counted from 1; id may be NULL. INVALID_DATASET,
  * INVALID_SYMBOL or INVALID_SCHEMA if the respective argument is invalid. */
 dbnloop_status dbnloop_continuous_subscribe(dbnloop_continuous* client,
@@ -113,8 +117,8 @@ dbnloop_status dbnloop_continuous_unsubscribe(
 dbnloop_status dbnloop_continuous_subscriptions(const dbnloop_continuous* client,
                                                 const dbnloop_effective_set** out,
                                                 dbnloop_error* error);
-/* Connects in the next poll. INVALID_STATE without a subscription, and while started.
- */
+/* Connects in the next poll, whose first event is the STATE CONNECTING. INVALID_STATE
+ * without a subscription, and while started. */
 dbnloop_status dbnloop_continuous_start(dbnloop_continuous* client,
                                         dbnloop_error* error);
 /* Ends the stream as dbnloop_live_stop does: with an ERROR event whose code is

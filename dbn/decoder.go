@@ -220,8 +220,11 @@ func (d *Decoder) readMetadata() error {
 
 func (d *Decoder) readHeader(in io.Reader) (m *Metadata, size int, err error) {
 	var prelude [preludeLen]byte
+	var cut cutError // of a zstd frame
 	if n, err := io.ReadFull(in, prelude[:]); err != nil {
 		switch {
+		case errors.As(err, &cut):
+			return nil, 0, cut
 		case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
 			return nil, 0, fmt.Errorf("reading the metadata: %w", cause(err))
 		case n == 0:
@@ -239,6 +242,8 @@ func (d *Decoder) readHeader(in io.Reader) (m *Metadata, size int, err error) {
 	}
 	header, err := readGrowing(in, prelude[:], size)
 	switch {
+	case errors.As(err, &cut):
+		return nil, 0, cut
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, 0, metadataCut(len(header))
 	case err != nil:

@@ -129,13 +129,17 @@ static void without_a_gateway(dbnloop_reactor* reactor) {
                                      &id, &error) == DBNLOOP_OK);
   CHECK(id == 1);
   CHECK(dbnloop_continuous_start(client, &error) == DBNLOOP_OK);
-  uint32_t state = DBNLOOP_CONTINUOUS_STOPPED, attempts = 0, ends = 0;
+  uint32_t state = DBNLOOP_CONTINUOUS_STOPPED, attempts = 0, ends = 0, seen = 0;
   while (ends == 0) {
     dbnloop_event* events = NULL;
     size_t count = 0;
     CHECK(dbnloop_reactor_poll(reactor, -1, &events, &count, &error) == DBNLOOP_OK);
     for (dbnloop_event* e = events; e < events + count; ++e) {
       CHECK(e->source == dbnloop_continuous_id(client));
+      if (seen++ == 0) {
+        CHECK(e->kind == DBNLOOP_EVENT_STATE);
+        CHECK(e->state.state == DBNLOOP_CONTINUOUS_CONNECTING);
+      }
       if (e->kind == DBNLOOP_EVENT_STATE) state = e->state.state;
       if (e->kind == DBNLOOP_EVENT_CONTINUITY) {
         CHECK(e->continuity.kind == DBNLOOP_CONTINUITY_RECONNECTING);

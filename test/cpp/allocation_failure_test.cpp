@@ -20,6 +20,7 @@
 #include "dbnloop/live_client.hpp"
 #include "proto/gateway_session.hpp"
 #include "support/allocations.hpp"
+#include "support/continuous_fixture.hpp"
 #include "support/dns_server.hpp"
 #include "support/historical_fixture.hpp"
 #include "support/scripted_gateway.hpp"
@@ -311,6 +312,38 @@ TEST_F(AllocationFailure, InAHistoricalStream) {
         client.Start();
       });
   EXPECT_GT(count, 50U);
+}
+
+// Memory that fails at a break, in a replay, and in what follows.
+TEST_F(AllocationFailure, InAContinuousStream) {
+  Reactor others;
+  std::vector<test::MarketGateway::Event> events;
+  for (std::uint32_t i = 0; i < kRecords; ++i) {
+    events.push_back(test::TradeEvent(i, test::kBegin + i));
+  }
+  test::MarketGateway gateway{&others, std::move(events)};
+  const auto count = Sessions<ContinuousClient>(
+      others,
+      [&](Reactor* reactor) {
+        gateway.present = 5;
+        gateway.sessions = {{.live = 20, .away = 10, .cut = 1'000}, {.live = SIZE_MAX}};
+        ContinuousOptions options;
+        options.live.dataset = "GLBX.MDP3";
+        options.live.buffer_size = 16 * 1024;
+        options.gateway = "127.0.0.1";
+        options.port = gateway.port();
+        options.replay_limit = std::chrono::years{50};
+        return std::make_unique<ContinuousClient>(reactor, std::string{test::kKey},
+                                                  options);
+      },
+      [&](ContinuousClient& client) {
+        client.Subscribe({.dataset = "GLBX.MDP3",
+                          .schema = Schema::Trades,
+                          .symbols = {std::string{kAllSymbols}},
+                          .start = UnixNanos{UnixNanos::duration{test::kBegin}}});
+        client.Start();
+      });
+  EXPECT_GT(count, 100U);
 }
 
 }  // namespace

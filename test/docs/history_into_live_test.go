@@ -19,7 +19,7 @@ import (
 // historyIntoLive runs a program whose stream begins in history and ends
 // live. Without a budget it ends before anything is bought.
 func historyIntoLive(all int) func(t *testing.T, path, language string) {
-	return func(t *testing.T, path, _ string) {
+	return func(t *testing.T, path, language string) {
 		gateway, err := sim.NewGateway(sim.Config{
 			Sources: sim.SampleSources(), SharedMarket: true, Pace: sim.RealTime(50), LiveFrom: dbn.UnixNanosOf(sampleBegin.Add(time.Minute)),
 		})
@@ -37,8 +37,12 @@ func historyIntoLive(all int) func(t *testing.T, path, language string) {
 			t.Fatal(err)
 		}
 		run := func(budget string) (string, error) {
-			command := exec.Command(path, "-gateway", gateway.Host(), "-port", strconv.Itoa(gateway.Port()), "-url", server.URL(), "-ca", ca,
-				"-start", sampleBegin.Format(time.RFC3339), "-limit", strconv.Itoa(all), "-max-usd", budget)
+			args := []string{"-gateway", gateway.Host(), "-port", strconv.Itoa(gateway.Port()), "-url", server.URL(), "-ca", ca,
+				"-start", sampleBegin.Format(time.RFC3339), "-limit", strconv.Itoa(all), "-max-usd", budget}
+			if language == "cpp" {
+				args = []string{strconv.FormatInt(sampleBegin.Unix(), 10), strconv.Itoa(all), budget, gateway.Host(), strconv.Itoa(gateway.Port()), server.URL(), ca}
+			}
+			command := exec.Command(path, args...)
 			command.Env = append(os.Environ(), "DATABENTO_API_KEY="+sim.TestKey)
 			var stderr strings.Builder
 			command.Stderr = &stderr

@@ -170,6 +170,8 @@ func TestPrograms(t *testing.T) {
 		{name: "cpp/two_sources", args: []string{file}, want: fmt.Sprintf(`file: %d records, live: \d+ records, trades of both: %d\n`, e.trades, 2*e.trades)},
 		{name: "cpp/reconnect", faults: broken, want: es},
 		{name: "cpp/continuous", faults: broken, want: es},
+		{name: "cpp/history_into_live", runs: historyIntoLive(e.of["ESZ6"])},
+		{name: "cpp/unsubscribe", want: "subscribed to ESZ6\n" + es},
 		{name: "cpp/resume", runs: resumes(e.of["ESZ6"])},
 		{name: "cpp/historical_cost", args: []string{"1", server.URL(), ca}, want: historicalES},
 		{name: "cpp/historical_cost", args: []string{"0", server.URL(), ca}, exit: 2, want: `USD 0\.\d+\n0 trades\n`},

@@ -122,7 +122,7 @@ func wrappers(t *testing.T) string {
 		"dbn-tail": `#!/bin/bash
 case " $* " in
   *" --gateway "* | *" --hist-url "* | *" --demo "* | *" --help "*) ;;
-  " hist "* | " batch "* | " cost "* | " datasets "* | " schemas "* | " fields "* | " prices "* | " publishers "* | " range "* | " resolve "* | " condition "*)
+  *" --against-api "* | " hist "* | " batch "* | " cost "* | " datasets "* | " schemas "* | " fields "* | " prices "* | " publishers "* | " range "* | " resolve "* | " condition "*)
     set -- "$@" --hist-url "$SIM_URL" --ca-file "$SIM_CA" ;;
   *" -d "*) set -- "$@" --gateway "$SIM_GATEWAY" ;;
 esac

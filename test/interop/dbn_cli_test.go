@@ -5,12 +5,16 @@ package interop
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -281,4 +285,106 @@ func TestDBNIsThatOfTheOfficialTool(t *testing.T) {
 		n.compare(t, comparisonOf(comparison{[]string{"--schema", "trades"}, []string{"--schema", "trades"}}, "-D"), path)
 	}
 	fmt.Printf("dbn-tail and dbn, as DBN: %d outputs compared equal, %d refused by both, %d differ, %d named exceptions\n", n.equal, n.refused, n.differ, n.named)
+}
+
+// splitComparisons are the ways to split a file, in the words of both programs.
+func splitComparisons() (all []comparison) {
+	words := map[string]string{"symbol": "symbol", "schema": "schema", "day": "date", "week": "date", "month": "date", "year": "date"}
+	for by, word := range words {
+		names := []string{"x.dbn", "x.csv"}
+		if by == "symbol" || by == "day" {
+			names = []string{"x.dbn", "x.dbn.zst", "x.csv", "x.tsv.zst", "x.json"}
+		}
+		for _, name := range names {
+			both := []string{"-S", by, "-O", "{" + word + "}-" + name}
+			c := comparison{slices.Clone(both), append(slices.Clone(both), "--no-map-symbols")}
+			if name == "x.json" {
+				c.ours = append(c.ours, "--exact")
+			}
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// outputsIn runs a program in a directory of its own and reads what it wrote there, decompressed.
+func outputsIn(t *testing.T, program string, args []string) (files map[string]string, stderr string, failed bool) {
+	t.Helper()
+	cmd := exec.Command(program, args...)
+	cmd.Dir = t.TempDir()
+	var message bytes.Buffer
+	cmd.Stderr = &message
+	failed = cmd.Run() != nil
+	entries, err := os.ReadDir(cmd.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files = make(map[string]string)
+	for _, entry := range entries {
+		data, err := os.ReadFile(filepath.Join(cmd.Dir, entry.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(entry.Name(), ".zst") {
+			decoder, err := zstd.NewReader(bytes.NewReader(data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			data, err = io.ReadAll(decoder)
+			decoder.Close()
+			if err != nil {
+				t.Fatalf("%s of %s: %v", entry.Name(), program, err)
+			}
+		}
+		files[entry.Name()] = string(data)
+	}
+	return files, message.String(), failed
+}
+
+// Each file of a split is that of the official tool. Where a file of a live session is split, in
+// which the symbol mappings are records, dbn-tail keeps what the official tool refuses or drops.
+func TestSplitFilesAreThoseOfTheOfficialTool(t *testing.T) {
+	official, ours := programs(t)
+	if help, _, _ := output(official, []string{"--help"}); !bytes.Contains(help, []byte("--split-by")) {
+		t.Skip("this version cannot split")
+	}
+	var n counts
+	for _, path := range files(t) {
+		if strings.Contains(path, ".frag") || strings.HasPrefix(filepath.Base(path), "odd.") || allMixed(t, []string{path}) {
+			continue // what is odd about a record is compared in each form above
+		}
+		absolute, err := filepath.Abs(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			for _, c := range splitComparisons() {
+				want, wantErr, wantFailed := outputsIn(t, official, append(c.official, absolute))
+				got, gotErr, gotFailed := outputsIn(t, ours, append(c.ours, absolute))
+				name := fmt.Sprintf("dbn %s | dbn-tail %s", strings.Join(c.official, " "), strings.Join(c.ours, " "))
+				switch {
+				case wantFailed != gotFailed:
+					n.differ++
+					t.Errorf("%s: one fails and the other does not:\n%s\n%s", name, wantErr, gotErr)
+				case wantFailed:
+					n.refused++
+				case !maps.Equal(want, got):
+					n.differ++
+					t.Errorf("%s: differ: %d and %d files", name, len(want), len(got))
+					for file, data := range want {
+						if got[file] != data {
+							t.Errorf("%s differ\n%s", file, firstDifference([]byte(data), []byte(got[file])))
+							break
+						}
+					}
+				default:
+					n.equal++
+				}
+			}
+		})
+	}
+	fmt.Printf("dbn-tail and dbn, split: %d outputs compared equal, %d refused by both, %d differ, %d named exceptions\n", n.equal, n.refused, n.differ, n.named)
+	if n.equal < 300 {
+		t.Errorf("only %d splits were compared", n.equal)
+	}
 }

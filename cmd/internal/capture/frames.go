@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/dbnloop/dbnloop/dbn"
 )
 
 // isZstd reports whether a file begins as zstd frames do.
@@ -76,13 +78,22 @@ func frameSize(in *io.SectionReader) (int64, error) {
 	return at, nil
 }
 
-// copyFrames decompresses frames as far as they go.
+// copyFrames decompresses frames as far as they go. Package dbn's reader hands out every byte before
+// a fault, and accepts what the reference decoder accepts. A reader of zstd alone keeps back the last
+// block of a frame until its checksum has arrived: what a killed writer had written last.
 func copyFrames(w io.Writer, in io.Reader) error {
-	decoder, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.IgnoreChecksum(false))
+	var plain io.Reader
+	decoder, err := dbn.NewDecoder(in, dbn.WithFragment(dbn.Version, false), dbn.WithDecompressed(func(r io.Reader) io.ReadCloser {
+		plain = r
+		return io.NopCloser(r)
+	}))
 	if err != nil {
 		return err
 	}
 	defer decoder.Close()
-	_, err = io.Copy(w, decoder)
+	if plain == nil {
+		return nil // too short for a frame
+	}
+	_, err = io.Copy(w, plain)
 	return err
 }

@@ -31,6 +31,7 @@ type File struct {
 	Records  uint64 // that it holds
 	Cut      int64  // bytes of an incomplete record, or of a damaged frame, that were removed
 	lock     *os.File
+	nothing  bool // not even its header could be read
 }
 
 // Close gives the file free for another process.
@@ -42,36 +43,36 @@ func (f *File) Close() error { return f.lock.Close() }
 func Resume(path string, want Wanted) (*File, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
-		return nil, exit.Fail(exit.Failure, "--resume: cannot open %s: %w", path, cause(err))
+		return nil, exit.Fail(exit.Failure, "cannot continue %s: %w", path, cause(err))
 	}
 	f := &File{lock: file}
-	if err := f.open(path, want); err != nil {
+	if err := f.open(path, &checker{want: want}); err != nil {
 		file.Close() //nolint:errcheck // the first error counts
 		return nil, err
 	}
 	return f, nil
 }
 
-func (f *File) open(path string, want Wanted) error {
+// open repairs the file, which follows what check has read already.
+func (f *File) open(path string, check *checker) error {
 	info, err := f.lock.Stat()
 	switch {
 	case err != nil:
-		return exit.Fail(exit.Failure, "--resume %s: %w", path, cause(err))
+		return exit.Fail(exit.Failure, "cannot continue %s: %w", path, cause(err))
 	case !info.Mode().IsRegular():
-		return exit.BadUsage("--resume %s: it is not a regular file", path)
+		return exit.BadUsage("cannot continue %s: it is not a regular file", path)
 	}
 	if err := unix.Flock(int(f.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return exit.Fail(exit.Failure, "--resume %s: another process writes to it", path)
+		return exit.Fail(exit.Failure, "cannot continue %s: another process writes to it", path)
 	}
 	if info.Size() == 0 {
+		f.nothing = true
 		return nil
 	}
-	end, err := dbnloop.NewStreamEnd()
-	if err != nil {
+	if err := check.begin(); err != nil {
 		return err
 	}
-	defer end.Close() //nolint:errcheck // it only frees memory
-	check := &checker{end: end, want: want}
+	defer check.close()
 	if isZstd(f.lock) {
 		err = f.resumeCompressed(check)
 	} else {
@@ -79,7 +80,7 @@ func (f *File) open(path string, want Wanted) error {
 	}
 	if errors.Is(err, errNoHeader) && info.Size() < maxBegun {
 		// The writer was killed before it had written anything that can be read.
-		f.Cut = info.Size()
+		f.Cut, f.nothing = info.Size(), true
 		return explain(path, f.lock.Truncate(0))
 	}
 	if err == nil {
@@ -88,8 +89,8 @@ func (f *File) open(path string, want Wanted) error {
 	if err != nil {
 		return explain(path, err)
 	}
-	f.Records = end.Records()
-	f.Position, err = end.Position()
+	f.Records = check.end.Records() - check.before
+	f.Position, err = check.end.Position()
 	return explain(path, err)
 }
 
@@ -98,7 +99,7 @@ func (f *File) resumePlain(check *checker, size int64) error {
 	if _, err := io.Copy(check, bufio.NewReaderSize(f.lock, 1<<20)); err != nil {
 		return err
 	}
-	complete := check.end.Complete()
+	complete := check.complete()
 	if complete == 0 {
 		return errNoHeader
 	}
@@ -122,8 +123,8 @@ func (f *File) resumeCompressed(check *checker) error {
 	if err := copyFrames(check, io.NewSectionReader(f.lock, 0, complete)); err != nil {
 		return err
 	}
-	if check.end.Complete() != check.taken {
-		return fmt.Errorf("a record is cut off within the file, at byte %d of its records", check.end.Complete())
+	if check.complete() != check.taken {
+		return fmt.Errorf("a record is cut off within the file, at byte %d of its records", check.complete())
 	}
 	if complete == size {
 		return nil
@@ -136,8 +137,8 @@ func (f *File) resumeCompressed(check *checker) error {
 	if check.failure != nil {
 		return check.failure
 	}
-	rest.Truncate(int(max(check.end.Complete()-before, 0)))
-	if check.end.Complete() == 0 {
+	rest.Truncate(int(max(check.complete()-before, 0)))
+	if check.complete() == 0 {
 		return errNoHeader
 	}
 	f.Cut = size - complete
@@ -165,38 +166,86 @@ const maxBegun = 1 << 20
 
 var errNoHeader = errors.New("its DBN metadata is not complete, so nothing can be appended: remove the file to begin a new one")
 
-// checker passes bytes to a StreamEnd, and remembers what it refuses.
+// checker passes the bytes of a file to a StreamEnd, and remembers what it refuses. Files that are
+// checked one after the other are one stream.
 type checker struct {
 	end     *dbnloop.StreamEnd
 	want    Wanted
-	taken   int64
+	follows bool   // it is not the first file: the stream has had a header
+	offset  int64  // of the file in the stream
+	before  uint64 // records before the file
+	taken   int64  // bytes of the file
 	head    []byte // until the header is complete
+	headLen int64  // of a file that follows; else it is a part of the stream
 	meta    *dbn.Metadata
 	also    *bytes.Buffer
 	failure error
 }
 
-func (c *checker) Write(p []byte) (int, error) {
-	n, err := c.end.Write(p)
-	if err != nil {
-		c.failure = err
-		return n, err
+func (c *checker) begin() (err error) {
+	if c.end == nil {
+		c.end, err = dbnloop.NewStreamEnd()
 	}
-	c.taken += int64(n)
+	return err
+}
+
+func (c *checker) close() {
+	if c.end != nil {
+		c.end.Close() //nolint:errcheck // it only frees memory
+		c.end = nil
+	}
+}
+
+// next makes what comes another file, whose header is not a part of the stream.
+func (c *checker) next() {
+	*c = checker{end: c.end, want: c.want, follows: true, offset: c.end.Complete(), before: c.end.Records()}
+}
+
+// complete is how many bytes of the file are complete records, with the header.
+func (c *checker) complete() int64 {
+	if c.follows && c.meta == nil {
+		return 0
+	}
+	return c.headLen + c.end.Complete() - c.offset
+}
+
+func (c *checker) Write(p []byte) (int, error) {
+	c.taken += int64(len(p))
 	if c.also != nil {
 		c.also.Write(p)
 	}
-	if c.meta == nil && c.end.Complete() == 0 {
-		c.head = append(c.head, p...)
-		return n, nil
-	}
+	rest := p
 	if c.meta == nil {
 		c.head = append(c.head, p...)
-		if c.failure = c.header(); c.failure != nil {
-			return n, c.failure
+	}
+	if c.meta == nil && c.follows {
+		if rest = c.afterHeader(); rest == nil || c.failure != nil {
+			return len(p), c.failure
 		}
 	}
-	return n, nil
+	if _, err := c.end.Write(rest); err != nil {
+		c.failure = err
+		return 0, err
+	}
+	if c.meta == nil && c.end.Complete() > 0 {
+		c.failure = c.header()
+	}
+	return len(p), c.failure
+}
+
+// afterHeader is what follows the header in the bytes up to now; nil: nothing.
+func (c *checker) afterHeader() []byte {
+	n, err := dbn.MetadataLen(c.head)
+	if err != nil && len(c.head) >= 8 {
+		c.failure = err
+	}
+	if err != nil || len(c.head) < n {
+		return nil
+	}
+	rest := c.head[n:]
+	c.head, c.headLen = c.head[:n:n], int64(n)
+	c.failure = c.header()
+	return rest
 }
 
 // header compares the file's header with what is asked for.
@@ -248,7 +297,7 @@ func explain(path string, err error) error {
 	if errors.As(err, &library) {
 		code = exit.FromError(err)
 	}
-	return exit.Fail(code, "--resume %s: %w", path, cause(err))
+	return exit.Fail(code, "cannot continue %s: %w", path, cause(err))
 }
 
 func cause(err error) error {

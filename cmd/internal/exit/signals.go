@@ -57,9 +57,15 @@ func (a asking) repeats(number syscall.Signal, now time.Time) bool {
 // SIGPIPE and SIGXFSZ are ignored, so that a write into a broken pipe or beyond the file
 // size limit is an error like any other.
 func WatchSignals(stop func(syscall.Signal), state func(), exit func(code int)) (end func()) {
+	return WatchHangup(nil, stop, state, exit)
+}
+
+// WatchHangup is WatchSignals for a program that SIGHUP does not end: it calls hangup each time,
+// unless that is nil.
+func WatchHangup(hangup func(), stop func(syscall.Signal), state func(), exit func(code int)) (end func()) {
 	signals := make(chan os.Signal, 4)
 	wanted := []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGUSR1}
-	if !signal.Ignored(syscall.SIGHUP) { // nohup
+	if hangup != nil || !signal.Ignored(syscall.SIGHUP) { // nohup
 		wanted = append(wanted, syscall.SIGHUP)
 	}
 	signal.Notify(signals, wanted...)
@@ -74,6 +80,8 @@ func WatchSignals(stop func(syscall.Signal), state func(), exit func(code int)) 
 			switch {
 			case number == syscall.SIGUSR1:
 				state()
+			case number == syscall.SIGHUP && hangup != nil:
+				hangup()
 			case first.repeats(number, time.Now()):
 			case first.number != 0:
 				exit(Signal(number).Code())

@@ -127,7 +127,7 @@ func (run *fileRun) prepare() error {
 		return err
 	}
 	separated := run.output.Format == output.CSV || run.output.Format == output.TSV
-	if separated && len(run.schemas) == 0 && !o.Fragment && !run.output.Metadata {
+	if separated && len(run.schemas) == 0 && !o.Fragment && !run.output.Metadata && !run.output.BySchema {
 		return exit.BadUsage("%s holds one schema, but the input may have several: choose one with --schema, or use -J", run.output.Format)
 	}
 	run.output.Whole, run.output.Fragment = !o.Follow, o.Fragment

@@ -114,7 +114,7 @@ func TestNullEqualsNothingButNull(t *testing.T) {
 	empty := order()
 	empty.Price, empty.TsRecv, empty.TsInDelta, empty.Side, empty.Hd.TsEvent = dbn.UndefPrice, dbn.UndefTimestamp, 0, 0, 0
 	r := dbn.Ref(&empty.Hd)
-	for _, field := range []string{"price", "ts_recv", "side", "hd.ts_event", "bid_px_00", "stat_type", "price + 1", "price * 2", "ts_recv - ts_event", "bid_px_00 - price", "-price", "size % 0", "ts_out", "ts_recv - 1h"} {
+	for _, field := range []string{"price", "ts_recv", "side", "hd.ts_event", "bid_px_00", "stat_type", "price + 1", "price * 2", "ts_recv - ts_event", "bid_px_00 - price", "price - price", "-price", "size % 0", "ts_out", "ts_recv - 1h"} {
 		for _, other := range []string{"1", "0", "9223372036.854775807", `"A"`, `"2026-11-15"`, `"5ms"`, field} {
 			for _, op := range []string{"==", "!=", "<", "<=", ">", ">="} {
 				f, err := New(Settings{Where: []string{field + " " + op + " " + other}})

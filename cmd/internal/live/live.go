@@ -13,6 +13,7 @@ import (
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
 	"github.com/dbnloop/dbnloop/cmd/internal/output"
+	"github.com/dbnloop/dbnloop/cmd/internal/split"
 	"github.com/dbnloop/dbnloop/cmd/internal/stream"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
@@ -30,7 +31,8 @@ type Options struct {
 	Upgrade       string                 // the flag's value, for messages
 
 	Output    *output.Output
-	Display   Display // nil: the records are written to Output
+	Display   Display         // nil: the records are written to Output
+	Files     *split.Splitter // the sink of an output of several files; nil: it is one
 	Selection stream.Selection
 	Stats     time.Duration // between two lines of statistics; 0: none
 	Metrics   string        // the address that they are served at; empty: none
@@ -90,7 +92,8 @@ func Run(log *slog.Logger, o Options) error {
 	}
 	defer s.client.Close() //nolint:errcheck // nothing is lost with it
 
-	endSignals := exit.WatchSignals(
+	endSignals := exit.WatchHangup(
+		s.hangup(),
 		func(number syscall.Signal) { reactor.Post(func() { s.stopBy(number) }) },
 		func() { reactor.Post(s.state) },
 		o.Exit,
@@ -110,6 +113,21 @@ func Run(log *slog.Logger, o Options) error {
 	}
 	s.client.Close() //nolint:errcheck // the stream is over
 	return s.conclude(s.stream.Finish())
+}
+
+// hangup is what SIGHUP does: it begins the next file of a capture that consists of several. Any
+// other stream ends.
+func (s *session) hangup() func() {
+	if s.Files == nil || s.Files.By != split.Rotate {
+		return nil
+	}
+	return func() {
+		s.reactor.Post(func() {
+			if err := s.Files.Next(); err != nil {
+				s.stream.End(err)
+			}
+		})
+	}
 }
 
 // watch sets up what happens beside the session: statistics from time to time, and the
@@ -218,7 +236,7 @@ func (s *session) conclude(err error) error {
 			code = exit.Partial
 		}
 		if s.stream.Began() && count.Records > 0 {
-			err = fmt.Errorf("%w; %s came before", err, term.Plural(count.Records, "record"))
+			err = fmt.Errorf("%w; %s came before%s", err, term.Plural(count.Records, "record"), s.resumable(err))
 		}
 		return exit.Fail(code, "%w", err)
 	}
@@ -232,6 +250,20 @@ func (s *session) conclude(err error) error {
 		return exit.Fail(exit.Partial, "the gateway skipped records because this reader was too slow: the data has gaps")
 	}
 	return nil
+}
+
+// resumable says how a capture continues that could not be written on.
+func (s *session) resumable(err error) string {
+	o := s.Output
+	if s.Files != nil || s.Unbroken == nil || o.Format != output.DBN || o.Path == "" || !isFull(err) {
+		return ""
+	}
+	return "; what was written is kept, and --resume " + o.Path + " continues it"
+}
+
+// isFull reports whether there was no room for what was to be written.
+func isFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
 }
 
 // explain turns the reason that a session ended into the program's own: nil for a good

@@ -7,6 +7,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/split"
 	"github.com/dbnloop/dbnloop/cmd/internal/term"
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -66,6 +67,7 @@ func (s *session) onContinuity(event dbnloop.ContinuityEvent) {
 		return
 	}
 	count := &s.continuity
+	s.noteEvent(event)
 	switch event.Kind {
 	case dbnloop.Reconnecting:
 		count.reconnects++
@@ -86,6 +88,29 @@ func (s *session) onContinuity(event dbnloop.ContinuityEvent) {
 			why += ": " + plainError(event.Err)
 		}
 		s.log.Error(fmt.Sprintf("gap: records of %s%s may be missing, because %s", schemaName(event), span(event.From, event.To), why))
+	}
+}
+
+// noteEvent says in which file of a capture a break is, and whether it was filled.
+func (s *session) noteEvent(event dbnloop.ContinuityEvent) {
+	if s.Files == nil || event.Kind != dbnloop.Recovered && event.Kind != dbnloop.Gap {
+		return
+	}
+	note := split.Event{
+		Filled: event.Kind == dbnloop.Recovered, Schema: dbn.SchemaNone, From: event.From, To: event.To,
+		Replayed: event.Replayed, Duplicate: event.Dropped,
+	}
+	if event.HasSchema {
+		note.Schema = event.Schema
+	}
+	if event.Kind == dbnloop.Gap {
+		note.Reason = gapTexts[event.Gap]
+		if event.Err != nil {
+			note.Reason += ": " + plainError(event.Err)
+		}
+	}
+	if err := s.Files.Note(note); err != nil {
+		s.stream.End(err)
 	}
 }
 

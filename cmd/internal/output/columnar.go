@@ -83,7 +83,7 @@ func (s *columnarSink) open(schema dbn.Schema) (*columnarFile, error) {
 	var err error
 	if f.writer, err = columnar.NewWriter(f.buffer, format, columnar.Options{
 		Metadata: &m, RType: rtype, Pretty: o.Text.Pretty, Symbols: o.Text.MapSymbol, Fields: o.Fields,
-		Zstd: o.Zstd, Stream: path == "" && !isRegular(s.stdout),
+		Zstd: o.Zstd, Stream: path == "" && o.To == nil && !isRegular(s.stdout),
 	}); err != nil {
 		return nil, exit.BadUsage("%s: %w", schema, err)
 	}
@@ -140,7 +140,7 @@ func (s *columnarSink) schemaOf(r dbn.Record) dbn.Schema {
 	if i >= 0 {
 		return s.schemas[i]
 	}
-	return schemaOf(r.RType())
+	return SchemaOf(r.RType())
 }
 
 // EndTurn passes on what was gathered for the reader of a stream. Nobody reads a file that is not

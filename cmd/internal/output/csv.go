@@ -47,7 +47,7 @@ func (s *csvSink) Begin(m *dbn.Metadata) error {
 
 // header writes the names of the columns, unless they are not wanted.
 func (s *csvSink) header() error {
-	if s.output.OmitHeader {
+	if s.output.OmitHeader || s.output.resumes(s.output.Path) && s.out.dest.hasData() {
 		return nil
 	}
 	if s.fields == nil {
@@ -98,8 +98,8 @@ func (s *csvSink) allFields() (names []string) {
 	return names
 }
 
-// schemaOf is the first schema whose records are of this type.
-func schemaOf(rtype dbn.RType) dbn.Schema {
+// SchemaOf is the first schema whose records are of this type.
+func SchemaOf(rtype dbn.RType) dbn.Schema {
 	for _, schema := range dbn.AllSchemas() {
 		if t, _ := dbn.RTypeOf(schema); t == rtype {
 			return schema
@@ -118,7 +118,7 @@ func (s *csvSink) delimiter() byte {
 func (s *csvSink) Record(r dbn.Record, symbol string, known bool) error {
 	columns := dbn.ColumnsOf(r)
 	if s.columns == nil && columns != nil {
-		s.schema = schemaOf(r.RType())
+		s.schema = SchemaOf(r.RType())
 		s.columns = columns
 		if err := cmp.Or(s.chooseFields(), s.header()); err != nil {
 			return err

@@ -21,6 +21,7 @@ type dbnSink struct {
 	dest    *destination
 	encoder *dbn.Encoder
 	buf     []byte
+	gather  int // how much, before it is written
 	lag     lag
 }
 
@@ -35,7 +36,7 @@ func (s *dbnSink) Begin(m *dbn.Metadata) (err error) {
 	if s.zstd {
 		options = append(options, dbn.WithZstd(frameSize))
 	}
-	s.lag = newLag()
+	s.lag, s.gather = newLag(), s.output.gather()
 	if s.bare || s.output.resumes(s.path) && s.dest.hasData() {
 		m = nil // nobody wants it, or the file has it
 	}
@@ -51,7 +52,7 @@ func (s *dbnSink) Message(r dbn.Record, symbol string, known bool) error {
 
 func (s *dbnSink) Record(r dbn.Record, _ string, _ bool) error {
 	s.buf = append(s.buf, r.Bytes()...)
-	if len(s.buf) >= writeSize {
+	if len(s.buf) >= s.gather {
 		return s.write()
 	}
 	return nil

@@ -26,6 +26,9 @@ type destination struct {
 
 // open makes the file; "" is standard output.
 func (o *Output) open(path string, stdout io.Writer) (*destination, error) {
+	if o.To != nil {
+		return &destination{name: o.To.Name(), w: o.To}, nil
+	}
 	if path == "" {
 		return standardOutput(stdout), nil
 	}
@@ -133,6 +136,9 @@ func (d *destination) close() error {
 
 // hasData reports whether the file held something before.
 func (d *destination) hasData() bool {
+	if d.file == nil {
+		return true // it is one of several, of which only those are resumed
+	}
 	info, err := d.file.Stat()
 	return err == nil && info.Size() > 0
 }

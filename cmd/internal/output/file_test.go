@@ -46,7 +46,7 @@ func TestAClaimedNameReplacesNothing(t *testing.T) {
 	if err := os.WriteFile(o.Path, []byte("another"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := part.claim(); !errors.Is(err, os.ErrExist) {
+	if err := claim(part.name, part.final); !errors.Is(err, os.ErrExist) {
 		t.Errorf("%v", err)
 	}
 	if string(readFile(t, o.Path)) != "another" || !part.named() {
@@ -55,7 +55,7 @@ func TestAClaimedNameReplacesNothing(t *testing.T) {
 	if err := os.Remove(o.Path); err != nil {
 		t.Fatal(err)
 	}
-	if err := part.claim(); err != nil {
+	if err := claim(part.name, part.final); err != nil {
 		t.Error(err)
 	}
 	if diff := cmp.Diff([]string{"a.csv"}, filesIn(t, dir)); diff != "" {

@@ -4,6 +4,7 @@ package output
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,6 +48,14 @@ type Settings struct {
 	Paid    bool // so does that of Tee, and neither is ever deleted
 	Append  bool // the file at Path holds the beginning, its metadata included
 
+	// Many makes the sink of an output that consists of several files, for which Path is a pattern;
+	// nil: it is one.
+	Many     func(o *Output, schemas []dbn.Schema) Sink
+	BySchema bool // each of the files holds one schema
+	Symbols  bool // the symbols of records are needed, whatever the format
+	To       File // where this output goes, as one of several; nil: to Path
+	Gather   int  // bytes that are gathered before they are written to it
+
 	Text       dbn.TextOptions // TsOut is the stream's own
 	Template   *Template       // of Lines
 	OmitHeader bool
@@ -62,7 +71,13 @@ type Settings struct {
 
 // ShowsSymbols reports whether records are written with the symbol of their instrument.
 func (o *Settings) ShowsSymbols() bool {
-	return o.Format == Table || o.Format != DBN && o.Text.MapSymbol
+	return o.Symbols || o.Format == Table || o.Format != DBN && o.Text.MapSymbol
+}
+
+// File is one of several files of an output, which others than this package open and close.
+type File interface {
+	io.Writer
+	Name() string
 }
 
 // Output is where the records of one run go, and what became of them.
@@ -80,6 +95,9 @@ type Output struct {
 // Cut says, before the sinks are closed, whether what was written is not all of what was asked
 // for, so that the file stays a part; and whether nothing came at all, so that no file is left.
 func (o *Output) Cut(cut, empty bool) { o.cut, o.empty = cut, empty }
+
+// WasCut returns what Cut said.
+func (o *Output) WasCut() (cut, empty bool) { return o.cut, o.empty }
 
 // Short reports whether a write failed: the file then holds less than what came.
 func (o *Output) Short() bool { return o.short }
@@ -113,8 +131,8 @@ func FormatOf(path string) (f Format, compressed, known bool) {
 // CheckFile finds out before anything begins whether the file can be written. The file
 // itself is made when there is something to write.
 func (o *Settings) CheckFile(path string) error {
-	if path == "" {
-		return nil
+	if path == "" || o.Many != nil && path == o.Path {
+		return nil // the files of a pattern are checked when their names are known
 	}
 	info, err := os.Stat(path)
 	switch {

@@ -31,6 +31,8 @@ func NewSink(o *Output, schemas []dbn.Schema, stdout io.Writer) Sink {
 	switch {
 	case o.Silent:
 		return silent{}
+	case o.Many != nil:
+		return o.Many(o, schemas)
 	case o.Metadata:
 		return &metadataSink{output: o, stdout: stdout}
 	case o.Format == Table:
@@ -70,6 +72,7 @@ func (o *Output) openText(stdout io.Writer, format func() appendRecord) (*textWr
 	if err == nil && t.perLine {
 		t.plain = o.plain()
 	}
+	t.gather, t.single = o.gather(), o.To != nil
 	return t, err
 }
 

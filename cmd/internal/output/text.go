@@ -20,12 +20,14 @@ type textWriter struct {
 	record  appendRecord
 	pipe    *pipeline // nil: not needed yet
 	piped   bool      // this turn's records go through the pipeline
+	single  bool      // not through a pipeline: this is one of many files
 	zw      *zstd.Encoder
 	buf     []byte
 	perLine bool
 	perTurn bool
 	plain   func(dst, record []byte) []byte // what a terminal gets in place of a record; nil: the record
 	shown   []byte
+	gather  int  // how much, before it is written
 	pending bool // the compressor holds something back
 	lag     lag
 }
@@ -33,9 +35,16 @@ type textWriter struct {
 // writeSize is how much is gathered before it is written.
 const writeSize = 64 << 10
 
+func (o *Settings) gather() int {
+	if o.Gather > 0 {
+		return o.Gather
+	}
+	return writeSize
+}
+
 func newTextWriter(dest *destination, compress bool, format func() appendRecord) (*textWriter, error) {
 	t := &textWriter{
-		dest: dest, format: format, perLine: term.IsTerminal(dest.w), perTurn: dest.file == nil || dest.paid() && !compress, lag: newLag(),
+		dest: dest, format: format, perLine: term.IsTerminal(dest.w), perTurn: dest.file == nil || dest.paid() && !compress, gather: writeSize, lag: newLag(),
 	}
 	if format != nil {
 		t.record = format()
@@ -59,7 +68,7 @@ func (t *textWriter) take(r dbn.Record, symbol string, known bool) error {
 
 // endLine is called when a whole record is in the buffer.
 func (t *textWriter) endLine() error {
-	if !t.perLine && len(t.buf) < writeSize {
+	if !t.perLine && len(t.buf) < t.gather {
 		return nil
 	}
 	if t.plain != nil {
@@ -68,7 +77,7 @@ func (t *textWriter) endLine() error {
 	}
 	err := t.write(t.buf)
 	t.buf = t.buf[:0]
-	if workers := min(runtime.GOMAXPROCS(0)-1, maxWorkers); workers > 0 && t.format != nil && !t.perLine {
+	if workers := min(runtime.GOMAXPROCS(0)-1, maxWorkers); workers > 0 && t.format != nil && !t.perLine && !t.single {
 		if t.piped = true; t.pipe == nil {
 			t.pipe = newPipeline(workers, t.format, t.write)
 		}

@@ -74,7 +74,7 @@ func (o *Output) openPart(path string) (*Part, error) {
 func (o *Output) OpenFiles() (others []string, err error) {
 	o.opened = make(map[string]*Part)
 	for _, path := range []string{o.Path, o.Tee} {
-		if path == "" || !term.IsRegularOrNew(path) {
+		if path == "" || o.Many != nil && path == o.Path || !term.IsRegularOrNew(path) {
 			continue
 		}
 		if o.opened[path], err = o.openPart(path); err != nil {
@@ -126,9 +126,12 @@ func (p *Part) Keep() error {
 
 func (p *Part) noteKept() {
 	if p.name != "" {
-		p.output.kept = append(p.output.kept, p.name)
+		p.output.NoteKept(p.name)
 	}
 }
+
+// NoteKept says where data is kept that is not all of what was asked for.
+func (o *Output) NoteKept(where string) { o.kept = append(o.kept, where) }
 
 // Publish gives the complete file its name. Without --force it never replaces a file that
 // came to be in the meantime: what was paid for then stays a part.
@@ -139,7 +142,7 @@ func (p *Part) Publish() error {
 	}
 	switch {
 	case err == nil && p.output.Paid:
-		syncDirectory(p.final)
+		SyncDirectory(p.final)
 	case err == nil:
 	case p.output.Paid:
 		p.noteKept()
@@ -161,7 +164,7 @@ func (p *Part) settle() (err error) {
 	}
 	if err == nil && p.output.Paid {
 		err = p.file.Sync()
-		syncDirectory(p.name)
+		SyncDirectory(p.name)
 	}
 	if err = cmp.Or(err, p.file.Close()); err != nil {
 		return exit.Fail(exit.Failure, "cannot write to %s: %w", name, causeOf(err))
@@ -170,30 +173,36 @@ func (p *Part) settle() (err error) {
 }
 
 func (p *Part) rename() error {
-	var err error
-	if p.output.Force {
-		err = os.Rename(p.name, p.final)
-	} else {
-		err = unix.Renameat2(unix.AT_FDCWD, p.name, unix.AT_FDCWD, p.final, unix.RENAME_NOREPLACE)
-		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
-			err = p.claim()
-		}
-	}
-	if err != nil {
-		return exit.Fail(exit.Failure, "cannot rename %s to %s: %w", p.name, p.final, causeOf(err))
+	if err := Rename(p.name, p.final, p.output.Force); err != nil {
+		return exit.Fail(exit.Failure, "cannot rename %s to %s: %w", p.name, p.final, err)
 	}
 	return nil
 }
 
+// Rename gives a complete file its name. Without force it never replaces a file. The error does not
+// repeat the names.
+func Rename(from, to string, force bool) error {
+	var err error
+	if force {
+		err = os.Rename(from, to)
+	} else {
+		err = unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
+		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
+			err = claim(from, to)
+		}
+	}
+	return causeOf(err)
+}
+
 // claim renames on a file system that cannot refuse to replace a file: what is replaced is
 // an empty file of our own.
-func (p *Part) claim() error {
-	file, err := os.OpenFile(p.final, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+func claim(from, to string) error {
+	file, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}
 	file.Close() //nolint:errcheck // it is empty
-	return os.Rename(p.name, p.final)
+	return os.Rename(from, to)
 }
 
 // named reports whether the name still stands for the file that is being written.
@@ -231,8 +240,8 @@ func (p *Part) remove() {
 	p.file.Close() //nolint:errcheck // nothing else can be done
 }
 
-// syncDirectory brings a file's name to the disk, where the file system can.
-func syncDirectory(path string) {
+// SyncDirectory brings a file's name to the disk, where the file system can.
+func SyncDirectory(path string) {
 	if dir, err := os.Open(filepath.Dir(path)); err == nil {
 		dir.Sync()  //nolint:errcheck // not every file system can
 		dir.Close() //nolint:errcheck // it was only read

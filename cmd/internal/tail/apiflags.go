@@ -23,6 +23,24 @@ func (f *serverFlags) register(p *pflag.FlagSet) {
 	p.IntVar(&f.retries, "retries", f.retries, "try `N` times more when the server is busy; what is read free of charge, also when the connection broke")
 }
 
+// options are those of a client.
+func (f *serverFlags) options() ([]dbnloop.HistoricalOption, error) {
+	if f.retries < 0 || f.retries > maxRetries {
+		return nil, exit.BadUsage("--retries %d: want 0 to %d", f.retries, maxRetries)
+	}
+	options := []dbnloop.HistoricalOption{dbnloop.WithUserAgent("dbn-tail"), dbnloop.WithRetries(f.retries)}
+	if f.url != "" {
+		options = append(options, dbnloop.WithURL(f.url))
+	}
+	if f.caFile != "" {
+		options = append(options, dbnloop.WithCAFile(f.caFile))
+	}
+	return options, nil
+}
+
+// maxRetries bounds --retries: the waits between them double, up to five minutes.
+const maxRetries = 1000
+
 // apiFlags are those of every command that uses the historical API.
 type apiFlags struct {
 	keyFlags
@@ -34,27 +52,18 @@ func (f *apiFlags) register(p *pflag.FlagSet) {
 	f.serverFlags.register(p)
 }
 
-// maxRetries bounds --retries: the waits between them double, up to five minutes.
-const maxRetries = 1000
-
 // openHistorical makes the client of the historical API.
 func (c *commandLine) openHistorical(f *apiFlags, options ...dbnloop.HistoricalOption) (*hist.Client, error) {
-	if f.retries < 0 || f.retries > maxRetries {
-		return nil, exit.BadUsage("--retries %d: want 0 to %d", f.retries, maxRetries)
+	server, err := f.options()
+	if err != nil {
+		return nil, err
 	}
 	key, err := c.key(&f.keyFlags)
 	if err != nil {
 		return nil, err
 	}
-	options = append(options, dbnloop.WithUserAgent("dbn-tail"), dbnloop.WithRetries(f.retries))
-	if f.url != "" {
-		options = append(options, dbnloop.WithURL(f.url))
-	}
-	if f.caFile != "" {
-		options = append(options, dbnloop.WithCAFile(f.caFile))
-	}
 	return hist.Open(c.log, hist.Config{
-		Key: key.value, KeyOrigin: key.String(), Options: options,
+		Key: key.value, KeyOrigin: key.String(), Options: append(options, server...),
 		Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr, Exit: c.Exit,
 	})
 }

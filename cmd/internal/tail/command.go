@@ -41,6 +41,7 @@ func (f *rootFlags) register(p *pflag.FlagSet) {
 	f.followFlags.register(p)
 	f.outputFlags.register(p)
 	f.sessionFlags.register(p)
+	rotateFlag{&f.splitFlags}.register(p)
 	f.tsOutFlag.register(p)
 	f.apiFlags.register(p)
 	f.moneyFlags.register(p)
@@ -81,7 +82,7 @@ file's own mappings.
 The API key is taken from --key-file, from ` + keyVariable + `, from the file that ` + keyFileVariable + ` names, or from the profile.
 
 A stream ends at --limit, or at SIGINT, SIGTERM or SIGHUP; a live session that the gateway
-ends is a failure. SIGUSR1 prints the state.`,
+ends is a failure. With --rotate, SIGHUP begins the next file. SIGUSR1 prints the state.`,
 		Example: `  dbn-tail --demo
   dbn-tail -d GLBX.MDP3 -s trades -i continuous ES.c.0 NQ.c.0
   dbn-tail -d GLBX.MDP3 -s mbo --snapshot --tee es.dbn.zst ESZ6
@@ -90,7 +91,9 @@ ends is a failure. SIGUSR1 prints the state.`,
   dbn-tail -n 20 -p day.dbn.zst
   dbn-tail -C --symbol 'ES*' --where 'size >= 100' day.dbn.zst
   dbn-tail -F -n +1 capture.dbn
-  dbn-tail -o trades.csv.zst -s trades a.dbn.zst b.dbn.zst`,
+  dbn-tail -o trades.csv.zst -s trades a.dbn.zst b.dbn.zst
+  dbn-tail -S symbol -O {symbol}.csv day.dbn.zst
+  dbn-tail -d GLBX.MDP3 -s mbo --rotate 1h --resume {part}.dbn.zst ESZ6`,
 		Version:           c.Version,
 		Args:              cobra.ArbitraryArgs,
 		SilenceUsage:      true,
@@ -117,6 +120,7 @@ ends is a failure. SIGUSR1 prints the state.`,
 	cmd.AddCommand(c.topCommand())
 	cmd.AddCommand(c.apiCommands()...)
 	cmd.AddCommand(c.batchCommand())
+	cmd.AddCommand(c.infoCommand(), c.verifyCommand())
 	help.Install(cmd)
 	cmd.AddCommand(help.ManualCommand())
 	completeValues(cmd)
@@ -146,7 +150,7 @@ func (c *commandLine) run(cmd *cobra.Command, f *rootFlags, args []string) error
 		return c.files(cmd, f, args)
 	case f.dataset != "" && f.end != "":
 		if err := refuse(cmd, "does not go with historical data",
-			new(sessionFlags), new(followFlags), new(fragmentFlags), new(tsOutFlag)); err != nil {
+			new(sessionFlags), rotateFlag{new(splitFlags)}, new(followFlags), new(fragmentFlags), new(tsOutFlag)); err != nil {
 			return err
 		}
 		return c.hist(cmd, &f.histFlags, args)

@@ -51,7 +51,7 @@ func (c *commandLine) files(cmd *cobra.Command, f *rootFlags, args []string) err
 // fileOptions are what can be known before a file is opened.
 func (c *commandLine) fileOptions(cmd *cobra.Command, f *rootFlags, args []string) (o files.Options, err error) {
 	if err = refuse(cmd, "is for live streams and historical data, and no dataset was given (-d): "+args[0]+" was taken for a file",
-		new(symbologyFlags), new(allSymbolsFlag), new(teeFlag), new(apiFlags), new(sessionFlags), new(moneyFlags), new(stypeOutFlag)); err != nil {
+		new(symbologyFlags), new(allSymbolsFlag), new(teeFlag), new(apiFlags), new(sessionFlags), rotateFlag{new(splitFlags)}, new(moneyFlags), new(stypeOutFlag)); err != nil {
 		return o, err
 	}
 	following := f.follow || f.followName
@@ -64,6 +64,8 @@ func (c *commandLine) fileOptions(cmd *cobra.Command, f *rootFlags, args []strin
 		return o, exit.BadUsage("-f and -F follow one file, not %d", len(args))
 	case f.followName && args[0] == "-":
 		return o, exit.BadUsage("-F follows a name, and standard input has none: use -f")
+	case following && f.pattern != "":
+		return o, exit.BadUsage("--output-pattern does not go with -f and -F: the files would never be complete")
 	case following && f.fragment:
 		return o, exit.BadUsage("--input-fragment does not go with -f and -F")
 	case f.fragmentVersion < 1 || f.fragmentVersion > dbn.Version:

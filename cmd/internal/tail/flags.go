@@ -9,6 +9,7 @@ import (
 
 	"github.com/dbnloop/dbnloop/cmd/internal/cli"
 	"github.com/dbnloop/dbnloop/cmd/internal/exit"
+	"github.com/dbnloop/dbnloop/cmd/internal/split"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -58,6 +59,7 @@ var values = map[string][]string{
 	"upgrade":        {"as-is", "v2", "v3"},
 	"log-format":     {"text", "json"},
 	"encoding":       {"dbn", "csv", "json"},
+	"split-by":       split.Names,
 	"split-duration": {"day", "week", "month", "year", "none"},
 	"state":          {"queued", "processing", "done", "expired"},
 }

@@ -21,7 +21,7 @@ var help = &cli.Help{
 			"split-size", "map-symbols", "pretty-px", "pretty-ts", "state", "short", "wait", "dir",
 		}},
 		{Title: "Select", Names: []string{
-			"symbol", "instrument-id", "publisher", "where", "every", "lines", "follow", "follow-name",
+			"symbol", "instrument-id", "publisher", "where", "every", "lines", "follow", "follow-name", "symbols", "gap", "all",
 		}},
 		{Title: "Screen", Names: []string{"sort", "reverse", "filter", "pace", "once"}},
 		{Title: "Form of the output", Names: []string{
@@ -29,14 +29,14 @@ var help = &cli.Help{
 			"no-map-symbols", "omit-header", "spreadsheet", "fields", "metadata", "count", "fragment", "system", "color",
 		}},
 		{Title: "Files", Names: []string{
-			"output", "output-pattern", "split-by", "rotate", "append", "zstd", "tee", "force", "resume", "manifest",
+			"output", "output-pattern", "split-by", "part-size", "rotate", "append", "zstd", "tee", "force", "resume", "manifest",
 			"input-fragment", "input-dbn-version", "upgrade", "max-metadata", "output-dir", "only", "parallel",
 		}},
 		{Title: "Live session", Names: []string{
 			"gateway", "heartbeat", "slow-reader", "reconnect", "metrics-addr", "demo",
 		}},
 		{Title: "Account, server and money", Names: []string{
-			"profile", "key", "key-file", "hist-url", "ca-file", "retries", "max-cost", "dry-run", "yes",
+			"against-api", "profile", "key", "key-file", "hist-url", "ca-file", "retries", "max-cost", "dry-run", "yes",
 		}},
 		{Title: "Messages", Names: []string{"stats", "quiet", "verbose", "log-format"}},
 	},

@@ -117,14 +117,15 @@ func (c *commandLine) histOptions(cmd *cobra.Command, f *histFlags, args []strin
 	if o.Selection, err = f.selection(f.limit, false); err != nil {
 		return o, policy, err
 	}
-	if o.Selection.Filter, err = f.filter(cmd, 0, 0, []dbn.Schema{o.Query.Schema}); err != nil {
+	schemas := append([]dbn.Schema{o.Query.Schema}, o.Query.More...)
+	if o.Selection.Filter, err = f.filter(cmd, 0, 0, schemas); err != nil {
 		return o, policy, err
 	}
 	if o.Selection.Filter != nil {
 		o.Query.Limit = 0 // the server would count what is not selected
 	}
 	o.Output = new(output.Output)
-	if o.Output.Settings, err = f.settings(printed{schemas: append([]dbn.Schema{o.Query.Schema}, o.Query.More...)}, c); err != nil {
+	if o.Output.Settings, err = f.settings(printed{schemas: schemas}, c); err != nil {
 		return o, policy, err
 	}
 	o.Output.Whole, o.Output.Paid = true, true
@@ -136,7 +137,7 @@ func (c *commandLine) histOptions(cmd *cobra.Command, f *histFlags, args []strin
 		return o, policy, err
 	}
 	o.DryRun, o.Stats = f.dryRun, time.Duration(f.stats)
-	o.Raw = len(o.Query.More) == 0 && o.Output.Path != "" && !o.Output.Bare && form == output.DBN && o.Output.Zstd && o.Output.Tee == "" && !o.Output.Metadata &&
+	o.Raw = o.Output.Many == nil && len(o.Query.More) == 0 && o.Output.Path != "" && !o.Output.Bare && form == output.DBN && o.Output.Zstd && o.Output.Tee == "" && !o.Output.Metadata &&
 		f.lines == "" && policy == dbn.AsIs && term.IsRegularOrNew(o.Output.Path)
 	o.Summary = o.Stats > 0 || c.verbose || term.IsTerminal(c.Stderr)
 	o.Raw = o.Raw && o.Selection.Filter == nil

@@ -15,8 +15,9 @@ var layers = [][]string{
 	{"cli", "exit", "columnar"},
 	{"term", "profile"},
 	{"output", "filter"},
-	{"stream"},
-	{"live", "files", "hist", "capture"},
+	{"stream", "survey"},
+	{"manifest", "split"},
+	{"live", "files", "hist", "capture", "info", "verify"},
 	{"top"},
 	{"tail"},
 }

@@ -32,6 +32,7 @@ type sessionFlags struct {
 	demo        bool
 	reconnect   bool
 	resume      string
+	append      bool
 }
 
 func (f *sessionFlags) register(p *pflag.FlagSet) {
@@ -43,6 +44,7 @@ func (f *sessionFlags) register(p *pflag.FlagSet) {
 	p.StringVar(&f.metricsAddr, "metrics-addr", "", "serve statistics of a live session to Prometheus, at http://`HOST:PORT`/metrics")
 	p.BoolVar(&f.reconnect, "reconnect", false, "when a session breaks, reconnect and recover what was missed (default for DBN files; --reconnect=false: end)")
 	p.StringVar(&f.resume, "resume", "", "write DBN to `FILE` and reconnect; if it exists, continue where it ends, also after a kill")
+	p.BoolVar(&f.append, "append", false, "add to --output, if it exists; what came in the meantime is not asked for (that is --resume)")
 	p.BoolVar(&f.demo, "demo", false, "show sample data of an embedded simulator; needs no key, no network")
 }
 
@@ -50,8 +52,11 @@ func (f *sessionFlags) register(p *pflag.FlagSet) {
 func (f *sessionFlags) exclusive(cmd *cobra.Command) {
 	cmd.MarkFlagsMutuallyExclusive("snapshot", "start")
 	cmd.MarkFlagsMutuallyExclusive("snapshot", "since")
-	for _, flag := range []string{"output", "tee", "force", "demo", "json", "csv", "tsv", "parquet", "arrow", "table", "metadata", "lines"} {
+	for _, flag := range []string{"output", "tee", "force", "demo", "json", "csv", "tsv", "parquet", "arrow", "table", "metadata", "lines", "output-pattern", "split-by"} {
 		cmd.MarkFlagsMutuallyExclusive("resume", flag)
+	}
+	for _, flag := range []string{"resume", "force", "demo", "table", "metadata", "output-pattern"} {
+		cmd.MarkFlagsMutuallyExclusive("append", flag)
 	}
 }
 
@@ -92,6 +97,11 @@ func (c *commandLine) live(cmd *cobra.Command, f *rootFlags, args []string) erro
 		return err
 	}
 	if f.demo {
+		end, err := c.beginManifest(s, f)
+		if err != nil {
+			return err
+		}
+		defer end()
 		return c.demo(s, demoMix)
 	}
 	end, err := c.admit(cmd, s, &r, f)
@@ -99,6 +109,11 @@ func (c *commandLine) live(cmd *cobra.Command, f *rootFlags, args []string) erro
 		return err
 	}
 	defer end()
+	finish, err := c.beginManifest(s, f)
+	if err != nil {
+		return err
+	}
+	defer finish()
 	return s.run(c.log)
 }
 
@@ -116,10 +131,22 @@ func (c *commandLine) admit(cmd *cobra.Command, s *session, r *request, f *rootF
 			return nil, err
 		}
 	}
-	if s.unbroken {
-		return c.survive(cmd, s, f)
+	end = func() {}
+	if f.append {
+		if end, err = c.appendTo(s); err != nil {
+			return nil, err
+		}
 	}
-	return func() {}, nil
+	if s.unbroken {
+		finish, err := c.survive(cmd, s, f)
+		if err != nil {
+			end()
+			return nil, err
+		}
+		unlock := end
+		return func() { finish(); unlock() }, nil
+	}
+	return end, nil
 }
 
 // session checks the command line of a live session. A live stream is followed anyway.
@@ -157,6 +184,7 @@ func (c *commandLine) session(cmd *cobra.Command, f *rootFlags, args []string) (
 	if s.Output.Settings, err = f.settings(printed{r.schemas, f.tsOut, f.demo}, c); err != nil {
 		return s, r, err
 	}
+	s.Files = f.splitter
 	s.unbroken = f.unbroken(cmd)
 	if captures(s.Output, c.Stdout) {
 		if s.slowReader == nil {

@@ -37,6 +37,7 @@ type outputFlags struct {
 	zstd                       bool
 	bare                       bool // DBN without metadata
 	teeFlag
+	splitFlags
 	force, system bool
 	appends       bool // to the file, if it exists
 	color         string
@@ -63,6 +64,7 @@ func (f *outputFlags) register(p *pflag.FlagSet) {
 	p.StringVarP(&f.path, "output", "o", "", "write to `FILE`; its extension gives the encoding")
 	p.BoolVarP(&f.zstd, "zstd", "z", false, "compress the output")
 	p.BoolVar(&f.bare, "fragment", false, "write DBN without metadata, as in files named .dbn.frag")
+	f.splitFlags.register(p)
 	f.teeFlag.register(p)
 	p.BoolVar(&f.force, "force", false, "overwrite files")
 	p.BoolVar(&f.system, "system", false, "show the gateway's own records (heartbeats, acks, errors, mappings)")
@@ -73,6 +75,7 @@ func (f *outputFlags) register(p *pflag.FlagSet) {
 func (f *outputFlags) exclusive(cmd *cobra.Command) {
 	cmd.MarkFlagsMutuallyExclusive("table", "json", "csv", "tsv", "dbn", "parquet", "arrow", "format")
 	cmd.MarkFlagsMutuallyExclusive("format", "fields")
+	f.splitFlags.exclusive(cmd)
 }
 
 // printed is what the form of the output depends on: which records there may be.
@@ -99,6 +102,9 @@ func (f *outputFlags) settings(r printed, c *commandLine) (o output.Settings, er
 		o.Text.Delimiter = '\t'
 	}
 	if err = f.form(&o); err != nil {
+		return o, err
+	}
+	if err = f.split(&o); err != nil {
 		return o, err
 	}
 	if o.Color, err = f.useColor(terminal, c.Getenv); err != nil {
@@ -140,8 +146,11 @@ func (f *outputFlags) form(o *output.Settings) (err error) {
 	return nil
 }
 
-// file is where to write; "", as "-", is standard output.
+// file is where to write, or the pattern of several files; "", as "-", is standard output.
 func (f *outputFlags) file() string {
+	if f.pattern != "" {
+		return f.pattern
+	}
 	if f.path == "-" {
 		return ""
 	}
@@ -232,7 +241,7 @@ func checkOutput(o *output.Settings, schemas []dbn.Schema, terminal bool) error 
 			return err
 		}
 	}
-	if separated && len(schemas) > 1 {
+	if separated && len(schemas) > 1 && !o.BySchema {
 		return exit.BadUsage("%s holds one schema, but %s were asked for: give one with --schema, or use -J", o.Format, term.JoinNames(schemas))
 	}
 	if separated && o.System {

@@ -31,8 +31,8 @@ struct ContinuityEvent {
   };
   enum class GapReason : std::uint8_t {
     None = 0,
-    /// The replay lacked records that had been handed out before the break, so it may
-    /// lack others too.
+    /// The replay, or history, lacked records that had been handed out before the
+    /// break, so it may lack others too.
     Contradiction = 1,
     AgedOut = 2,   ///< the gateway no longer retains these records
     Price = 3,     ///< history has the records, but max_cost does not allow to buy them

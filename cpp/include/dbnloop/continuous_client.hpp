@@ -28,8 +28,9 @@ enum class RecoveryPolicy : std::uint8_t {
 struct ContinuousOptions {
   /// Of every session. slow_reader_behavior is Warn unless it is set.
   LiveOptions live;
-  /// Of the historical API, for what the gateway no longer retains. They are read when
-  /// history is needed first: one that cannot be used ends the stream then.
+  /// Of the historical API, for what the gateway no longer retains. The server, the
+  /// proxy and the certificates that they name are needed only when history is: if they
+  /// cannot be used, the stream ends then.
   HistoricalOptions history;
   /// Empty: derived from the dataset.
   std::string gateway;
@@ -44,7 +45,8 @@ struct ContinuousOptions {
   std::chrono::milliseconds give_up_after{0};
   /// At least this many bytes of records are kept, to recognise what a replay brings
   /// again. A record that arrives later than half of them, compared with one that is
-  /// not older, may be taken for one that was handed out. 64 KiB to 1 GiB.
+  /// not older, may be taken for one that was handed out. One without a time is
+  /// recognised as long as it is kept. 64 KiB to 1 GiB.
   std::size_t memory = 256 * 1024;
   /// How far back the gateway's replays are trusted, from the present that a session's
   /// metadata names. What is older comes from history, unless the start is 0, which
@@ -106,7 +108,8 @@ class ContinuousClient : public DataSource {
   /// The effective set, as LiveClient::Subscriptions gives it.
   [[nodiscard]] std::vector<EffectiveRequest> Subscriptions() const;
 
-  /// Connects. Throws InvalidState without a subscription, and while started.
+  /// Connects. OnState is called with Connecting inside this call. Throws InvalidState
+  /// without a subscription, and while started.
   void Start() override;
   /// Ends the stream as LiveClient::Stop does: OnError is called with Cancelled. Does
   /// nothing when Stopped.

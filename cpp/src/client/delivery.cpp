@@ -102,6 +102,7 @@ void DataSource::Delivery::Release(std::size_t consumed) {
     Schedule();
   }
   parser_.Rest();
+  if (tap_ != nullptr) tap_->OnRelease();
 }
 
 // Each record of a batch stands for one of the source, perhaps of another size.

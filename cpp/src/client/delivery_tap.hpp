@@ -34,6 +34,8 @@ class DeliveryTap {
                                std::size_t count) = 0;
   /// Whether the user hears of the metadata of a further session.
   [[nodiscard]] virtual bool Admits(const Metadata& metadata) = 0;
+  /// A binding has released the batch that it held.
+  virtual void OnRelease() = 0;
   /// A session ended. It may be destroyed only after this call.
   virtual void OnSessionEnd(const Error& error) = 0;
 

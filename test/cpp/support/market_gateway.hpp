@@ -43,6 +43,7 @@ class MarketGateway : public ScriptedGateway {
   std::set<std::size_t> omit;     ///< events that no replay contains
   std::size_t claim_after = SIZE_MAX;  ///< a replay says that it is complete by then
   std::uint64_t retained = 0;          ///< a replay from before is refused as aged out
+  std::set<std::uint32_t> refused;     ///< ids of subscriptions that are refused
   std::size_t replayed = 0;            ///< records of the last session's replays
   std::vector<std::optional<std::uint64_t>> starts;  ///< of the last session
   std::uint64_t began = 0;     ///< metadata.start of the next session
@@ -50,6 +51,12 @@ class MarketGateway : public ScriptedGateway {
   bool ts_out = false;         ///< another one in each session
   bool zstd = false;
 
+  static std::string Refusal(GatewayErrorCode code, std::string_view text) {
+    auto record = Zeroed<ErrorMsg>(RType::Error);
+    record.code = code;
+    text.copy(record.err.data(), record.err.size() - 1);
+    return Bytes(record);
+  }
   static std::string System(SystemCode code, std::string_view text,
                             std::uint64_t time = 0) {
     auto record = Zeroed<SystemMsg>(RType::System);
@@ -76,12 +83,18 @@ class MarketGateway : public ScriptedGateway {
     starts.clear();
     std::set<Schema> schemas;
     for (const auto& line : subscriptions) {
+      if (line.starts_with("unsubscribe")) continue;
       const auto schema = FromString<Schema>(Field(line, "schema")).value();
+      const std::string id{Field(line, "id")};
+      if (refused.contains(static_cast<std::uint32_t>(std::stoul(id)))) {
+        out += OnWire(Refusal(GatewayErrorCode::InvalidSubscription,
+                              "Subscription request " + id + " failed"));
+        continue;
+      }
       schemas.insert(schema);
       out += OnWire(System(SystemCode::SubscriptionAck,
-                           "Subscription request " + std::string{Field(line, "id")} +
-                               " for " + std::string{Field(line, "schema")} +
-                               " data succeeded"));
+                           "Subscription request " + id + " for " +
+                               std::string{Field(line, "schema")} + " data succeeded"));
       const auto start = Field(line, "start");
       starts.emplace_back();
       if (start.empty()) continue;
@@ -89,12 +102,9 @@ class MarketGateway : public ScriptedGateway {
       std::from_chars(start.data(), start.data() + start.size(), from);
       starts.back() = from;
       if (from < retained) {
-        auto record = Zeroed<ErrorMsg>(RType::Error);
-        record.code = GatewayErrorCode::ReplayDataAgedOut;
-        const auto text =
-            "replay of " + std::string{Field(line, "schema")} + " aged out";
-        text.copy(record.err.data(), record.err.size() - 1);
-        out += OnWire(Bytes(record));
+        out += OnWire(
+            Refusal(GatewayErrorCode::ReplayDataAgedOut,
+                    "replay of " + std::string{Field(line, "schema")} + " aged out"));
         continue;
       }
       std::size_t count = 0;

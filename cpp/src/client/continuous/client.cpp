@@ -23,6 +23,8 @@ ContinuousOptions Checked(ContinuousOptions options) {
   options.give_up_after = std::min(options.give_up_after, kLongest);
   constexpr std::chrono::seconds kFarthest = std::chrono::years{100};
   options.replay_limit = std::min(options.replay_limit, kFarthest);
+  options.live = client::Validated(std::move(options.live));
+  options.history = client::Validated(std::move(options.history));
   if (options.max_cost && !(*options.max_cost >= 0)) {
     base::Throw(ErrorCode::InvalidArgument,
                 "max_cost is not a number of US dollars from 0 on");
@@ -51,9 +53,8 @@ std::unique_ptr<ContinuousClient::Engine> ContinuousClient::MakeEngine(
     base::Throw(ErrorCode::InvalidArgument, "ContinuousClient: the reactor is null");
   }
   auto checked = Checked(std::move(options));
-  // It says what is wrong with the options of sessions.
-  const LiveClient live{reactor, api_key, checked.live};
   auto key = base::ToSecret(std::move(api_key));
+  proto::ValidateApiKey(key);
   return std::make_unique<Engine>(reactor, std::move(key), std::move(checked));
 }
 

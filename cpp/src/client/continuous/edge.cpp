@@ -25,15 +25,14 @@ Edge::Edge(const Evidence& evidence, std::uint64_t start, bool joined)
     : upto_{HandedOutUpTo(evidence)} {
   const auto from = std::max(start, upto_.value_or(0));
   for (const auto& record : evidence.records) {
-    if (record.clock < from || record.clock == kUndefTimestamp) continue;
+    if (record.clock < from) continue;
     auto& missing = missing_[record.hash];
     ++missing.count;
     missing.clock = record.clock;
   }
   if (!joined || !evidence.complete || evidence.records.empty()) return;
-  if (const auto& first = evidence.records.front(); missing_.contains(first.hash)) {
-    first_ = first;
-  }
+  const auto& first = evidence.records.front();
+  if (first.clock != kUndefTimestamp && missing_.contains(first.hash)) first_ = first;
 }
 
 bool Edge::IsNew(const KnownRecord& record) const {
@@ -52,9 +51,10 @@ void Edge::Drop(const KnownRecord& record) {
   if (first_ == record) first_.reset();
 }
 
-std::optional<std::uint64_t> Edge::LowestMissing() const {
+std::optional<std::uint64_t> Edge::LowestMissing(std::uint64_t from) const {
   std::optional<std::uint64_t> lowest;
   for (const auto& [hash, missing] : missing_) {
+    if (missing.clock < from || missing.clock == kUndefTimestamp) continue;
     lowest = std::min(lowest.value_or(missing.clock), missing.clock);
   }
   return lowest;

@@ -15,7 +15,9 @@ namespace dbnloop::client {
 /// holds; so whatever had not been handed out is not older than the older half's latest
 /// record (`upto`). What is older was handed out. What is newer was handed out if it is
 /// in the evidence, as a complete record, and as often as it is there. Of the records
-/// *at* `upto` those that come before the first one of the evidence had left it.
+/// *at* `upto` those that come before the first one of the evidence had left it. A
+/// record without a time is newer than all others: it was handed out if it is in the
+/// evidence.
 class Edge {
  public:
   /// Records before `start` will not come again; 0: all may. `joined`: the stream began
@@ -32,9 +34,10 @@ class Edge {
   void Drop(const KnownRecord& record);
   /// The latest time up to which everything was handed out; nullopt: not known.
   [[nodiscard]] std::optional<std::uint64_t> upto() const noexcept { return upto_; }
-  /// The least time of a record that was handed out and has not come again; nullopt:
-  /// all have.
-  [[nodiscard]] std::optional<std::uint64_t> LowestMissing() const;
+  /// The least time, not before `from`, of a record that was handed out and has not
+  /// come again; nullopt: all that have a time have.
+  [[nodiscard]] std::optional<std::uint64_t> LowestMissing(
+      std::uint64_t from = 0) const;
   [[nodiscard]] bool AllSeen() const noexcept { return missing_.empty(); }
 
  private:

@@ -1,12 +1,11 @@
 #include "client/continuous/engine.hpp"
 
 #include <algorithm>
-#include <chrono>
-#include <limits>
 #include <utility>
 
 #include "base/str_cat.hpp"
 #include "base/throw.hpp"
+#include "base/unix_time.hpp"
 #include "client/continuous/position.hpp"
 #include "dbnloop/enum_strings.hpp"
 #include "proto/validate.hpp"
@@ -27,21 +26,10 @@ Error Stopped() {
   return {ErrorCode::Cancelled, "the stream was stopped by this client"};
 }
 
-std::uint64_t CountOf(UnixNanos time) { return time.time_since_epoch().count(); }
-
-UnixNanos TimeOf(std::uint64_t count) { return UnixNanos{UnixNanos::duration{count}}; }
-
 LiveOptions SessionOptions(const ContinuousOptions& options) {
   auto live = options.live;
   if (!live.slow_reader_behavior) live.slow_reader_behavior = SlowReaderBehavior::Warn;
   return live;
-}
-
-std::uint64_t SystemNow() {
-  using std::chrono::nanoseconds;
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<nanoseconds>(now).count());
 }
 
 }  // namespace
@@ -107,25 +95,31 @@ std::uint32_t ContinuousClient::Engine::Subscribe(const Subscription& subscripti
                        " need the same policy, which is ", ToString(other.policy)));
     }
   }
-  if (subscription.start && CountOf(*subscription.start) > SystemNow()) {
-    base::Throw(ErrorCode::InvalidArgument,
-                base::StrCat("Subscribe: the start, ", CountOf(*subscription.start),
-                             " ns, lies in the future; leave it out to begin now"));
+  if (subscription.start && *subscription.start > base::SystemNow()) {
+    base::Throw(
+        ErrorCode::InvalidArgument,
+        base::StrCat("Subscribe: the start, ", base::NanosOf(*subscription.start),
+                     " ns, lies in the future; leave it out to begin now"));
   }
   if (subscription.start && state() != State::Stopped) {
     base::Throw(ErrorCode::InvalidState,
                 "Subscribe: a subscription with start must be made before Start");
   }
-  Wanted wanted{.subscription = subscription, .policy = policy};
+  auto& wanted =
+      wanted_.emplace_back(Wanted{.subscription = subscription, .policy = policy});
   wanted.subscription.dataset.clear();
-  const auto live = live_.state();
-  if (live != LiveClient::State::Disconnected) {
-    wanted.joined = session_began_;
-    wanted.session_id = live_.Subscribe(wanted.subscription);
+  const auto number = static_cast<std::uint32_t>(wanted_.size());
+  try {
+    if (live_.state() != LiveClient::State::Disconnected) {
+      wanted.joined = session_began_;
+      wanted.session_id = live_.Subscribe(wanted.subscription);
+    }
+    set_.Add(wanted.subscription, number);
+  } catch (...) {
+    wanted_.pop_back();
+    throw;
   }
-  set_.Add(wanted.subscription, static_cast<std::uint32_t>(wanted_.size() + 1));
-  wanted_.push_back(std::move(wanted));
-  return static_cast<std::uint32_t>(wanted_.size());
+  return number;
 }
 
 void ContinuousClient::Engine::Unsubscribe(const Unsubscription& unsubscription) {
@@ -140,7 +134,12 @@ void ContinuousClient::Engine::Unsubscribe(const Unsubscription& unsubscription)
   own.dataset.clear();
   proto::ValidateUnsubscription(own);
   set_.Remove(own);
-  if (live_.state() != LiveClient::State::Disconnected) live_.Unsubscribe(own);
+  if (live_.state() != LiveClient::State::Disconnected) UnsubscribeNow(own);
+}
+
+void ContinuousClient::Engine::UnsubscribeNow(const Unsubscription& unsubscription) {
+  live_.Unsubscribe(unsubscription);
+  ++unanswered_;
 }
 
 // What is still wanted of each subscription.
@@ -170,8 +169,8 @@ void ContinuousClient::Engine::Start() {
   progress_ = reactor_->Now();
   stopping_ = authenticated_once_ = false;
   history_done_.clear();
-  next_.Defer([this] { Proceed(); });
-  state_.store(State::Connecting, std::memory_order_relaxed);
+  ProceedLater();
+  (void)SetState(State::Connecting);
 }
 
 void ContinuousClient::Engine::Stop() {
@@ -219,7 +218,7 @@ std::optional<std::uint64_t> ContinuousClient::Engine::StartOf(
     const Wanted& wanted, const client::KnownStream& known) const {
   const auto& subscription = wanted.subscription;
   std::optional<std::uint64_t> start;
-  if (subscription.start) start = CountOf(*subscription.start);
+  if (subscription.start) start = base::NanosOf(*subscription.start);
   const auto joined = start || wanted.joined == 0 ? start : wanted.joined;
   const auto rtype = client::RTypeOf(subscription.schema);
   const auto found = known.rtypes.find(rtype);
@@ -232,7 +231,8 @@ std::optional<std::uint64_t> ContinuousClient::Engine::StartOf(
     const auto& records = found->second.records;
     const auto lowest =
         std::ranges::min(records, {}, &client::KnownRecord::clock).clock;
-    start = std::min(joined.value_or(lowest), lowest);
+    start =
+        lowest != kUndefTimestamp ? std::min(joined.value_or(lowest), lowest) : joined;
   }
   const auto reached = reached_.find(subscription.schema);
   const auto latest =
@@ -250,14 +250,17 @@ std::optional<std::uint64_t> ContinuousClient::Engine::StartOf(
   return start;
 }
 
+void ContinuousClient::Engine::ProceedLater() {
+  next_.Defer([this] { Guarded([this] { Proceed(); }); });
+}
+
 void ContinuousClient::Engine::Proceed() {
-  if (stopping_) {
-    return Finish(Stopped());
-  }
+  if (stopping_) return Finish(Stopped());
+  // It could not be closed when it should have been: memory was short.
+  if (live_.state() != LiveClient::State::Disconnected) live_.Close();
   // What a binding still holds belongs to the session that ended.
-  if (delivery_->IsHeld()) {
-    return next_.Arm(std::chrono::milliseconds{1}, [this] { Proceed(); });
-  }
+  held_up_ = delivery_->IsHeld();
+  if (held_up_) return;
   auto known = trail_.Collect(delivery_->parser());
   const bool hurried = backoff_.attempt() > kPatientAttempts;
   for (auto& [rtype, evidence] : known.rtypes) evidence.hurried = hurried;
@@ -277,6 +280,7 @@ void ContinuousClient::Engine::Connect(const client::KnownStream& known) {
   screen_.Reset();
   handed_out_ = false;
   session_began_ = 0;
+  unanswered_ = 0;
   ++sessions_;
   live_.Connect(
       options_.gateway.empty() ? proto::GatewayHost(dataset_) : options_.gateway,
@@ -287,7 +291,7 @@ void ContinuousClient::Engine::Connect(const client::KnownStream& known) {
       auto& wanted = wanted_[made->id - 1];
       if (!wanted.refused) SubscribeAgain(wanted, known);
     } else {
-      live_.Unsubscribe(std::get<Unsubscription>(request));
+      UnsubscribeNow(std::get<Unsubscription>(request));
     }
   }
   live_.Start();
@@ -305,7 +309,7 @@ void ContinuousClient::Engine::SubscribeAgain(Wanted& wanted,
   const bool gap = gaps_.contains(schema);
   wanted.asked = 0;
   if (wanted.policy == RecoveryPolicy::Replay && start && !gap) {
-    subscription.start = TimeOf(*start);
+    subscription.start = base::TimeOf(*start);
     wanted.asked = *start;
     subscription.snapshot = false;
     const auto rtype = client::RTypeOf(schema);
@@ -338,6 +342,10 @@ std::uint64_t ContinuousClient::Engine::LatestOf(Schema schema,
 // ---- Sessions end -------------------------------------------------------------------
 
 void ContinuousClient::Engine::OnSessionEnd(const Error& error) {
+  Guarded([&] { ContinueAfter(error); });
+}
+
+void ContinuousClient::Engine::ContinueAfter(const Error& error) {
   if (error.code == ErrorCode::Cancelled || IsFinal(error)) return Finish(error);
   // The connection may break before the gateway has noticed the end.
   if (stopping_) return Finish(Stopped());
@@ -391,7 +399,7 @@ void ContinuousClient::Engine::Retry(const Error& error) {
   }
   handed_out_ = false;
   broke_ = true;
-  next_.Arm(delay, [this] { Proceed(); });
+  next_.Arm(delay, [this] { Guarded([this] { Proceed(); }); });
   ContinuityEvent event{.kind = StreamKind::Reconnecting};
   event.attempt = attempt;
   event.delay = delay;
@@ -404,7 +412,7 @@ void ContinuousClient::Engine::Finish(const Error& error) {
   next_.Disarm();
   screen_.Reset();
   gaps_.clear();
-  stopping_ = false;
+  stopping_ = held_up_ = false;
   CancelCalls();
   UpdateScreens();
   resumed_ = true;  // another Start continues here
@@ -470,9 +478,8 @@ void ContinuousClient::Engine::UpdateScreens() noexcept {
 }
 
 bool ContinuousClient::Engine::Admits(const Metadata& metadata) {
-  const auto began = CountOf(metadata.start);
   if (state() != State::History) {
-    session_began_ = began == kUndefTimestamp ? 0 : began;
+    session_began_ = base::NanosOrZero(metadata.start);
     if (TurnsToHistory()) return false;
     for (auto& wanted : wanted_) {
       const bool replaced = wanted.policy != RecoveryPolicy::Replay;
@@ -497,6 +504,10 @@ bool ContinuousClient::Engine::Admits(const Metadata& metadata) {
   return true;
 }
 
+void ContinuousClient::Engine::OnRelease() {
+  if (std::exchange(held_up_, false)) ProceedLater();
+}
+
 // ---- Reports ------------------------------------------------------------------------
 
 bool ContinuousClient::Engine::SetState(State next) {
@@ -518,8 +529,8 @@ bool ContinuousClient::Engine::ReportGap(Schema schema, std::uint64_t from,
   ContinuityEvent event{.kind = StreamKind::Gap, .gap = reason};
   event.reason = std::move(why);
   event.schema = schema;
-  event.from = TimeOf(from);
-  event.to = TimeOf(std::max(from, to));
+  event.from = base::TimeOf(from);
+  event.to = base::TimeOf(std::max(from, to));
   return Report(event);
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <new>
 #include <optional>
 #include <set>
 #include <string>
@@ -90,19 +91,26 @@ class ContinuousClient::Engine final : public client::DeliveryTap,
   void ObserveMappings(const RecordRun& run, const std::byte* records,
                        std::size_t count) override;
   [[nodiscard]] bool Admits(const Metadata& metadata) override;
+  void OnRelease() override;
   void OnSessionEnd(const Error& error) override;
   // Between sessions there is nothing to deliver.
   void ContinueDelivery() override {}
 
   // ---- What comes next
+  /// Takes a step. Without memory for it nothing would come next: the stream ends.
+  template <typename F>
+  void Guarded(F step);
+  void ProceedLater();
   void Proceed();
   void Connect(const client::KnownStream& known);
   void SubscribeAgain(Wanted& wanted, const client::KnownStream& known);
+  void UnsubscribeNow(const Unsubscription& unsubscription);
   std::vector<EffectiveRequest> Refresh();
   [[nodiscard]] std::optional<std::uint64_t> StartOf(
       const Wanted& wanted, const client::KnownStream& known) const;
   [[nodiscard]] static std::uint64_t LatestOf(Schema schema,
                                               const client::KnownStream& known);
+  void ContinueAfter(const Error& error);
   void Retry(const Error& error);
   [[nodiscard]] bool IsFinal(const Error& error) const;
   void Finish(const Error& error);
@@ -161,6 +169,8 @@ class ContinuousClient::Engine final : public client::DeliveryTap,
   bool resumed_ = false;             // from a position, or after Stop
   bool authenticated_once_ = false;  // since Start
   bool stopping_ = false;
+  bool held_up_ = false;        // what comes next waits for OnRelease
+  std::size_t unanswered_ = 0;  // unsubscriptions of the present session
   std::uint64_t sessions_ = 0;
   Reactor::Clock::time_point progress_;  // when a session with data broke last
   GatewayErrorCode last_gateway_code_ = GatewayErrorCode::Unset;
@@ -182,5 +192,18 @@ class ContinuousClient::Engine final : public client::DeliveryTap,
   HistoricalClient::CallId call_ = 0;
   net::Timer next_;
 };
+
+template <typename F>
+void ContinuousClient::Engine::Guarded(F step) {
+  const auto stream = delivery_->WatchStream();
+  try {
+    step();
+  } catch (const std::bad_alloc&) {
+    if (stream.destroyed() || state() == State::Stopped) throw;
+    live_.Close();
+    if (history_session_ != nullptr) history_session_->Close();
+    Finish({ErrorCode::OutOfMemory, "out of memory"});
+  }
+}
 
 }  // namespace dbnloop

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/str_cat.hpp"
+#include "base/unix_time.hpp"
 #include "client/continuous/engine.hpp"
 #include "dbnloop/enum_strings.hpp"
 #include "dbnloop/exception.hpp"
@@ -18,16 +19,6 @@ namespace {
 
 using StreamKind = ContinuityEvent::Kind;
 using GapKind = ContinuityEvent::GapReason;
-
-// Of one request.
-constexpr std::size_t kMostSymbols = 2000;
-
-std::uint64_t PresentTime() {
-  using std::chrono::nanoseconds;
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<nanoseconds>(now).count());
-}
 
 }  // namespace
 
@@ -46,7 +37,8 @@ bool ContinuousClient::Engine::NeedsHistory(const Wanted& wanted) const {
 bool ContinuousClient::Engine::IsTooOld(std::uint64_t start) const {
   const auto limit = static_cast<std::uint64_t>(
       std::chrono::nanoseconds{options_.replay_limit}.count());
-  const auto now = session_began_ != 0 ? session_began_ : PresentTime();
+  const auto now =
+      session_began_ != 0 ? session_began_ : base::NanosOf(base::SystemNow());
   return start != 0 && start < now - std::min(now, limit);
 }
 
@@ -63,8 +55,8 @@ bool ContinuousClient::Engine::TurnsToHistory() {
     turns = true;
   }
   if (!turns) return false;
+  ProceedLater();
   live_.Close();
-  next_.Defer([this] { Proceed(); });
   return true;
 }
 
@@ -102,7 +94,7 @@ void ContinuousClient::Engine::BeginHistory(const client::KnownStream& known) {
       index = std::max(std::min(found->second.lowest_index, *start),
                        *start - std::min(*start, client::kReceptionSkew));
     }
-    const UnixNanos from{UnixNanos::duration{index}};
+    const auto from = base::TimeOf(index);
     auto range = std::ranges::find_if(ranges_, [&](const Range& other) {
       return other.request.schema == subscription.schema &&
              other.request.stype_in == subscription.stype_in &&
@@ -126,7 +118,7 @@ void ContinuousClient::Engine::BeginHistory(const client::KnownStream& known) {
         dataset_, [this](std::expected<DatasetRange, Error> range) {
           call_ = 0;
           if (!range) return OnSessionEnd(range.error());
-          OnDatasetRange(*range);
+          Guarded([&] { OnDatasetRange(*range); });
         });
   } catch (const Exception& e) {  // an option of history cannot be used
     OnSessionEnd(e.error());
@@ -147,7 +139,7 @@ std::optional<Error> ContinuousClient::Engine::JoinSymbols() {
     }
     const auto schema = range.request.schema;
     if (rtypes.insert(client::RTypeOf(schema)).second &&
-        symbols.size() <= kMostSymbols) {
+        symbols.size() <= client::kMaxSymbols) {
       continue;
     }
     return Error{
@@ -156,7 +148,7 @@ std::optional<Error> ContinuousClient::Engine::JoinSymbols() {
                      " needs several requests, which cannot be joined without a gap: "
                      "let its subscriptions have the same start and stype_in, and at "
                      "most ",
-                     kMostSymbols,
+                     client::kMaxSymbols,
                      " symbols, and use another client for a schema of the same "
                      "records (tbbo and mbp-1)")};
   }
@@ -176,7 +168,7 @@ void ContinuousClient::Engine::OnDatasetRange(const DatasetRange& available) {
                                base::StrCat('"', text, '"') + ", which is not a time"});
     }
     range.request.end = *end;
-    reached_[range.request.schema] = end->time_since_epoch().count();
+    reached_[range.request.schema] = base::NanosOf(*end);
   }
   std::erase_if(ranges_, [&](const Range& range) {
     const bool empty = range.request.start >= *range.request.end;
@@ -194,9 +186,11 @@ void ContinuousClient::Engine::AskPrice() {
                                               if (!cost)
                                                 return OnSessionEnd(cost.error());
                                               price_ += *cost;
-                                              if (++range_ < ranges_.size())
-                                                return AskPrice();
-                                              OnPrice();
+                                              Guarded([this] {
+                                                if (++range_ < ranges_.size())
+                                                  return AskPrice();
+                                                OnPrice();
+                                              });
                                             });
 }
 
@@ -240,16 +234,29 @@ void ContinuousClient::Engine::RequestRange() {
 }
 
 void ContinuousClient::Engine::OnRangeComplete() {
-  (void)screen_.Complete(ranges_[range_].request.schema);
+  const auto& range = ranges_[range_];
+  const auto schema = range.request.schema;
+  const auto outcome = screen_.Complete(schema, range.start);
   if (stopping_) {
     return Finish({ErrorCode::Cancelled, "the stream was stopped by this client"});
   }
+  // What it lacks of its last moments the replay may still bring.
+  const auto end = reached_[schema];
+  const auto proved = end - std::min(end, client::SeamSkewOf(client::RTypeOf(schema)));
+  if (outcome && outcome->missing && *outcome->missing < proved) {
+    if (!ReportGap(schema, *outcome->missing, end, GapKind::Contradiction) ||
+        state() != State::History || stopping_) {
+      return;
+    }
+  }
   // The next one only once this handler's stream is done.
   next_.Defer([this] {
-    if (++range_ < ranges_.size()) return RequestRange();
-    for (const auto& range : ranges_) history_done_.insert(range.request.schema);
-    handed_out_ = false;
-    Proceed();
+    Guarded([this] {
+      if (++range_ < ranges_.size()) return RequestRange();
+      for (const auto& range : ranges_) history_done_.insert(range.request.schema);
+      handed_out_ = false;
+      Proceed();
+    });
   });
 }
 
@@ -262,7 +269,7 @@ void ContinuousClient::Engine::GiveUpHistory(GapKind reason, const Error& why) {
     history_done_.insert(schema);
     gaps_.try_emplace(schema, PendingGap{range.start, reason, why});
   }
-  next_.Defer([this] { Proceed(); });
+  ProceedLater();
 }
 
 }  // namespace dbnloop

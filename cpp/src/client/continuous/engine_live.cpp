@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/unix_time.hpp"
 #include "client/continuous/engine.hpp"
 
 namespace dbnloop {
@@ -10,11 +11,6 @@ namespace {
 
 using StreamKind = ContinuityEvent::Kind;
 using GapKind = ContinuityEvent::GapReason;
-
-std::uint64_t CountOfTime(UnixNanos time) {
-  const auto count = time.time_since_epoch().count();
-  return count == kUndefTimestamp ? 0 : count;
-}
 
 }  // namespace
 
@@ -34,6 +30,9 @@ void ContinuousClient::Engine::OnLiveEvent(const SessionEvent& event) {
       return OnReplayCompleted(event);
     case SessionEvent::Kind::RecordsSkipped:
       return OnSkipped(event);
+    case SessionEvent::Kind::UnsubscribeAck:
+      unanswered_ -= std::min<std::size_t>(unanswered_, 1);
+      return;
     case SessionEvent::Kind::GatewayError:
       last_gateway_code_ = event.error_code;
       if (event.error_code == GatewayErrorCode::ReplayDataAgedOut) {
@@ -56,12 +55,12 @@ void ContinuousClient::Engine::OnReplayCompleted(const SessionEvent& event) {
   UpdateScreens();
   history_done_.erase(schema);
   from_history_.erase(schema);
-  const auto until = std::max(outcome->to, CountOfTime(event.ts_event));
+  const auto until = std::max(outcome->to, base::NanosOrZero(event.ts_event));
   if (broke_ || resumed_) {
     ContinuityEvent recovered{.kind = StreamKind::Recovered};
     recovered.schema = schema;
-    recovered.from = UnixNanos{UnixNanos::duration{outcome->from}};
-    recovered.to = UnixNanos{UnixNanos::duration{outcome->to}};
+    recovered.from = base::TimeOf(outcome->from);
+    recovered.to = base::TimeOf(outcome->to);
     recovered.replayed = outcome->replayed;
     recovered.dropped = outcome->dropped;
     const auto stream = delivery_->WatchStream();
@@ -107,9 +106,8 @@ void ContinuousClient::Engine::OnAgedOut(const SessionEvent& event) {
   const auto schema = wanted->subscription.schema;
   from_history_.insert(schema);
   if (!history_done_.contains(schema)) {
-    live_.Close();
-    next_.Defer([this] { Proceed(); });
-    return;
+    ProceedLater();
+    return live_.Close();
   }
   const auto known = trail_.Collect(delivery_->parser());
   const auto from = StartOf(*wanted, known).value_or(0);
@@ -118,7 +116,7 @@ void ContinuousClient::Engine::OnAgedOut(const SessionEvent& event) {
   subscription.start.reset();
   wanted->session_id = live_.Subscribe(subscription);
   const auto stream = delivery_->WatchStream();
-  if (!ReportGap(schema, from, CountOfTime(event.ts_event), GapKind::AgedOut,
+  if (!ReportGap(schema, from, base::NanosOrZero(event.ts_event), GapKind::AgedOut,
                  {ErrorCode::GatewayError, event.message}) ||
       stream.ended()) {
     return;
@@ -127,8 +125,14 @@ void ContinuousClient::Engine::OnAgedOut(const SessionEvent& event) {
 }
 
 // What is refused once is not asked for again; without a subscription there is no
-// stream.
+// stream. A refusal that names no subscription answers an unsubscription, as long as
+// one waits for its answer: to give up a subscription by mistake would lose its
+// records.
 void ContinuousClient::Engine::OnRefused(const SessionEvent& event) {
+  if (event.subscription_id == 0 && unanswered_ != 0) {
+    --unanswered_;
+    return;
+  }
   auto* const wanted = WantedOf(event);
   if (wanted == nullptr) return;
   wanted->refused = true;
@@ -138,20 +142,22 @@ void ContinuousClient::Engine::OnRefused(const SessionEvent& event) {
   });
   if (!others) screen_.Abandon(schema);
   if (std::ranges::all_of(wanted_, &Wanted::refused)) {
-    live_.Close();
-    return FinishLater(
+    FinishLater(
         {ErrorCode::GatewayError,
          "the gateway refused every subscription; the last one: " + event.message});
+    return live_.Close();
   }
   CatchUp();
 }
 
 // The records that the gateway left out are recovered like those of a broken session.
 void ContinuousClient::Engine::OnSkipped(const SessionEvent& event) {
-  live_.Close();
-  Retry({ErrorCode::GatewayError,
-         "the gateway skipped records, because they were read too slowly: " +
-             event.message});
+  Guarded([&] {
+    live_.Close();
+    Retry({ErrorCode::GatewayError,
+           "the gateway skipped records, because they were read too slowly: " +
+               event.message});
+  });
 }
 
 }  // namespace dbnloop

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/unix_time.hpp"
 #include "dbn/upgrade.hpp"
 #include "dbnloop/rtype.hpp"
 
@@ -10,8 +11,6 @@ namespace dbnloop::client {
 namespace {
 
 constexpr std::size_t kTsOutBytes = sizeof(std::uint64_t);
-
-std::uint64_t RawNanos(UnixNanos time) { return time.time_since_epoch().count(); }
 
 // Both halves of the product depend on all bits of both factors.
 std::uint64_t MixBits(std::uint64_t a, std::uint64_t b) noexcept {
@@ -41,24 +40,24 @@ std::uint64_t CanonicalRecord::Clock() const noexcept {
   switch (header().rtype) {
     case RType::Bbo1S:
     case RType::Bbo1M:
-      if (const auto* bbo = As<BboMsg>()) return RawNanos(bbo->ts_recv);
+      if (const auto* bbo = As<BboMsg>()) return base::NanosOf(bbo->ts_recv);
       break;
     case RType::Cbbo1S:
     case RType::Cbbo1M:
-      if (const auto* cbbo = As<CbboMsg>()) return RawNanos(cbbo->ts_recv);
+      if (const auto* cbbo = As<CbboMsg>()) return base::NanosOf(cbbo->ts_recv);
       break;
     default:
       break;
   }
-  return RawNanos(header().ts_event);
+  return base::NanosOf(header().ts_event);
 }
 
 std::uint64_t CanonicalRecord::Index() const noexcept {
   return VisitRType(header().rtype, [&]<typename T>(std::type_identity<T>) {
     if constexpr (requires(const T& record) { record.ts_recv; }) {
-      if (const auto* record = As<T>()) return RawNanos(record->ts_recv);
+      if (const auto* record = As<T>()) return base::NanosOf(record->ts_recv);
     }
-    return RawNanos(header().ts_event);
+    return base::NanosOf(header().ts_event);
   });
 }
 

@@ -42,7 +42,7 @@ bool Screen::Expects(Schema schema) const noexcept {
   return std::ranges::find(schemas_, schema) != schemas_.end();
 }
 
-std::optional<Screen::Outcome> Screen::Complete(Schema schema) {
+std::optional<Screen::Outcome> Screen::Complete(Schema schema, std::uint64_t from) {
   if (!Expects(schema)) return std::nullopt;
   const auto& judged = *Find(RTypeOf(schema));
   Outcome outcome{.from = judged.start,
@@ -53,7 +53,7 @@ std::optional<Screen::Outcome> Screen::Complete(Schema schema) {
   const auto shares = std::ranges::count_if(
       schemas_, [&](Schema other) { return RTypeOf(other) == RTypeOf(schema); });
   // Of two schemas with the same rtype the last one decides.
-  if (shares == 1) outcome.missing = judged.edge.LowestMissing();
+  if (shares == 1) outcome.missing = judged.edge.LowestMissing(from);
   Close(schema);
   return outcome;
 }

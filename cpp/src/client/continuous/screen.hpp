@@ -32,8 +32,9 @@ class Screen {
   /// out. `joined`: see Edge.
   void Expect(Schema schema, const KnownStream& known, std::uint64_t start,
               bool joined = false);
-  /// The replay of a schema is complete; nullopt if none was expected.
-  [[nodiscard]] std::optional<Outcome> Complete(Schema schema);
+  /// The replay of a schema is complete; nullopt if none was expected. What is missing
+  /// counts from `from` on.
+  [[nodiscard]] std::optional<Outcome> Complete(Schema schema, std::uint64_t from = 0);
   /// The replay of a schema will not come.
   void Abandon(Schema schema);
   [[nodiscard]] bool Expects(Schema schema) const noexcept;

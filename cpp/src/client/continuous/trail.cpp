@@ -7,6 +7,7 @@
 
 #include "base/str_cat.hpp"
 #include "base/throw.hpp"
+#include "base/unix_time.hpp"
 #include "dbnloop/rtype.hpp"
 
 namespace dbnloop::client {
@@ -26,7 +27,7 @@ void Trim(Evidence& evidence) {
 
 void Add(KnownStream& known, RType rtype, const CanonicalRecord& record) {
   if (!IsMarketData(rtype)) return;
-  const auto event = record.header().ts_event.time_since_epoch().count();
+  const auto event = base::NanosOf(record.header().ts_event);
   if (event != kUndefTimestamp) known.latest = std::max(known.latest, event);
   auto& evidence = known.rtypes[rtype];
   evidence.records.push_back(record.Known());

@@ -5,6 +5,7 @@
 
 #include "base/str_cat.hpp"
 #include "base/throw.hpp"
+#include "base/unix_time.hpp"
 #include "client/historical/impl.hpp"
 #include "dbnloop/enum_strings.hpp"
 #include "proto/validate.hpp"
@@ -12,7 +13,11 @@
 namespace dbnloop {
 namespace {
 
-constexpr std::size_t kMaxSymbols = 2000;
+std::string Nanos(UnixNanos time) { return std::to_string(base::NanosOf(time)); }
+
+}  // namespace
+
+namespace client {
 
 HistoricalOptions Validated(HistoricalOptions options) {
   for (auto* limit :
@@ -36,14 +41,6 @@ HistoricalOptions Validated(HistoricalOptions options) {
   }
   return options;
 }
-
-std::string Nanos(UnixNanos time) {
-  return std::to_string(time.time_since_epoch().count());
-}
-
-}  // namespace
-
-namespace client {
 
 void Validate(const HistoricalRequest& request) {
   if (request.symbols.size() > kMaxSymbols) {
@@ -137,7 +134,8 @@ std::unique_ptr<HistoricalClient::Impl> HistoricalClient::MakeImpl(
   }
   auto key = base::ToSecret(std::move(api_key));
   proto::ValidateApiKey(key);
-  return std::make_unique<Impl>(reactor, std::move(key), Validated(std::move(options)));
+  return std::make_unique<Impl>(reactor, std::move(key),
+                                client::Validated(std::move(options)));
 }
 
 HistoricalClient::~HistoricalClient() = default;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <optional>
@@ -29,6 +30,8 @@ class HistoricalClient::Impl final : private client::HttpListener,
   void SetRequest(const HistoricalRequest& request);
   void Start();
   void Stop();
+  /// Ends the stream without OnError.
+  void Close();
   void Pause();
   void Resume();
   [[nodiscard]] const std::shared_ptr<Delivery>& delivery() const noexcept {
@@ -62,7 +65,6 @@ class HistoricalClient::Impl final : private client::HttpListener,
   [[nodiscard]] Flow DrainAndFinish();
   void End(Error error);
   void FinishWithHttpError();
-  void Close();
   void Complete();
   [[nodiscard]] client::HttpTask::Hooks HooksOf(CallId id);
 
@@ -83,6 +85,12 @@ class HistoricalClient::Impl final : private client::HttpListener,
 
 namespace client {
 
+/// Symbols of one request.
+inline constexpr std::size_t kMaxSymbols = 2000;
+
+/// Options as the client takes them: no limit is longer than can be counted. Throws
+/// Exception when one is out of range.
+[[nodiscard]] HistoricalOptions Validated(HistoricalOptions options);
 /// The form of timeseries.get_range.
 [[nodiscard]] HistoricalClient::Params RangeParams(const HistoricalRequest& request);
 /// Throws Exception when a request is malformed, apart from its start and its end.

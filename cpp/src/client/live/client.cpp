@@ -21,7 +21,9 @@ constexpr std::size_t kMaxReceiveBuffer = std::size_t{1} << 30;
 // Longer ones could not be counted in nanoseconds.
 constexpr std::chrono::milliseconds kLongest = std::chrono::years{10};
 
-LiveOptions Validated(LiveOptions options) {
+}  // namespace
+
+LiveOptions client::Validated(LiveOptions options) {
   if (!options.dataset.empty()) proto::ValidateDataset(options.dataset);
   if (options.heartbeat_interval && (*options.heartbeat_interval < kMinHeartbeat ||
                                      *options.heartbeat_interval > kMaxHeartbeat)) {
@@ -61,8 +63,6 @@ LiveOptions Validated(LiveOptions options) {
   return options;
 }
 
-}  // namespace
-
 LiveClient::LiveClient(Reactor* reactor, std::string api_key)
     : LiveClient{reactor, std::move(api_key), LiveOptions{}} {}
 
@@ -82,7 +82,7 @@ std::unique_ptr<LiveClient::Session> LiveClient::MakeSession(Reactor* reactor,
   auto key = base::ToSecret(std::move(api_key));
   proto::ValidateApiKey(key);
   return std::make_unique<Session>(reactor, std::move(key),
-                                   Validated(std::move(options)));
+                                   client::Validated(std::move(options)));
 }
 
 void LiveClient::Connect(std::string_view gateway, int port) {

@@ -19,6 +19,13 @@
 #include "proto/gateway_session.hpp"
 
 namespace dbnloop {
+namespace client {
+
+/// Options as a session takes them: no limit is longer than can be counted. Throws
+/// Exception when one is out of range.
+[[nodiscard]] LiveOptions Validated(LiveOptions options);
+
+}  // namespace client
 
 /// What a live client is made of: socket, text session, delivery, timers. Bytes flow
 /// socket → (text lines | [compressed →] delivery) → handlers. Three places may hold
@@ -89,6 +96,7 @@ class LiveClient::Session final : public client::DeliveryObserver {
   [[nodiscard]] std::size_t ReadCompressed();
   [[nodiscard]] Flow Deliver();
   [[nodiscard]] Flow OnEof();
+  [[nodiscard]] Flow EndAtEof();
   [[nodiscard]] std::optional<std::size_t> Receive(std::span<std::byte> into);
   void AcknowledgeAtOnce() const noexcept;
   void BeginRecords(std::span<const std::byte> bytes);

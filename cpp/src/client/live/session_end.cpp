@@ -3,6 +3,7 @@
 #include "client/live/session.hpp"
 
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "base/str_cat.hpp"
@@ -21,8 +22,23 @@ std::string Millis(milliseconds value) { return base::StrCat(value.count(), " ms
 
 // ---- Ends ---------------------------------------------------------------------------
 
-// Everything that arrived was delivered; this finds out why no more comes.
+// Everything that arrived was delivered. Without memory to say so the end is read
+// again.
 client::Flow LiveClient::Session::OnEof() {
+  const auto stream = delivery_->WatchStream();
+  try {
+    return EndAtEof();
+  } catch (const std::bad_alloc&) {
+    if (!stream.ended()) {
+      eof_ = false;
+      UpdateInterest();
+    }
+    throw;
+  }
+}
+
+// Finds out why no more comes.
+client::Flow LiveClient::Session::EndAtEof() {
   if (stopping_) return End(Cancelled());
   if (InText()) {
     auto error = text_->Finish();

@@ -7,6 +7,7 @@
 
 #include "base/str_cat.hpp"
 #include "base/text.hpp"
+#include "base/unix_time.hpp"
 #include "client/live/session.hpp"
 #include "dbnloop/enum_strings.hpp"
 #include "dbnloop/rtype.hpp"
@@ -25,23 +26,16 @@ std::string Reason(const SessionEvent& event) {
   return reason;
 }
 
-constexpr UnixNanos kNoTime{UnixNanos::duration{kUndefTimestamp}};
+constexpr auto kNoTime = base::TimeOf(kUndefTimestamp);
 
 // From any time of the wire to any other: what does not fit is the longest that does.
 std::chrono::nanoseconds Between(UnixNanos earlier, UnixNanos later) {
-  const auto from = earlier.time_since_epoch().count();
-  const auto to = later.time_since_epoch().count();
+  const auto from = base::NanosOf(earlier);
+  const auto to = base::NanosOf(later);
   constexpr std::uint64_t kLongest = std::numeric_limits<std::int64_t>::max();
   const auto apart = static_cast<std::int64_t>(
       std::min(std::max(from, to) - std::min(from, to), kLongest));
   return std::chrono::nanoseconds{to < from ? -apart : apart};
-}
-
-UnixNanos WallClock() {
-  using std::chrono::nanoseconds;
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return UnixNanos{UnixNanos::duration{static_cast<std::uint64_t>(
-      std::chrono::duration_cast<nanoseconds>(now).count())}};
 }
 
 }  // namespace
@@ -79,7 +73,7 @@ void LiveClient::Session::ObserveLag(const RecordRun& run, const RecordHeader& r
     return;
   }
   auto& counters = delivery_->counters();
-  counters.gateway_to_client.Add(Between(sent, WallClock()));
+  counters.gateway_to_client.Add(Between(sent, base::SystemNow()));
   if (run.typed == 0) return;
   VisitRType(run.rtype, [&]<typename T>(std::type_identity<T>) {
     if constexpr (requires(const T& r) { r.ts_recv; }) {
