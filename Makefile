@@ -31,9 +31,9 @@ lib: deps
 	@cmake --build --preset release --target dbnloop dbnloop_shared -j $(JOBS) >&2
 
 .PHONY: build
-build: lib ## Build libdbnloop.a, libdbnloop.so, dbn-tail and dbn-sim (build/bin)
+build: lib ## Build libdbnloop.a, libdbnloop.so, dbn-tail, dbn-sim and dbn-relay (build/bin)
 	@mkdir -p $(BIN)
-	@$(GO) build -trimpath -buildvcs=false -buildmode=pie -ldflags "-buildid= -bindnow -X main.version=$(VERSION) -extldflags '-Wl,-z,relro,-z,now'" -o $(BIN)/ ./cmd/dbn-tail ./cmd/dbn-sim
+	@$(GO) build -trimpath -buildvcs=false -buildmode=pie -ldflags "-buildid= -bindnow -X main.version=$(VERSION) -extldflags '-Wl,-z,relro,-z,now'" -o $(BIN)/ ./cmd/dbn-tail ./cmd/dbn-sim ./cmd/dbn-relay
 
 .PHONY: demo
 demo: build ## Show live records from the embedded simulator; needs neither key nor network

@@ -39,6 +39,9 @@ type Config struct {
 	AuthTimeout time.Duration
 	// MaxLine bounds the client's lines, in bytes. Default: 64 KiB.
 	MaxLine int
+	// MaxSessions bounds the connections that are open at once: a client that exceeds it is refused when it
+	// has authenticated. Default: no bound.
+	MaxSessions int
 	// Misbehave returns what goes wrong in a connection, given its number from 1 on.
 	// Default: nothing.
 	Misbehave func(connection int64) Misbehaviour
@@ -95,8 +98,8 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Datasets == nil || len(c.Keys) == 0 {
 		return c, errors.New("no Datasets or no Keys: there is nothing to serve, or nobody to serve it to")
 	}
-	if c.Heartbeat < 0 || c.AuthTimeout < 0 || c.MaxLine < 0 {
-		return c, errors.New("negative Heartbeat, AuthTimeout or MaxLine")
+	if c.Heartbeat < 0 || c.AuthTimeout < 0 || c.MaxLine < 0 || c.MaxSessions < 0 {
+		return c, errors.New("negative Heartbeat, AuthTimeout, MaxLine or MaxSessions")
 	}
 	return c, CheckKeys(c.Keys)
 }

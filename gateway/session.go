@@ -155,6 +155,9 @@ func (s *Session) stage(reached Stage) error {
 	return s.ill.Stage(s, reached)
 }
 
+// LimitReached begins the refusal of a client for which there is no room, as with the service.
+const LimitReached = "User has reached their open connection limit"
+
 // AuthFailed begins the refusal of a key, as with the service: clients look for it.
 const AuthFailed = "Authentication failed."
 
@@ -176,6 +179,9 @@ func (s *Session) checkAuth(line, challenge string) error {
 	}
 	if !replyMatches(challenge, reply, s.g.cfg.Keys) {
 		return fmt.Errorf("%s This key is not accepted here", AuthFailed)
+	}
+	if most := int64(s.g.cfg.MaxSessions); most > 0 && s.g.count.Active.Load() > most {
+		return fmt.Errorf("%s: %d connections are possible here", LimitReached, most)
 	}
 	s.noteAuth(fields)
 	s.auth.dataset = fields["dataset"]

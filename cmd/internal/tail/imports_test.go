@@ -20,6 +20,7 @@ var layers = [][]string{
 	{"live", "files", "hist", "capture", "info", "verify"},
 	{"top"},
 	{"tail"},
+	{"relay"},
 }
 
 func TestThePackagesOfTheProgramsImportInOneDirection(t *testing.T) {

@@ -1,0 +1,111 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/cmd/internal/relay/batch"
+	"github.com/dbnloop/dbnloop/cmd/internal/relay/log"
+	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/simtest"
+	"github.com/dbnloop/dbnloop/sim"
+)
+
+// benchBytes is how much one round writes.
+const benchBytes = 128 << 20
+
+// BenchmarkIngest writes a session of mbo records, as fast as the simulator sends them, into a log on disk, until all
+// are acknowledged. BenchmarkBarePublish writes the same bytes without all of this.
+func BenchmarkIngest(b *testing.B) {
+	meta, sample := simtest.SampleFile(b, "mbo")
+	var records []byte
+	for len(records) < benchBytes {
+		records = append(records, sample...)
+	}
+	store, err := log.Open(b.Context(), log.Options{Directory: b.TempDir()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer store.Close()
+	b.SetBytes(int64(len(records)))
+	for i := range b.N {
+		b.StopTimer()
+		meta.Dataset = fmt.Sprintf("TEST.%d", i)
+		gateway := simtest.Gateway(b, sim.Config{Sources: []sim.Source{sim.RecordsSource(meta, records)}})
+		l, err := store.Log(b.Context(), meta.Dataset)
+		if err != nil {
+			b.Fatal(err)
+		}
+		s := dbnloop.NewSubscription(meta.Dataset, dbn.SchemaMbo, dbn.AllSymbols)
+		s.HasStart = true
+		ctx, cancel := context.WithCancel(b.Context())
+		o := Options{
+			Log: l, Key: sim.TestKey, Subscriptions: []dbnloop.Subscription{s}, Counters: new(Counters),
+			Client: []dbnloop.ContinuousOption{
+				dbnloop.WithGateway(gateway.Host(), gateway.Port()), dbnloop.WithReplayLimit(60 * 365 * 24 * time.Hour),
+			},
+		}
+		want := int64(len(records))
+		go func() { // the last message has no other after it
+			defer cancel()
+			for tick := time.Tick(time.Millisecond); ctx.Err() == nil && o.Counters.Bytes.Load() < want; {
+				<-tick
+			}
+		}()
+		b.StartTimer()
+		if err := Run(ctx, o); err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		b.ReportMetric(float64(o.Counters.Pauses.Load()), "pauses")
+		b.ReportMetric(float64(o.Counters.Messages.Load()), "messages")
+		gateway.Close()
+		cancel()
+	}
+}
+
+func BenchmarkBarePublish(b *testing.B) {
+	_, sample := simtest.SampleFile(b, "mbo")
+	var records []byte
+	for len(records) < benchBytes {
+		records = append(records, sample...)
+	}
+	store, err := log.Open(b.Context(), log.Options{Directory: b.TempDir(), Listen: "127.0.0.1:0"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer store.Close()
+	b.SetBytes(int64(len(records)))
+	for i := range b.N {
+		b.StopTimer()
+		dataset := fmt.Sprintf("TEST.%d", i)
+		if _, err := store.Log(b.Context(), dataset); err != nil {
+			b.Fatal(err)
+		}
+		conn, err := nats.Connect("", nats.InProcessServer(store))
+		if err != nil {
+			b.Fatal(err)
+		}
+		js, err := jetstream.New(conn, jetstream.WithPublishAsyncMaxPending(64))
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+		for rest := records; len(rest) > 0; {
+			n := min(len(rest), batch.Target/56*56)
+			if _, err := js.PublishAsync(batch.Subject(dataset, "mbo"), rest[:n]); err != nil {
+				b.Fatal(err)
+			}
+			rest = rest[n:]
+		}
+		<-js.PublishAsyncComplete()
+		b.StopTimer()
+		conn.Close()
+	}
+}

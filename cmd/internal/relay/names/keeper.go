@@ -1,0 +1,95 @@
+package names
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/dbnloop/dbnloop/cmd/internal/relay/batch"
+	"github.com/dbnloop/dbnloop/cmd/internal/relay/log"
+	"github.com/dbnloop/dbnloop/dbn"
+)
+
+// Keeper follows a log, and keeps a table of what its definitions and mappings say. It also retains them,
+// so that they outlive the log's oldest messages.
+type Keeper struct {
+	Table *Table
+
+	log    *log.Log
+	names  *log.Names
+	logger *slog.Logger
+	once   sync.Once
+	ready  chan struct{}
+	source uint64
+}
+
+// NewKeeper opens what is retained of a log.
+func NewKeeper(ctx context.Context, l *log.Log, logger *slog.Logger) (*Keeper, error) {
+	retained, err := l.Names(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &Keeper{Table: NewTable(), log: l, names: retained, logger: logger, ready: make(chan struct{})}, nil
+}
+
+// Ready is closed when the table has everything that was in the log when Run began.
+func (k *Keeper) Ready() <-chan struct{} { return k.ready }
+
+const retryDelay = time.Second
+
+// Run follows the log until ctx is done.
+func (k *Keeper) Run(ctx context.Context) {
+	for {
+		err := k.follow(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		k.logger.Error("names: reading the log again", "dataset", k.log.Dataset, "delay", retryDelay, "error", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(retryDelay):
+		}
+	}
+}
+
+func (k *Keeper) follow(ctx context.Context) error {
+	source, err := k.names.All(ctx, k.Table.Take)
+	if err != nil {
+		return err
+	}
+	k.source = max(k.source, source)
+	r, err := k.log.Read(ctx, k.source, batch.Mappings, dbn.SchemaDefinition.String())
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for {
+		if r.Pending == 0 {
+			k.once.Do(func() { close(k.ready) })
+		}
+		m, err := r.Next(ctx)
+		if err != nil {
+			return err
+		}
+		k.Table.Take(m.Records)
+		if err := k.retain(ctx, m); err != nil {
+			return err
+		}
+		k.source = m.Sequence
+	}
+}
+
+// retain puts the records of a message where they outlive it.
+func (k *Keeper) retain(ctx context.Context, m *log.Message) (err error) {
+	batch.Each(m.Records, func(record []byte) {
+		if key := key(record); key != "" && err == nil {
+			err = k.names.Put(key, record, m.Sequence)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return k.names.Sync(ctx)
+}
