@@ -44,6 +44,12 @@ func (f relayFilter) want(t *testing.T) (count int, sum string) {
 	return count, fmt.Sprintf("%d %x", count, sha256.Sum256(records))
 }
 
+// relayLanguage is an official client.
+type relayLanguage struct {
+	name    string
+	command []string
+}
+
 // relayClient is a process of an official client.
 type relayClient struct {
 	name, want string
@@ -68,15 +74,16 @@ func TestClientsReceiveThroughTheRelay(t *testing.T) {
 	if os.Getenv("RELAY_BIN") == "" {
 		t.Skip("run test/interop/relay.sh; it builds the clients")
 	}
-	languages := []struct {
-		name    string
-		command []string
-	}{{"python", []string{os.Getenv("RELAY_PYTHON"), "relay.py"}}, {"rust", []string{os.Getenv("RELAY_RUST")}}}
-	if cpp := os.Getenv("RELAY_CPP"); cpp != "" {
-		languages = append(languages, struct {
-			name    string
-			command []string
-		}{"c++", []string{cpp}})
+	var languages []relayLanguage
+	for _, l := range []relayLanguage{
+		{"python", []string{os.Getenv("RELAY_PYTHON"), "relay.py"}}, {"rust", []string{os.Getenv("RELAY_RUST")}}, {"c++", []string{os.Getenv("RELAY_CPP")}},
+	} {
+		if l.command[0] != "" {
+			languages = append(languages, l)
+		}
+	}
+	if len(languages) == 0 {
+		t.Fatal("no client: set RELAY_PYTHON, RELAY_RUST or RELAY_CPP")
 	}
 	market := simtest.Gateway(t, sim.Config{SharedMarket: true, Retention: sim.KeepAll})
 	port, admin, relay := startRelay(t, market.Addr())
