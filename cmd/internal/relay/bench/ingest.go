@@ -1,0 +1,111 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/dbnloop/dbnloop/sim"
+)
+
+// block is how many records are repeated.
+const block = 64 << 20 / 56
+
+// taken is what one round has taken.
+type taken struct {
+	elapsed, cpu time.Duration
+	memory       int
+}
+
+// measureIngest compares the relay, from its socket to the log's acknowledgements, with the bare publisher. The rounds
+// alternate, so what else the machine does meets both.
+func measureIngest(s *settings) error {
+	passes := max(s.megabytes<<20/(block*recordSize), 1)
+	records := passes * block
+	var relay, bare []taken
+	for i := range s.rounds {
+		one, err := s.ingestByRelay(fmt.Sprintf("relay-%d", i), passes)
+		if err != nil {
+			return err
+		}
+		other, err := s.ingestBare(fmt.Sprintf("bare-%d", i), passes)
+		if err != nil {
+			return err
+		}
+		relay, bare = append(relay, one), append(bare, other)
+	}
+	a, b := least(relay), least(bare)
+	row("ingest, bare publisher", "%7.2f M records/s  %6.1f MB/s  %4d CPU ns a record  %4d MiB", perSecond(records, b), megabytes(records, b), nanosEach(records, b), b.memory)
+	row("ingest, relay", "%7.2f M records/s  %6.1f MB/s  %4d CPU ns a record  %4d MiB", perSecond(records, a), megabytes(records, a), nanosEach(records, a), a.memory)
+	row("ingest, relay to bare publisher", "%7.2f of the speed, %.2f of the CPU time (minima of %d alternating rounds)",
+		float64(b.elapsed)/float64(a.elapsed), float64(a.cpu)/float64(b.cpu), s.rounds)
+	return nil
+}
+
+func perSecond(records int, t taken) float64 { return float64(records) / t.elapsed.Seconds() / 1e6 }
+func megabytes(records int, t taken) float64 {
+	return float64(records*recordSize) / t.elapsed.Seconds() / 1e6
+}
+func nanosEach(records int, t taken) int { return int(t.cpu.Nanoseconds()) / records }
+
+// least takes the least of each: what else runs can only add.
+func least(rounds []taken) taken {
+	best := rounds[0]
+	for _, t := range rounds {
+		best = taken{min(best.elapsed, t.elapsed), min(best.cpu, t.cpu), max(best.memory, t.memory)}
+	}
+	return best
+}
+
+func source(passes int, end sim.EndAction, shift bool) (*sim.Gateway, error) {
+	_, records := stream(block)
+	return sim.NewGateway(sim.Config{Sources: []sim.Source{records}, Passes: passes, ShiftPasses: shift, AtEnd: end})
+}
+
+func (s *settings) ingestByRelay(name string, passes int) (t taken, err error) {
+	gateway, err := source(passes, sim.StayAtEnd, false)
+	if err != nil {
+		return t, err
+	}
+	defer gateway.Close() //nolint:errcheck // it has sent everything
+	directory, err := s.log(name)
+	if err != nil {
+		return t, err
+	}
+	defer os.RemoveAll(directory) //nolint:errcheck // nothing else can be done
+	begin := time.Now()
+	p, err := s.startRelay(gateway.Addr(), directory, "all")
+	if err != nil {
+		return t, err
+	}
+	defer p.end() //nolint:errcheck // it was measured
+	if err := p.awaitBytes(int64(passes*block*recordSize), func() { t.memory = max(t.memory, p.memory()) }); err != nil {
+		return t, err
+	}
+	t.elapsed, t.cpu = time.Since(begin), p.cpu()
+	return t, nil
+}
+
+func (s *settings) ingestBare(name string, passes int) (t taken, err error) {
+	gateway, err := source(passes, sim.CloseAtEnd, false)
+	if err != nil {
+		return t, err
+	}
+	defer gateway.Close() //nolint:errcheck // it has sent everything
+	directory, err := s.log(name)
+	if err != nil {
+		return t, err
+	}
+	defer os.RemoveAll(directory) //nolint:errcheck // nothing else can be done
+	begin := time.Now()
+	p, err := start(os.Args[0], bareRole, gateway.Addr(), directory)
+	if err != nil {
+		return t, err
+	}
+	defer p.end() //nolint:errcheck // it is ended by a signal
+	if _, err := p.lines.ReadString('\n'); err != nil {
+		return t, err
+	}
+	t.elapsed, t.cpu, t.memory = time.Since(begin), p.cpu(), p.memory()
+	return t, nil
+}
