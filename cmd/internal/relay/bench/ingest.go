@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/dbnloop/dbnloop/cmd/internal/relay/batch"
 	"github.com/dbnloop/dbnloop/sim"
 )
 
@@ -15,6 +16,7 @@ const block = 64 << 20 / 56
 type taken struct {
 	elapsed, cpu time.Duration
 	memory       int
+	messages     int // in the log
 }
 
 // measureIngest compares the relay, from its socket to the log's acknowledgements, with the bare publisher. The rounds
@@ -35,24 +37,23 @@ func measureIngest(s *settings) error {
 		relay, bare = append(relay, one), append(bare, other)
 	}
 	a, b := least(relay), least(bare)
-	row("ingest, bare publisher", "%7.2f M records/s  %6.1f MB/s  %4d CPU ns a record  %4d MiB", perSecond(records, b), megabytes(records, b), nanosEach(records, b), b.memory)
-	row("ingest, relay", "%7.2f M records/s  %6.1f MB/s  %4d CPU ns a record  %4d MiB", perSecond(records, a), megabytes(records, a), nanosEach(records, a), a.memory)
+	for _, of := range []struct {
+		what string
+		taken
+	}{{"ingest, bare publisher", b}, {"ingest, relay", a}} {
+		row(of.what, "%7.2f M records/s  %6.1f MB/s  %4d CPU ns a record  %4d MiB resident  %d messages", float64(records)/of.elapsed.Seconds()/1e6,
+			float64(records*recordSize)/of.elapsed.Seconds()/1e6, int(of.cpu.Nanoseconds())/records, of.memory, of.messages)
+	}
 	row("ingest, relay to bare publisher", "%7.2f of the speed, %.2f of the CPU time (minima of %d alternating rounds)",
 		float64(b.elapsed)/float64(a.elapsed), float64(a.cpu)/float64(b.cpu), s.rounds)
 	return nil
 }
 
-func perSecond(records int, t taken) float64 { return float64(records) / t.elapsed.Seconds() / 1e6 }
-func megabytes(records int, t taken) float64 {
-	return float64(records*recordSize) / t.elapsed.Seconds() / 1e6
-}
-func nanosEach(records int, t taken) int { return int(t.cpu.Nanoseconds()) / records }
-
 // least takes the least of each: what else runs can only add.
 func least(rounds []taken) taken {
 	best := rounds[0]
 	for _, t := range rounds {
-		best = taken{min(best.elapsed, t.elapsed), min(best.cpu, t.cpu), max(best.memory, t.memory)}
+		best = taken{min(best.elapsed, t.elapsed), min(best.cpu, t.cpu), max(best.memory, t.memory), max(best.messages, t.messages)}
 	}
 	return best
 }
@@ -73,7 +74,7 @@ func (s *settings) ingestByRelay(name string, passes int) (t taken, err error) {
 		return t, err
 	}
 	defer os.RemoveAll(directory) //nolint:errcheck // nothing else can be done
-	begin := time.Now()
+	began := firstByte(gateway)
 	p, err := s.startRelay(gateway.Addr(), directory, "all")
 	if err != nil {
 		return t, err
@@ -82,8 +83,10 @@ func (s *settings) ingestByRelay(name string, passes int) (t taken, err error) {
 	if err := p.awaitBytes(int64(passes*block*recordSize), func() { t.memory = max(t.memory, p.memory()) }); err != nil {
 		return t, err
 	}
-	t.elapsed, t.cpu = time.Since(begin), p.cpu()
-	return t, nil
+	t.elapsed, t.cpu = time.Since(<-began), p.cpu()
+	status, err := p.status()
+	t.messages = int(status.Datasets[0].Messages)
+	return t, err
 }
 
 func (s *settings) ingestBare(name string, passes int) (t taken, err error) {
@@ -97,7 +100,7 @@ func (s *settings) ingestBare(name string, passes int) (t taken, err error) {
 		return t, err
 	}
 	defer os.RemoveAll(directory) //nolint:errcheck // nothing else can be done
-	begin := time.Now()
+	began := firstByte(gateway)
 	p, err := start(os.Args[0], bareRole, gateway.Addr(), directory)
 	if err != nil {
 		return t, err
@@ -106,6 +109,18 @@ func (s *settings) ingestBare(name string, passes int) (t taken, err error) {
 	if _, err := p.lines.ReadString('\n'); err != nil {
 		return t, err
 	}
-	t.elapsed, t.cpu, t.memory = time.Since(begin), p.cpu(), p.memory()
+	t.elapsed, t.cpu, t.memory, t.messages = time.Since(<-began), p.cpu(), p.memory(), passes*block*recordSize/batch.Target
 	return t, nil
+}
+
+// firstByte gives the time at which a gateway has begun to send.
+func firstByte(gateway *sim.Gateway) <-chan time.Time {
+	began := make(chan time.Time, 1)
+	go func() {
+		for gateway.Stats().Bytes == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		began <- time.Now()
+	}()
+	return began
 }
