@@ -20,13 +20,17 @@ import (
 	"github.com/dbnloop/dbnloop/sim"
 )
 
-// bareRole makes this program the bare publisher.
-const bareRole = "bare-publisher"
+// bareRole makes this program the bare publisher, and readingRole one that reads its log meanwhile.
+const (
+	bareRole    = "bare-publisher"
+	readingRole = "bare-publisher-and-reader"
+)
 
 // publishBare is what there is to compare with: it reads a gateway's stream and publishes it to the same embedded
 // JetStream in pieces of the same size, 64 at once on the way, without looking at what it is, until the gateway
-// closes the connection.
-func publishBare(gateway, directory string) error {
+// closes the connection. With reads, an ordered consumer in the same process also reads everything, as the relay must
+// do to serve anybody.
+func publishBare(gateway, directory string, reads bool) error {
 	ctx := context.Background()
 	store, err := log.Open(ctx, log.Options{Directory: directory})
 	if err != nil {
@@ -50,6 +54,12 @@ func publishBare(gateway, directory string) error {
 	if err != nil {
 		return err
 	}
+	read := make(chan error, 1)
+	if reads {
+		go func() { read <- readBare(js) }()
+	} else {
+		read <- nil
+	}
 	total := 0
 	for {
 		piece := make([]byte, batch.Target/recordSize*recordSize)
@@ -67,10 +77,38 @@ func publishBare(gateway, directory string) error {
 			return err
 		}
 	}
+	if _, err := js.PublishAsync(batch.Subject(dataset, endOfBare), nil); err != nil {
+		return err
+	}
 	<-js.PublishAsyncComplete()
+	if err := <-read; err != nil {
+		return err
+	}
 	fmt.Println(total)
 	io.Copy(io.Discard, blocked{}) //nolint:errcheck // until it is ended
 	return nil
+}
+
+// endOfBare is the last part of the last message's subject.
+const endOfBare = "end"
+
+// readBare reads what is published, until its end, and makes nothing of it.
+func readBare(js jetstream.JetStream) error {
+	consumer, err := js.OrderedConsumer(context.Background(), batch.StreamName(dataset), jetstream.OrderedConsumerConfig{})
+	if err != nil {
+		return err
+	}
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(16))
+	if err != nil {
+		return err
+	}
+	defer messages.Stop()
+	for {
+		m, err := messages.Next()
+		if err != nil || m.Subject() == batch.Subject(dataset, endOfBare) {
+			return err
+		}
+	}
 }
 
 // blocked is a reader that never returns.

@@ -19,33 +19,42 @@ type taken struct {
 	messages     int // in the log
 }
 
-// measureIngest compares the relay, from its socket to the log's acknowledgements, with the bare publisher. The rounds
-// alternate, so what else the machine does meets both.
+// measureIngest compares the relay, from its socket to the log's acknowledgements, with bare publishers. The rounds
+// alternate, so what else the machine does meets all of them.
 func measureIngest(s *settings) error {
 	passes := max(s.megabytes<<20/(block*recordSize), 1)
 	records := passes * block
-	var relay, bare []taken
+	var relay, bare, reading []taken
 	for i := range s.rounds {
 		one, err := s.ingestByRelay(fmt.Sprintf("relay-%d", i), passes)
 		if err != nil {
 			return err
 		}
-		other, err := s.ingestBare(fmt.Sprintf("bare-%d", i), passes)
+		other, err := s.ingestBare(bareRole, fmt.Sprintf("bare-%d", i), passes)
 		if err != nil {
 			return err
 		}
-		relay, bare = append(relay, one), append(bare, other)
+		third, err := s.ingestBare(readingRole, fmt.Sprintf("reading-%d", i), passes)
+		if err != nil {
+			return err
+		}
+		relay, bare, reading = append(relay, one), append(bare, other), append(reading, third)
 	}
-	a, b := least(relay), least(bare)
+	a, b, c := least(relay), least(bare), least(reading)
 	for _, of := range []struct {
 		what string
 		taken
-	}{{"ingest, bare publisher", b}, {"ingest, relay", a}} {
+	}{{"ingest, bare publisher", b}, {"ingest, bare publisher and reader", c}, {"ingest, relay", a}} {
 		row(of.what, "%7.2f M records/s  %6.1f MB/s  %4d CPU ns a record  %4d MiB resident  %d messages", float64(records)/of.elapsed.Seconds()/1e6,
 			float64(records*recordSize)/of.elapsed.Seconds()/1e6, int(of.cpu.Nanoseconds())/records, of.memory, of.messages)
 	}
-	row("ingest, relay to bare publisher", "%7.2f of the speed, %.2f of the CPU time (minima of %d alternating rounds)",
-		float64(b.elapsed)/float64(a.elapsed), float64(a.cpu)/float64(b.cpu), s.rounds)
+	for _, of := range []struct {
+		what string
+		taken
+	}{{"ingest, relay to bare publisher", b}, {"ingest, relay to bare publisher and reader", c}} {
+		row(of.what, "%7.2f of the speed, %.2f of the CPU time (minima of %d alternating rounds)",
+			float64(of.elapsed)/float64(a.elapsed), float64(a.cpu)/float64(of.cpu), s.rounds)
+	}
 	return nil
 }
 
@@ -89,7 +98,7 @@ func (s *settings) ingestByRelay(name string, passes int) (t taken, err error) {
 	return t, err
 }
 
-func (s *settings) ingestBare(name string, passes int) (t taken, err error) {
+func (s *settings) ingestBare(role, name string, passes int) (t taken, err error) {
 	gateway, err := source(passes, sim.CloseAtEnd, false)
 	if err != nil {
 		return t, err
@@ -101,7 +110,7 @@ func (s *settings) ingestBare(name string, passes int) (t taken, err error) {
 	}
 	defer os.RemoveAll(directory) //nolint:errcheck // nothing else can be done
 	began := firstByte(gateway)
-	p, err := start(os.Args[0], bareRole, gateway.Addr(), directory)
+	p, err := start(os.Args[0], role, gateway.Addr(), directory)
 	if err != nil {
 		return t, err
 	}

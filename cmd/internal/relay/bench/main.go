@@ -37,8 +37,8 @@ var measurements = []struct {
 }
 
 func main() {
-	if len(os.Args) == 4 && os.Args[1] == bareRole {
-		exit(publishBare(os.Args[2], os.Args[3]))
+	if len(os.Args) == 4 && (os.Args[1] == bareRole || os.Args[1] == readingRole) {
+		exit(publishBare(os.Args[2], os.Args[3], os.Args[1] == readingRole))
 	}
 	var s settings
 	flag.StringVar(&s.relay, "relay", "build/bin/dbn-relay", "the program to measure")
