@@ -27,7 +27,7 @@ const (
 )
 
 // publishBare is what there is to compare with: it reads a gateway's stream and publishes it to the same embedded
-// JetStream in pieces of the same size, 64 at once on the way, without looking at what it is, until the gateway
+// JetStream in pieces of the same size, 64 at once on the way, whatever it is, until the gateway
 // closes the connection. With reads, an ordered consumer in the same process also reads everything, as the relay must
 // do to serve anybody.
 func publishBare(gateway, directory string, reads bool) error {

@@ -109,7 +109,7 @@ func (p *process) status() (status service.Status, err error) {
 	return status, json.NewDecoder(answer.Body).Decode(&status)
 }
 
-// awaitRecords waits until a relay's log has acknowledged so many bytes of records.
+// awaitBytes waits until a relay's log has acknowledged that many bytes of records, and calls each meanwhile.
 func (p *process) awaitBytes(bytes int64, each func()) error {
 	for range time.Tick(20 * time.Millisecond) {
 		status, err := p.status()

@@ -28,7 +28,7 @@ type wanted struct {
 }
 
 // past reports whether a message can hold records before the start: one before the present, or the first one, which
-// is after the present when the present was behind the end of the log.
+// is after the present when the relay had not read its log to the end.
 func (w *wanted) past(seq, live uint64) bool { return seq < max(live, w.from+1) }
 
 func (f filters) add(sub *gateway.Subscription, from uint64) {
