@@ -132,6 +132,12 @@ soak: build ## Stream for T seconds (default 60) with pauses, cuts and restarts,
 	@$(GO) build -o build/ ./test/soak
 	@build/soak -t $(or $(T),60)
 
+# PYTHON_DUCKDB names a Python that has DuckDB, which is installed in a temporary directory otherwise.
+.PHONY: soak-capture
+soak-capture: build ## Capture for T seconds (default 90) with rotation, cuts and a kill, verify, and count in Parquet
+	@$(GO) build -o build/ ./test/soak
+	@build/soak -capture -t $(or $(T),90) -rotate $(or $(ROTATE),10s) $(if $(PYTHON_DUCKDB),-python $(PYTHON_DUCKDB))
+
 .PHONY: netfaults
 netfaults: build ## Soak for T seconds (default 20) per network fault, in namespaces: loss, rate, silence, resets
 	@scripts/deps.sh build netfaults

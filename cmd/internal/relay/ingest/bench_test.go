@@ -11,6 +11,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/batch"
+	"github.com/dbnloop/dbnloop/cmd/internal/relay/embed"
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/log"
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/internal/simtest"
@@ -28,7 +29,7 @@ func BenchmarkIngest(b *testing.B) {
 	for len(records) < benchBytes {
 		records = append(records, sample...)
 	}
-	store, err := log.Open(b.Context(), log.Options{Directory: b.TempDir()})
+	store, err := log.Open(b.Context(), log.Options{Server: &embed.Server{Directory: b.TempDir()}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -76,7 +77,7 @@ func BenchmarkBarePublish(b *testing.B) {
 	for len(records) < benchBytes {
 		records = append(records, sample...)
 	}
-	store, err := log.Open(b.Context(), log.Options{Directory: b.TempDir(), Listen: "127.0.0.1:0"})
+	store, err := log.Open(b.Context(), log.Options{Server: &embed.Server{Directory: b.TempDir(), Listen: "127.0.0.1:0"}})
 	if err != nil {
 		b.Fatal(err)
 	}
