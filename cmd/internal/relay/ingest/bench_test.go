@@ -119,7 +119,7 @@ func BenchmarkWriter(b *testing.B) {
 	for len(records) < benchBytes {
 		records = append(records, sample...)
 	}
-	store, err := log.Open(b.Context(), log.Options{Directory: b.TempDir()})
+	store, err := log.Open(b.Context(), log.Options{Server: &embed.Server{Directory: b.TempDir()}})
 	if err != nil {
 		b.Fatal(err)
 	}
