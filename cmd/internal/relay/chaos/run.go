@@ -30,7 +30,7 @@ func (r *Report) String() string {
 		r.Rounds, r.Records, r.RelayKills, r.NATSKills, r.ConsumerKills, r.Cuts, r.Faults, disk, r.Exits, r.Repeats, r.FirstKiB, r.LaterKiB, r.NATSKiB)
 }
 
-// Run makes rounds until the time is over, with NATS inside the relay and as a process of its own by turns.
+// Run makes rounds until the time is over, two at least: with NATS as a process of its own and inside the relay by turns.
 // It fails when a record is lost, comes twice, or comes out of order, in the log or at a consumer.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	if o.Events == 0 {
@@ -39,7 +39,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	random := rand.New(rand.NewPCG(o.Seed, 1))
 	r := &Report{ConsumerKills: map[string]int{}, Exits: map[string]int{}}
 	began := time.Now()
-	for r.Rounds == 0 || time.Since(began) < o.Duration && ctx.Err() == nil {
+	for r.Rounds < 2 || time.Since(began) < o.Duration && ctx.Err() == nil {
 		if err := r.round(ctx, o, random, time.Since(began) > o.Duration/2); err != nil {
 			return r, fmt.Errorf("round %d: %w", r.Rounds+1, err)
 		}

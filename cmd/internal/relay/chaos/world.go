@@ -37,6 +37,8 @@ const (
 	tick = 10 * time.Millisecond
 	// rate is how many records happen in a tick, on average.
 	rate = 50
+	// firstKill is the earliest tick at which something is killed for certain.
+	firstKill = 40
 	// patience is how long a record may be missing in the end.
 	patience = 2 * time.Minute
 )
@@ -172,7 +174,14 @@ func (w *world) close() {
 func (w *world) round(ctx context.Context) (repeats int, err error) {
 	clock := time.NewTicker(tick)
 	defer clock.Stop()
-	for more := true; more && ctx.Err() == nil; {
+	certain := map[int]*process{} // whatever else happens, each of them is killed, if it lives at that tick
+	for _, p := range w.processes() {
+		certain[firstKill+w.random.IntN(firstKill)] = p
+	}
+	for ticks, more := 0, true; more && ctx.Err() == nil; ticks++ {
+		if p := certain[ticks]; p != nil {
+			p.kill(0)
+		}
 		n := 1 + w.random.IntN(2*rate)
 		happened, err := w.sim.Advance(n)
 		if err != nil {
@@ -187,15 +196,8 @@ func (w *world) round(ctx context.Context) (repeats int, err error) {
 	if err := w.heal(); err != nil {
 		return 0, err
 	}
-	rest := w.sim
-	for {
-		happened, err := rest.Advance(1 << 20) // what an end before time has left
-		if err != nil {
-			return 0, err
-		}
-		if happened < 1<<20 {
-			break
-		}
+	if _, err := w.sim.Advance(1 << 30); err != nil { // what an end before time has left
+		return 0, err
 	}
 	return w.compare()
 }
