@@ -206,7 +206,7 @@ func (w *world) round(ctx context.Context) (repeats int, err error) {
 func (w *world) turn() error {
 	if w.full > 0 {
 		if w.full--; w.full == 0 {
-			if err := w.disk.free(); err != nil {
+			if err := w.space(); err != nil {
 				return err
 			}
 		}
@@ -226,11 +226,20 @@ func (w *world) heal() error {
 		f.Remove()
 	}
 	w.faults = nil
-	if w.disk != nil {
+	if w.full > 0 {
 		w.full = 0
-		return w.disk.free()
+		return w.space()
 	}
 	return nil
+}
+
+// space makes space on the disk. A NATS server whose disk was full writes nothing until somebody starts it again; a relay
+// whose server is inside it must do that by itself.
+func (w *world) space() error {
+	if w.nats != nil {
+		w.nats.kill(0)
+	}
+	return w.disk.free()
 }
 
 // compare waits until the log and all consumers have everything. Processes that end by themselves are started again.
