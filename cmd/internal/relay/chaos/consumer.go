@@ -93,7 +93,7 @@ func runGateway(args []string) error {
 	return context.Cause(ctx)
 }
 
-// endOf cuts the incomplete record at the end of a file, and returns the position after it; nil: there is no record.
+// endOf cuts the incomplete record at the end of a file, and returns the position after it; nil: it holds none.
 func endOf(file *os.File) ([]byte, error) {
 	end, err := dbnloop.NewStreamEnd()
 	if err != nil {

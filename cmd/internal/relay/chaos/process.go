@@ -30,26 +30,17 @@ type process struct {
 
 // start starts it, and does not wait until it is ready.
 func (p *process) start() error {
-	p.cmd = p.make()
-	p.said = new(tail)
-	p.cmd.Stderr = p.said
+	p.prepare()
 	if err := p.cmd.Start(); err != nil {
 		return fmt.Errorf("%s: %w", p.name, err)
 	}
-	gone, cmd := make(chan struct{}), p.cmd
-	p.gone = gone
-	go func() {
-		cmd.Wait() //nolint:errcheck // its state says how it ended
-		close(gone)
-	}()
+	p.watch()
 	return nil
 }
 
 // startAndWait starts it and waits for the line on standard output that says that it is ready.
 func (p *process) startAndWait() error {
-	p.cmd = p.make()
-	p.said = new(tail)
-	p.cmd.Stderr = p.said
+	p.prepare()
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		return err
@@ -58,17 +49,27 @@ func (p *process) startAndWait() error {
 		return fmt.Errorf("%s: %w", p.name, err)
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
+	p.watch() // after the reading, which Wait would end
+	if err != nil {
+		<-p.gone
+		return fmt.Errorf("%s does not start: %q: %s", p.name, line, p.said)
+	}
+	return nil
+}
+
+func (p *process) prepare() {
+	p.cmd, p.said = p.make(), new(tail)
+	p.cmd.Stderr = p.said
+}
+
+// watch waits for its end.
+func (p *process) watch() {
 	gone, cmd := make(chan struct{}), p.cmd
 	p.gone = gone
 	go func() {
 		cmd.Wait() //nolint:errcheck // its state says how it ended
 		close(gone)
 	}()
-	if err != nil {
-		<-gone
-		return fmt.Errorf("%s does not start: %q: %s", p.name, line, p.said.String())
-	}
-	return nil
 }
 
 func (p *process) alive() bool {
