@@ -1,7 +1,6 @@
 package chaos
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -85,11 +84,6 @@ func split(address string) (string, int, error) {
 	}
 	port, err := strconv.Atoi(text)
 	return host, port, err
-}
-
-// terminated is done at SIGTERM.
-func terminated() (context.Context, context.CancelFunc) {
-	return signal.NotifyContext(context.Background(), unix.SIGTERM)
 }
 
 func clusterURL(addresses []string) string {

@@ -160,19 +160,12 @@ func (c *cluster) run(ctx context.Context, r *TakeoverReport) error {
 		active = 1
 	}
 	for range c.Kills {
-		killed := time.Now()
-		c.relays[active].end()
-		select {
-		case at := <-w.changed:
-			r.Times = append(r.Times, at.Sub(killed))
-			fmt.Fprintf(c.Out, "takeover %d: %v\n", len(r.Times), at.Sub(killed).Round(time.Millisecond))
-		case err := <-watched:
-			return errors.Join(err, errors.New(c.said()))
-		case <-time.After(patience):
-			return errors.New("nobody took over" + c.said())
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		took, err := c.replace(ctx, c.relays[active], w, watched)
+		if err != nil {
+			return err
 		}
+		r.Times = append(r.Times, took)
+		fmt.Fprintf(c.Out, "takeover %d: %v\n", len(r.Times), took.Round(time.Millisecond))
 		for _, p := range c.relays {
 			if p.gone != nil {
 				r.PeakKiB = max(r.PeakKiB, rssOf(p.cmd.Process.Pid))
@@ -196,6 +189,27 @@ func (c *cluster) run(ctx context.Context, r *TakeoverReport) error {
 		r.Records += s.Count
 	}
 	return c.consumersComplete()
+}
+
+// replace kills the relay that writes, and waits for the first message of the other one.
+func (c *cluster) replace(ctx context.Context, active *process, w *written, watched <-chan error) (time.Duration, error) {
+	killed := time.Now()
+	active.end()
+	patient := time.After(patience)
+	for {
+		select {
+		case at := <-w.changed:
+			if at.After(killed) { // or the one that was killed had begun again after an error of the log
+				return at.Sub(killed), nil
+			}
+		case err := <-watched:
+			return 0, errors.Join(err, errors.New(c.said()))
+		case <-patient:
+			return 0, errors.New("nobody took over" + c.said())
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		}
+	}
 }
 
 func readLogFor(url string, market exchange.Market) (*logged, error) {
@@ -298,6 +312,10 @@ func (w *written) watch(ctx context.Context, url string) error {
 		writer, _, _ := strings.Cut(m.Headers().Get(jetstream.MsgIDHeader), "-")
 		if writer != w.writer {
 			w.writer = writer
+			select { // only the latest change counts
+			case <-w.changed:
+			default:
+			}
 			w.changed <- time.Now()
 		}
 	}
