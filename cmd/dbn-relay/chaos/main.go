@@ -22,7 +22,7 @@ func main() {
 	seconds := flag.Int("t", 60, "seconds")
 	seed := flag.Uint64("seed", uint64(time.Now().UnixNano()), "of the random choices")
 	relay := flag.String("relay", "build/bin/dbn-relay", "the relay")
-	events := flag.Int("events", 0, "orders that change in a round (default 80000)")
+	events := flag.Int("events", 0, "orders that change in a round (default 150000)")
 	takeovers := flag.Int("takeovers", 0, "instead: kill the writing one of two relays on a cluster of three servers so often")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -1,6 +1,9 @@
 package chaos
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // The mean number of ticks between two troubles, and the longest that a process is gone.
 const (
@@ -22,11 +25,15 @@ func (w *world) cause() error {
 	case 0, 1:
 		// On a server of its own the lease of a relay that was killed lasts for seconds, in which nothing is written.
 		if w.nats == nil || w.random.IntN(4) == 0 {
+			err := w.burst()
 			w.relay.kill(after)
+			return err
 		}
 	case 2:
 		if w.nats != nil {
+			err := w.burst()
 			w.nats.kill(after)
+			return err
 		}
 	case 3, 4, 5:
 		w.consumers[w.random.IntN(len(w.consumers))].kill(after)
@@ -42,6 +49,13 @@ func (w *world) cause() error {
 		}
 	}
 	return nil
+}
+
+// burst lets much happen at once, so that what is killed then is in the middle of it.
+func (w *world) burst() error {
+	_, err := w.sim.Advance(1 + w.random.IntN(40*rate))
+	<-time.After(time.Duration(w.random.IntN(5000)) * time.Microsecond) // at random: nothing is waited for
+	return err
 }
 
 // misbehave prepares a fault of the next session with the gateway, and removes the oldest one if there are many.

@@ -34,7 +34,7 @@ func (r *Report) String() string {
 // It fails when a record is lost, comes twice, or comes out of order, in the log or at a consumer.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	if o.Events == 0 {
-		o.Events = 80000
+		o.Events = 150000
 	}
 	random := rand.New(rand.NewPCG(o.Seed, 1))
 	r := &Report{ConsumerKills: map[string]int{}, Exits: map[string]int{}}

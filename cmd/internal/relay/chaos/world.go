@@ -24,7 +24,7 @@ type Options struct {
 	Seed uint64
 	// Duration is how long something is killed. The round that runs then is completed.
 	Duration time.Duration
-	// Events is how much happens in a round. Default: 80000.
+	// Events is how much happens in a round. Default: 150000.
 	Events int
 	// Kills is how often the relay that writes is killed in Takeovers.
 	Kills int
