@@ -138,6 +138,12 @@ relay-chaos: build ## Kill relay, NATS and consumers for T seconds (default 60),
 	@build/relay-chaos -t $(or $(T),60)
 	@build/relay-chaos -takeovers $(or $(N),10)
 
+# PYTHON_DUCKDB names a Python that has DuckDB, which is installed in a temporary directory otherwise.
+.PHONY: soak-capture
+soak-capture: build ## Capture for T seconds (default 90) with rotation, cuts and a kill, verify, and count in Parquet
+	@$(GO) build -o build/ ./test/soak
+	@build/soak -capture -t $(or $(T),90) -rotate $(or $(ROTATE),10s) $(if $(PYTHON_DUCKDB),-python $(PYTHON_DUCKDB))
+
 .PHONY: netfaults
 netfaults: build ## Soak for T seconds (default 20) per network fault, in namespaces: loss, rate, silence, resets
 	@scripts/deps.sh build netfaults
@@ -200,6 +206,12 @@ bench-peers: bench-build ## Measure it beside the official clients and others as
 bench-docs: bench-build ## Put build/bench.json into docs/: the figures, the table and the pictures
 	@cp build/bench.json docs/bench.json
 	@build/bench/chart docs
+
+# ARGS are its flags, such as "-only latency -seconds 60"; -help lists them.
+.PHONY: relay-bench
+relay-bench: build ## Measure dbn-relay: ingest, latency, fan-out and replay (needs 20 GB of disk, and some minutes)
+	@$(GO) build -o build/bench/relay ./cmd/internal/relay/bench
+	@build/bench/relay $(ARGS)
 
 .PHONY: guard
 guard: bench-build ## Count the instructions per record, and fail where they grew by more than 5 %

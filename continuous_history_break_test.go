@@ -11,6 +11,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/dbn"
+	"github.com/dbnloop/dbnloop/internal/exchange"
 	"github.com/dbnloop/dbnloop/internal/simtest"
 	"github.com/dbnloop/dbnloop/sim"
 	simhist "github.com/dbnloop/dbnloop/sim/historical"
@@ -151,6 +152,91 @@ func TestAReplayThatAgedOutIsFilledFromHistory(t *testing.T) {
 			t.Errorf("away for %d records: spent %v, states %v, events %+v", away, got.client.Spent(), got.states, got.events)
 		}
 	}
+}
+
+// Several subscriptions that aged out are filled, one after the other: an error names the one that
+// it is about. What the first one got from history does not count as seen by the others.
+func TestReplaysOfSeveralSchemasThatAgedOutAreFilledFromHistory(t *testing.T) {
+	const n, had, away = 24, 6, 12
+	streams := []exchange.Stream{{Schema: dbn.SchemaMbo}, {Schema: dbn.SchemaTrades}}
+	const opening = exchange.Start + dbn.UnixNanos(time.Second)
+	for i := range n {
+		at := opening + dbn.UnixNanos(i)*dbn.UnixNanos(10*time.Minute)
+		hd := dbn.RecordHeader{PublisherID: 1, InstrumentID: 1, TsEvent: at}
+		for s, record := range [][]byte{
+			simtest.RecordBytes([]dbn.MboMsg{{Hd: header(hd, 14, dbn.RTypeMbo), TsRecv: at, OrderID: uint64(i)}}),
+			simtest.RecordBytes([]dbn.TradeMsg{{Hd: header(hd, 12, dbn.RTypeMbp0), TsRecv: at, Sequence: uint32(i)}}),
+		} {
+			streams[s].Records = append(streams[s].Records, record...)
+			streams[s].Count++
+		}
+	}
+	market := exchange.Market{Streams: streams}
+	files, err := market.Write(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := sim.Config{SharedMarket: true, Retention: time.Hour}
+	for _, path := range files {
+		config.Sources = append(config.Sources, sim.FileSource(path))
+	}
+	gw := simtest.Gateway(t, config)
+	server := simtest.Historical(t, simhist.Config{Sources: config.Sources, Present: gw.Present})
+	r := newReactor(t)
+	c, err := dbnloop.NewContinuousClient(r, sim.TestKey, dbnloop.WithGateway(gw.Host(), gw.Port()), dbnloop.WithBackoff(0, 0), old(),
+		dbnloop.WithMaxCost(math.Inf(1)),
+		dbnloop.WithHistory(dbnloop.WithURL(server.URL()), dbnloop.WithCAFile(simtest.CAFile(t, server)), dbnloop.WithRetries(0)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	for _, s := range streams {
+		subscription := dbnloop.NewSubscription(exchange.Dataset, s.Schema, dbn.AllSymbols)
+		subscription.HasStart, subscription.Start = true, opening
+		if _, err := c.Subscribe(subscription); err != nil {
+			t.Fatal(err)
+		}
+	}
+	advance := func(records int) {
+		if _, err := gw.Advance(records * len(streams)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, audit, gone := &received{client: c}, market.Audit(), away
+	h := got.handlers()
+	h.Record = func(rec dbn.Record) {
+		if err := audit.Add(rec); err != nil && !t.Failed() {
+			t.Error(err)
+		}
+	}
+	h.StreamState = func(state dbnloop.StreamState) {
+		if state == dbnloop.StreamWaiting {
+			advance(gone)
+			gone = 0
+		}
+	}
+	c.Handle(h)
+	advance(had)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := func() bool { return len(got.errors) > 0 || t.Failed() }
+	left := func(n int) func() bool {
+		return func() bool { return audit.Left == n*len(streams) && c.State() == dbnloop.StreamLive || ended() }
+	}
+	got.until(t, r, "live", left(n-had))
+	gw.Reset()
+	got.until(t, r, "live again", left(n-had-away))
+	advance(n)
+	got.until(t, r, "the end", left(0))
+	if err := audit.Complete(); err != nil || len(got.of(dbnloop.Gap)) > 0 || len(got.of(dbnloop.Price)) == 0 || len(got.errors) > 0 {
+		t.Errorf("%v; events %+v, errors %v", err, got.events, got.errors)
+	}
+}
+
+func header(hd dbn.RecordHeader, length uint8, rtype dbn.RType) dbn.RecordHeader {
+	hd.Length, hd.RType = length, rtype
+	return hd
 }
 
 // History that lacks a record which had been handed out may lack others too. Only the last two are

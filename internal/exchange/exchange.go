@@ -22,10 +22,8 @@ const (
 	second = 1_000_000_000
 	// opening is a whole second.
 	opening = dbn.UnixNanos(1_794_700_800 * second)
-	// step is the mean time between two events, in nanoseconds.
-	step = second / 200
-	// late is how long at most the market's clock is ahead of the gateway's.
-	late = 4 * step
+	// usual is how many orders change in a second, on average.
+	usual = 200
 )
 
 // quiet is the instrument that says nothing after the opening.
@@ -46,20 +44,48 @@ type Market struct{ Streams []Stream }
 // New makes a market in which so many orders change. For every four of them there is a quote, for
 // every eight a trade, and each second of the market has quotes and bars.
 func New(random *rand.Rand, events int) Market {
-	m := maker{random: random}
+	return Market{makeStreams(random, usual, events)}
+}
+
+// Busy is a market of about so many seconds, in each of which so many orders change. It also has
+// the definitions of its instruments, again and again.
+func Busy(random *rand.Rand, seconds, perSecond int) Market {
+	streams := makeStreams(random, perSecond, seconds*perSecond)
+	return Market{append(streams, definitions(seconds))}
+}
+
+func makeStreams(random *rand.Rand, perSecond, events int) []Stream {
+	m := maker{random: random, step: second / perSecond}
 	for i := range m.streams {
 		m.streams[i].Schema = schemas[i]
 	}
 	now := opening
 	for i := range events {
-		next := now + dbn.UnixNanos(random.IntN(2*step))
+		next := now + dbn.UnixNanos(random.IntN(2*m.step))
 		if i%16 != 0 { // some share their time
 			m.seconds(now, next)
 			now = next
 		}
 		m.event(i, now)
 	}
-	return Market{m.streams[:]}
+	return m.streams[:]
+}
+
+// definitions are those of all instruments, every ten seconds.
+func definitions(seconds int) Stream {
+	s := Stream{Schema: dbn.SchemaDefinition}
+	for at := 0; at < seconds; at += 10 {
+		for instrument, symbol := range symbols {
+			now := opening + dbn.UnixNanos(at*second)
+			definition := dbn.InstrumentDefMsg{
+				Hd: header(dbn.RTypeInstrumentDef, instrument, now), TsRecv: now, MinPriceIncrement: 25e7,
+				InstrumentClass: dbn.InstrumentClassFuture, SecurityUpdateAction: dbn.SecurityUpdateActionAdd,
+			}
+			copy(definition.RawSymbol[:], symbol)
+			put(&s, definition)
+		}
+	}
+	return s
 }
 
 const (
@@ -76,6 +102,7 @@ var schemas = [...]dbn.Schema{
 
 type maker struct {
 	random  *rand.Rand
+	step    int // the mean time between two events, in nanoseconds
 	streams [len(schemas)]Stream
 }
 
@@ -98,7 +125,7 @@ func (m *maker) event(i int, now dbn.UnixNanos) {
 	}
 	at := now - dbn.UnixNanos(m.random.IntN(1000))
 	if m.random.IntN(20) == 0 {
-		at = now - dbn.UnixNanos(m.random.IntN(late))
+		at = now - dbn.UnixNanos(m.random.IntN(4*m.step)) // the gateway's clock is that much later
 	}
 	price, sequence := dbn.Price(m.random.IntN(1000))*1e9, uint32(i)
 	order := dbn.MboMsg{

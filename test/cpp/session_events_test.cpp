@@ -113,6 +113,17 @@ TEST(SessionEvents, ErrorsByCode) {
   }
 }
 
+TEST(SessionEvents, ErrorsNameTheirSchema) {
+  const auto schema = [](std::string_view text) {
+    return Read(Failure<ErrorMsg>(text, GatewayErrorCode::ReplayDataAgedOut))->schema;
+  };
+  EXPECT_EQ(schema("Replay of subscription 2 (mbo): start is too old"), Schema::Mbo);
+  EXPECT_EQ(schema("data of 'mbp-1', and more"), Schema::Mbp1);
+  EXPECT_EQ(schema("ohlcv-1s."), Schema::Ohlcv1S);
+  EXPECT_EQ(schema("(mbos) (mbo-1) "), std::nullopt);
+  EXPECT_EQ(schema(" ()"), std::nullopt);
+}
+
 TEST(SessionEvents, ErrorsOfVersion1AreKnownByTheirText) {
   const auto read = [](std::string_view text) {
     return Read(Failure<v1::ErrorMsg>(text, {}))->error_code;

@@ -23,7 +23,8 @@ func needBuild(t *testing.T) {
 }
 
 // The commands of a document run as one script, in order and in an empty directory. Databento's
-// servers are simulators: the wrapper of dbn-tail names them where a command names none.
+// servers are simulators: the environment names that of the live gateway, and the wrapper of dbn-tail
+// that of the historical API, where a command names none.
 func TestShellBlocks(t *testing.T) {
 	needBuild(t)
 	home := t.TempDir()
@@ -73,7 +74,7 @@ func TestShellBlocks(t *testing.T) {
 // is one command, which runs in the background; the next block begins when it listens. The ports that the text uses
 // are replaced by free ones.
 func scriptOf(t *testing.T, all []block) (string, *strings.Replacer) {
-	ports := strings.NewReplacer("13000", freePort(t), "8443", freePort(t))
+	ports := strings.NewReplacer("13000", freePort(t), "8443", freePort(t), "9138", freePort(t))
 	var b strings.Builder
 	for i, block := range all {
 		if block.lang != "sh" {
@@ -124,7 +125,6 @@ case " $* " in
   *" --gateway "* | *" --hist-url "* | *" --demo "* | *" --help "*) ;;
   *" --against-api "* | " hist "* | " batch "* | " cost "* | " datasets "* | " schemas "* | " fields "* | " prices "* | " publishers "* | " range "* | " resolve "* | " condition "*)
     set -- "$@" --hist-url "$SIM_URL" --ca-file "$SIM_CA" ;;
-  *" -d "*) set -- "$@" --gateway "$SIM_GATEWAY" ;;
 esac
 exec '` + top + `/build/bin/dbn-tail' "$@"
 `,
@@ -159,7 +159,7 @@ func environment(t *testing.T, bin, home string) []string {
 	}
 	return []string{
 		"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + home, "DBNLOOP=" + top,
-		"DATABENTO_API_KEY=" + sim.TestKey, "SIM_GATEWAY=" + gateway.Addr(), "SIM_URL=" + server.URL(), "SIM_CA=" + ca,
+		"DATABENTO_API_KEY=" + sim.TestKey, "DBNLOOP_GATEWAY=" + gateway.Addr(), "SIM_URL=" + server.URL(), "SIM_CA=" + ca,
 	}
 }
 

@@ -19,13 +19,15 @@ type venue struct {
 	out    *bufio.Scanner
 	host   string
 	port   int
-	faults []int // numbers of those that may still be shown
-	fired  int   // how often those that were removed were shown
+	url    string // of the historical API, if there is one
+	faults []int  // numbers of those that may still be shown
+	fired  int    // how often those that were removed were shown
 }
 
-// openVenue starts a simulator with files, which counts as one of s until it is closed.
-func (s *sims) openVenue(program string, files []string) (v *venue, err error) {
-	args := []string{"--control", "--shared-market", "--retention", "-1s", "--quiet"}
+// openVenue starts a simulator with files, and more flags, which counts as one of s until it is
+// closed.
+func (s *sims) openVenue(program string, files []string, flags ...string) (v *venue, err error) {
+	args := append([]string{"--control", "--shared-market", "--retention", "-1s", "--quiet"}, flags...)
 	v = &venue{cmd: exec.Command(program, append(args, files...)...)}
 	v.cmd.Stderr = os.Stderr
 	if v.in, err = v.cmd.StdinPipe(); err != nil {
@@ -54,6 +56,19 @@ func (s *sims) openVenue(program string, files []string) (v *venue, err error) {
 	}
 	v.host = host
 	return v, nil
+}
+
+// openHistory takes the line that follows when the simulator was started with a historical API.
+func (v *venue) openHistory() error {
+	if !v.out.Scan() {
+		return fmt.Errorf("the simulator ended early: %w", v.out.Err())
+	}
+	url, ok := strings.CutPrefix(v.out.Text(), "historical on ")
+	if !ok {
+		return fmt.Errorf("the simulator said %q", v.out.Text())
+	}
+	v.url = url
+	return nil
 }
 
 func (v *venue) close(s *sims) {

@@ -29,13 +29,22 @@ func main() {
 	records := flag.Int("records", 200_000, "in the data, which is sent over and over")
 	download := flag.Int64("download", 1<<30, "bytes of the download that is paused; 0: none")
 	unreliable := flag.Bool("unreliable", false, "the network itself may break connections")
+	capture := flag.Bool("capture", false, "run one capture that rotates, instead of everything else")
+	rate := flag.Int("rate", 2000, "of a capture: changed orders per second")
+	rotate := flag.String("rotate", "1m", "of a capture: when a file ends")
+	python := flag.String("python", "", "of a capture: a Python that has DuckDB; otherwise it is installed in a temporary directory")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	fmt.Printf("soak: %d s, seed %d\n", *seconds, *seed)
-	err := run(ctx, options{
+	soak := run
+	if *capture {
+		soak = runCapture
+	}
+	err := soak(ctx, options{
 		duration: time.Duration(*seconds) * time.Second, seed: *seed, program: *program, tail: *tail,
 		records: *records, download: *download, moreKiB: 16 << 10, unreliable: *unreliable,
+		rate: *rate, rotate: *rotate, python: *python,
 	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "soak: FAILED:", err)
@@ -54,6 +63,11 @@ type options struct {
 	// unreliable says that any stream may break off, where it is not the simulator's doing.
 	unreliable bool
 	moreKiB    int // of RSS that may be added on the way: Go's heap and the kernel's caches vary
+
+	// Of a capture:
+	rate   int
+	rotate string
+	python string // a Python that has DuckDB; empty: to be installed
 }
 
 func run(ctx context.Context, o options) (err error) {

@@ -42,7 +42,7 @@ func (f *sessionFlags) register(p *pflag.FlagSet) {
 	p.StringVar(&f.compression, "compression", "none", "`COMPRESSION` of the connection: none or zstd")
 	p.StringVar(&f.slowReader, "slow-reader", "", "`WHAT` the gateway does when this reader is too slow: skip records, or warn (default: warn when the output is a file; otherwise the gateway skips records of mbp-1, mbp-10, cmbp-1, bbo and cbbo)")
 	p.StringVar(&f.metricsAddr, "metrics-addr", "", "serve statistics of a live session to Prometheus, at http://`HOST:PORT`/metrics")
-	p.BoolVar(&f.reconnect, "reconnect", false, "when a session breaks, reconnect and recover what was missed (default for DBN files; --reconnect=false: end)")
+	p.BoolVar(&f.reconnect, "reconnect", false, "when a session breaks, reconnect and recover what was missed (default for files; --reconnect=false: end)")
 	p.StringVar(&f.resume, "resume", "", "write DBN to `FILE` and reconnect; if it exists, continue where it ends, also after a kill")
 	p.BoolVar(&f.append, "append", false, "add to --output, if it exists; what came in the meantime is not asked for (that is --resume)")
 	p.BoolVar(&f.demo, "demo", false, "show sample data of an embedded simulator; needs no key, no network")

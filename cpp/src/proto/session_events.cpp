@@ -46,14 +46,16 @@ std::uint32_t SubscriptionIn(std::string_view text) {
   return fault == std::errc{} && (rest == end || *rest == ' ') ? id : 0;
 }
 
-// The first word that is a schema's name.
+// The first word that is a schema's name. It may be quoted, or in parentheses.
 std::optional<Schema> SchemaIn(std::string_view text) {
-  while (!text.empty()) {
-    const auto end = std::min(text.find(' '), text.size());
+  constexpr std::string_view kAround = " '\"()[],.:;";
+  while (true) {
+    text.remove_prefix(std::min(text.find_first_not_of(kAround), text.size()));
+    if (text.empty()) return std::nullopt;
+    const auto end = std::min(text.find_first_of(kAround), text.size());
     if (const auto schema = FromString<Schema>(text.substr(0, end))) return schema;
-    text.remove_prefix(std::min(end + 1, text.size()));
+    text.remove_prefix(end);
   }
-  return std::nullopt;
 }
 
 Kind KindOf(GatewayErrorCode code) {

@@ -245,7 +245,9 @@ std::optional<std::uint64_t> ContinuousClient::Engine::StartOf(
     start = std::max(*start, reached->second - std::min(reached->second, skew));
   }
   if (latest > late && (start || resumed_ || latest != 0)) {
-    start = std::max(start.value_or(0), latest - late);
+    // Other schemas may have come further than a replay that this one still lacks.
+    const auto bound = latest - late;
+    start = std::max(start.value_or(0), std::min(bound, wanted.owed.value_or(bound)));
   }
   return start;
 }
@@ -308,9 +310,11 @@ void ContinuousClient::Engine::SubscribeAgain(Wanted& wanted,
   const auto start = StartOf(wanted, known);
   const bool gap = gaps_.contains(schema);
   wanted.asked = 0;
+  if (gap) wanted.owed.reset();
   if (wanted.policy == RecoveryPolicy::Replay && start && !gap) {
     subscription.start = base::TimeOf(*start);
     wanted.asked = *start;
+    if (!wanted.owed) wanted.owed = *start;
     subscription.snapshot = false;
     const auto rtype = client::RTypeOf(schema);
     const bool joined = std::ranges::none_of(wanted_, [&](const Wanted& other) {

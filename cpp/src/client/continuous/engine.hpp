@@ -66,10 +66,12 @@ class ContinuousClient::Engine final : public client::DeliveryTap,
   struct Wanted {
     Subscription subscription;
     RecoveryPolicy policy = RecoveryPolicy::Replay;
-    std::uint64_t joined = 0;      // since when it receives; 0: not known
-    bool active = true;            // not unsubscribed completely
-    bool refused = false;          // by the gateway
-    std::uint64_t asked = 0;       // where its replay begins; 0: none, or all
+    std::uint64_t joined = 0;  // since when it receives; 0: not known
+    bool active = true;        // not unsubscribed completely
+    bool refused = false;      // by the gateway
+    std::uint64_t asked = 0;   // where its replay begins; 0: none, or all
+    // Where the first replay began, as long as none was completed since.
+    std::optional<std::uint64_t> owed = std::nullopt;
     std::uint32_t session_id = 0;  // its id in the present session
   };
   struct PendingGap {
@@ -124,6 +126,7 @@ class ContinuousClient::Engine final : public client::DeliveryTap,
   void OnRefused(const SessionEvent& event);
   void OnSkipped(const SessionEvent& event);
   [[nodiscard]] Wanted* WantedOf(const SessionEvent& event);
+  [[nodiscard]] Wanted* AgedOutOf(const SessionEvent& event);
   void UpdateScreens() noexcept;
   void CatchUp();
 

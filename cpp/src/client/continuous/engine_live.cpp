@@ -55,6 +55,9 @@ void ContinuousClient::Engine::OnReplayCompleted(const SessionEvent& event) {
   UpdateScreens();
   history_done_.erase(schema);
   from_history_.erase(schema);
+  for (auto& wanted : wanted_) {
+    if (wanted.subscription.schema == schema) wanted.owed.reset();
+  }
   const auto until = std::max(outcome->to, base::NanosOrZero(event.ts_event));
   if (broke_ || resumed_) {
     ContinuityEvent recovered{.kind = StreamKind::Recovered};
@@ -98,10 +101,23 @@ ContinuousClient::Engine::Wanted* ContinuousClient::Engine::WantedOf(
   return wanted_.size() == 1 ? &wanted_.front() : nullptr;
 }
 
+// A refusal that names no subscription is taken for that of the replay that goes back
+// furthest: one that nobody answers for would never be completed.
+ContinuousClient::Engine::Wanted* ContinuousClient::Engine::AgedOutOf(
+    const SessionEvent& event) {
+  if (auto* const named = WantedOf(event)) return named;
+  Wanted* oldest = nullptr;
+  for (auto& wanted : wanted_) {
+    if (!screen_.Expects(wanted.subscription.schema)) continue;
+    if (oldest == nullptr || wanted.asked < oldest->asked) oldest = &wanted;
+  }
+  return oldest;
+}
+
 // History has what the gateway no longer retains. Where it was asked already, or may
 // not be asked, the rest is a gap, and the subscription begins with the present.
 void ContinuousClient::Engine::OnAgedOut(const SessionEvent& event) {
-  auto* const wanted = WantedOf(event);
+  auto* const wanted = AgedOutOf(event);
   if (wanted == nullptr || !screen_.Expects(wanted->subscription.schema)) return;
   const auto schema = wanted->subscription.schema;
   from_history_.insert(schema);
@@ -112,6 +128,7 @@ void ContinuousClient::Engine::OnAgedOut(const SessionEvent& event) {
   const auto known = trail_.Collect(delivery_->parser());
   const auto from = StartOf(*wanted, known).value_or(0);
   screen_.Abandon(schema);
+  wanted->owed.reset();
   auto subscription = wanted->subscription;
   subscription.start.reset();
   wanted->session_id = live_.Subscribe(subscription);
