@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/batch"
+	"github.com/dbnloop/dbnloop/cmd/internal/relay/embed"
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/log"
 	"github.com/dbnloop/dbnloop/sim"
 )
@@ -32,7 +33,7 @@ const (
 // do to serve anybody.
 func publishBare(gateway, directory string, reads bool) error {
 	ctx := context.Background()
-	store, err := log.Open(ctx, log.Options{Directory: directory})
+	store, err := log.Open(ctx, log.Options{Server: &embed.Server{Directory: directory}})
 	if err != nil {
 		return err
 	}
