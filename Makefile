@@ -132,6 +132,12 @@ soak: build ## Stream for T seconds (default 60) with pauses, cuts and restarts,
 	@$(GO) build -o build/ ./test/soak
 	@build/soak -t $(or $(T),60)
 
+.PHONY: relay-chaos
+relay-chaos: build ## Kill relay, NATS and consumers for T seconds (default 60), then a writing relay N times (default 10)
+	@$(GO) build -o build/relay-chaos ./cmd/dbn-relay/chaos
+	@build/relay-chaos -t $(or $(T),60)
+	@build/relay-chaos -takeovers $(or $(N),10)
+
 # PYTHON_DUCKDB names a Python that has DuckDB, which is installed in a temporary directory otherwise.
 .PHONY: soak-capture
 soak-capture: build ## Capture for T seconds (default 90) with rotation, cuts and a kill, verify, and count in Parquet

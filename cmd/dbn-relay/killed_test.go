@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/cmd/internal/relay/chaos"
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/internal/simtest"
 	"github.com/dbnloop/dbnloop/sim"
@@ -23,6 +24,7 @@ import (
 const asRelay = "DBN_RELAY_TEST_MAIN"
 
 func TestMain(m *testing.M) {
+	chaos.Main()
 	if os.Getenv(asRelay) != "" {
 		main()
 	}

@@ -151,7 +151,8 @@ func (s *Source) consumer(ctx context.Context, from uint64, o Options) (jetstrea
 // then the records of the log in order, some 64 KiB at a time. Of the handlers, those of records and Metadata are called.
 //
 // A message is acknowledged when its handlers have returned, so a durable consumer that crashes gets the
-// records of one message again. Who must not process records twice stores Position with the results, and
+// records of one message again. A single NATS server that is killed may have forgotten the acknowledgements of its last
+// moments, and a durable consumer that begins after that gets those messages again, too. Who must not process records twice stores Position with the results, and
 // continues by Options.After.
 func (s *Source) Run(ctx context.Context, h *dbnloop.Handlers) error {
 	for {

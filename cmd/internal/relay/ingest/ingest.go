@@ -93,26 +93,44 @@ const (
 // on its way when it died may arrive after its successor has read the end of the log.
 const mostOthers = 5
 
+// mostStuck is how many lives in succession a server inside this process may take no message. After a failure to write
+// to its disk it takes none until it is started again, and it does not say so.
+const mostStuck = 3
+
+// ErrStuck means that the log's server, which is inside this process, takes no messages: the process must be started
+// again.
+var ErrStuck = errors.New("its server takes no more messages, so the disk may be full: free space and start the relay again")
+
 // Run receives and writes until ctx is done; then it ends the session in order, writes what has come, and
-// returns nil. It returns an error when the stream has ended for a reason that no retry can repair, or when
-// another relay writes to the log. It runs on the calling goroutine.
+// returns nil. It returns an error when the stream has ended for a reason that no retry can repair, when
+// another relay writes to the log, or when the log needs another process. It runs on the calling goroutine.
 func Run(ctx context.Context, o Options) error {
 	o, err := o.withDefaults()
 	if err != nil {
 		return err
 	}
-	delay, others := leastDelay, 0
+	delay, others, stuck := leastDelay, 0, 0
+	var end uint64 // of the log, when the last life began
 	for {
 		progress := o.Counters.Messages.Load()
-		err := live(ctx, o)
+		began, err := live(ctx, o)
 		var broken *logError
 		if !errors.As(err, &broken) {
 			return err
 		}
-		if !errors.Is(err, log.ErrOtherWriter) {
+		if began != end {
+			end, stuck = began, 0
+		}
+		stuck++
+		switch {
+		case o.Log.Embedded() && stuck == mostStuck:
+			return fmt.Errorf("log of %s: %w: %w", o.Log.Dataset, ErrStuck, err)
+		case !errors.Is(err, log.ErrOtherWriter) || stuck > 1: // or nobody has written
 			others = 0
-		} else if others++; others == mostOthers {
-			return err
+		default:
+			if others++; others == mostOthers {
+				return err
+			}
 		}
 		if o.Counters.Messages.Load() != progress {
 			delay = leastDelay
@@ -133,8 +151,8 @@ type logError struct{ error }
 
 func (e *logError) Unwrap() error { return e.error }
 
-// live is one life: from the end of the log until something ends it.
-func live(ctx context.Context, o Options) error {
+// live is one life: from the end of the log, which it returns, until something ends it.
+func live(ctx context.Context, o Options) (end uint64, err error) {
 	var schemas []string
 	for _, s := range o.Subscriptions {
 		schemas = append(schemas, s.Schema.String())
@@ -142,15 +160,15 @@ func live(ctx context.Context, o Options) error {
 	tail, err := o.Log.Tail(ctx, schemas)
 	switch {
 	case ctx.Err() != nil:
-		return nil // nothing was received yet
+		return 0, nil // nothing was received yet
 	case err != nil:
-		return &logError{err}
+		return 0, &logError{err}
 	}
 	l, err := newLife(o, tail)
 	if err != nil {
-		return err
+		return tail.Sequence, err
 	}
 	defer l.close()
 	defer context.AfterFunc(ctx, func() { l.reactor.Post(l.stop) })()
-	return l.run()
+	return tail.Sequence, l.run()
 }

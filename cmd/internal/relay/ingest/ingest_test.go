@@ -233,3 +233,26 @@ func killed(t *testing.T, l *log.Log, m *market, n int, begin func(*dbnloop.Subs
 	}
 	return survived
 }
+
+// A server inside this process that takes no message, as after a full disk, needs another process.
+func TestAnIngestWhoseServerTakesNoMessageEnds(t *testing.T) {
+	store, err := log.Open(t.Context(), log.Options{Server: &embed.Server{Directory: t.TempDir()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	m := newMarket(t, "TEST.STUCK", 4, dbn.SchemaTrades)
+	o := m.options(m.newLog(t, store))
+	for i := range o.Subscriptions {
+		o.Subscriptions[i].HasStart = true
+	}
+	o.appending = func() error { return &logError{log.ErrOtherWriter} }
+	if _, err := m.Advance(m.total); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := Run(ctx, o); !errors.Is(err, ErrStuck) || o.Counters.Restarts.Load() != mostStuck-1 {
+		t.Errorf("%v after %d restarts, want %v after %d", err, o.Counters.Restarts.Load(), ErrStuck, mostStuck-1)
+	}
+}

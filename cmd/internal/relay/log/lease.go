@@ -3,7 +3,6 @@ package log
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -28,11 +27,9 @@ func (l *Log) Hold(ctx context.Context, id string, f func(context.Context) error
 	if l.store.options.Server != nil {
 		return f(ctx)
 	}
-	bucket, err := l.store.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket: leaseBucket, Description: "which dbn-relay writes to which log", TTL: leaseTime, Replicas: l.store.options.Replicas,
-	})
+	bucket, err := l.leases(ctx)
 	if err != nil {
-		return fmt.Errorf("the lease of %s: %w", l.Dataset, err)
+		return err
 	}
 	revision, err := l.take(ctx, bucket, id)
 	if err != nil {
@@ -54,6 +51,26 @@ func (l *Log) Hold(ctx context.Context, id string, f func(context.Context) error
 		return ErrLeaseLost
 	}
 	return err
+}
+
+// leases opens the bucket. It waits for a cluster that cannot answer now, such as one that elects its leader.
+func (l *Log) leases(ctx context.Context) (jetstream.KeyValue, error) {
+	for {
+		bucket, err := l.store.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
+			Bucket: leaseBucket, Description: "which dbn-relay writes to which log", TTL: leaseTime, Replicas: l.store.options.Replicas,
+		})
+		if err == nil {
+			return bucket, nil
+		}
+		if ctx.Err() == nil {
+			l.store.options.Logger.Warn("the bucket of the leases cannot be opened now", "bucket", leaseBucket, "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(leaseRenew):
+		}
+	}
 }
 
 // take waits for the lease.

@@ -75,6 +75,9 @@ func ours(config jetstream.StreamConfig, dataset string) error {
 	return nil
 }
 
+// Embedded reports whether the log's server is inside this process.
+func (l *Log) Embedded() bool { return l.store.options.Server != nil }
+
 // Bounds are the sequences of the first message that is kept and of the last one. Without messages first
 // is last+1.
 func (l *Log) Bounds(ctx context.Context) (first, last uint64, err error) {

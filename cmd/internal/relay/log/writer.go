@@ -17,8 +17,9 @@ import (
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
-// ErrOtherWriter means that another writer has written to the log: this one must not continue.
-var ErrOtherWriter = errors.New("another relay has written to the log")
+// ErrOtherWriter means that the log does not end where this writer has written last, so that it must not continue:
+// another writer has been there, or the server failed to store a message, which it does not say.
+var ErrOtherWriter = errors.New("the log does not end where this relay has written last: another relay has written to it, or its server failed to")
 
 const (
 	// ackTimeout bounds the wait for an acknowledgement; a message without one may be in the log or not.
