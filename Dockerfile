@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
-# The toolchain, build and test in it, and two images that hold the programs and the libraries that
-# they need, and nothing else: dbn-tail (the default) and, with --target sim, dbn-sim. The same make
-# targets run here as everywhere else.
+# The toolchain, build and test in it, and three images that hold the programs and the libraries that
+# they need, and nothing else: dbn-tail (the default), dbn-sim with --target sim, and dbn-relay with
+# --target relay. The same make targets run here as everywhere else.
 #
 # The one base image. A tag moves with each update: for a build that can be repeated bit by bit, give
 # its digest, --build-arg BASE_IMAGE=docker.io/library/golang@sha256:…
@@ -28,7 +28,8 @@ ARG SOURCE_DATE_EPOCH=0
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     if [ "${RUN_TESTS}" = 1 ]; then make test; fi \
  && make package \
- && packaging/rootfs.sh /rootfs build/bin/dbn-tail build/bin/dbn-sim
+ && packaging/rootfs.sh /rootfs build/bin/dbn-tail build/bin/dbn-sim \
+ && packaging/rootfs.sh /relay build/bin/dbn-relay && install -d -m 0700 -o 10001 -g 10001 /relay/var/lib/dbn-relay
 
 # What was built, for `podman build --target packages --output dist .`
 FROM scratch AS packages
@@ -48,6 +49,18 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=5s CMD \
   ["dbn-tail", "-d", "GLBX.MDP3", "-s", "trades", "--gateway", "127.0.0.1:13000", "-l", "1", "-q", "-J", "ESZ6"]
 ENTRYPOINT ["dbn-sim"]
 CMD ["--listen", "0.0.0.0:13000", "--hist-listen", "0.0.0.0:8443"]
+
+# Consumers on 13000, the log in /var/lib/dbn-relay. The configuration and the keys are to be mounted: see
+# examples/relay/compose.yaml.
+FROM scratch AS relay
+COPY --from=build /relay/ /
+USER 10001:10001
+ENV PATH=/usr/local/bin
+EXPOSE 13000
+VOLUME /var/lib/dbn-relay
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s CMD ["dbn-relay", "status"]
+ENTRYPOINT ["dbn-relay"]
+CMD ["--config", "/etc/dbn-relay/relay.toml"]
 
 FROM base AS runtime
 ENTRYPOINT ["dbn-tail"]

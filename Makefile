@@ -201,6 +201,12 @@ bench-docs: bench-build ## Put build/bench.json into docs/: the figures, the tab
 	@cp build/bench.json docs/bench.json
 	@build/bench/chart docs
 
+# ARGS are its flags, such as "-only latency -seconds 60"; -help lists them.
+.PHONY: relay-bench
+relay-bench: build ## Measure dbn-relay: ingest, latency, fan-out and replay (needs 20 GB of disk, and some minutes)
+	@$(GO) build -o build/bench/relay ./cmd/internal/relay/bench
+	@build/bench/relay $(ARGS)
+
 .PHONY: guard
 guard: bench-build ## Count the instructions per record, and fail where they grew by more than 5 %
 	@scripts/deps.sh build guard

@@ -155,7 +155,7 @@ func (s *Session) stage(reached Stage) error {
 	return s.ill.Stage(s, reached)
 }
 
-// LimitReached begins the refusal of a client for which there is no room, as with the service.
+// LimitReached begins the refusal of a client that the server has no room for, as with the service.
 const LimitReached = "User has reached their open connection limit"
 
 // AuthFailed begins the refusal of a key, as with the service: clients look for it.

@@ -4,7 +4,7 @@
 # which is the time of the commit unless it is set.
 #   libdbnloop5     the shared library (the number is that of the C API)
 #   libdbnloop-dev  headers, static library, and what CMake and pkg-config read
-#   dbnloop-tools   dbn-tail and dbn-sim with their completions and manual pages
+#   dbnloop-tools   dbn-tail, dbn-sim and dbn-relay with their completions and manual pages
 set -euo pipefail
 cd "$(dirname "$0")/.."
 umask 022
@@ -110,9 +110,10 @@ deb libdbnloop-dev libdevel \
 pkg-config."
 
 stage dbnloop-tools bin share
-deb dbnloop-tools utils "$needs_tools" "tail and simulator of Databento's market data" \
+deb dbnloop-tools utils "$needs_tools" "tail, relay and simulator of Databento's market data" \
   "dbn-tail shows, stores and converts live and historical market data from Databento. dbn-sim is a \
-simulator of the live gateway and of the historical API, for tests without a key or a network."
+simulator of the live gateway and of the historical API, for tests without a key or a network. \
+dbn-relay receives one live session and serves it to many consumers, in the gateway's own protocol."
 
 cd dist
 sha256sum -- * >"$work/sums"

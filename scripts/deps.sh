@@ -89,7 +89,7 @@ for group in $groups; do
   [[ " $known " == *" $group "* ]] || { echo "deps: no group named '$group'; groups: $known" >&2; exit 2; }
 done
 if [[ $groups == *" build "* ]] && ! command -v go >/dev/null; then
-  echo "deps: Go 1.26 or newer is required and is not on PATH; see https://go.dev/dl/" >&2
+  echo "deps: Go 1.26.7 or newer is required and is not on PATH; see https://go.dev/dl/" >&2
   exit 1
 fi
 missing=()

@@ -36,7 +36,7 @@ check words scripts/words.pl
 manual() {
   local directory=build/man
   rm -rf "$directory"
-  for program in dbn-tail dbn-sim; do
+  for program in dbn-tail dbn-sim dbn-relay; do
     scripts/go.sh run "./cmd/$program" man "$directory" || return 1
   done
   mandoc -T lint -W warning "$directory"/*.1 | grep -v 'missing date' | tee /dev/stderr | (! grep -q .)

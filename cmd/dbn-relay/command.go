@@ -37,20 +37,24 @@ func newCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dbn-relay [flags]",
 		Short: "One live session in, many consumers out",
-		Long: `dbn-relay holds one session with the service for each dataset, keeps every record once in a log on
-NATS JetStream, and serves any number of consumers in the protocol of the service's own gateway: they change
-the address and the key, and nothing else. A consumer may begin anywhere in the log.
+		Long: `dbn-relay holds one session with the service for each dataset, keeps every
+record once in a log on NATS JetStream, and serves any number of consumers in
+the protocol of the service's own gateway: they change the address and the key,
+and nothing else. A consumer may begin anywhere in the log.
 
-The log is in a directory (--log), with NATS inside this process, or on servers of your own (--nats). A
-configuration file says the same as the flags, and more; flags take precedence. When it is ready it prints one
-line, "listening on HOST:PORT", on standard output. SIGTERM and SIGINT end it in order.
+The log is in a directory (--log), with NATS inside this process, or on servers
+of your own (--nats). A configuration file says the same as the flags, and more;
+flags take precedence. When it is ready it prints one line, "listening on
+HOST:PORT", on standard output. SIGTERM and SIGINT end it in order.
 
-Consumers need keys of the relay's own, which are in a file that only its owner can read, one on each line.
-Who may receive the data is a matter of your licence.`,
+Consumers need keys of the relay's own, which are in a file that only its owner
+can read, one on each line. Who may receive the data is a matter of your
+licence.`,
 		Example: `  dbn-relay --demo
   dbn-relay --config relay.toml
-  dbn-relay -d GLBX.MDP3 --schema trades --schema definition --symbols ES.FUT --stype parent \
-      --log /var/lib/dbn-relay --keys /etc/dbn-relay/keys --listen 127.0.0.1:13000
+  dbn-relay -d GLBX.MDP3 --schema trades --schema definition \
+      --stype parent --symbols ES.FUT \
+      --log /var/lib/dbn-relay --keys /etc/dbn-relay/keys
   dbn-relay status --admin 127.0.0.1:9138`,
 		Args:          cobra.NoArgs,
 		Version:       cli.Version(version),
@@ -68,7 +72,8 @@ Who may receive the data is a matter of your licence.`,
 	}
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return exit.BadUsage("%w", cli.FlagError(cmd, err)) })
 	o.define(cmd)
-	cmd.AddCommand(newStatusCommand())
+	cmd.AddCommand(newStatusCommand(), help.ManualCommand())
+	help.Install(cmd)
 	return cmd
 }
 
@@ -76,11 +81,11 @@ func (o *options) define(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVarP(&o.config, "config", "c", "", "read the configuration from `FILE` (TOML)")
 	f.BoolVar(&o.demo, "demo", false, "relay sample data of a simulator inside this process, from a log in a temporary directory")
-	f.StringVarP(&o.dataset, "dataset", "d", "", "receive this dataset, such as GLBX.MDP3")
-	f.StringArrayVar(&o.schemas, "schema", nil, "with --dataset: receive this schema (repeatable)")
-	f.StringSliceVar(&o.symbols, "symbols", nil, "with --dataset: symbols, separated by commas (default ALL_SYMBOLS)")
-	f.StringVar(&o.stype, "stype", "", "with --dataset: the symbology of the symbols (default raw_symbol)")
-	f.StringVar(&o.start, "start", "", "with --dataset: a log that is empty begins at this time, or with all that the gateway retains (default: now)")
+	f.StringVarP(&o.dataset, "dataset", "d", "", "receive `DATASET`, such as GLBX.MDP3")
+	f.StringArrayVar(&o.schemas, "schema", nil, "with --dataset: receive `SCHEMA` (repeatable)")
+	f.StringSliceVar(&o.symbols, "symbols", nil, "with --dataset: `SYMBOLS`, separated by commas (default ALL_SYMBOLS)")
+	f.StringVar(&o.stype, "stype", "", "with --dataset: symbology `TYPE` of the symbols (default raw_symbol)")
+	f.StringVar(&o.start, "start", "", "with --dataset: a log that is empty begins at `TIME`, or with all that the gateway retains (default: now)")
 	f.StringVar(&o.keyFile, "key-file", "", "read the API key from `FILE` (default: DATABENTO_API_KEY)")
 	f.StringVar(&o.gateway, "gateway", "", "connect to the gateway at `HOST:PORT` (default: the service's)")
 	f.StringVar(&o.directory, "log", "", "keep the log in `DIRECTORY`, with NATS inside this process")
@@ -88,14 +93,14 @@ func (o *options) define(cmd *cobra.Command) {
 	f.StringVar(&o.nats, "nats", "", "keep the log on the NATS servers at `URL`")
 	f.StringVar(&o.credentials, "nats-creds", "", "with --nats: read the user's credentials from `FILE`")
 	f.StringVar(&o.caFile, "nats-ca", "", "with --nats: trust the authority in `FILE`")
-	f.StringVar(&o.maxAge, "max-age", "", "keep records for this long, such as 12h or 7d (default: without limit)")
-	f.StringVar(&o.maxBytes, "max-bytes", "", "keep at most this much of each dataset, such as 100GB (default: without limit)")
+	f.StringVar(&o.maxAge, "max-age", "", "keep records for `TIME`, such as 12h or 7d (default: without limit)")
+	f.StringVar(&o.maxBytes, "max-bytes", "", "keep at most `SIZE` of each dataset, such as 100GB (default: without limit)")
 	f.StringVarP(&o.listen, "listen", "l", "", "serve consumers at `HOST:PORT` (default 127.0.0.1:13000; with --demo a free port)")
 	f.StringVar(&o.keys, "keys", "", "read the consumers' keys from `FILE`")
 	f.StringVar(&o.admin, "admin", "", "serve /metrics, /healthz, /readyz and /status at `HOST:PORT` of this machine")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "log more")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "log errors only")
-	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
+	f.StringVar(&o.logFormat, "log-format", "text", "`FORMAT`: text or json")
 	cmd.MarkFlagsMutuallyExclusive("verbose", "quiet")
 	cmd.MarkFlagsMutuallyExclusive("demo", "config")
 	cmd.MarkFlagsMutuallyExclusive("demo", "dataset")

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/dbnloop/dbnloop/cmd/internal/relay/embed"
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/log"
 	"github.com/dbnloop/dbnloop/internal/simtest"
 	"github.com/dbnloop/dbnloop/sim"
@@ -18,7 +19,7 @@ func TestAStandbyTakesOver(t *testing.T) {
 	market := simtest.Gateway(t, sim.Config{
 		Sources: []sim.Source{sim.RecordsSource(meta, records)}, SharedMarket: true, Retention: sim.KeepAll,
 	})
-	cluster, err := log.Open(t.Context(), log.Options{Directory: t.TempDir(), Listen: "127.0.0.1:0"})
+	cluster, err := log.Open(t.Context(), log.Options{Server: &embed.Server{Directory: t.TempDir(), Listen: "127.0.0.1:0"}})
 	if err != nil {
 		t.Fatal(err)
 	}

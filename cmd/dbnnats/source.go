@@ -79,8 +79,8 @@ type Source struct {
 	began    bool
 }
 
-// Open opens the log of a dataset, such as GLBX.MDP3, that dbn-relay has made. It is an error if there is
-// none, if another version of the layout wrote it, or if Options.Start is too early. The caller must call Close.
+// Open opens the log of a dataset, such as GLBX.MDP3, that dbn-relay has made. It is an error if the log does
+// not exist, if another version of the layout wrote it, or if Options.Start is too early. The caller must call Close.
 func Open(ctx context.Context, js jetstream.JetStream, dataset string, o Options) (*Source, error) {
 	if err := o.check(); err != nil {
 		return nil, err

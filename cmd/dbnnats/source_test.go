@@ -13,6 +13,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/batch"
+	"github.com/dbnloop/dbnloop/cmd/internal/relay/embed"
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/log"
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -45,7 +46,7 @@ func mapping() []byte {
 // written is a log of five messages, and a connection to it as another program has it.
 func written(t *testing.T) jetstream.JetStream {
 	t.Helper()
-	store, err := log.Open(t.Context(), log.Options{Directory: t.TempDir(), Listen: "127.0.0.1:0"})
+	store, err := log.Open(t.Context(), log.Options{Server: &embed.Server{Directory: t.TempDir(), Listen: "127.0.0.1:0"}})
 	if err != nil {
 		t.Fatal(err)
 	}

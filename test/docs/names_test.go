@@ -95,7 +95,7 @@ var (
 	cxName = regexp.MustCompile(`\b(?:dbnloop::)?([A-Z]\w*)::(~?\w+)|\bdbnloop::(\w+)`)
 	cName  = regexp.MustCompile(`\b(?:dbnloop|DBNLOOP)_\w+`)
 	flags  = regexp.MustCompile(`(?:^|[\s` + "`" + `])--([a-z][a-z-]+)`)
-	dotted = regexp.MustCompile(`^(GLBX|XNAS|DBEQ|OPRA|ES|NQ|NYSE|IFEU|EQUS)\.`)
+	dotted = regexp.MustCompile(`^(dbn\.)?(GLBX|XNAS|DBEQ|OPRA|ES|NQ|NYSE|IFEU|EQUS)\.`)
 )
 
 // TestNamesInTheTextExist checks the code in the text against the headers and packages.
@@ -103,7 +103,7 @@ func TestNamesInTheTextExist(t *testing.T) {
 	goNames := exported(t)
 	cxx := words(sources(t, "cpp/include/dbnloop/*.hpp", "cpp/include/dbnloop/detail/*.hpp"))
 	c := words(sources(t, "capi/*.h"))
-	programs := sources(t, "cmd/dbn-sim/*.go", "cmd/internal/*/*.go")
+	programs := sources(t, "cmd/dbn-sim/*.go", "cmd/dbn-relay/*.go", "cmd/internal/*/*.go")
 	checked := map[string]int{}
 	for _, doc := range documents(t) {
 		text := fenced.ReplaceAllString(read(t, doc), "")

@@ -209,6 +209,7 @@ func TestPrograms(t *testing.T) {
 	}
 	everyExampleRuns(t, programs)
 	t.Run("prometheus", func(t *testing.T) { scrape(t, filepath.Join(dirs["go"], "prometheus"), e.trades) })
+	t.Run("nats", func(t *testing.T) { throughNATS(t, filepath.Join(dirs["go"], "nats"), e.trades) })
 }
 
 func run(t *testing.T, path, language string, p program) {

@@ -74,7 +74,7 @@ func TestShellBlocks(t *testing.T) {
 // is one command, which runs in the background; the next block begins when it listens. The ports that the text uses
 // are replaced by free ones.
 func scriptOf(t *testing.T, all []block) (string, *strings.Replacer) {
-	ports := strings.NewReplacer("13000", freePort(t), "8443", freePort(t))
+	ports := strings.NewReplacer("13000", freePort(t), "8443", freePort(t), "9138", freePort(t))
 	var b strings.Builder
 	for i, block := range all {
 		if block.lang != "sh" {

@@ -207,16 +207,13 @@ func TestRowGroupsAreBoundedAndTheSameOnAnyNumberOfProcessors(t *testing.T) {
 	if !slices.Equal(rows, []int64{int64(perGroup), int64(perGroup), 1}) {
 		t.Errorf("row groups of %d rows", rows)
 	}
-	_, batches := newRowsOf(m, batchRows), 0
 	got, _ := readArrow(t, write(t, Arrow, o, records[:2*batchRows+1]))
-	for _, n := range got.groups {
-		batches++
-		if n > batchRows {
-			t.Errorf("batch %d has %d rows", batches, n)
-		}
+	if !slices.Equal(got.groups, []int64{batchRows, batchRows, 1}) {
+		t.Errorf("record batches of %d rows", got.groups)
 	}
-	if batches != 3 {
-		t.Errorf("%d batches", batches)
+	o.Memory = 100 * int(unsafe.Sizeof(dbn.MboMsg{}))
+	if got := readParquet(t, write(t, Parquet, o, records[:201])); !slices.Equal(got.groups, []int64{100, 100, 1}) {
+		t.Errorf("with a bound, row groups of %d rows", got.groups)
 	}
 }
 

@@ -19,6 +19,9 @@ type Options struct {
 	Fields   []string // only these columns, in this order; nil: all
 	Zstd     bool
 	Stream   bool // Arrow: the format of streams, for a pipe
+	// Memory bounds the bytes of records that are encoded together; 0: 16 MiB. With a bound of its
+	// own, because it is one of many files, no other goroutine encodes a file's rows.
+	Memory int
 }
 
 // column is one column of the output.

@@ -1,13 +1,15 @@
 package columnar
 
 import (
+	"cmp"
 	"unsafe"
 
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
 const (
-	// maxGroup bounds the memory of the rows that are encoded at once, in bytes of records.
+	// maxGroup bounds the memory of the rows that are encoded together, in bytes of records, unless
+	// Options do.
 	maxGroup = 16 << 20
 	// blockSize is how many bytes of records are made into columns at once: what the processor's
 	// cache holds while each column reads its part of it.
@@ -29,8 +31,9 @@ type rows struct {
 
 // newRows makes room for as many rows as the memory allows, and at most as many as are wanted.
 func newRows(l *layout, most int) *rows {
-	g := &rows{layout: l, room: max(1, blockSize/l.stride)}
-	g.limit = min(most, max(1, maxGroup/l.stride))
+	memory := cmp.Or(l.options.Memory, maxGroup)
+	g := &rows{layout: l, room: max(1, min(blockSize, memory)/l.stride)}
+	g.limit = min(most, max(1, memory/l.stride))
 	g.block = make([]uint64, g.room*l.stride/8)
 	g.columns = make([][]uint64, len(l.columns))
 	g.symbols.reset()

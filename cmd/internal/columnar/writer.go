@@ -71,7 +71,7 @@ func (c *Writer) Write(r dbn.Record, symbol string, known bool) error {
 
 // handOn has the gathered rows encoded.
 func (c *Writer) handOn() error {
-	if runtime.GOMAXPROCS(0) == 1 {
+	if runtime.GOMAXPROCS(0) == 1 || c.layout.options.Memory > 0 {
 		return c.encode(c.filling)
 	}
 	if c.handed == nil {

@@ -53,6 +53,17 @@ func (s *columnarSink) Begin(m *dbn.Metadata) error {
 	return nil
 }
 
+// streams reports whether what is written goes to standard output.
+func (o *Settings) streams() bool { return o.Path == "" && o.To == nil }
+
+// columnMemory bounds what one of many files gathers; 0: it is the only one.
+func (o *Settings) columnMemory() int {
+	if o.To == nil {
+		return 0
+	}
+	return 1 << 20
+}
+
 // SchemaPath is the file of one schema among several: FILE.mbo.parquet for FILE.parquet.
 func SchemaPath(path string, schema dbn.Schema) string {
 	extension := filepath.Ext(path)
@@ -83,7 +94,7 @@ func (s *columnarSink) open(schema dbn.Schema) (*columnarFile, error) {
 	var err error
 	if f.writer, err = columnar.NewWriter(f.buffer, format, columnar.Options{
 		Metadata: &m, RType: rtype, Pretty: o.Text.Pretty, Symbols: o.Text.MapSymbol, Fields: o.Fields,
-		Zstd: o.Zstd, Stream: path == "" && o.To == nil && !isRegular(s.stdout),
+		Zstd: o.Zstd, Stream: o.streams() && !isRegular(s.stdout), Memory: o.columnMemory(),
 	}); err != nil {
 		return nil, exit.BadUsage("%s: %w", schema, err)
 	}
@@ -146,7 +157,7 @@ func (s *columnarSink) schemaOf(r dbn.Record) dbn.Schema {
 // EndTurn passes on what was gathered for the reader of a stream. Nobody reads a file that is not
 // complete.
 func (s *columnarSink) EndTurn() error {
-	if s.output.Path != "" || s.output.Format != Arrow {
+	if !s.output.streams() || s.output.Format != Arrow {
 		return nil
 	}
 	for _, f := range s.files {

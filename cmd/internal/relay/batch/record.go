@@ -74,16 +74,18 @@ func indexPlace(record []byte) int {
 // Measure makes a batch of records of one rtype. They are complete; high is the High of the batch before.
 func Measure(schema string, records []byte, high dbn.UnixNanos) *Batch {
 	b := &Batch{Schema: schema, Version: dbn.Version, Before: high, High: high, Records: records}
-	for rest := records; len(rest) > 0; {
-		size := int(rest[0]) * lengthUnit
-		record := rest[:size]
-		b.Count++
-		b.Event.add(timeAt(record, eventAt))
-		b.Index.add(timeAt(record, indexPlace(record)))
-		if clock := Clock(record); schema != Mappings && clock != dbn.UndefTimestamp {
-			b.High = max(b.High, clock)
+	size, index, clock := 0, 0, 0
+	for rest := records; len(rest) > 0; rest = rest[size:] {
+		if next := int(rest[0]) * lengthUnit; next != size { // usually the first record only
+			size = next
+			index, clock = indexPlace(rest[:size]), clockPlace(rest[:size])
 		}
-		rest = rest[size:]
+		b.Count++
+		b.Event.add(timeAt(rest, eventAt))
+		b.Index.add(timeAt(rest, index))
+		if at := timeAt(rest, clock); at > b.High && at != dbn.UndefTimestamp && schema != Mappings {
+			b.High = at
+		}
 	}
 	return b
 }

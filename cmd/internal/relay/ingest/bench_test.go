@@ -11,6 +11,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/batch"
+	"github.com/dbnloop/dbnloop/cmd/internal/relay/embed"
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/log"
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/internal/simtest"
@@ -28,7 +29,7 @@ func BenchmarkIngest(b *testing.B) {
 	for len(records) < benchBytes {
 		records = append(records, sample...)
 	}
-	store, err := log.Open(b.Context(), log.Options{Directory: b.TempDir()})
+	store, err := log.Open(b.Context(), log.Options{Server: &embed.Server{Directory: b.TempDir()}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -76,7 +77,7 @@ func BenchmarkBarePublish(b *testing.B) {
 	for len(records) < benchBytes {
 		records = append(records, sample...)
 	}
-	store, err := log.Open(b.Context(), log.Options{Directory: b.TempDir(), Listen: "127.0.0.1:0"})
+	store, err := log.Open(b.Context(), log.Options{Server: &embed.Server{Directory: b.TempDir(), Listen: "127.0.0.1:0"}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -99,7 +100,7 @@ func BenchmarkBarePublish(b *testing.B) {
 		b.StartTimer()
 		for rest := records; len(rest) > 0; {
 			n := min(len(rest), batch.Target/56*56)
-			if _, err := js.PublishAsync(batch.Subject(dataset, "mbo"), rest[:n]); err != nil {
+			if _, err := js.PublishAsync(batch.Subject(dataset, "mbo"), rest[:n], jetstream.WithStallWait(time.Minute)); err != nil {
 				b.Fatal(err)
 			}
 			rest = rest[n:]
@@ -107,5 +108,63 @@ func BenchmarkBarePublish(b *testing.B) {
 		<-js.PublishAsyncComplete()
 		b.StopTimer()
 		conn.Close()
+	}
+}
+
+// BenchmarkWriter is the relay's part between the client and the log: it gathers runs of records, measures and
+// publishes them, with as much on the way as a source may have before it is paused.
+func BenchmarkWriter(b *testing.B) {
+	_, sample := simtest.SampleFile(b, "mbo")
+	var records []byte
+	for len(records) < benchBytes {
+		records = append(records, sample...)
+	}
+	store, err := log.Open(b.Context(), log.Options{Directory: b.TempDir()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer store.Close()
+	const run = 1000 * 56
+	b.SetBytes(int64(len(records)))
+	for i := range b.N {
+		b.StopTimer()
+		l, err := store.Log(b.Context(), fmt.Sprintf("TEST.%d", i))
+		if err != nil {
+			b.Fatal(err)
+		}
+		tail, err := l.Tail(b.Context(), []string{"mbo"})
+		if err != nil {
+			b.Fatal(err)
+		}
+		acked := make(chan struct{}, 1)
+		w, err := l.NewWriter(tail, func() {
+			select {
+			case acked <- struct{}{}:
+			default:
+			}
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		var gathered buffers
+		b.StartTimer()
+		for rest := records; len(rest) > 0; {
+			n := min(run, len(rest))
+			gathered.add(dbn.RTypeMbo, rest[:n])
+			if rest = rest[n:]; gathered.size < flushBytes && len(rest) > 0 {
+				continue
+			}
+			if err := gathered.flush(w.Append); err != nil {
+				b.Fatal(err)
+			}
+			for bytes, _ := w.Pending(); bytes > 4<<20; bytes, _ = w.Pending() {
+				<-acked
+			}
+		}
+		if err := w.Drain(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		w.Close()
 	}
 }

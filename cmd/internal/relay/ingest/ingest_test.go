@@ -11,6 +11,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/batch"
+	"github.com/dbnloop/dbnloop/cmd/internal/relay/embed"
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/log"
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/internal/simtest"
@@ -129,7 +130,7 @@ func holds(t testing.TB, what string, l *log.Log, want map[string][]byte) {
 // A life ends before its nth message, for every n, and the market continues meanwhile. A log that begins
 // with the present has nothing to continue from before its first message.
 func TestAKilledIngestLosesAndRepeatsNothing(t *testing.T) {
-	store, err := log.Open(t.Context(), log.Options{Directory: t.TempDir()})
+	store, err := log.Open(t.Context(), log.Options{Server: &embed.Server{Directory: t.TempDir()}})
 	if err != nil {
 		t.Fatal(err)
 	}

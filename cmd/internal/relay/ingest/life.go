@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dbnloop/dbnloop"
+	"github.com/dbnloop/dbnloop/cmd/internal/relay/batch"
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/log"
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -87,14 +88,16 @@ func (l *life) stop() {
 
 const (
 	// flushBytes is how much is gathered at most before it is published.
-	flushBytes = 256 << 10
+	flushBytes = 512 << 10
 	// flushDelay is how long records may be gathered while more of them come.
 	flushDelay = time.Millisecond
+	// busyMessages is how many messages without an acknowledgement make the log busy.
+	busyMessages = 8
 	// drainTimeout bounds the wait for the last acknowledgements.
 	drainTimeout = 30 * time.Second
 )
 
-// run turns the reactor: whatever has come is gathered while there is more, and then published.
+// run turns the reactor: whatever has come is gathered while there is more or the log is busy, and then published.
 func (l *life) run() error {
 	var since time.Time
 	for !l.ended {
@@ -102,12 +105,17 @@ func (l *life) run() error {
 		if err != nil {
 			return err
 		}
-		if n > 0 && l.pending.size < flushBytes {
+		if (n > 0 || l.logIsBusy()) && l.pending.size < flushBytes {
 			now := time.Now()
 			if l.pending.size == 0 {
 				since = now
 			}
-			if now.Sub(since) < flushDelay {
+			if left := flushDelay - now.Sub(since); left > 0 {
+				if n == 0 {
+					if _, err := l.reactor.Poll(left); err != nil {
+						return err
+					}
+				}
 				continue
 			}
 		}
@@ -135,6 +143,13 @@ func (l *life) run() error {
 		return nil
 	}
 	return l.err
+}
+
+// logIsBusy reports whether what was gathered would only wait in the log's queue, so that it may as well become
+// one message with what comes next: small messages cost more each than large ones.
+func (l *life) logIsBusy() bool {
+	_, messages := l.writer.Pending()
+	return messages >= busyMessages && l.pending.size > 0 && l.pending.size < batch.Target
 }
 
 // flush publishes what was gathered. What precedes its end is everything that was received so far, so that

@@ -25,7 +25,7 @@ var ErrLeaseLost = errors.New("the lease of the log was lost")
 // ErrLeaseLost. A log inside this process is nobody else's, so that it needs no lease. The lease only keeps the
 // peace: what keeps two writers apart is what each message expects.
 func (l *Log) Hold(ctx context.Context, id string, f func(context.Context) error) error {
-	if l.store.embedded != nil {
+	if l.store.options.Server != nil {
 		return f(ctx)
 	}
 	bucket, err := l.store.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{

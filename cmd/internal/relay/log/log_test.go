@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/batch"
+	"github.com/dbnloop/dbnloop/cmd/internal/relay/embed"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -19,7 +20,7 @@ const dataset = "GLBX.MDP3"
 // open opens a store in a directory, until the test ends or close is called.
 func open(t testing.TB, directory string) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), Options{Directory: directory})
+	s, err := Open(t.Context(), Options{Server: &embed.Server{Directory: directory}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +207,7 @@ func TestTwoWritersNeverInterleave(t *testing.T) {
 func TestADirectoryHasOneServer(t *testing.T) {
 	directory := t.TempDir()
 	s := open(t, directory)
-	if _, err := Open(t.Context(), Options{Directory: directory}); err == nil || !strings.Contains(err.Error(), "another process uses it") {
+	if _, err := Open(t.Context(), Options{Server: &embed.Server{Directory: directory}}); err == nil || !strings.Contains(err.Error(), "another process uses it") {
 		t.Fatalf("a second server in the directory: %v", err)
 	}
 	s.Close()
@@ -236,7 +237,7 @@ func TestAForeignLogIsRefused(t *testing.T) {
 	if _, err := s.Log(t.Context(), "A B"); err == nil {
 		t.Error("an impossible dataset has a log")
 	}
-	for _, options := range []Options{{}, {Directory: "a", URL: "b"}, {URL: "nats://127.0.0.1:1", Replicas: 6}, {Directory: "a", Replicas: 3}, {Directory: "a", MaxAge: -1}} {
+	for _, options := range []Options{{}, {Server: &embed.Server{Directory: "a"}, URL: "b"}, {URL: "nats://127.0.0.1:1", Replicas: 6}, {Server: &embed.Server{Directory: "a"}, Replicas: 3}, {Server: &embed.Server{Directory: "a"}, MaxAge: -1}} {
 		if _, err := Open(context.Background(), options); err == nil {
 			t.Errorf("%+v is accepted", options)
 		}

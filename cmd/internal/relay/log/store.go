@@ -8,27 +8,29 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
-	"path/filepath"
-	"strconv"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"golang.org/x/sys/unix"
 )
+
+// Server is a NATS server inside this process, as package embed has it. This package does not import that one, so that
+// programs that only read a log do not contain a server.
+type Server interface {
+	Start() error
+	Close()
+	// InProcessConn is a connection to the server.
+	InProcessConn() (net.Conn, error)
+	// Address is where it accepts NATS clients; "" when it does not.
+	Address() string
+	// String is where its files are, for messages.
+	String() string
+}
 
 // Options say where the log is and how much of it is kept.
 type Options struct {
-	// Directory holds the files of a server inside this process. Either it or URL is required.
-	Directory string
-	// Listen is the address at which that server accepts NATS clients. Default: none, it is reached only
-	// from this process.
-	Listen string
-	// Sync writes each message to the disk before it is acknowledged. Otherwise a loss of power, unlike a kill
-	// of the process, may take what the operating system had not written yet.
-	Sync bool
+	// Server is started by Open and closed by Close. Either it or URL is required.
+	Server Server
 	// URL names the servers of a cluster, separated by commas.
 	URL string
 	// Credentials and CAFile are files with the user's credentials and the authority of the servers'
@@ -51,7 +53,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.Replicas = 1
 	}
 	switch {
-	case (o.Directory == "") == (o.URL == ""):
+	case (o.Server == nil) == (o.URL == ""):
 		return o, errors.New("the log needs either a directory or the URL of NATS servers")
 	case o.Replicas < 1 || o.Replicas > 5:
 		return o, fmt.Errorf("replicas is %d, want 1 to 5", o.Replicas)
@@ -65,15 +67,10 @@ func (o Options) withDefaults() (Options, error) {
 
 // Store is a place for logs. Its methods may be called from any goroutine.
 type Store struct {
-	options  Options
-	embedded *server.Server // nil: a cluster
-	lock     *os.File       // of the embedded server's directory
-	conn     *nats.Conn
-	js       jetstream.JetStream
+	options Options
+	conn    *nats.Conn
+	js      jetstream.JetStream
 }
-
-// startTimeout bounds the wait for an embedded server, which reads its files first.
-const startTimeout = 5 * time.Minute
 
 // Open starts the server, or connects to the cluster. The caller must call Close.
 func Open(ctx context.Context, options Options) (*Store, error) {
@@ -82,12 +79,8 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{options: options}
-	if options.Directory != "" {
-		if s.lock, err = lockDirectory(options.Directory); err != nil {
-			return nil, err
-		}
-		if s.embedded, err = startServer(options); err != nil {
-			s.Close()
+	if options.Server != nil {
+		if err := options.Server.Start(); err != nil {
 			return nil, err
 		}
 	}
@@ -104,62 +97,11 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 
 // place is where the log is, for messages.
 func (s *Store) place() string {
-	if s.embedded != nil {
-		return s.options.Directory
+	if s.options.Server != nil {
+		return s.options.Server.String()
 	}
 	return s.options.URL
 }
-
-// lockDirectory keeps a second process away: two servers would destroy each other's files.
-func lockDirectory(directory string) (*os.File, error) {
-	if err := os.MkdirAll(directory, 0o700); err != nil {
-		return nil, fmt.Errorf("log: %w", err)
-	}
-	lock, err := os.OpenFile(filepath.Join(directory, "dbn-relay.lock"), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("log: %w", err)
-	}
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		lock.Close() //nolint:errcheck // the first error counts
-		return nil, fmt.Errorf("log in %s: another process uses it", directory)
-	}
-	return lock, nil
-}
-
-func startServer(options Options) (*server.Server, error) {
-	o := &server.Options{
-		ServerName: "dbn-relay", JetStream: true, StoreDir: options.Directory, DontListen: options.Listen == "",
-		NoSigs: true, NoLog: true, SyncAlways: options.Sync, MaxPayload: maxPayload,
-	}
-	if options.Listen != "" {
-		host, port, err := net.SplitHostPort(options.Listen)
-		if err != nil {
-			return nil, fmt.Errorf("address of the log's server %q: want HOST:PORT", options.Listen)
-		}
-		number, err := strconv.ParseUint(port, 10, 16)
-		if err != nil {
-			return nil, fmt.Errorf("address of the log's server %q: port %q is not a number from 0 to 65535", options.Listen, port)
-		}
-		o.Host, o.Port = host, int(number)
-		if number == 0 {
-			o.Port = server.RANDOM_PORT
-		}
-	}
-	embedded, err := server.NewServer(o)
-	if err != nil {
-		return nil, fmt.Errorf("log in %s: %w", options.Directory, err)
-	}
-	go embedded.Start()
-	if !embedded.ReadyForConnections(startTimeout) || !embedded.JetStreamEnabled() {
-		embedded.Shutdown()
-		embedded.WaitForShutdown()
-		return nil, fmt.Errorf("log in %s: its server does not start: is the directory writable?", options.Directory)
-	}
-	return embedded, nil
-}
-
-// maxPayload is the largest message: more than a batch with one record too many.
-const maxPayload = 1 << 20
 
 func (s *Store) connect() error {
 	log := s.options.Logger
@@ -173,8 +115,8 @@ func (s *Store) connect() error {
 		nats.ReconnectHandler(func(c *nats.Conn) { log.Info("connected to NATS again", "server", c.ConnectedUrlRedacted()) }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { log.Warn("NATS", "error", err) }),
 	}
-	if s.embedded != nil {
-		options = append(options, nats.InProcessServer(s.embedded))
+	if s.options.Server != nil {
+		options = append(options, nats.InProcessServer(s.options.Server))
 	}
 	if s.options.Credentials != "" {
 		options = append(options, nats.UserCredentials(s.options.Credentials))
@@ -190,35 +132,31 @@ func (s *Store) connect() error {
 	return err
 }
 
-// Address is where an embedded server accepts NATS clients; "" when it does not.
+// Address is where a server inside this process accepts NATS clients; "" when it does not, or there is no such server.
 func (s *Store) Address() string {
-	if s.embedded == nil || s.options.Listen == "" {
+	if s.options.Server == nil {
 		return ""
 	}
-	return s.embedded.Addr().String()
+	return s.options.Server.Address()
 }
 
-// InProcessConn is a connection to an embedded server, for nats.InProcessServer.
+// InProcessConn is a connection to a server inside this process, for nats.InProcessServer.
 func (s *Store) InProcessConn() (net.Conn, error) {
-	if s.embedded == nil {
+	if s.options.Server == nil {
 		return nil, errors.New("the log is on servers of their own: connect to their URL")
 	}
-	return s.embedded.InProcessConn()
+	return s.options.Server.InProcessConn()
 }
 
 // Connected reports whether NATS can be reached now.
 func (s *Store) Connected() bool { return s.conn.IsConnected() }
 
-// Close ends the connection and the embedded server.
+// Close ends the connection and the server inside this process.
 func (s *Store) Close() {
 	if s.conn != nil {
 		s.conn.Close()
 	}
-	if s.embedded != nil {
-		s.embedded.Shutdown()
-		s.embedded.WaitForShutdown()
-	}
-	if s.lock != nil {
-		s.lock.Close() //nolint:errcheck // it only ends the lock
+	if s.options.Server != nil {
+		s.options.Server.Close()
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/batch"
+	"github.com/dbnloop/dbnloop/cmd/internal/relay/embed"
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/log"
 	"github.com/dbnloop/dbnloop/dbn"
 )
@@ -83,7 +84,7 @@ func TestSymbolsOfEveryKindAreResolved(t *testing.T) {
 
 // What a log said is known after it was deleted, also to a keeper that comes later.
 func TestNamesOutliveTheLog(t *testing.T) {
-	store, err := log.Open(t.Context(), log.Options{Directory: t.TempDir()})
+	store, err := log.Open(t.Context(), log.Options{Server: &embed.Server{Directory: t.TempDir()}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,6 +27,10 @@ type wanted struct {
 	gone []func(id uint32) bool // what was taken away from ALL_SYMBOLS
 }
 
+// past reports whether a message can hold records before the start: one before the present, or the first one, which
+// is after the present when the relay had not read its log to the end.
+func (w *wanted) past(seq, live uint64) bool { return seq < max(live, w.from+1) }
+
 func (f filters) add(sub *gateway.Subscription, from uint64) {
 	name := sub.Schema.String()
 	if f[name] == nil {
@@ -88,7 +92,7 @@ func (f filters) all() bool {
 // takesAll reports whether every record of a message is wanted.
 func (f *filter) takesAll(m *log.Message, live uint64) bool {
 	return slices.ContainsFunc(f.subs, func(w *wanted) bool {
-		return w.All && len(w.gone) == 0 && m.Sequence >= w.from && (m.Sequence >= live || w.Start == 0)
+		return w.All && len(w.gone) == 0 && m.Sequence >= w.from && (w.Start == 0 || !w.past(m.Sequence, live))
 	})
 }
 
@@ -96,7 +100,7 @@ func (f *filter) takesAll(m *log.Message, live uint64) bool {
 func (f *filter) takes(record []byte, seq, live uint64) bool {
 	id := batch.InstrumentAt(record)
 	for _, w := range f.subs {
-		if seq < w.from || seq < live && batch.Clock(record) < w.Start {
+		if seq < w.from || w.past(seq, live) && batch.Clock(record) < w.Start {
 			continue
 		}
 		if w.All {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/batch"
+	"github.com/dbnloop/dbnloop/cmd/internal/relay/embed"
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/ingest"
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/log"
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/names"
@@ -58,7 +59,7 @@ func newRelay(t testing.TB, n int, memory int64, schemas ...dbn.Schema) *relay {
 		subscriptions = append(subscriptions, s)
 	}
 	r.market = simtest.Gateway(t, sim.Config{Sources: sources, SharedMarket: true, Retention: sim.KeepAll})
-	store, err := log.Open(t.Context(), log.Options{Directory: t.TempDir()})
+	store, err := log.Open(t.Context(), log.Options{Server: &embed.Server{Directory: t.TempDir()}})
 	if err != nil {
 		t.Fatal(err)
 	}

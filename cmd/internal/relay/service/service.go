@@ -13,6 +13,7 @@ import (
 
 	"github.com/dbnloop/dbnloop"
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/config"
+	"github.com/dbnloop/dbnloop/cmd/internal/relay/embed"
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/ingest"
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/log"
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/names"
@@ -77,8 +78,12 @@ func Start(ctx context.Context, c config.Config, keys Keys, logger *slog.Logger)
 			s.Close()
 		}
 	}()
+	var server log.Server
+	if c.Log.Directory != "" {
+		server = &embed.Server{Directory: c.Log.Directory, Listen: c.Log.Listen, Sync: c.Log.Sync}
+	}
 	s.store, err = log.Open(ctx, log.Options{
-		Directory: c.Log.Directory, Listen: c.Log.Listen, Sync: c.Log.Sync, URL: c.Log.URL,
+		Server: server, URL: c.Log.URL,
 		Credentials: c.Log.Credentials, CAFile: c.Log.CAFile, Replicas: c.Log.Replicas,
 		MaxAge: time.Duration(c.Log.MaxAge), MaxBytes: int64(c.Log.MaxBytes), Logger: logger,
 	})
