@@ -47,8 +47,8 @@ func New(random *rand.Rand, events int) Market {
 	return Market{makeStreams(random, usual, events)}
 }
 
-// Busy is a market of about so many seconds, in each of which so many orders change. It also has
-// the definitions of its instruments, again and again.
+// Busy makes a market that lasts about as long as given, in seconds, with the mean number of changed
+// orders in each. It also has the definitions of its instruments, again and again.
 func Busy(random *rand.Rand, seconds, perSecond int) Market {
 	streams := makeStreams(random, perSecond, seconds*perSecond)
 	return Market{append(streams, definitions(seconds))}

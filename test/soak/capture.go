@@ -48,8 +48,10 @@ func runCapture(ctx context.Context, o options) (err error) {
 	}
 	defer os.RemoveAll(work)
 	c := &rotating{options: o, random: rand.New(rand.NewPCG(o.seed, 3)), dir: filepath.Join(work, "captures"), ca: filepath.Join(work, "ca.pem")}
-	if c.python, err = withDuckDB(ctx, o.python, work); err != nil {
-		return err
+	if o.installs {
+		if c.python, err = installDuckDB(ctx, work); err != nil {
+			return err
+		}
 	}
 	c.market = exchange.Busy(c.random, int(o.duration/time.Second), o.rate)
 	files, err := c.market.Write(work)

@@ -38,7 +38,7 @@ func (c *rotating) check(ctx context.Context, work string) error {
 		}
 	}
 	fmt.Println("soak:", c)
-	if err := audit.Complete(); err != nil {
+	if err := errors.Join(audit.Complete(), c.rotated()); err != nil {
 		return err
 	}
 	fmt.Println("soak:", audit.Records, "records, each of them once, byte by byte")
@@ -48,6 +48,18 @@ func (c *rotating) check(ctx context.Context, work string) error {
 		}
 	}
 	return c.columns(ctx, work)
+}
+
+// rotated checks that there are as many files as periods.
+func (c *rotating) rotated() error {
+	paths, err := c.files()
+	if err != nil {
+		return err
+	}
+	if period, err := time.ParseDuration(c.rotate); err == nil && len(paths) < int(c.duration/period) {
+		return fmt.Errorf("%d files, for %v with one each %v", len(paths), c.duration, period)
+	}
+	return nil
 }
 
 // audit compares the files, one after the other, with what happened.
@@ -99,7 +111,11 @@ func (c *rotating) verify(ctx context.Context, more []string) error {
 	if err != nil {
 		return fmt.Errorf("verify %s: %w: %s", strings.Join(more, " "), err, answer)
 	}
-	fmt.Printf("soak: verify, after %.1f s: %s", time.Since(began).Seconds(), answer)
+	what := "verify"
+	if len(more) > 0 {
+		what = "verify " + more[len(more)-1]
+	}
+	fmt.Printf("soak: %s, after %.1f s: %s", what, time.Since(began).Seconds(), answer)
 	return nil
 }
 
@@ -139,6 +155,9 @@ func (c *rotating) columns(ctx context.Context, work string) error {
 		return fmt.Errorf("all files, by schema: %w: %s", err, answer)
 	}
 	fmt.Printf("soak: all files converted by schema in %.1f s\n", time.Since(began).Seconds())
+	if c.python == "" {
+		return nil
+	}
 	return errors.Join(c.count(ctx, single), c.count(ctx, together))
 }
 
@@ -180,11 +199,8 @@ func (c *rotating) count(ctx context.Context, dir string) error {
 	return nil
 }
 
-// withDuckDB returns a Python that has DuckDB: the one that was named, or one that is made.
-func withDuckDB(ctx context.Context, python, work string) (string, error) {
-	if python != "" {
-		return python, nil
-	}
+// installDuckDB makes a Python that has DuckDB.
+func installDuckDB(ctx context.Context, work string) (python string, err error) {
 	dir := filepath.Join(work, "venv")
 	if out, err := exec.CommandContext(ctx, "python3", "-m", "venv", dir).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("making a virtual environment: %w: %s", err, out)

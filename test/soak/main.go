@@ -5,6 +5,11 @@
 // repeated or when one of them grows.
 //
 //	make soak T=900
+//
+// With -capture, dbn-tail captures a market that follows the clock to many files, which are
+// verified and counted.
+//
+//	make soak-capture T=1800 ROTATE=1m
 package main
 
 import (
@@ -44,7 +49,7 @@ func main() {
 	err := soak(ctx, options{
 		duration: time.Duration(*seconds) * time.Second, seed: *seed, program: *program, tail: *tail,
 		records: *records, download: *download, moreKiB: 16 << 10, unreliable: *unreliable,
-		rate: *rate, rotate: *rotate, python: *python,
+		rate: *rate, rotate: *rotate, python: *python, installs: *python == "",
 	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "soak: FAILED:", err)
@@ -65,9 +70,10 @@ type options struct {
 	moreKiB    int // of RSS that may be added on the way: Go's heap and the kernel's caches vary
 
 	// Of a capture:
-	rate   int
-	rotate string
-	python string // a Python that has DuckDB; empty: to be installed
+	rate     int
+	rotate   string
+	python   string // a Python that has DuckDB; empty: nothing counts
+	installs bool   // such a Python
 }
 
 func run(ctx context.Context, o options) (err error) {

@@ -94,6 +94,13 @@ func Continue(f Found, file *os.File) (*Continued, error) {
 	defer decoder.Close()
 	symbols := dbn.NewPitSymbolMap()
 	named, _ := dbn.TsSymbolMapOf(decoder.Metadata()) //nolint:errcheck // records keep their instrument ids
+	c.tally.earlier = func(r dbn.Record) string {
+		symbol, known := symbols.Symbol(r.Header().InstrumentID)
+		if !known && named != nil {
+			symbol, _ = named.SymbolOf(r)
+		}
+		return symbol
+	}
 	for {
 		r, err := decoder.Next()
 		if errors.Is(err, io.EOF) {
@@ -107,11 +114,7 @@ func Continue(f Found, file *os.File) (*Continued, error) {
 			c.tally.file.Messages++
 			continue
 		}
-		symbol, known := symbols.Symbol(r.Header().InstrumentID)
-		if !known && named != nil {
-			symbol, _ = named.SymbolOf(r)
-		}
-		c.tally.record(r, symbol)
+		c.tally.record(r, "")
 	}
 	c.last = c.tally.file.Last
 	// The decoder may leave the checksum of the last frame unread.

@@ -11,6 +11,8 @@ type tally struct {
 	file   File
 	counts map[Count]*uint64
 	recent [64]recentCount // of the instruments that came last, by their ids
+	// earlier finds the symbol of a record in what another run wrote to the file; nil: nothing.
+	earlier func(dbn.Record) string
 }
 
 type recentCount struct {
@@ -27,8 +29,11 @@ func newTally() *tally {
 	}
 }
 
-// record counts a data record.
+// record counts a data record. What has no symbol in the stream may have one in the file.
 func (t *tally) record(r dbn.Record, symbol string) {
+	if symbol == "" && t.earlier != nil {
+		symbol = t.earlier(r)
+	}
 	t.file.Records++
 	if ts := r.IndexTs(); !ts.IsUndef() {
 		t.file.First = min(t.file.First, ts)
