@@ -26,6 +26,8 @@ type Options struct {
 	Duration time.Duration
 	// Events is how much happens in a round. Default: 150000.
 	Events int
+	// KeepDisk leaves out that the disk is full.
+	KeepDisk bool
 	// Kills is how often the relay that writes is killed in Takeovers.
 	Kills int
 	// Out receives a line for each round.
@@ -90,8 +92,10 @@ func newWorld(o Options, random *rand.Rand, dir string, embedded bool) (w *world
 	if err := os.Mkdir(filepath.Join(dir, "disk"), 0o700); err != nil {
 		return w, err
 	}
-	if w.disk, err = newDisk(filepath.Join(dir, "disk")); err == nil {
-		logs = filepath.Join(w.disk.dir, "log")
+	if !o.KeepDisk {
+		if w.disk, err = newDisk(filepath.Join(dir, "disk")); err == nil {
+			logs = filepath.Join(w.disk.dir, "log")
+		}
 	}
 	addresses, err := freeAddresses(2)
 	if err != nil {
