@@ -58,12 +58,36 @@ func (r *replayer) Replay(_ dbn.Schema, start dbn.UnixNanos) (dbn.UnixNanos, err
 	if _, known := r.starts[start]; known {
 		return start, nil
 	}
-	seq, err := r.d.Log.Find(r.session.Context(), start)
+	seq, err := r.find(start)
 	if err != nil {
 		return start, err
 	}
 	r.starts[start] = seq
 	return start, nil
+}
+
+// A log that is empty does not tell yet where it begins: a relay that was started just now is given this
+// time to write its first message.
+const (
+	firstMessage = 20 * time.Second
+	lookAgain    = 50 * time.Millisecond
+)
+
+// find is where in the log the records from a time on are.
+func (r *replayer) find(start dbn.UnixNanos) (seq uint64, err error) {
+	ctx := r.session.Context()
+	for deadline := time.Now().Add(firstMessage); ; {
+		seq, err = r.d.Log.Find(ctx, start)
+		var early *log.TooEarlyError
+		if !errors.As(err, &early) || early.From != 0 || time.Now().After(deadline) {
+			return seq, err
+		}
+		select {
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		case <-time.After(lookAgain):
+		}
+	}
 }
 
 // Fits refuses what a relay does not have, and what is too much.
