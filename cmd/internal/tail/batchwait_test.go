@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -55,14 +56,14 @@ func TestAJobIsAwaitedThroughFailuresThatPass(t *testing.T) {
 		func(w http.ResponseWriter) { w.Write([]byte(details("processing"))) },
 		func(w http.ResponseWriter) { w.Write([]byte(details("expired"))) },
 	}
+	var asked atomic.Int64
 	s := newStub(t, map[string]http.HandlerFunc{"batch.get_job_details": func(w http.ResponseWriter, _ *http.Request) {
-		answers[0](w)
-		answers = answers[1:]
+		answers[asked.Add(1)-1](w)
 	}})
 	s.run(t, "batch", "download", "--wait=0.1", "--retries", "0", "--dir", t.TempDir(), "GLBX-1").want(t, exit.Failure,
 		"job GLBX-1: queued", "trying again", "job GLBX-1: processing", "has expired", "batch download --wait --dir")
-	if len(answers) > 0 {
-		t.Errorf("%d questions were not asked", len(answers))
+	if n := int(asked.Load()); n != len(answers) {
+		t.Errorf("%d questions were asked, want %d", n, len(answers))
 	}
 }
 
