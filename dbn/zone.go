@@ -9,7 +9,6 @@ import (
 // zone writes times of a location. Between two changes of its distance from UTC it calculates
 // with numbers alone.
 type zone struct {
-	location   *time.Location
 	begin, end uint64 // the seconds since 1970 in which the distance holds
 	offset     int64  // east of UTC, in seconds: full minutes, as a suffix has them
 	suffix     [6]byte

@@ -39,7 +39,9 @@ manual() {
   for program in dbn-tail dbn-sim dbn-relay; do
     scripts/go.sh run "./cmd/$program" man "$directory" || return 1
   done
-  mandoc -T lint -W warning "$directory"/*.1 | grep -v 'missing date' | tee /dev/stderr | (! grep -q .)
+  local findings
+  findings=$(mandoc -T lint -W warning "$directory"/*.1 | grep -v 'missing date')
+  [ -z "$findings" ] || { echo "$findings"; return 1; }
 }
 check manual manual
 mkdir -p build/docs

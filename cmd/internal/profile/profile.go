@@ -111,7 +111,8 @@ func parse(text string, f *file) error {
 	if err != nil {
 		return withoutText(err)
 	}
-	for _, key := range meta.Undecoded() {
+	if unknown := meta.Undecoded(); len(unknown) > 0 {
+		key := unknown[0]
 		known := []string{"profile", "profiles"}
 		switch {
 		case len(key) == 3 && key[0] == "profiles":

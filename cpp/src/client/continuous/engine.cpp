@@ -314,7 +314,7 @@ void ContinuousClient::Engine::SubscribeAgain(Wanted& wanted,
   if (wanted.policy == RecoveryPolicy::Replay && start && !gap) {
     subscription.start = base::TimeOf(*start);
     wanted.asked = *start;
-    if (!wanted.owed) wanted.owed = *start;
+    if (!wanted.owed) wanted.owed = start;
     subscription.snapshot = false;
     const auto rtype = client::RTypeOf(schema);
     const bool joined = std::ranges::none_of(wanted_, [&](const Wanted& other) {
