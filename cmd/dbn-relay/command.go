@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -159,9 +158,9 @@ func (o *options) settings() (c config.Config, err error) {
 }
 
 func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
-	logger, err := o.logger(stderr)
+	logger, err := cli.NewLogger(stderr, o.logFormat, o.quiet, o.verbose)
 	if err != nil {
-		return err
+		return exit.BadUsage("%w", err)
 	}
 	c, err := o.settings()
 	if err != nil {
@@ -228,22 +227,4 @@ func (o *options) secrets(c *config.Config) (keys service.Keys, err error) {
 		return keys, exit.Fail(exit.Auth, "%w", err)
 	}
 	return keys, nil
-}
-
-func (o *options) logger(stderr io.Writer) (*slog.Logger, error) {
-	level := slog.LevelInfo
-	switch {
-	case o.verbose:
-		level = slog.LevelDebug
-	case o.quiet:
-		level = slog.LevelError
-	}
-	handlerOptions := &slog.HandlerOptions{Level: level}
-	switch o.logFormat {
-	case "text":
-		return slog.New(slog.NewTextHandler(stderr, handlerOptions)), nil
-	case "json":
-		return slog.New(slog.NewJSONHandler(cli.PlainJSON(stderr), handlerOptions)), nil
-	}
-	return nil, exit.BadUsage("--log-format %q: want text or json", o.logFormat)
 }

@@ -12,7 +12,7 @@ var help = &cli.Help{
 			"log", "log-listen", "nats", "nats-creds", "nats-ca", "max-age", "max-bytes",
 		}},
 		{Title: "Consumers", Names: []string{"listen", "keys"}},
-		{Title: "Operation and messages", Names: []string{"admin", "verbose", "quiet", "log-format"}},
+		{Title: "Operation and messages", Names: []string{"admin", "json", "verbose", "quiet", "log-format"}},
 	},
 	Exit: []cli.Entry{
 		{Name: "0", Text: "ended by SIGINT or SIGTERM, after consumers had time for what was left"},

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -28,17 +27,5 @@ func main() {
 
 // run is the whole program; it returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	cmd := newCommand()
-	cmd.SetArgs(args)
-	out := &cli.Output{W: stdout}
-	cmd.SetOut(out)
-	cmd.SetErr(stderr)
-	err := cmd.ExecuteContext(ctx)
-	if failed := out.Err(); failed != nil {
-		err = failed
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "dbn-relay: %s\n", cli.Plain(err.Error()))
-	}
-	return exit.FromError(err)
+	return exit.FromError(cli.Execute(ctx, newCommand(), args, stdout, stderr))
 }

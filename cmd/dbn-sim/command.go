@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -209,7 +208,7 @@ func (o *options) config(stderr io.Writer) (sim.Config, error) {
 		SharedMarket: o.shared, Retention: o.retention,
 	}
 	var err error
-	if cfg.Logger, err = o.logger(stderr); err != nil {
+	if cfg.Logger, err = cli.NewLogger(stderr, o.logFormat, o.quiet, o.verbose); err != nil {
 		return cfg, err
 	}
 	if cfg.Pace, err = sim.ParsePace(o.pace); err != nil {
@@ -252,24 +251,6 @@ func (o *options) sources() []sim.Source {
 		sources = append(sources, sim.FileSource(path))
 	}
 	return sources
-}
-
-func (o *options) logger(stderr io.Writer) (*slog.Logger, error) {
-	level := slog.LevelInfo
-	switch {
-	case o.verbose:
-		level = slog.LevelDebug
-	case o.quiet:
-		level = slog.LevelError
-	}
-	handlerOptions := &slog.HandlerOptions{Level: level}
-	switch o.logFormat {
-	case "text":
-		return slog.New(slog.NewTextHandler(stderr, handlerOptions)), nil
-	case "json":
-		return slog.New(slog.NewJSONHandler(cli.PlainJSON(stderr), handlerOptions)), nil
-	}
-	return nil, fmt.Errorf("--log-format %q: want text or json", o.logFormat)
 }
 
 func parseLoop(text string) (int, error) {

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -32,17 +31,7 @@ func main() {
 
 // run is the whole program; it returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	cmd := newCommand()
-	cmd.SetArgs(args)
-	out := &cli.Output{W: stdout}
-	cmd.SetOut(out)
-	cmd.SetErr(stderr)
-	err := cmd.ExecuteContext(ctx)
-	if failed := out.Err(); failed != nil {
-		err = failed
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "dbn-sim: %s\n", cli.Plain(err.Error()))
+	if err := cli.Execute(ctx, newCommand(), args, stdout, stderr); err != nil {
 		return exitCode(err)
 	}
 	return exitOK

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -150,6 +151,35 @@ func (h *Help) flags(cmd *cobra.Command) (groups []flagsOfGroup) {
 	}
 	add(ungrouped, func(name string) bool { return titles[name] == "" })
 	return groups
+}
+
+// Faults are what is wrong with the help of a command and of those below it, for a test: lines
+// beyond HelpWidth, and flags that are in no group or in several.
+func (h *Help) Faults(cmd *cobra.Command) (faults []string) {
+	groups := map[string]int{"help": 1, "version": 1}
+	for _, group := range h.Groups {
+		for _, name := range group.Names {
+			groups[name]++
+		}
+	}
+	var b strings.Builder
+	if err := h.write(&b, cmd, true); err != nil {
+		faults = append(faults, err.Error())
+	}
+	for _, line := range strings.Split(b.String(), "\n") {
+		if n := utf8.RuneCountInString(line); n > HelpWidth {
+			faults = append(faults, fmt.Sprintf("%s: %d columns: %s", cmd.CommandPath(), n, line))
+		}
+	}
+	cmd.LocalFlags().VisitAll(func(flag *pflag.Flag) {
+		if n := groups[flag.Name]; n != 1 {
+			faults = append(faults, fmt.Sprintf("%s: --%s is in %d groups", cmd.CommandPath(), flag.Name, n))
+		}
+	})
+	for _, child := range cmd.Commands() {
+		faults = append(faults, h.Faults(child)...)
+	}
+	return faults
 }
 
 // titles are those of the flags, by name.

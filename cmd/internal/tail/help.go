@@ -12,7 +12,7 @@ import (
 )
 
 // help is what the commands' help and manual pages share. A flag that no group names appears
-// under "Other" (TestEveryFlagHasItsGroup).
+// under "Other" (TestHelpFitsTheTerminalAndGroupsEveryFlag).
 var help = &cli.Help{
 	Groups: []cli.FlagGroup{
 		{Title: "What to request", Names: []string{

@@ -1,11 +1,9 @@
 package tail
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -26,38 +24,11 @@ func everyCommand(f func(cmd *cobra.Command)) {
 	walk(c.command(new(rootFlags)))
 }
 
-func TestHelpFitsTheTerminal(t *testing.T) {
-	everyCommand(func(cmd *cobra.Command) {
-		var out bytes.Buffer
-		cmd.SetOut(&out)
-		if err := cmd.Help(); err != nil || out.Len() == 0 {
-			t.Errorf("%s: %d bytes, %v", cmd.CommandPath(), out.Len(), err)
-		}
-		for _, line := range strings.Split(out.String(), "\n") {
-			if n := utf8.RuneCountInString(line); n > cli.HelpWidth {
-				t.Errorf("%s: %d columns: %s", cmd.CommandPath(), n, line)
-			}
-		}
-		if !strings.Contains(out.String(), "\nUsage:\n  dbn-tail") {
-			t.Errorf("%s: no usage in %s", cmd.CommandPath(), out.String())
-		}
-	})
-}
-
-func TestEveryFlagHasItsGroup(t *testing.T) {
-	grouped := map[string]int{}
-	for _, group := range help.Groups {
-		for _, name := range group.Names {
-			grouped[name]++
-		}
+func TestHelpFitsTheTerminalAndGroupsEveryFlag(t *testing.T) {
+	c := &commandLine{Program: System("1.2.3")}
+	for _, fault := range help.Faults(c.command(new(rootFlags))) {
+		t.Error(fault)
 	}
-	everyCommand(func(cmd *cobra.Command) {
-		cmd.LocalFlags().VisitAll(func(flag *pflag.Flag) {
-			if n := grouped[flag.Name]; n != 1 && !slices.Contains([]string{"help", "version"}, flag.Name) {
-				t.Errorf("%s: --%s is in %d groups of help.go", cmd.CommandPath(), flag.Name, n)
-			}
-		})
-	})
 }
 
 func TestManualPagesHaveEveryFlagAndNoMarkupOfTheirTexts(t *testing.T) {

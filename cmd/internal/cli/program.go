@@ -1,0 +1,46 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+)
+
+// Execute runs the command of a server: help and versions go to standard output, and the error, if
+// there is one, to standard error after the program's name.
+func Execute(ctx context.Context, cmd *cobra.Command, args []string, stdout, stderr io.Writer) error {
+	cmd.SetArgs(args)
+	out := &Output{W: stdout}
+	cmd.SetOut(out)
+	cmd.SetErr(stderr)
+	err := cmd.ExecuteContext(ctx)
+	if failed := out.Err(); failed != nil {
+		err = failed
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "%s: %s\n", cmd.Name(), Plain(err.Error()))
+	}
+	return err
+}
+
+// NewLogger makes the structured log of a server, in the format text or json.
+func NewLogger(w io.Writer, format string, quiet, verbose bool) (*slog.Logger, error) {
+	level := slog.LevelInfo
+	switch {
+	case verbose:
+		level = slog.LevelDebug
+	case quiet:
+		level = slog.LevelError
+	}
+	options := &slog.HandlerOptions{Level: level}
+	switch format {
+	case "text":
+		return slog.New(slog.NewTextHandler(w, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(PlainJSON(w), options)), nil
+	}
+	return nil, fmt.Errorf("--log-format %q: want text or json", format)
+}
