@@ -10,6 +10,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 	"unsafe"
 
@@ -34,8 +36,8 @@ type Options struct {
 	// New reads what is written from now on.
 	New bool
 	// Durable names a consumer that NATS keeps. It continues where it was, also in another process and after
-	// a crash; Start, After and New then matter only when it is made. Default: none; reading
-	// begins where the options say.
+	// a crash; Start, After, New and AckWait then matter only when it is made, and other Schemas than it was
+	// made with are an error. Default: none; reading begins where the options say.
 	Durable string
 	// AckWait is how long a durable consumer waits for a message to be acknowledged before NATS delivers it
 	// again, perhaps to another process. Handlers that take longer than this for a message, some 64 KiB of records, see it
@@ -137,13 +139,33 @@ func (s *Source) consumer(ctx context.Context, from uint64, o Options) (jetstrea
 		})
 	}
 	consumer, err := s.js.Consumer(ctx, stream, o.Durable)
+	if err == nil {
+		return consumer, sameSubjects(consumer.CachedInfo().Config.FilterSubjects, subjects)
+	}
 	if !errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return consumer, err
+		return nil, err
 	}
 	return s.js.CreateConsumer(ctx, stream, jetstream.ConsumerConfig{
 		Durable: o.Durable, FilterSubjects: subjects, AckPolicy: jetstream.AckExplicitPolicy, AckWait: o.AckWait,
 		MaxAckPending: 1, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
 	})
+}
+
+// sameSubjects refuses a durable consumer that was made for other schemas.
+func sameSubjects(have, want []string) error {
+	have, want = slices.Sorted(slices.Values(have)), slices.Sorted(slices.Values(want))
+	if slices.Equal(have, want) {
+		return nil
+	}
+	return fmt.Errorf("it exists and was made for %s, not for %s: use another name, or delete it",
+		subjectNames(have), subjectNames(want))
+}
+
+func subjectNames(subjects []string) string {
+	if len(subjects) == 0 {
+		return "all schemas"
+	}
+	return strings.Join(subjects, ", ")
 }
 
 // Run delivers records to the handlers on the calling goroutine, until ctx is done, Close is called or an

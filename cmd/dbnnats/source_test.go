@@ -208,6 +208,11 @@ func TestASourceEndsWhenItIsClosed(t *testing.T) {
 
 func TestWhatCannotBeOpened(t *testing.T) {
 	js := written(t)
+	trades, err := Open(t.Context(), js, dataset, Options{Durable: "trades", Schemas: []dbn.Schema{dbn.SchemaTrades}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	trades.Close()
 	for name, test := range map[string]struct {
 		dataset string
 		options Options
@@ -219,6 +224,8 @@ func TestWhatCannotBeOpened(t *testing.T) {
 		"before 1970":     {dataset, Options{Start: time.Unix(-5, 0)}, "before 1970"},
 		"a negative wait": {dataset, Options{AckWait: -1}, "AckWait"},
 		"a bad consumer":  {dataset, Options{Durable: "a.b"}, "consumer"},
+		"other schemas":   {dataset, Options{Durable: "trades", Schemas: []dbn.Schema{dbn.SchemaStatus}}, "was made for dbn.GLBX.MDP3.symbol-mapping, dbn.GLBX.MDP3.trades, not for"},
+		"all schemas":     {dataset, Options{Durable: "trades"}, "not for all schemas"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := Open(t.Context(), js, test.dataset, test.options)

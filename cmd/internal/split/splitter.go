@@ -379,7 +379,7 @@ type recentFile struct {
 
 func (by *bySymbol) of(r dbn.Record, symbol string, known bool) (m *member, err error) {
 	instrument := r.Header().InstrumentID
-	if !known {
+	if !known || symbol == "" { // an empty name would be another directory's in {symbol}/x.csv
 		return nil, exit.Fail(exit.Failure, "no symbol is known of instrument %d at %s: split by something else, or leave its records out", instrument, r.IndexTs())
 	}
 	if m = by.files[symbol]; m == nil {

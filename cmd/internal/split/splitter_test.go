@@ -153,6 +153,18 @@ func TestEachFileIsForOneThing(t *testing.T) {
 }
 
 // The header of a file says what it holds.
+// A file may say that the symbol of an instrument is an empty text.
+func TestARecordWithoutASymbolNamesNoFile(t *testing.T) {
+	var trade dbn.TradeMsg
+	trade.Hd = dbn.RecordHeader{Length: uint8(unsafe.Sizeof(trade) / 4), RType: dbn.RTypeMbp0, InstrumentID: 1, TsEvent: someDay}
+	for _, known := range []bool{true, false} {
+		r := newRun(t, Options{By: Symbol}, "{symbol}/x.csv", output.Settings{Format: output.CSV})
+		if err := r.Record(dbn.Ref(&trade.Hd), "", known); err == nil || !strings.Contains(err.Error(), "no symbol is known of instrument 1") {
+			t.Errorf("known: %v: %v", known, err)
+		}
+	}
+}
+
 func TestHeadersAreNarrowed(t *testing.T) {
 	r := newRun(t, Options{By: Day}, "{date}.dbn", asDBN)
 	r.must(r.trade(1, 0), r.trade(2, 24*time.Hour), r.Close())
