@@ -56,7 +56,7 @@ func (got *received) of(kind dbnloop.ContinuityKind) (events []dbnloop.Continuit
 // old lets a gateway replay sample data, however old it is.
 func old() dbnloop.ContinuousOption { return dbnloop.WithReplayLimit(50 * 365 * 24 * time.Hour) }
 
-// continuous subscribes a client to everything of a schema. A start of 0 means that there is none.
+// continuous subscribes a client to everything of a schema. A start of 0 begins with the present.
 func continuous(t testing.TB, r *dbnloop.Reactor, host string, port int, schema dbn.Schema, start uint64, opts ...dbnloop.ContinuousOption) *received {
 	t.Helper()
 	return continuousOf(t, r, host, port, schema, []string{dbn.AllSymbols}, start, opts...)

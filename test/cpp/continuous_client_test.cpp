@@ -322,7 +322,8 @@ TEST_F(ContinuousTest, AReconnectRestoresWhatIsStillSubscribed) {
   client->Subscribe(From(Schema::Trades, kBegin));
   client->Start();
   ASSERT_TRUE(Until([&] { return got_.size() == 10; }));
-  client->Unsubscribe({.schema = Schema::Trades,
+  client->Unsubscribe({.dataset = {},
+                       .schema = Schema::Trades,
                        .stype_in = SType::RawSymbol,
                        .symbols = {std::string{kAllSymbols}}});
   ASSERT_EQ(client->Subscriptions().size(), 1U);
@@ -332,8 +333,9 @@ TEST_F(ContinuousTest, AReconnectRestoresWhatIsStillSubscribed) {
   Settle();
   EXPECT_EQ(got_.size(), 15U);
   EXPECT_EQ(gateway_->starts.size(), 1U);
-  EXPECT_THROW(client->Unsubscribe({.schema = Schema::Status, .symbols = {"ES"}}),
-               Exception);
+  EXPECT_THROW(
+      client->Unsubscribe({.dataset = {}, .schema = Schema::Status, .symbols = {"ES"}}),
+      Exception);
 }
 
 // Each session breaks before its replay has brought anything new.

@@ -298,9 +298,9 @@ func TestWhatIsNotThereIsRefused(t *testing.T) {
 	}
 }
 
-// Two consumers stand still while the market goes on, until what they have not read has left the memory. One of them
-// wants records to be skipped, and continues with the present; the other is warned, and loses nothing. A
-// third one does not notice.
+// Two consumers stop reading while the market continues, until what they have not read has left the memory. One of them
+// asked for records to be skipped, and continues with the present; the other one is warned, and loses nothing. A
+// third one receives everything.
 func TestASlowConsumerIsSkippedOrWarned(t *testing.T) {
 	const quarter = 20
 	size := int64(quarter) * int64(dbn.SizeOf(dbn.RTypeMbo, dbn.Version))
@@ -354,7 +354,7 @@ func TestASlowConsumerIsSkippedOrWarned(t *testing.T) {
 	}
 }
 
-// A relay admits as many consumers as it was told.
+// A relay admits no more consumers than its options allow.
 func TestTooManyConsumersAreRefused(t *testing.T) {
 	r := newRelay(t, 1, 0, dbn.SchemaMbo)
 	var kept []*consumer

@@ -22,10 +22,6 @@ constexpr std::uint32_t kMostRefusals = 10;
 // More of them without a new record, and the replay is taking too long.
 constexpr std::uint32_t kPatientAttempts = 3;
 
-Error Stopped() {
-  return {ErrorCode::Cancelled, "the stream was stopped by this client"};
-}
-
 LiveOptions SessionOptions(const ContinuousOptions& options) {
   auto live = options.live;
   if (!live.slow_reader_behavior) live.slow_reader_behavior = SlowReaderBehavior::Warn;
@@ -33,6 +29,10 @@ LiveOptions SessionOptions(const ContinuousOptions& options) {
 }
 
 }  // namespace
+
+Error ContinuousClient::Engine::Stopped() {
+  return {ErrorCode::Cancelled, "the stream was stopped by this client"};
+}
 
 ContinuousClient::Engine::Engine(Reactor* reactor, base::SecretString api_key,
                                  ContinuousOptions options)

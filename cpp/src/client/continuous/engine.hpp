@@ -115,6 +115,7 @@ class ContinuousClient::Engine final : public client::DeliveryTap,
   void ContinueAfter(const Error& error);
   void Retry(const Error& error);
   [[nodiscard]] bool IsFinal(const Error& error) const;
+  [[nodiscard]] static Error Stopped();
   void Finish(const Error& error);
   void FinishLater(Error error);
 

@@ -238,7 +238,7 @@ void ContinuousClient::Engine::OnRangeComplete() {
   const auto schema = range.request.schema;
   const auto outcome = screen_.Complete(schema, range.start);
   if (stopping_) {
-    return Finish({ErrorCode::Cancelled, "the stream was stopped by this client"});
+    return Finish(Stopped());
   }
   // What it lacks of its last moments the replay may still bring.
   const auto end = reached_[schema];
