@@ -41,8 +41,15 @@ func SetText(field []byte, text string) {
 	copy(field[:len(field)-1], text)
 }
 
-// AppendTsOut adds the send time to the record that begins at dst[at] and is the last one.
+// maxSize is the longest record that a length can state, in bytes.
+const maxSize = 255 * lengthUnit
+
+// AppendTsOut adds the send time to the record that begins at dst[at] and is the last one. A record
+// whose length could not state it stays as it is.
 func AppendTsOut(dst []byte, at int, now time.Time) []byte {
+	if len(dst)-at > maxSize-TsOutLen {
+		return dst
+	}
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(now.UnixNano()))
 	SetSize(dst[at:], len(dst)-at)
 	return dst

@@ -130,9 +130,10 @@ func (l *life) handlers() dbnloop.Handlers {
 	}
 }
 
+// A record that is longer than its struct comes as a run of its own, whose memory is as long as the record says.
 func runs[T any](l *life) func([]T) {
 	return func(run []T) {
-		size := int(unsafe.Sizeof(run[0]))
+		size := dbn.RecordAt(unsafe.Pointer(&run[0])).Size()
 		l.take(unsafe.Slice((*byte)(unsafe.Pointer(&run[0])), len(run)*size), size)
 	}
 }

@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"encoding/binary"
 	"maps"
 	"slices"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/log"
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/gateway"
+	"github.com/dbnloop/dbnloop/internal/wire"
 )
 
 // filters are what a session has subscribed to, by schema.
@@ -114,17 +114,15 @@ func (f *filter) takes(record []byte, seq, live uint64) bool {
 	return false
 }
 
-const tsOutLen = 8
-
 // appendRecord adds a record at dst[at], with the time at which it is sent if that was asked for.
 func appendRecord(dst []byte, at int, record []byte, had, wants bool, now time.Time) []byte {
-	if had {
-		record = record[:len(record)-tsOutLen]
+	if had && len(record) >= wire.HeaderLen+wire.TsOutLen {
+		record = record[:len(record)-wire.TsOutLen]
 	}
 	dst = append(dst, record...)
+	wire.SetSize(dst[at:], len(record))
 	if wants {
-		dst = binary.LittleEndian.AppendUint64(dst, uint64(now.UnixNano()))
+		dst = wire.AppendTsOut(dst, at, now)
 	}
-	dst[at] = uint8((len(dst) - at) / 4)
 	return dst
 }
