@@ -23,6 +23,7 @@ type Log struct {
 	Dataset string
 	store   *Store
 	stream  jetstream.Stream
+	feed    feed
 }
 
 // Log opens the log of a dataset, and creates it if it does not exist. The bounds of an existing one
