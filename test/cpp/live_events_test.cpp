@@ -90,11 +90,11 @@ TEST_F(LiveEvents, ComeInTheirPlaceAmongRecordsOfManyTypes) {
   std::vector<std::string> expected;
   for (std::uint32_t i = 0; i < 600; ++i) {
     if (i % 7 == 3) {
-      bytes += Ack(static_cast<int>(i));
+      bytes += SubscriptionAck(static_cast<int>(i));
       expected.insert(expected.end(), {"system", "SubscriptionAck"});
     } else if (i % 3 == 0) {
       auto record = test::Zeroed<MboMsg>(RType::Mbo);
-      bytes += test::Bytes(record);
+      bytes += test::WireBytes(record);
       expected.emplace_back("mbo");
     } else {
       // One run in the middle is long.
