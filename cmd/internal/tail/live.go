@@ -68,8 +68,9 @@ type session struct {
 	heartbeat   time.Duration           // 0: the gateway's own
 	slowReader  *dbn.SlowReaderBehavior // nil: the gateway's own
 	tsOut       bool
-	maxMetadata int  // bytes
-	unbroken    bool // it reconnects and recovers
+	maxMetadata int    // bytes
+	unbroken    bool   // it reconnects and recovers
+	position    []byte // where the file ends that the stream continues; nil: with --append, or it is new
 }
 
 // heartbeatGrace is how much longer than the heartbeat interval a session may be silent.
@@ -132,19 +133,16 @@ func (c *commandLine) admit(cmd *cobra.Command, s *session, r *request, f *rootF
 		}
 	}
 	end = func() {}
-	if f.append {
-		if end, err = c.appendTo(s); err != nil {
+	if f.appends {
+		if end, err = c.appendTo(s, f.resume != ""); err != nil {
 			return nil, err
 		}
 	}
 	if s.unbroken {
-		finish, err := c.survive(cmd, s, f)
-		if err != nil {
+		if err = c.survive(cmd, s, f); err != nil {
 			end()
 			return nil, err
 		}
-		unlock := end
-		return func() { finish(); unlock() }, nil
 	}
 	return end, nil
 }

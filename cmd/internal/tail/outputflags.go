@@ -264,6 +264,8 @@ func checkColumnar(o *output.Settings, schemas []dbn.Schema) error {
 	switch _, compressed, _ := output.FormatOf(o.Path); {
 	case compressed:
 		return exit.BadUsage("--output %s: %s is compressed inside the file: leave .zst out, and give -z", o.Path, o.Format)
+	case o.Append:
+		return exit.BadUsage("--append: nothing can be added to a file of %s: capture to DBN and convert it, or give --rotate", o.Format)
 	case o.System:
 		return exit.BadUsage("%s holds one kind of record in a file, so --system does not go with it: use -J", o.Format)
 	case o.Path == "" && len(schemas) > 1:
