@@ -82,7 +82,8 @@ file's own mappings.
 The API key is taken from --key-file, from ` + keyVariable + `, from the file that ` + keyFileVariable + ` names, or from the profile.
 
 A stream ends at --limit, or at SIGINT, SIGTERM or SIGHUP; a live session that the gateway
-ends is a failure. With --rotate, SIGHUP begins the next file. SIGUSR1 prints the state.`,
+ends is a failure. With --rotate, SIGHUP begins the next file instead; with --append and
+--resume FILE, it opens the file again by name. SIGUSR1 prints the state.`,
 		Example: `  dbn-tail --demo
   dbn-tail -d GLBX.MDP3 -s trades -i continuous ES.c.0 NQ.c.0
   dbn-tail -d GLBX.MDP3 -s mbo --snapshot --tee es.dbn.zst ESZ6
