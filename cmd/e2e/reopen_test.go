@@ -127,6 +127,20 @@ func TestAHangupOpensTheFileAgain(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
+				if cut == 0 { // what takes the name cannot be written to: the file that was open stays
+					if err := os.Mkdir(path, 0o755); err != nil {
+						t.Fatal(err)
+					}
+					p.signal(syscall.SIGHUP)
+					if !p.stderr.await(`is a directory; records continue to go to the file that was open`) {
+						t.Fatalf("stderr: %s", p.stderr)
+					}
+					v.advance(500)
+					came = received(came)
+					if err := os.Remove(path); err != nil {
+						t.Fatal(err)
+					}
+				}
 				p.signal(syscall.SIGHUP)
 				if !p.stderr.await(`(?s)(opened again.*){` + strconv.Itoa(cut+1) + `}`) {
 					t.Fatalf("stderr: %s", p.stderr)

@@ -124,7 +124,7 @@ func (s *session) hangup() func() {
 	next := s.reopen
 	switch {
 	case s.Files != nil && s.Files.By == split.Rotate:
-		next = s.Files.Next
+		next = s.next
 	case s.Reopen == nil:
 		return nil
 	}
@@ -135,6 +135,13 @@ func (s *session) hangup() func() {
 			}
 		})
 	}
+}
+
+// next completes the file of a capture that is open; the next record begins another one.
+func (s *session) next() error {
+	err := s.Files.Next()
+	s.log.Debug("SIGHUP: completed the file that was open")
+	return err
 }
 
 // reopen completes the file that is appended to, and opens it again by its name. If that is not

@@ -359,7 +359,7 @@ func (s *Stream) EndTurn() {
 // records need.
 func (s *Stream) Reopen() error {
 	if !s.began || s.over {
-		return nil // there is no file, or it is about to be completed
+		return nil // nothing is open yet, or everything is about to be completed
 	}
 	err := s.main.Close()
 	s.main = nil
