@@ -33,7 +33,7 @@ lib: deps
 .PHONY: build
 build: lib ## Build libdbnloop.a, libdbnloop.so, dbn-tail, dbn-sim and dbn-relay (build/bin)
 	@mkdir -p $(BIN)
-	@$(GO) build -trimpath -buildvcs=false -buildmode=pie -ldflags "-buildid= -bindnow -X main.version=$(VERSION) -extldflags '-Wl,-z,relro,-z,now'" -o $(BIN)/ ./cmd/dbn-tail ./cmd/dbn-sim ./cmd/dbn-relay
+	@scripts/go-shipped.sh build -ldflags "-buildid= -bindnow -X main.version=$(VERSION) -extldflags '-Wl,-z,relro,-z,now'" -o $(BIN)/ ./cmd/dbn-tail ./cmd/dbn-sim ./cmd/dbn-relay
 
 .PHONY: demo
 demo: build ## Show live records from the embedded simulator; needs neither key nor network
@@ -57,14 +57,15 @@ check: lib ## Run the C++ tests whose names match T, such as T='Reactor.*', and 
 	    { echo "check: no test matches '$$filter'" >&2; exit 1; }; \
 	  $$tests --gtest_filter="$$filter"
 
+# Vet is a part of lint, and no test reads debug information.
+GOTESTFLAGS = -vet=off -ldflags=-w
 # Tests that call t.Parallel wait for deadlines, not for the processor. Long tests of one goroutine
 # (internal/race) run without the race detector.
 .PHONY: test-go
 test-go: build
 	@$(GO) vet $(PACKAGES)
-	@$(GOTEST) -race -timeout 15m -parallel 16 $(PACKAGES)
-	@$(GOTEST) -short -tags dbnloop_poison . ./dbn
-	@GOEXPERIMENT=cgocheck2 $(GOTEST) -short .
+	@$(GOTEST) $(GOTESTFLAGS) -race -timeout 15m -parallel 16 $(PACKAGES)
+	@GOEXPERIMENT=cgocheck2 $(GOTEST) $(GOTESTFLAGS) -short -tags dbnloop_poison . ./dbn
 	@CGO_ENABLED=0 go build ./dbn/... ./gateway/... ./sim/...
 	@for os in darwin windows freebsd; do \
 	  GOOS=$$os CGO_ENABLED=0 go build -o /dev/null ./cmd/dbn-sim || exit 1; \
@@ -88,7 +89,7 @@ test-docs: build ## Run every example, and every command of the documents
 	@scripts/deps.sh examples
 	@scripts/configure.sh release
 	@cmake --build --preset release --target examples -j $(JOBS) >&2
-	@DBNLOOP_DOCS=1 $(GOTEST) -count=1 ./test/docs
+	@DBNLOOP_DOCS=1 scripts/go-shipped.sh test $(GOTESTFLAGS) -count=1 ./test/docs
 
 .PHONY: test-goget
 test-goget: build ## Build a program with go get alone, which compiles the core, and vendored
