@@ -16,7 +16,7 @@ GO = env $$(scripts/cgo-env.sh) go
 # The packages of both modules: the library's and the programs'.
 PACKAGES := ./... ./cmd/...
 GOTEST = $(GO) test
-GO_BUILD = $(GO) build -trimpath -buildvcs=false -buildmode=pie -ldflags "-buildid= -bindnow -X main.version=$(VERSION) -extldflags '-Wl,-z,relro,-z,now'" -o $(BIN)/
+GO_BUILD = scripts/go-shipped.sh build -ldflags "-buildid= -bindnow -X main.version=$(VERSION) -extldflags '-Wl,-z,relro,-z,now'" -o $(BIN)/
 
 .PHONY: help
 help: ## List the targets
@@ -60,13 +60,14 @@ check: lib ## Run the C++ tests whose names match T, such as T='Reactor.*', and 
 	    { echo "check: no test matches '$$filter'" >&2; exit 1; }; \
 	  $$tests --gtest_filter="$$filter"
 
+# Vet is a part of lint, and no test reads debug information.
+GOTESTFLAGS = -vet=off -ldflags=-w
 # Tests that call t.Parallel wait for deadlines, not for the processor. Long tests of one goroutine
 # (internal/race) run without the race detector.
 .PHONY: test-go
 test-go: build
-	@$(GOTEST) -race -timeout 15m -parallel 16 $(PACKAGES)
-	@$(GOTEST) -short -tags dbnloop_poison . ./dbn
-	@GOEXPERIMENT=cgocheck2 $(GOTEST) -short .
+	@$(GOTEST) $(GOTESTFLAGS) -race -timeout 15m -parallel 16 $(PACKAGES)
+	@GOEXPERIMENT=cgocheck2 $(GOTEST) $(GOTESTFLAGS) -short -tags dbnloop_poison . ./dbn
 
 .PHONY: test-consumers
 test-consumers: build
@@ -85,7 +86,7 @@ test-docs: build ## Run every example, and every command of the documents
 	@scripts/deps.sh examples
 	@scripts/configure.sh release
 	@cmake --build --preset release --target examples -j $(JOBS) >&2
-	@DBNLOOP_DOCS=1 $(GOTEST) -count=1 ./test/docs
+	@DBNLOOP_DOCS=1 scripts/go-shipped.sh test $(GOTESTFLAGS) -count=1 ./test/docs
 
 .PHONY: test-goget
 test-goget: build ## Build a program with go get alone, which compiles the core, and vendored

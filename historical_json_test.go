@@ -143,6 +143,7 @@ func TestAFlatAnswerCostsThreeTimesItsTextAtMost(t *testing.T) {
 
 // The same through a call: the body is read where it lies.
 func TestATypedCallDoesNotCopyItsAnswer(t *testing.T) {
+	race.SkipOneGoroutine(t)
 	text := flat("[", "0", "]")
 	c := answering(t, text)
 	if _, err := c.ListDatasets(t.Context(), "", ""); err == nil {

@@ -32,14 +32,6 @@ func TestMain(m *testing.M) {
 	os.Exit(buildAndRun(m))
 }
 
-// raceFlags make dbn-tail be checked for races as the tests are.
-func raceFlags() []string {
-	if race.Enabled {
-		return []string{"-race"}
-	}
-	return nil
-}
-
 func buildAndRun(m *testing.M) int {
 	var err error
 	if programs, err = os.MkdirTemp("", "dbnloop-e2e-*"); err != nil {
@@ -47,8 +39,8 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(programs)
-	if err = build(programs, "./cmd/dbn-tail", raceFlags()...); err == nil {
-		err = build(programs, "./cmd/dbn-sim")
+	if err = build(programs, "./cmd/dbn-tail", asTested()); err == nil {
+		err = build(programs, "./cmd/dbn-sim", asShipped)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -57,11 +49,22 @@ func buildAndRun(m *testing.M) int {
 	return m.Run()
 }
 
-// build builds a program into a directory; the script makes a changed C++ library a changed
-// build.
-func build(dir, program string, flags ...string) error {
-	args := append([]string{"build", "-o", dir + "/"}, flags...)
-	cmd := exec.Command("scripts/go.sh", append(args, program)...)
+// asShipped is the command that builds a program from what `make build` has compiled.
+var asShipped = []string{"scripts/go-shipped.sh", "build"}
+
+// asTested is the command that builds a program with the race detector where the tests have it.
+func asTested() []string {
+	if race.Enabled {
+		return []string{"scripts/go.sh", "build", "-race"}
+	}
+	return asShipped
+}
+
+// build runs a command that builds a program into a directory. The scripts make a changed C++
+// library a changed build.
+func build(dir, program string, command []string, flags ...string) error {
+	args := slices.Concat(command[1:], flags, []string{"-ldflags=-w", "-o", dir + "/", program})
+	cmd := exec.Command(command[0], args...)
 	cmd.Dir = filepath.Join("..", "..")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("building %s: %w\n%s", program, err, out)

@@ -33,12 +33,12 @@ func Decode(t testing.TB, content []byte) (dbn.Metadata, []byte) {
 	}
 }
 
-// Pick are the records among raw ones that the predicate wants.
+// Pick are the records among raw ones that the predicate wants. It may not keep them.
 func Pick(raw []byte, want func(dbn.Record) bool) []byte {
 	var picked []byte
+	words := make([]uint64, 1024/8)
+	buf := unsafe.Slice((*byte)(unsafe.Pointer(&words[0])), 1024)
 	for len(raw) > 0 {
-		words := make([]uint64, 1024/8)
-		buf := unsafe.Slice((*byte)(unsafe.Pointer(&words[0])), 1024)
 		size := copy(buf, raw[:int(raw[0])*4])
 		if rec, err := dbn.RecordOf(buf[:size]); err == nil && want(rec) {
 			picked = append(picked, raw[:size]...)

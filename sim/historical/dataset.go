@@ -2,6 +2,7 @@ package historical
 
 import (
 	"iter"
+	"sync"
 
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/sim/internal/market"
@@ -17,8 +18,16 @@ type dataset struct {
 	perDay    [market.NumSchemas]map[int64]int64 // records of each schema by UTC day
 }
 
+var sampleDatasets sync.Map // of version to map[string]*dataset
+
 // loadDatasets loads the sources and groups them by dataset.
 func loadDatasets(sources []market.Source, version uint8) (map[string]*dataset, error) {
+	return market.Shared(&sampleDatasets, sources, version, func() (map[string]*dataset, error) {
+		return makeDatasets(sources, version)
+	})
+}
+
+func makeDatasets(sources []market.Source, version uint8) (map[string]*dataset, error) {
 	byDataset, err := market.Load(sources)
 	if err != nil {
 		return nil, err

@@ -98,7 +98,7 @@ type program struct {
 func goExamples(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	build := exec.Command("go", "build", "-ldflags=-s", "-o", dir+"/", "./examples/go/...", "./cmd/examples/...")
+	build := exec.Command("scripts/go-shipped.sh", "build", "-ldflags=-s", "-o", dir+"/", "./examples/go/...", "./cmd/examples/...")
 	build.Dir = root
 	if output, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, output)

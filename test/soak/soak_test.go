@@ -11,7 +11,7 @@ import (
 // DuckDB.
 func TestSoakForAMoment(t *testing.T) {
 	dir := t.TempDir()
-	build := exec.Command("go", "build", "-o", dir+"/", "github.com/dbnloop/dbnloop/cmd/dbn-sim", "github.com/dbnloop/dbnloop/cmd/dbn-tail")
+	build := exec.Command("../../scripts/go-shipped.sh", "build", "-ldflags=-w", "-o", dir+"/", "github.com/dbnloop/dbnloop/cmd/dbn-sim", "github.com/dbnloop/dbnloop/cmd/dbn-tail")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building the programs: %v\n%s", err, out)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/internal/wire"
@@ -89,9 +90,17 @@ func Load(sources []Source) (map[string][]*Data, error) {
 	return byDataset, nil
 }
 
+var sampleTimelines sync.Map // of version to map[string]*Timeline
+
 // LoadTimelines loads the sources and merges those of each dataset. A version of 0 takes the
 // highest of a dataset's sources.
 func LoadTimelines(sources []Source, version uint8) (map[string]*Timeline, error) {
+	return Shared(&sampleTimelines, sources, version, func() (map[string]*Timeline, error) {
+		return loadTimelines(sources, version)
+	})
+}
+
+func loadTimelines(sources []Source, version uint8) (map[string]*Timeline, error) {
 	byDataset, err := Load(sources)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package market
 import (
 	"bytes"
 	"io/fs"
+	"slices"
 	"sync"
 
 	"github.com/dbnloop/dbnloop/sim/sample"
@@ -43,4 +44,21 @@ func (name sampleSource) load() (*Data, error) {
 	}
 	own := *cached.(*Data) // the records themselves are never changed
 	return &own, nil
+}
+
+// Shared is what load makes of sources for a version. What it makes of the sample data is made
+// once and kept: processes such as tests start many servers, and nothing changes it.
+func Shared[T any](kept *sync.Map, sources []Source, version uint8, load func() (T, error)) (T, error) {
+	if !slices.Equal(sources, SampleSources()) {
+		return load()
+	}
+	if made, ok := kept.Load(version); ok {
+		return made.(T), nil
+	}
+	made, err := load()
+	if err != nil {
+		return made, err
+	}
+	first, _ := kept.LoadOrStore(version, made)
+	return first.(T), nil
 }
