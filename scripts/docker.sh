@@ -105,7 +105,7 @@ serve() { # NAME [ARG]...: starts the image of that name, and waits until its he
   exit 1
 }
 serve sim
-serve relay --demo --admin 127.0.0.1:9138
+serve relay --demo --listen 127.0.0.1:13000 --admin 127.0.0.1:9138
 "${engine_run[@]}" "${run[@]/none/container:$tag-relay-$$}" -e DATABENTO_API_KEY=db-relayDEMOrelayDEMOrelayDEMO00 \
   "$tag" --gateway 127.0.0.1:13000 -d GLBX.MDP3 -s mbo --start 0 -l 1 -J ESZ6
 "$engine" image ls --format '{{.Repository}} {{.Size}}' | grep -E "(^|/)$tag(-sim|-relay)? "
