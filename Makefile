@@ -16,6 +16,7 @@ GO = env $$(scripts/cgo-env.sh) go
 # The packages of both modules: the library's and the programs'.
 PACKAGES := ./... ./cmd/...
 GOTEST = $(GO) test
+GO_BUILD = $(GO) build -trimpath -buildvcs=false -buildmode=pie -ldflags "-buildid= -bindnow -X main.version=$(VERSION) -extldflags '-Wl,-z,relro,-z,now'" -o $(BIN)/
 
 .PHONY: help
 help: ## List the targets
@@ -32,11 +33,13 @@ lib: deps
 
 .PHONY: build
 build: lib ## Build libdbnloop.a, libdbnloop.so, dbn-tail, dbn-sim and dbn-relay (build/bin)
-	@mkdir -p $(BIN)
-	@$(GO) build -trimpath -buildvcs=false -buildmode=pie -ldflags "-buildid= -bindnow -X main.version=$(VERSION) -extldflags '-Wl,-z,relro,-z,now'" -o $(BIN)/ ./cmd/dbn-tail ./cmd/dbn-sim ./cmd/dbn-relay
+	@$(GO_BUILD) ./cmd/dbn-tail ./cmd/dbn-sim ./cmd/dbn-relay
 
 .PHONY: demo
-demo: build ## Show live records from the embedded simulator; needs neither key nor network
+demo: deps ## Show live records from the embedded simulator; needs neither key nor network
+	@scripts/configure.sh release
+	@cmake --build --preset release --target dbnloop -j $(JOBS) >&2
+	@$(GO_BUILD) ./cmd/dbn-tail
 	@$(BIN)/dbn-tail --demo
 
 .PHONY: test
@@ -61,15 +64,9 @@ check: lib ## Run the C++ tests whose names match T, such as T='Reactor.*', and 
 # (internal/race) run without the race detector.
 .PHONY: test-go
 test-go: build
-	@$(GO) vet $(PACKAGES)
 	@$(GOTEST) -race -timeout 15m -parallel 16 $(PACKAGES)
 	@$(GOTEST) -short -tags dbnloop_poison . ./dbn
 	@GOEXPERIMENT=cgocheck2 $(GOTEST) -short .
-	@CGO_ENABLED=0 go build ./dbn/... ./gateway/... ./sim/...
-	@for os in darwin windows freebsd; do \
-	  GOOS=$$os CGO_ENABLED=0 go build -o /dev/null ./cmd/dbn-sim || exit 1; \
-	  GOOS=$$os CGO_ENABLED=0 go vet ./dbn/... ./gateway/... ./sim/... ./cmd/dbn-sim || exit 1; \
-	done
 
 .PHONY: test-consumers
 test-consumers: build

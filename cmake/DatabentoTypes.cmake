@@ -93,6 +93,8 @@ function(dbnloop_build_databento_clients source)
   if(NOT arg_WITH_HTTP)
     list(FILTER sources EXCLUDE REGEX "/(http_client|http_stream_reader|historical)\\.cpp$")
   endif()
+  find_package(PkgConfig REQUIRED)
+  pkg_check_modules(DBNLOOP_ZSTD REQUIRED IMPORTED_TARGET libzstd)
   add_library(databento_clients STATIC EXCLUDE_FROM_ALL ${sources})
   target_include_directories(databento_clients SYSTEM PUBLIC
     "${source}/include" "${generated}" ${DBNLOOP_HTTPLIB_INCLUDE} ${DBNLOOP_DATE_INCLUDE})

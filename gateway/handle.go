@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -61,12 +63,21 @@ func (s *Session) handleLine(line string) error {
 	}
 	if whole.hasStart {
 		if whole.start, err = s.feed.Records.Replay(whole.schema, whole.start); err != nil {
-			text := fmt.Sprintf("Replay of subscription %s (%s): %v", chunk.name(), whole.schema, err)
-			s.log.Warn("replay refused", "error", text)
-			return s.Control(s.messages.Failure(s.Now(), dbn.ErrorCodeReplayDataAgedOut, true, text))
+			return s.refuseReplay(fmt.Sprintf("Replay of subscription %s (%s): %v", chunk.name(), whole.schema, err), err)
 		}
 	}
 	return s.accept(whole)
+}
+
+// refuseReplay says that the records are no longer kept. For any other reason it ends the session, so that the client
+// asks again.
+func (s *Session) refuseReplay(text string, why error) error {
+	s.log.Warn("replay refused", "error", text)
+	var aged *AgedOutError
+	if errors.As(why, &aged) {
+		return s.Control(s.messages.Failure(s.Now(), dbn.ErrorCodeReplayDataAgedOut, true, text))
+	}
+	return cmp.Or(s.Control(s.messages.Failure(s.Now(), dbn.ErrorCodeInternalError, true, text)), ErrOver)
 }
 
 // name is the id for messages.

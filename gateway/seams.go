@@ -50,8 +50,8 @@ type Records interface {
 	Begin()
 	// Now is the time of the data, for the start of the stream's metadata.
 	Now() dbn.UnixNanos
-	// Replay is where a replay begins that was asked to begin at start, or the reason why
-	// it is not possible.
+	// Replay is where a replay begins that was asked to begin at start. An [AgedOutError]
+	// refuses this replay alone; any other error ends the session, after an error record.
 	Replay(schema dbn.Schema, start dbn.UnixNanos) (dbn.UnixNanos, error)
 	// Fits refuses a subscription that the session has no room for.
 	Fits(sub *Subscription) error
@@ -67,6 +67,15 @@ type Records interface {
 	// Ended reports whether there is nothing left to send to the present subscriptions.
 	Ended() bool
 }
+
+// AgedOutError says that the records of a replay are no longer kept, so that no other attempt
+// will find them.
+type AgedOutError struct{ Err error }
+
+func (e *AgedOutError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what [Records] said.
+func (e *AgedOutError) Unwrap() error { return e.Err }
 
 // Misbehaviour is what goes wrong in a session on purpose. A server of real data has none.
 // An error of any method ends the session; [ErrOver] ends it politely.

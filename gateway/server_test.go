@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -35,6 +36,7 @@ type log struct {
 	asked   []*gateway.Subscription
 	removed dbn.Schema
 	begun   bool
+	lost    bool // a replay fails, whatever it asks for
 	records []byte
 }
 
@@ -53,7 +55,10 @@ func (l *log) All() []gateway.Instrument { return l.Resolve(0, "ABC") }
 func (l *log) Begin()                    { l.begun = true }
 func (l *log) Now() dbn.UnixNanos        { return 42 }
 func (l *log) Replay(dbn.Schema, dbn.UnixNanos) (dbn.UnixNanos, error) {
-	return 0, fmt.Errorf("nothing is kept")
+	if l.lost {
+		return 0, errors.New("the disk is on fire")
+	}
+	return 0, &gateway.AgedOutError{Err: errors.New("nothing is kept")}
 }
 func (l *log) Fits(*gateway.Subscription) error { return nil }
 func (l *log) Subscribe(sub *gateway.Subscription) []byte {
@@ -72,24 +77,19 @@ func (l *log) Step(out *gateway.Sink, _ int64) (int64, time.Time, error) {
 	return n, time.Time{}, out.Relieve()
 }
 
-// A server of somebody's own data needs nothing of the simulator.
-func TestAServerOfOtherData(t *testing.T) {
-	trades := []dbn.TradeMsg{{Price: 1, Action: dbn.ActionTrade}, {Price: 2, Action: dbn.ActionTrade}}
-	for i := range trades {
-		trades[i].Hd = dbn.RecordHeader{Length: 12, RType: dbn.RTypeMbp0, InstrumentID: 7, TsEvent: 1}
-	}
-	want := simtest.RecordBytes(trades)
-	data := &log{records: bytes.Clone(want)}
+// begin serves data to a client that sends these lines after its authentication.
+func begin(t *testing.T, data *log, lines string) (*gateway.Server, net.Conn, *dbn.Decoder) {
+	t.Helper()
 	server, err := gateway.NewServer(gateway.Config{Keys: []string{key}, Datasets: data, CloseAtEnd: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer server.Close()
+	t.Cleanup(func() { server.Close() })
 	conn, err := net.Dial("tcp", server.Addr())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	t.Cleanup(func() { conn.Close() })
 	in := bufio.NewReader(conn)
 	line := func() string {
 		text, err := in.ReadString('\n')
@@ -107,13 +107,25 @@ func TestAServerOfOtherData(t *testing.T) {
 	if answer := line(); answer != "success=1|session_id=1" {
 		t.Errorf("answer %q", answer)
 	}
-	io.WriteString(conn, "schema=trades|symbols=ABC,XYZ|id=5\nschema=trades|symbols=ABC|start=1\nschema=mbo|symbols=ABC\n"+ //nolint:errcheck // reading shows it
-		"unsubscribe|schema=trades|symbols=ABC\nstart_session\n")
+	io.WriteString(conn, lines) //nolint:errcheck // reading shows it
 	d, err := dbn.NewDecoder(in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer d.Close()
+	t.Cleanup(d.Close)
+	return server, conn, d
+}
+
+// A server of somebody's own data needs nothing of the simulator.
+func TestAServerOfOtherData(t *testing.T) {
+	trades := []dbn.TradeMsg{{Price: 1, Action: dbn.ActionTrade}, {Price: 2, Action: dbn.ActionTrade}}
+	for i := range trades {
+		trades[i].Hd = dbn.RecordHeader{Length: 12, RType: dbn.RTypeMbp0, InstrumentID: 7, TsEvent: 1}
+	}
+	want := simtest.RecordBytes(trades)
+	data := &log{records: bytes.Clone(want)}
+	server, conn, d := begin(t, data, "schema=trades|symbols=ABC,XYZ|id=5\nschema=trades|symbols=ABC|start=2026-11-20\nschema=mbo|symbols=ABC\n"+
+		"unsubscribe|schema=trades|symbols=ABC\nstart_session\n")
 	var own []dbn.RType
 	var got []byte
 	for {
@@ -145,6 +157,21 @@ func TestAServerOfOtherData(t *testing.T) {
 	}
 	if info := server.Sessions()[0]; !info.Started || !info.Ended || info.Records != 2 {
 		t.Errorf("%+v", info)
+	}
+}
+
+// A reason that may pass must not make a client give a replay up, as one that is too old does.
+func TestAReplayThatFailsEndsTheSession(t *testing.T) {
+	_, _, d := begin(t, &log{lost: true}, "schema=trades|symbols=ABC|start=2026-11-20\nstart_session\n")
+	rec, err := d.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, ok := dbn.As[dbn.ErrorMsg](rec); !ok || m.Code != dbn.ErrorCodeInternalError || !strings.Contains(dbn.CStr(m.Err[:]), "the disk is on fire") {
+		t.Fatalf("the answer is %s, %+v", rec.RType(), m)
+	}
+	if rec, err := d.Next(); err != io.EOF {
+		t.Errorf("then follows %v, %v", rec, err)
 	}
 }
 

@@ -28,6 +28,15 @@ packages=(./... ./cmd/...)
 GOWORK=off go build -modfile=tools/go.mod -o build/tools/ \
   honnef.co/go/tools/cmd/staticcheck golang.org/x/vuln/cmd/govulncheck || exit 1
 check "go vet" scripts/go.sh vet "${packages[@]}"
+# What needs no C++ compiles without one, and elsewhere too.
+portable() {
+  local os
+  CGO_ENABLED=0 go build ./dbn/... ./gateway/... ./sim/... || return 1
+  for os in darwin windows freebsd; do
+    GOOS=$os CGO_ENABLED=0 go vet ./dbn/... ./gateway/... ./sim/... ./cmd/dbn-sim || return 1
+  done
+}
+check "other systems" portable
 check staticcheck env $(scripts/cgo-env.sh) build/tools/staticcheck "${packages[@]}"
 check "go mod tidy" scripts/tidy.sh -diff
 check "go mod verify" go mod verify

@@ -81,7 +81,7 @@ func (p *player) Replay(schema dbn.Schema, start dbn.UnixNanos) (dbn.UnixNanos, 
 	case uint64(start) >= kept:
 		return start, nil
 	case start != 0 && !skipsByDefault(schema):
-		return start, errAgedOut{uint64(start), kept}
+		return start, &gateway.AgedOutError{Err: errAgedOut{uint64(start), kept}}
 	}
 	return dbn.UnixNanos(kept), nil
 }

@@ -77,6 +77,8 @@ func printStatus(w io.Writer, status service.Status) error {
 		switch {
 		case d.Standby:
 			state = "standby"
+		case d.DiskFull:
+			state = "disk full"
 		case d.Paused:
 			state = "paused"
 		case d.Live:

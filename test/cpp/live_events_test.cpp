@@ -100,6 +100,44 @@ TEST_F(LiveEvents, ComeTheSameWhereverTheStreamIsCut) {
   }
 }
 
+// Where runs are short, records are delivered without them.
+TEST_F(LiveEvents, ComeInTheirPlaceAmongRecordsOfManyTypes) {
+  auto bytes = Header();
+  std::vector<std::string> expected;
+  for (std::uint32_t i = 0; i < 600; ++i) {
+    if (i % 7 == 3) {
+      bytes += Ack(static_cast<int>(i));
+      expected.insert(expected.end(), {"system", "SubscriptionAck"});
+    } else if (i % 3 == 0) {
+      auto record = test::Zeroed<MboMsg>(RType::Mbo);
+      bytes += test::Bytes(record);
+      expected.emplace_back("mbo");
+    } else {
+      // One run in the middle is long.
+      const std::uint32_t run = i == 301 ? 500 : 1;
+      bytes += Trades(i, run);
+      for (auto n = i; n < i + run; ++n) expected.push_back(std::to_string(n));
+    }
+  }
+  for (const std::size_t piece : {0U, 1000U, 4099U}) {
+    log_.clear();
+    events_.clear();
+    const auto client = MakeWatched();
+    client->OnRecord(Overload{
+        [this](const TradeMsg& m) { log_.push_back(std::to_string(m.sequence)); },
+        [this](const MboMsg&) { log_.emplace_back("mbo"); },
+        [this](const SystemMsg&) { log_.emplace_back("system"); }});
+    gateway_.SetPiece(0);
+    Stream(*client);
+    gateway_.SetPiece(piece);
+    gateway_.Send(bytes);
+    ASSERT_TRUE(UntilLogged(expected.size())) << piece;
+    EXPECT_EQ(log_, expected) << piece;
+    ASSERT_FALSE(events_.empty());
+    EXPECT_EQ(events_.back().subscription_id, 598U);
+  }
+}
+
 TEST_F(LiveEvents, ComeInCompressedStreams) {
   const auto client = MakeWatched({.compression = Compression::Zstd});
   Stream(*client);

@@ -103,7 +103,7 @@ func newWorld(o Options, random *rand.Rand, dir string, embedded bool) (w *world
 	}
 	serve, natsAddress := addresses[0], addresses[1]
 	w.url = "nats://" + natsAddress
-	where := "directory = \"" + logs + "\"\nlisten = \"" + natsAddress + "\""
+	where := "directory = \"" + logs + "\"\nlisten = \"" + natsAddress + "\"\nmin_free = \"32MiB\""
 	if !embedded {
 		w.nats = &process{name: "NATS", make: func() *exec.Cmd { return part("nats", "chaos", logs, natsAddress) }}
 		where = "url = \"" + w.url + "\""

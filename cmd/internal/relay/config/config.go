@@ -52,6 +52,7 @@ type Log struct {
 	Replicas    int      `toml:"replicas"`
 	MaxAge      Duration `toml:"max_age"`
 	MaxBytes    Size     `toml:"max_bytes"`
+	MinFree     Size     `toml:"min_free"`
 }
 
 // Serve is whom the records are given to.

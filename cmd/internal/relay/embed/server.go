@@ -98,6 +98,15 @@ func (s *Server) lockDirectory() error {
 	return nil
 }
 
+// Free is how many bytes its disk has left.
+func (s *Server) Free() (int64, error) {
+	var disk unix.Statfs_t
+	if err := unix.Statfs(s.Directory, &disk); err != nil {
+		return 0, fmt.Errorf("log in %s: %w", s.Directory, err)
+	}
+	return int64(disk.Bavail) * disk.Bsize, nil
+}
+
 // String is where the server's files are.
 func (s *Server) String() string { return s.Directory }
 

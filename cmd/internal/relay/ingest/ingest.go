@@ -31,6 +31,7 @@ type Options struct {
 	Logger *slog.Logger
 
 	appending func() error // a test's, before each message
+	room      func() error // Log.Room, or a test's
 }
 
 // Counters are those of an ingest since it began. They may be read at any time.
@@ -41,6 +42,7 @@ type Counters struct {
 	Pending    atomic.Int64 // bytes that the log has not acknowledged
 	Pauses     atomic.Int64 // times that the source was paused, because the log was slow
 	Paused     atomic.Int64 // 1: it is paused now
+	DiskFull   atomic.Int64 // 1: it is paused until the log's disk has room
 	Repeats    atomic.Int64 // records that the log had already, after a kill
 	Reconnects atomic.Int64 // attempts to connect again
 	Gaps       atomic.Int64 // times that records may be missing
@@ -58,6 +60,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.appending == nil {
 		o.appending = func() error { return nil }
+	}
+	if o.room == nil && o.Log != nil {
+		o.room = o.Log.Room
 	}
 	if o.Log == nil || len(o.Subscriptions) == 0 {
 		return o, errors.New("ingest needs a log and a subscription")

@@ -234,6 +234,44 @@ func killed(t *testing.T, l *log.Log, m *market, n int, begin func(*dbnloop.Subs
 	return survived
 }
 
+// What is gathered while the disk is full is written when there is room again, by the same session.
+func TestAFullDiskPausesTheSource(t *testing.T) {
+	t.Parallel()
+	store, err := log.Open(t.Context(), log.Options{Server: &embed.Server{Directory: t.TempDir()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	m := newMarket(t, "TEST.FULL", 24, dbn.SchemaTrades, dbn.SchemaMbo)
+	l := m.newLog(t, store)
+	o := m.options(l)
+	for i := range o.Subscriptions {
+		o.Subscriptions[i].HasStart = true
+	}
+	asked, full := 0, int64(0)
+	o.room = func() error {
+		if asked++; asked > 2 {
+			return nil
+		}
+		full += o.Counters.DiskFull.Load() // once it was said
+		return errors.New("no room")
+	}
+	if _, err := m.Advance(m.total); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	over := make(chan error, 1)
+	go func() { over <- Run(ctx, o) }()
+	holds(t, "after a full disk", l, m.want)
+	cancel()
+	if err := <-over; err != nil {
+		t.Error(err)
+	}
+	if full != 1 || o.Counters.DiskFull.Load() != 0 || o.Counters.Pauses.Load() != 1 || o.Counters.Restarts.Load() != 0 {
+		t.Errorf("full %d times, %d now, %d pauses, %d restarts; want 1, 0, 1, 0", full, o.Counters.DiskFull.Load(), o.Counters.Pauses.Load(), o.Counters.Restarts.Load())
+	}
+}
+
 // A server inside this process that takes no message, as after a full disk, needs another process.
 func TestAnIngestWhoseServerTakesNoMessageEnds(t *testing.T) {
 	store, err := log.Open(t.Context(), log.Options{Server: &embed.Server{Directory: t.TempDir()}})

@@ -22,6 +22,7 @@ type life struct {
 	residue residue
 
 	waiting  atomic.Bool // the source is paused until the log has caught up
+	full     bool        // the source is paused until the log's disk has room
 	stopping bool
 	ended    bool
 	err      error // why, when it has ended
@@ -66,6 +67,8 @@ func newLife(o Options, tail *log.Tail) (_ *life, err error) {
 
 func (l *life) close() {
 	l.Counters.Live.Store(0)
+	l.Counters.Paused.Store(0)
+	l.Counters.DiskFull.Store(0)
 	if l.client != nil {
 		l.client.Close() //nolint:errcheck // nothing is lost that was published
 	}
@@ -93,6 +96,8 @@ const (
 	flushDelay = time.Millisecond
 	// busyMessages is how many messages without an acknowledgement make the log busy.
 	busyMessages = 8
+	// roomDelay is how often the relay asks whether a full disk has room.
+	roomDelay = 500 * time.Millisecond
 	// drainTimeout bounds the wait for the last acknowledgements.
 	drainTimeout = 30 * time.Second
 )
@@ -101,6 +106,12 @@ const (
 func (l *life) run() error {
 	var since time.Time
 	for !l.ended {
+		if l.full && !l.hasRoom() {
+			if _, err := l.reactor.Poll(roomDelay); err != nil {
+				return err
+			}
+			continue
+		}
 		n, err := l.reactor.Poll(0)
 		if err != nil {
 			return err
@@ -121,6 +132,9 @@ func (l *life) run() error {
 		}
 		if err := l.flush(); err != nil {
 			return err
+		}
+		if l.full {
+			continue
 		}
 		since = time.Time{}
 		if n > 0 {
@@ -158,7 +172,7 @@ func (l *life) flush() error {
 	if err := l.writer.Err(); err != nil {
 		return &logError{err}
 	}
-	if l.pending.size == 0 {
+	if l.pending.size == 0 || !l.hasRoom() {
 		return nil
 	}
 	err := l.pending.flush(func(schema string, records []byte, cut bool) error {
@@ -178,6 +192,43 @@ func (l *life) flush() error {
 	return err
 }
 
+// hasRoom reports whether the log's disk has room. Without it the source is paused, and what was gathered waits.
+func (l *life) hasRoom() bool {
+	switch err := l.room(); {
+	case err == nil && l.full:
+		l.full = false
+		l.Counters.DiskFull.Store(0)
+		l.Logger.Info("the log's disk has room again", "dataset", l.Log.Dataset)
+		l.resume()
+	case err != nil && !l.full:
+		l.full = true
+		l.Counters.DiskFull.Store(1)
+		l.Logger.Error("the source is paused until there is room", "dataset", l.Log.Dataset, "error", err)
+		if !l.stopping {
+			l.pause()
+		}
+	}
+	return !l.full
+}
+
+func (l *life) pause() {
+	if l.client.IsPaused() {
+		return
+	}
+	l.client.Pause()
+	l.Counters.Pauses.Add(1)
+	l.Counters.Paused.Store(1)
+}
+
+// resume ends a pause, unless there is another reason for it.
+func (l *life) resume() {
+	if l.full || l.waiting.Load() {
+		return
+	}
+	l.Counters.Paused.Store(0)
+	l.client.Resume()
+}
+
 // throttle pauses the source when the log is slow.
 func (l *life) throttle() {
 	bytes, _ := l.writer.Pending()
@@ -185,9 +236,7 @@ func (l *life) throttle() {
 	if bytes <= l.MaxPending || l.waiting.Load() || l.stopping {
 		return
 	}
-	l.client.Pause()
-	l.Counters.Pauses.Add(1)
-	l.Counters.Paused.Store(1)
+	l.pause()
 	l.waiting.Store(true)
 	l.acknowledged() // the last acknowledgement may have come meanwhile
 }
@@ -201,8 +250,7 @@ func (l *life) acknowledged() {
 		l.reactor.Wake()
 	}
 	if (failed || bytes <= l.MaxPending/2) && l.waiting.CompareAndSwap(true, false) {
-		l.Counters.Paused.Store(0)
-		l.reactor.Post(func() { l.client.Resume() })
+		l.reactor.Post(l.resume)
 	}
 }
 

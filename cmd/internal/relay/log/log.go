@@ -23,6 +23,7 @@ type Log struct {
 	Dataset string
 	store   *Store
 	stream  jetstream.Stream
+	feed    feed
 }
 
 // Log opens the log of a dataset, and creates it if it does not exist. The bounds of an existing one
@@ -77,6 +78,20 @@ func ours(config jetstream.StreamConfig, dataset string) error {
 
 // Embedded reports whether the log's server is inside this process.
 func (l *Log) Embedded() bool { return l.store.options.Server != nil }
+
+// Room reports why nothing should be written now: nil while the disk has room. The disks of a cluster are not seen.
+func (l *Log) Room() error {
+	server := l.store.options.Server
+	if server == nil {
+		return nil
+	}
+	free, err := server.Free()
+	if err == nil && free < l.store.options.MinFree {
+		err = fmt.Errorf("the disk of %s has %d MiB left, and the relay writes while there are %d MiB (log.min_free): free space",
+			server, free>>20, l.store.options.MinFree>>20)
+	}
+	return err
+}
 
 // Bounds are the sequences of the first message that is kept and of the last one. Without messages first
 // is last+1.

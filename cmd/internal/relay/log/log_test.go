@@ -214,6 +214,27 @@ func TestADirectoryHasOneServer(t *testing.T) {
 	open(t, directory)
 }
 
+func TestRoomIsWhatTheDiskHasLeft(t *testing.T) {
+	server := &embed.Server{Directory: t.TempDir()}
+	s, err := Open(t.Context(), Options{Server: server, MinFree: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	l := openLog(t, s)
+	if err := l.Room(); err != nil {
+		t.Error(err)
+	}
+	s.options.MinFree = 1 << 62
+	if err := l.Room(); err == nil || !strings.Contains(err.Error(), server.Directory) || !strings.Contains(err.Error(), "log.min_free") {
+		t.Errorf("less is free than wanted: %v", err)
+	}
+	server.Directory += "/gone"
+	if err := l.Room(); err == nil {
+		t.Error("a directory that is gone has room")
+	}
+}
+
 func TestAForeignLogIsRefused(t *testing.T) {
 	s := open(t, t.TempDir())
 	l := openLog(t, s)

@@ -3,6 +3,7 @@
 package log
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,8 @@ type Server interface {
 	InProcessConn() (net.Conn, error)
 	// Address is where it accepts NATS clients; "" when it does not.
 	Address() string
+	// Free is how many bytes its disk has left.
+	Free() (int64, error)
 	// String is where its files are, for messages.
 	String() string
 }
@@ -41,6 +44,9 @@ type Options struct {
 	// MaxAge and MaxBytes bound what is kept of each dataset; the oldest messages are deleted first. 0: no bound.
 	MaxAge   time.Duration
 	MaxBytes int64
+	// MinFree is how many bytes the disk of a server inside this process must have left for a message to be
+	// written: once JetStream has failed to write, it takes nothing more until it is started again. Default: 128 MiB.
+	MinFree int64
 	// Logger receives what happens to the connection. Default: nothing is logged.
 	Logger *slog.Logger
 }
@@ -49,9 +55,8 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.Replicas == 0 {
-		o.Replicas = 1
-	}
+	o.Replicas = cmp.Or(o.Replicas, 1)
+	o.MinFree = cmp.Or(o.MinFree, 128<<20)
 	switch {
 	case (o.Server == nil) == (o.URL == ""):
 		return o, errors.New("the log needs either a directory or the URL of NATS servers")

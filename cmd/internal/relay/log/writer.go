@@ -47,20 +47,24 @@ type Writer struct {
 	pending atomic.Int64
 	failed  chan struct{}
 
-	mu  sync.Mutex
-	err error
+	mu   sync.Mutex
+	err  error
+	sent map[uint64]*Message // not acknowledged yet, for the followers in this process
 }
 
 // NewWriter continues a log after its tail. The function acked is called, on another goroutine, whenever a message is
 // acknowledged or the writer has failed. The caller must call Close.
 func (l *Log) NewWriter(tail *Tail, acked func()) (*Writer, error) {
-	w := &Writer{log: l, id: nuid.Next() + "-", next: tail.Sequence, high: tail.High, previous: tail.previous, acked: acked, failed: make(chan struct{})}
+	w := &Writer{log: l, id: nuid.Next() + "-", next: tail.Sequence, high: tail.High, previous: tail.previous, acked: acked, failed: make(chan struct{}), sent: map[uint64]*Message{}}
 	var err error
 	w.js, err = jetstream.New(l.store.conn,
 		jetstream.WithPublishAsyncMaxPending(maxInFlight), jetstream.WithPublishAsyncTimeout(ackTimeout),
-		jetstream.WithPublishAsyncAckHandler(func(_ jetstream.JetStream, m *nats.Msg, _ *jetstream.PubAck) { w.done(m, nil) }),
-		jetstream.WithPublishAsyncErrHandler(func(_ jetstream.JetStream, m *nats.Msg, err error) { w.done(m, err) }),
+		jetstream.WithPublishAsyncAckHandler(func(_ jetstream.JetStream, m *nats.Msg, ack *jetstream.PubAck) { w.done(m, ack.Sequence, nil) }),
+		jetstream.WithPublishAsyncErrHandler(func(_ jetstream.JetStream, m *nats.Msg, err error) { w.done(m, 0, err) }),
 	)
+	if err == nil {
+		l.feed.begin(w, tail.Sequence)
+	}
 	return w, err
 }
 
@@ -87,6 +91,13 @@ func (w *Writer) Append(schema string, records []byte, cut bool) error {
 		jetstream.WithExpectStream(batch.StreamName(w.log.Dataset)), jetstream.WithExpectLastSequence(w.next),
 		jetstream.WithMsgID(id), jetstream.WithRetryAttempts(0),
 	}
+	if w.log.feed.wanted() {
+		copied := *b
+		copied.Records = append([]byte(nil), records...)
+		w.mu.Lock()
+		w.sent[w.next+1] = &Message{w.next + 1, &copied}
+		w.mu.Unlock()
+	}
 	if w.last != "" {
 		expect = append(expect, jetstream.WithExpectLastMsgID(w.last))
 	}
@@ -100,12 +111,18 @@ func (w *Writer) Append(schema string, records []byte, cut bool) error {
 	return nil
 }
 
-// done is called for each message.
-func (w *Writer) done(m *nats.Msg, err error) {
+// done is called for each message, with the place that the log has given it.
+func (w *Writer) done(m *nats.Msg, sequence uint64, err error) {
 	w.pending.Add(-1)
 	w.bytes.Add(-int64(len(m.Data)))
 	if err != nil {
 		w.fail(err)
+	} else {
+		w.mu.Lock()
+		sent := w.sent[sequence]
+		delete(w.sent, sequence)
+		w.mu.Unlock()
+		w.log.feed.add(w, sequence, sent)
 	}
 	w.acked()
 }
@@ -147,4 +164,7 @@ func (w *Writer) Drain(ctx context.Context) error {
 }
 
 // Close frees the writer. What was not acknowledged may be in the log or not.
-func (w *Writer) Close() { w.js.CleanupPublisher() }
+func (w *Writer) Close() {
+	w.js.CleanupPublisher()
+	w.log.feed.end(w)
+}

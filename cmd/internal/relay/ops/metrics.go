@@ -23,8 +23,10 @@ var perDataset = []struct {
 }{
 	{describe("live", "1 while what is received is live, else 0.", "dataset"), prometheus.GaugeValue,
 		func(d *service.DatasetStatus) float64 { return number(d.Live) }},
-	{describe("paused", "1 while the source is paused because the log is slow, else 0.", "dataset"), prometheus.GaugeValue,
+	{describe("paused", "1 while the source is paused because the log is slow or its disk full, else 0.", "dataset"), prometheus.GaugeValue,
 		func(d *service.DatasetStatus) float64 { return number(d.Paused) }},
+	{describe("disk_full", "1 while the source is paused because the log's disk is full, else 0.", "dataset"), prometheus.GaugeValue,
+		func(d *service.DatasetStatus) float64 { return number(d.DiskFull) }},
 	{describe("pauses_total", "Times that the source was paused.", "dataset"), prometheus.CounterValue,
 		func(d *service.DatasetStatus) float64 { return float64(d.Pauses) }},
 	{describe("records_total", "Records that were handed to the log.", "dataset"), prometheus.CounterValue,

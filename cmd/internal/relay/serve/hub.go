@@ -61,13 +61,13 @@ func (h *hub) follow(ctx context.Context) error {
 		}
 		from = max(last, 1)
 	}
-	r, err := h.log.Read(ctx, from)
+	r, err := h.log.Follow(ctx, from)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
 	for {
-		if r.Pending == 0 {
+		if r.AtEnd() {
 			h.begin(from)
 		}
 		m, err := r.Next(ctx)

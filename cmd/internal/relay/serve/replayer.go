@@ -59,6 +59,10 @@ func (r *replayer) Replay(_ dbn.Schema, start dbn.UnixNanos) (dbn.UnixNanos, err
 		return start, nil
 	}
 	seq, err := r.find(start)
+	var early *log.TooEarlyError
+	if errors.As(err, &early) {
+		err = &gateway.AgedOutError{Err: err}
+	}
 	if err != nil {
 		return start, err
 	}

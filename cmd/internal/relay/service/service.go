@@ -85,7 +85,7 @@ func Start(ctx context.Context, c config.Config, keys Keys, logger *slog.Logger)
 	s.store, err = log.Open(ctx, log.Options{
 		Server: server, URL: c.Log.URL,
 		Credentials: c.Log.Credentials, CAFile: c.Log.CAFile, Replicas: c.Log.Replicas,
-		MaxAge: time.Duration(c.Log.MaxAge), MaxBytes: int64(c.Log.MaxBytes), Logger: logger,
+		MaxAge: time.Duration(c.Log.MaxAge), MaxBytes: int64(c.Log.MaxBytes), MinFree: int64(c.Log.MinFree), Logger: logger,
 	})
 	if err != nil {
 		return nil, err
@@ -251,6 +251,7 @@ type DatasetStatus struct {
 	Standby    bool     `json:"standby"` // another relay writes to the log
 	Live       bool     `json:"live"`
 	Paused     bool     `json:"paused"`
+	DiskFull   bool     `json:"disk_full"` // so it is paused
 	Records    int64    `json:"records"`
 	Bytes      int64    `json:"bytes"`
 	Messages   int64    `json:"messages"`
@@ -303,7 +304,7 @@ func (s *Service) Status(ctx context.Context) Status {
 	for _, d := range s.datasets {
 		c := &d.counters
 		of := DatasetStatus{
-			Dataset: d.log.Dataset, Standby: !d.writes.Load(), Live: c.Live.Load() == 1, Paused: c.Paused.Load() == 1, Records: c.Records.Load(),
+			Dataset: d.log.Dataset, Standby: !d.writes.Load(), Live: c.Live.Load() == 1, Paused: c.Paused.Load() == 1, DiskFull: c.DiskFull.Load() == 1, Records: c.Records.Load(),
 			Bytes: c.Bytes.Load(), Messages: c.Messages.Load(), Pending: c.Pending.Load(), Pauses: c.Pauses.Load(),
 			Repeats: c.Repeats.Load(), Reconnects: c.Reconnects.Load(), Gaps: c.Gaps.Load(), Restarts: c.Restarts.Load(),
 			Symbols: d.keeper.Table.Len(),
@@ -327,6 +328,9 @@ func (s *Service) Ready() error {
 	for _, d := range s.datasets {
 		if d.writes.Load() && d.counters.Live.Load() == 0 {
 			return fmt.Errorf("dataset %s is not live", d.log.Dataset)
+		}
+		if d.counters.DiskFull.Load() == 1 {
+			return fmt.Errorf("dataset %s: the disk is full", d.log.Dataset)
 		}
 	}
 	return nil
