@@ -44,7 +44,7 @@ and nothing else. A consumer may begin anywhere in the log.
 The log is in a directory (--log), with NATS inside this process, or on servers
 of your own (--nats). A configuration file says the same as the flags, and more;
 flags take precedence. When it is ready it prints one line, "listening on
-HOST:PORT", on standard output. SIGTERM and SIGINT end it in order.
+HOST:PORT", on standard output. SIGTERM and SIGINT shut it down cleanly.
 
 Consumers need keys of the relay's own, which are in a file that only its owner
 can read, one on each line. Who may receive the data is a matter of your

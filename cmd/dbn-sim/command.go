@@ -65,14 +65,14 @@ With --hist-port (or --hist-listen) the same data is served over the historical 
 well, over TLS with a certificate made at start: --ca-out writes the CA to trust. A second
 line, "historical on URL", then follows the first.
 
-Faults (--fault NAME[=VALUE][,on=FIRST-LAST][,for=DURATION], repeatable; on numbers the
-connections, for takes those that come within a time of the start; a position is N data
-records, Nb bytes, end, or a place in the handshake: connect, greeting, challenge, auth,
-answer, request (or requestN, the Nth line), start):
+Faults (--fault NAME[=VALUE][,on=FIRST-LAST][,for=DURATION], repeatable; on selects
+connections by their numbers, for those that come within DURATION of the start; a position
+is N data records, Nb bytes, end, or a place in the handshake: connect, greeting,
+challenge, auth, answer, request (or requestN, the Nth line), start):
 ` + faultHelp(sim.FaultHelp()) + `
 Faults of the historical API (--hist-fault NAME[=VALUE][,on=FIRST-LAST][,endpoint=NAME],
-repeatable; on numbers the requests to the endpoint, or the connections for the faults of
-certificates and handshakes; defaults are in brackets):
+repeatable; on selects requests to the endpoint by their numbers, or connections for the
+faults of certificates and handshakes; defaults are in parentheses):
 ` + faultHelp(historical.FaultHelp()) + `
 ` + strings.TrimSuffix(controlHelp, "\n"),
 		Example: `  dbn-sim --port-file port
@@ -104,29 +104,29 @@ certificates and handshakes; defaults are in brackets):
 
 func (o *options) define(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&o.listen, "listen", "127.0.0.1:0", "address to listen on; port 0 takes a free one")
-	f.StringVar(&o.portFile, "port-file", "", "write the port to this file when ready")
-	f.StringArrayVarP(&o.files, "file", "f", nil, "DBN file to replay (repeatable)")
-	f.StringArrayVarP(&o.keys, "key", "k", nil, "API key to accept (repeatable)")
-	f.StringVarP(&o.dataset, "dataset", "d", "GLBX.MDP3", "dataset of files without metadata (.frag)")
-	f.Uint8Var(&o.fragmentVersion, "input-dbn-version", dbn.Version, "DBN version of files without metadata")
-	f.Uint8Var(&o.version, "dbn-version", 0, "DBN version to send, 1 to 3 (default: that of the files)")
-	f.StringVarP(&o.pace, "pace", "p", "fast", "fast, a factor of real time such as 1x, or a rate such as 1000/s")
-	f.StringVar(&o.loop, "loop", "1", "how often a session gets the data: a number, or forever")
+	f.StringVar(&o.listen, "listen", "127.0.0.1:0", "listen on `HOST:PORT`; port 0 takes a free one")
+	f.StringVar(&o.portFile, "port-file", "", "write the port to `FILE` when ready")
+	f.StringArrayVarP(&o.files, "file", "f", nil, "replay the DBN `FILE` (repeatable; default: sample data)")
+	f.StringArrayVarP(&o.keys, "key", "k", nil, "accept the API `KEY` (repeatable; default: "+sim.TestKey+")")
+	f.StringVarP(&o.dataset, "dataset", "d", "GLBX.MDP3", "dataset `ID` of files without metadata (.frag)")
+	f.Uint8Var(&o.fragmentVersion, "input-dbn-version", dbn.Version, "DBN `VERSION` of files without metadata")
+	f.Uint8Var(&o.version, "dbn-version", 0, "send DBN `VERSION`, 1 to 3 (default: that of the files)")
+	f.StringVarP(&o.pace, "pace", "p", "fast", "replay at `PACE`: fast, a multiple of real time such as 1x, or a rate such as 1000/s")
+	f.StringVar(&o.loop, "loop", "1", "send the data `N` times in each session, or forever")
 	f.BoolVar(&o.shift, "shift", false, "with --loop: later passes get later timestamps")
-	f.StringVar(&o.from, "live-from", "", "index time at which the present begins and the history of --hist-port ends (ISO 8601 or nanoseconds)")
+	f.StringVar(&o.from, "live-from", "", "let the present begin, and the history of --hist-port end, at index time `TIME` (ISO 8601 or nanoseconds)")
 	f.BoolVar(&o.shared, "shared-market", false, "all sessions share one market, whose time continues between them; needs a --pace such as 1x, or --control")
-	f.DurationVar(&o.retention, "retention", 0, "how far before the present a replay may begin; negative is no limit (default: with --live-from or --shared-market as the service, 24h, 168h for mbo and definition of GLBX.MDP3; otherwise no limit)")
+	f.DurationVar(&o.retention, "retention", 0, "let a replay begin up to `DURATION` before the present; negative: without limit (default: with --live-from or --shared-market as the service does, 24h, or 168h for mbo and definition of GLBX.MDP3; otherwise without limit)")
 	f.BoolVar(&o.interval, "end-of-interval", false, "send EndOfInterval messages after ohlcv and bbo intervals")
 	f.BoolVar(&o.closeAtEnd, "close-at-end", false, "end a session after its last record, instead of staying with heartbeats")
-	f.Int64Var(&o.exitAfter, "exit-after-sessions", 0, "exit when this many connections have ended")
-	f.DurationVar(&o.heartbeat, "heartbeat", 30*time.Second, "heartbeat interval of clients that ask for none")
+	f.Int64Var(&o.exitAfter, "exit-after-sessions", 0, "exit when `N` connections have ended (default: run until a signal)")
+	f.DurationVar(&o.heartbeat, "heartbeat", 30*time.Second, "send heartbeats every `DURATION` to clients that do not ask for an interval")
 	f.StringArrayVar(&o.faults, "fault", nil, "misbehave as `FAULT` says (repeatable), see above")
 	f.BoolVar(&o.control, "control", false, "read commands from standard input, see above")
 	o.hist.define(f)
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "log subscription lines and more")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "log errors only")
-	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
+	f.StringVar(&o.logFormat, "log-format", "text", "log in `FORMAT`: text or json")
 	cmd.MarkFlagsMutuallyExclusive("verbose", "quiet")
 }
 

@@ -19,7 +19,7 @@ var help = &cli.Help{
 		{Title: "Messages", Names: []string{"verbose", "quiet", "log-format"}},
 	},
 	Exit: []cli.Entry{
-		{Name: "0", Text: "ended by SIGINT or SIGTERM, or because --exit-after-sessions were served"},
+		{Name: "0", Text: "ended by SIGINT or SIGTERM, or after --exit-after-sessions"},
 		{Name: "1", Text: "failure, such as an address that is taken"},
 		{Name: "2", Text: "usage error"},
 	},

@@ -28,18 +28,18 @@ type histOptions struct {
 const noPort = -1
 
 func (o *histOptions) define(f *pflag.FlagSet) {
-	f.IntVar(&o.port, "hist-port", noPort, "serve the historical API on this port of 127.0.0.1 too; 0 takes a free one")
-	f.StringVar(&o.listen, "hist-listen", "", "the same, with a complete address")
-	f.StringVar(&o.portFile, "hist-port-file", "", "write the historical port to this file when ready")
-	f.StringVar(&o.caOut, "ca-out", "", "write the CA's certificate (PEM) to this file when ready")
+	f.IntVar(&o.port, "hist-port", noPort, "also serve the historical API on `PORT` of 127.0.0.1; 0 takes a free one, and -1 serves none")
+	f.StringVar(&o.listen, "hist-listen", "", "also serve the historical API on `HOST:PORT`")
+	f.StringVar(&o.portFile, "hist-port-file", "", "write the port of the historical API to `FILE` when ready")
+	f.StringVar(&o.caOut, "ca-out", "", "write the CA's certificate (PEM) to `FILE` when ready")
 	f.StringArrayVar(&o.faults, "hist-fault", nil, "misbehave as `FAULT` says (repeatable), see above")
 	f.BoolVar(&o.plain, "hist-plain", false, "serve plain HTTP, without TLS")
-	f.Int64Var(&o.repeatBytes, "hist-repeat-bytes", 0, "repeat the records of a range until they have this many bytes")
+	f.Int64Var(&o.repeatBytes, "hist-repeat-bytes", 0, "repeat the records of a range until they have `N` bytes")
 	f.BoolVar(&o.stored, "hist-stored", false, "send zstd frames without compression, so that all the bytes go over the wire")
-	f.DurationVar(&o.jobDelay, "hist-job-delay", 0, "how long a batch job is queued and processed")
+	f.DurationVar(&o.jobDelay, "hist-job-delay", 0, "keep a batch job queued and processing for `DURATION` (default: done at once)")
 	f.BoolVar(&o.longJobs, "hist-long-jobs", false, "list jobs with all their details, as the service did until 2026 (default: id, state and ts_received)")
-	f.StringArrayVar(&o.warnings, "hist-warning", nil, "send this warning, \"Type: text\", with every answer (repeatable)")
-	f.StringArrayVar(&o.dayState, "hist-condition", nil, "the condition of a day: DATE=degraded, pending or missing (repeatable)")
+	f.StringArrayVar(&o.warnings, "hist-warning", nil, "send `WARNING`, in the form \"Type: text\", with every answer (repeatable)")
+	f.StringArrayVar(&o.dayState, "hist-condition", nil, "report a day's condition: `DATE=CONDITION`, with degraded, pending or missing (repeatable)")
 }
 
 // start runs the historical API; nil when it was not asked for.

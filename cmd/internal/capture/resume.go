@@ -37,6 +37,13 @@ type File struct {
 // Close gives the file free for another process.
 func (f *File) Close() error { return f.lock.Close() }
 
+// IsAt reports whether the file still has the name.
+func (f *File) IsAt(path string) bool {
+	held, err1 := f.lock.Stat()
+	now, err2 := os.Stat(path)
+	return err1 == nil && err2 == nil && os.SameFile(held, now)
+}
+
 // Resume opens the capture at path, plain or compressed, finds where its stream ends, and takes
 // away what a killed writer left after the last complete record. The file is then ready to be
 // appended to. A file that does not exist, or is empty, is a capture that begins.

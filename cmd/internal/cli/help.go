@@ -203,7 +203,7 @@ func Rows(rows []Entry) string {
 	indent := "\n" + strings.Repeat(" ", width+4)
 	for _, row := range rows {
 		text := strings.ReplaceAll(Fold(row.Text, HelpWidth-width-4), "\n", indent)
-		fmt.Fprintf(&b, "  %-*s  %s\n", width, row.Name, text)
+		b.WriteString(strings.TrimRight(fmt.Sprintf("  %-*s  %s", width, row.Name, text), " ") + "\n")
 	}
 	return b.String()
 }

@@ -30,9 +30,12 @@ type Options struct {
 	Unbroken      *Unbroken              // nil: the end of the session is the end of the stream
 	Upgrade       string                 // the flag's value, for messages
 
-	Output    *output.Output
-	Display   Display         // nil: the records are written to Output
-	Files     *split.Splitter // the sink of an output of several files; nil: it is one
+	Output  *output.Output
+	Display Display         // nil: the records are written to Output
+	Files   *split.Splitter // the sink of an output of several files; nil: it is one
+	// Reopen makes the file that the records are appended to ready to be opened again by its name, and
+	// returns what frees the one that was open; nil: SIGHUP ends the session.
+	Reopen    func() (release func(), err error)
 	Selection stream.Selection
 	Stats     time.Duration // between two lines of statistics; 0: none
 	Metrics   string        // the address that they are served at; empty: none
@@ -115,19 +118,49 @@ func Run(log *slog.Logger, o Options) error {
 	return s.conclude(s.stream.Finish())
 }
 
-// hangup is what SIGHUP does: it begins the next file of a capture that consists of several. Any
-// other stream ends.
+// hangup is what SIGHUP does: it begins the next file of a capture that consists of several, or opens
+// the one that is appended to again. Any other stream ends.
 func (s *session) hangup() func() {
-	if s.Files == nil || s.Files.By != split.Rotate {
+	next := s.reopen
+	switch {
+	case s.Files != nil && s.Files.By == split.Rotate:
+		next = s.next
+	case s.Reopen == nil:
 		return nil
 	}
 	return func() {
 		s.reactor.Post(func() {
-			if err := s.Files.Next(); err != nil {
+			if err := next(); err != nil {
 				s.stream.End(err)
 			}
 		})
 	}
+}
+
+// next completes the file of a capture that is open; the next record begins another one.
+func (s *session) next() error {
+	err := s.Files.Next()
+	s.log.Debug("SIGHUP: completed the file that was open")
+	return err
+}
+
+// reopen completes the file that is appended to, and opens it again by its name. If that is not
+// possible, the file that is open stays: what comes is not lost.
+func (s *session) reopen() error {
+	if s.stream.Over() {
+		return nil
+	}
+	release, err := s.Reopen()
+	if err != nil {
+		s.log.Error(fmt.Sprintf("SIGHUP: %v; records continue to go to the file that was open", err))
+		return nil
+	}
+	defer release()
+	if err := s.stream.Reopen(); err != nil {
+		return err
+	}
+	s.log.Debug("SIGHUP: opened again", "file", s.Output.Path)
+	return nil
 }
 
 // watch sets up what happens beside the session: statistics from time to time, and the

@@ -25,16 +25,18 @@ type Stream struct {
 	log     *slog.Logger
 	schemas []dbn.Schema
 	output  *output.Output
+	stdout  io.Writer
 	sel     Selection
 	main    output.Sink
 	tee     output.Sink // nil without --tee
 	began   bool        // begin of both sinks was called
 	symbols *dbn.PitSymbolMap
-	past    past         // symbols of history that live records follow
-	named   bool         // the output shows symbols
-	File    *FileRecords // what is different about files and historical data; nil: live
-	last    *ring        // with -n N
-	carried carried      // nil: the output is text
+	past    past          // symbols of history that live records follow
+	named   bool          // the output shows symbols
+	File    *FileRecords  // what is different about files and historical data; nil: live
+	last    *ring         // with -n N
+	header  *dbn.Metadata // of the output
+	carried carried       // with nothing in it if the output is text
 	printed uint64
 	refused int       // subscriptions
 	unknown [256]bool // rtypes that were warned about
@@ -46,13 +48,16 @@ type Stream struct {
 // New makes the stream of a run: schemas are those that were asked for, if any, and say how
 // records are printed; o and sel say where and which.
 func New(log *slog.Logger, schemas []dbn.Schema, o *output.Output, sel Selection, stdout io.Writer) *Stream {
-	s := &Stream{log: log, schemas: schemas, output: o, sel: sel, symbols: dbn.NewPitSymbolMap(), named: o.ShowsSymbols(), now: time.Now}
+	s := &Stream{log: log, schemas: schemas, output: o, stdout: stdout, sel: sel, symbols: dbn.NewPitSymbolMap(), named: o.ShowsSymbols(), now: time.Now}
 	s.main, s.tee = output.NewSink(o, schemas, stdout), output.NewTee(o)
 	if sel.Tail {
 		s.last = newRing(sel.Last, s.LeaveOut)
 	}
 	if o.Format == output.DBN {
-		s.carried = make(carried)
+		s.carried.lacking = make(mappings)
+		if o.Append {
+			s.carried.written = make(mappings)
+		}
 	}
 	sel.Filter.Follow(s.symbolNow)
 	return s
@@ -86,7 +91,8 @@ func (s *Stream) Metadata(m *dbn.Metadata) {
 	}
 	s.Count.began = s.now()
 	s.began = true
-	if err := s.main.Begin(s.sel.Filter.Narrow(m)); err != nil {
+	s.header = s.sel.Filter.Narrow(m)
+	if err := s.main.Begin(s.header); err != nil {
 		s.main = nil
 		s.End(err)
 	}
@@ -180,8 +186,8 @@ func (s *Stream) passOn(r dbn.Record) error {
 		return nil
 	}
 	s.observe(r)
-	if s.carried != nil && r.RType() == dbn.RTypeSymbolMapping {
-		s.carried.forget(r)
+	if r.RType() == dbn.RTypeSymbolMapping {
+		s.carried.wrote(r)
 	}
 	return s.writeMessage(r)
 }
@@ -197,8 +203,8 @@ func (s *Stream) writeMessage(r dbn.Record) error {
 // LeaveOut takes in a message that is not a part of the output.
 func (s *Stream) LeaveOut(r dbn.Record) {
 	s.observe(r)
-	if s.carried != nil && r.RType() == dbn.RTypeSymbolMapping {
-		s.carried.add(r)
+	if r.RType() == dbn.RTypeSymbolMapping {
+		s.carried.leftOut(r)
 	}
 }
 
@@ -346,6 +352,31 @@ func (s *Stream) EndTurn() {
 	if s.tee != nil {
 		s.endOn(s.tee.EndTurn())
 	}
+}
+
+// Reopen completes the file that is appended to, and opens it again by its name. A file that takes the
+// place of one that was moved away begins with the header, and gets the symbol mappings that its
+// records need.
+func (s *Stream) Reopen() error {
+	if !s.began || s.over {
+		return nil // nothing is open yet, or everything is about to be completed
+	}
+	err := s.main.Close()
+	s.main = nil
+	if err != nil {
+		return err
+	}
+	header := *s.header
+	if last := s.Count.LastTs; !last.IsUndef() {
+		header.Start = max(header.Start, last)
+	}
+	s.carried.again()
+	main := output.NewSink(s.output, s.schemas, s.stdout)
+	if err := main.Begin(&header); err != nil {
+		return err
+	}
+	s.main = main
+	return nil
 }
 
 // Finish prints what was held back and completes the files. It returns why the stream is

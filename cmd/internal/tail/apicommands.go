@@ -23,7 +23,7 @@ type listingFlags struct {
 
 func (f *listingFlags) register(p *pflag.FlagSet) {
 	p.BoolVarP(&f.json, "json", "J", false, "print JSON, one value a line, instead of a table")
-	p.BoolVar(&f.omitHeader, "omit-header", false, "no header row in the table")
+	p.BoolVar(&f.omitHeader, "omit-header", false, "omit the header row of the table")
 	f.apiFlags.register(p)
 }
 
@@ -98,9 +98,9 @@ type dayFlags struct {
 
 func (f *dayFlags) register(p *pflag.FlagSet) {
 	f.spanFlags.register(p)
-	texts := map[string]string{"start": "from the `DATE` on", "end": "up to the day before the `DATE`"}
+	texts := map[string]string{"start": "from `DATE` on", "end": "up to the day before `DATE`"}
 	if f.through {
-		texts["end"] = "up to the `DATE`, which counts"
+		texts["end"] = "up to and including `DATE`"
 	}
 	reword(p, texts)
 }
@@ -133,7 +133,7 @@ func (c *commandLine) apiCommands() []*cobra.Command {
 		c.datasetCommand("prices DATASET", "List the prices of a dataset, in US dollars per GB", (*hist.Client).Prices),
 		c.costCommand(),
 		c.conditionCommand(),
-		c.datasetCommand("range DATASET", "Show from when to when there is data", (*hist.Client).Dates),
+		c.datasetCommand("range DATASET", "Show the period for which there is data", (*hist.Client).Dates),
 		c.resolveCommand(),
 	}
 }
@@ -176,7 +176,7 @@ func (c *commandLine) datasetCommand(use, short string, list func(*hist.Client, 
 type encodingFlag struct{ encoding string }
 
 func (f *encodingFlag) register(p *pflag.FlagSet) {
-	p.StringVar(&f.encoding, "encoding", "dbn", "fields of the `ENCODING` dbn, csv or json")
+	p.StringVar(&f.encoding, "encoding", "dbn", "list the fields in `ENCODING`: dbn, csv or json")
 }
 
 func (f *encodingFlag) check() error {
@@ -207,7 +207,7 @@ func (c *commandLine) fieldsCommand() *cobra.Command {
 		}
 		return client.Fields(f.dataset, schema, f.encoding)
 	}, &f.datasetFlag, &f.encodingFlag)
-	reword(cmd.Flags(), map[string]string{"dataset": "as the dataset `ID` has them"})
+	reword(cmd.Flags(), map[string]string{"dataset": "list them as dataset `ID` has them"})
 	return cmd
 }
 
@@ -223,7 +223,7 @@ func (c *commandLine) publishersCommand() *cobra.Command {
 			}
 			return client.Publishers(f.dataset)
 		}, &f.datasetFlag)
-	reword(cmd.Flags(), map[string]string{"dataset": "only those of the dataset `ID`"})
+	reword(cmd.Flags(), map[string]string{"dataset": "only those of dataset `ID`"})
 	return cmd
 }
 
@@ -233,9 +233,9 @@ func (c *commandLine) costCommand() *cobra.Command {
 		listingFlags
 	}
 	cmd := &cobra.Command{
-		Use: "cost SYMBOL...", Short: "Show the cost, the size and the number of records of a range",
+		Use: "cost SYMBOL...", Short: "Show the cost, the size and the record count of a request",
 		Long:    "cost shows what hist with the same flags would cost. It is free.",
-		Example: "  dbn-tail cost -d GLBX.MDP3 -s trades --start 2026-11-16 ESZ6",
+		Example: "  dbn-tail cost -d GLBX.MDP3 -s trades --start 2026-11-15 ESZ6",
 	}
 	c.listing(cmd, &f.listingFlags, func(client *hist.Client, args []string) (l term.Listing, err error) {
 		query, err := c.query(cmd, &f.queryFlags, args)
@@ -256,7 +256,7 @@ func (c *commandLine) conditionCommand() *cobra.Command {
 	}
 	f.through = true
 	cmd := &cobra.Command{
-		Use: "condition DATASET", Short: "Show the condition of a dataset day by day", ValidArgsFunction: first(dbn.Datasets()),
+		Use: "condition DATASET", Short: "Show the condition of a dataset for each day", ValidArgsFunction: first(dbn.Datasets()),
 	}
 	return c.listing(cmd, &f.listingFlags, func(client *hist.Client, args []string) (l term.Listing, err error) {
 		dataset, err := f.one(cmd, args)
@@ -287,8 +287,8 @@ func (c *commandLine) resolveCommand() *cobra.Command {
 		listingFlags
 	}
 	return c.listing(&cobra.Command{
-		Use: "resolve SYMBOL...", Short: "Show what symbols mean over a span of days",
-		Example: "  dbn-tail resolve -d GLBX.MDP3 -i continuous --start 2026-11-16 ES.c.0",
+		Use: "resolve SYMBOL...", Short: "Show how symbols resolve over a range of days",
+		Example: "  dbn-tail resolve -d GLBX.MDP3 --start 2026-11-15 ESZ6 NQZ6",
 	}, &f.listingFlags, func(client *hist.Client, args []string) (l term.Listing, err error) {
 		q := hist.Symbology{Dataset: f.dataset}
 		if q.Dataset == "" {

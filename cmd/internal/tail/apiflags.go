@@ -18,9 +18,13 @@ type serverFlags struct {
 }
 
 func (f *serverFlags) register(p *pflag.FlagSet) {
-	p.StringVar(&f.url, "hist-url", "", "the historical API's `URL` instead of Databento's")
-	p.StringVar(&f.caFile, "ca-file", "", "trust the authorities of the PEM `FILE`, in place of the system's")
-	p.IntVar(&f.retries, "retries", f.retries, "try `N` times more when the server is busy; what is read free of charge, also when the connection broke")
+	p.StringVar(&f.url, "hist-url", "", "use the historical API at `URL` (default: Databento's)")
+	p.StringVar(&f.caFile, "ca-file", "", "trust the certificate authorities in `FILE` (PEM) instead of the system's")
+	retries := "retry `N` times when the server is busy and, for requests that cost nothing, when the connection breaks"
+	if f.retries == 0 {
+		retries += " (default 0)"
+	}
+	p.IntVar(&f.retries, "retries", f.retries, retries)
 }
 
 // options are those of a client.
@@ -75,8 +79,8 @@ type moneyFlags struct {
 }
 
 func (f *moneyFlags) register(p *pflag.FlagSet) {
-	p.Float64Var(&f.maxCost, "max-cost", 0, "refuse what costs more than this many `USD`; the cost is asked for first")
-	p.BoolVar(&f.dryRun, "dry-run", false, "print the cost, the size and the number of records, and request no data")
+	p.Float64Var(&f.maxCost, "max-cost", 0, "refuse a request that costs more than `USD`; its cost is requested first")
+	p.BoolVar(&f.dryRun, "dry-run", false, "print the cost, the size and the number of records without requesting data")
 }
 
 // costLimit is what --max-cost says; nil: nothing.
@@ -94,5 +98,5 @@ func (f *moneyFlags) costLimit(cmd *cobra.Command) (*float64, error) {
 type yesFlag struct{ yes bool }
 
 func (f *yesFlag) register(p *pflag.FlagSet) {
-	p.BoolVarP(&f.yes, "yes", "y", false, "answer questions with yes")
+	p.BoolVarP(&f.yes, "yes", "y", false, "answer yes to all questions")
 }

@@ -16,7 +16,7 @@ import (
 
 func (c *commandLine) batchCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "batch", Short: "Batch jobs: submit, list, show, files, download",
+		Use: "batch", Short: "Order and download data in batch jobs",
 		Long: `batch orders data as files, which the server makes once and keeps for some days: submit
 costs money, the other commands do not.`,
 	}
@@ -45,14 +45,14 @@ type jobFlags struct {
 
 func (f *jobFlags) register(p *pflag.FlagSet) {
 	f.encodingFlag.register(p)
-	reword(p, map[string]string{"encoding": "files in the `ENCODING` dbn, csv or json"})
-	p.StringVar(&f.compression, "compression", "zstd", "compression of the files: zstd or none")
-	p.StringVar(&f.splitDuration, "split-duration", "day", "one file for each day, week, month or year; or none")
-	p.Uint64Var(&f.splitSize, "split-size", 0, "files of at most this many `BYTES`, 1e9 to 1e10")
-	p.BoolVar(&f.splitSymbols, "split-symbols", false, "one file for each symbol")
-	p.BoolVar(&f.prettyPx, "pretty-px", false, "prices as decimals (csv and json)")
-	p.BoolVar(&f.prettyTs, "pretty-ts", false, "times as ISO 8601 (csv and json)")
-	p.BoolVar(&f.mapNames, "map-symbols", true, "a symbol column (csv and json)")
+	reword(p, map[string]string{"encoding": "write the files in `ENCODING`: dbn, csv or json"})
+	p.StringVar(&f.compression, "compression", "zstd", "compress the files with `COMPRESSION`: zstd or none")
+	p.StringVar(&f.splitDuration, "split-duration", "day", "write one file for each `PERIOD`: day, week, month, year or none")
+	p.Uint64Var(&f.splitSize, "split-size", 0, "write files of at most `BYTES`, 1e9 to 1e10 (default: without limit)")
+	p.BoolVar(&f.splitSymbols, "split-symbols", false, "write one file for each symbol")
+	p.BoolVar(&f.prettyPx, "pretty-px", false, "write prices as decimals (csv and json)")
+	p.BoolVar(&f.prettyTs, "pretty-ts", false, "write times in ISO 8601 (csv and json)")
+	p.BoolVar(&f.mapNames, "map-symbols", true, "add a symbol column (csv and json)")
 }
 
 // check refuses what the server would, before anything is requested.
@@ -92,12 +92,12 @@ func (c *commandLine) submitCommand() *cobra.Command {
 		listingFlags
 	}
 	cmd := &cobra.Command{
-		Use: "submit SYMBOL...", Short: "Order a job; shows the cost and asks, unless -y",
+		Use: "submit SYMBOL...", Short: "Order a job; show the cost and ask, unless -y",
 		Long: `submit orders a job. With --wait it then waits until the job is done and downloads its files,
 as batch download does, into DIR/JOB. When that is interrupted, the server keeps working on
 the job, and batch download --wait resumes: no second job is ordered.`,
-		Example: "  dbn-tail batch submit -d GLBX.MDP3 -s mbo --start 2026-11-16 \\\n    --max-cost 5 ESZ6\n" +
-			"  dbn-tail batch submit -d GLBX.MDP3 -s mbo --start 2026-11-16 \\\n" +
+		Example: "  dbn-tail batch submit -d GLBX.MDP3 -s mbo --start 2026-11-15 \\\n    --max-cost 5 ESZ6\n" +
+			"  dbn-tail batch submit -d GLBX.MDP3 -s mbo --start 2026-11-15 \\\n" +
 			"    -y --wait --dir data ESZ6",
 	}
 	c.listing(cmd, &f.listingFlags, func(client *hist.Client, args []string) (l term.Listing, err error) {
@@ -131,8 +131,8 @@ type jobsFlags struct {
 
 func (f *jobsFlags) register(p *pflag.FlagSet) {
 	f.sinceFlag.register(p)
-	p.StringSliceVar(&f.states, "state", nil, "only jobs in the `STATE` queued, processing, done or expired (repeatable)")
-	p.BoolVar(&f.short, "short", false, "only what one request gives: id, state and time of receipt")
+	p.StringSliceVar(&f.states, "state", nil, "only jobs in `STATE`: queued, processing, done or expired (repeatable; default: all)")
+	p.BoolVar(&f.short, "short", false, "show only what a single request returns: id, state and time of receipt")
 }
 
 func (c *commandLine) jobsCommand() *cobra.Command {
@@ -177,7 +177,7 @@ func (c *commandLine) jobCommand(use, short string, list func(*hist.Client, stri
 type waitFlag struct{ wait interval }
 
 func (f *waitFlag) register(p *pflag.FlagSet) {
-	p.Var(&f.wait, "wait", "wait until the job is done, and ask for its state every `SECONDS`; a number that follows is the interval, never a symbol")
+	p.Var(&f.wait, "wait", "wait until the job is done, checking its state every `SECONDS`; a number that follows is the interval, never a symbol")
 	p.Lookup("wait").NoOptDefVal = "5"
 }
 
@@ -188,7 +188,7 @@ type downloadFlags struct {
 }
 
 func (f *downloadFlags) register(p *pflag.FlagSet) {
-	p.StringVar(&f.dir, "dir", ".", "write into the directory `DIR`/JOB")
+	p.StringVar(&f.dir, "dir", ".", "write to the directory `DIR`/JOB")
 	p.BoolVar(&f.force, "force", false, "overwrite files")
 }
 

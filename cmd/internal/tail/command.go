@@ -69,7 +69,7 @@ func (c *commandLine) command(f *rootFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dbn-tail [flags] SYMBOL... | FILE...",
 		Short: "The tail -f of market data",
-		Long: `dbn-tail shows market data of Databento, live (with -d), historical (with -d and --end, or
+		Long: `dbn-tail shows Databento's market data, live (with -d), historical (with -d and --end, or
 by the command hist) or from DBN files, plain or compressed (- is standard input): a table
 on a terminal, JSON lines in a pipe, or CSV, TSV, DBN, Parquet and Arrow. Data goes to standard output,
 everything else to standard error.
@@ -82,18 +82,19 @@ file's own mappings.
 The API key is taken from --key-file, from ` + keyVariable + `, from the file that ` + keyFileVariable + ` names, or from the profile.
 
 A stream ends at --limit, or at SIGINT, SIGTERM or SIGHUP; a live session that the gateway
-ends is a failure. With --rotate, SIGHUP begins the next file. SIGUSR1 prints the state.`,
+ends is a failure. With --rotate, SIGHUP begins the next file instead; with --append and
+--resume FILE, it opens the file again by name. SIGUSR1 prints the state.`,
 		Example: `  dbn-tail --demo
   dbn-tail -d GLBX.MDP3 -s trades -i continuous ES.c.0 NQ.c.0
   dbn-tail -d GLBX.MDP3 -s mbo --snapshot --tee es.dbn.zst ESZ6
-  dbn-tail -d XNAS.ITCH -s mbp-1 --since 15m -J AAPL | jq .levels[0]
-  dbn-tail hist -d GLBX.MDP3 -s mbo --start 2026-11-16 -o es.dbn.zst ESZ6
+  dbn-tail -d XNAS.ITCH -s mbp-1 --since 15m -J AAPL | jq '.levels[0]'
+  dbn-tail hist -d GLBX.MDP3 -s mbo --start 2026-11-15 -o es.dbn.zst ESZ6
   dbn-tail -n 20 -p day.dbn.zst
-  dbn-tail -C --symbol 'ES*' --where 'size >= 100' day.dbn.zst
+  dbn-tail -s trades -C --symbol 'ES*' --where 'size >= 100' day.dbn.zst
   dbn-tail -F -n +1 capture.dbn
   dbn-tail -o trades.csv.zst -s trades a.dbn.zst b.dbn.zst
-  dbn-tail -S symbol -O {symbol}.csv day.dbn.zst
-  dbn-tail -d GLBX.MDP3 -s mbo --rotate 1h --resume {part}.dbn.zst ESZ6`,
+  dbn-tail -s trades -S symbol -O '{symbol}.csv' day.dbn.zst
+  dbn-tail -d GLBX.MDP3 -s mbo --rotate 1h --resume '{part}.dbn.zst' ESZ6`,
 		Version:           c.Version,
 		Args:              cobra.ArbitraryArgs,
 		SilenceUsage:      true,

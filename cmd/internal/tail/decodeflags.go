@@ -20,7 +20,7 @@ type decodeFlags struct {
 
 func (f *decodeFlags) register(p *pflag.FlagSet) {
 	p.StringVar(&f.upgrade, "upgrade", "", "convert older records to `VERSION`: as-is, v2 or v3 (default: v3 in a table, else as-is)")
-	p.Uint32Var(&f.maxMetadata, "max-metadata", 1024, "refuse DBN headers of more than this many `MIB`, 1 to 4096")
+	p.Uint32Var(&f.maxMetadata, "max-metadata", 1024, "refuse DBN headers larger than `MIB` mebibytes, 1 to 4096")
 }
 
 // metadataLimit is --max-metadata in bytes.

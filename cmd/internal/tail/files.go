@@ -17,8 +17,8 @@ import (
 type followFlags struct{ follow, followName bool }
 
 func (f *followFlags) register(p *pflag.FlagSet) {
-	p.BoolVarP(&f.follow, "follow", "f", false, "wait for what is appended to the file; begins with the last 10 records, unless -n")
-	p.BoolVarP(&f.followName, "follow-name", "F", false, "as -f, but follow the name: a file that is replaced, or is not there yet")
+	p.BoolVarP(&f.follow, "follow", "f", false, "wait for what is appended to the file; begin with the last 10 records, unless -n is given")
+	p.BoolVarP(&f.followName, "follow-name", "F", false, "like -f, but follow the name, also when the file is replaced or does not exist yet")
 }
 
 // fragmentFlags say what records without metadata are.
@@ -28,7 +28,7 @@ type fragmentFlags struct {
 }
 
 func (f *fragmentFlags) register(p *pflag.FlagSet) {
-	p.BoolVar(&f.fragment, "input-fragment", false, "the files are records without metadata, plain or compressed")
+	p.BoolVar(&f.fragment, "input-fragment", false, "read files of records without metadata, plain or compressed")
 	p.Uint8Var(&f.fragmentVersion, "input-dbn-version", dbn.Version, "the DBN `VERSION` of such files, 1 to 3")
 }
 

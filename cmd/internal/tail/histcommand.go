@@ -64,22 +64,22 @@ func (c *commandLine) histCommand() *cobra.Command {
 	f := new(histFlags)
 	cmd := &cobra.Command{
 		Use:   "hist [flags] SYMBOL...",
-		Short: "Historical data, in every form of output",
+		Short: "Stream historical data, in every output format",
 		Long: `hist streams historical data. It costs money: --dry-run shows how much. On a terminal hist
 shows the cost and asks, unless -y or --max-cost is given; without a terminal it needs one of
 them. A broken stream is never requested again automatically.
 
-Several schemas take a request each. Their records are merged by time into one output, and
-the limit counts the records of the merge; each request is billed up to that many.
+Each schema is requested separately. The records are merged by time into one output, and
+--limit counts the merged records; each request is billed up to that many.
 
-Without --end, a --start that is a date means that day; another one means everything from it
-on. An --output in .dbn.zst without -n, --tee and --upgrade is downloaded as the server
-sends it. A file is FILE.part (or FILE.part.2 and so on, never one that exists already)
+Without --end, a --start that is a date means that day; any other --start means everything
+from then on. An --output that ends in .dbn.zst is downloaded as the server sends it, unless
+-n, --tee or --upgrade is given. A file is FILE.part (or FILE.part.2 and so on, never one that exists already)
 until it is complete, and keeps that name when the stream breaks or FILE cannot be written.`,
-		Example: `  dbn-tail hist -d GLBX.MDP3 -s trades --start 2026-11-16 --dry-run ESZ6
-  dbn-tail hist -d GLBX.MDP3 -s mbp-1 --start 2026-11-16T14:30 \
-    --end 2026-11-16T15:00 --max-cost 1 -C ESZ6
-  dbn-tail hist -d GLBX.MDP3 -s definition --start 2026-11-16 \
+		Example: `  dbn-tail hist -d GLBX.MDP3 -s trades --start 2026-11-15 --dry-run ESZ6
+  dbn-tail hist -d GLBX.MDP3 -s mbp-1 --start 2026-11-15T23:00 \
+    --end 2026-11-15T23:02 --max-cost 1 -C ESZ6
+  dbn-tail hist -d GLBX.MDP3 -s definition --start 2026-11-15 \
     -o definitions.dbn.zst --all-symbols -y`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,

@@ -25,12 +25,12 @@ type infoFlags struct {
 func (f *infoFlags) register(p *pflag.FlagSet) {
 	p.BoolVar(&f.count, "count", false, "print only the number of records")
 	p.BoolVarP(&f.json, "json", "J", false, "print JSON, one value a line, with all symbols")
-	p.IntVar(&f.symbols, "symbols", 20, "list the `N` symbols with the most records; 0: all")
-	p.DurationVar(&f.gap, "gap", 0, "list every stretch longer than `DURATION` without a record")
+	p.IntVar(&f.symbols, "symbols", 20, "list the `N` symbols with the most records; 0 lists all")
+	p.DurationVar(&f.gap, "gap", 0, "list every stretch without a record that is longer than `DURATION`, such as 5m")
 	f.fragmentFlags.register(p)
 	f.tsOutFlag.register(p)
 	reword(p, map[string]string{"ts-out": "the records of such files have the gateway's send time"})
-	p.Uint32Var(&f.maxMetadata, "max-metadata", 1024, "refuse DBN headers of more than this many `MIB`, 1 to 4096")
+	p.Uint32Var(&f.maxMetadata, "max-metadata", 1024, "refuse DBN headers larger than `MIB` mebibytes, 1 to 4096")
 }
 
 func (c *commandLine) infoCommand() *cobra.Command {
@@ -41,13 +41,13 @@ func (c *commandLine) infoCommand() *cobra.Command {
 		Long: `info reads DBN files, plain or compressed (- is standard input), and shows for each: whether
 it is complete, its version, compression, dataset, symbology and mappings, its records by
 schema and by symbol, their first and last time, the longest time without a record, and
-breaks of the order. Several files have a sum at the end. Times are index timestamps.
+breaks in the order. Totals follow if there are several files. Times are index timestamps.
 
 Records count those of market data, as the historical API counts them; the gateway's own
 messages are counted apart. A break is a record that is earlier than the one before of the
 same schema, publisher and instrument, or has a lower sequence number within a session.
 Skipped sequence numbers are not breaks: they count all messages of a channel. Records of
-snapshots are in no order.`,
+snapshots are in no particular order.`,
 		Example: `  dbn-tail info es.dbn.zst
   dbn-tail info --count *.dbn.zst
   dbn-tail info -J es.dbn.zst | jq '.symbols[].name'`,

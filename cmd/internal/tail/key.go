@@ -30,7 +30,7 @@ func (k apiKey) String() string { return "key from " + k.origin }
 type keyFlags struct{ key, keyFile string }
 
 func (f *keyFlags) register(p *pflag.FlagSet) {
-	p.StringVarP(&f.key, "key", "k", "", "API `KEY`; visible to ps: better "+keyVariable+" or --key-file")
+	p.StringVarP(&f.key, "key", "k", "", "use the API `KEY`; ps shows it, so prefer "+keyVariable+" or --key-file")
 	p.StringVar(&f.keyFile, "key-file", "", "read the API key from `FILE`")
 }
 

@@ -37,15 +37,15 @@ type sessionFlags struct {
 
 func (f *sessionFlags) register(p *pflag.FlagSet) {
 	p.BoolVar(&f.snapshot, "snapshot", false, "begin with a snapshot of the order book (mbo only)")
-	p.StringVar(&f.gateway, "gateway", "", "connect to `HOST:PORT` instead of the dataset's gateway")
-	p.IntVar(&f.heartbeat, "heartbeat", 0, "ask for heartbeats every `SECONDS` (5 to 1800)")
-	p.StringVar(&f.compression, "compression", "none", "`COMPRESSION` of the connection: none or zstd")
-	p.StringVar(&f.slowReader, "slow-reader", "", "`WHAT` the gateway does when this reader is too slow: skip records, or warn (default: warn when the output is a file; otherwise the gateway skips records of mbp-1, mbp-10, cmbp-1, bbo and cbbo)")
+	p.StringVar(&f.gateway, "gateway", "", "connect to `HOST:PORT` (default: the dataset's gateway)")
+	p.IntVar(&f.heartbeat, "heartbeat", 0, "ask for heartbeats every `SECONDS`, 5 to 1800 (default: the gateway's own interval)")
+	p.StringVar(&f.compression, "compression", "none", "compress the connection with `COMPRESSION`: none or zstd")
+	p.StringVar(&f.slowReader, "slow-reader", "", "when this reader is too slow, have the gateway do `WHAT`: skip records, or warn (default: warn when the output is a file; otherwise the gateway skips records of mbp-1, mbp-10, cmbp-1, bbo and cbbo)")
 	p.StringVar(&f.metricsAddr, "metrics-addr", "", "serve statistics of a live session to Prometheus, at http://`HOST:PORT`/metrics")
-	p.BoolVar(&f.reconnect, "reconnect", false, "when a session breaks, reconnect and recover what was missed (default for files; --reconnect=false: end)")
-	p.StringVar(&f.resume, "resume", "", "write DBN to `FILE` and reconnect; if it exists, continue where it ends, also after a kill")
-	p.BoolVar(&f.append, "append", false, "add to --output, if it exists; what came in the meantime is not asked for (that is --resume)")
-	p.BoolVar(&f.demo, "demo", false, "show sample data of an embedded simulator; needs no key, no network")
+	p.BoolVar(&f.reconnect, "reconnect", false, "when a session breaks, reconnect and recover what was missed (default for files; --reconnect=false ends instead)")
+	p.StringVar(&f.resume, "resume", "", "write DBN to `FILE` and reconnect; if it exists, continue where it ends, even after a kill")
+	p.BoolVar(&f.append, "append", false, "add to the file of --output if it exists; what was missed in the meantime is not requested (for that, see --resume)")
+	p.BoolVar(&f.demo, "demo", false, "show sample data from an embedded simulator; needs neither a key nor a network")
 }
 
 // exclusive marks the flags that exclude each other.
@@ -68,8 +68,9 @@ type session struct {
 	heartbeat   time.Duration           // 0: the gateway's own
 	slowReader  *dbn.SlowReaderBehavior // nil: the gateway's own
 	tsOut       bool
-	maxMetadata int  // bytes
-	unbroken    bool // it reconnects and recovers
+	maxMetadata int    // bytes
+	unbroken    bool   // it reconnects and recovers
+	position    []byte // where the file ends that the stream continues; nil: with --append, or it is new
 }
 
 // heartbeatGrace is how much longer than the heartbeat interval a session may be silent.
@@ -132,19 +133,16 @@ func (c *commandLine) admit(cmd *cobra.Command, s *session, r *request, f *rootF
 		}
 	}
 	end = func() {}
-	if f.append {
-		if end, err = c.appendTo(s); err != nil {
+	if f.appends {
+		if end, err = c.appendTo(s, f.resume != ""); err != nil {
 			return nil, err
 		}
 	}
 	if s.unbroken {
-		finish, err := c.survive(cmd, s, f)
-		if err != nil {
+		if err = c.survive(cmd, s, f); err != nil {
 			end()
 			return nil, err
 		}
-		unlock := end
-		return func() { finish(); unlock() }, nil
 	}
 	return end, nil
 }

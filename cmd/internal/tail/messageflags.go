@@ -13,8 +13,8 @@ type messageFlags struct {
 func (f *messageFlags) register(cmd *cobra.Command) {
 	p := cmd.PersistentFlags()
 	p.SortFlags = false
-	p.BoolVarP(&f.quiet, "quiet", "q", false, "errors only on standard error")
-	p.BoolVarP(&f.verbose, "verbose", "v", false, "say more on standard error")
-	p.StringVar(&f.logFormat, "log-format", "text", "`FORMAT` of messages on standard error: text or json")
+	p.BoolVarP(&f.quiet, "quiet", "q", false, "print only errors on standard error")
+	p.BoolVarP(&f.verbose, "verbose", "v", false, "print more on standard error")
+	p.StringVar(&f.logFormat, "log-format", "text", "print messages on standard error in `FORMAT`: text or json")
 	cmd.MarkFlagsMutuallyExclusive("quiet", "verbose")
 }

@@ -51,24 +51,24 @@ func (f *outputFlags) register(p *pflag.FlagSet) {
 	p.BoolVarP(&f.dbn, "dbn", "D", false, "write DBN")
 	p.BoolVarP(&f.parquet, "parquet", "P", false, "write Apache Parquet")
 	p.BoolVarP(&f.arrow, "arrow", "A", false, "write Arrow IPC: a Feather file, or a stream into a pipe")
-	p.StringVar(&f.format, "format", "", "print each record by the `TEMPLATE`, such as '{symbol} {price:.2}'")
-	p.VarP(&f.pretty, "pretty", "p", "prices and times as text, JSON indented; --pretty=values: JSON lines; in Parquet and Arrow, prices as floating-point numbers")
+	p.StringVar(&f.format, "format", "", "print each record as `TEMPLATE` says, such as '{symbol} {price:.2}'")
+	p.VarP(&f.pretty, "pretty", "p", "print prices and times as text, and JSON indented; --pretty=values keeps JSON lines; in Parquet and Arrow, write prices as floating-point numbers")
 	p.Lookup("pretty").NoOptDefVal = "indent"
-	p.StringVar(&f.tz, "tz", "", "print times in the `ZONE`, such as America/New_York, or local (tables, -p and --format)")
-	p.BoolVar(&f.exact, "exact", false, "JSON byte for byte as the official tool writes it, even if not valid: \\xe2 for odd characters, symbols raw")
-	p.BoolVar(&f.noMapSymbols, "no-map-symbols", false, "no symbol column in JSON, CSV, TSV, Parquet and Arrow")
-	p.BoolVar(&f.omitHeader, "omit-header", false, "no header row in tables, CSV and TSV")
-	p.BoolVar(&f.spreadsheet, "spreadsheet", false, "in CSV and TSV, put ' before texts that a spreadsheet would compute: =, +, -, @")
-	p.StringSliceVar(&f.fields, "fields", nil, "only the fields `A,B,C`, in this order except in JSON")
+	p.StringVar(&f.tz, "tz", "", "print times in `ZONE`, such as America/New_York or local (tables, -p and --format; default: UTC)")
+	p.BoolVar(&f.exact, "exact", false, "print JSON byte for byte as the official tool does, even where it is not valid: \\xe2 for unusual characters, symbols unescaped")
+	p.BoolVar(&f.noMapSymbols, "no-map-symbols", false, "omit the symbol column in JSON, CSV, TSV, Parquet and Arrow")
+	p.BoolVar(&f.omitHeader, "omit-header", false, "omit the header row in tables, CSV and TSV")
+	p.BoolVar(&f.spreadsheet, "spreadsheet", false, "in CSV and TSV, put ' before text that a spreadsheet would evaluate: =, +, -, @")
+	p.StringSliceVar(&f.fields, "fields", nil, "print only the fields `A,B,C`, in this order except in JSON")
 	p.BoolVarP(&f.metadata, "metadata", "m", false, "print the metadata as JSON and end")
-	p.StringVarP(&f.path, "output", "o", "", "write to `FILE`; its extension gives the encoding")
+	p.StringVarP(&f.path, "output", "o", "", "write to `FILE`, whose extension gives the encoding; - is standard output")
 	p.BoolVarP(&f.zstd, "zstd", "z", false, "compress the output")
 	p.BoolVar(&f.bare, "fragment", false, "write DBN without metadata, as in files named .dbn.frag")
 	f.splitFlags.register(p)
 	f.teeFlag.register(p)
 	p.BoolVar(&f.force, "force", false, "overwrite files")
 	p.BoolVar(&f.system, "system", false, "show the gateway's own records (heartbeats, acks, errors, mappings)")
-	p.StringVar(&f.color, "color", "auto", "colors of tables `WHEN`: auto, always or never")
+	p.StringVar(&f.color, "color", "auto", "color tables `WHEN`: auto, always or never")
 }
 
 // exclusive marks the flags that exclude each other.
@@ -264,6 +264,8 @@ func checkColumnar(o *output.Settings, schemas []dbn.Schema) error {
 	switch _, compressed, _ := output.FormatOf(o.Path); {
 	case compressed:
 		return exit.BadUsage("--output %s: %s is compressed inside the file: leave .zst out, and give -z", o.Path, o.Format)
+	case o.Append:
+		return exit.BadUsage("--append: nothing can be added to a file of %s: capture to DBN and convert it, or give --rotate", o.Format)
 	case o.System:
 		return exit.BadUsage("%s holds one kind of record in a file, so --system does not go with it: use -J", o.Format)
 	case o.Path == "" && len(schemas) > 1:

@@ -25,7 +25,7 @@ type profileFlag struct {
 }
 
 func (f *profileFlag) register(cmd *cobra.Command) {
-	cmd.PersistentFlags().StringVar(&f.profileName, "profile", "", "use the profile `NAME` of the file of profiles")
+	cmd.PersistentFlags().StringVar(&f.profileName, "profile", "", "use the profile `NAME` of the configuration file")
 }
 
 // applyProfile gives the flags that were not given what the environment or the profile says. They

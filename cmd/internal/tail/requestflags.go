@@ -57,7 +57,7 @@ func (f *symbologyFlags) register(p *pflag.FlagSet) {
 type allSymbolsFlag struct{ allSymbols bool }
 
 func (f *allSymbolsFlag) register(p *pflag.FlagSet) {
-	p.BoolVar(&f.allSymbols, "all-symbols", false, "every symbol of the dataset; asks, unless -y")
+	p.BoolVar(&f.allSymbols, "all-symbols", false, "request every symbol of the dataset; asks first, unless -y is given")
 }
 
 // spanFlags say from when to when.
@@ -72,7 +72,7 @@ func (f *spanFlags) register(p *pflag.FlagSet) {
 type sinceFlag struct{ since string }
 
 func (f *sinceFlag) register(p *pflag.FlagSet) {
-	p.StringVar(&f.since, "since", "", "begin at `DURATION|TIME`, such as 15m or 1d ago")
+	p.StringVar(&f.since, "since", "", "begin `DURATION|TIME`: that long ago, such as 15m or 1d, or at a time as with --start")
 }
 
 // rangeFlags say which symbols are wanted, and of which time.

@@ -236,6 +236,11 @@ func TestCapturesAreAddedTo(t *testing.T) {
 	if code, stderr := runTail(t, args+"--append"); code != exit.Usage || !strings.Contains(stderr, "needs --output") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
+	for _, name := range []string{"x.parquet", "x.arrow"} { // their ends cannot be added to
+		if code, stderr := runTail(t, args+"--append -o "+filepath.Join(dir, name)); code != exit.Usage || !strings.Contains(stderr, "nothing can be added") {
+			t.Errorf("exit code %d: %s", code, stderr)
+		}
+	}
 	if code, stderr := runTail(t, strings.Replace(args, "-s mbo", "-s mbo --ts-out", 1)+"--append -o "+filepath.Join(dir, "x.dbn")); code != exit.Failure || !strings.Contains(stderr, "ts_out") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}

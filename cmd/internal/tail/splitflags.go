@@ -29,15 +29,15 @@ type splitFlags struct {
 
 func (f *splitFlags) register(p *pflag.FlagSet) {
 	p.StringVarP(&f.splitBy, "split-by", "S", "", "write one file for each `WHAT`: symbol, schema, day, week, month, year or size")
-	p.StringVarP(&f.pattern, "output-pattern", "O", "", "names of these files: `PATTERN` with {symbol}, {schema}, {date}, {time} or {part}")
-	p.StringVar(&f.splitSize, "part-size", "", "with --split-by size, begin a file once one has `SIZE`, such as 1GiB or 500MB")
+	p.StringVarP(&f.pattern, "output-pattern", "O", "", "name these files by `PATTERN`, with {symbol}, {schema}, {date}, {time} or {part}")
+	p.StringVar(&f.splitSize, "part-size", "", "with --split-by size, begin a new file once one reaches `SIZE`, such as 1GiB or 500MB")
 }
 
 // rotateFlag is --rotate of a live stream.
 type rotateFlag struct{ *splitFlags }
 
 func (f rotateFlag) register(p *pflag.FlagSet) {
-	p.StringSliceVar(&f.rotate, "rotate", nil, "begin a new file of --output-pattern after `WHAT`: 1h, 1GiB, or 1h,1GiB")
+	p.StringSliceVar(&f.rotate, "rotate", nil, "begin a new file of --output-pattern after `WHAT`: a time or a size, such as 1h, 1GiB or 1h,1GiB")
 }
 
 // exclusive marks the flags that exclude each other.

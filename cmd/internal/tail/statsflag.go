@@ -13,7 +13,7 @@ import (
 type statsFlags struct{ stats interval }
 
 func (f *statsFlags) register(p *pflag.FlagSet) {
-	p.Var(&f.stats, "stats", "print a line of statistics every `SECONDS` (default 1); a number that follows is the interval, never a symbol")
+	p.Var(&f.stats, "stats", "print a line of statistics every `SECONDS`; a number that follows is the interval, never a symbol")
 	p.Lookup("stats").NoOptDefVal = "1"
 }
 

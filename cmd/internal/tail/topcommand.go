@@ -28,10 +28,10 @@ func (f *topFlags) register(p *pflag.FlagSet) {
 	// What top shares with other commands checks all of their flags, so all have their usual values.
 	f.rootFlags.register(pflag.NewFlagSet("", pflag.ContinueOnError))
 	p.StringVar(&f.sort, "sort", "volume", "sort by `COLUMN`: "+strings.Join(top.ColumnNames(), ", "))
-	p.BoolVar(&f.reverse, "reverse", false, "sort the other way round")
-	p.StringVar(&f.filter, "filter", "", "show only symbols that contain `TEXT`, or match it where it has * ? or [")
+	p.BoolVar(&f.reverse, "reverse", false, "reverse the order")
+	p.StringVar(&f.filter, "filter", "", "show only symbols that contain `TEXT` or, if it has *, ? or [, match it")
 	p.StringVar(&f.pace, "pace", "1x", "play files at `PACE`: 1x, 10x, 0.5x and so on, or max")
-	p.BoolVar(&f.once, "once", false, "print one table and end: at the end of files, at --limit, or after 3 seconds")
+	p.BoolVar(&f.once, "once", false, "print one table and exit: at the end of the files, at --limit, or after 3 seconds")
 	shared := pflag.NewFlagSet("", pflag.ContinueOnError)
 	shared.SortFlags = false
 	for _, group := range []flagGroup{&f.requestFlags, &f.sessionFlags, &f.tsOutFlag, &f.apiFlags, &f.moneyFlags, &f.decodeFlags, &f.yesFlag} {
@@ -39,7 +39,7 @@ func (f *topFlags) register(p *pflag.FlagSet) {
 	}
 	shared.VisitAll(func(flag *pflag.Flag) {
 		// Those of history, of what becomes a file, and of the layouts that are written.
-		if !slices.Contains([]string{"end", "resume", "dry-run", "upgrade"}, flag.Name) {
+		if !slices.Contains([]string{"end", "resume", "append", "dry-run", "upgrade"}, flag.Name) {
 			p.AddFlag(flag)
 		}
 	})
@@ -56,10 +56,10 @@ func (c *commandLine) topCommand() *cobra.Command {
 	f := new(topFlags)
 	cmd := &cobra.Command{
 		Use:   "top [flags] SYMBOL... | FILE...",
-		Short: "A screen with a line for each symbol",
+		Short: "Show a screen with a line for each symbol",
 		Long: `top shows on a terminal, for each symbol, the last price, the quote with its sizes, the
-volume, trades and messages a second, the spread, how late records are (from the gateway
-to here, and from the venue to the gateway), and the price of the last minute. It takes a
+volume, trades and messages per second, the spread, how late records are (from the gateway
+to here, and from the venue to the gateway), and the price over the last minute. It takes a
 live stream (-d), the demo, or DBN files, which it plays at --pace.
 
 Press ? for the keys, q to quit. Quotes need a schema that has them, such as mbp-1.`,

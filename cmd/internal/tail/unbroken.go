@@ -13,7 +13,6 @@ import (
 	"github.com/dbnloop/dbnloop/cmd/internal/live"
 	"github.com/dbnloop/dbnloop/cmd/internal/output"
 	"github.com/dbnloop/dbnloop/cmd/internal/split"
-	"github.com/dbnloop/dbnloop/cmd/internal/term"
 )
 
 // unbroken reports whether the command line asks for a stream without a gap. (A capture has one
@@ -49,19 +48,18 @@ func (f *rootFlags) resumed() error {
 	return nil
 }
 
-// survive adds to a session what makes its stream continue after a break. The returned function frees
-// what was opened for it.
-func (c *commandLine) survive(cmd *cobra.Command, s *session, f *rootFlags) (end func(), err error) {
+// survive adds to a session what makes its stream continue after a break.
+func (c *commandLine) survive(cmd *cobra.Command, s *session, f *rootFlags) error {
 	history, err := f.serverFlags.options()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s.Unbroken = &live.Unbroken{}
+	s.Unbroken = &live.Unbroken{Position: s.position}
 	s.Unbroken.Options = append(s.Unbroken.Options, dbnloop.WithHistory(history...))
 	limit, err := f.costLimit(cmd)
 	switch {
 	case err != nil:
-		return nil, err
+		return err
 	case limit != nil:
 		s.Unbroken.Options = append(s.Unbroken.Options, dbnloop.WithMaxCost(*limit))
 	case f.yes && c.profile.MaxCost != nil:
@@ -73,25 +71,10 @@ func (c *commandLine) survive(cmd *cobra.Command, s *session, f *rootFlags) (end
 		// As with any session: the gateway says what it retains.
 		s.Unbroken.Options = append(s.Unbroken.Options, dbnloop.WithReplayLimit(100*365*24*time.Hour))
 	}
-	if f.resume == "" {
-		return func() {}, nil
+	if f.resume != "" && f.splitter != nil {
+		return c.resumePattern(s, f.splitter, s.wanted())
 	}
-	want := s.wanted()
-	if f.splitter != nil {
-		return func() {}, c.resumePattern(s, f.splitter, want)
-	}
-	file, err := capture.Resume(s.Output.Path, want)
-	if err != nil {
-		return nil, err
-	}
-	s.Unbroken.Position = file.Position
-	if file.Cut > 0 {
-		c.log.Warn("the last writer was interrupted: the end of the file was repaired", "file", f.resume, "removed_bytes", file.Cut)
-	}
-	if file.Position != nil {
-		c.log.Info("continuing the capture", "file", f.resume, "records", file.Records)
-	}
-	return func() { file.Close() }, nil //nolint:errcheck // it only ends the lock
+	return nil
 }
 
 // resumePattern continues a capture of several files.
@@ -118,20 +101,4 @@ func (s *session) wanted() capture.Wanted {
 		want.Schemas = append(want.Schemas, subscription.Schema)
 	}
 	return want
-}
-
-// appendTo prepares a file of DBN to be added to: what a killed writer left incomplete is removed.
-// Text needs no preparation. The returned function gives the file free.
-func (c *commandLine) appendTo(s *session) (end func(), err error) {
-	if s.Output.Format != output.DBN || !term.IsRegularOrNew(s.Output.Path) {
-		return func() {}, nil
-	}
-	file, err := capture.Resume(s.Output.Path, s.wanted())
-	if err != nil {
-		return nil, err
-	}
-	if file.Cut > 0 {
-		c.log.Warn("the last writer was interrupted: the end of the file was repaired", "file", s.Output.Path, "removed_bytes", file.Cut)
-	}
-	return func() { file.Close() }, nil //nolint:errcheck // it only ends the lock
 }

@@ -17,10 +17,10 @@ type verifyFlags struct {
 }
 
 func (f *verifyFlags) register(p *pflag.FlagSet) {
-	p.BoolVar(&f.againstAPI, "against-api", false, "compare the numbers of records with the historical API's; free of charge")
-	p.BoolVarP(&f.all, "all", "a", false, "print what is as it should be, too")
+	p.BoolVar(&f.againstAPI, "against-api", false, "compare the numbers of records with those of the historical API, free of charge")
+	p.BoolVarP(&f.all, "all", "a", false, "also print what is as it should be")
 	p.BoolVarP(&f.json, "json", "J", false, "print JSON, one finding a line")
-	p.Uint32Var(&f.maxMetadata, "max-metadata", 1024, "refuse DBN headers of more than this many `MIB`, 1 to 4096")
+	p.Uint32Var(&f.maxMetadata, "max-metadata", 1024, "refuse DBN headers larger than `MIB` mebibytes, 1 to 4096")
 	f.apiFlags.register(p)
 }
 
@@ -29,9 +29,9 @@ func (c *commandLine) verifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify MANIFEST|DIRECTORY|FILE...",
 		Short: "Check that files are complete, unchanged and without gaps",
-		Long: `verify checks the files of a capture against its manifest: none is missing, cut off, changed
-or added, checksums, counts and times are as noted, records are in order from file to file,
-and no gap is left. DBN files without a manifest are checked by themselves and against each
+		Long: `verify checks the files of a capture against its manifest: no file is missing, cut off,
+changed or added, checksums, counts and times are as noted, records are in order from file to file,
+and no gap remains. DBN files without a manifest are checked by themselves and against each
 other: they are complete, their order is not broken, and the ranges that were requested
 neither overlap nor leave a time between them.
 
