@@ -24,7 +24,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint32_t kRecords = 2000;
+constexpr std::uint32_t kStreamed = 2000;
 constexpr auto kAway = 10min;
 
 enum class Away {
@@ -37,17 +37,9 @@ enum class Away {
 constexpr const char* kAways[] = {"Stopped", "Busy", "Threw", "HandlerThrew",
                                   "Resumed"};
 
-enum class Kind { Live, LiveZstd, LiveByName, Http, Https, Proxied, Download };
+enum class StreamKind { Live, LiveZstd, LiveByName, Http, Https, Proxied, Download };
 constexpr const char* kKinds[] = {"Live",  "LiveZstd", "LiveByName", "Http",
                                   "Https", "Proxied",  "Download"};
-
-std::string Ack() {
-  auto record = test::Zeroed<SystemMsg>(RType::System);
-  std::string_view{"Subscription request 1 for trades data succeeded"}.copy(
-      record.msg.data(), record.msg.size() - 1);
-  record.code = SystemCode::SubscriptionAck;
-  return test::Bytes(record);
-}
 
 struct World {
   World() {
@@ -86,8 +78,8 @@ class Session {
   }
   void CheckRecords() const {
     for (const auto& error : errors_) ADD_FAILURE() << error.message;
-    ASSERT_EQ(sequences_.size(), kRecords);
-    for (std::uint32_t i = 0; i < kRecords; ++i) ASSERT_EQ(sequences_[i], i);
+    ASSERT_EQ(sequences_.size(), kStreamed);
+    for (std::uint32_t i = 0; i < kStreamed; ++i) ASSERT_EQ(sequences_[i], i);
   }
 
   std::vector<std::uint32_t> sequences_;
@@ -111,7 +103,8 @@ class LiveSession final : public Session {
                  .ack_timeout = 1s,
                  .name_servers = by_name ? dns_.Endpoint() : ""}} {
     dns_.a = {"127.0.0.1"};
-    gateway_.on_start = test::Header() + test::Trades(0, kRecords) + Ack();
+    gateway_.on_start =
+        test::Header() + test::Trades(0, kStreamed) + test::SubscriptionAck(1);
     if (compression == Compression::Zstd) {
       gateway_.on_start = test::Zstd(gateway_.on_start);
     }
@@ -155,11 +148,11 @@ const test::Identity& Server() {
 
 class HistoricalSession final : public Session {
  public:
-  HistoricalSession(World& world, Kind kind)
-      : download_{kind == Kind::Download},
-        server_{&world.others, kind == Kind::Http ? nullptr : &Server()} {
-    body_ = test::Zstd(test::Header() + test::Trades(0, kRecords));
-    server_.proxy = kind == Kind::Proxied;
+  HistoricalSession(World& world, StreamKind kind)
+      : download_{kind == StreamKind::Download},
+        server_{&world.others, kind == StreamKind::Http ? nullptr : &Server()} {
+    body_ = test::Zstd(test::Header() + test::Trades(0, kStreamed));
+    server_.proxy = kind == StreamKind::Proxied;
     server_.answer = [this](const std::string&) {
       return test::HttpAnswer{.bytes = test::ScriptedHttpServer::Chunked(body_, 500),
                               .piece = 700};
@@ -219,15 +212,15 @@ class HistoricalSession final : public Session {
   std::optional<std::expected<DownloadResult, Error>> result_;
 };
 
-class Absence : public testing::TestWithParam<std::tuple<Kind, Away>> {
+class Absence : public testing::TestWithParam<std::tuple<StreamKind, Away>> {
  protected:
-  static std::unique_ptr<Session> Make(World& world, Kind kind) {
+  static std::unique_ptr<Session> Make(World& world, StreamKind kind) {
     switch (kind) {
-      case Kind::Live:
+      case StreamKind::Live:
         return std::make_unique<LiveSession>(world, Compression::None, false);
-      case Kind::LiveZstd:
+      case StreamKind::LiveZstd:
         return std::make_unique<LiveSession>(world, Compression::Zstd, false);
-      case Kind::LiveByName:
+      case StreamKind::LiveByName:
         return std::make_unique<LiveSession>(world, Compression::None, true);
       default:
         return std::make_unique<HistoricalSession>(world, kind);
@@ -310,9 +303,10 @@ TEST_P(Absence, AtAnyTurnEndsNothingWhoseBytesAreThere) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, Absence,
-    testing::Combine(testing::Values(Kind::Live, Kind::LiveZstd, Kind::LiveByName,
-                                     Kind::Http, Kind::Https, Kind::Proxied,
-                                     Kind::Download),
+    testing::Combine(testing::Values(StreamKind::Live, StreamKind::LiveZstd,
+                                     StreamKind::LiveByName, StreamKind::Http,
+                                     StreamKind::Https, StreamKind::Proxied,
+                                     StreamKind::Download),
                      testing::Values(Away::Stopped, Away::Busy, Away::Threw,
                                      Away::HandlerThrew, Away::Resumed)),
     [](const auto& param) {

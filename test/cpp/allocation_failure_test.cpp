@@ -33,7 +33,7 @@ using test::FailingAllocation;
 using test::Header;
 using test::Trades;
 
-constexpr std::uint32_t kRecords = 50;
+constexpr std::uint32_t kTrades = 50;
 
 class AllocationFailure : public testing::Test {
  protected:
@@ -48,7 +48,7 @@ class AllocationFailure : public testing::Test {
     std::vector<Error> errors;
     int bad_allocs = 0;
     [[nodiscard]] bool Ended() const {
-      return !errors.empty() || sequences.size() == kRecords;
+      return !errors.empty() || sequences.size() == kTrades;
     }
   };
   static void Check(const Seen& seen, std::size_t nth) {
@@ -60,7 +60,7 @@ class AllocationFailure : public testing::Test {
       ASSERT_EQ(seen.sequences[i], i) << "allocation " << nth;
     }
     if (seen.errors.empty() && seen.bad_allocs == 0) {
-      EXPECT_EQ(seen.sequences.size(), kRecords) << nth;
+      EXPECT_EQ(seen.sequences.size(), kTrades) << nth;
     }
   }
   // Runs with the first allocation failing, then the second, until there are no more.
@@ -80,7 +80,7 @@ class AllocationFailure : public testing::Test {
     const auto fds = test::OpenFds();
     return ForEach([&](FailingAllocation& failing, std::size_t nth) {
       Seen seen;
-      seen.sequences.reserve(kRecords);
+      seen.sequences.reserve(kTrades);
       seen.errors.reserve(4);
       std::unique_ptr<Reactor> reactor;
       std::unique_ptr<Client> client;
@@ -130,7 +130,7 @@ TEST_F(AllocationFailure, InTheParser) {
   const std::string large{reinterpret_cast<const char*>(encoded.data()),
                           encoded.size()};
   for (const auto& header : {Header(), large}) {
-    const auto stream = header + Trades(0, kRecords);
+    const auto stream = header + Trades(0, kTrades);
     const auto count = ForEach([&](FailingAllocation& failing, std::size_t nth) {
       Seen seen;
       failing.In([&] {
@@ -233,7 +233,7 @@ TEST_F(AllocationFailure, InALiveSession) {
   test::DnsServer names{&others};
   names.a = {"127.0.0.1"};
   test::ScriptedGateway gateway{&others};
-  const auto stream = Header() + Trades(0, kRecords);
+  const auto stream = Header() + Trades(0, kTrades);
   for (const auto* host : {"127.0.0.1", "gateway.example.com"}) {
     SCOPED_TRACE(host);
     const bool by_name = host[0] == 'g';
@@ -295,7 +295,7 @@ TEST_F(AllocationFailure, InAHistoricalStream) {
   test::ScriptedHttpServer server{&others};
   server.answer = [](const std::string&) {
     return test::HttpAnswer{test::ScriptedHttpServer::Chunked(
-        test::Zstd(Header() + Trades(0, kRecords)), 100)};
+        test::Zstd(Header() + Trades(0, kTrades)), 100)};
   };
   const auto count = Sessions<HistoricalClient>(
       others,
@@ -318,7 +318,7 @@ TEST_F(AllocationFailure, InAHistoricalStream) {
 TEST_F(AllocationFailure, InAContinuousStream) {
   Reactor others;
   std::vector<test::MarketGateway::Event> events;
-  for (std::uint32_t i = 0; i < kRecords; ++i) {
+  for (std::uint32_t i = 0; i < kTrades; ++i) {
     events.push_back(test::TradeEvent(i, test::kBegin + i));
   }
   test::MarketGateway gateway{&others, std::move(events)};

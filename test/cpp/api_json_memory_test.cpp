@@ -23,12 +23,12 @@ std::string Flat(const std::string& begin, const std::string& item,
 }
 
 template <typename T>
-ErrorCode CodeOf(const std::string& json) {
+ErrorCode ReadCode(const std::string& json) {
   const auto answer = ReadAnswer<T>("e", json);
   return answer ? ErrorCode::None : answer.error().code;
 }
 
-struct Case {
+struct Repetition {
   const char* name;
   std::string begin;
   std::string item;
@@ -36,14 +36,16 @@ struct Case {
   ErrorCode (*read)(const std::string&);
   ErrorCode want;
 };
-std::ostream& operator<<(std::ostream& out, const Case& c) { return out << c.name; }
+std::ostream& operator<<(std::ostream& out, const Repetition& c) {
+  return out << c.name;
+}
 
 using Jobs = std::vector<BatchJob>;
 using Texts = std::vector<std::string>;
 constexpr auto kWrong = ErrorCode::ParseError;
 constexpr auto kLarge = ErrorCode::LimitExceeded;
 
-class ApiJsonMemory : public testing::TestWithParam<Case> {};
+class ApiJsonMemory : public testing::TestWithParam<Repetition> {};
 
 TEST_P(ApiJsonMemory, IsThreeTimesItsTextAtMost) {
   if (!test::kCountsAllocations) GTEST_SKIP() << "a sanitizer counts its own";
@@ -61,25 +63,28 @@ TEST_P(ApiJsonMemory, IsThreeTimesItsTextAtMost) {
 INSTANTIATE_TEST_SUITE_P(
     Flat, ApiJsonMemory,
     testing::Values(
-        Case{"ZerosAsJobs", "[", "0", "]", &CodeOf<Jobs>, kWrong},
-        Case{"ZerosAsTexts", "[", "0", "]", &CodeOf<Texts>, kWrong},
-        Case{"ZerosInAnId", R"({"id":[)", "0", "]}", &CodeOf<BatchJob>, kWrong},
-        Case{"ZerosAsAMember", R"([{"new":[)", "0", "]}]", &CodeOf<Jobs>, kWrong},
-        Case{"ZerosAsSymbols", R"({"symbols":[)", "0", "]}", &CodeOf<BatchJob>, kLarge},
-        Case{"CommasAsSymbols", R"({"symbols":")", ",,,,,,,,", "\"}", &CodeOf<BatchJob>,
-             kLarge},
-        Case{"EmptyTexts", "[", "\"\"", "]", &CodeOf<Texts>, kLarge},
-        Case{"EmptyObjects", "[", "{}", "]", &CodeOf<Jobs>, kWrong},
-        Case{"ShortJobs", "[", R"({"id":"","state":"","ts_received":""})", "]",
-             &CodeOf<Jobs>, kLarge},
-        Case{"EmptyLists", R"({"result":{"a":[)", "[]", "]}}",
-             &CodeOf<SymbologyResolution>, kWrong},
-        Case{"Mappings", R"({"result":{)", R"("a":[{"d0":"","d1":"","s":""}])",
-             R"(},"partial":[],"not_found":[]})", &CodeOf<SymbologyResolution>, kLarge},
-        Case{"Prices", R"([{"mode":"m","unit_prices":{)", R"("a":1)", "}}]",
-             &CodeOf<std::vector<UnitPricesForMode>>, kLarge},
-        Case{"Urls", R"([{"filename":"f","size":1,"hash":"","urls":{)", R"("a":"")",
-             "}}]", &CodeOf<std::vector<BatchFile>>, kLarge}),
+        Repetition{"ZerosAsJobs", "[", "0", "]", &ReadCode<Jobs>, kWrong},
+        Repetition{"ZerosAsTexts", "[", "0", "]", &ReadCode<Texts>, kWrong},
+        Repetition{"ZerosInAnId", R"({"id":[)", "0", "]}", &ReadCode<BatchJob>, kWrong},
+        Repetition{"ZerosAsAMember", R"([{"new":[)", "0", "]}]", &ReadCode<Jobs>,
+                   kWrong},
+        Repetition{"ZerosAsSymbols", R"({"symbols":[)", "0", "]}", &ReadCode<BatchJob>,
+                   kLarge},
+        Repetition{"CommasAsSymbols", R"({"symbols":")", ",,,,,,,,", "\"}",
+                   &ReadCode<BatchJob>, kLarge},
+        Repetition{"EmptyTexts", "[", "\"\"", "]", &ReadCode<Texts>, kLarge},
+        Repetition{"EmptyObjects", "[", "{}", "]", &ReadCode<Jobs>, kWrong},
+        Repetition{"ShortJobs", "[", R"({"id":"","state":"","ts_received":""})", "]",
+                   &ReadCode<Jobs>, kLarge},
+        Repetition{"EmptyLists", R"({"result":{"a":[)", "[]", "]}}",
+                   &ReadCode<SymbologyResolution>, kWrong},
+        Repetition{"Mappings", R"({"result":{)", R"("a":[{"d0":"","d1":"","s":""}])",
+                   R"(},"partial":[],"not_found":[]})", &ReadCode<SymbologyResolution>,
+                   kLarge},
+        Repetition{"Prices", R"([{"mode":"m","unit_prices":{)", R"("a":1)", "}}]",
+                   &ReadCode<std::vector<UnitPricesForMode>>, kLarge},
+        Repetition{"Urls", R"([{"filename":"f","size":1,"hash":"","urls":{)",
+                   R"("a":"")", "}}]", &ReadCode<std::vector<BatchFile>>, kLarge}),
     [](const auto& c) { return c.param.name; });
 
 TEST(ApiJsonMemoryTest, AnswersAsTheServiceGivesThemAreRead) {

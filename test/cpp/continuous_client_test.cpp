@@ -179,7 +179,7 @@ TEST_F(ContinuousTest, APositionContinuesInAnotherClient) {
     auto client = Make();
     auto* const first = client.get();
     client->OnRecord([&, first](const MboMsg& m) {
-      got_.push_back(Bytes(m));
+      got_.push_back(WireBytes(m));
       if (got_.size() == stop) first->Pause();
     });
     client->Subscribe(From(Schema::Mbo, kBegin - 1000));
@@ -280,7 +280,7 @@ TEST_F(ContinuousTest, RepeatedMappingsAndMetadataAreNotNews) {
   auto mapping = Zeroed<SymbolMappingMsg>(RType::SymbolMapping);
   mapping.hd.instrument_id = 7;
   mapping.stype_out_symbol[0] = 'A';
-  gateway_->symbol_mapping = Bytes(mapping);
+  gateway_->symbol_mapping = WireBytes(mapping);
   gateway_->sessions = {{.live = 20, .away = 5, .cut = 1'500},
                         {.live = 2, .away = 1, .cut = 1'600},
                         {.live = SIZE_MAX}};

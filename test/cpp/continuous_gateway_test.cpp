@@ -305,13 +305,13 @@ TEST(ContinuousTrail, AttemptsThatFailedLeaveNothing) {
       parser.Consume(batch.size);
     }
   };
-  push(header + Bytes(Mbo(1)) + Bytes(Mbo(2)));
+  push(header + WireBytes(Mbo(1)) + WireBytes(Mbo(2)));
   const auto attempt = [&](const std::string& bytes) {
     parser.Reset();
     push(bytes);
   };
   for (const auto& bytes : {std::string{}, header.substr(0, 20), header,
-                            header + Bytes(Mbo(3)).substr(0, 17)}) {
+                            header + WireBytes(Mbo(3)).substr(0, 17)}) {
     attempt(bytes);
     const PeakMemory peak;
     for (int i = 0; i < 1'000; ++i) attempt(bytes);

@@ -31,12 +31,12 @@ class ContinuousHandlersTest : public ClientFixture {
       auto mbo = Mbo(i);
       mbo.hd.ts_event = UnixNanos{UnixNanos::duration{kOpening + i}};
       mbo.ts_recv = mbo.hd.ts_event;
-      events.push_back({Bytes(mbo), Schema::Mbo, kOpening + i});
+      events.push_back({WireBytes(mbo), Schema::Mbo, kOpening + i});
     }
     gateway_ = std::make_unique<MarketGateway>(&reactor_, std::move(events));
     auto mapping = Zeroed<SymbolMappingMsg>(RType::SymbolMapping);
     mapping.hd.instrument_id = 7;
-    gateway_->symbol_mapping = Bytes(mapping);
+    gateway_->symbol_mapping = WireBytes(mapping);
     gateway_->present = 4;
     gateway_->omit = {6};
     gateway_->sessions = {{.live = 8, .away = 2, .cut = 1'900}, {.live = SIZE_MAX}};

@@ -31,7 +31,7 @@ Event EventOf(Schema schema, std::uint32_t number, std::uint64_t clock) {
   if constexpr (requires { record.ts_recv; }) {
     record.ts_recv = UnixNanos{UnixNanos::duration{clock}};
   }
-  return {Bytes(record), schema, clock};
+  return {WireBytes(record), schema, clock};
 }
 
 class ContinuousSchemasTest : public ContinuousFixture {

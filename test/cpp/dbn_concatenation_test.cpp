@@ -15,7 +15,7 @@ namespace {
 using test::Bytes;
 using testing::HasSubstr;
 
-Bytes Stream(const Metadata& metadata, unsigned seed) {
+Bytes StreamOf(const Metadata& metadata, unsigned seed) {
   auto out = test::HeaderOf(metadata);
   for (const auto rtype :
        {RType::Mbo, RType::Mbo, RType::InstrumentDef, RType::System}) {
@@ -37,8 +37,8 @@ INSTANTIATE_TEST_SUITE_P(All, ConcatenationTest,
 
 TEST_P(ConcatenationTest, IsReadOnWithTheMetadataOfEachStream) {
   const auto [version, ts_out] = GetParam();
-  const auto one = Stream(WithSymbol(version, ts_out, "ONE"), 1);
-  const auto two = Stream(WithSymbol(version, ts_out, "TWO"), 9);
+  const auto one = StreamOf(WithSymbol(version, ts_out, "ONE"), 1);
+  const auto two = StreamOf(WithSymbol(version, ts_out, "TWO"), 9);
   auto both = one;
   test::Append(both, two);
 
@@ -66,7 +66,7 @@ TEST_P(ConcatenationTest, IsReadOnWithTheMetadataOfEachStream) {
 
 TEST_P(ConcatenationTest, OfStreamsThatDifferSaysWhereTheOtherBegins) {
   const auto [version, ts_out] = GetParam();
-  const auto one = Stream(WithSymbol(version, ts_out, "ONE"), 1);
+  const auto one = StreamOf(WithSymbol(version, ts_out, "ONE"), 1);
   std::vector<Metadata> others(4, test::LiveMetadata(version, ts_out));
   others[0].dataset = "XNAS.ITCH";
   others[1].schema = Schema::Mbo;
@@ -74,7 +74,7 @@ TEST_P(ConcatenationTest, OfStreamsThatDifferSaysWhereTheOtherBegins) {
   others[3].ts_out = !ts_out;
   for (const auto& other : others) {
     auto both = one;
-    test::Append(both, Stream(other, 9));
+    test::Append(both, StreamOf(other, 9));
     const auto out = test::Parse(both);
     EXPECT_EQ(out.records.size(), 4U);
     EXPECT_EQ(out.code, ErrorCode::ParseError);
@@ -87,7 +87,7 @@ TEST_P(ConcatenationTest, OfStreamsThatDifferSaysWhereTheOtherBegins) {
 
 TEST_P(ConcatenationTest, WithABadHeaderSaysWhereThatBegins) {
   const auto [version, ts_out] = GetParam();
-  const auto one = Stream(WithSymbol(version, ts_out, "ONE"), 1);
+  const auto one = StreamOf(WithSymbol(version, ts_out, "ONE"), 1);
   for (const auto& [offset, value, words] :
        std::vector<std::tuple<std::size_t, int, const char*>>{
            {3, 4, "DBN version 4 is newer"},
@@ -128,10 +128,10 @@ TEST(RecordsThatResembleAHeader, AreRecords) {
 
 TEST(MetadataLargerThanTheBuffer, MayFollowRecords) {
   auto metadata = test::LiveMetadata(3);
-  const auto one = Stream(metadata, 1);
+  const auto one = StreamOf(metadata, 1);
   for (int i = 0; i < 500; ++i) metadata.symbols.push_back("S" + std::to_string(i));
   auto both = one;
-  test::Append(both, Stream(metadata, 9));
+  test::Append(both, StreamOf(metadata, 9));
   ParserOptions options;
   options.buffer_size = 16 * 1024;
   const auto out = test::Parse(both, options);

@@ -333,7 +333,7 @@ TEST_F(FileSource, ATurnIsShortHoweverTheFileIsMade) {
     trade.price = noise = noise * 1664525 + 1013904223;
     trade.ts_recv = UnixNanos{std::chrono::nanoseconds{noise >> 1U}};
     trade.hd.instrument_id = noise >> 2U;
-    noisy += test::Bytes(trade);
+    noisy += test::WireBytes(trade);
   }
   FileOptions plain;
   FileOptions mapped;

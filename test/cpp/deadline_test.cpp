@@ -14,6 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::Header;
+using test::SubscriptionAck;
 using test::Trades;
 using testing::Contains;
 using testing::IsEmpty;
@@ -28,18 +29,10 @@ class LiveDeadline : public test::LiveFixture {
         [this](const SessionEvent& e) { events_.push_back(e.kind); });
     return client;
   }
-  static std::string Ack(int id) {
-    auto record = test::Zeroed<SystemMsg>(RType::System);
-    const auto text =
-        "Subscription request " + std::to_string(id) + " for trades data succeeded";
-    text.copy(record.msg.data(), record.msg.size() - 1);
-    record.code = SystemCode::SubscriptionAck;
-    return test::Bytes(record);
-  }
   // Very many records in very few bytes: one read, and many turns.
   static std::string Same(std::uint32_t count) {
     std::string bytes;
-    for (std::uint32_t i = 0; i < count; ++i) bytes += test::Bytes(test::Trade(1));
+    for (std::uint32_t i = 0; i < count; ++i) bytes += test::WireBytes(test::Trade(1));
     return bytes;
   }
 
@@ -67,8 +60,9 @@ TEST_F(LiveDeadline, ASlowHandlerOfACompressedPieceDoesNotMakeTheGatewaySilent) 
       });
       const auto end = kMany + (more ? 1U : 0U);
       Stream(*client);
-      gateway_.Send(test::Zstd(Header() + Same(kMany) + (more ? "" : Ack(1))));
-      if (more) gateway_.Send(test::Zstd(Same(1) + Ack(1)));
+      gateway_.Send(
+          test::Zstd(Header() + Same(kMany) + (more ? "" : SubscriptionAck(1))));
+      if (more) gateway_.Send(test::Zstd(Same(1) + SubscriptionAck(1)));
       ASSERT_TRUE(Until([&] { return records == end || !errors_.empty(); }));
       Settle();
       EXPECT_THAT(errors_, IsEmpty());
@@ -127,7 +121,7 @@ TEST_F(LiveDeadline, AnAnswerThatWasNotReadIsNotOverdue) {
   Settle();
   test::InterruptNextEpollWait([&] {
     now_ += 11s;
-    gateway_.Send(Ack(1));
+    gateway_.Send(SubscriptionAck(1));
   });
   reactor_.Poll(0);
   Settle();
@@ -219,7 +213,7 @@ class HistoricalDeadline : public test::HistoricalFixture {};
 // What the decompressor holds is worked off over many turns, slowly; the server waits.
 TEST_F(HistoricalDeadline, ASlowHandlerDoesNotMakeTheServerSilent) {
   std::string plain = Header();
-  for (int i = 0; i < 100'000; ++i) plain += test::Bytes(test::Trade(1));
+  for (int i = 0; i < 100'000; ++i) plain += test::WireBytes(test::Trade(1));
   const auto body = test::Zstd(plain);
   test::ScriptedHttpServer server{&reactor_, &good_};
   server.answer = [&](auto&) {

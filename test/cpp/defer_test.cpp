@@ -1,7 +1,6 @@
 // Reactor::Defer, and the timer that an object owns.
 
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <sys/epoll.h>
 
 #include <memory>
@@ -19,11 +18,7 @@ namespace dbnloop {
 namespace {
 
 using namespace std::chrono_literals;
-
-bool IsReadable(int fd) {
-  pollfd ready{.fd = fd, .events = POLLIN, .revents = 0};
-  return ::poll(&ready, 1, 0) == 1;
-}
+using test::IsReadable;
 
 class Defer : public testing::Test {
  protected:

@@ -14,10 +14,10 @@
 namespace dbnloop {
 namespace {
 
-using test::Bytes;
 using test::Mbo;
 using test::Trade;
 using test::Trades;
+using test::WireBytes;
 using testing::ElementsAre;
 
 using Log = std::vector<std::string>;
@@ -38,7 +38,7 @@ std::size_t Deliver(H handler, const std::string& bytes) {
 
 template <typename Msg>
 std::string TsOut(Msg msg, std::uint64_t ts_out) {
-  return Bytes(WithTsOut<Msg>{msg, UnixNanos{std::chrono::nanoseconds{ts_out}}});
+  return WireBytes(WithTsOut<Msg>{msg, UnixNanos{std::chrono::nanoseconds{ts_out}}});
 }
 
 std::string Name(std::span<const TradeMsg> run) {
@@ -62,14 +62,14 @@ auto Named(Log& log) {
 
 TEST(Dispatch, SpanGetsConsecutiveRecordsAtOnce) {
   Log log;
-  const auto bytes = test::Header() + Trades(0, 3) + Bytes(Mbo(3)) + Trades(4, 2);
+  const auto bytes = test::Header() + Trades(0, 3) + WireBytes(Mbo(3)) + Trades(4, 2);
   EXPECT_EQ(Deliver(Named<std::span<const TradeMsg>>(log), bytes), 0U);
   EXPECT_THAT(log, ElementsAre("span 3", "span 2"));
 }
 
 TEST(Dispatch, ReferenceGetsEachRecord) {
   Log log;
-  const auto bytes = test::Header() + Trades(0, 2) + Bytes(Mbo(2)) + Trades(3, 1);
+  const auto bytes = test::Header() + Trades(0, 2) + WireBytes(Mbo(2)) + Trades(3, 1);
   EXPECT_EQ(Deliver(Named<const TradeMsg&>(log), bytes), 0U);
   EXPECT_THAT(log, ElementsAre("trade 0", "trade 1", "trade 3"));
 }
@@ -77,7 +77,7 @@ TEST(Dispatch, ReferenceGetsEachRecord) {
 TEST(Dispatch, RecordGetsEverything) {
   Log log;
   const auto bytes =
-      test::Header() + Trades(0, 1) + Bytes(Mbo(1)) + test::UnknownRecord(24);
+      test::Header() + Trades(0, 1) + WireBytes(Mbo(1)) + test::UnknownRecord(24);
   EXPECT_EQ(Deliver(Named<const Record&>(log), bytes), 0U);
   EXPECT_THAT(log, ElementsAre("record 48", "record 56", "record 24"));
 }
@@ -96,7 +96,7 @@ TEST(Dispatch, GenericGetsTheTypedRecordOrRecordForUnknownTypes) {
       log.push_back("other");
     }
   };
-  const auto bytes = test::Header() + Trades(0, 1) + Bytes(Mbo(1)) +
+  const auto bytes = test::Header() + Trades(0, 1) + WireBytes(Mbo(1)) +
                      test::UnknownRecord(24) + test::GatewayErrorRecord("no");
   EXPECT_EQ(Deliver(fallback, bytes), 0U);
   EXPECT_THAT(log, ElementsAre("trade", "mbo", "record", "other"));
@@ -110,8 +110,8 @@ TEST(Dispatch, ALambdaOfAutoIsNoHandlerOfSpans) {
 
 TEST(Dispatch, MostSpecificFormOfAnOverloadSetWins) {
   Log log;
-  const auto bytes = test::Header() + Trades(0, 2) + Bytes(Mbo(2)) +
-                     Bytes(test::Zeroed<OhlcvMsg>(RType::Ohlcv1S));
+  const auto bytes = test::Header() + Trades(0, 2) + WireBytes(Mbo(2)) +
+                     WireBytes(test::Zeroed<OhlcvMsg>(RType::Ohlcv1S));
   const auto all = Overload{
       [&](std::span<const TradeMsg> f) { log.push_back(Name(f)); },
       [&](const TradeMsg& f) { log.push_back(Name(f)); },
@@ -126,7 +126,7 @@ TEST(Dispatch, MostSpecificFormOfAnOverloadSetWins) {
 TEST(Dispatch, FallbackOfAnOverloadSetGetsTheRest) {
   Log log;
   const auto bytes =
-      test::Header() + Trades(0, 1) + Bytes(Mbo(1)) + test::UnknownRecord(16);
+      test::Header() + Trades(0, 1) + WireBytes(Mbo(1)) + test::UnknownRecord(16);
   const auto some = Overload{[&](const TradeMsg& f) { log.push_back(Name(f)); },
                              [&](const auto&) { log.push_back("auto"); }};
   EXPECT_EQ(Deliver(some, bytes), 0U);
@@ -139,8 +139,8 @@ TEST(Dispatch, OverloadSetsNest) {
       Overload{Overload{[&](const TradeMsg& f) { log.push_back(Name(f)); },
                         [&](const MboMsg& f) { log.push_back(Name(f)); }},
                [&](const auto&) { log.push_back("auto"); }};
-  EXPECT_EQ(Deliver(nested, test::Header() + Trades(0, 1) + Bytes(Mbo(1)) +
-                                Bytes(test::Zeroed<StatusMsg>(RType::Status))),
+  EXPECT_EQ(Deliver(nested, test::Header() + Trades(0, 1) + WireBytes(Mbo(1)) +
+                                WireBytes(test::Zeroed<StatusMsg>(RType::Status))),
             0U);
   EXPECT_THAT(log, ElementsAre("trade 0", "mbo 1", "auto"));
 }
@@ -186,7 +186,7 @@ TEST(Dispatch, WithTsOutHandlerGetsNothingFromAStreamWithoutIt) {
 
 TEST(Dispatch, RecordsThatNothingTakesAreSkipped) {
   Log log;
-  const auto bytes = test::Header() + Bytes(Mbo(0)) + test::UnknownRecord(1020) +
+  const auto bytes = test::Header() + WireBytes(Mbo(0)) + test::UnknownRecord(1020) +
                      test::UnknownRecord(20) + Trades(3, 1);
   EXPECT_EQ(Deliver(Named<const TradeMsg&>(log), bytes), 0U);
   EXPECT_THAT(log, ElementsAre("trade 3"));
@@ -197,8 +197,8 @@ TEST(Dispatch, RecordsLongerThanTheirStructAreTyped) {
   Log log;
   auto trade = Trade(7);
   trade.hd.length += 2;
-  const auto bytes = test::Header() + Bytes(trade) + std::string(8, 'x') +
-                     Bytes(trade) + std::string(8, 'x');
+  const auto bytes = test::Header() + WireBytes(trade) + std::string(8, 'x') +
+                     WireBytes(trade) + std::string(8, 'x');
   EXPECT_EQ(Deliver(Named<const TradeMsg&>(log), bytes), 0U);
   EXPECT_EQ(Deliver(Named<std::span<const TradeMsg>>(log), bytes), 0U);
   EXPECT_THAT(log, ElementsAre("trade 7", "trade 7", "span 1", "span 1"));
@@ -209,7 +209,7 @@ TEST(Dispatch, RecordsShorterThanTheirStructAreOnlyRecords) {
   Log log;
   auto trade = Trade(7);
   trade.hd.length = 32 / RecordHeader::kLengthMultiplier;
-  const auto bytes = test::Header() + Bytes(trade).substr(0, 32) + Trades(8, 1);
+  const auto bytes = test::Header() + WireBytes(trade).substr(0, 32) + Trades(8, 1);
   const auto both = Overload{[&](const TradeMsg& f) { log.push_back(Name(f)); },
                              [&](const Record& f) { log.push_back(Name(f)); }};
   EXPECT_EQ(Deliver(both, bytes), 0U);
@@ -241,7 +241,7 @@ TEST(Dispatch, StopEndsTheBatchBehindTheRecord) {
   const auto wide = [&] {
     auto trade = Trade(7);
     trade.hd.length += 2;
-    const auto one = Bytes(trade) + std::string(8, 'x');
+    const auto one = WireBytes(trade) + std::string(8, 'x');
     return test::Header() + one + one + one;
   }();
   {
@@ -272,7 +272,7 @@ TEST(Dispatch, StopEndsTheBatchBehindTheRecord) {
     detail::DeliveryControl c;
     EXPECT_EQ(LeftAfterStop(
                   c, [&](std::span<const TradeMsg>) { c.stop = true; },
-                  bytes + Bytes(Mbo(4))),
+                  bytes + WireBytes(Mbo(4))),
               sizeof(MboMsg));
   }
 }
@@ -378,7 +378,7 @@ TEST(Dispatch, TsOutIsFoundAtTheVeryEndOfLongerRecords) {
   trade.hd.length += 4;  // 8 bytes that we do not know, then ts_out
   const std::uint64_t ts_out = 99;
   const auto bytes =
-      test::Header(true) + Bytes(trade) + std::string(8, 'x') + Bytes(ts_out);
+      test::Header(true) + WireBytes(trade) + std::string(8, 'x') + WireBytes(ts_out);
   Log log;
   EXPECT_EQ(Deliver(Named<const WithTsOut<TradeMsg>&>(log), bytes), 0U);
   EXPECT_EQ(Deliver(Named<std::span<const WithTsOut<TradeMsg>>>(log), bytes), 0U);

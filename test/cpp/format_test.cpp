@@ -12,7 +12,7 @@
 namespace dbnloop {
 namespace {
 
-UnixNanos Time(std::uint64_t nanos) { return UnixNanos{UnixNanos::duration{nanos}}; }
+using test::Time;
 
 TEST(PriceToDouble, IsTheNearestNumberAndNotANumberWhenItIsNotSet) {
   EXPECT_EQ(PriceToDouble(6012'250'000'000), 6012.25);

@@ -7,15 +7,16 @@
 #include <map>
 #include <vector>
 
-#include "dbnloop/exception.hpp"
 #include "dbnloop/version.hpp"
 #include "support/dbn_bytes.hpp"
 #include "support/split.hpp"
+#include "support/thrown.hpp"
 
 namespace dbnloop::proto {
 namespace {
 
 using Phase = GatewaySession::Phase;
+using test::Thrown;
 using testing::AllOf;
 using testing::Contains;
 using testing::EndsWith;
@@ -88,16 +89,6 @@ struct Accepted {
     TakeOutput(session);
   }
 };
-
-template <typename F>
-Error Thrown(F f) {
-  try {
-    f();
-  } catch (const Exception& e) {
-    return e.error();
-  }
-  return {};
-}
 
 // ---- The handshake ------------------------------------------------------------------
 

@@ -241,7 +241,7 @@ TEST_F(Historical, APauseInTheLastRecordHoldsTheEnd) {
 TEST_F(Historical, AFewBytesThatAreMuchLeaveOthersTheirTurn) {
   ScriptedHttpServer server{&reactor_};
   std::string same;
-  const auto one = test::Bytes(test::Trade(1));
+  const auto one = test::WireBytes(test::Trade(1));
   for (int i = 0; i < 500'000; ++i) same += one;
   server.answer = [&](const std::string&) {
     return HttpAnswer{

@@ -12,23 +12,11 @@
 #include "support/historical_faults.hpp"
 #include "support/historical_fixture.hpp"
 
-namespace dbnloop {
+namespace dbnloop::test::historical_faults {
 namespace {
 
 using namespace std::chrono_literals;
-using test::Header;
-using test::ScriptedHttpServer;
-using test::Trades;
-using test::historical_faults::At;
-using test::historical_faults::BeforeTls;
-using test::historical_faults::Cell;
-using test::historical_faults::Delivered;
-using test::historical_faults::Fault;
-using test::historical_faults::InProxy;
-using test::historical_faults::kBefore;
-using test::historical_faults::kInAll;
-using test::historical_faults::Outcome;
-using Then = test::HttpAnswer::Then;
+using Then = HttpAnswer::Then;
 
 std::string Chunk(std::string_view bytes) {
   constexpr std::string_view kHex = "0123456789abcdef";
@@ -378,4 +366,4 @@ INSTANTIATE_TEST_SUITE_P(Cells, HistoricalFaultMatrix,
                          [](const auto& cell) { return cell.param.name; });
 
 }  // namespace
-}  // namespace dbnloop
+}  // namespace dbnloop::test::historical_faults

@@ -22,9 +22,9 @@ using testing::IsEmpty;
 using testing::Not;
 using Then = HttpAnswer::Then;
 
-constexpr std::uint32_t kRecords = 500;
+constexpr std::uint32_t kPerFrame = 500;
 
-struct Fault {
+struct BadAnswer {
   const char* name;
   std::function<HttpAnswer()> answer;
   ErrorCode code;
@@ -32,18 +32,18 @@ struct Fault {
   std::uint32_t records = 0;  // that come before it, at least
 };
 
-std::ostream& operator<<(std::ostream& out, const Fault& fault) {
+std::ostream& operator<<(std::ostream& out, const BadAnswer& fault) {
   return out << fault.name;
 }
 
-std::string Plain() { return test::Header() + test::Trades(0, kRecords); }
+std::string Plain() { return test::Header() + test::Trades(0, kPerFrame); }
 std::string Ok(const std::string& body) {
   return ScriptedHttpServer::Response(200, body, "request-id: r-42\r\n");
 }
 // Several frames: what is whole is known to be decodable.
 std::string Frames() {
-  return test::Zstd(test::Header() + test::Trades(0, kRecords)) +
-         test::Zstd(test::Trades(kRecords, kRecords));
+  return test::Zstd(test::Header() + test::Trades(0, kPerFrame)) +
+         test::Zstd(test::Trades(kPerFrame, kPerFrame));
 }
 HttpAnswer Envelope(int status, const std::string& headers = {}) {
   return {ScriptedHttpServer::Response(
@@ -52,9 +52,9 @@ HttpAnswer Envelope(int status, const std::string& headers = {}) {
       headers)};
 }
 
-std::vector<Fault> Faults() {
+std::vector<BadAnswer> Faults() {
   const auto frames = Frames();
-  const auto first = test::Zstd(test::Header() + test::Trades(0, kRecords)).size();
+  const auto first = test::Zstd(test::Header() + test::Trades(0, kPerFrame)).size();
   const auto cut_frames = frames.substr(0, first + 20);
   const auto cut_body = [=](Then then) {
     auto bytes = Ok(frames);
@@ -109,15 +109,15 @@ std::vector<Fault> Faults() {
       {"reset inside the head", [] { return HttpAnswer{"HTTP/1.1 200", Then::Reset}; },
        ErrorCode::ConnectionClosed, ""},
       {"closed inside the body", [=] { return cut_body(Then::Close); },
-       ErrorCode::ConnectionClosed, "inside the response's body", kRecords},
+       ErrorCode::ConnectionClosed, "inside the response's body", kPerFrame},
       {"cut inside the body", [=] { return cut_body(Then::Truncate); },
-       ErrorCode::ConnectionClosed, "", kRecords},
+       ErrorCode::ConnectionClosed, "", kPerFrame},
       {"a complete body of cut zstd", [=] { return HttpAnswer{Ok(cut_frames)}; },
-       ErrorCode::Truncated, "r-42", kRecords},
+       ErrorCode::Truncated, "r-42", kPerFrame},
       {"cut zstd, no length", [=] { return until_close(cut_frames, Then::Close); },
-       ErrorCode::Truncated, "", kRecords},
+       ErrorCode::Truncated, "", kPerFrame},
       {"corrupt zstd", [=] { return HttpAnswer{Ok(corrupt)}; },
-       ErrorCode::DecompressionError, "", kRecords},
+       ErrorCode::DecompressionError, "", kPerFrame},
       {"no zstd", [] { return HttpAnswer{Ok("plainly not")}; },
        ErrorCode::DecompressionError, ""},
       {"an empty body", [] { return HttpAnswer{Ok("")}; }, ErrorCode::ParseError,
@@ -130,9 +130,9 @@ std::vector<Fault> Faults() {
       {"a cut record",
        [] {
          return HttpAnswer{
-             Ok(test::Zstd(test::Header() + test::Trades(0, kRecords) + "abc"))};
+             Ok(test::Zstd(test::Header() + test::Trades(0, kPerFrame) + "abc"))};
        },
-       ErrorCode::Truncated, "", kRecords},
+       ErrorCode::Truncated, "", kPerFrame},
       {"a bad record", [=] { return HttpAnswer{Ok(test::Zstd(bad_record))}; },
        ErrorCode::ParseError, "", 7},
       {"a bad chunk",
@@ -144,8 +144,9 @@ std::vector<Fault> Faults() {
   };
 }
 
-class HistoricalFault : public test::HistoricalFixture,
-                        public testing::WithParamInterface<std::tuple<Fault, bool>> {};
+class HistoricalFault
+    : public test::HistoricalFixture,
+      public testing::WithParamInterface<std::tuple<BadAnswer, bool>> {};
 
 TEST_P(HistoricalFault, IsToldOnceBehindTheRecordsBeforeIt) {
   const auto& [fault, tls] = GetParam();
@@ -179,14 +180,14 @@ TEST_P(HistoricalFault, IsToldOnceBehindTheRecordsBeforeIt) {
     sequences_.clear();
     client->Start();
     ASSERT_TRUE(Until([&] { return completed_ == 1; }));
-    EXPECT_EQ(sequences_, Numbers(0, kRecords));
+    EXPECT_EQ(sequences_, Numbers(0, kPerFrame));
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Server, HistoricalFault,
     testing::Combine(testing::ValuesIn(Faults()), testing::Bool()),
-    [](const testing::TestParamInfo<std::tuple<Fault, bool>>& info) {
+    [](const testing::TestParamInfo<std::tuple<BadAnswer, bool>>& info) {
       std::string name = std::get<0>(info.param).name;
       for (char& c : name) {
         if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
@@ -450,7 +451,7 @@ TEST_F(HistoricalTls, APauseIsNoSilence) {
   client->Resume();
   ASSERT_TRUE(UntilEnd());
   EXPECT_EQ(completed_, 1);
-  EXPECT_EQ(sequences_, Numbers(0, kRecords));
+  EXPECT_EQ(sequences_, Numbers(0, kPerFrame));
 }
 
 TEST_F(HistoricalTls, NobodyListens) {
@@ -485,7 +486,7 @@ TEST_F(HistoricalTls, WithoutFdsItSaysSoAndGoesOnWhenThereAreSome) {
   EXPECT_THAT(errors_[0].message, HasSubstr("Too many open files"));
   client->Start();
   ASSERT_TRUE(Until([&] { return completed_ == 1; }));
-  EXPECT_EQ(sequences_, Numbers(0, kRecords));
+  EXPECT_EQ(sequences_, Numbers(0, kPerFrame));
 }
 
 }  // namespace

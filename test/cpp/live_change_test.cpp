@@ -12,19 +12,8 @@ namespace dbnloop {
 namespace {
 
 using test::Header;
+using test::SubscriptionAck;
 using test::Trades;
-
-std::string Message(std::string_view text, SystemCode code) {
-  auto record = test::Zeroed<SystemMsg>(RType::System);
-  text.copy(record.msg.data(), record.msg.size() - 1);
-  record.code = code;
-  return test::Bytes(record);
-}
-std::string Ack(int id) {
-  return Message(
-      "Subscription request " + std::to_string(id) + " for trades data succeeded",
-      SystemCode::SubscriptionAck);
-}
 
 using LiveChange = test::LiveFixture;
 
@@ -35,7 +24,7 @@ TEST_F(LiveChange, AnEventHandlerMayReplaceTheRecordHandler) {
     client->OnRecord([&](const TradeMsg& m) { later.push_back(m.sequence); });
   });
   Stream(*client);
-  gateway_.Send(Header() + Ack(1) + Trades(0, 5));
+  gateway_.Send(Header() + SubscriptionAck(1) + Trades(0, 5));
   EXPECT_TRUE(Until([&] { return later.size() == 5; }));
 }
 
@@ -52,7 +41,7 @@ TEST_F(LiveChange, ASessionThatItsMessageEndsLeavesNoEventToTheNext) {
                },
                [&](const TradeMsg& m) { sequences_.push_back(m.sequence); }});
   Stream(*client);
-  gateway_.Send(Header() + Ack(1));
+  gateway_.Send(Header() + SubscriptionAck(1));
   ASSERT_TRUE(Until([&] { return closed; }));
   EXPECT_TRUE(events.empty());
   gateway_.started = false;

@@ -2,15 +2,16 @@
 
 #include <gmock/gmock.h>
 
-#include "dbnloop/exception.hpp"
 #include "support/live_fixture.hpp"
 #include "support/sockets.hpp"
+#include "support/thrown.hpp"
 
 namespace dbnloop {
 namespace {
 
 using test::Header;
 using test::kKey;
+using test::Thrown;
 using test::Trades;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -19,16 +20,6 @@ using testing::Not;
 using testing::StartsWith;
 
 class LiveClientTest : public test::LiveFixture {};
-
-template <typename F>
-Error ErrorOf(F&& f) {
-  try {
-    f();
-  } catch (const Exception& e) {
-    return e.error();
-  }
-  return {};
-}
 
 TEST_F(LiveClientTest, StatesComeInOrder) {
   const auto client = Make();
@@ -225,7 +216,7 @@ TEST_F(LiveClientTest, TsOutReachesTheHandler) {
   });
   Stream(*client);
   gateway_.Send(Header(true) +
-                test::Bytes(WithTsOut<TradeMsg>{
+                test::WireBytes(WithTsOut<TradeMsg>{
                     test::Trade(1), UnixNanos{std::chrono::nanoseconds{99}}}));
   ASSERT_TRUE(Until([&] { return !sent.empty(); }));
   EXPECT_THAT(sent, ElementsAre(99));
@@ -256,43 +247,43 @@ TEST_F(LiveClientTest, ManySymbolsGoOutInChunks) {
 }
 
 TEST_F(LiveClientTest, MisuseIsRefusedInWords) {
-  EXPECT_EQ(ErrorOf([&] { LiveClient(&reactor_, "short"); }).code,
+  EXPECT_EQ(Thrown([&] { LiveClient(&reactor_, "short"); }).code,
             ErrorCode::InvalidApiKey);
-  EXPECT_EQ(ErrorOf([&] { LiveClient(nullptr, std::string{kKey}); }).code,
+  EXPECT_EQ(Thrown([&] { LiveClient(nullptr, std::string{kKey}); }).code,
             ErrorCode::InvalidArgument);
   LiveOptions bad;
   bad.heartbeat_interval = std::chrono::seconds{4};
-  EXPECT_EQ(ErrorOf([&] { LiveClient(&reactor_, std::string{kKey}, bad); }).code,
+  EXPECT_EQ(Thrown([&] { LiveClient(&reactor_, std::string{kKey}, bad); }).code,
             ErrorCode::InvalidArgument);
   bad = {};
   bad.user_agent_extension = "a|b";
-  EXPECT_EQ(ErrorOf([&] { LiveClient(&reactor_, std::string{kKey}, bad); }).code,
+  EXPECT_EQ(Thrown([&] { LiveClient(&reactor_, std::string{kKey}, bad); }).code,
             ErrorCode::InvalidArgument);
   bad = {};
   bad.dataset = "GLBX MDP3";
-  EXPECT_EQ(ErrorOf([&] { LiveClient(&reactor_, std::string{kKey}, bad); }).code,
+  EXPECT_EQ(Thrown([&] { LiveClient(&reactor_, std::string{kKey}, bad); }).code,
             ErrorCode::InvalidDataset);
 }
 
 TEST_F(LiveClientTest, CallsInTheWrongStateAreRefused) {
   const auto client = Make();
-  EXPECT_EQ(ErrorOf([&] { client->Connect("127.0.0.1", 0); }).code,
+  EXPECT_EQ(Thrown([&] { client->Connect("127.0.0.1", 0); }).code,
             ErrorCode::InvalidArgument);
-  EXPECT_EQ(ErrorOf([&] { client->Connect("127.0.0.1", 65536); }).code,
+  EXPECT_EQ(Thrown([&] { client->Connect("127.0.0.1", 65536); }).code,
             ErrorCode::InvalidArgument);
-  EXPECT_EQ(ErrorOf([&] { client->Subscribe("XNAS.ITCH", "A", Schema::Mbo); }).code,
+  EXPECT_EQ(Thrown([&] { client->Subscribe("XNAS.ITCH", "A", Schema::Mbo); }).code,
             ErrorCode::InvalidDataset);
-  EXPECT_EQ(ErrorOf([&] { client->Subscribe("", "", Schema::Mbo); }).code,
+  EXPECT_EQ(Thrown([&] { client->Subscribe("", "", Schema::Mbo); }).code,
             ErrorCode::InvalidSymbol);
   Stream(*client);
-  EXPECT_EQ(ErrorOf([&] { Connect(*client); }).code, ErrorCode::InvalidState);
-  EXPECT_EQ(ErrorOf([&] { client->Start(); }).code, ErrorCode::InvalidState);
+  EXPECT_EQ(Thrown([&] { Connect(*client); }).code, ErrorCode::InvalidState);
+  EXPECT_EQ(Thrown([&] { client->Start(); }).code, ErrorCode::InvalidState);
   Subscription late;
   late.symbols = {"ESM5"};
   late.start = UnixNanos{};
-  EXPECT_EQ(ErrorOf([&] { client->Subscribe(late); }).code, ErrorCode::InvalidState);
+  EXPECT_EQ(Thrown([&] { client->Subscribe(late); }).code, ErrorCode::InvalidState);
   const auto nameless = MakeAsIs({});
-  EXPECT_EQ(ErrorOf([&] { nameless->Subscribe("", "ESM5", Schema::Mbo); }).code,
+  EXPECT_EQ(Thrown([&] { nameless->Subscribe("", "ESM5", Schema::Mbo); }).code,
             ErrorCode::InvalidDataset);
 }
 
@@ -319,7 +310,7 @@ TEST_F(LiveClientTest, StopIsPoliteAndDeliversWhatIsInFlight) {
   client->Stop();
   client->Stop();
   EXPECT_THAT(errors_, IsEmpty()) << "never from inside the call";
-  EXPECT_EQ(ErrorOf([&] { SubscribeTrades(*client); }).code, ErrorCode::InvalidState);
+  EXPECT_EQ(Thrown([&] { SubscribeTrades(*client); }).code, ErrorCode::InvalidState);
   ASSERT_TRUE(UntilEnd());
   EXPECT_TRUE(gateway_.peer_closed) << "the gateway saw the half-close and answered it";
   EXPECT_EQ(sequences_, Numbers(0, 10));

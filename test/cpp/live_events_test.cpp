@@ -13,31 +13,14 @@ namespace {
 
 using namespace std::chrono_literals;
 using Kind = SessionEvent::Kind;
+using test::GatewayErrorRecord;
 using test::Header;
+using test::SubscriptionAck;
+using test::SystemRecord;
 using test::Trades;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-std::string Message(std::string_view text, SystemCode code) {
-  auto record = test::Zeroed<SystemMsg>(RType::System);
-  text.copy(record.msg.data(), record.msg.size() - 1);
-  record.code = code;
-  return test::Bytes(record);
-}
-
-std::string Ack(int id) {
-  return Message(
-      "Subscription request " + std::to_string(id) + " for trades data succeeded",
-      SystemCode::SubscriptionAck);
-}
-
-std::string Failure(std::string_view text, GatewayErrorCode code) {
-  auto record = test::Zeroed<ErrorMsg>(RType::Error);
-  text.copy(record.err.data(), record.err.size() - 1);
-  record.code = code;
-  return test::Bytes(record);
-}
 
 class LiveEvents : public test::LiveFixture {
  protected:
@@ -68,11 +51,11 @@ class LiveEvents : public test::LiveFixture {
 TEST_F(LiveEvents, ComeBehindTheirRecordAndBeforeTheNext) {
   const auto client = MakeWatched();
   Stream(*client);
-  gateway_.Send(
-      Header() + Trades(0, 2) + Ack(1) + Trades(2, 1) +
-      Message("Heartbeat", SystemCode::Heartbeat) +
-      Failure("Failed to resolve symbol X", GatewayErrorCode::SymbolResolutionFailed) +
-      Trades(3, 1));
+  gateway_.Send(Header() + Trades(0, 2) + SubscriptionAck(1) + Trades(2, 1) +
+                SystemRecord("Heartbeat", SystemCode::Heartbeat) +
+                GatewayErrorRecord("Failed to resolve symbol X",
+                                   GatewayErrorCode::SymbolResolutionFailed) +
+                Trades(3, 1));
   ASSERT_TRUE(UntilLogged(9));
   EXPECT_THAT(log_, ElementsAre("0", "1", "system", "SubscriptionAck", "2", "system",
                                 "error", "SymbolUnresolved", "3"));
@@ -83,9 +66,10 @@ TEST_F(LiveEvents, ComeBehindTheirRecordAndBeforeTheNext) {
 }
 
 TEST_F(LiveEvents, ComeTheSameWhereverTheStreamIsCut) {
-  const auto bytes = Header() + Trades(0, 1) + Ack(1) +
-                     Message("Finished trades replay", SystemCode::ReplayCompleted) +
-                     Trades(1, 1);
+  const auto bytes =
+      Header() + Trades(0, 1) + SubscriptionAck(1) +
+      SystemRecord("Finished trades replay", SystemCode::ReplayCompleted) +
+      Trades(1, 1);
   for (const std::size_t piece : {1U, 3U, 17U, 64U, 400U}) {
     log_.clear();
     const auto client = MakeWatched();
@@ -106,11 +90,11 @@ TEST_F(LiveEvents, ComeInTheirPlaceAmongRecordsOfManyTypes) {
   std::vector<std::string> expected;
   for (std::uint32_t i = 0; i < 600; ++i) {
     if (i % 7 == 3) {
-      bytes += Ack(static_cast<int>(i));
+      bytes += SubscriptionAck(static_cast<int>(i));
       expected.insert(expected.end(), {"system", "SubscriptionAck"});
     } else if (i % 3 == 0) {
       auto record = test::Zeroed<MboMsg>(RType::Mbo);
-      bytes += test::Bytes(record);
+      bytes += test::WireBytes(record);
       expected.emplace_back("mbo");
     } else {
       // One run in the middle is long.
@@ -141,7 +125,7 @@ TEST_F(LiveEvents, ComeInTheirPlaceAmongRecordsOfManyTypes) {
 TEST_F(LiveEvents, ComeInCompressedStreams) {
   const auto client = MakeWatched({.compression = Compression::Zstd});
   Stream(*client);
-  gateway_.Send(test::Zstd(Header() + Ack(1) + Trades(0, 1)));
+  gateway_.Send(test::Zstd(Header() + SubscriptionAck(1) + Trades(0, 1)));
   ASSERT_TRUE(UntilLogged(3));
   EXPECT_THAT(log_, ElementsAre("system", "SubscriptionAck", "0"));
 }
@@ -154,7 +138,7 @@ TEST_F(LiveEvents, ComeToBatchSinksWhenTheRecordsAreTaken) {
     return std::size_t{0};
   });
   Stream(*client);
-  gateway_.Send(Header() + Trades(0, 1) + Ack(1) + Trades(1, 1));
+  gateway_.Send(Header() + Trades(0, 1) + SubscriptionAck(1) + Trades(1, 1));
   ASSERT_TRUE(Until([&] { return batches.size() == 1; }));
   Settle();
   EXPECT_THAT(log_, IsEmpty()) << "the record is not taken yet";
@@ -175,7 +159,7 @@ TEST_F(LiveEvents, WaitWhilePausedAndComeOnce) {
       },
       [this](const TradeMsg& m) { log_.push_back(std::to_string(m.sequence)); }});
   Stream(*client);
-  gateway_.Send(Header() + Ack(1) + Ack(2) + Trades(0, 1));
+  gateway_.Send(Header() + SubscriptionAck(1) + SubscriptionAck(2) + Trades(0, 1));
   ASSERT_TRUE(UntilLogged(1));
   Settle();
   EXPECT_THAT(log_, ElementsAre("system"));
@@ -196,7 +180,7 @@ TEST_F(LiveEvents, HandlerMayPauseBetweenTwoEvents) {
     if (event.subscription_id == 1) client->Pause();
   });
   Stream(*client);
-  gateway_.Send(Header() + Ack(1) + Ack(2) + Trades(0, 1));
+  gateway_.Send(Header() + SubscriptionAck(1) + SubscriptionAck(2) + Trades(0, 1));
   ASSERT_TRUE(UntilLogged(3));
   Settle();
   EXPECT_THAT(log_, ElementsAre("system", "system", "event 1"));
@@ -212,7 +196,7 @@ TEST_F(LiveEvents, HandlerMayClose) {
     client->Close();
   });
   Stream(*client);
-  gateway_.Send(Header() + Ack(1) + Ack(2) + Trades(0, 1));
+  gateway_.Send(Header() + SubscriptionAck(1) + SubscriptionAck(2) + Trades(0, 1));
   ASSERT_TRUE(UntilLogged(3));
   Settle();
   EXPECT_THAT(log_, ElementsAre("system", "system", "event"));
@@ -227,7 +211,7 @@ TEST_F(LiveEvents, HandlerMayDestroyTheClient) {
     client.reset();
   });
   Stream(*client);
-  gateway_.Send(Header() + Ack(1) + Ack(2) + Trades(0, 1));
+  gateway_.Send(Header() + SubscriptionAck(1) + SubscriptionAck(2) + Trades(0, 1));
   ASSERT_TRUE(Until([&] { return client == nullptr; }));
   Settle();
   EXPECT_THAT(log_, ElementsAre("system", "system", "event"));
@@ -245,9 +229,9 @@ TEST_F(LiveEvents, HandlerMayConnectAnew) {
     client->Start();
   });
   Stream(*client);
-  gateway_.Send(Header() + Ack(1) + Ack(2) + Trades(0, 1));
+  gateway_.Send(Header() + SubscriptionAck(1) + SubscriptionAck(2) + Trades(0, 1));
   ASSERT_TRUE(Until([&] { return gateway_.accepted == 2 && gateway_.started; }));
-  gateway_.Send(Header() + Ack(1) + Trades(7, 1));
+  gateway_.Send(Header() + SubscriptionAck(1) + Trades(7, 1));
   ASSERT_TRUE(UntilLogged(6));
   EXPECT_THAT(log_,
               ElementsAre("system", "system", "event 1", "system", "event 1", "7"));
@@ -260,7 +244,7 @@ TEST_F(LiveEvents, HandlerMayThrow) {
     throw std::runtime_error{"on purpose"};
   });
   Stream(*client);
-  gateway_.Send(Header() + Ack(1) + Ack(2) + Trades(0, 1));
+  gateway_.Send(Header() + SubscriptionAck(1) + SubscriptionAck(2) + Trades(0, 1));
   int threw = 0;
   ASSERT_TRUE(UntilDespiteThrows(threw, [&] { return log_.size() >= 5; }));
   EXPECT_EQ(threw, 2);
@@ -273,7 +257,7 @@ TEST_F(LiveEvents, RecordHandlerThatThrowsLosesNoEvent) {
       [&](const SystemMsg&) { throw std::runtime_error{"on purpose"}; },
       [this](const TradeMsg& m) { log_.push_back(std::to_string(m.sequence)); }});
   Stream(*client);
-  gateway_.Send(Header() + Ack(1) + Trades(0, 1));
+  gateway_.Send(Header() + SubscriptionAck(1) + Trades(0, 1));
   int threw = 0;
   ASSERT_TRUE(UntilDespiteThrows(threw, [&] { return log_.size() >= 2; }));
   EXPECT_EQ(threw, 1);
@@ -287,8 +271,9 @@ TEST_F(LiveEvents, FatalErrorIsToldBeforeTheEnd) {
     log_.emplace_back("end");
   });
   Stream(*client);
-  gateway_.Send(Header() + Trades(0, 1) +
-                Failure("key deactivated", GatewayErrorCode::ApiKeyDeactivated));
+  gateway_.Send(
+      Header() + Trades(0, 1) +
+      GatewayErrorRecord("key deactivated", GatewayErrorCode::ApiKeyDeactivated));
   gateway_.Fin();
   ASSERT_TRUE(UntilEnd());
   EXPECT_THAT(log_, ElementsAre("0", "error", "GatewayError", "end"));
@@ -314,7 +299,7 @@ TEST_F(LiveEvents, SubscriptionWithoutAnAnswerIsToldOnce) {
   EXPECT_EQ(events_[0].subscription_id, 1U);
   EXPECT_THAT(events_[0].message, HasSubstr("127.0.0.1"));
   EXPECT_THAT(events_[0].message, HasSubstr("10000 ms"));
-  gateway_.Send(Ack(2));
+  gateway_.Send(SubscriptionAck(2));
   ASSERT_TRUE(Until([&] { return events_.size() == 2; }));
   Advance(20s);
   EXPECT_EQ(events_.size(), 2U);
@@ -327,9 +312,10 @@ TEST_F(LiveEvents, AnAckOrARefusalIsAnAnswer) {
   SubscribeTrades(*client);
   SubscribeTrades(*client);
   gateway_.Send(
-      Header() + Ack(2) +
-      Failure("no such schema", GatewayErrorCode::InvalidSubscription) +
-      Failure("Failed to resolve symbol X", GatewayErrorCode::SymbolResolutionFailed));
+      Header() + SubscriptionAck(2) +
+      GatewayErrorRecord("no such schema", GatewayErrorCode::InvalidSubscription) +
+      GatewayErrorRecord("Failed to resolve symbol X",
+                         GatewayErrorCode::SymbolResolutionFailed));
   ASSERT_TRUE(Until([&] { return events_.size() == 3; }));
   Advance(10s);
   ASSERT_EQ(events_.size(), 4U) << "a symbol's failure does not answer for the rest";
@@ -379,7 +365,7 @@ TEST_F(LiveEvents, AnswersAreNotWaitedForWithoutATimeout) {
 TEST_F(LiveEvents, StatsCountWhatWasTaken) {
   const auto client = MakeWatched();
   Stream(*client);
-  const auto bytes = Header() + Trades(0, 1000) + Ack(1);
+  const auto bytes = Header() + Trades(0, 1000) + SubscriptionAck(1);
   gateway_.Send(bytes);
   ASSERT_TRUE(UntilLogged(1002));
   const auto stats = client->Stats();
@@ -436,7 +422,7 @@ TEST_F(LiveEvents, LagIsMeasuredAtTheLastRecordOfABatch) {
   trade.rec.hd.length = sizeof(trade) / RecordHeader::kLengthMultiplier;
   trade.ts_out = UnixNanos{UnixNanos::duration{(now - 100h).count()}};
   trade.rec.ts_recv = UnixNanos{UnixNanos::duration{(now - 100h - 1ms).count()}};
-  gateway_.Send(Header(true) + test::Bytes(trade));
+  gateway_.Send(Header(true) + test::WireBytes(trade));
   ASSERT_TRUE(Until([&] { return client->Stats().TotalRecords() == 1; }));
   const auto stats = client->Stats();
   EXPECT_EQ(stats.gateway_to_client.Count(), 1U);
@@ -469,7 +455,7 @@ TEST_F(LiveEvents, TheLagOfAnyTwoTimesIsDefined) {
     trade.rec.hd.length = sizeof(trade) / RecordHeader::kLengthMultiplier;
     trade.ts_out = UnixNanos{UnixNanos::duration{c.ts_out}};
     trade.rec.ts_recv = UnixNanos{UnixNanos::duration{c.ts_recv}};
-    gateway_.Send(test::Bytes(trade));
+    gateway_.Send(test::WireBytes(trade));
     ++records;
     ASSERT_TRUE(Until([&] { return client->Stats().TotalRecords() == records; }));
     ++expected.counts[c.bucket];

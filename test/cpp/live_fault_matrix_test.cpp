@@ -12,20 +12,10 @@
 #include "support/live_faults.hpp"
 #include "support/live_fixture.hpp"
 
-namespace dbnloop {
+namespace dbnloop::test::live_faults {
 namespace {
 
 using namespace std::chrono_literals;
-using test::Header;
-using test::Trades;
-using test::live_faults::At;
-using test::live_faults::Cell;
-using test::live_faults::Fault;
-using test::live_faults::IsCompressed;
-using test::live_faults::IsText;
-using test::live_faults::kBefore;
-using test::live_faults::kInAll;
-using test::live_faults::kPart;
 
 class LiveFaultMatrix : public test::FaultMatrix<test::LiveFixture, Cell> {
  protected:
@@ -349,4 +339,4 @@ INSTANTIATE_TEST_SUITE_P(Cells, LiveFaultMatrix,
                          [](const auto& cell) { return cell.param.name; });
 
 }  // namespace
-}  // namespace dbnloop
+}  // namespace dbnloop::test::live_faults

@@ -13,13 +13,10 @@
 #include "support/live_stream_faults.hpp"
 #include "support/sockets.hpp"
 
-namespace dbnloop {
+namespace dbnloop::test::stream {
 namespace {
 
 using namespace std::chrono_literals;
-using namespace test::stream;
-using test::Header;
-using test::Trades;
 using testing::IsEmpty;
 
 /// What goes on the wire for the stream's bytes: themselves, or one frame of zstd that
@@ -369,4 +366,4 @@ TEST_P(LiveStreamFault, EndsAsTheTableSays) {
 INSTANTIATE_TEST_SUITE_P(Matrix, LiveStreamFault, testing::ValuesIn(Cells()), NameOf);
 
 }  // namespace
-}  // namespace dbnloop
+}  // namespace dbnloop::test::stream

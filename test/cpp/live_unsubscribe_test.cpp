@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "dbnloop/exception.hpp"
 #include "support/live_fixture.hpp"
+#include "support/thrown.hpp"
 
 namespace dbnloop {
 namespace {
@@ -16,46 +16,27 @@ namespace {
 using namespace std::chrono_literals;
 using Kind = SessionEvent::Kind;
 using State = LiveClient::State;
+using test::GatewayErrorRecord;
 using test::Header;
+using test::SubscriptionAck;
+using test::SystemRecord;
+using test::Thrown;
 using test::Trades;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
+// databento-cpp has no name for it.
+constexpr auto kUnsubscribeAck = static_cast<SystemCode>(5);
+
 constexpr std::string_view kWithoutNq =
     "unsubscribe|schema=trades|stype_in=raw_symbol|symbols=NQM5|is_last=1";
 
-std::string System(std::string_view text, std::uint8_t code) {
-  auto record = test::Zeroed<SystemMsg>(RType::System);
-  text.copy(record.msg.data(), record.msg.size() - 1);
-  record.code = static_cast<SystemCode>(code);
-  return test::Bytes(record);
-}
-std::string SubscriptionAnswer(int id) {
-  return System(
-      "Subscription request " + std::to_string(id) + " for trades data succeeded", 1);
-}
 std::string UnsubscribeAnswer(std::string_view schema = "trades") {
-  return System("Unsubscribe request for " + std::string{schema} + " data succeeded",
-                5);
+  return SystemRecord(
+      "Unsubscribe request for " + std::string{schema} + " data succeeded",
+      kUnsubscribeAck);
 }
-std::string Refusal() {
-  auto record = test::Zeroed<ErrorMsg>(RType::Error);
-  std::string_view{"Invalid subscription"}.copy(record.err.data(), 100);
-  record.code = GatewayErrorCode::InvalidSubscription;
-  return test::Bytes(record);
-}
-
-template <typename F>
-ErrorCode Thrown(F f) {
-  try {
-    f();
-  } catch (const Exception& e) {
-    return e.error().code;
-  }
-  return ErrorCode::None;
-}
-
 class LiveUnsubscribe : public test::LiveFixture {
  protected:
   std::unique_ptr<test::OpenLiveClient> MakeWatched(LiveOptions options = {}) {
@@ -159,7 +140,7 @@ TEST_F(LiveUnsubscribe, WhilePaused) {
   WithoutNq(*client);
   ASSERT_TRUE(UntilLines(2));
   EXPECT_EQ(gateway_.lines[1], kWithoutNq);
-  gateway_.Send(SubscriptionAnswer(1) + UnsubscribeAnswer());
+  gateway_.Send(SubscriptionAck(1) + UnsubscribeAnswer());
   Settle();
   EXPECT_THAT(events_, IsEmpty());
   Advance(60s);
@@ -213,11 +194,11 @@ TEST_F(LiveUnsubscribe, MoreThan500SymbolsInChunks) {
 
 TEST_F(LiveUnsubscribe, RefusesWhatTheSessionHasNotSubscribed) {
   const auto client = Make();
-  EXPECT_EQ(Thrown([&] { WithoutNq(*client); }), ErrorCode::InvalidState);
+  EXPECT_EQ(Thrown([&] { WithoutNq(*client); }).code, ErrorCode::InvalidState);
   StreamTwo(*client);
   const auto refused = [&](std::string_view dataset, std::string_view symbols,
                            Schema schema) {
-    return Thrown([&] { client->Unsubscribe(dataset, symbols, schema); });
+    return Thrown([&] { client->Unsubscribe(dataset, symbols, schema); }).code;
   };
   EXPECT_EQ(refused("GLBX.MDP3", "ESM5", Schema::Mbo), ErrorCode::InvalidState);
   EXPECT_EQ(refused("XNAS.ITCH", "ESM5", Schema::Trades), ErrorCode::InvalidDataset);
@@ -244,8 +225,8 @@ TEST_F(LiveUnsubscribe, AnAnswerIsAnEventWhereverTheStreamIsCut) {
     WithoutNq(*client);
     ASSERT_TRUE(UntilLines(2));
     gateway_.SetPiece(piece);
-    gateway_.Send(Header() + SubscriptionAnswer(1) + Trades(0, 1) +
-                  UnsubscribeAnswer() + Trades(1, 1));
+    gateway_.Send(Header() + SubscriptionAck(1) + Trades(0, 1) + UnsubscribeAnswer() +
+                  Trades(1, 1));
     ASSERT_TRUE(Until([&] { return sequences_.size() == 2; }));
     EXPECT_THAT(Kinds(), ElementsAre("SubscriptionAck", "UnsubscribeAck")) << piece;
     EXPECT_EQ(events_[1].schema, Schema::Trades);
@@ -259,7 +240,7 @@ TEST_F(LiveUnsubscribe, AnAnswerIsAnEventWhereverTheStreamIsCut) {
 TEST_F(LiveUnsubscribe, AMissingAnswerIsReportedOnce) {
   const auto client = MakeWatched();
   StreamTwo(*client);
-  gateway_.Send(Header() + SubscriptionAnswer(1));
+  gateway_.Send(Header() + SubscriptionAck(1));
   ASSERT_TRUE(Until([&] { return events_.size() == 1; }));
   WithoutNq(*client);
   Advance(9999ms);
@@ -294,9 +275,10 @@ TEST_F(LiveUnsubscribe, AnAnswerIsThatOfTheRequestsKindAndSchema) {
   // A subscription's answer without a number is not an unsubscription's.
   events_.clear();
   client->Unsubscribe({.dataset = {}, .symbols = {"ESM5"}});
-  gateway_.Send(System("Subscription request succeeded", 1));
+  gateway_.Send(
+      SystemRecord("Subscription request succeeded", SystemCode::SubscriptionAck));
   ASSERT_TRUE(Until([&] { return events_.size() == 1; }));
-  gateway_.Send(System("done", 5));
+  gateway_.Send(SystemRecord("done", kUnsubscribeAck));
   ASSERT_TRUE(Until([&] { return events_.size() == 2; }));
   Advance(10s);
   EXPECT_THAT(Kinds(), ElementsAre("SubscriptionAck", "UnsubscribeAck"));
@@ -305,10 +287,11 @@ TEST_F(LiveUnsubscribe, AnAnswerIsThatOfTheRequestsKindAndSchema) {
 TEST_F(LiveUnsubscribe, ARefusalIsAnAnswer) {
   const auto client = MakeWatched();
   StreamTwo(*client);
-  gateway_.Send(Header() + SubscriptionAnswer(1));
+  gateway_.Send(Header() + SubscriptionAck(1));
   ASSERT_TRUE(Until([&] { return events_.size() == 1; }));
   WithoutNq(*client);
-  gateway_.Send(Refusal());
+  gateway_.Send(GatewayErrorRecord("Invalid subscription",
+                                   GatewayErrorCode::InvalidSubscription));
   ASSERT_TRUE(Until([&] { return events_.size() == 2; }));
   EXPECT_EQ(events_[1].error_code, GatewayErrorCode::InvalidSubscription);
   Advance(10s);

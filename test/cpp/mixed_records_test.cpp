@@ -34,7 +34,7 @@ testing::AssertionResult Same(const Records& seen, const Records& expected) {
 }
 
 // Which DBN the stream is, and what it becomes.
-struct Kind {
+struct Layout {
   std::uint8_t version = kDbnVersion;
   bool ts_out = false;
   VersionUpgradePolicy policy = VersionUpgradePolicy::UpgradeToV3;
@@ -50,7 +50,7 @@ constexpr std::array kSpecial{RType::InstrumentDef, RType::Statistics,
 /// Streams of records, the same ones for the same seed.
 class Mixer {
  public:
-  explicit Mixer(Kind kind, unsigned seed = 1) : kind_{kind}, random_{seed} {}
+  explicit Mixer(Layout kind, unsigned seed = 1) : kind_{kind}, random_{seed} {}
 
   void Append(RType rtype, std::size_t more = 0) {
     const auto size =
@@ -89,7 +89,7 @@ class Mixer {
     return *this;
   }
 
-  [[nodiscard]] Kind kind() const { return kind_; }
+  [[nodiscard]] Layout kind() const { return kind_; }
   [[nodiscard]] Bytes Stream() const {
     auto stream = test::HeaderOf(test::LiveMetadata(kind_.version, kind_.ts_out));
     test::Append(stream, bytes_);
@@ -114,16 +114,16 @@ class Mixer {
  private:
   std::size_t Below(std::size_t n) { return random_() % n; }
 
-  Kind kind_;
+  Layout kind_;
   std::mt19937 random_;
   unsigned count_ = 0;
   Bytes bytes_;
 };
 
 // Bytes in memory; whatever is left is delivered in the next turn.
-class MemorySource : public DataSource {
+class TurnSource : public DataSource {
  public:
-  MemorySource(Reactor* reactor, Kind kind)
+  TurnSource(Reactor* reactor, Layout kind)
       : DataSource{reactor, ParserOptions{.buffer_size = 16 * 1024,
                                           .upgrade_policy = kind.policy,
                                           .fragment = std::nullopt}} {}
@@ -238,17 +238,17 @@ void ForEachForm(F with) {
 
 class MixedRecords : public testing::TestWithParam<std::tuple<int, bool, int>> {
  protected:
-  [[nodiscard]] static Kind KindOf(const ParamType& param) {
+  [[nodiscard]] static Layout KindOf(const ParamType& param) {
     return {static_cast<std::uint8_t>(std::get<0>(param)), std::get<1>(param),
             static_cast<VersionUpgradePolicy>(std::get<2>(param))};
   }
-  [[nodiscard]] static Kind Current() { return KindOf(GetParam()); }
+  [[nodiscard]] static Layout Current() { return KindOf(GetParam()); }
 
   // What a source delivers of `stream`, which arrives in two pieces.
   template <typename Make>
-  Records Deliver(Kind kind, std::span<const std::byte> stream, std::size_t cut,
+  Records Deliver(Layout kind, std::span<const std::byte> stream, std::size_t cut,
                   Make make) {
-    MemorySource source{&reactor_, kind};
+    TurnSource source{&reactor_, kind};
     Records seen;
     source.OnRecord(make(Taking{seen}));
     source.Start();
@@ -313,7 +313,7 @@ TEST_P(MixedRecords, ComeByteByByte) {
   const auto stream = mixer.Stream();
   const auto expected = mixer.Expected();
   ForEachForm([&](const char* form, auto make) {
-    MemorySource source{&reactor_, Current()};
+    TurnSource source{&reactor_, Current()};
     Records seen;
     source.OnRecord(make(Taking{seen}));
     source.Start();
@@ -330,7 +330,7 @@ TEST_P(MixedRecords, AreTheSameWithAPauseAtEach) {
   const auto stream = mixer.Stream();
   const auto expected = mixer.Expected();
   ForEachForm([&](const char* form, auto make) {
-    MemorySource source{&reactor_, Current()};
+    TurnSource source{&reactor_, Current()};
     Records seen;
     int calls = 0;
     source.OnRecord(make(Taking{seen, [&] {
@@ -355,7 +355,7 @@ TEST_P(MixedRecords, AreTheSameWhenEachHandlerThrows) {
   const auto stream = mixer.Stream();
   const auto expected = mixer.Expected();
   ForEachForm([&](const char* form, auto make) {
-    MemorySource source{&reactor_, Current()};
+    TurnSource source{&reactor_, Current()};
     Records seen;
     source.OnRecord(make(Taking{seen, [] { throw std::runtime_error{"mine"}; }}));
     source.Start();
@@ -381,20 +381,20 @@ TEST_P(MixedRecords, AreCountedByType) {
     bytes += record.size();
   }
   const auto stream = mixer.Stream();
-  const auto check = [&](const MemorySource& source, const char* form) {
+  const auto check = [&](const TurnSource& source, const char* form) {
     const auto stats = source.Stats();
     EXPECT_TRUE(std::ranges::equal(stats.records, expected)) << form;
     EXPECT_EQ(stats.bytes, bytes) << form;
   };
   ForEachForm([&](const char* form, auto make) {
-    MemorySource source{&reactor_, Current()};
+    TurnSource source{&reactor_, Current()};
     Records seen;
     source.OnRecord(make(Taking{seen}));
     source.Start();
     source.Deliver(stream);
     check(source, form);
   });
-  MemorySource source{&reactor_, Current()};
+  TurnSource source{&reactor_, Current()};
   source.OnRecord([](std::span<const MboMsg>) {});
   source.Start();
   source.Deliver(stream);
@@ -410,7 +410,7 @@ TEST_P(MixedRecords, AreHeldForBatchSinks) {
   for (const auto form :
        {DataSource::BatchForm::Runs, DataSource::BatchForm::RunsOrMixed}) {
     for (const std::size_t most : {1U, 3U, 1000U}) {
-      MemorySource source{&reactor_, Current()};
+      TurnSource source{&reactor_, Current()};
       Records seen;
       std::size_t held = 0;
       std::size_t mixed = 0;
@@ -469,7 +469,7 @@ TEST_P(MixedRecords, AreCheckedLikeRuns) {
     stream[at] = static_cast<std::byte>(random());
     const auto expected =
         test::Parse(stream, {.upgrade_policy = Current().policy, .fragment = {}});
-    MemorySource source{&reactor_, Current()};
+    TurnSource source{&reactor_, Current()};
     Records seen;
     source.OnRecord(AsRecord({seen}));
     source.Start();
@@ -490,19 +490,19 @@ TEST_P(MixedRecords, AreCheckedLikeRuns) {
 
 class MixedHandlers : public testing::Test {
  protected:
-  MixedHandlers() : source_{std::make_unique<MemorySource>(&reactor_, Kind{})} {
+  MixedHandlers() : source_{std::make_unique<TurnSource>(&reactor_, Layout{})} {
     mixer_.Mixed(200);
     stream_ = mixer_.Stream();
     expected_ = mixer_.Expected();
     source_->Start();
   }
 
-  Mixer mixer_{Kind{}};
+  Mixer mixer_{Layout{}};
   Bytes stream_;
   Records expected_;
   Records seen_;
   Reactor reactor_;
-  std::unique_ptr<MemorySource> source_;
+  std::unique_ptr<TurnSource> source_;
 };
 
 TEST_F(MixedHandlers, MayReplaceThemselvesAtEachRecord) {
@@ -523,7 +523,7 @@ TEST_F(MixedHandlers, MayReplaceThemselvesAtEachRecord) {
 
 TEST_F(MixedHandlers, MayDestroyTheSourceAtAnyRecord) {
   for (std::size_t last = 1; last <= 40; ++last) {
-    source_ = std::make_unique<MemorySource>(&reactor_, Kind{});
+    source_ = std::make_unique<TurnSource>(&reactor_, Layout{});
     seen_.clear();
     source_->OnRecord(AsTyped({seen_, [&, last] {
                                  if (seen_.size() == last) source_.reset();

@@ -17,9 +17,9 @@ namespace {
 using test::Header;
 using test::Trades;
 
-class Replay : public DataSource {
+class GrowingReplay : public DataSource {
  public:
-  Replay(Reactor* reactor, std::string bytes)
+  GrowingReplay(Reactor* reactor, std::string bytes)
       : DataSource{reactor, {.buffer_size = 16 * 1024, .fragment = std::nullopt}},
         all_{std::move(bytes)} {}
   void Start() override {
@@ -40,7 +40,7 @@ class Replay : public DataSource {
 
 TEST(OwnSource, ReleaseContinuesWithTheRest) {
   Reactor reactor;
-  Replay source{&reactor, Header() + Trades(0, 5000)};
+  GrowingReplay source{&reactor, Header() + Trades(0, 5000)};
   std::size_t records = 0;
   std::size_t held = 0;
   source.OnBatch([&](const RecordBatch& batch) {
@@ -58,7 +58,7 @@ TEST(OwnSource, ReleaseContinuesWithTheRest) {
 
 TEST(OwnSource, BytesThatComeWhileABatchIsHeldDoNotMoveIt) {
   Reactor reactor;
-  Replay source{&reactor, {}};
+  GrowingReplay source{&reactor, {}};
   RecordBatch held;
   source.OnBatch([&](const RecordBatch& batch) {
     held = batch;

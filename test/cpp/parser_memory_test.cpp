@@ -18,7 +18,7 @@ namespace {
 using test::Bytes;
 using test::Outcome;
 
-Bytes Stream(std::uint8_t version) {
+Bytes SomeStream(std::uint8_t version) {
   auto bytes = test::HeaderOf(test::LiveMetadata(version));
   unsigned seed = 0;
   for (const auto rtype : {RType::Mbo, RType::Mbo, RType::InstrumentDef, RType::Mbp0,
@@ -38,9 +38,9 @@ class ParserMemory : public testing::Test {
 
 // Between any two bytes another stream may use the memory.
 TEST_F(ParserMemory, ChangesHandsBetweenTwoPiecesUnnoticed) {
-  const auto other_bytes = Stream(2);
+  const auto other_bytes = SomeStream(2);
   for (const std::uint8_t version : {1, 2, 3}) {
-    const auto bytes = Stream(version);
+    const auto bytes = SomeStream(version);
     const auto alone = test::Parse(bytes);
     test::ExpectSameEventsHoweverCut(bytes, [&](const test::Pieces& pieces) {
       DbnParser parser{{}, pool_};
@@ -78,7 +78,7 @@ TEST_F(ParserMemory, IsThatOfTheParserThatRestedLast) {
 }
 
 TEST_F(ParserMemory, StaysWhereMoreThanAPartOfARecordIsHeld) {
-  const auto bytes = Stream(3);
+  const auto bytes = SomeStream(3);
   DbnParser parser{{}, pool_};
   ASSERT_EQ(parser.Push(bytes), bytes.size());
   const auto held = parser.Peek();
@@ -94,7 +94,7 @@ TEST_F(ParserMemory, StaysWhereMoreThanAPartOfARecordIsHeld) {
 }
 
 TEST_F(ParserMemory, IsWhatAPartOfARecordIsReportedFrom) {
-  auto bytes = Stream(3);
+  auto bytes = SomeStream(3);
   bytes.resize(bytes.size() - 10);
   Outcome out;
   DbnParser parser{{}, pool_};

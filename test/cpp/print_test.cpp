@@ -8,6 +8,7 @@
 #include "dbnloop/enum_strings.hpp"
 #include "dbnloop/record.hpp"
 #include "dbnloop/std_format.hpp"
+#include "support/dbn.hpp"
 
 namespace dbnloop {
 namespace {
@@ -18,8 +19,6 @@ std::string Print(const T& value) {
   out << value;
   return out.str();
 }
-
-UnixNanos At(std::uint64_t nanos) { return UnixNanos{UnixNanos::duration{nanos}}; }
 
 template <typename T>
 T Blank(RType rtype) {
@@ -84,13 +83,13 @@ TradeMsg Trade() {
   auto trade = Blank<TradeMsg>(RType::Mbp0);
   trade.hd.publisher_id = 1;
   trade.hd.instrument_id = 5482;
-  trade.hd.ts_event = At(1'795'444'200'000'000'001);
+  trade.hd.ts_event = test::Time(1'795'444'200'000'000'001);
   trade.price = -5411'250000000;
   trade.size = kUndefOrderSize;
   trade.action = Action::Trade;
   trade.side = static_cast<Side>('?');
   trade.flags = FlagSet{130};
-  trade.ts_recv = At(kUndefTimestamp);
+  trade.ts_recv = test::Time(kUndefTimestamp);
   trade.ts_in_delta = TimeDeltaNanos{-165};
   trade.sequence = 7;
   return trade;
@@ -142,10 +141,10 @@ TEST(Print, LevelsAreAList) {
 TEST(Print, AViewIsWrittenAsWhatItHolds) {
   auto trade = Trade();
   EXPECT_EQ(Print(Record{&trade.hd}), kTrade);
-  EXPECT_EQ(Print(WithTsOut<TradeMsg>{trade, At(1)}).substr(0, 35),
+  EXPECT_EQ(Print(WithTsOut<TradeMsg>{trade, test::Time(1)}).substr(0, 35),
             "TradeMsg { hd = RecordHeader { leng");
   EXPECT_TRUE(
-      Print(WithTsOut<TradeMsg>{trade, At(1)})
+      Print(WithTsOut<TradeMsg>{trade, test::Time(1)})
           .ends_with(", sequence = 7 } ts_out = 1970-01-01T00:00:00.000000001Z"));
   // Shorter than the struct: nothing after it is read.
   trade.hd.length = 11;

@@ -12,25 +12,16 @@
 #include <thread>
 #include <vector>
 
-#include "dbnloop/exception.hpp"
 #include "support/sockets.hpp"
+#include "support/thrown.hpp"
 
 namespace dbnloop {
 namespace {
 
 using namespace std::chrono_literals;
 using test::SocketPair;
+using test::Thrown;
 using test::Write;
-
-template <typename F>
-ErrorCode CodeOf(F&& f) {
-  try {
-    f();
-  } catch (const Exception& e) {
-    return e.error().code;
-  }
-  return ErrorCode::None;
-}
 
 TEST(Reactor, CallsBackWhatIsReady) {
   Reactor reactor;
@@ -50,16 +41,18 @@ TEST(Reactor, AddModifyRemoveRefuseMisuse) {
   SocketPair pair;
   const int fd = pair.a.get();
   const auto ignore = [](std::uint32_t) {};
-  EXPECT_EQ(CodeOf([&] { reactor.Add(-1, EPOLLIN, ignore); }),
+  EXPECT_EQ(Thrown([&] { reactor.Add(-1, EPOLLIN, ignore); }).code,
             ErrorCode::InvalidArgument);
-  EXPECT_EQ(CodeOf([&] { reactor.Add(fd, EPOLLIN, nullptr); }),
+  EXPECT_EQ(Thrown([&] { reactor.Add(fd, EPOLLIN, nullptr); }).code,
             ErrorCode::InvalidArgument);
-  EXPECT_EQ(CodeOf([&] { reactor.Modify(fd, EPOLLIN); }), ErrorCode::InvalidArgument);
-  EXPECT_EQ(CodeOf([&] { reactor.Add(1 << 20, EPOLLIN, ignore); }), ErrorCode::System);
+  EXPECT_EQ(Thrown([&] { reactor.Modify(fd, EPOLLIN); }).code,
+            ErrorCode::InvalidArgument);
+  EXPECT_EQ(Thrown([&] { reactor.Add(1 << 20, EPOLLIN, ignore); }).code,
+            ErrorCode::System);
   EXPECT_FALSE(reactor.Contains(1 << 20));
   reactor.Add(fd, EPOLLIN, ignore);
   EXPECT_TRUE(reactor.Contains(fd));
-  EXPECT_EQ(CodeOf([&] { reactor.Add(fd, EPOLLIN, ignore); }),
+  EXPECT_EQ(Thrown([&] { reactor.Add(fd, EPOLLIN, ignore); }).code,
             ErrorCode::InvalidArgument);
   reactor.Remove(fd);
   reactor.Remove(fd);
@@ -213,8 +206,8 @@ TEST(Reactor, PollAndRunInsideAnyCallbackAreRefused) {
   SocketPair pair;
   std::vector<ErrorCode> codes;
   const auto nest = [&] {
-    codes.push_back(CodeOf([&] { reactor.Poll(0); }));
-    codes.push_back(CodeOf([&] { reactor.Run(); }));
+    codes.push_back(Thrown([&] { reactor.Poll(0); }).code);
+    codes.push_back(Thrown([&] { reactor.Run(); }).code);
   };
   reactor.Add(pair.a.get(), EPOLLIN, [&](std::uint32_t) {
     nest();
@@ -387,17 +380,19 @@ TEST(Reactor, AChildOfForkThatDropsItTakesNothingFromTheParent) {
   ASSERT_GE(child, 0);
   if (child == 0) {
     bool refused = reactor->InChild();
-    refused = refused && CodeOf([&] { reactor->Poll(0); }) == ErrorCode::InvalidState;
-    refused = refused && CodeOf([&] { reactor->Run(); }) == ErrorCode::InvalidState;
-    refused = refused && CodeOf([&] { reactor->Modify(pair.a.get(), 0); }) ==
+    refused =
+        refused && Thrown([&] { reactor->Poll(0); }).code == ErrorCode::InvalidState;
+    refused =
+        refused && Thrown([&] { reactor->Run(); }).code == ErrorCode::InvalidState;
+    refused = refused && Thrown([&] { reactor->Modify(pair.a.get(), 0); }).code ==
                              ErrorCode::InvalidState;
-    refused = refused && CodeOf([&] {
+    refused = refused && Thrown([&] {
                            reactor->Add(pair.b.get(), EPOLLIN, [](std::uint32_t) {});
-                         }) == ErrorCode::InvalidState;
+                         }).code == ErrorCode::InvalidState;
+    refused = refused &&
+              Thrown([&] { reactor->Post([] {}); }).code == ErrorCode::InvalidState;
     refused =
-        refused && CodeOf([&] { reactor->Post([] {}); }) == ErrorCode::InvalidState;
-    refused =
-        refused && CodeOf([&] { (void)reactor->Fd(); }) == ErrorCode::InvalidState;
+        refused && Thrown([&] { (void)reactor->Fd(); }).code == ErrorCode::InvalidState;
     reactor->Stop();
     reactor->Remove(pair.a.get());
     reactor.reset();

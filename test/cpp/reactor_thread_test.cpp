@@ -8,23 +8,14 @@
 #include <thread>
 #include <vector>
 
-#include "dbnloop/exception.hpp"
 #include "support/sockets.hpp"
+#include "support/thrown.hpp"
 
 namespace dbnloop {
 namespace {
 
 using namespace std::chrono_literals;
-
-template <typename F>
-ErrorCode CodeOf(F&& f) {
-  try {
-    f();
-  } catch (const Exception& e) {
-    return e.error().code;
-  }
-  return ErrorCode::None;
-}
+using test::Thrown;
 
 // Rule 4.
 TEST(Reactor, StopBeforeRunIsRemembered) {
@@ -118,7 +109,7 @@ TEST(Reactor, TaskPostedByATaskRunsInTheTurnAfter) {
 
 TEST(Reactor, AnEmptyTaskIsRefused) {
   Reactor reactor;
-  EXPECT_EQ(CodeOf([&] { reactor.Post(nullptr); }), ErrorCode::InvalidArgument);
+  EXPECT_EQ(Thrown([&] { reactor.Post(nullptr); }).code, ErrorCode::InvalidArgument);
   EXPECT_EQ(reactor.Poll(0), 0);
 }
 

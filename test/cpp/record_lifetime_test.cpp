@@ -51,7 +51,8 @@ TEST_F(RecordLifetime, ARunIsReadableAfterItsHandlerDestroyedTheSource) {
     source.reset();
     for (const auto& m : run) seen.push_back(m.sequence);
   });
-  source->Deliver(Header() + Trades(7, 3) + test::Bytes(test::Mbo(0)) + Trades(10, 1));
+  source->Deliver(Header() + Trades(7, 3) + test::WireBytes(test::Mbo(0)) +
+                  Trades(10, 1));
   EXPECT_THAT(seen, ElementsAre(7, 8, 9));
 }
 

@@ -20,7 +20,7 @@ using testing::IsEmpty;
 
 enum class Via { Typed, Record, Generic, Wide };
 
-std::string Name(const testing::TestParamInfo<Via>& info) {
+std::string ViaName(const testing::TestParamInfo<Via>& info) {
   switch (info.param) {
     case Via::Typed:
       return "Typed";
@@ -71,7 +71,7 @@ class Reentrancy : public test::LiveFixture, public testing::WithParamInterface<
     for (std::uint32_t i = 0; i < count; ++i) {
       auto trade = test::Trade(first + i);
       trade.hd.length += 2;
-      bytes += test::Bytes(trade) + std::string(8, 'x');
+      bytes += test::WireBytes(trade) + std::string(8, 'x');
     }
     return bytes;
   }
@@ -87,7 +87,7 @@ class Reentrancy : public test::LiveFixture, public testing::WithParamInterface<
 INSTANTIATE_TEST_SUITE_P(Forms, Reentrancy,
                          testing::Values(Via::Typed, Via::Record, Via::Generic,
                                          Via::Wide),
-                         Name);
+                         ViaName);
 
 TEST_P(Reentrancy, PauseHoldsTheNextRecordAndResumeGoesOn) {
   act_ = [&](std::uint32_t) { client_->Pause(); };

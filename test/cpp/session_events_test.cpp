@@ -13,23 +13,9 @@ namespace dbnloop {
 namespace {
 
 using Kind = SessionEvent::Kind;
+using test::GatewayErrorRecord;
+using test::SystemRecord;
 using test::Zeroed;
-
-template <typename T>
-std::string Message(std::string_view text, SystemCode code) {
-  auto record = Zeroed<T>(RType::System);
-  text.copy(record.msg.data(), record.msg.size());
-  if constexpr (requires { record.code; }) record.code = code;
-  return test::Bytes(record);
-}
-
-template <typename T>
-std::string Failure(std::string_view text, GatewayErrorCode code) {
-  auto record = Zeroed<T>(RType::Error);
-  text.copy(record.err.data(), record.err.size());
-  if constexpr (requires { record.code; }) record.code = code;
-  return test::Bytes(record);
-}
 
 std::optional<SessionEvent> Read(const std::string& bytes) {
   alignas(8) std::byte record[1024];
@@ -67,9 +53,10 @@ const SystemCase kSystemCases[] = {
 
 TEST(SessionEvents, SystemMessagesOfEveryVersion) {
   for (const auto& test : kSystemCases) {
-    for (const auto& record : {Message<SystemMsg>(test.text, test.code),
-                               Message<SystemMsg>(test.text, SystemCode::Unset),
-                               Message<v1::SystemMsg>(test.text, SystemCode::Unset)}) {
+    for (const auto& record :
+         {SystemRecord<SystemMsg>(test.text, test.code),
+          SystemRecord<SystemMsg>(test.text, SystemCode::Unset),
+          SystemRecord<v1::SystemMsg>(test.text, SystemCode::Unset)}) {
       SCOPED_TRACE(std::string{test.text} + ", " + std::to_string(record.size()));
       const auto event = Read(record);
       ASSERT_EQ(event.has_value(), test.kind.has_value());
@@ -103,7 +90,7 @@ TEST(SessionEvents, ErrorsByCode) {
       {static_cast<GatewayErrorCode>(77), Kind::GatewayError, false},
   };
   for (const auto& test : cases) {
-    const auto event = Read(Failure<ErrorMsg>("what is wrong", test.code));
+    const auto event = Read(GatewayErrorRecord<ErrorMsg>("what is wrong", test.code));
     SCOPED_TRACE(static_cast<int>(test.code));
     ASSERT_TRUE(event);
     EXPECT_EQ(event->kind, test.kind);
@@ -115,7 +102,8 @@ TEST(SessionEvents, ErrorsByCode) {
 
 TEST(SessionEvents, ErrorsNameTheirSchema) {
   const auto schema = [](std::string_view text) {
-    return Read(Failure<ErrorMsg>(text, GatewayErrorCode::ReplayDataAgedOut))->schema;
+    return Read(GatewayErrorRecord<ErrorMsg>(text, GatewayErrorCode::ReplayDataAgedOut))
+        ->schema;
   };
   EXPECT_EQ(schema("Replay of subscription 2 (mbo): start is too old"), Schema::Mbo);
   EXPECT_EQ(schema("data of 'mbp-1', and more"), Schema::Mbp1);
@@ -126,7 +114,7 @@ TEST(SessionEvents, ErrorsNameTheirSchema) {
 
 TEST(SessionEvents, ErrorsOfVersion1AreKnownByTheirText) {
   const auto read = [](std::string_view text) {
-    return Read(Failure<v1::ErrorMsg>(text, {}))->error_code;
+    return Read(GatewayErrorRecord<v1::ErrorMsg>(text, {}))->error_code;
   };
   EXPECT_EQ(read("User or API key deactivated"), GatewayErrorCode::ApiKeyDeactivated);
   EXPECT_EQ(read("Failed to resolve symbol XYZ"),
@@ -138,15 +126,18 @@ TEST(SessionEvents, ErrorsOfVersion1AreKnownByTheirText) {
 
 TEST(SessionEvents, TextWithoutAnEndStaysInsideItsField) {
   const std::string full(500, 'x');
-  EXPECT_EQ(Read(Message<v1::SystemMsg>(full, {}) + "tsouttst")->message.size(), 64U);
-  EXPECT_EQ(Read(Message<SystemMsg>(full, SystemCode::Unset))->message.size(), 303U);
-  EXPECT_EQ(Read(Failure<ErrorMsg>(full, GatewayErrorCode::Unset))->message.size(),
-            302U);
+  EXPECT_EQ(Read(SystemRecord<v1::SystemMsg>(full, {}) + "tsouttst")->message.size(),
+            64U);
+  EXPECT_EQ(Read(SystemRecord<SystemMsg>(full, SystemCode::Unset))->message.size(),
+            303U);
+  EXPECT_EQ(
+      Read(GatewayErrorRecord<ErrorMsg>(full, GatewayErrorCode::Unset))->message.size(),
+      302U);
 }
 
 TEST(SessionEvents, RecordsShorterThanAnyLayoutAreRead) {
   for (std::size_t size = sizeof(RecordHeader); size <= 80; size += 4) {
-    auto bytes = Message<v1::SystemMsg>("Heart\x1b[31m\nbeat", {}).substr(0, size);
+    auto bytes = SystemRecord<v1::SystemMsg>("Heart\x1b[31m\nbeat", {}).substr(0, size);
     bytes[0] = static_cast<char>(size / 4);
     const auto event = Read(bytes);
     ASSERT_TRUE(event);

@@ -8,25 +8,18 @@
 #include <tuple>
 
 #include "dbnloop/format.hpp"
+#include "support/dbn.hpp"
 #include "support/fixtures.hpp"
 
 namespace dbnloop {
 namespace {
 
 using test::FixtureTest;
+using test::Time;
+using test::Zeroed;
 using testing::HasSubstr;
 
 constexpr std::uint64_t kDay = 86'400'000'000'000;
-
-UnixNanos Time(std::uint64_t nanos) { return UnixNanos{UnixNanos::duration{nanos}}; }
-
-template <typename T>
-T Zeroed(RType rtype) {
-  T record{};
-  record.hd.length = sizeof(T) / RecordHeader::kLengthMultiplier;
-  record.hd.rtype = rtype;
-  return record;
-}
 
 std::string Or(std::optional<std::string_view> symbol) {
   return std::string{symbol.value_or("-")};

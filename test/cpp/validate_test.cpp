@@ -2,24 +2,15 @@
 #include <gtest/gtest.h>
 
 #include "dbnloop/enum_strings.hpp"
-#include "dbnloop/exception.hpp"
 #include "proto/validate.hpp"
+#include "support/thrown.hpp"
 
 namespace dbnloop::proto {
 namespace {
 
+using test::Thrown;
 using testing::HasSubstr;
 using testing::Not;
-
-template <typename F>
-Error Thrown(F f) {
-  try {
-    f();
-  } catch (const Exception& e) {
-    return e.error();
-  }
-  return {};
-}
 
 Error OfSymbols(std::vector<std::string> symbols) {
   Subscription subscription;

@@ -21,14 +21,14 @@ inline MarketGateway::Event MboEvent(std::uint32_t sequence, std::uint64_t clock
   auto mbo = Mbo(sequence);
   mbo.hd.ts_event = UnixNanos{UnixNanos::duration{clock}};
   mbo.ts_recv = UnixNanos{UnixNanos::duration{clock + 100}};
-  return {Bytes(mbo), Schema::Mbo, clock};
+  return {WireBytes(mbo), Schema::Mbo, clock};
 }
 
 inline MarketGateway::Event TradeEvent(std::uint32_t sequence, std::uint64_t clock) {
   auto trade = Trade(sequence);
   trade.hd.ts_event = UnixNanos{UnixNanos::duration{clock}};
   trade.ts_recv = UnixNanos{UnixNanos::duration{clock + 50}};
-  return {Bytes(trade), Schema::Trades, clock};
+  return {WireBytes(trade), Schema::Trades, clock};
 }
 
 /// Times that go back a little, that are equal, and records that are equal completely.
@@ -67,8 +67,8 @@ class ContinuousFixture : public ClientFixture {
     events_.clear();
     errors_.clear();
     client->OnRecord(Overload{
-        [this](const MboMsg& m) { got_.push_back(Bytes(m)); },
-        [this](const TradeMsg& m) { got_.push_back(Bytes(m)); },
+        [this](const MboMsg& m) { got_.push_back(WireBytes(m)); },
+        [this](const TradeMsg& m) { got_.push_back(WireBytes(m)); },
         [this](const SymbolMappingMsg&) { ++mappings_; },
     });
     client->OnContinuity([this](const ContinuityEvent& e) { events_.push_back(e); });

@@ -28,9 +28,13 @@ inline std::string Header(bool ts_out = false) {
   return {reinterpret_cast<const char*>(bytes->data()), bytes->size()};
 }
 
+inline UnixNanos Time(std::uint64_t nanos) {
+  return UnixNanos{UnixNanos::duration{nanos}};
+}
+
 /// A record as it goes on the wire.
 template <typename T>
-std::string Bytes(const T& record) {
+std::string WireBytes(const T& record) {
   return {reinterpret_cast<const char*>(&record), sizeof(T)};
 }
 
@@ -58,14 +62,32 @@ inline MboMsg Mbo(std::uint32_t sequence) {
 /// Trades [first, first + count) one behind the other.
 inline std::string Trades(std::uint32_t first, std::uint32_t count) {
   std::string bytes;
-  for (std::uint32_t i = 0; i < count; ++i) bytes += Bytes(Trade(first + i));
+  for (std::uint32_t i = 0; i < count; ++i) bytes += WireBytes(Trade(first + i));
   return bytes;
 }
 
-inline std::string GatewayErrorRecord(std::string_view text) {
-  auto record = Zeroed<ErrorMsg>(RType::Error);
-  text.copy(record.err.data(), record.err.size() - 1);
-  return Bytes(record);
+/// What the gateway says in a record; the layout of version 1 has no code.
+template <typename T = SystemMsg>
+std::string SystemRecord(std::string_view text, SystemCode code) {
+  auto record = Zeroed<T>(RType::System);
+  text.copy(record.msg.data(), record.msg.size());
+  if constexpr (requires { record.code; }) record.code = code;
+  return WireBytes(record);
+}
+
+template <typename T = ErrorMsg>
+std::string GatewayErrorRecord(std::string_view text, GatewayErrorCode code = {}) {
+  auto record = Zeroed<T>(RType::Error);
+  text.copy(record.err.data(), record.err.size());
+  if constexpr (requires { record.code; }) record.code = code;
+  return WireBytes(record);
+}
+
+/// The answer to subscription `id`, of trades.
+inline std::string SubscriptionAck(int id) {
+  return SystemRecord(
+      "Subscription request " + std::to_string(id) + " for trades data succeeded",
+      SystemCode::SubscriptionAck);
 }
 
 /// A record of a type that no version knows, `size` bytes long (a multiple of 4).

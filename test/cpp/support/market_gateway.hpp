@@ -55,7 +55,7 @@ class MarketGateway : public ScriptedGateway {
     auto record = Zeroed<ErrorMsg>(RType::Error);
     record.code = code;
     text.copy(record.err.data(), record.err.size() - 1);
-    return Bytes(record);
+    return WireBytes(record);
   }
   static std::string System(SystemCode code, std::string_view text,
                             std::uint64_t time = 0) {
@@ -63,7 +63,7 @@ class MarketGateway : public ScriptedGateway {
     record.hd.ts_event = UnixNanos{UnixNanos::duration{time}};
     record.code = code;
     text.copy(record.msg.data(), record.msg.size() - 1);
-    return Bytes(record);
+    return WireBytes(record);
   }
 
  private:
