@@ -13,7 +13,8 @@ FROM ${BASE_IMAGE} AS toolchain
 ARG DEBIAN_SNAPSHOT=20261127T000000Z
 COPY scripts/deps.sh packaging/snapshot.sh /tmp/
 RUN /tmp/snapshot.sh "${DEBIAN_SNAPSHOT}" && /tmp/deps.sh build examples package && rm -rf /var/lib/apt/lists/*
-ENV GOTOOLCHAIN=local
+# The record types are those of the release, wherever GitHub is within reach or not.
+ENV GOTOOLCHAIN=local CMAKE_ARGS=-DDBNLOOP_DATABENTO_CPP=OFF
 WORKDIR /src
 # Modules first: they change less often than the sources.
 COPY go.mod go.sum go.work ./

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the images, runs the demo once, and waits until the simulator is healthy.
+# Builds the images, runs the demo once, waits until the simulator and a relay are healthy, and
+# reads a record through the relay.
 # ENGINE=podman (default) or docker; BASE_IMAGE and DEBIAN_SNAPSHOT as in the Dockerfile.
 #
 # LOCAL_BASE=1 makes the base image on this machine (Debian by debootstrap, Go from the
@@ -66,6 +67,7 @@ extra+=(--build-arg "SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --forma
   --build-arg "RUN_TESTS=${RUN_TESTS:-1}")
 "$engine" build "${extra[@]}" -t "$tag" .
 "$engine" build "${extra[@]}" --target sim -t "$tag-sim" .
+"$engine" build "${extra[@]}" --target relay -t "$tag-relay" .
 # The packages and programs, to compare them with those of a build outside.
 if [ -n "${OUT:-}" ]; then
   "$engine" build "${extra[@]}" --target packages --output "$OUT" .
@@ -79,21 +81,31 @@ if [ "$engine" = podman ]; then
 fi
 "${engine_run[@]}" "${run[@]}" "$tag" --demo
 
-"${engine_run[@]}" "${run[@]}" -d --name "$tag-sim-$$" "$tag-sim" >/dev/null
-trap '"$engine" rm -f "$tag-sim-$$" >/dev/null 2>&1; rm -rf "${work:-}"' EXIT
-healthy() {
+trap '"$engine" rm -f "$tag-sim-$$" "$tag-relay-$$" >/dev/null 2>&1; rm -rf "${work:-}"' EXIT
+healthy() { # CONTAINER
   if [ "$engine" = podman ]; then
-    "${engine_run[@]}" healthcheck run "$tag-sim-$$" >/dev/null 2>&1
+    "${engine_run[@]}" healthcheck run "$1" >/dev/null 2>&1
   else
-    [ "$("$engine" inspect --format '{{.State.Health.Status}}' "$tag-sim-$$")" = healthy ]
+    [ "$("$engine" inspect --format '{{.State.Health.Status}}' "$1")" = healthy ]
   fi
 }
-for _ in $(seq 60); do
-  if healthy; then
-    break
-  fi
-  sleep 1
-done
-healthy || { "$engine" logs "$tag-sim-$$" >&2; echo "docker: the simulator is not healthy" >&2; exit 1; }
-echo "docker: the simulator is healthy"
-"$engine" image ls --format '{{.Repository}} {{.Size}}' | grep dbnloop
+serve() { # NAME [ARG]...: starts the image of that name, and waits until its health check succeeds
+  local name=$1
+  shift
+  "${engine_run[@]}" "${run[@]}" --tmpfs /tmp -d --name "$tag-$name-$$" "$tag-$name" "$@" >/dev/null
+  for _ in $(seq 60); do
+    if healthy "$tag-$name-$$"; then
+      echo "docker: $tag-$name is healthy"
+      return
+    fi
+    sleep 1
+  done
+  "$engine" logs "$tag-$name-$$" >&2
+  echo "docker: $tag-$name is not healthy" >&2
+  exit 1
+}
+serve sim
+serve relay --demo --listen 127.0.0.1:13000 --admin 127.0.0.1:9138
+"${engine_run[@]}" "${run[@]/none/container:$tag-relay-$$}" -e DATABENTO_API_KEY=db-relayDEMOrelayDEMOrelayDEMO00 \
+  "$tag" --gateway 127.0.0.1:13000 -d GLBX.MDP3 -s mbo --start 0 -l 1 -J ESZ6
+"$engine" image ls --format '{{.Repository}} {{.Size}}' | grep -E "(^|/)$tag(-sim|-relay)? "
