@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dbnloop/dbnloop"
@@ -16,7 +18,11 @@ func measureFanOut(s *settings) error {
 		return err
 	}
 	defer m.close()
-	for _, count := range []int{0, 1, 10, 100} {
+	for text := range strings.SplitSeq(s.consumers, ",") {
+		count, err := strconv.Atoi(text)
+		if err != nil || count < 0 {
+			return fmt.Errorf("consumers %q: want numbers with commas between", s.consumers)
+		}
 		var subscriptions []dbnloop.Subscription
 		share := 0 // hundredths of the records, of all
 		for i := range count {
@@ -31,10 +37,9 @@ func measureFanOut(s *settings) error {
 		time.Sleep(500*time.Millisecond + time.Duration(count)*10*time.Millisecond) // all sessions are there
 		came := c.records.Load()
 		// The number of records in a measurement is a multiple of the instruments only nearly, so a few are allowed for.
-		cpu, lowest, highest := m.relay.cpu(), m.relay.memory(), 0
-		records, err := m.send(s.rate, time.Duration(s.seconds)*time.Second, func() {
-			lowest, highest = min(lowest, m.relay.memory()), max(highest, m.relay.memory())
-		})
+		cpu := m.relay.cpu()
+		var memory samples
+		records, err := m.send(s.rate, time.Duration(s.seconds)*time.Second, func() { memory.add(m.relay) })
 		if err != nil {
 			return err
 		}
@@ -51,8 +56,8 @@ func measureFanOut(s *settings) error {
 		if got > 0 {
 			each = float64(cpu.Nanoseconds()) / float64(got)
 		}
-		row(fmt.Sprintf("fan-out, %d consumers", count), "%.0f records/s in  %9.0f out  %.2f cores  %5.0f CPU ns a record out  %d to %d MiB",
-			float64(records)/float64(s.seconds), float64(got)/float64(s.seconds), cpu.Seconds()/float64(s.seconds), each, lowest, highest)
+		row(fmt.Sprintf("fan-out, %d consumers", count), "%.0f records/s in  %9.0f out  %.2f cores  %5.0f CPU ns a record out  %s",
+			float64(records)/float64(s.seconds), float64(got)/float64(s.seconds), cpu.Seconds()/float64(s.seconds), each, &memory)
 	}
 	return nil
 }

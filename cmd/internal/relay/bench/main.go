@@ -19,10 +19,11 @@ type settings struct {
 	directory string // for logs
 	only      string
 	rounds    int
-	megabytes int // of records in a round of the ingest
-	seconds   int // of each live measurement
-	rate      int // records a second of the live measurements
-	replay    int // megabytes of the log that is replayed
+	megabytes int    // of records in a round of the ingest
+	seconds   int    // of each live measurement
+	rate      int    // records a second of the live measurements
+	replay    int    // megabytes of the log that is replayed
+	consumers string // of the fan-out: numbers with commas
 }
 
 // measurements are what can be measured, in the order of the table.
@@ -48,6 +49,7 @@ func main() {
 	flag.IntVar(&s.megabytes, "mb", 1024, "megabytes of records in a round of the ingest")
 	flag.IntVar(&s.seconds, "seconds", 10, "seconds of each live measurement")
 	flag.IntVar(&s.rate, "rate", 100_000, "records a second of the live measurements")
+	flag.StringVar(&s.consumers, "consumers", "0,1,10,100", "consumers of the fan-out, one measurement after the other")
 	flag.IntVar(&s.replay, "replay-mb", 10_000, "megabytes of the log that is replayed")
 	flag.Parse()
 	exit(s.run())
