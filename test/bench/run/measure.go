@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -90,7 +91,7 @@ func (b *bench) execute(w workload, c *contestant) (report.Sample, error) {
 			return report.Sample{}, err
 		}
 		defer s.Close()
-		cmd := c.program.command(string(w.transport), c.arg, strconv.Itoa(s.Port), strconv.FormatUint(c.file.contents.All.Records, 10))
+		cmd := c.program.command(cmp.Or(c.client, string(w.transport)), c.arg, strconv.Itoa(s.Port), strconv.FormatUint(c.file.contents.All.Records, 10))
 		cmd.Env = append(os.Environ(), s.Env...)
 		return reported(cmd, c)
 	default:

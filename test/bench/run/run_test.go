@@ -87,7 +87,7 @@ func TestAPeerThatFailsIsLeftOutAndReported(t *testing.T) {
 	b := bench{options: options{rounds: 3, records: 1000, only: regexp.MustCompile(""), peers: true}, data: s}
 	b.programs = map[string]program{"ours": {path: good}, "theirs": {path: bad, peer: true}, "absent": {peer: true, reason: "x"}}
 	w := workload{name: "file", transport: fromFile, kind: data.Mbo, divisor: 1, forms: []form{
-		{"ours", "ours", "runs", false}, {"theirs", "theirs", "next", false}, {"absent", "absent", "next", false},
+		{name: "ours", program: "ours", arg: "runs"}, {name: "theirs", program: "theirs", arg: "next"}, {name: "absent", program: "absent", arg: "next"},
 	}}
 	rows, notRun, err := b.measure(w)
 	if err != nil {

@@ -19,6 +19,7 @@ type form struct {
 	program string
 	arg     string // FORM, or the arguments of a program that converts
 	mboOnly bool   // it counts mbo records alone, and skips the others
+	client  string // what receives, unless it is that of the workload's transport
 }
 
 // workload is what all programs of a comparison do.
@@ -66,7 +67,7 @@ func workloads() []workload {
 		if c.kind == data.Definitions {
 			w.divisor = 32
 		}
-		w.forms = []form{{"dbn", peerTool, c.official, false}, {"dbn-tail", "dbn-tail", c.ours, false}}
+		w.forms = []form{{name: "dbn", program: peerTool, arg: c.official}, {name: "dbn-tail", program: "dbn-tail", arg: c.ours}}
 		all = append(all, w)
 	}
 	return all
@@ -78,40 +79,46 @@ func receivers(w workload) []form {
 	if w.kind == data.Mbo {
 		walk = "array"
 	}
-	all := []form{{"bare loop, " + walk, "bare", walk, false}}
+	all := []form{{name: "bare loop, " + walk, program: "bare", arg: walk}}
 	if w.kind == data.Definitions {
 		all = nil // it would have to upgrade
 	}
 	all = append(all,
-		form{"C++, runs", "receive", "runs", false},
-		form{"C++, Overload", "receive", "overload", false},
-		form{"C++, Record", "receive", "record", false},
+		form{name: "C++, runs", program: "receive", arg: "runs"},
+		form{name: "C++, Overload", program: "receive", arg: "overload"},
+		form{name: "C++, Record", program: "receive", arg: "record"},
 	)
+	if w.transport == live {
+		all = append(all,
+			form{name: "C++, ContinuousClient, runs", program: "receive", arg: "runs", client: "continuous"},
+			form{name: "C++, ContinuousClient, Overload", program: "receive", arg: "overload", client: "continuous"},
+		)
+	}
 	if w.kind == data.Mixed {
-		all = append(all, form{"C++, mbo alone", "receive", "typed", true})
+		all = append(all, form{name: "C++, mbo alone", program: "receive", arg: "typed", mboOnly: true})
 	}
 	if w.transport == fromFile && !w.zstd {
-		all = append(all, form{"C++, runs, mmap", "receive", "mmap", false})
+		all = append(all, form{name: "C++, runs, mmap", program: "receive", arg: "mmap"})
 	}
 	all = append(all,
-		form{"Go, runs", "receive_go", "runs", false},
-		form{"Go, handlers", "receive_go", "handlers", false},
-		form{"Go, Record", "receive_go", "record", false},
-		form{"Go, Records()", "receive_go", "records", false},
-		form{"Go, Batches()", "receive_go", "batches", false},
+		form{name: "Go, runs", program: "receive_go", arg: "runs"},
+		form{name: "Go, handlers", program: "receive_go", arg: "handlers"},
+		form{name: "Go, Record", program: "receive_go", arg: "record"},
+		form{name: "Go, Records()", program: "receive_go", arg: "records"},
+		form{name: "Go, Batches()", program: "receive_go", arg: "batches"},
 	)
 	if w.transport == fromFile {
-		all = append(all, form{"Go, package dbn", "receive_go", "decoder", false},
-			form{peerCPP + ", Replay", peerCPP, "callback", false})
+		all = append(all, form{name: "Go, package dbn", program: "receive_go", arg: "decoder"},
+			form{name: peerCPP + ", Replay", program: peerCPP, arg: "callback"})
 	}
 	if w.transport != historical {
-		all = append(all, form{peerCPP, peerCPP, "next", false})
+		all = append(all, form{name: peerCPP, program: peerCPP, arg: "next"})
 	} else {
-		all = append(all, form{peerCPP, peerCPP, "callback", false})
+		all = append(all, form{name: peerCPP, program: peerCPP, arg: "callback"})
 	}
 	return append(all,
-		form{peerRust, peerRust, "next", false},
-		form{peerGo, peerGo, "scanner", false},
-		form{peerPython, peerPython, "loop", false},
+		form{name: peerRust, program: peerRust, arg: "next"},
+		form{name: peerGo, program: peerGo, arg: "scanner"},
+		form{name: peerPython, program: peerPython, arg: "loop"},
 	)
 }
