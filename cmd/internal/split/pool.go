@@ -33,7 +33,7 @@ const (
 	mostCompressed, mostPlain = 64 << 20, 16 << 20
 	// usuallyGathered is what a file gathers that is not compressed, and leastGathered what each
 	// of very many does.
-	usuallyGathered, leastGathered = 64 << 10, 4 << 10
+	usuallyGathered, leastGathered = 32 << 10, 4 << 10
 )
 
 func newPool(compressed bool, maxSize int64) (*pool, error) {
