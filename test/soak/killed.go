@@ -134,6 +134,9 @@ func (k *killed) finish(left int) error {
 func (k *killed) check() (*exchange.Audit, error) {
 	audit := k.market.Audit()
 	file, err := os.Open(k.path)
+	if errors.Is(err, os.ErrNotExist) {
+		return audit, nil // every writer was killed before it made the file
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"time"
 )
@@ -56,7 +57,10 @@ func newMeter(o options, w *world, s *sims) *meter {
 	return &meter{w: w, sims: s, interval: max(o.duration/200, 50*time.Millisecond), began: time.Now(), options: o, printed: time.Now()}
 }
 
+// measure takes the memory that is in use: what Go's heap has freed is returned first, because how much of
+// that waits for its next use is chance.
 func (m *meter) measure() usage {
+	debug.FreeOSMemory()
 	u := measure()
 	u.simsKiB = m.sims.rssKiB()
 	return u
