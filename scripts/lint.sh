@@ -49,6 +49,7 @@ manual() {
     scripts/go.sh run "./cmd/$program" man "$directory" || return 1
   done
   local findings
+  command -v mandoc >/dev/null || { echo "mandoc is missing"; return 1; }
   findings=$(mandoc -T lint -W warning "$directory"/*.1 | grep -v 'missing date')
   [ -z "$findings" ] || { echo "$findings"; return 1; }
 }

@@ -2,8 +2,6 @@ package e2e
 
 import (
 	"bytes"
-	"errors"
-	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -17,39 +15,28 @@ import (
 
 	"github.com/dbnloop/dbnloop/dbn"
 	"github.com/dbnloop/dbnloop/internal/exchange"
+	"github.com/dbnloop/dbnloop/internal/simtest"
 )
 
 // wantSymbols checks that a file of DBN resolves the symbol of each of its records by itself.
 func wantSymbols(t *testing.T, path string) {
 	t.Helper()
-	file, err := os.Open(path)
+	symbols, records := dbn.NewPitSymbolMap(), 0
+	compressed, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
-	decoder, err := dbn.NewDecoder(file)
-	if err != nil {
-		t.Fatalf("%s: %v", path, err)
-	}
-	defer decoder.Close()
-	symbols, records := dbn.NewPitSymbolMap(), 0
-	for {
-		r, err := decoder.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatalf("%s: %v", path, err)
-		}
+	_, all := simtest.Decode(t, compressed) // which wants complete frames
+	simtest.Pick(all, func(r dbn.Record) bool {
 		if symbols.OnRecord(r); r.RType().IsMessage() {
-			continue
+			return false
 		}
 		records++
-		id := r.Header().InstrumentID
-		if _, known := symbols.Symbol(id); !known {
-			t.Fatalf("%s: no symbol is known of instrument %d", path, id)
+		if _, known := symbols.Symbol(r.Header().InstrumentID); !known {
+			t.Fatalf("%s: no symbol is known of instrument %d", path, r.Header().InstrumentID)
 		}
-	}
+		return false
+	})
 	if records == 0 {
 		t.Errorf("%s holds no record", path)
 	}
@@ -82,15 +69,15 @@ func TestAHangupOpensTheFileAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, into := range []string{"--append -o x.dbn", "--append -o x.dbn.zst", "--resume x.dbn.zst", "--append -o x.csv.zst"} {
+	for _, into := range []string{"--append -o x.dbn", "--append -o x.dbn.zst", "--resume x.dbn.zst", "--append -o x.csv.zst", "--append -o x.json.zst"} {
 		t.Run(into, func(t *testing.T) {
 			t.Parallel()
 			name := into[strings.LastIndexByte(into, ' ')+1:]
-			separated := strings.Contains(name, ".csv")
+			separated, isText := strings.Contains(name, ".csv"), !strings.Contains(name, ".dbn")
 			v, dir := openVenue(t, files), t.TempDir()
 			args := []string{"-d", exchange.Dataset, "--all-symbols", "-y", "--gateway", v.gateway, "--start", strconv.FormatUint(uint64(exchange.Start), 10)}
 			schemas, limit := market.Schemas(), market.Audit().Left
-			if separated {
+			if isText {
 				schemas, limit = "trades", market.Only(dbn.SchemaTrades).Audit().Left
 			}
 			args = append(args, "-s", schemas, "-l", strconv.Itoa(limit))
@@ -152,7 +139,7 @@ func TestAHangupOpensTheFileAgain(t *testing.T) {
 				t.Fatalf("exit code %d; stderr: %s", code, p.stderr)
 			}
 			all := []string{filepath.Join(dir, "0"+name), filepath.Join(dir, "2"+name), path}
-			if !separated {
+			if !isText {
 				if err := auditFiles(t, market, dir).Complete(); err != nil {
 					t.Error(err)
 				}
@@ -164,6 +151,10 @@ func TestAHangupOpensTheFileAgain(t *testing.T) {
 			var rows bytes.Buffer
 			header := ""
 			for _, path := range all {
+				if !separated {
+					rows.WriteString(plainText(t, path))
+					continue
+				}
 				first, rest, _ := strings.Cut(plainText(t, path), "\n")
 				if header == "" {
 					header = first
@@ -173,11 +164,16 @@ func TestAHangupOpensTheFileAgain(t *testing.T) {
 				}
 				rows.WriteString(rest)
 			}
-			p = startIn(t, dir, append(args, "-o", "whole.csv")...)
+			whole := "whole" + strings.TrimSuffix(strings.TrimPrefix(name, "x"), ".zst")
+			p = startIn(t, dir, append(args, "-o", whole)...)
 			if code := p.wait(); code != 0 {
 				t.Fatalf("exit code %d; stderr: %s", code, p.stderr)
 			}
-			if _, want, _ := strings.Cut(string(content(t, filepath.Join(dir, "whole.csv"))), "\n"); rows.String() != want {
+			want := string(content(t, filepath.Join(dir, whole)))
+			if separated {
+				_, want, _ = strings.Cut(want, "\n")
+			}
+			if rows.String() != want {
 				t.Errorf("the files together have %d rows, want the same %d", strings.Count(rows.String(), "\n"), strings.Count(want, "\n"))
 			}
 		})

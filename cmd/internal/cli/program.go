@@ -26,16 +26,20 @@ func Execute(ctx context.Context, cmd *cobra.Command, args []string, stdout, std
 	return err
 }
 
-// NewLogger makes the structured log of a server, in the format text or json.
-func NewLogger(w io.Writer, format string, quiet, verbose bool) (*slog.Logger, error) {
-	level := slog.LevelInfo
+// LogLevel is what --quiet and --verbose let through.
+func LogLevel(quiet, verbose bool) slog.Level {
 	switch {
 	case verbose:
-		level = slog.LevelDebug
+		return slog.LevelDebug
 	case quiet:
-		level = slog.LevelError
+		return slog.LevelError
 	}
-	options := &slog.HandlerOptions{Level: level}
+	return slog.LevelInfo
+}
+
+// NewLogger makes the structured log of a server, in the format text or json.
+func NewLogger(w io.Writer, format string, quiet, verbose bool) (*slog.Logger, error) {
+	options := &slog.HandlerOptions{Level: LogLevel(quiet, verbose)}
 	switch format {
 	case "text":
 		return slog.New(slog.NewTextHandler(w, options)), nil

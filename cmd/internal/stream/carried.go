@@ -55,8 +55,11 @@ func (c *carried) need(r dbn.Record, write func(dbn.Record) error) error {
 	return write(RecordIn(words))
 }
 
-// again makes the output a file that has no mapping yet.
+// again makes the output a file that has no mapping yet. Text never lacks one.
 func (c *carried) again() {
+	if c.written == nil {
+		return
+	}
 	maps.Copy(c.written, c.lacking) // they are newer
 	c.lacking, c.written = c.written, make(mappings)
 }

@@ -15,13 +15,7 @@ import (
 
 // NewLogger makes what writes to standard error: lines for people, or JSON.
 func NewLogger(w io.Writer, format string, quiet, verbose bool) (*slog.Logger, error) {
-	level := slog.LevelInfo
-	switch {
-	case verbose:
-		level = slog.LevelDebug
-	case quiet:
-		level = slog.LevelError
-	}
+	level := cli.LogLevel(quiet, verbose)
 	w = Patient(w)
 	switch format {
 	case "text":

@@ -1,6 +1,7 @@
 package log
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -92,10 +93,9 @@ func (w *Writer) Append(schema string, records []byte, cut bool) error {
 		jetstream.WithMsgID(id), jetstream.WithRetryAttempts(0),
 	}
 	if w.log.feed.wanted() {
-		copied := *b
-		copied.Records = append([]byte(nil), records...)
+		b.Records = bytes.Clone(records)
 		w.mu.Lock()
-		w.sent[w.next+1] = &Message{w.next + 1, &copied}
+		w.sent[w.next+1] = &Message{w.next + 1, b}
 		w.mu.Unlock()
 	}
 	if w.last != "" {
