@@ -24,7 +24,7 @@ typedef struct dbnloop_file_options {
   int32_t fragment_ts_out; /* 1 if the fragment's records carry a ts_out; default 0 */
   int32_t use_mmap; /* 1: read through a mapping, only for files that are not truncated
                        while in use; default 0 */
-  uint64_t buffer_size;  /* bytes; default 262144 */
+  uint64_t buffer_size;  /* bytes; default 1048576 */
   uint64_t max_metadata; /* bytes; default 268435456 */
 } dbnloop_file_options;
 

@@ -34,7 +34,7 @@
 namespace dbnloop::bench {
 namespace {
 
-constexpr std::size_t kChunk = 256 * 1024;  // as a file source reads
+constexpr std::size_t kChunk = 1024 * 1024;  // as a file source reads
 
 void Require(bool ok, const char* what) {
   if (!ok) throw std::runtime_error{what};

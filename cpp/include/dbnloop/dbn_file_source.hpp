@@ -13,7 +13,9 @@ namespace dbnloop {
 
 struct FileOptions {
   VersionUpgradePolicy upgrade_policy = VersionUpgradePolicy::UpgradeToV3;
-  std::size_t buffer_size = 256 * 1024;          ///< bytes, see ParserOptions
+  /// In bytes, see ParserOptions. Smaller ones cost more: the system copies large
+  /// pieces of a file faster than small ones.
+  std::size_t buffer_size = 1024 * 1024;
   std::size_t max_metadata = 256 * 1024 * 1024;  ///< bytes, see ParserOptions
   /// Set this to read a fragment: records without a header.
   std::optional<ParserOptions::Fragment> fragment;
@@ -29,7 +31,7 @@ struct FileOptions {
 ///
 /// Each turn of the reactor delivers at most about 1 MiB of records, so that other
 /// sources and timers are served. Regular files are read in blocking calls of at most
-/// 256 KiB; pipes are read only when they are readable. Memory is bounded for files of
+/// 1 MiB; pipes are read only when they are readable. Memory is bounded for files of
 /// any size.
 class DbnFileSource : public DataSource {
  public:

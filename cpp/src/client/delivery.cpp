@@ -314,7 +314,9 @@ Flow DataSource::Delivery::Inflate(std::span<const std::byte> in,
       Schedule();
       return Flow::Wait;
     }
-    const auto [taken, produced] = zstd_->Decompress(rest, parser_.WritableSpan());
+    const auto room = parser_.WritableSpan();
+    const auto [taken, produced] = zstd_->Decompress(
+        rest, room.first(std::min(room.size(), client::kInflateBytes)));
     consumed += taken;
     parser_.Commit(produced);
     if (taken != 0 || produced != 0) continue;

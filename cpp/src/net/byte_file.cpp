@@ -16,7 +16,7 @@ namespace dbnloop::net {
 namespace {
 
 constexpr std::size_t kWindow = 16 * 1024 * 1024;  // a multiple of every page size
-constexpr std::size_t kRead = 256 * 1024;          // so that a turn is short
+constexpr std::size_t kRead = 1024 * 1024;         // so that a turn is short
 
 }  // namespace
 

@@ -157,10 +157,12 @@ void DbnFileSource::Impl::Turn() {
     for (;;) {
       if (delivery_->IsBlocked()) return StopWaiting();
       auto flow = Deliver();
+      const auto filled_before = read;
       if (flow == Flow::Go) flow = eof_ ? Finish() : Fill();
       if (flow != Flow::Go) return;
-      // Compressed bytes may be many records, or, in skippable frames, none.
-      if (read - read_before >= client::kTurnBytes ||
+      // Another read may be as large as the last one. Compressed bytes may be many
+      // records, or, in skippable frames, none.
+      if (read - read_before + (read - filled_before) > client::kTurnBytes ||
           delivery_->parser().offset() - delivered_before >= client::kTurnBytes) {
         return delivery_->Schedule();
       }
