@@ -230,12 +230,13 @@ struct Reactor::Impl {
     return ran + RunPosted();
   }
 
-  // What a turn may run of one kind: a few calls in any case, and as many as begin
-  // before its time is over.
+  // What a turn may run of one kind: as many calls as begin before its time is over, but
+  // a few in any case, and one even after Yield.
   struct Share {
     Share(Impl& i, Clock::time_point began) : impl{i}, end{began + kTurnTime} {}
     bool Take() {
-      return ++taken <= kTurnCallbacks || (!impl.yielded && impl.ReadClock() < end);
+      if (impl.yielded && taken != 0) return false;
+      return ++taken <= kTurnCallbacks || impl.ReadClock() < end;
     }
     Impl& impl;
     Clock::time_point end;
