@@ -2,6 +2,7 @@ package docs
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -96,8 +97,10 @@ func scriptOf(t *testing.T, all []block) (string, *strings.Replacer) {
 	return "set -eu\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + b.String(), ports
 }
 
-// freePort returns a port that was free a moment ago: the commands of a document name their port, so
-// the system cannot choose it for them.
+// freePort returns a port that is reserved for a server of this test for a minute: the commands of a
+// document name their port, so the system cannot choose it for them. A connection that the port's side
+// has closed waits for late packets that long, and so long the system gives the port to nobody who does
+// not name it.
 func freePort(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -105,6 +108,19 @@ func freePort(t *testing.T) string {
 		t.Fatal(err)
 	}
 	defer listener.Close()
+	client, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	server, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Close()
+	if _, err := client.Read(make([]byte, 1)); err != io.EOF {
+		t.Fatal(err)
+	}
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
 	return port
 }
