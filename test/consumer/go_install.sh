@@ -31,6 +31,8 @@ mkdir "$work/outside"
 (
   cd "$work/outside"
   as_outsider
+  # As the programs that ship: then Go has compiled the other modules already.
+  GOFLAGS+=" -trimpath -buildvcs=false -buildmode=pie"
   export GOBIN=$work/outside
   go install -tags dbnloop_pkgconfig "$library/cmd/dbn-tail@latest" 2>"$work/log" &&
     CGO_ENABLED=0 go install "$library/cmd/dbn-sim@latest" 2>>"$work/log" ||
@@ -42,6 +44,6 @@ for program in dbn-tail dbn-sim; do
 done
 
 mkdir "$work/inside"
-GOBIN=$work/inside scripts/go.sh install ./cmd/dbn-tail ./cmd/dbn-sim
+GOBIN=$work/inside scripts/go-shipped.sh install ./cmd/dbn-tail ./cmd/dbn-sim
 "$work/inside/dbn-tail" --version >/dev/null
 echo "consumer go install: $("$work/outside/dbn-tail" --version), outside and inside a checkout"

@@ -48,6 +48,9 @@ if go mod graph | tr ' ' '\n' | sed 's/@.*//' | sort -u | grep -vxE "$allowed"; 
   exit 1
 fi
 echo "consumer go modules: none that only a program needs"
+# As the programs that ship: then Go has compiled its standard library already.
+shipped="-trimpath -buildvcs=false -buildmode=pie"
+export GOFLAGS="$(go env GOFLAGS) $shipped"
 go_consumer "go" env $("$root/scripts/cgo-env.sh") go build -o consumer .
 env $("$root/scripts/cgo-env.sh") go build -o "$work/range-go" ./range
 # Vendored: the module's own tree is not there, so the installed library is named by
@@ -55,6 +58,7 @@ env $("$root/scripts/cgo-env.sh") go build -o "$work/range-go" ./range
 go mod vendor
 go_consumer "go, vendored, pkg-config" go build -mod=vendor -tags dbnloop_pkgconfig -o consumer .
 # A binary that needs libc only.
+export GOFLAGS=${GOFLAGS% "$shipped"}
 go_consumer "go, static" env $("$root/scripts/cgo-env.sh") go build -mod=mod -tags dbnloop_static -o consumer .
 if ldd ./consumer | grep -qvE 'libc\.so|libm\.so|libresolv|linux-vdso|ld-linux'; then
   echo "the static consumer needs more than libc:" >&2
