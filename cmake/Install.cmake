@@ -26,6 +26,14 @@ endif()
 
 install(EXPORT dbnloopTargets NAMESPACE dbnloop::
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/dbnloop)
+# Only an installation with databento-cpp's headers looks for what they include. The build tree may
+# have looked, too, before it decided otherwise, which must not change the package.
+set(httplib_hint "")
+set(date_hint "")
+if(DBNLOOP_DATABENTO_DECISION MATCHES "^(given|fetched)$")
+  set(httplib_hint "${DBNLOOP_HTTPLIB_INCLUDE}")
+  set(date_hint "${DBNLOOP_DATE_INCLUDE}")
+endif()
 configure_package_config_file(
   ${CMAKE_CURRENT_LIST_DIR}/dbnloopConfig.cmake.in
   ${PROJECT_BINARY_DIR}/dbnloopConfig.cmake

@@ -4,9 +4,9 @@
 # Usage: scripts/deps.sh [build|examples|package|docs|lint|guard|fuzz|container|netfaults|interop]...
 #
 # The columns: group, how to see that it is there, package of Debian and Ubuntu, of Fedora and RHEL.
-# Tried on Debian 12 and 13. Ubuntu 24.04 should have Debian's names; neither these nor the last
-# column have been tried (RHEL also needs EPEL, CRB and gcc-toolset-13; llhttp needs a libllhttp.a or its
-# sources there, see cmake/Findllhttp.cmake).
+# Tried on Debian 12 and 13; on Ubuntu 24.04, only the group build. The last column has not been tried
+# (RHEL also needs EPEL, CRB and gcc-toolset-13; llhttp needs a libllhttp.a or its sources there, see
+# cmake/Findllhttp.cmake).
 set -euo pipefail
 
 table() {

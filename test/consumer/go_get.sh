@@ -22,6 +22,8 @@ run() {
 }
 
 as_outsider
+# Without llhttp's sources, as on Debian 13, the core links libllhttp.
+[ -e /usr/share/llhttp/api.c ] || export GOFLAGS="$GOFLAGS -tags=dbnloop_llhttp"
 mkdir "$work/program"
 cd "$work/program"
 go mod init example.com/program 2>/dev/null

@@ -1,6 +1,9 @@
 # For scripts that play somebody without a checkout: `serve` makes a directory, $work/proxy, that
 # Go takes as a module proxy. It expects $work and $version.
 
+# What the library requires by itself, for as_outsider: the workspace may build with newer versions.
+GOWORK=off go mod download
+
 # As a proxy serves it: the files of a directory without those of the modules below it.
 serve() { # module directory
   local module=$1 dir=$2 nested exclude=() stage=$work/stage

@@ -194,6 +194,13 @@ is "of databento-cpp 0.65.3 (the installed package"
 grep -q '^Cflags:.* -DDBNLOOP_HAS_DATABENTO_CPP=1' "$work/whole/dbnloop.pc"
 grep -q "^Libs: .*/libdbnloop.a $work/fitting/.*/libdatabento.a" "$work/whole/dbnloop.pc"
 grep -q 'find_dependency(databento 0.65)' "$work/whole/dbnloopConfig.cmake"
+# The same record types give the same package, whether they were asked for or found without a network.
+for asked in AUTO OFF; do
+  tree=whole-$asked
+  configure -DDBNLOOP_DATABENTO_CPP=$asked -DDBNLOOP_BUILD_TESTS=OFF -DDBNLOOP_BUILD_EXAMPLES=OFF
+  is "of its own"
+done
+cmp "$work"/whole-{AUTO,OFF}/dbnloopConfig.cmake || failed "dbnloopConfig.cmake depends on how its types were decided"
 tree=package project=
 mv "$work/fitting" "$work/gone"
 configure
