@@ -2,8 +2,10 @@ package e2e
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -70,10 +72,14 @@ func wantVerified(t *testing.T, dir string) {
 	}
 }
 
+// sizeOf is the size of the files of a capture that may be in progress.
 func sizeOf(t *testing.T, dir string) (size int64) {
 	t.Helper()
 	for _, path := range captured(t, dir) {
 		info, err := os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return sizeOf(t, dir) // the writer has completed a file, which gives it another name
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
