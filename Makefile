@@ -14,7 +14,7 @@ VERSION := $(shell awk '/^project.dbnloop VERSION/ {print $$3}' CMakeLists.txt)
 # Go links the library that CMake built, instead of compiling the core again (scripts/cgo-env.sh).
 GO = env $$(scripts/cgo-env.sh) go
 # The packages of both modules, the library's and the programs'; those whose tests take longest begin.
-PACKAGES := ./cmd/e2e . ./cmd/internal/tail ./sim ./... ./cmd/...
+PACKAGES := ./cmd/e2e . ./cmd/internal/tail ./sim ./cmd/dbn-relay ./sim/historical ./cmd/internal/columnar ./test/soak ./... ./cmd/...
 GOTEST = $(GO) test
 GO_BUILD = scripts/go-shipped.sh build -ldflags "-buildid= -bindnow -X main.version=$(VERSION) -extldflags '-Wl,-z,relro,-z,now'" -o $(BIN)/
 
@@ -43,7 +43,7 @@ demo: deps ## Show live records from the embedded simulator; needs neither key n
 	@$(BIN)/dbn-tail --demo
 
 .PHONY: test
-test: build ## Run every test: C++, C, Go with -race, end to end
+test: deps ## Run every test: C++, C, Go with -race, end to end
 	@$(MAKE) --no-print-directory -j5 --output-sync=line test-cpp test-go test-go-memory test-consumers test-docs-after-cpp
 
 # On the library that ships: what Go links and what is installed is what the tests link.
@@ -62,10 +62,11 @@ check: lib ## Run the C++ tests whose names match T, such as T='Reactor.*', and 
 
 # Vet is a part of lint, and no test reads debug information.
 GOTESTFLAGS = -vet=off -ldflags=-w
-# Tests that call t.Parallel wait for deadlines, not for the processor.
+# Tests that call t.Parallel wait for deadlines, not for the processor; so do some packages. With the
+# race detector, a program would sleep for a second at its end.
 .PHONY: test-go
 test-go: build
-	@$(GOTEST) $(GOTESTFLAGS) -race -timeout 15m -parallel 16 $(PACKAGES)
+	@GORACE="$${GORACE:-} atexit_sleep_ms=0" $(GOTEST) $(GOTESTFLAGS) -race -timeout 15m -parallel 16 -p $$((2 * $(JOBS))) $(PACKAGES)
 
 # Without the race detector, for long tests of one goroutine (internal/race), and with checks of what
 # crosses into C and of records that are used too late.
