@@ -56,7 +56,8 @@ env $("$root/scripts/cgo-env.sh") go build -o "$work/range-go" ./range
 # Vendored: the module's own tree is not there, so the installed library is named by
 # pkg-config.
 go mod vendor
-go_consumer "go, vendored, pkg-config" go build -mod=vendor -tags dbnloop_pkgconfig -o consumer .
+# Go's cache does not ask pkg-config, whose answer it has kept: another directory must be a flag.
+go_consumer "go, vendored, pkg-config" env CGO_LDFLAGS="-L$pcdir" go build -mod=vendor -tags dbnloop_pkgconfig -o consumer .
 # A binary that needs libc only.
 export GOFLAGS=${GOFLAGS% "$shipped"}
 go_consumer "go, static" env $("$root/scripts/cgo-env.sh") go build -mod=mod -tags dbnloop_static -o consumer .
