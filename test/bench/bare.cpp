@@ -1,10 +1,11 @@
 // What a program without the library would do at the least: system calls, zstd, TLS,
 // and a loop over the records of a stream that is trusted.
 //
-//   bare live|file|mmap|historical array|headers PORT|PATH RECORDS
+//   bare live|file|mmap|historical array|headers|table PORT|PATH RECORDS
 //
-// "array" is for a stream of mbo records alone, "headers" for any. A compressed file is
-// recognised.
+// "array" is for a stream of mbo records alone, the others for any: "headers" tells the
+// types apart in the loop, and "table" calls a function of a table by the type. A
+// compressed file is recognised.
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -40,10 +41,33 @@ void Require(bool ok, const char* what) {
   if (!ok) throw std::runtime_error{what};
 }
 
+/// What is called for each type of record.
+using Table = std::array<void (*)(Totals&, const RecordHeader*), 256>;
+
+template <typename T>
+void TakeAs(Totals& totals, const RecordHeader* hd) {
+  totals.Take(*reinterpret_cast<const T*>(hd));
+}
+
+Table MakeTable() {
+  Table table;
+  table.fill([](Totals&, const RecordHeader*) {});
+  const auto of = [&](RType rtype) -> auto& {
+    return table[static_cast<std::uint8_t>(rtype)];
+  };
+  of(RType::Mbo) = TakeAs<MboMsg>;
+  of(RType::Mbp0) = TakeAs<TradeMsg>;
+  of(RType::Mbp1) = TakeAs<Mbp1Msg>;
+  of(RType::Mbp10) = TakeAs<Mbp10Msg>;
+  of(RType::Ohlcv1S) = TakeAs<OhlcvMsg>;
+  return table;
+}
+
 /// The records of a stream whose pieces have any size, header first.
 class Walk {
  public:
-  explicit Walk(bool array) : array_{array} {}
+  enum class Form { Array, Headers, Table };
+  explicit Walk(Form form) : form_{form} {}
 
   [[nodiscard]] std::span<char> Room() {
     return std::span{buffer_}.subspan(held_, kChunk);
@@ -66,7 +90,7 @@ class Walk {
       if (bytes.size() < at) return 0;
       begun_ = true;
     }
-    if (array_) {
+    if (form_ == Form::Array) {
       const auto count = (bytes.size() - at) / sizeof(MboMsg);
       totals_.TakeRun(
           std::span{reinterpret_cast<const MboMsg*>(bytes.data() + at), count});
@@ -76,7 +100,11 @@ class Walk {
       const auto* const hd = reinterpret_cast<const RecordHeader*>(bytes.data() + at);
       const auto size = hd->length * RecordHeader::kLengthMultiplier;
       if (size > bytes.size() - at) break;
-      totals_.TakeAny(hd);
+      if (form_ == Form::Table) {
+        table_[static_cast<std::uint8_t>(hd->rtype)](totals_, hd);
+      } else {
+        totals_.TakeAny(hd);
+      }
       at += size;
     }
     return at;
@@ -84,7 +112,8 @@ class Walk {
   [[nodiscard]] const Totals& totals() const { return totals_; }
 
  private:
-  const bool array_;
+  const Form form_;
+  const Table table_ = MakeTable();
   bool begun_ = false;
   std::vector<char> buffer_ = std::vector<char>(2 * kChunk);
   std::size_t held_ = 0;
@@ -234,7 +263,10 @@ void Historical(Walk& walk, int port) {
 int Main(std::span<char* const> args) {
   if (args.size() != 5) return 2;
   const std::string_view transport = args[1];
-  Walk walk{std::string_view{args[2]} == "array"};
+  const std::string_view form = args[2];
+  Walk walk{form == "array"   ? Walk::Form::Array
+            : form == "table" ? Walk::Form::Table
+                              : Walk::Form::Headers};
   if (transport == "live") {
     Live(walk, std::atoi(args[3]));
   } else if (transport == "file") {

@@ -41,6 +41,9 @@ func run(transport, form, target string) error {
 	if transport == "file" && packageDbn(form) {
 		return decode(form, target)
 	}
+	if transport == "file" && form == "bare" {
+		return walk(target)
+	}
 	reactor, err := dbnloop.NewReactor()
 	if err != nil {
 		return err

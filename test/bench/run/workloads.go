@@ -83,6 +83,10 @@ func receivers(w workload) []form {
 	if w.kind == data.Definitions {
 		all = nil // it would have to upgrade
 	}
+	if w.transport == fromFile && !w.zstd && (w.kind == data.Mixed || w.kind == data.Alternating) {
+		all = append(all, form{name: "bare loop, table", program: "bare", arg: "table"},
+			form{name: "bare loop in Go, table", program: "receive_go", arg: "bare"})
+	}
 	all = append(all,
 		form{name: "C++, runs", program: "receive", arg: "runs"},
 		form{name: "C++, Overload", program: "receive", arg: "overload"},
