@@ -144,8 +144,8 @@ class Reactor {
   /// The number of fds that epoll reported in its last answer. Where many are ready, a
   /// callback may do less, so that the others have their turn sooner.
   [[nodiscard]] std::size_t ReadyFds() const noexcept;
-  /// For a callback: leaves the fds and deferred tasks that still wait to the next turn.
-  /// If it is a callback of an fd, one deferred task still runs in this turn.
+  /// For a callback: leaves the fds and deferred tasks that still wait to the next
+  /// turn. If it is a callback of an fd, one deferred task still runs in this turn.
   void Yield() noexcept;
 
   /// The number of turns so far, including those of Run. If it grows while nothing

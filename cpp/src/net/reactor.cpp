@@ -230,8 +230,8 @@ struct Reactor::Impl {
     return ran + RunPosted();
   }
 
-  // What a turn may run of one kind: as many calls as begin before its time is over, but
-  // a few in any case, and one even after Yield.
+  // What a turn may run of one kind: as many calls as begin before its time is over,
+  // but a few in any case, and one even after Yield.
   struct Share {
     Share(Impl& i, Clock::time_point began) : impl{i}, end{began + kTurnTime} {}
     bool Take() {
