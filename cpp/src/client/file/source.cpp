@@ -156,10 +156,9 @@ void DbnFileSource::Impl::Turn() {
   try {
     for (;;) {
       if (delivery_->IsBlocked()) return StopWaiting();
-      auto flow = Deliver();
+      if (Deliver() != Flow::Go) return;
       const auto filled_before = read;
-      if (flow == Flow::Go) flow = eof_ ? Finish() : Fill();
-      if (flow != Flow::Go) return;
+      if ((eof_ ? Finish() : Fill()) != Flow::Go) return;
       // Another read may be as large as the last one. Compressed bytes may be many
       // records, or, in skippable frames, none.
       if (read - read_before + (read - filled_before) > client::kTurnBytes ||
