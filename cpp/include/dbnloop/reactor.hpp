@@ -74,10 +74,10 @@ class Reactor {
   /// stays usable, and whatever has not run yet runs in the next turn.
   ///
   /// A turn begins callbacks of fds for at most kTurnTime, and deferred tasks for as
-  /// long again, but at least 16 of each. The rest waits, in its order, for the next
-  /// turn, which does not wait and runs it before epoll is asked again: no fd has a
-  /// second callback before every other that was ready has had one. Timers that are due
-  /// and posted tasks run in every turn.
+  /// long again, but at least 16 of each unless one of them calls Yield. The rest
+  /// waits, in its order, for the next turn, which does not wait and runs it before
+  /// epoll is asked again: no fd has a second callback before every other that was
+  /// ready has had one. Timers that are due and posted tasks run in every turn.
   ///
   /// A timer runs after the callbacks of every fd that was ready when its deadline
   /// passed, or later, however late the turn is, unless these do not fit into the turn;
