@@ -44,7 +44,8 @@ func (f *feed) wanted() bool {
 	return len(f.followers) > 0
 }
 
-// add hands over a message that the log has acknowledged; nil when nobody wanted it.
+// add hands over a message that the log has acknowledged; nil when nobody wanted it as it was written. Who has come
+// since reads it from the log.
 func (f *feed) add(w *Writer, sequence uint64, m *Message) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -55,15 +56,10 @@ func (f *feed) add(w *Writer, sequence uint64, m *Message) {
 		f.writer = nil // what lies between is in the log
 	}
 	f.last = sequence
-	if m == nil {
-		return
-	}
 	for follower := range f.followers {
-		if len(follower.fed) == feedMessages {
-			clear(follower.fed)
-			follower.fed = follower.fed[:0]
+		if m != nil {
+			follower.take(m)
 		}
-		follower.fed = append(follower.fed, m)
 		follower.wake()
 	}
 }
@@ -107,8 +103,17 @@ func (f *Follower) wake() {
 // AtEnd reports whether everything that was in the log, when the follower or its last message came, was returned.
 func (f *Follower) AtEnd() bool { return f.reader == nil || f.reader.Pending == 0 }
 
-// take returns what comes next if it was fed, and otherwise whether it will be.
-func (f *Follower) take() (m *Message, willBe bool) {
+// take adds a message; the feed is locked.
+func (f *Follower) take(m *Message) {
+	if len(f.fed) == feedMessages {
+		clear(f.fed)
+		f.fed = f.fed[:0]
+	}
+	f.fed = append(f.fed, m)
+}
+
+// given returns what comes next if it was fed, and otherwise whether it will be.
+func (f *Follower) given() (m *Message, willBe bool) {
 	feed := &f.log.feed
 	feed.mu.Lock()
 	defer feed.mu.Unlock()
@@ -129,7 +134,7 @@ func (f *Follower) take() (m *Message, willBe bool) {
 // Next waits for the next message, until ctx is done.
 func (f *Follower) Next(ctx context.Context) (*Message, error) {
 	for {
-		m, willBe := f.take()
+		m, willBe := f.given()
 		if m == nil && !willBe {
 			return f.read(ctx)
 		}

@@ -119,3 +119,22 @@ func TestAFollowerThatComesLateIsHandedWhatFollows(t *testing.T) {
 		t.Error("the log is read, although this process writes it")
 	}
 }
+
+// A message that is on its way to the log while a follower comes is not for that one, which does not wait for another.
+func TestAFollowerThatComesBeforeAnAcknowledgementReadsTheLog(t *testing.T) {
+	l := openLog(t, open(t, t.TempDir()))
+	w, _ := writer(t, l, "trades")
+	appendAll(t, w, "trades", trades(1)) // for nobody
+	f := follow(t, l, 1)
+	l.feed.last = 0 // as before the acknowledgement
+	if m, willBe := f.given(); m != nil || !willBe {
+		t.Fatalf("it was given %v, and does not wait for what will be acknowledged", m)
+	}
+	l.feed.add(w, 1, nil)
+	select {
+	case <-f.news:
+	default:
+		t.Fatal("nobody tells it that the message is in the log")
+	}
+	expect(t, f, 1, trades(1))
+}

@@ -107,6 +107,20 @@ func (l *Log) Bounds(ctx context.Context) (first, last uint64, err error) {
 	return first, last, nil
 }
 
+// LastOf is the sequence of the last message of these schemas; 0 when there is none.
+func (l *Log) LastOf(ctx context.Context, schemas ...string) (last uint64, err error) {
+	for _, schema := range schemas {
+		m, err := l.last(ctx, schema)
+		if err != nil {
+			return 0, err
+		}
+		if m != nil {
+			last = max(last, m.Sequence)
+		}
+	}
+	return last, nil
+}
+
 // Size is how much a log holds.
 type Size struct{ First, Last, Messages, Bytes uint64 }
 

@@ -3,6 +3,7 @@ package names
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -10,6 +11,15 @@ import (
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/log"
 	"github.com/dbnloop/dbnloop/dbn"
 )
+
+// schemas are those of the messages that name instruments.
+var schemas = []string{batch.Mappings, dbn.SchemaDefinition.String()}
+
+// Names reports whether the messages of a schema name instruments.
+func Names(schema string) bool { return slices.Contains(schemas, schema) }
+
+// Last is the sequence of the last message in a log that names instruments; 0 when there is none.
+func Last(ctx context.Context, l *log.Log) (uint64, error) { return l.LastOf(ctx, schemas...) }
 
 // Keeper follows a log, and keeps a table of what its definitions and mappings say. It also retains them,
 // so that they outlive the log's oldest messages.
@@ -22,6 +32,10 @@ type Keeper struct {
 	once   sync.Once
 	ready  chan struct{}
 	source uint64
+
+	mu    sync.Mutex
+	taken uint64        // sequence of the last message that the table has
+	moved chan struct{} // closed when taken grows
 }
 
 // NewKeeper opens what is retained of a log.
@@ -30,11 +44,39 @@ func NewKeeper(ctx context.Context, l *log.Log, logger *slog.Logger) (*Keeper, e
 	if err != nil {
 		return nil, err
 	}
-	return &Keeper{Table: NewTable(), log: l, names: retained, logger: logger, ready: make(chan struct{})}, nil
+	return &Keeper{Table: NewTable(), log: l, names: retained, logger: logger,
+		ready: make(chan struct{}), moved: make(chan struct{})}, nil
 }
 
 // Ready is closed when the table has everything that was in the log when Run began.
 func (k *Keeper) Ready() <-chan struct{} { return k.ready }
+
+// Await waits until the table has the message with that sequence, which must be one of definitions or mappings, or
+// until ctx is done. It may be called from any goroutine.
+func (k *Keeper) Await(ctx context.Context, sequence uint64) error {
+	for {
+		k.mu.Lock()
+		taken, moved := k.taken, k.moved
+		k.mu.Unlock()
+		if taken >= sequence {
+			return nil
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// took lets those go on who wait for a message.
+func (k *Keeper) took(sequence uint64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.taken = sequence
+	close(k.moved)
+	k.moved = make(chan struct{})
+}
 
 const retryDelay = time.Second
 
@@ -60,7 +102,7 @@ func (k *Keeper) follow(ctx context.Context) error {
 		return err
 	}
 	k.source = max(k.source, source)
-	r, err := k.log.Read(ctx, k.source, batch.Mappings, dbn.SchemaDefinition.String())
+	r, err := k.log.Read(ctx, k.source, schemas...)
 	if err != nil {
 		return err
 	}
@@ -74,6 +116,7 @@ func (k *Keeper) follow(ctx context.Context) error {
 			return err
 		}
 		k.Table.Take(m.Records)
+		k.took(m.Sequence)
 		if err := k.retain(ctx, m); err != nil {
 			return err
 		}

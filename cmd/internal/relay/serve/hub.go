@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dbnloop/dbnloop/cmd/internal/relay/log"
+	"github.com/dbnloop/dbnloop/cmd/internal/relay/names"
 	"github.com/dbnloop/dbnloop/dbn"
 )
 
@@ -20,13 +21,14 @@ type hub struct {
 	wake   func() // called whenever there is a new message
 
 	once  sync.Once
-	ready chan struct{} // closed once next and high are known
+	ready chan struct{} // closed once next, high and named are known
 
 	mu    sync.Mutex
 	kept  []*log.Message
 	bytes int64
 	next  uint64        // sequence after the last message that was read
 	high  dbn.UnixNanos // of that message
+	named uint64        // sequence of the last message that names instruments
 	last  uint64        // sequence at which sessions end; 0: they do not
 }
 
@@ -60,6 +62,9 @@ func (h *hub) follow(ctx context.Context) error {
 			return err
 		}
 		from = max(last, 1)
+		if h.named, err = names.Last(ctx, h.log); err != nil { // nobody else reads it before the hub is ready
+			return err
+		}
 	}
 	r, err := h.log.Follow(ctx, from)
 	if err != nil {
@@ -102,6 +107,9 @@ func (h *hub) add(m *log.Message) {
 	}
 	h.kept = h.kept[drop:]
 	h.next, h.high = m.Sequence+1, m.High
+	if names.Names(m.Schema) {
+		h.named = m.Sequence
+	}
 }
 
 // drain lets sessions end that have come to a sequence.
@@ -130,6 +138,13 @@ func (h *hub) present() (next uint64, high dbn.UnixNanos) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.next, h.high
+}
+
+// names is the place up to which symbols must be known: that of the last message that names instruments.
+func (h *hub) names() uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.named
 }
 
 // from returns the first message whose sequence is at least seq; nil when it has not come yet, or when it has

@@ -42,8 +42,8 @@ type Options struct {
 // Dataset is a log, its schemas, and what is known of its instruments.
 type Dataset struct {
 	Log     *log.Log
-	Schemas []dbn.Schema // that the log has; others are refused
-	Names   *names.Table
+	Schemas []dbn.Schema  // that the log has; others are refused
+	Names   *names.Keeper // must run
 }
 
 func (o Options) withDefaults() (Options, error) {
@@ -158,16 +158,39 @@ func (f shelf) Open(session *gateway.Session, name string) *gateway.Feed {
 	if d == nil {
 		return nil
 	}
-	return &gateway.Feed{Version: dbn.Version, Symbols: symbols{d.Dataset}, Records: newReplayer(f.s.options, d, session)}
+	return &gateway.Feed{Version: dbn.Version, Symbols: &symbols{d: d, session: session}, Records: newReplayer(f.s.options, d, session)}
 }
 
-// symbols says what subscriptions can name.
-type symbols struct{ d Dataset }
-
-func (s symbols) Offers(schema dbn.Schema) bool { return slices.Contains(s.d.Schemas, schema) }
-
-func (s symbols) Resolve(stype dbn.SType, symbol string) []gateway.Instrument {
-	return s.d.Names.Resolve(stype, symbol)
+// symbols says what a session's subscriptions can name.
+type symbols struct {
+	d       *dataset
+	session *gateway.Session
+	skipped uint64 // the place that was not waited for any longer
 }
 
-func (s symbols) All() []gateway.Instrument { return s.d.Names.All() }
+func (s *symbols) Offers(schema dbn.Schema) bool { return slices.Contains(s.d.Schemas, schema) }
+
+func (s *symbols) Resolve(stype dbn.SType, symbol string) []gateway.Instrument {
+	return s.table().Resolve(stype, symbol)
+}
+
+func (s *symbols) All() []gateway.Instrument { return s.table().All() }
+
+// namesTimeout bounds the wait for a keeper that cannot read the log.
+const namesTimeout = 20 * time.Second
+
+// table is what the log says of instruments, up to its present. The keeper reads the log by itself, and may be behind
+// the records that other sessions have had already.
+func (s *symbols) table() *names.Table {
+	place := s.d.hub.names()
+	if place <= s.skipped {
+		return s.d.Names.Table
+	}
+	ctx, cancel := context.WithTimeout(s.session.Context(), namesTimeout)
+	defer cancel()
+	if err := s.d.Names.Await(ctx, place); err != nil {
+		s.skipped = place
+		s.session.Logger().Warn("symbols: the log's latest names could not be read", "message", place, "error", err)
+	}
+	return s.d.Names.Table
+}

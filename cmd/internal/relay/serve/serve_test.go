@@ -85,7 +85,7 @@ func newRelay(t testing.TB, n int, memory int64, schemas ...dbn.Schema) *relay {
 	go func() { keeper.Run(ctx); done <- nil }()
 	r.server, err = serve.NewServer(t.Context(), serve.Options{
 		Keys: []string{key}, Memory: memory, Logger: logger, MaxSessions: maxSessions,
-		Datasets: []serve.Dataset{{Log: r.log, Schemas: schemas, Names: keeper.Table}},
+		Datasets: []serve.Dataset{{Log: r.log, Schemas: schemas, Names: keeper}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -272,6 +272,47 @@ func (r *relay) before(t testing.TB, schema dbn.Schema) []byte {
 	t.Helper()
 	present := r.market.Present()
 	return simtest.Pick(r.raw[schema], func(rec dbn.Record) bool { return rec.IndexTs() <= present })
+}
+
+// Whoever has seen a record can subscribe to its instrument: a server whose keeper has not read yet what the log says
+// of symbols waits for it.
+func TestSymbolsThatAreInTheLogAreKnown(t *testing.T) {
+	r := newRelay(t, 10, 0, dbn.SchemaTrades)
+	r.advance(t, r.total)
+	trades := r.raw[dbn.SchemaTrades]
+	all := r.consumer(t, nil, replayed(subscription(dbn.SchemaTrades, dbn.AllSymbols), 0))
+	all.until(t, "everything", func() bool { return all.size == len(trades) })
+	keeper, err := names.NewKeeper(t.Context(), r.log, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := &relay{}
+	second.server, err = serve.NewServer(t.Context(), serve.Options{
+		Keys: []string{key}, Datasets: []serve.Dataset{{Log: r.log, Schemas: []dbn.Schema{dbn.SchemaTrades}, Names: keeper}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := simtest.InstrumentIDs(trades)
+	one := subscription(dbn.SchemaTrades, ids[0])
+	one.StypeIn = dbn.STypeInstrumentID
+	c := second.consumer(t, nil, replayed(one, 0))
+	c.until(t, "a session", func() bool { return c.client.SessionID() != 0 })
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	t.Cleanup(func() {
+		if err := second.server.Close(); err != nil {
+			t.Error(err)
+		}
+		cancel()
+		<-done
+	})
+	go func() { defer close(done); keeper.Run(ctx) }()
+	want := simtest.Pick(trades, func(rec dbn.Record) bool { return fmt.Sprint(rec.Header().InstrumentID) == ids[0] })
+	c.until(t, "one instrument", func() bool { return c.size == len(want) })
+	if len(c.names) != 1 || len(c.errors) > 0 {
+		t.Errorf("the names are %v, and errors came: %q", c.names, c.errors)
+	}
 }
 
 // What a relay does not have is refused in words, and the session continues.

@@ -101,7 +101,7 @@ func Start(ctx context.Context, c config.Config, keys Keys, logger *slog.Logger)
 		}
 		s.datasets = append(s.datasets, d)
 		s.running.Go(func() { d.keeper.Run(life) })
-		shelf := serve.Dataset{Log: d.log, Names: d.keeper.Table}
+		shelf := serve.Dataset{Log: d.log, Names: d.keeper}
 		for _, request := range d.requests {
 			shelf.Schemas = append(shelf.Schemas, request.Schema)
 		}
