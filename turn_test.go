@@ -10,7 +10,7 @@ import (
 )
 
 // many writes one file of records and opens it that often. All of the clients are ready at once.
-func many(t *testing.T, r *dbnloop.Reactor, clients, records int, h func(client int) dbnloop.Handlers) {
+func many(t *testing.T, r *dbnloop.Reactor, clients, records int, h func(client int) dbnloop.Handlers, options ...dbnloop.FileOption) {
 	t.Helper()
 	content, err := (&dbn.Metadata{Version: dbn.Version, Dataset: dataset, Schema: dbn.SchemaTrades}).Append(nil)
 	if err != nil {
@@ -21,7 +21,7 @@ func many(t *testing.T, r *dbnloop.Reactor, clients, records int, h func(client 
 		t.Fatal(err)
 	}
 	for i := range clients {
-		c := newFileSource(t, r, path)
+		c := newFileSource(t, r, path, options...)
 		c.Handle(h(i))
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
@@ -62,10 +62,9 @@ func TestATurnGathersABoundedNumberOfEvents(t *testing.T) {
 	}
 }
 
-// A turn gathers about 1 MiB of records, and at most that much more from the client whose records
-// were the last to come.
+// A turn ends with the client whose records complete 256 KiB.
 func TestATurnGathersABoundedNumberOfBytes(t *testing.T) {
-	const clients, records, size, mostBytes = 8, 40_000, 48, 1 << 20
+	const clients, records, size, enough, piece = 8, 40_000, 48, 256 << 10, 64 << 10
 	r := newReactor(t)
 	got := make([]int, clients)
 	inTurn, complete := 0, 0
@@ -77,7 +76,7 @@ func TestATurnGathersABoundedNumberOfBytes(t *testing.T) {
 			},
 			Complete: func() { complete++ },
 		}
-	})
+	}, dbnloop.WithBufferSize(piece))
 	most := 0
 	for complete < clients {
 		inTurn = 0
@@ -86,7 +85,7 @@ func TestATurnGathersABoundedNumberOfBytes(t *testing.T) {
 		}
 		most = max(most, inTurn)
 	}
-	if most > 2*mostBytes || most < mostBytes/2 {
+	if most >= enough+piece || most < enough {
 		t.Errorf("a turn of %d bytes", most)
 	}
 	for i, n := range got {
