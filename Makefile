@@ -60,8 +60,9 @@ check: lib ## Run the C++ tests whose names match T, such as T='Reactor.*', and 
 	    { echo "check: no test matches '$$filter'" >&2; exit 1; }; \
 	  $$tests --gtest_filter="$$filter"
 
-# Vet is a part of lint, and no test reads debug information.
-GOTESTFLAGS = -vet=off -ldflags=-w
+# Vet is a part of lint, and no test reads debug information or names of symbols. The gold linker
+# takes a fifth less time, where it is installed.
+GOTESTFLAGS = -vet=off '-ldflags=-s -w$(if $(shell command -v ld.gold), -extldflags=-fuse-ld=gold)'
 # Tests that call t.Parallel wait for deadlines, not for the processor; so do some packages. With the
 # race detector, a program would sleep for a second at its end.
 .PHONY: test-go
@@ -78,8 +79,6 @@ test-go-memory: build
 test-consumers: build
 	@test/consumer/headers.sh
 	@test/consumer/run.sh
-	@test/consumer/subproject.sh
-	@test/databento/decide.sh
 
 # After test-cpp, which runs ninja in the same directory.
 .PHONY: test-docs-after-cpp
@@ -92,6 +91,12 @@ test-docs: build ## Run every example, and every command of the documents
 	@scripts/configure.sh release
 	@cmake --build --preset release --target examples -j $(JOBS) >&2
 	@DBNLOOP_DOCS=1 scripts/go-shipped.sh test $(GOTESTFLAGS) -count=1 ./test/docs
+
+# What compiles the library a second time is not in `make test`, which is run after each change.
+.PHONY: test-subproject
+test-subproject: deps ## Configure and build the library as a part of other CMake projects
+	@test/consumer/subproject.sh
+	@test/databento/decide.sh
 
 .PHONY: test-goget
 test-goget: build ## Build a program with go get alone, which compiles the core, and vendored

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # dbnloop as a part of another project, by add_subdirectory and by FetchContent: no tests, no
 # GTest, no network asked, no option of that project's changed; and the three homes of llhttp,
-# each of which must become a private part of the library. Run by `make test`.
+# each of which must become a private part of the library. Run by `make test-subproject`.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)

@@ -2,7 +2,7 @@
 # Whose record types a build tree has: every way to decide, that a decision stays, and what is
 # said. A repository of empty files, which a server on this machine serves as github.com's,
 # stands in for databento-cpp: only configuring is tested here (fetch.sh builds with the real
-# one). Run by `make test`.
+# one). Run by `make test-subproject`.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source test/databento/host.sh
