@@ -130,7 +130,7 @@ func (c *core) wake() {
 // all), runs the handlers of what happened and returns the number of events (a Wake is one). It
 // returns 0 early when a signal or the library's own work, such as a handshake, ended the wait.
 // It waits in epoll_wait, in C++, and blocks its thread meanwhile; Run does not. Once a turn has
-// gathered 256 KiB of records, the other clients have theirs in the next turns.
+// gathered 1 MiB of records, the other clients have theirs in the next turns.
 //
 // A panic in a handler passes through. The record then counts as consumed, and the next Poll
 // delivers what remains.

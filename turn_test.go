@@ -62,9 +62,9 @@ func TestATurnGathersABoundedNumberOfEvents(t *testing.T) {
 	}
 }
 
-// A turn ends with the client whose records complete 256 KiB.
+// A turn ends with the client whose records complete 1 MiB.
 func TestATurnGathersABoundedNumberOfBytes(t *testing.T) {
-	const clients, records, size, enough, piece = 8, 40_000, 48, 256 << 10, 64 << 10
+	const clients, records, size, enough, piece = 32, 10_000, 48, 1 << 20, 64 << 10
 	r := newReactor(t)
 	got := make([]int, clients)
 	inTurn, complete := 0, 0

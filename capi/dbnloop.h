@@ -418,7 +418,7 @@ void dbnloop_reactor_free(dbnloop_reactor* reactor);
  * reactor's own array). It then waits at most timeout_ms (-1: without limit), or not at
  * all when something is pending. It may return earlier and without an event: *count 0
  * does not mean that the time is over. *events points to the reactor's array of *count
- * events, which is valid until the next poll. Once a turn has gathered 256 KiB of
+ * events, which is valid until the next poll. Once a turn has gathered 1 MiB of
  * records, or 64 events, the other clients wait for the next turns, in which they come
  * first. INVALID_ARGUMENT, and nothing is acknowledged, if a `consumed` is not a record
  * boundary. */

@@ -28,7 +28,7 @@ dbnloop_event& dbnloop_reactor::Append(std::uint32_t kind, std::uint64_t source)
 
 void dbnloop_reactor::BoundTurn(std::size_t bytes) noexcept {
   batch_bytes += bytes;
-  if (batch_bytes >= dbnloop::client::kHeldBytes) loop.Yield();
+  if (batch_bytes >= dbnloop::client::kTurnBytes) loop.Yield();
 }
 
 dbnloop::capi::Kept& dbnloop_reactor::Keep() {

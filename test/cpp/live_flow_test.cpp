@@ -331,6 +331,24 @@ TEST_F(LiveFlow, AHeldBatchHoldsTheSocketWithoutSpinning) {
   EXPECT_EQ(taken, kFlood * sizeof(TradeMsg));
 }
 
+TEST_F(LiveFlow, AHeldBatchHasWhatSeveralReadsBrought) {
+  const auto client = Make();
+  std::size_t held = 0;
+  client->OnBatch([&](const RecordBatch& batch) {
+    held = batch.size;
+    return std::size_t{0};
+  });
+  Stream(*client);
+  gateway_.Send(Header() + Trades(0, kFlood));
+  ASSERT_TRUE(Until([&] { return held != 0; }));
+  Settle();  // the socket is full
+  const auto reads = client->Stats().reads;
+  client->Release(std::exchange(held, 0));
+  ASSERT_TRUE(Until([&] { return held != 0; }));
+  EXPECT_GT(client->Stats().reads - reads, 1U);
+  EXPECT_GT(held, 64U * 1024);
+}
+
 TEST_F(LiveFlow, AHeldBatchOfAResetSocketDoesNotSpin) {
   const auto client = Make();
   std::size_t held = 0;

@@ -63,6 +63,7 @@ std::shared_ptr<DbnParser::Pool> DataSource::Delivery::PoolOf(Reactor* reactor) 
 
 void DataSource::Delivery::SetDispatch(Dispatch dispatch, BatchForm form) {
   form_ = form;
+  may_hold_ = false;
   dispatch_ = std::make_shared<Dispatch>(std::move(dispatch));
   if (!pumping_) return;
   replaced_ = true;
@@ -85,6 +86,7 @@ void DataSource::Delivery::SetSink(BatchSink sink, BatchForm form) {
         if (held_ != 0 && (HasPending() || observer_->HasMore())) Schedule();
       },
       form);
+  may_hold_ = true;
 }
 
 void DataSource::Delivery::Release(std::size_t consumed) {

@@ -146,6 +146,8 @@ class DataSource::Delivery : public std::enable_shared_from_this<Delivery> {
   }
   /// Whether a binding holds a batch.
   [[nodiscard]] bool IsHeld() const noexcept { return held_ != 0; }
+  /// Whether whoever takes the batches may hold them: only one is delivered in a turn.
+  [[nodiscard]] bool MayHold() const noexcept { return may_hold_; }
   /// Of the held batch the source records of its first `consumed` bytes.
   [[nodiscard]] std::span<const std::byte> HeldSource(std::size_t consumed) noexcept;
   /// Whether a handler of records or metadata is on the stack.
@@ -210,6 +212,7 @@ class DataSource::Delivery : public std::enable_shared_from_this<Delivery> {
   net::Timer continue_;
   std::uint64_t headers_notified_ = 0;  // reported to the metadata handler
   std::size_t held_ = 0;                // bytes that the sink has not consumed
+  bool may_hold_ = false;               // the dispatch is a sink
   RecordBatch held_batch_;              // the batch that ends with them
   RecordRun screened_{};                // the one run of a screened batch
   std::atomic<bool> paused_{false};

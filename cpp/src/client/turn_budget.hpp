@@ -10,9 +10,6 @@ namespace dbnloop::client {
 /// The most bytes of records that are delivered, of a file that are read, or of a file
 /// that are hashed. Decompressed bytes count: a few compressed ones may hold very many.
 inline constexpr std::size_t kTurnBytes = 1024 * 1024;
-/// The most bytes of records that a binding holds until its next turn, of all sources
-/// together: more would have left the core's cache before anybody reads them.
-inline constexpr std::size_t kHeldBytes = 256 * 1024;
 /// The most bytes that are decompressed before they are delivered, from a core's cache.
 inline constexpr std::size_t kInflateBytes = 256 * 1024;
 /// The most bytes that one read from a socket receives.

@@ -107,7 +107,7 @@ func (l *Log) Bounds(ctx context.Context) (first, last uint64, err error) {
 	return first, last, nil
 }
 
-// LastOf is the sequence of the last message of these schemas; 0 when there is none.
+// LastOf is the sequence of the last message of these schemas; 0 without one.
 func (l *Log) LastOf(ctx context.Context, schemas ...string) (last uint64, err error) {
 	for _, schema := range schemas {
 		m, err := l.last(ctx, schema)

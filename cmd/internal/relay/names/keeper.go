@@ -18,7 +18,7 @@ var schemas = []string{batch.Mappings, dbn.SchemaDefinition.String()}
 // Names reports whether the messages of a schema name instruments.
 func Names(schema string) bool { return slices.Contains(schemas, schema) }
 
-// Last is the sequence of the last message in a log that names instruments; 0 when there is none.
+// Last is the sequence of the last message in a log that names instruments; 0 without one.
 func Last(ctx context.Context, l *log.Log) (uint64, error) { return l.LastOf(ctx, schemas...) }
 
 // Keeper follows a log, and keeps a table of what its definitions and mappings say. It also retains them,
@@ -69,7 +69,7 @@ func (k *Keeper) Await(ctx context.Context, sequence uint64) error {
 	}
 }
 
-// took lets those go on who wait for a message.
+// took wakes those who wait for a message.
 func (k *Keeper) took(sequence uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

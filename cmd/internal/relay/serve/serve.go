@@ -179,8 +179,8 @@ func (s *symbols) All() []gateway.Instrument { return s.table().All() }
 // namesTimeout bounds the wait for a keeper that cannot read the log.
 const namesTimeout = 20 * time.Second
 
-// table is what the log says of instruments, up to its present. The keeper reads the log by itself, and may be behind
-// the records that other sessions have had already.
+// table is what the log says of instruments, up to its present. The keeper reads the log by itself, perhaps
+// after other sessions have had what it has not read.
 func (s *symbols) table() *names.Table {
 	place := s.d.hub.names()
 	if place <= s.skipped {

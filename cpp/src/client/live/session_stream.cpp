@@ -84,10 +84,15 @@ client::Flow LiveClient::Session::Read() {
   if (FollowPhase() == Flow::Gone) return Flow::Gone;
   const int reads = reactor_->ReadyFds() > client::kCrowd ? 1 : client::kTurnReads;
   for (int i = 0; i < reads; ++i) {
-    const auto n = delivery_->IsCompressed() ? ReadCompressed() : ReadPlain();
+    const bool compressed = delivery_->IsCompressed();
+    const auto n = compressed ? ReadCompressed() : ReadPlain();
+    // A short read has emptied the socket, or filled the parser; what else there is
+    // comes in the next turn.
+    const bool last = n < client::kReceiveBytes || i + 1 == reads;
+    // What may be held is one batch a turn: several reads go into it.
+    if (!last && !compressed && delivery_->MayHold()) continue;
     if (const auto flow = Deliver(); flow != Flow::Go) return flow;
-    // A short read has emptied the socket; what else there is comes in the next turn.
-    if (n < client::kReceiveBytes) break;
+    if (last) break;
   }
   return Flow::Go;
 }
