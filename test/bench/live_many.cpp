@@ -6,10 +6,10 @@
 //   live_many [CLIENTS,… [MIB [NAME=PROGRAM]...]]
 //
 // Prints a line of key=value for each language and number of clients; "bare" is epoll
-// and recv into one buffer. MIB, or one for each client where that is more, are received
-// to warm up, then to measure the cost, and then, after a second in which nobody read, to
-// measure turns. A PROGRAM is called with a port, the number of clients and MiB, and
-// prints such a line without its language.
+// and recv into one buffer. MIB, or one for each client where that is more, are
+// received to warm up, then to measure the cost, and then, after a second in which
+// nobody read, to measure turns. A PROGRAM is called with a port, the number of clients
+// and MiB, and prints such a line without its language.
 
 #include <algorithm>
 #include <chrono>
@@ -247,8 +247,8 @@ int Main(const std::vector<std::size_t>& sizes, std::uint64_t least_mib,
          const std::vector<OtherProgram>& programs) {
   RaiseFileLimit();
   for (const auto size : sizes) {
-    // Whose turns are few has an uneven share, however fair they are: one more read than
-    // another client's is a third more when that had three.
+    // Whose turns are few has an uneven share, however fair they are: one more read
+    // than another client's is a third more when that had three.
     const auto mib = std::max<std::uint64_t>(least_mib, size);
     // In a process of its own, so that its memory is no other's.
     const auto run = [&](const std::function<void(int port)>& receive) {
