@@ -27,6 +27,14 @@ using testing::IsEmpty;
 
 class LiveFlow : public test::LiveFixture {};
 
+// As a binding does: a batch waits for Release. `held` is its size.
+void HoldBatches(LiveClient& client, std::size_t& held) {
+  client.OnBatch([&held](const RecordBatch& batch) {
+    held = batch.size;
+    return std::size_t{0};
+  });
+}
+
 constexpr std::uint32_t kFlood = 500'000;  // 24 MB: more than all socket buffers hold
 
 TEST_F(LiveFlow, PauseHoldsAndResumeLosesAndRepeatsNothing) {
@@ -312,10 +320,7 @@ TEST_F(LiveFlow, AHeldBatchHoldsTheSocketWithoutSpinning) {
   const auto client = Make();
   std::size_t taken = 0;
   std::size_t held = 0;
-  client->OnBatch([&](const RecordBatch& batch) {
-    held = batch.size;
-    return std::size_t{0};
-  });
+  HoldBatches(*client, held);
   Stream(*client);
   gateway_.Send(Header() + Trades(0, kFlood));
   while (taken < kFlood * sizeof(TradeMsg)) {
@@ -334,10 +339,7 @@ TEST_F(LiveFlow, AHeldBatchHoldsTheSocketWithoutSpinning) {
 TEST_F(LiveFlow, AHeldBatchHasWhatSeveralReadsBrought) {
   const auto client = Make();
   std::size_t held = 0;
-  client->OnBatch([&](const RecordBatch& batch) {
-    held = batch.size;
-    return std::size_t{0};
-  });
+  HoldBatches(*client, held);
   Stream(*client);
   gateway_.Send(Header() + Trades(0, kFlood));
   ASSERT_TRUE(Until([&] { return held != 0; }));
@@ -349,13 +351,31 @@ TEST_F(LiveFlow, AHeldBatchHasWhatSeveralReadsBrought) {
   EXPECT_GT(held, 64U * 1024);
 }
 
+// The end was read with the records that are held.
+TEST_F(LiveFlow, AHeldBatchThatIsTheLastIsFollowedByTheEnd) {
+  constexpr std::uint32_t kCount = 3000;  // more than one read, less than a buffer
+  const auto client = Make();
+  std::size_t held = 0;
+  HoldBatches(*client, held);
+  Stream(*client);
+  std::size_t taken = 0;
+  gateway_.Send(Header() + Trades(0, kCount));
+  gateway_.Fin();
+  while (taken < kCount * sizeof(TradeMsg)) {
+    ASSERT_TRUE(Until([&] { return held != 0; }));
+    Settle();
+    EXPECT_EQ(reactor_.Poll(0), 0);
+    EXPECT_THAT(errors_, IsEmpty());
+    taken += held;
+    client->Release(std::exchange(held, 0));
+  }
+  ASSERT_TRUE(UntilEnd());
+}
+
 TEST_F(LiveFlow, AHeldBatchOfAResetSocketDoesNotSpin) {
   const auto client = Make();
   std::size_t held = 0;
-  client->OnBatch([&](const RecordBatch& batch) {
-    held = batch.size;
-    return std::size_t{0};
-  });
+  HoldBatches(*client, held);
   Stream(*client);
   gateway_.Send(Header() + Trades(0, 5));
   ASSERT_TRUE(Until([&] { return held != 0; }));
@@ -371,10 +391,7 @@ TEST_F(LiveFlow, AHeldBatchOfAResetSocketDoesNotSpin) {
 TEST_F(LiveFlow, AHeldBatchDoesNotMakeTheGatewaySilent) {
   const auto client = Make();
   std::size_t held = 0;
-  client->OnBatch([&](const RecordBatch& batch) {
-    held = batch.size;
-    return std::size_t{0};
-  });
+  HoldBatches(*client, held);
   Stream(*client);
   gateway_.Send(Header() + Trades(0, 5));
   ASSERT_TRUE(Until([&] { return held != 0; }));

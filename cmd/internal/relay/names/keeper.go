@@ -69,11 +69,11 @@ func (k *Keeper) Await(ctx context.Context, sequence uint64) error {
 	}
 }
 
-// took wakes those who wait for a message.
+// took wakes those who wait for a message. After an error the log is read again from a message that was taken.
 func (k *Keeper) took(sequence uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.taken = sequence
+	k.taken = max(k.taken, sequence)
 	close(k.moved)
 	k.moved = make(chan struct{})
 }
