@@ -43,8 +43,8 @@ demo: deps ## Show live records from the embedded simulator; needs neither key n
 	@$(BIN)/dbn-tail --demo
 
 .PHONY: test
-test: deps ## Run every test: C++, C, Go with -race, end to end
-	@$(MAKE) --no-print-directory -j5 --output-sync=line test-cpp test-go test-go-memory test-consumers test-docs-after-cpp
+test: deps ## Run every test: C++, C, Go, end to end (the sanitizers: make race asan tsan)
+	@$(MAKE) --no-print-directory -j4 --output-sync=line test-cpp test-go test-consumers test-docs-after-cpp
 
 # On the library that ships: what Go links and what is installed is what the tests link.
 .PHONY: test-cpp
@@ -63,17 +63,20 @@ check: lib ## Run the C++ tests whose names match T, such as T='Reactor.*', and 
 # Vet is a part of lint, and no test reads debug information or names of symbols. The gold linker
 # takes a fifth less time, where it is installed.
 GOTESTFLAGS = -vet=off '-ldflags=-s -w$(if $(shell command -v ld.gold), -extldflags=-fuse-ld=gold)'
-# Tests that call t.Parallel wait for deadlines, not for the processor; so do some packages. With the
-# race detector, a program would sleep for a second at its end.
+# Tests that call t.Parallel wait for deadlines, not for the processor; so do some packages.
+GOTESTRUN = $(GOTESTFLAGS) -timeout 15m -parallel 16 -p $$((2 * $(JOBS)))
+
+# On the library and the flags that ship: make build compiles most of what the tests link.
 .PHONY: test-go
 test-go: build
-	@GORACE="$${GORACE:-} atexit_sleep_ms=0" $(GOTEST) $(GOTESTFLAGS) -race -timeout 15m -parallel 16 -p $$((2 * $(JOBS))) $(PACKAGES)
+	@scripts/go-shipped.sh test $(GOTESTRUN) $(PACKAGES)
 
-# Without the race detector, for long tests of one goroutine (internal/race), and with checks of what
-# crosses into C and of records that are used too late.
-.PHONY: test-go-memory
-test-go-memory: build
-	@GOEXPERIMENT=cgocheck2 $(GOTEST) $(GOTESTFLAGS) -short -tags dbnloop_poison . ./dbn
+# With the race detector, a program would sleep for a second at its end. Checks of what crosses into
+# C, and of records that are used too late, are other sanitizers of Go: one build has all.
+.PHONY: race
+race: build ## Run the Go tests with the race detector and with checks of memory
+	@GORACE="$${GORACE:-} atexit_sleep_ms=0" GOEXPERIMENT=cgocheck2 \
+	  $(GOTEST) -race -tags dbnloop_poison $(GOTESTRUN) $(PACKAGES)
 
 .PHONY: test-consumers
 test-consumers: build

@@ -4,8 +4,8 @@ package race
 
 import "testing"
 
-// SkipOneGoroutine skips a test that takes long and uses one goroutine. `make test` runs these
-// tests without the race detector.
+// SkipOneGoroutine skips a test that takes long and uses one goroutine. `make test` runs it, without
+// the race detector.
 func SkipOneGoroutine(t *testing.T) {
 	t.Helper()
 	if Enabled {
