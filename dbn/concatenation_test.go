@@ -63,14 +63,16 @@ func TestStreamsThatFollowEachOtherAreReadOn(t *testing.T) {
 					}
 					defer d.Close()
 					for {
-						rec, err := d.Next()
+						run, err := d.NextRun()
 						if err == io.EOF {
 							break
 						}
 						if err != nil {
 							t.Fatal(err)
 						}
-						got = append(got, string(rec.Bytes()))
+						for rec := range run.Records() {
+							got = append(got, string(rec.Bytes()))
+						}
 						if symbol := d.Metadata().Symbols[0]; (symbol == "ONE") != (len(got) <= n) {
 							t.Fatalf("record %d has the header of %s", len(got), symbol)
 						}

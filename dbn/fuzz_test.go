@@ -34,6 +34,10 @@ func FuzzDecoder(f *testing.F) {
 	f.Add([]byte("DBN\x02\x64\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		whole, _ := decodeAll(bytes.NewReader(b), dbn.WithMaxMetadata(1<<20))
+		runs, _ := decodeWith(bytes.NewReader(b), (*dbn.Decoder).NextRun, dbn.WithMaxMetadata(1<<20))
+		if !cmp.Equal(whole, runs) {
+			t.Fatalf("%d records one by one, %d in runs", len(whole), len(runs))
+		}
 		cut, _ := decodeAll(iotest.OneByteReader(bytes.NewReader(b)), dbn.WithMaxMetadata(1<<20))
 		if !cmp.Equal(whole, cut) {
 			t.Fatalf("%d records at once, %d byte by byte", len(whole), len(cut))

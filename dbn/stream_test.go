@@ -97,21 +97,42 @@ func testStream(t testing.TB, version uint8, tsOut bool) []byte {
 }
 
 // decodeAll gives the bytes of every record, one by one, and the error after them.
-func decodeAll(r io.Reader, opts ...dbn.DecoderOption) (records []string, err error) {
+func decodeAll(r io.Reader, opts ...dbn.DecoderOption) ([]string, error) {
+	return decodeWith(r, nextOne, opts...)
+}
+
+// decodeBoth is decodeAll, and reads the content in runs as well, which must give the same.
+func decodeBoth(content []byte, opts ...dbn.DecoderOption) ([]string, error) {
+	records, err := decodeAll(bytes.NewReader(content), opts...)
+	runs, runsErr := decodeWith(bytes.NewReader(content), (*dbn.Decoder).NextRun, opts...)
+	if !cmp.Equal(runs, records) || fmt.Sprint(runsErr) != fmt.Sprint(err) {
+		return records, fmt.Errorf("in runs: %d records and %v; one by one: %d and %v", len(runs), runsErr, len(records), err)
+	}
+	return records, err
+}
+
+func nextOne(d *dbn.Decoder) (dbn.Run, error) {
+	r, err := d.Next()
+	return dbn.Run{First: r, Count: 1}, err
+}
+
+func decodeWith(r io.Reader, next func(*dbn.Decoder) (dbn.Run, error), opts ...dbn.DecoderOption) (records []string, err error) {
 	d, err := dbn.NewDecoder(r, opts...)
 	if err != nil {
 		return nil, err
 	}
 	defer d.Close()
 	for {
-		rec, err := d.Next()
+		run, err := next(d)
 		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 			return records, nil
 		}
 		if err != nil {
 			return records, err
 		}
-		records = append(records, string(rec.Bytes()))
+		for r := range run.Records() {
+			records = append(records, string(r.Bytes()))
+		}
 	}
 }
 
@@ -183,7 +204,7 @@ func TestDecoderGivesTheSameHoweverTheInputComes(t *testing.T) {
 			for _, policy := range []dbn.UpgradePolicy{dbn.AsIs, dbn.UpgradeToV2, dbn.UpgradeToV3} {
 				name := fmt.Sprintf("v%d ts_out=%v %v", version, tsOut, policy)
 				stream := testStream(t, version, tsOut)
-				want, err := decodeAll(bytes.NewReader(stream), dbn.WithUpgrade(policy))
+				want, err := decodeBoth(stream, dbn.WithUpgrade(policy))
 				if policy == dbn.UpgradeToV2 && version == 3 {
 					if err == nil {
 						t.Errorf("%s is accepted", name)
@@ -218,6 +239,54 @@ func TestDecoderGivesTheSameHoweverTheInputComes(t *testing.T) {
 	}
 }
 
+func TestARunHasWhatIsAlikeAndWasRead(t *testing.T) {
+	for _, tsOut := range []bool{false, true} {
+		m := testMetadata(3, tsOut)
+		stream, err := m.Append(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []byte
+		for range 3 { // each begins with two records of a type, and ends with one of it
+			all = append(all, testRecords(3, tsOut)...)
+		}
+		d, err := dbn.NewDecoder(bytes.NewReader(append(stream, all...)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.Close()
+		var got []byte
+		longest := 0
+		for {
+			at := d.Offset()
+			run, err := d.NextRun()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, run.Bytes()...)
+			longest = max(longest, run.Count)
+			if d.Offset() != at+int64(len(run.Bytes())) {
+				t.Errorf("offset %d after %d bytes at %d", d.Offset(), len(run.Bytes()), at)
+			}
+			first := run.First.Header()
+			for i := range run.Count {
+				if hd := run.At(i).Header(); hd.RType != first.RType || hd.Length != first.Length {
+					t.Errorf("a %s of %d words in a run of %s", hd.RType, hd.Length, first.RType)
+				}
+			}
+			if part := run.Slice(run.Count-1, run.Count); part.Count != 1 || part.First != run.At(run.Count-1) {
+				t.Errorf("the last of %d is %v", run.Count, part)
+			}
+		}
+		if !bytes.Equal(got, all) || longest != 3 {
+			t.Errorf("ts_out=%v: %d bytes of %d, the longest run has %d", tsOut, len(got), len(all), longest)
+		}
+	}
+}
+
 func TestATruncatedStreamGivesEveryWholeRecordThenAnError(t *testing.T) {
 	stream := testStream(t, 3, false)
 	whole, err := decodeAll(bytes.NewReader(stream))
@@ -232,7 +301,7 @@ func TestATruncatedStreamGivesEveryWholeRecordThenAnError(t *testing.T) {
 		ends[at] = i + 1
 	}
 	for cut := range len(stream) {
-		got, err := decodeAll(bytes.NewReader(stream[:cut]))
+		got, err := decodeBoth(stream[:cut])
 		if n, clean := ends[cut]; clean {
 			if err != nil || len(got) != n {
 				t.Errorf("cut at %d: %d records, %v", cut, len(got), err)
@@ -362,14 +431,16 @@ func TestOddRecordsStayAligned(t *testing.T) {
 	}
 	n := 0
 	for {
-		r, err := d.Next()
+		run, err := d.NextRun()
 		if err != nil {
 			break
 		}
-		if uintptr(r.Pointer())%8 != 0 {
-			t.Fatalf("record %d is not aligned", n)
+		for r := range run.Records() {
+			if uintptr(r.Pointer())%8 != 0 {
+				t.Fatalf("record %d is not aligned", n)
+			}
+			n++
 		}
-		n++
 	}
 	if n != 7 {
 		t.Errorf("%d records", n)

@@ -233,7 +233,11 @@ func (run *fileRun) copy() error {
 		for i, in := range run.inputs {
 			decoders[i] = in.decoder
 		}
-		next = dbn.NewMerger(decoders...).Next
+		merger := dbn.NewMerger(decoders...)
+		next = func() (dbn.Run, error) {
+			r, err := merger.Next()
+			return dbn.Run{First: r, Count: 1}, err
+		}
 	}
 	s := run.stream
 	if !s.Over() {
@@ -249,9 +253,9 @@ func (run *fileRun) copy() error {
 			break
 		}
 		if run.fragment {
-			run.checkTsOut(r)
+			run.checkTsOut(r.First)
 		}
-		s.Record(r)
+		s.Run(r)
 	}
 	run.progress.Clear()
 	// What a broken input gave is all that it has. A signal leaves records unread.

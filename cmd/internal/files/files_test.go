@@ -148,7 +148,7 @@ func TestAFileIsReplacedBeforeItsMetadataIsWhole(t *testing.T) {
 				t.Fatal(err)
 			}
 			r, err := in.next()
-			if m, ok := dbn.As[dbn.MboMsg](r); err != nil || !ok || m.Sequence != 70 {
+			if m, ok := dbn.As[dbn.MboMsg](r.First); err != nil || !ok || m.Sequence != 70 {
 				t.Errorf("%v, %v", m, err)
 			}
 			if run.partial != (held > 0) {

@@ -165,10 +165,10 @@ func (in *input) goesOn(err error) bool {
 	return true
 }
 
-// next gives the next record. A followed file that was replaced continues with the new one.
-func (in *input) next() (dbn.Record, error) {
+// next gives the next records. A followed file that was replaced continues with the new one.
+func (in *input) next() (dbn.Run, error) {
 	for {
-		r, err := in.decoder.Next()
+		r, err := in.decoder.NextRun()
 		if err == nil {
 			return r, nil
 		}

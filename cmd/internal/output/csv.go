@@ -116,6 +116,12 @@ func (s *csvSink) delimiter() byte {
 }
 
 func (s *csvSink) Record(r dbn.Record, symbol string, known bool) error {
+	return s.Run(dbn.Run{First: r, Count: 1}, symbol, known)
+}
+
+// Run implements RunSink: records of one type and size have the same columns.
+func (s *csvSink) Run(run dbn.Run, symbol string, known bool) error {
+	r := run.First
 	columns := dbn.ColumnsOf(r)
 	if s.columns == nil && columns != nil {
 		s.schema = SchemaOf(r.RType())
@@ -127,7 +133,7 @@ func (s *csvSink) Record(r dbn.Record, symbol string, known bool) error {
 	if len(columns) == 0 || &columns[0] != &s.columns[0] {
 		return exit.Fail(exit.Corrupt, "a record of type %s (%d bytes) does not fit into the %s's columns of %s: use -J", r.RType(), r.Size(), s.output.Format, s.schema)
 	}
-	return s.out.take(r, symbol, known)
+	return s.out.takeRun(run, symbol, known)
 }
 
 // format makes what appends records as rows.
@@ -137,7 +143,7 @@ func (s *csvSink) format() appendRecord {
 		if s.fields != nil {
 			return s.appendFields(dst, r, symbol, text)
 		}
-		return text.AppendCSV(dst, r, dbn.ColumnsOf(r), symbol) // they are those of s
+		return text.AppendCSV(dst, r, s.columns, symbol) // Run has compared them
 	}
 }
 

@@ -43,6 +43,11 @@ func (s *jsonSink) Record(r dbn.Record, symbol string, known bool) error {
 	return s.out.take(r, symbol, known)
 }
 
+// Run implements RunSink.
+func (s *jsonSink) Run(r dbn.Run, symbol string, known bool) error {
+	return s.out.takeRun(r, symbol, known)
+}
+
 func (s *jsonSink) Message(r dbn.Record, symbol string, known bool) error {
 	if !s.output.System {
 		return nil

@@ -127,17 +127,23 @@ func (p *pipeline) writeOldest() {
 	p.written.Signal()
 }
 
-// record takes a record. The error is that of a write, of any record before.
-func (p *pipeline) record(r dbn.Record, symbol string, known bool) error {
-	if p.filling == nil {
-		if err := p.next(); err != nil {
-			return err
+// run takes records. The error is that of a write, of any record before.
+func (p *pipeline) run(r dbn.Run, symbol string, known bool) error {
+	for {
+		if p.filling == nil {
+			if err := p.next(); err != nil {
+				return err
+			}
 		}
+		n, full := p.filling.add(r, symbol, known)
+		if full {
+			p.handOn()
+		}
+		if n == r.Count {
+			return nil
+		}
+		r = r.Slice(n, r.Count)
 	}
-	if p.filling.add(r, symbol, known) {
-		p.handOn()
-	}
-	return nil
 }
 
 // next finds a batch to fill.
@@ -192,17 +198,20 @@ func (p *pipeline) close() {
 
 func (b *batch) clear() { b.used, b.runs, b.ready = 0, b.runs[:0], false }
 
-// add copies a record, and reports whether there may not be room for another one.
-func (b *batch) add(r dbn.Record, symbol string, known bool) (full bool) {
-	record := r.Bytes()
-	copy(unsafe.Slice((*byte)(unsafe.Pointer(&b.words[b.used])), len(record)), record)
-	b.used += (len(record) + 7) / 8
+// add copies as many records as there is room for, at least one, and reports whether there may not be
+// room for another one. Records whose size is not a multiple of 8 come one by one.
+func (b *batch) add(r dbn.Run, symbol string, known bool) (n int, full bool) {
+	size := r.First.Size()
+	n = min(r.Count, max(1, (len(b.words)-b.used)*8/size))
+	records := r.Bytes()[:n*size]
+	copy(unsafe.Slice((*byte)(unsafe.Pointer(&b.words[b.used])), len(records)), records)
+	b.used += (len(records) + 7) / 8
 	if n := len(b.runs); n > 0 && b.runs[n-1].is(symbol, known) {
 		b.runs[n-1].end = b.used
 	} else {
 		b.runs = append(b.runs, symbolRun{symbol, known, b.used})
 	}
-	return len(b.words)-b.used < maxRecord/8
+	return n, len(b.words)-b.used < maxRecord/8
 }
 
 // maxRecord is the size of the largest record, in words of 8 bytes.

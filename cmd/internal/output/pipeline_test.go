@@ -51,7 +51,7 @@ func TestThePipelineKeepsTheOrderAndItsMemoryBounded(t *testing.T) {
 				r := numbered(n, uint8(4+n%252))
 				symbol, known := symbols[n/7%3], n%5 != 0
 				want = appendNumbered(want, r, symbol, known)
-				if err := p.record(r, symbol, known); err != nil {
+				if err := p.run(dbn.Run{First: r, Count: 1}, symbol, known); err != nil {
 					t.Fatal(err)
 				}
 				taken.Add(1)
@@ -83,13 +83,13 @@ func TestAfterAFailedWriteThePipelineWritesNothing(t *testing.T) {
 		var err error
 		n := uint64(0)
 		for ; err == nil && n < 1_000_000; n++ {
-			err = p.record(numbered(n, 14), "", false)
+			err = p.run(dbn.Run{First: numbered(n, 14), Count: 1}, "", false)
 		}
 		// The error comes before all batches were filled again.
 		if most := uint64((batchesFor(workers) + 3) * batchSize / 56); !errors.Is(err, full) || n > most {
 			t.Errorf("%v, after %d records, at most %d", err, n, most)
 		}
-		if err := p.record(numbered(n, 14), "", false); !errors.Is(err, full) {
+		if err := p.run(dbn.Run{First: numbered(n, 14), Count: 1}, "", false); !errors.Is(err, full) {
 			t.Errorf("another record: %v", err)
 		}
 		if err := p.drain(); !errors.Is(err, full) || writes != 3 {
@@ -111,7 +111,7 @@ func TestThePipelineAllocatesNothingForARecord(t *testing.T) {
 	var before, after runtime.MemStats
 	for _, m := range []*runtime.MemStats{&before, &after} { // at first the texts find their size
 		for range records {
-			if err := p.record(r, "ESZ6", true); err != nil {
+			if err := p.run(dbn.Run{First: r, Count: 1}, "ESZ6", true); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -25,6 +25,12 @@ type Sink interface {
 	Close() error
 }
 
+// RunSink is a Sink that takes several data records at once where they have one symbol.
+type RunSink interface {
+	Sink
+	Run(r dbn.Run, symbol string, known bool) error
+}
+
 // NewSink makes the sink that the settings ask for; Begin opens the file. Records are of the
 // schemas, if there are any.
 func NewSink(o *Output, schemas []dbn.Schema, stdout io.Writer) Sink {

@@ -59,11 +59,21 @@ func newTextWriter(dest *destination, compress bool, format func() appendRecord)
 
 // take makes a record into text.
 func (t *textWriter) take(r dbn.Record, symbol string, known bool) error {
-	if t.piped {
-		return t.pipe.record(r, symbol, known)
+	return t.takeRun(dbn.Run{First: r, Count: 1}, symbol, known)
+}
+
+// takeRun makes records into text.
+func (t *textWriter) takeRun(r dbn.Run, symbol string, known bool) error {
+	for i := range r.Count {
+		if t.piped {
+			return t.pipe.run(r.Slice(i, r.Count), symbol, known)
+		}
+		t.buf = t.record(t.buf, r.At(i), symbol, known)
+		if err := t.endLine(); err != nil {
+			return err
+		}
 	}
-	t.buf = t.record(t.buf, r, symbol, known)
-	return t.endLine()
+	return nil
 }
 
 // endLine is called when a whole record is in the buffer.

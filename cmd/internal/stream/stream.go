@@ -28,8 +28,9 @@ type Stream struct {
 	stdout  io.Writer
 	sel     Selection
 	main    output.Sink
-	tee     output.Sink // nil without --tee
-	began   bool        // begin of both sinks was called
+	runs    output.RunSink // main, if it is one
+	tee     output.Sink    // nil without --tee
+	began   bool           // begin of both sinks was called
 	symbols *dbn.PitSymbolMap
 	past    past          // symbols of history that live records follow
 	named   bool          // the output shows symbols
@@ -38,6 +39,7 @@ type Stream struct {
 	header  *dbn.Metadata // of the output
 	carried carried       // with nothing in it if the output is text
 	printed uint64
+	direct  [256]bool // by rtype; see findDirect
 	refused int       // subscriptions
 	unknown [256]bool // rtypes that were warned about
 	over    bool      // nothing more is wanted
@@ -76,6 +78,7 @@ func (s *Stream) Err() error { return s.err }
 func (s *Stream) End(err error) {
 	if !s.over {
 		s.over, s.err = true, err
+		clear(s.direct[:])
 	}
 }
 
@@ -102,9 +105,69 @@ func (s *Stream) Metadata(m *dbn.Metadata) {
 			s.End(err)
 		}
 	}
+	s.findDirect()
 	if s.output.Metadata {
 		s.End(nil)
 	}
+}
+
+// findDirect finds the types whose records are counted and written without a further question: data
+// of a known type that is wanted, where nothing chooses among records, counts them or holds them back.
+func (s *Stream) findDirect() {
+	s.runs, _ = s.main.(output.RunSink)
+	if s.over || s.tee != nil || s.sel != (Selection{Follow: s.sel.Follow}) {
+		return
+	}
+	for rtype := range s.direct {
+		s.direct[rtype] = !dbn.RType(rtype).IsMessage() && dbn.SizeOf(dbn.RType(rtype), dbn.Version) > 0 &&
+			(s.File == nil || s.File.Wanted[rtype])
+	}
+}
+
+// Run takes the next records of the stream.
+func (s *Stream) Run(r dbn.Run) {
+	rtype := r.First.RType()
+	if !s.direct[rtype] || len(s.carried.lacking) > 0 {
+		for one := range r.Records() {
+			s.Record(one)
+		}
+		return
+	}
+	n := uint64(r.Count)
+	s.Count.Bytes += n * uint64(r.First.Size())
+	s.Count.ByRType[rtype] += n
+	s.Count.Records += n
+	s.Count.LastTs = r.At(r.Count - 1).IndexTs()
+	s.printed += n
+	s.endOn(s.writeRun(r))
+}
+
+// writeRun writes data records, with the symbols of their instruments.
+func (s *Stream) writeRun(r dbn.Run) error {
+	switch {
+	case s.runs == nil:
+		for one := range r.Records() {
+			if err := s.write(one); err != nil {
+				return err
+			}
+		}
+		return nil
+	case !s.named:
+		return s.runs.Run(r, "", false)
+	}
+	begin := 0
+	symbol, known := s.symbolOf(r.First)
+	for i := 1; i < r.Count; i++ {
+		next, knows := s.symbolOf(r.At(i))
+		if next == symbol && knows == known {
+			continue
+		}
+		if err := s.runs.Run(r.Slice(begin, i), symbol, known); err != nil {
+			return err
+		}
+		begin, symbol, known = i, next, knows
+	}
+	return s.runs.Run(r.Slice(begin, r.Count), symbol, known)
 }
 
 // Record takes the next record of the stream.
@@ -252,8 +315,17 @@ func (s *Stream) print(r dbn.Record) error {
 	if err := s.carried.need(r, s.writeMessage); err != nil {
 		return err
 	}
-	var symbol string
-	var known bool
+	return s.write(r)
+}
+
+// write writes a data record, with the symbol of its instrument.
+func (s *Stream) write(r dbn.Record) error {
+	symbol, known := s.symbolOf(r)
+	return s.main.Record(r, symbol, known)
+}
+
+// symbolOf is the symbol of a record that is written; "" if the output shows none.
+func (s *Stream) symbolOf(r dbn.Record) (symbol string, known bool) {
 	switch {
 	case !s.named:
 	case s.File != nil && s.File.symbols != nil:
@@ -263,7 +335,7 @@ func (s *Stream) print(r dbn.Record) error {
 			symbol, known = s.past.symbolOf(r)
 		}
 	}
-	return s.main.Record(r, symbol, known)
+	return symbol, known
 }
 
 // CaughtUp is called when a file that is followed has been read to its end: the last
@@ -376,6 +448,7 @@ func (s *Stream) Reopen() error {
 		return err
 	}
 	s.main = main
+	s.findDirect()
 	return nil
 }
 
