@@ -63,9 +63,9 @@ func workloads() []workload {
 		{"JSON", "-J --exact --system --no-map-symbols", "--json", data.Mixed},
 		{"CSV", "-C --no-map-symbols --upgrade v3", "--csv -u", data.Definitions},
 	} {
-		w := workload{name: c.name + ", " + string(c.kind), transport: asText, kind: c.kind, divisor: 4}
+		w := workload{name: c.name + ", " + string(c.kind), transport: asText, kind: c.kind, divisor: 1}
 		if c.kind == data.Definitions {
-			w.divisor = 32
+			w.divisor = 8
 		}
 		w.forms = []form{{name: "dbn", program: peerTool, arg: c.official}, {name: "dbn-tail", program: "dbn-tail", arg: c.ours}}
 		all = append(all, w)
