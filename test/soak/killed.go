@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/dbnloop/dbnloop/dbn"
@@ -31,15 +32,16 @@ type killed struct {
 	venue    *venue
 	messages bytes.Buffer // of the last writer
 
-	records, rounds, kills, resets uint64
-	peakKiB                        int
+	kills                   atomic.Uint64 // which enough reads while they happen
+	records, rounds, resets uint64
+	peakKiB                 int
 }
 
 // run writes until the context ends.
 func (k *killed) run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if err := k.round(ctx); err != nil {
-			return fmt.Errorf("%s: round %d, %d writers killed: %w", k.path, k.rounds+1, k.kills, err)
+			return fmt.Errorf("%s: round %d, %d writers killed: %w", k.path, k.rounds+1, k.kills.Load(), err)
 		}
 	}
 	return nil
@@ -113,7 +115,7 @@ func (k *killed) life() (more bool, err error) {
 	if cmd.ProcessState.ExitCode() != -1 {
 		return false, fmt.Errorf("the writer ended by itself, with %d: %s", cmd.ProcessState.ExitCode(), &k.messages)
 	}
-	k.kills++
+	k.kills.Add(1)
 	if err != nil || !more {
 		return more, err
 	}
@@ -159,5 +161,5 @@ func (k *killed) check() (*exchange.Audit, error) {
 
 func (k *killed) String() string {
 	return fmt.Sprintf("%s: %d records in complete files, %d rounds, %d writers killed, %d sessions reset, the writers' peak RSS %d KiB",
-		filepath.Base(k.path), k.records, k.rounds, k.kills, k.resets, k.peakKiB)
+		filepath.Base(k.path), k.records, k.rounds, k.kills.Load(), k.resets, k.peakKiB)
 }

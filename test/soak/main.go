@@ -116,7 +116,7 @@ func run(ctx context.Context, o options) (err error) {
 	if _, err := reactor.Every(m.interval, m.tick); err != nil {
 		return err
 	}
-	if _, err := reactor.AfterFunc(o.duration, reactor.Stop); err != nil {
+	if _, err := reactor.AfterFunc(o.duration, func() { w.stopWhenEnough(10 * o.duration) }); err != nil {
 		return err
 	}
 	if err := w.start(); err != nil {

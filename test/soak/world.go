@@ -221,6 +221,20 @@ func (w *world) close() {
 	}
 }
 
+// stopWhenEnough ends the run once every actor has done something, for which a busy machine may need
+// longer, or when the time is over.
+func (w *world) stopWhenEnough(most time.Duration) {
+	const interval = 100 * time.Millisecond
+	if w.err != nil || w.enough() == nil || most <= 0 {
+		w.reactor.Stop()
+		return
+	}
+	if _, err := w.reactor.AfterFunc(interval, func() { w.stopWhenEnough(most - interval) }); err != nil {
+		w.fail("%v", err)
+		w.reactor.Stop()
+	}
+}
+
 // enough reports actors that did nothing.
 func (w *world) enough() error {
 	for _, a := range w.actors {
@@ -234,7 +248,7 @@ func (w *world) enough() error {
 		}
 	}
 	for _, k := range w.writers {
-		if k.kills == 0 {
+		if k.kills.Load() == 0 {
 			return fmt.Errorf("too little happened: %v", k)
 		}
 	}
