@@ -71,12 +71,10 @@ GOTESTRUN = $(GOTESTFLAGS) -timeout 15m -parallel 16 -p $$((2 * $(JOBS)))
 test-go: build
 	@scripts/go-shipped.sh test $(GOTESTRUN) $(PACKAGES)
 
-# With the race detector, a program would sleep for a second at its end. Checks of what crosses into
-# C, and of records that are used too late, are other sanitizers of Go: one build has all.
+# With the race detector, a program would sleep for a second at its end.
 .PHONY: race
 race: build ## Run the Go tests with the race detector and with checks of memory
-	@GORACE="$${GORACE:-} atexit_sleep_ms=0" GOEXPERIMENT=cgocheck2 \
-	  $(GOTEST) -race -tags dbnloop_poison $(GOTESTRUN) $(PACKAGES)
+	@GORACE="$${GORACE:-} atexit_sleep_ms=0" scripts/go-race.sh test $(GOTESTRUN) $(PACKAGES)
 
 .PHONY: test-consumers
 test-consumers: build

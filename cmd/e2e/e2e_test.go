@@ -55,7 +55,7 @@ var asShipped = []string{"scripts/go-shipped.sh", "build"}
 // asTested is the command that builds a program with the race detector where the tests have it.
 func asTested() []string {
 	if race.Enabled {
-		return []string{"scripts/go.sh", "build", "-race"}
+		return []string{"scripts/go-race.sh", "build"}
 	}
 	return asShipped
 }
