@@ -32,7 +32,7 @@ type killed struct {
 	venue    *venue
 	messages bytes.Buffer // of the last writer
 
-	kills                   atomic.Uint64 // which enough reads while they happen
+	kills                   atomic.Uint64 // which idle reads while they happen
 	records, rounds, resets uint64
 	peakKiB                 int
 }

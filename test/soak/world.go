@@ -225,7 +225,7 @@ func (w *world) close() {
 // longer, or when the time is over.
 func (w *world) stopWhenEnough(most time.Duration) {
 	const interval = 100 * time.Millisecond
-	if w.err != nil || w.enough() == nil || most <= 0 {
+	if w.err != nil || w.idle() == nil || most <= 0 {
 		w.reactor.Stop()
 		return
 	}
@@ -237,19 +237,28 @@ func (w *world) stopWhenEnough(most time.Duration) {
 
 // enough reports actors that did nothing.
 func (w *world) enough() error {
+	if idle := w.idle(); idle != nil {
+		return fmt.Errorf("too little happened: %v", idle)
+	}
+	return nil
+}
+
+// idle is an actor that has done nothing yet; nil if there is none. Writers may still run, so that
+// only their atomic counter is read.
+func (w *world) idle() any {
 	for _, a := range w.actors {
 		if a.total == 0 {
-			return fmt.Errorf("%s: no record came", a.name)
+			return a.name
 		}
 	}
 	for _, u := range w.streams {
 		if u.records == 0 || u.breaks == 0 || u.restarts == 0 {
-			return fmt.Errorf("too little happened: %v", u)
+			return u
 		}
 	}
 	for _, k := range w.writers {
 		if k.kills.Load() == 0 {
-			return fmt.Errorf("too little happened: %v", k)
+			return k
 		}
 	}
 	return nil

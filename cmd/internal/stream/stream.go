@@ -128,8 +128,8 @@ func (s *Stream) findDirect() {
 func (s *Stream) Run(r dbn.Run) {
 	rtype := r.First.RType()
 	if !s.direct[rtype] || len(s.carried.lacking) > 0 {
-		for one := range r.Records() {
-			s.Record(one)
+		for i := range r.Count {
+			s.Record(r.At(i))
 		}
 		return
 	}
@@ -146,8 +146,8 @@ func (s *Stream) Run(r dbn.Run) {
 func (s *Stream) writeRun(r dbn.Run) error {
 	switch {
 	case s.runs == nil:
-		for one := range r.Records() {
-			if err := s.write(one); err != nil {
+		for i := range r.Count {
+			if err := s.write(r.At(i)); err != nil {
 				return err
 			}
 		}
