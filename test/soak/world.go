@@ -243,7 +243,7 @@ func (w *world) enough() error {
 	return nil
 }
 
-// idle is an actor that has done nothing yet; nil if there is none. Writers may still run, so that
+// idle returns an actor that has done nothing yet, or nil. Writers may still run, so that
 // only their atomic counter is read.
 func (w *world) idle() any {
 	for _, a := range w.actors {
