@@ -11,8 +11,8 @@ export CMAKE_ARGS
 BIN := build/bin
 VERSION := $(shell awk '/^project.dbnloop VERSION/ {print $$3}' CMakeLists.txt)
 
-# Go links the library that CMake built, instead of compiling the core again (scripts/cgo-env.sh).
-GO = env $$(scripts/cgo-env.sh) go
+# Go links the library that CMake built, instead of compiling the core again.
+GO = scripts/go.sh
 # The packages of both modules, the library's and the programs'; those whose tests take longest begin.
 PACKAGES := ./cmd/e2e . ./cmd/internal/tail ./sim ./cmd/dbn-relay ./sim/historical ./cmd/internal/columnar ./test/soak ./... ./cmd/...
 GOTEST = $(GO) test

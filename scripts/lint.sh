@@ -27,7 +27,9 @@ check clang-format clang-format-19 --dry-run -Werror "${cxx[@]}"
 packages=(./... ./cmd/...)
 GOWORK=off go build -modfile=tools/go.mod -o build/tools/ \
   honnef.co/go/tools/cmd/staticcheck golang.org/x/vuln/cmd/govulncheck || exit 1
-check "go vet" scripts/go.sh vet "${packages[@]}"
+export GOFLAGS
+GOFLAGS=$(scripts/go.sh env GOFLAGS) # for tools that call go
+check "go vet" go vet "${packages[@]}"
 # What needs no C++ compiles without one, and elsewhere too.
 portable() {
   local os
@@ -37,7 +39,7 @@ portable() {
   done
 }
 check "other systems" portable
-check staticcheck env $(scripts/cgo-env.sh) build/tools/staticcheck "${packages[@]}"
+check staticcheck build/tools/staticcheck "${packages[@]}"
 check "go mod tidy" scripts/tidy.sh -diff
 check "go mod verify" go mod verify
 check words scripts/words.pl
@@ -46,7 +48,7 @@ manual() {
   local directory=build/man
   rm -rf "$directory"
   for program in dbn-tail dbn-sim dbn-relay; do
-    scripts/go.sh run "./cmd/$program" man "$directory" || return 1
+    go run "./cmd/$program" man "$directory" || return 1
   done
   local findings
   command -v mandoc >/dev/null || { echo "mandoc is missing"; return 1; }
@@ -60,7 +62,7 @@ check doxygen doxygen docs/doxygen/Doxyfile
 # that is said, and is no failure. Anything else is.
 vulnerabilities() {
   local output
-  output=$(env $(scripts/cgo-env.sh) build/tools/govulncheck "${packages[@]}" 2>&1) && return
+  output=$(build/tools/govulncheck "${packages[@]}" 2>&1) && return
   if grep -q 'fetching vulnerabilities' <<<"$output"; then
     echo "its database cannot be reached"
     return 77

@@ -34,7 +34,7 @@ mkdir "$work/outside"
   # As the programs that ship: then Go has compiled the other modules already.
   GOFLAGS+=" -trimpath -buildvcs=false -buildmode=pie"
   # Go's cache does not ask pkg-config, whose answer it has kept: another directory must be a flag.
-  export CGO_LDFLAGS=-L$PKG_CONFIG_PATH
+  GOFLAGS+=" -gcflags=$library/bindings=-I=$PKG_CONFIG_PATH"
   export GOBIN=$work/outside
   go install -tags dbnloop_pkgconfig "$library/cmd/dbn-tail@latest" 2>"$work/log" &&
     CGO_ENABLED=0 go install "$library/cmd/dbn-sim@latest" 2>>"$work/log" ||

@@ -51,16 +51,17 @@ echo "consumer go modules: none that only a program needs"
 # As the programs that ship: then Go has compiled its standard library already.
 shipped="-trimpath -buildvcs=false -buildmode=pie"
 export GOFLAGS="$(go env GOFLAGS) $shipped"
-go_consumer "go" env $("$root/scripts/cgo-env.sh") go build -o consumer .
-env $("$root/scripts/cgo-env.sh") go build -o "$work/range-go" ./range
+go_consumer "go" "$root/scripts/go.sh" build -o consumer .
+"$root/scripts/go.sh" build -o "$work/range-go" ./range
 # Vendored: the module's own tree is not there, so the installed library is named by
 # pkg-config.
 go mod vendor
 # Go's cache does not ask pkg-config, whose answer it has kept: another directory must be a flag.
-go_consumer "go, vendored, pkg-config" env CGO_LDFLAGS="-L$pcdir" go build -mod=vendor -tags dbnloop_pkgconfig -o consumer .
+go_consumer "go, vendored, pkg-config" go build \
+  -gcflags="github.com/dbnloop/dbnloop/bindings=-I=$pcdir" -mod=vendor -tags dbnloop_pkgconfig -o consumer .
 # A binary that needs libc only.
 export GOFLAGS=${GOFLAGS% "$shipped"}
-go_consumer "go, static" env $("$root/scripts/cgo-env.sh") go build -mod=mod -tags dbnloop_static -o consumer .
+go_consumer "go, static" "$root/scripts/go.sh" build -mod=mod -tags dbnloop_static -o consumer .
 if ldd ./consumer | grep -qvE 'libc\.so|libm\.so|libresolv|linux-vdso|ld-linux'; then
   echo "the static consumer needs more than libc:" >&2
   ldd ./consumer >&2

@@ -10,7 +10,7 @@
 namespace dbnloop::proto {
 namespace {
 
-constexpr std::size_t kSize = 16 * 1024 * 1024;
+constexpr std::size_t kSize = 4 * 1024 * 1024;
 
 // An answer of kSize bytes that holds an item as often as it can.
 std::string Flat(const std::string& begin, const std::string& item,
