@@ -18,7 +18,7 @@
 namespace proto = dbnloop::proto;
 
 namespace {
-std::string_view Line(std::string_view& text) {
+std::string_view SubscriptionLine(std::string_view& text) {
   const auto line = text.substr(0, text.find('\n'));
   text.remove_prefix(std::min(line.size() + 1, text.size()));
   return line;
@@ -39,7 +39,7 @@ bool Accepts(F&& check) {
 std::string Asked(std::string_view lines, std::size_t count, std::string_view begin) {
   std::string asked;
   for (std::size_t left = (count + 499) / 500; left > 0; --left) {
-    const auto line = Line(lines);
+    const auto line = SubscriptionLine(lines);
     if (!line.starts_with(begin)) abort();
     if (!line.ends_with(left == 1 ? "|is_last=1" : "|is_last=0")) abort();
     if (!asked.empty()) asked += ',';
@@ -95,8 +95,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   wanted.stype_in = static_cast<dbnloop::SType>(data[1]);
   wanted.snapshot = data[2] % 2 != 0;
   if (data[2] % 4 / 2 != 0) wanted.start.emplace(std::chrono::nanoseconds{data[2]});
-  wanted.dataset = Line(rest);
-  std::string key{Line(rest)};
+  wanted.dataset = SubscriptionLine(rest);
+  std::string key{SubscriptionLine(rest)};
   const bool good_key = Accepts([&] { proto::ValidateApiKey(key); });
   if (!good_key) key = "db-ABCDEFGHIJKLMNOPQRSTUVWXYZ012";
   wanted.symbols = proto::SplitSymbols(rest);

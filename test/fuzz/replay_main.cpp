@@ -7,28 +7,35 @@
 #include <iterator>
 #include <string>
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+#include "replay.hpp"
 
 namespace {
 int replayed = 0;
 
-void Replay(const std::filesystem::path& path) {
+void Replay(FuzzTarget& target, const std::filesystem::path& path) {
   std::ifstream file{path, std::ios::binary};
   const std::string input{std::istreambuf_iterator<char>{file}, {}};
-  LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()),
-                         input.size());
+  target(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
   ++replayed;
 }
 }  // namespace
 
 int main(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
+  const auto target = kFuzzTargets.find(argc > 1 ? argv[1] : "");
+  if (target == kFuzzTargets.end()) {
+    std::fprintf(stderr, "usage: fuzz_replay TARGET (FILE|FOLDER)...; targets:\n");
+    for (const auto& [name, unused] : kFuzzTargets) {
+      std::fprintf(stderr, "  %s\n", name.data());
+    }
+    return 2;
+  }
+  for (int i = 2; i < argc; ++i) {
     if (!std::filesystem::is_directory(argv[i])) {
-      Replay(argv[i]);
+      Replay(*target->second, argv[i]);
       continue;
     }
     for (const auto& entry : std::filesystem::directory_iterator{argv[i]}) {
-      Replay(entry.path());
+      Replay(*target->second, entry.path());
     }
   }
   std::printf("%d inputs replayed\n", replayed);
