@@ -86,9 +86,9 @@ func TestAnswersOfAWrongTypeAreRefusedWhereTheyBegin(t *testing.T) {
 	}
 }
 
-// flat is an answer of 4 MiB that holds an item as often as it can.
+// flat is an answer of 16 MiB that holds an item as often as it can.
 func flat(begin, item, end string) []byte {
-	const size = 4 << 20
+	const size = 16 << 20
 	var b bytes.Buffer
 	b.Grow(size)
 	b.WriteString(begin + item)

@@ -3,6 +3,7 @@
 
 #include <ostream>
 #include <string>
+#include <utility>
 
 #include "proto/api_json.hpp"
 #include "support/allocations.hpp"
@@ -10,14 +11,19 @@
 namespace dbnloop::proto {
 namespace {
 
-constexpr std::size_t kSize = 4 * 1024 * 1024;
+constexpr std::size_t kSize = 16 * 1024 * 1024;
 
 // An answer of kSize bytes that holds an item as often as it can.
 std::string Flat(const std::string& begin, const std::string& item,
                  const std::string& end) {
   auto text = begin + item;
   text.reserve(kSize);
-  while (text.size() + item.size() + end.size() + 1 < kSize) text += "," + item;
+  const auto one = "," + item;
+  std::string many;
+  for (int i = 0; i < 1'000; ++i) many += one;
+  for (const std::string* more : {&std::as_const(many), &one}) {
+    while (text.size() + more->size() + end.size() < kSize) text += *more;
+  }
   text.append(kSize - text.size() - end.size(), ' ');
   return text + end;
 }
