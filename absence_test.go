@@ -20,11 +20,8 @@ import (
 	"github.com/dbnloop/dbnloop/sim"
 )
 
-// late keeps this goroutine, and with it the reactor, busy for longer than the limit.
-func late(limit time.Duration) {
-	for began := time.Now(); time.Since(began) < limit+limit/2; {
-	}
-}
+// late keeps this goroutine, and with it the reactor, from going on for longer than the limit.
+func late(limit time.Duration) { <-time.After(limit + limit/2) }
 
 // lateRecords is how many records a halfServer has; it says the first one by itself.
 const lateRecords = 100

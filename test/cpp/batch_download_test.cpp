@@ -10,6 +10,7 @@
 #include "dbnloop/historical_api.hpp"
 #include "support/hash.hpp"
 #include "support/historical_fixture.hpp"
+#include "support/read_file.hpp"
 
 namespace dbnloop {
 namespace {
@@ -119,8 +120,7 @@ TEST_F(BatchDownloadTest, AJobsFilesComeWholeHoweverOftenTheyAreCut) {
     ASSERT_THAT(**result_, SizeIs(4));
     EXPECT_EQ(job.cuts, 0);
     for (const auto& file : **result_) {
-      std::ifstream in{file.path, std::ios::binary};
-      const std::string content{std::istreambuf_iterator<char>{in}, {}};
+      const auto content = test::ReadFile(file.path);
       EXPECT_EQ(Sha256(content), file.sha256);
       EXPECT_EQ(content, job.files.at(file.path.substr(file.path.rfind('/') + 1)));
     }

@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
 #include "dbn/zstd_stream.hpp"
 #include "support/dbn_bytes.hpp"
+#include "support/read_file.hpp"
 #include "support/source_dir.hpp"
 
 // Real DBN files: each schema, version and framing as the official tools write them.
@@ -45,11 +45,7 @@ inline std::uint8_t VersionOf(const fs::path& path) {
 }
 
 /// The bytes of a file as they are.
-inline Bytes LoadRaw(const fs::path& path) {
-  std::ifstream file{path, std::ios::binary};
-  const std::string text{std::istreambuf_iterator<char>{file}, {}};
-  return BytesOfText(text);
-}
+inline Bytes LoadRaw(const fs::path& path) { return BytesOfText(ReadFile(path)); }
 
 /// The bytes of a file, decompressed.
 inline Bytes Load(const fs::path& path) {

@@ -12,6 +12,7 @@
 #include "dbnloop/historical_client.hpp"
 #include "support/client_fixture.hpp"
 #include "support/dbn.hpp"
+#include "support/read_file.hpp"
 #include "support/scripted_http_server.hpp"
 
 namespace dbnloop::test {
@@ -34,8 +35,7 @@ class TempFolder {
     std::ofstream{Path(name), std::ios::binary} << content;
   }
   [[nodiscard]] std::string Read(const std::string& name) const {
-    std::ifstream in{Path(name), std::ios::binary};
-    return {std::istreambuf_iterator<char>{in}, {}};
+    return ReadFile(Path(name));
   }
   [[nodiscard]] std::vector<std::string> Names() const {
     std::vector<std::string> names;
