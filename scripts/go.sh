@@ -3,7 +3,8 @@
 # a file to package bindings that says so. Flags in the environment would belong to every package
 # that uses cgo, such as net, and each change of the library would compile anew what imports those.
 # Go's cache does not look into a library: the file names its hash, as a directory that does not
-# exist. (library.go comes before link_*.go, and its flags therefore before those of what it needs.)
+# exist. library.go comes before link_*.go, and its flags therefore before those of what it needs.
+# Its text has no path of this tree: cgo makes names of it, which are in the programs.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 library=$top/build/release/libdbnloop.a
@@ -19,7 +20,7 @@ if [ -f "$library" ]; then
 package bindings
 
 // #cgo CPPFLAGS: -DDBNLOOP_LINKED
-// #cgo LDFLAGS: $library -L/nonexistent/$hash
+// #cgo LDFLAGS: \${SRCDIR}/../build/release/libdbnloop.a -L/nonexistent/$hash
 import "C"
 EOF
     echo "{\"Replace\": {\"$top/bindings/library.go\": \"$overlay/library.go\"}}" >"$new/overlay.json"
